@@ -1,0 +1,28 @@
+"""DDNMF Studio's dashboard: `streamlit run dashboard/app.py`."""
+
+import streamlit as st
+
+from dashboard import shared
+from ddnmf_core import engine
+from ddnmf_core.data import DataError
+from ddnmf_core.files import CorruptFile
+
+st.set_page_config(page_title="DDNMF Studio", page_icon=":material/extension:", layout="wide")
+page = st.navigation([
+    st.Page("../pages/home.py", title="Home", icon=":material/home:", default=True),
+    st.Page("../pages/train.py", title="Train", icon=":material/model_training:", url_path="train"),
+    st.Page("../pages/latent.py", title="Latent space", icon=":material/scatter_plot:", url_path="latent"),
+    st.Page("../pages/parts.py", title="Parts", icon=":material/extension:", url_path="parts"),
+    st.Page("../pages/explain.py", title="Explain", icon=":material/search:", url_path="explain"),
+])
+try:
+    engine.ensure_started(shared.store())                           # warm by the time somebody presses Train
+    shared.sidebar_status()
+    page.run()
+except CorruptFile as error:
+    shared.show_damage(error)
+except DataError as error:
+    st.error(str(error))
+except OSError as error:
+    st.error(f"The store {shared.store().root} cannot be used ({error.strerror or error}). Make room or give the right "
+             "to write there, or set DDNMF_HOME to another folder, and reload the page.")

@@ -1,0 +1,139 @@
+"""Figures: frames and arrays in, plotly figures out. No streamlit here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+LOSS_NAMES = {"L_sym": "L_sym, supervisor's reconstruction", "L_ap": "L_ap, student against supervisor",
+              "L_nc": "L_nc, NMF module", "L_in": "L_in, weighted sum"}
+COLOURS = {"L_sym": "#1f77b4", "L_ap": "#e07b39", "L_nc": "#2a9d6f", "L_in": "#7a5ea8"}
+# Ten classes that stay apart on light and dark ground.
+CLASS_COLOURS = ("#4477cc", "#e07b39", "#2a9d6f", "#d64541", "#8e6bbf",
+                 "#9c6b4e", "#e377b5", "#7f8c8d", "#b8a626", "#17b3c9")
+_MARGIN = {"l": 10, "r": 10, "t": 36, "b": 10}
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def loss_curves(history: Rows, weighted: bool = False) -> go.Figure:
+    """Each term of eq 7 against epoch: raw in panels of their own, or weighted on one common scale."""
+    rows = curve_rows(history)
+    names = [name for name in LOSS_NAMES if rows and name in rows[-1] and not (weighted and name == "L_in")]
+    if len(names) == 2 and "L_sym" in names:                         # an autoencoder's L_in is its L_sym
+        names = ["L_sym"]
+    if weighted:
+        return _weighted_curves(rows, names)
+    figure = make_subplots(1, max(1, len(names)), subplot_titles=[LOSS_NAMES[name] for name in names],
+                           horizontal_spacing=0.06)
+    for column, name in enumerate(names, 1):
+        figure.add_scatter(x=_column(rows, "epoch"), y=_column(rows, name), name=name, mode="lines+markers",
+                           line_color=COLOURS[name], marker_size=4, showlegend=False, row=1, col=column)
+    figure.update_yaxes(type="log", exponentformat="power", nticks=6)
+    figure.update_xaxes(title_text="epoch", rangemode="tozero")
+    figure.update_annotations(font_size=12)
+    return _framed(figure, 240)
+
+
+def _weighted_curves(rows: Rows, names: list[str]) -> go.Figure:
+    figure = go.Figure()
+    for name in names:
+        figure.add_scatter(x=_column(rows, "epoch"), y=[row["weighted"][name] for row in rows], name=name,
+                           mode="lines+markers", line_color=COLOURS[name], marker_size=4)
+    figure.update_layout(xaxis_title="epoch", yaxis_title="weight x loss", yaxis_type="log",
+                         legend={"orientation": "h", "y": 1.15})
+    return _framed(figure, 260)
+
+
+def curve_rows(history: Rows) -> list[Mapping[str, Any]]:
+    """What a curve goes through: every finished epoch, and the steps inside the first and the current one."""
+    epochs = [row for row in history if row["kind"] == "epoch"]
+    done = epochs[-1]["epoch"] if epochs else 0.0
+    steps = [row for row in history if row["kind"] == "batch" and (row["epoch"] < 1 or row["epoch"] > done)]
+    return sorted([*epochs, *steps], key=lambda row: row["epoch"])
+
+
+def layer_shares(history: Rows) -> go.Figure:
+    """Share of each layer in L_ap against epoch, stacked to 1."""
+    rows = [row for row in history if row["kind"] == "epoch" and "layer_shares" in row]
+    figure = go.Figure()
+    n_layers = len(rows[-1]["layer_shares"]) if rows else 0
+    for layer in range(n_layers):
+        shade = 35 + 45 * layer / max(1, n_layers - 1)
+        side = "encoder" if layer < n_layers // 2 else "decoder"
+        figure.add_scatter(x=_column(rows, "epoch"), y=[row["layer_shares"][layer] for row in rows], stackgroup="one",
+                           name=f"{layer + 1} {side}", mode="lines", line_width=0.5,
+                           line_color=f"hsl({205 if side == 'encoder' else 25}, 60%, {shade:.0f}%)")
+    figure.update_layout(xaxis_title="epoch", yaxis={"title": "share of L_ap", "range": [0, 1], "tickformat": ".0%"},
+                         legend_title="layer")
+    return _framed(figure, 260)
+
+
+def lines(history: Rows, series: Mapping[str, str], title: str, log: bool = False) -> go.Figure:
+    """Some columns of the epoch rows against epoch; `series` maps a column to its legend."""
+    rows = [row for row in history if row["kind"] == "epoch"]
+    figure = go.Figure()
+    for column, name in series.items():
+        if rows and column in rows[-1]:
+            figure.add_scatter(x=_column(rows, "epoch"), y=_column(rows, column), name=name, mode="lines+markers",
+                               marker_size=4)
+    figure.update_layout(title={"text": title, "font_size": 13}, xaxis_title="epoch", showlegend=len(series) > 1,
+                         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+                         yaxis={"type": "log" if log else "linear", "rangemode": "tozero"})
+    return _framed(figure, 220)
+
+
+def histogram(values: NDArray[np.floating], title: str) -> go.Figure:
+    """How often each value of a coefficient in [0, 1] occurs; counts are made here, not in the browser."""
+    counts, edges = np.histogram(values, bins=50, range=(0, 1))
+    figure = go.Figure(go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=counts, width=0.02, marker_line_width=0))
+    figure.update_layout(title={"text": title, "font_size": 13}, xaxis_title="coefficient", yaxis_title="samples",
+                         bargap=0)
+    return _framed(figure, 240)
+
+
+def heat_map(matrix: NDArray[np.floating], rows: Sequence[str], columns: Sequence[str], title: str,
+             diverging: bool = False, height: int = 320) -> go.Figure:
+    """A matrix as coloured cells; a diverging scale is centred at 0."""
+    limit = float(np.abs(matrix).max()) or 1.0
+    scale = {"colorscale": "RdBu_r", "zmin": -limit, "zmax": limit} if diverging else {"colorscale": "Viridis"}
+    figure = go.Figure(go.Heatmap(z=matrix, x=list(columns), y=list(rows), **scale,
+                                  hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>"))
+    figure.update_layout(title={"text": title, "font_size": 13}, yaxis={"autorange": "reversed", "type": "category"},
+                         xaxis={"type": "category"})
+    return _framed(figure, height)
+
+
+def bars(values: Sequence[float], names: Sequence[str], title: str, percent: bool = False) -> go.Figure:
+    """One bar a name."""
+    figure = go.Figure(go.Bar(x=list(names), y=list(values)))
+    figure.update_layout(title={"text": title, "font_size": 13}, xaxis_type="category",
+                         yaxis={"tickformat": ".0%" if percent else None, "rangemode": "tozero"})
+    return _framed(figure, 240)
+
+
+def categorical_colours(categories: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """RGB of each point by its category; beyond ten the colours repeat: (n,) -> (n, 3)."""
+    palette = np.array([[int(colour[i:i + 2], 16) for i in (1, 3, 5)] for colour in CLASS_COLOURS], dtype=np.uint8)
+    return palette[np.asarray(categories) % len(palette)]
+
+
+def continuous_colours(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """RGB from blue (the lowest 2 %) over gray to red (the highest 2 %): (n,) -> (n, 3)."""
+    low, high = np.quantile(values, [0.02, 0.98])
+    t = np.clip((values - low) / max(high - low, 1e-9), 0, 1)[:, None]
+    blue, gray, red = np.array([59, 108, 196.0]), np.array([190, 190, 190.0]), np.array([214, 54, 54.0])
+    mixed = np.where(t < 0.5, blue + 2 * t * (gray - blue), gray + (2 * t - 1) * (red - gray))
+    return mixed.round().astype(np.uint8)
+
+
+def _column(rows: Rows, name: str) -> list[float]:
+    return [row[name] for row in rows]
+
+
+def _framed(figure: go.Figure, height: int) -> go.Figure:
+    figure.update_layout(height=height, margin=_MARGIN)
+    return figure

@@ -1,0 +1,31 @@
+"""A row of small pictures with captions that can be clicked."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.pictures import data_link
+
+_HERE = Path(__file__).parent
+_mount = st.components.v2.component(
+    "ddnmf_gallery", js=(_HERE / "gallery.js").read_text(), css=(_HERE / "gallery.css").read_text())
+
+
+def gallery(pictures: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], captions: Sequence[str], *, key: str,
+            size: int = 72, selected: int | None = None, on_pick: Callable[[int], None] | None = None) -> None:
+    """Pictures (k, h, w) gray or (k, h, w, 3) side by side, wrapped; `size` is a tile's width in pixels.
+
+    With `on_pick` every tile is a button: it is called with the index of the tile before the page runs again.
+    """
+    def picked() -> None:
+        value = st.session_state[key].get("picked")
+        if value is not None and on_pick is not None:
+            on_pick(int(value))
+
+    tiles = [{"src": data_link(picture), "caption": caption}
+             for picture, caption in zip(pictures, captions, strict=True)]
+    _mount(key=key, data={"tiles": tiles, "size": size, "selected": selected, "clickable": on_pick is not None},
+           on_picked_change=picked)

@@ -1,0 +1,517 @@
+// The browser's half of scatter.py: points on one canvas, rings and lasso on a second one above it.
+// Python says what to show; the view (zoom, pan) belongs to this side alone.
+
+const TYPES = { points: Float32Array, colors: Uint8Array, samples: Int32Array, category: Uint8Array, lassoed: Int32Array };
+const REACH = 8; // px: how near to a point counts as on it
+const DRAG = 4; // px: a press that moves less is a click
+const DOUBLE_CLICK = 300; // ms in which a click into the void may still turn out a double click
+const HINT = "Drag to pan, Ctrl or ⌘ + wheel to zoom, Shift + drag for a lasso, Escape to clear it.";
+
+// What outlives a map's element, by the map's key: Streamlit builds a new element when the page above it
+// grows or the user comes back to the page. One entry a key; maps with different keys share nothing.
+const kept = new Map();
+
+// Streamlit calls this again whenever data or theme change, with the same element, and runs a cleanup
+// at the end, or late for a call that was overtaken: only the newest call may take the map down.
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".map");
+  const map = (root.map ??= new ScatterMap(root));
+  const call = ++map.calls;
+  map.update(data, setTriggerValue, call);
+  return () => {
+    if (call === map.calls) map.destroy();
+  };
+}
+
+class ScatterMap {
+  constructor(root) {
+    const find = (selector) => root.querySelector(selector);
+    this.root = root;
+    this.stage = find(".stage");
+    this.base = find(".points");
+    this.overlay = find(".overlay");
+    this.card = find(".card");
+    this.lassoButton = find(".lasso");
+    this.calls = 0;
+    this.python = {}; // what Python last asked for, to notice when it asks for something new
+    this.lassoed = new Int32Array();
+    this.hovered = -1;
+    this.listeners = new AbortController();
+    this.listen(find(".reset"));
+    this.resizes = new ResizeObserver(() => this.draw());
+    this.resizes.observe(this.stage);
+    root.pointPosition = (sample) => this.clientPosition(sample);
+  }
+
+  destroy() {
+    this.listeners.abort();
+    this.resizes.disconnect();
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.clearing);
+    clearTimeout(this.resting);
+    delete this.root.map;
+  }
+
+  listen(reset) {
+    const on = (target, type, action) =>
+      target.addEventListener(type, action.bind(this), { signal: this.listeners.signal, passive: false });
+    on(this.overlay, "pointerdown", this.press);
+    on(this.overlay, "pointermove", this.move);
+    on(this.overlay, "pointerup", this.release);
+    on(this.overlay, "pointercancel", this.cancel);
+    on(this.overlay, "pointerleave", () => this.hover(-1));
+    on(this.overlay, "click", this.click);
+    on(this.overlay, "dblclick", this.resetView);
+    on(this.overlay, "wheel", this.wheel);
+    on(this.root, "keydown", this.keydown);
+    on(reset, "click", this.resetView);
+    on(this.lassoButton, "click", this.toggleLasso);
+  }
+
+  // ---- what Python says -------------------------------------------------------------------------
+
+  async update(data, send, call) {
+    this.send = send;
+    delete this.root.dataset.ready;
+    if (!kept.has(data.key)) kept.set(data.key, { view: {}, loads: {} });
+    Object.assign(this, kept.get(data.key));
+    try {
+      const names = Object.keys(TYPES);
+      const arrays = await Promise.all(names.map((name) => this.load(name, data.files[name])));
+      if (call === this.calls) this.show(data, Object.fromEntries(names.map((name, i) => [name, arrays[i]])));
+    } catch (error) {
+      if (call === this.calls) this.root.querySelector(".hint").textContent = `The map could not be loaded: ${error.message}`;
+    }
+  }
+
+  // An address names its content, so what was fetched under it once is good for ever.
+  load(name, url = null) {
+    if (this.loads[name]?.url !== url) {
+      const array = url ? fetchBytes(url).then((bytes) => new TYPES[name](bytes)) : Promise.resolve(null);
+      array.catch(() => delete this.loads[name]);
+      this.loads[name] = { url, array };
+    }
+    return this.loads[name].array;
+  }
+
+  show(data, arrays) {
+    const news = (name, value) => this.python[name] !== value && ((this.python[name] = value), true);
+    Object.assign(this, { data, points: arrays.points, colors: arrays.colors, samples: arrays.samples, category: arrays.category });
+    this.n = this.samples.length;
+    if (news("points", data.files.points)) this.newPoints(data.files.points);
+    if (news("samples", data.files.samples)) this.rows = new Map(Array.from(this.samples, (sample, i) => [sample, i]));
+    if (news("selected", data.selected)) this.selected = data.selected;
+    if (news("lassoed", data.files.lassoed)) this.lassoed = arrays.lassoed ?? new Int32Array();
+    this.lit = this.mask();
+    this.stage.style.height = `${data.height}px`;
+    this.overlay.ariaLabel = `Map of ${this.n} images. ${HINT} Plus, minus, 0 and the arrow keys move the view.`;
+    this.root.querySelector(".hint").textContent = HINT;
+    this.draw();
+  }
+
+  newPoints(url) {
+    this.hover(-1);
+    this.box = bounds(this.points);
+    this.grid = buildGrid(this.points, this.box);
+    if (this.view.url !== url) this.home();
+    this.view.url = url;
+  }
+
+  // Which rows are lassoed; null if none is, and then none fades.
+  mask() {
+    const lit = new Uint8Array(this.n);
+    for (const sample of this.lassoed) if (this.rows.has(sample)) lit[this.rows.get(sample)] = 1;
+    return lit.includes(1) ? lit : null;
+  }
+
+  // ---- view: data <-> pixels --------------------------------------------------------------------
+
+  home() {
+    const { left, right, bottom, top } = this.box;
+    Object.assign(this.view, { zoom: 1, x: (left + right) / 2, y: (bottom + top) / 2 });
+  }
+
+  resetView() {
+    clearTimeout(this.clearing);
+    this.home();
+    this.draw();
+  }
+
+  // Pixels a data unit; the same along x and y.
+  get scale() {
+    const { left, right, bottom, top } = this.box;
+    const fit = Math.min(Math.max(1, this.width - 32) / (right - left), Math.max(1, this.height - 32) / (top - bottom));
+    return fit * this.view.zoom;
+  }
+
+  toPixels(row) {
+    const { scale, view } = this;
+    return [(this.points[2 * row] - view.x) * scale + this.width / 2, this.height / 2 - (this.points[2 * row + 1] - view.y) * scale];
+  }
+
+  toData([x, y]) {
+    return [this.view.x + (x - this.width / 2) / this.scale, this.view.y - (y - this.height / 2) / this.scale];
+  }
+
+  pan(dx, dy) {
+    this.view.x -= dx / this.scale;
+    this.view.y += dy / this.scale;
+    this.draw();
+  }
+
+  zoom(factor, pixel = [this.width / 2, this.height / 2]) {
+    const before = this.toData(pixel);
+    this.view.zoom = Math.min(500, Math.max(0.5, this.view.zoom * factor));
+    const after = this.toData(pixel);
+    this.view.x += before[0] - after[0];
+    this.view.y += before[1] - after[1];
+    this.draw();
+  }
+
+  clientPosition(sample) {
+    if (!this.rows?.has(sample)) return null;
+    const corner = this.overlay.getBoundingClientRect();
+    const [x, y] = this.toPixels(this.rows.get(sample));
+    return { x: corner.left + x, y: corner.top + y };
+  }
+
+  // ---- drawing ----------------------------------------------------------------------------------
+
+  // Once a frame, however many events ask.
+  draw() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => {
+      this.width = this.stage.clientWidth;
+      this.height = this.stage.clientHeight;
+      if (!this.points || !this.width) return;
+      this.drawPoints();
+      this.drawOverlay();
+      this.root.dataset.ready = "1";
+    });
+  }
+
+  context(canvas, options) {
+    const ratio = devicePixelRatio;
+    const [width, height] = [Math.round(this.width * ratio), Math.round(this.height * ratio)];
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    const context = canvas.getContext("2d", options);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, this.width, this.height);
+    return context;
+  }
+
+  color(name) {
+    return getComputedStyle(this.root).getPropertyValue(`--st-${name}-color`);
+  }
+
+  // Straight into pixels: as quick for 70,000 colours as for one, and no GPU is needed.
+  drawPoints() {
+    const context = this.context(this.base, { willReadFrequently: true });
+    context.fillStyle = this.color("background");
+    context.fillRect(0, 0, this.width, this.height);
+    const image = context.getImageData(0, 0, this.base.width, this.base.height);
+    const ratio = devicePixelRatio;
+    const place = { x: this.view.x, y: this.view.y, scale: this.scale * ratio };
+    const disk = buildDisk(this.radius * ratio);
+    const opacity = this.n > 20000 ? 0.65 : 0.9;
+    if (this.lit) paint(image, this, place, disk, 0.12, 0);
+    paint(image, this, place, disk, opacity, 1);
+    context.putImageData(image, 0, 0);
+  }
+
+  // 5 px for 100 points, 1.3 px for 70,000; somewhat more when zoomed in.
+  get radius() {
+    const far = Math.min(5, Math.max(1.3, 14 * this.n ** -0.22));
+    return far * Math.min(3, Math.max(1, this.view.zoom ** 0.3));
+  }
+
+  drawOverlay() {
+    const context = this.context(this.overlay);
+    if (this.hovered >= 0) this.ring(context, this.hovered, 2, 1.5);
+    if (this.rows.has(this.selected)) this.ring(context, this.rows.get(this.selected), 4, 2.5);
+    if (this.grip?.path) this.drawLasso(context, this.grip.path);
+  }
+
+  ring(context, row, gap, thickness) {
+    const [x, y] = this.toPixels(row);
+    for (const [name, width] of [["background", thickness + 2], ["text", thickness]]) {
+      context.beginPath();
+      context.arc(x, y, this.radius + gap, 0, 2 * Math.PI);
+      context.lineWidth = width;
+      context.strokeStyle = this.color(name);
+      context.stroke();
+    }
+    context.beginPath(); // the point itself, which may be faded or covered
+    context.arc(x, y, this.radius, 0, 2 * Math.PI);
+    context.fillStyle = `rgb(${this.colors.slice(3 * row, 3 * row + 3).join()})`;
+    context.fill();
+  }
+
+  drawLasso(context, path) {
+    context.beginPath();
+    path.forEach(([x, y]) => context.lineTo(x, y));
+    context.closePath();
+    context.strokeStyle = context.fillStyle = this.color("primary");
+    context.lineWidth = 1.5;
+    context.stroke();
+    context.globalAlpha = 0.12;
+    context.fill();
+    context.globalAlpha = 1;
+  }
+
+  // ---- what the user does -----------------------------------------------------------------------
+
+  pixel(event) {
+    const corner = this.overlay.getBoundingClientRect();
+    return [event.clientX - corner.left, event.clientY - corner.top];
+  }
+
+  press(event) {
+    if (event.button !== 0 || !this.points) return;
+    const start = this.pixel(event);
+    const lasso = event.shiftKey || this.lassoButton.ariaPressed === "true";
+    this.grip = { start, last: start, path: lasso ? [start] : null };
+    this.dragged = false;
+  }
+
+  move(event) {
+    if (!this.points) return;
+    const at = this.pixel(event);
+    if (!event.buttons) this.grip = null; // let go outside
+    if (!this.grip) return this.hover(this.nearest(at), at);
+    const { start, last, path } = this.grip;
+    if (!this.dragged && distance(at, start) < DRAG) return;
+    this.dragged = true;
+    this.overlay.setPointerCapture(event.pointerId); // not before: its release counts as leaving the canvas
+    this.hover(-1);
+    if (!path) this.pan(at[0] - last[0], at[1] - last[1]);
+    else if (distance(at, path.at(-1)) > 2) path.push(at);
+    this.grip.last = at;
+    if (path) this.drawOverlay();
+  }
+
+  release() {
+    const path = this.grip?.path;
+    this.grip = null;
+    if (this.dragged && path) this.lasso(path);
+  }
+
+  cancel() {
+    this.grip = null;
+    this.dragged = true; // so that the click that follows is none
+    if (this.points) this.drawOverlay();
+  }
+
+  click(event) {
+    if (this.dragged || event.detail > 1 || !this.points) return; // the second half of a double click
+    clearTimeout(this.clearing);
+    const row = this.nearest(this.pixel(event));
+    if (row < 0) {
+      this.clearing = setTimeout(() => this.clear(), DOUBLE_CLICK);
+      return;
+    }
+    this.selected = this.samples[row];
+    this.drawOverlay();
+    this.send("clicked", this.selected);
+  }
+
+  lasso(path) {
+    const polygon = path.map((pixel) => this.toData(pixel));
+    const box = bounds(polygon.flat());
+    this.setLasso(this.samples.filter((_, i) => inside(polygon, box, this.points[2 * i], this.points[2 * i + 1])));
+  }
+
+  clear() {
+    if (this.lassoed.length) this.setLasso(new Int32Array());
+  }
+
+  setLasso(samples) {
+    this.lassoed = samples;
+    this.lit = this.mask();
+    this.draw();
+    this.send("lasso", Array.from(samples));
+  }
+
+  toggleLasso() {
+    const on = this.lassoButton.ariaPressed !== "true";
+    this.lassoButton.ariaPressed = String(on);
+    this.overlay.classList.toggle("drawing", on);
+  }
+
+  // A bare wheel scrolls the page; a pinch on a touch pad arrives as Ctrl + wheel.
+  wheel(event) {
+    if (!this.points || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    const turn = Math.max(-40, Math.min(40, event.deltaY));
+    this.zoom(Math.exp(-0.006 * turn), this.pixel(event));
+    this.hover(-1);
+  }
+
+  keydown(event) {
+    const actions = {
+      Escape: () => (this.grip ? this.cancel() : this.clear()),
+      "+": () => this.zoom(1.25),
+      "=": () => this.zoom(1.25),
+      "-": () => this.zoom(0.8),
+      0: () => this.resetView(),
+      ArrowLeft: () => this.pan(40, 0),
+      ArrowRight: () => this.pan(-40, 0),
+      ArrowUp: () => this.pan(0, 40),
+      ArrowDown: () => this.pan(0, -40),
+    };
+    if (!this.points || event.ctrlKey || event.metaKey || !actions[event.key]) return; // Ctrl + 0 is the browser's
+    event.preventDefault();
+    actions[event.key]();
+  }
+
+  // ---- hover ------------------------------------------------------------------------------------
+
+  nearest(at) {
+    return nearestRow(this.grid, this.points, this.toData(at), REACH / this.scale);
+  }
+
+  hover(row, at) {
+    if (row === this.hovered) return;
+    this.hovered = row;
+    clearTimeout(this.resting);
+    this.overlay.classList.toggle("over", row >= 0);
+    this.card.hidden = row < 0;
+    if (row >= 0) this.fillCard(row, at);
+    if (this.width) this.drawOverlay();
+  }
+
+  fillCard(row, [x, y]) {
+    const name = this.category ? this.data.names[this.category[row]] : "";
+    const picture = this.card.querySelector("canvas");
+    this.card.querySelector(".text").textContent = `sample ${this.samples[row]}\n${name}`.trim();
+    picture.hidden = !this.data.files.thumbnails;
+    if (!picture.hidden) this.fillPicture(picture, row);
+    const { offsetWidth, offsetHeight } = this.card;
+    const left = x + 14 + offsetWidth < this.width ? x + 14 : x - 14 - offsetWidth;
+    const top = Math.min(Math.max(4, y - offsetHeight / 2), this.height - offsetHeight - 4);
+    this.card.style.transform = `translate(${Math.round(Math.max(4, left))}px, ${Math.round(top)}px)`;
+  }
+
+  // Fetched only when the mouse rests, so that sweeping across the map asks for nothing.
+  fillPicture(canvas, row) {
+    const [height, width] = this.data.thumbnail;
+    const size = height * width;
+    Object.assign(canvas, { height, width }); // also wipes the last picture
+    this.resting = setTimeout(async () => {
+      const gray = await fetchBytes(this.data.files.thumbnails, row * size, size).catch(() => null);
+      if (gray && row === this.hovered) canvas.getContext("2d").putImageData(grayImage(new Uint8Array(gray), width, height), 0, 0);
+    }, 30);
+  }
+}
+
+// ---- pure helpers -------------------------------------------------------------------------------
+
+// Streamlit may drop a file for a moment while a rerun is on its way to name it again: try thrice.
+async function fetchBytes(url, start = 0, length = 0, tries = 3) {
+  const headers = length ? { Range: `bytes=${start}-${start + length - 1}` } : {};
+  const answer = await fetch(url, { headers });
+  if (answer.status === (length ? 206 : 200)) return answer.arrayBuffer();
+  if (tries === 1) throw new Error(`${url} answered ${answer.status}`);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  return fetchBytes(url, start, length, tries - 1);
+}
+
+function grayImage(gray, width, height) {
+  const image = new ImageData(width, height);
+  gray.forEach((value, i) => image.data.set([value, value, value, 255], 4 * i));
+  return image;
+}
+
+const distance = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
+
+function bounds(points) {
+  const box = { left: Infinity, right: -Infinity, bottom: Infinity, top: -Infinity };
+  for (let i = 0; i < points.length; i += 2) {
+    box.left = Math.min(box.left, points[i]);
+    box.right = Math.max(box.right, points[i]);
+    box.bottom = Math.min(box.bottom, points[i + 1]);
+    box.top = Math.max(box.top, points[i + 1]);
+  }
+  if (box.right === box.left) box.right += 1e-6 + Math.abs(box.right) * 1e-6; // a single column still has a width
+  if (box.top === box.bottom) box.top += 1e-6 + Math.abs(box.top) * 1e-6;
+  return box;
+}
+
+// Rows sorted by the cell they lie in: cell c holds order[start[c]] to order[start[c + 1] - 1].
+function buildGrid(points, box) {
+  const n = points.length / 2;
+  const side = Math.min(256, Math.max(1, Math.round(Math.sqrt(n / 4))));
+  const grid = { side, box, start: new Uint32Array(side * side + 1), order: new Uint32Array(n) };
+  const cells = Uint32Array.from({ length: n }, (_, i) => cellOf(grid, points[2 * i], points[2 * i + 1]).cell);
+  for (const cell of cells) grid.start[cell + 1]++;
+  for (let c = 0; c < side * side; c++) grid.start[c + 1] += grid.start[c];
+  const next = grid.start.slice();
+  cells.forEach((cell, i) => (grid.order[next[cell]++] = i));
+  return grid;
+}
+
+function cellOf({ side, box }, x, y) {
+  const clamp = (share) => Math.min(side - 1, Math.max(0, Math.floor(share * side)));
+  const column = clamp((x - box.left) / (box.right - box.left));
+  const line = clamp((y - box.bottom) / (box.top - box.bottom));
+  return { column, line, cell: line * side + column };
+}
+
+// The nearest row within reach of (x, y), or -1.
+function nearestRow(grid, points, [x, y], reach) {
+  const low = cellOf(grid, x - reach, y - reach);
+  const high = cellOf(grid, x + reach, y + reach);
+  let [best, least] = [-1, reach * reach];
+  for (let line = low.line; line <= high.line; line++) {
+    const first = grid.start[line * grid.side + low.column];
+    const end = grid.start[line * grid.side + high.column + 1];
+    for (let k = first; k < end; k++) {
+      const row = grid.order[k];
+      const square = (points[2 * row] - x) ** 2 + (points[2 * row + 1] - y) ** 2;
+      if (square <= least) [best, least] = [row, square];
+    }
+  }
+  return best;
+}
+
+// Even-odd rule: a ray from (x, y) crosses the outline an odd number of times.
+function inside(polygon, box, x, y) {
+  if (x < box.left || x > box.right || y < box.bottom || y > box.top) return false;
+  let odd = false;
+  for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i++) {
+    const [[xi, yi], [xj, yj]] = [polygon[i], polygon[j]];
+    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) odd = !odd;
+  }
+  return odd;
+}
+
+// Share of each pixel that a disk of this radius covers, as a square of weights around its centre.
+function buildDisk(radius) {
+  const reach = Math.ceil(radius + 0.5);
+  const size = 2 * reach + 1;
+  const weights = new Float32Array(size * size);
+  weights.forEach((_, k) => {
+    const away = Math.hypot((k % size) - reach, Math.floor(k / size) - reach);
+    weights[k] = Math.min(1, Math.max(0, radius + 0.5 - away));
+  });
+  return { reach, size, weights };
+}
+
+// Blend a disk for every row whose lit value is `wanted` (all rows when nothing is lassoed).
+function paint({ data, width, height }, { points, colors, lit, n }, place, { reach, size, weights }, opacity, wanted) {
+  for (let row = 0; row < n; row++) {
+    if (lit && lit[row] !== wanted) continue;
+    const left = Math.round((points[2 * row] - place.x) * place.scale + width / 2) - reach;
+    const top = Math.round(height / 2 - (points[2 * row + 1] - place.y) * place.scale) - reach;
+    if (left < 0 || top < 0 || left + size > width || top + size > height) continue; // the border swallows its points
+    for (let k = 0, line = 0; line < size; line++) {
+      let at = 4 * ((top + line) * width + left);
+      for (let column = 0; column < size; column++, k++, at += 4) {
+        const share = weights[k] * opacity;
+        data[at] += (colors[3 * row] - data[at]) * share;
+        data[at + 1] += (colors[3 * row + 1] - data[at + 1]) * share;
+        data[at + 2] += (colors[3 * row + 2] - data[at + 2]) * share;
+      }
+    }
+  }
+}

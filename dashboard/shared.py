@@ -1,0 +1,194 @@
+"""What two pages need: the store, the chosen run and sample, and what is loaded of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from ddnmf_core import engine
+from ddnmf_core.config import RunConfig
+from ddnmf_core.files import CorruptFile
+from ddnmf_core.runs import CLUSTERS, CODES, ENDED, Entry, Store
+
+TRAIN, EXPLAIN = "../pages/train.py", "../pages/explain.py"
+MODEL_TITLES = {"ddnmf": "DDNMF", "ae1": "AE1", "ae2": "AE2"}
+INPUT_TITLES = {"clean": "clean images", "noisy": "noisy images"}
+REPRESENTATION_TITLES = {"z": "z, the student's code", "H": "H, the parts' coefficients", "z_hat": "z_hat, rebuilt code"}
+
+
+def store() -> Store:
+    return Store()
+
+
+def run_title(entry: Entry) -> str:
+    """What to call a run in a list."""
+    c: RunConfig = entry.config
+    size = f" ({c.n_samples:,})" if c.n_samples else ""
+    parts = f" · r {c.n_parts}" if c.model == "ddnmf" else ""
+    return (f"{MODEL_TITLES[c.model]} · {c.dataset}{size}{parts} · {c.noise_kind} {c.noise_level:.0%} · "
+            f"{c.epochs} epochs · seed {c.seed} · {entry.id[:6]}")
+
+
+# ------------------------------------------------------------------------------------- selections
+
+def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry]], Entry] | None = None) -> Entry:
+    """A finished run, chosen here or by the link; explains itself and stops the page when there is none."""
+    entries = {entry.id: entry for entry in store().entries()}
+    ready = {entry_id: entry for entry_id, entry in entries.items() if entry.finished}
+    wanted = st.session_state.get(key) or st.query_params.get(key)
+    if wanted is not None and wanted not in ready:
+        _explain_absence(wanted, entries.get(wanted))
+    if not ready:
+        _invite_to_train(entries)
+    if wanted not in ready:
+        wanted = (default(list(ready.values())) if default else next(iter(ready.values()))).id
+    if st.session_state.get(key) != wanted:
+        st.session_state[key] = wanted
+    st.selectbox(label, list(ready), format_func=lambda entry_id: run_title(ready[entry_id]), index=None,
+                 key=key, bind="query-params", help="Every finished run of the store, newest first.")
+    return ready[st.session_state[key] or wanted]
+
+
+def _explain_absence(run_id: str, entry: Entry | None) -> None:
+    if entry is None:
+        st.warning(f"The run {run_id} that the link names is not in this store. It may have been deleted, or it "
+                   "was trained elsewhere.")
+        return
+    state = entry.state
+    doing = "is not finished yet" if state.status not in ENDED else f"ended as {state.status}"
+    st.info(f"{run_title(entry)} {doing}. {state.message}")
+
+
+def _invite_to_train(entries: dict[str, Entry]) -> None:
+    if any(entry.state.status not in ENDED for entry in entries.values()):
+        st.info("A model is being trained. This page fills as soon as it has finished.")
+        st.page_link(TRAIN, label="Watch it on the Train page", icon=":material/monitoring:")
+        _watch_for_the_first()
+    else:
+        st.info("There is no trained model yet. Train one first: it takes about a minute with the shipped MNIST.")
+        st.page_link(TRAIN, label="Go to the Train page", icon=":material/play_arrow:")
+    st.stop()
+
+
+@st.fragment(run_every="2s")
+def _watch_for_the_first() -> None:
+    if any(entry.finished for entry in store().entries()):
+        st.rerun(scope="app")
+
+
+def pick_sample(run: Entry) -> int:
+    """The sample that every page shows, by number; kept in the link."""
+    n = run.config.n_samples or len(images(run))
+    if not 0 <= st.session_state.get("sample", 0) < n:
+        st.session_state["sample"] = 0
+    return int(st.number_input("Sample", 0, n - 1, key="sample", bind="query-params",
+                               help=f"0 to {n - 1:,}, in the order of the data set."))
+
+
+def choose_sample(sample: int) -> None:
+    """For callbacks: make this the sample on every page."""
+    st.session_state["sample"] = int(sample)
+
+
+# ------------------------------------------------------------------------------- what is in a run
+
+def images(run: Entry) -> Any:
+    """The run's data set."""
+    return _images(run.config.dataset, run.config.n_samples)
+
+
+@st.cache_resource(max_entries=3, show_spinner="Reading the images.")
+def _images(dataset: str, n_samples: int | None) -> Any:
+    from ddnmf_core import data
+    return data.load(dataset, n_samples)                            # type: ignore[arg-type]
+
+
+def model(run: Entry) -> Any:
+    """The trained model on the CPU; not to be changed."""
+    return _model(str(run.store.root), run.id)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Loading the model.")
+def _model(root: str, run_id: str) -> Any:
+    from ddnmf_core.tasks import load_model
+    return load_model(Entry(Store(root), "runs", run_id))
+
+
+def codes(run: Entry) -> dict[str, NDArray[np.float32]]:
+    """'clean/z' (n, d), 'noisy/H' (n, r), 'clean/error' (n,) and so on; not to be changed."""
+    return _codes(str(run.store.root), run.id)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _codes(root: str, run_id: str) -> dict[str, NDArray[np.float32]]:
+    return Entry(Store(root), "runs", run_id).read_tensors(CODES)
+
+
+def clusters(run: Entry) -> Any:
+    """The table of clusters: a column for 'clean/z/kmeans' and so on."""
+    return _clusters(str(run.store.root), run.id)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _clusters(root: str, run_id: str) -> Any:
+    return Entry(Store(root), "runs", run_id).read_table(CLUSTERS)
+
+
+def picture(run: Entry, pixels: NDArray[Any]) -> NDArray[Any]:
+    """Rows of pixels (..., d) as pictures (..., h, w)."""
+    return np.asarray(pixels).reshape(*np.shape(pixels)[:-1], *images(run).image_shape)
+
+
+# --------------------------------------------------------------------------------- background work
+
+def result_of(config: Any, what: str) -> Entry | None:
+    """An entry's finished result, asked for where it is not there; meanwhile its progress, and None."""
+    entry = store().entry(config)
+    if entry.exists and entry.finished:
+        return entry
+    status = entry.state.status if entry.exists else "new"
+    if status in ("failed", "stopped"):
+        st.warning(f"{what}: {entry.state.message}")
+        if st.button("Try again", key=f"again.{entry.id}"):
+            engine.submit(store(), config)
+            st.rerun()
+        return None
+    engine.submit(store(), config)
+    _progress(entry, what)
+    return None
+
+
+@st.fragment(run_every="1s")
+def _progress(entry: Entry, what: str) -> None:
+    state = entry.state
+    if state.status in ENDED:
+        st.rerun(scope="app")
+    st.progress(state.progress, f"{what}: {state.message}")
+    if st.button("Cancel", key=f"cancel.{entry.id}", icon=":material/cancel:"):
+        entry.request_stop()
+
+
+# ------------------------------------------------------------------------------------------- frame
+
+def sidebar_status() -> None:
+    """On every page: the device and the engine."""
+    running = engine.info(store())
+    with st.sidebar:
+        if running is None:
+            st.caption("Device: known once the engine runs. It starts by itself.")
+        else:
+            st.caption(f"Device: **{running.device or 'warming up …'}**  \n{running.n_workers} workers, "
+                       f"{running.threads_per_run} threads a run, {running.scheduler}")
+        st.caption(f"Store: `{store().root}`")
+
+
+def show_damage(error: CorruptFile) -> None:
+    """A damaged file never reaches a chart: its entry is set aside, and the page says so."""
+    entry = store().owner(error.path)
+    store().set_aside(entry, str(error))
+    st.cache_resource.clear()
+    st.error(f"{entry.kind}/{entry.id} is damaged: {error}. It was set aside, nothing of it is shown; the same "
+             "settings on the Train page compute it again.")
+    st.button("Reload the page")

@@ -1,0 +1,270 @@
+"""The command line: a thin layer over store and engine."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from ddnmf_core import data, engine
+from ddnmf_core.config import PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
+from ddnmf_core.files import CorruptFile
+from ddnmf_core.runs import ENDED, PROVENANCE, SCORES, Busy, Entry, Store, UnknownEntry
+
+app = typer.Typer(help="DDNMF Studio: train, inspect and compare deep non-negative factorisations.",
+                  no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+runs_app = typer.Typer(help="The runs that are kept.", no_args_is_help=True)
+engine_app = typer.Typer(help="The process that trains.", no_args_is_help=True)
+app.add_typer(runs_app, name="runs")
+app.add_typer(engine_app, name="engine")
+
+Home = Annotated[Path | None, typer.Option(help="Folder of the run store.", envvar="DDNMF_HOME")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """What goes wrong as one sentence on standard error, and exit code 2."""
+    try:
+        yield
+    except (ValueError, RuntimeError, LookupError, CorruptFile, OSError) as error:
+        typer.echo(f"ddnmf: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+# ------------------------------------------------------------------------------------------ train
+
+@app.command()
+def train(
+    dataset: Annotated[str, typer.Option(help=", ".join(get_args(DatasetName)))] = "mnist-10k",
+    model: Annotated[str, typer.Option(help=", ".join(get_args(ModelName)))] = "ddnmf",
+    preset: Annotated[str | None, typer.Option(help=", ".join(PRESETS))] = None,
+    n_samples: int | None = None, epochs: int | None = None, seed: int | None = None,
+    alpha: float | None = None, beta: float | None = None, gamma: float | None = None,
+    noise_kind: Annotated[str | None, typer.Option(help=", ".join(get_args(NoiseKind)))] = None,
+    noise_level: float | None = None, n_parts: int | None = None,
+    layers: Annotated[str | None, typer.Option(help="Encoder widths, as 500,500,2000,10")] = None,
+    setting: Annotated[list[str] | None, typer.Option("--set", help="Any other field, as name=value")] = None,
+    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu")] = "auto",
+    detach: Annotated[bool, typer.Option(help="Return at once; the engine goes on.")] = False,
+    as_json: AsJson = False, home: Home = None,
+) -> None:
+    """Train a run, or find it where it has been trained before. Ctrl-C stops it; the same command resumes it."""
+    with plain_errors():
+        named = {"dataset": dataset, "model": model, "n_samples": n_samples, "epochs": epochs, "seed": seed,
+                 "alpha": alpha, "beta": beta, "gamma": gamma, "noise_kind": noise_kind,
+                 "noise_level": noise_level, "n_parts": n_parts, "layers": layers and _widths(layers)}
+        fields = {**_preset(preset), **dict(map(_assignment, setting or [])),
+                  **{name: value for name, value in named.items() if value is not None}}
+        config = RunConfig(**fields)
+        store = Store(home)
+        entry = engine.submit(store, config, device)
+        if not detach:
+            _follow(entry)
+        _report(entry, as_json)
+    if entry.state.status in ("failed", "diverged"):
+        raise typer.Exit(1)
+
+
+def _preset(name: str | None) -> dict[str, Any]:
+    if name is not None and name not in PRESETS:
+        raise ValueError(f"preset = {name!r}: should be one of {', '.join(PRESETS)}")
+    return PRESETS[name] if name else {}
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(width) for width in text.split(","))
+    except ValueError:
+        raise ValueError(f"layers = {text!r}: should be whole numbers with commas, as 500,500,2000,10") from None
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"--set {text!r}: should be name=value")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _follow(entry: Entry) -> None:
+    """Show progress until the entry ends. Ctrl-C asks it to stop and waits for its checkpoint."""
+    try:
+        with _progress_display() as show:
+            while (state := entry.state).status not in ENDED:
+                show(state.progress, state.message)
+                if not entry.locked:
+                    engine.ensure_started(entry.store)
+                time.sleep(0.2)
+    except KeyboardInterrupt:
+        entry.request_stop()
+        typer.echo("Stopping; a second Ctrl-C leaves at once.", err=True)
+        while entry.state.status not in ENDED:
+            time.sleep(0.05)
+
+
+@contextmanager
+def _progress_display() -> Iterator[Callable[[float, str], None]]:
+    """A bar on a terminal; elsewhere a line on standard error for each new message."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+        columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("", total=1.0)
+            yield lambda share, message: bar.update(task, completed=share, description=message)
+        return
+    shown = [""]
+
+    def line(share: float, message: str) -> None:
+        text = message.split(".")[0]
+        if text != shown[0]:
+            shown[0] = text
+            typer.echo(f"{share:4.0%} {message}", err=True)
+    yield line
+
+
+def _report(entry: Entry, as_json: bool) -> None:
+    summary = run_summary(entry)
+    if as_json:
+        typer.echo(json.dumps(summary))
+        return
+    typer.echo(f"run {summary['run']}: {summary['state']}. {summary['message']}")
+    for score in summary.get("scores", []):
+        typer.echo("  {input:<5} {representation:<5} {clusterer:<6} ACC {acc:.4f}  NMI {nmi:.4f}  ARI {ari:.4f}"
+                   .format(**score))
+
+
+def run_summary(entry: Entry) -> dict[str, Any]:
+    """Everything a script wants to know of a run: id, state, losses, scores, seconds, device."""
+    state = entry.state
+    epochs = [row for row in entry.history() if row["kind"] == "epoch"]
+    summary: dict[str, Any] = {
+        "run": entry.id, "state": state.status, "message": state.message, "device": state.device,
+        "config": entry.config.model_dump(mode="json"), "epochs_done": len(epochs)}
+    if epochs:
+        summary["losses"] = {name: epochs[-1][name] for name in ("L_sym", "L_ap", "L_nc", "L_in") if name in epochs[-1]}
+        summary["seconds"] = sum(row["seconds"] for row in epochs)
+    if entry.has(SCORES):
+        summary["scores"] = entry.read_json(SCORES)
+        summary["provenance"] = entry.read_json(PROVENANCE)
+    return summary
+
+
+# ------------------------------------------------------------------------------------------- runs
+
+@runs_app.command("list")
+def list_runs(as_json: AsJson = False, home: Home = None) -> None:
+    """Every run, newest first; damaged ones are set aside and named."""
+    with plain_errors():
+        store = Store(home)
+        entries = store.entries()
+        if as_json:
+            typer.echo(json.dumps([{"run": e.id, "state": e.state.status, "config": e.config.model_dump(mode="json")}
+                                   for e in entries]))
+            return
+        for entry in entries:
+            c, state = entry.config, entry.state
+            typer.echo(f"{entry.id}  {state.status:<11} {state.progress:4.0%}  {c.model:<5} {c.dataset:<17} "
+                       f"r={c.n_parts:<3} {c.noise_kind} {c.noise_level:.0%}  {c.epochs} epochs  seed {c.seed}")
+        if not entries:
+            typer.echo("There are no runs yet. Train one: ddnmf train")
+        for notice in store.notices():
+            typer.echo(notice, err=True)
+
+
+@runs_app.command("show")
+def show_run(run: str, home: Home = None) -> None:
+    """One run as JSON: settings, state, losses, scores, provenance."""
+    with plain_errors():
+        typer.echo(json.dumps(run_summary(Store(home).get("runs", run)), indent=1))
+
+
+@runs_app.command("stop")
+def stop_run(run: str, home: Home = None) -> None:
+    """Stop a run; the same `ddnmf train` command resumes it."""
+    with plain_errors():
+        Store(home).get("runs", run).request_stop()
+
+
+@runs_app.command("delete")
+def delete_run(run: str, home: Home = None) -> None:
+    """Delete a run and its maps."""
+    with plain_errors():
+        store = Store(home)
+        try:
+            store.delete(store.get("runs", run))
+        except Busy:
+            raise RuntimeError(f"run {run} is being trained: stop it first (ddnmf runs stop {run})") from None
+        typer.echo(f"Deleted {run}.")
+
+
+@runs_app.command("verify")
+def verify_runs(home: Home = None) -> None:
+    """Check every stored file against its SHA-256; exit code 1 if any is damaged."""
+    store, damaged = Store(home), 0
+    for kind in ("runs", "embeddings", "pixel-nmf"):
+        for folder in sorted((store.root / kind).glob("*")):
+            problems = Entry(store, kind, folder.name).problems()           # type: ignore[arg-type]
+            damaged += bool(problems)
+            typer.echo(f"{kind}/{folder.name}: {'; '.join(problems) or 'whole'}")
+    if damaged:
+        raise typer.Exit(1)
+
+
+# ------------------------------------------------------------------------------------ data, engine
+
+@app.command("data")
+def data_sets(get: Annotated[str | None, typer.Option(help="Download this set into the user cache.")] = None) -> None:
+    """Each data set: where it was found, or how to get it."""
+    with plain_errors():
+        if get:
+            images = data.load(get, download=True, report=lambda text: typer.echo(text, err=True))  # type: ignore[arg-type]
+            typer.echo(f"{get}: {len(images):,} images, verified.")
+            return
+        for name, spec in data.DATASETS.items():
+            location = data.find(name)
+            where = f"{location.source}{f' ({location.folder})' if location.folder else ''}" if location else "not found"
+            typer.echo(f"{name:<18} {spec.n_samples:>6,} images  {spec.licence:<13} {where}")
+            if location is None:
+                typer.echo(f"{'':<18} {data.ways_to_get(name)}")
+
+
+@engine_app.command("start")
+def start_engine(home: Home = None) -> None:
+    """Start the engine of this store and wait until it takes requests."""
+    with plain_errors():
+        running = engine.start(Store(home))
+        typer.echo(f"The engine runs: process {running.pid}, {running.n_workers} workers, {running.scheduler}")
+
+
+@engine_app.command("status")
+def engine_status(as_json: AsJson = False, home: Home = None) -> None:
+    """Whether the engine runs, and on what."""
+    running = engine.info(Store(home))
+    if as_json:
+        typer.echo(json.dumps(running and asdict(running)))
+    elif running is None:
+        typer.echo("The engine does not run; it starts with the next training.")
+    else:
+        typer.echo(f"The engine runs: process {running.pid}, {running.n_workers} workers, "
+                   f"{running.threads_per_run} threads a run, {running.device or 'warming up'}, {running.scheduler}")
+
+
+@engine_app.command("stop")
+def stop_engine(home: Home = None) -> None:
+    """End the engine; unfinished runs go on when it is started again."""
+    typer.echo("Stopped." if engine.stop(Store(home)) else "The engine does not run.")
+
+
+@engine_app.command("serve", hidden=True)
+def serve_engine(home: Home = None) -> None:
+    """Be the engine (what `start` runs in a process of its own)."""
+    engine.serve(Store(home))

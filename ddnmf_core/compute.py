@@ -1,0 +1,73 @@
+"""The device, its threads and its precision: where and how exactly torch computes."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from torch import nn
+
+DeviceName = Literal["auto", "cuda", "mps", "cpu"]
+MPS_TOLERANCE = 1e-4                                                # largest relative difference from the CPU
+
+
+def choose_device(wanted: str | None = None) -> torch.device:
+    """CUDA, else Apple's MPS where its results agree with the CPU's, else the CPU.
+
+    `wanted`, or else DDNMF_DEVICE, overrides the choice; raises ValueError where that device is not here.
+    """
+    wanted = wanted or os.environ.get("DDNMF_DEVICE") or "auto"
+    if wanted == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if _usable(name)))
+    if wanted not in ("cuda", "mps", "cpu"):
+        raise ValueError(f"device = {wanted!r}: should be 'auto', 'cuda', 'mps' or 'cpu'")
+    if not _usable(wanted):
+        raise ValueError(f"device = {wanted!r}: this machine has no usable one; 'auto' takes what there is")
+    return torch.device(wanted)
+
+
+def device_title(device: torch.device) -> str:
+    """What to call the device on a page: 'CPU, 2 threads' or the accelerator's name."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU (MPS)"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+
+
+@contextmanager
+def matmul_precision(name: str) -> Iterator[None]:
+    """torch's float32 matrix precision inside the block; denormals count as zero (engineering: dead
+    units fill the optimiser's state with them and slow an epoch fifteenfold)."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(name)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _usable(name: str) -> bool:
+    if name == "cuda":
+        return torch.cuda.is_available()
+    if name == "mps":
+        return torch.backends.mps.is_available() and _mps_agrees()
+    return True
+
+
+def _mps_agrees() -> bool:
+    """A small network's output and gradient on MPS, held against the CPU's."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(32, 64, generator=generator)
+    layers = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 8), nn.Sigmoid())
+    results = []
+    for device in ("cpu", "mps"):
+        network = layers.to(device)
+        network.zero_grad()
+        network(x.to(device)).square().sum().backward()
+        results.append(torch.cat([p.grad.flatten().cpu() for p in network.parameters() if p.grad is not None]))
+    expected, got = results
+    return bool((got - expected).norm() <= MPS_TOLERANCE * expected.norm())

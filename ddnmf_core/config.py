@@ -1,0 +1,144 @@
+"""What a run is: every setting the paper leaves open, named, checked and hashed.
+
+Two runs are the same run exactly when their configurations are equal; the run's id is the hash of
+its configuration's sorted JSON. Nothing here imports torch, so that every page can import it.
+"""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+DatasetName = Literal["mnist-10k", "fashion-mnist-10k", "mnist", "fashion-mnist", "digits"]
+ModelName = Literal["ddnmf", "ae1", "ae2"]
+NoiseKind = Literal["gaussian", "masking", "salt_and_pepper"]
+Representation = Literal["z", "H", "z_hat"]
+EmbeddingMethod = Literal["t-sne", "umap", "pca"]
+
+ID_LENGTH = 16
+
+Positive = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0, le=1e6)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class Config(BaseModel):
+    """A frozen set of settings with an id; raises ValueError with a sentence for each bad field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise ValueError(describe(error)) from None
+
+    @property
+    def id(self) -> str:
+        """The first 16 hexadecimal digits of the SHA-256 of the sorted JSON."""
+        return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:ID_LENGTH]
+
+    def canonical_json(self) -> str:
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    def replace(self, **changes: Any) -> Self:
+        """A checked copy with some fields changed."""
+        return type(self)(**{**self.model_dump(), **changes})
+
+
+class RunConfig(Config):
+    """One training run: data, model, losses, noise and optimiser (the defaults are measured: README)."""
+
+    dataset: DatasetName = "mnist-10k"
+    n_samples: Annotated[int, Field(ge=100)] | None = None          # None: every image of the set
+
+    model: ModelName = "ddnmf"
+    layers: Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(min_length=1, max_length=8)] = (
+        500, 500, 2000, 10)                                         # encoder, without the pixels; mirrored
+    bottleneck_activation: Literal["linear", "relu", "softplus"] = "linear"
+    output_activation: Literal["sigmoid", "linear", "relu"] = "sigmoid"
+    n_parts: Annotated[int, Field(ge=1, le=512)] = 10               # r, columns of W
+    basis: Literal["paper", "nonnegative"] = "paper"                # nonnegative: W >= 0 after every step
+
+    alpha: Weight = 1.0                                             # weight of L_sym
+    beta: Weight = 1.0                                              # weight of L_ap
+    gamma: Weight = 0.1                                             # weight of L_nc
+    loss_reduction: Literal["sum", "mean"] = "mean"
+
+    noise_kind: NoiseKind = "gaussian"
+    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.4
+
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
+    batch_size: Annotated[int, Field(ge=1, le=65536)] = 256
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 45
+    seed: Seed = 1
+    precision: Literal["highest", "high", "medium"] = "medium"      # torch.set_float32_matmul_precision
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> Self:
+        if self.model == "ae2" and len(self.layers) < 2:
+            raise ValueError(f"layers = {self.layers}: ae2 leaves one layer out, so it needs at least 2")
+        return self
+
+    @property
+    def code_size(self) -> int:
+        """d: units of the bottleneck, the width of X."""
+        return self.layers[-1]
+
+    @property
+    def encoder_layers(self) -> tuple[int, ...]:
+        """Widths of the encoder's layers; AE2 leaves the first one out (one layer shallower)."""
+        return self.layers[1:] if self.model == "ae2" else self.layers
+
+    @property
+    def representations(self) -> tuple[Representation, ...]:
+        """What can be clustered or mapped: the code z, and with an NMF module also H and z_hat."""
+        return get_args(Representation) if self.model == "ddnmf" else ("z",)
+
+
+class EmbeddingConfig(Config):
+    """A map of one run's codes in the plane."""
+
+    run: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    representation: Representation = "z"
+    noisy: bool = False                                             # codes of the corrupted images
+    method: EmbeddingMethod = "t-sne"
+    n_points: Annotated[int, Field(ge=50, le=70_000)] = 5000
+    perplexity: Annotated[float, Field(ge=2, le=200)] = 30.0        # t-SNE
+    n_neighbors: Annotated[int, Field(ge=2, le=200)] = 15           # UMAP
+    min_dist: Annotated[float, Field(ge=0, le=0.99)] = 0.1          # UMAP
+    seed: Seed = 1
+
+
+class PixelNMFConfig(Config):
+    """scikit-learn's NMF of the raw pixels, the shallow model whose bases stand beside ours."""
+
+    dataset: DatasetName = "mnist-10k"
+    n_samples: Annotated[int, Field(ge=100)] | None = None
+    n_parts: Annotated[int, Field(ge=1, le=512)] = 10
+    max_iterations: Annotated[int, Field(ge=1, le=10_000)] = 300
+    seed: Seed = 1
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {"epochs": 15},
+    "strong": {"epochs": 45},
+    "paper": {"loss_reduction": "sum", "gamma": 1.0, "epochs": 30, "precision": "highest"},
+}
+
+
+def describe(error: ValidationError) -> str:
+    """One sentence per problem: the field, the value that came and what was wanted."""
+    return "; ".join(_sentence(problem) for problem in error.errors())
+
+
+def _sentence(problem: Any) -> str:
+    field = ".".join(str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    if not field:
+        return message
+    if problem["type"] == "extra_forbidden":
+        return f"{field}: there is no such setting"
+    return f"{field} = {problem['input']!r}: {message}"

@@ -1,0 +1,51 @@
+"""Equation 2: x~ = x + eps, and two other ways to spoil an image.
+
+The level runs from 0 (clean) to 1: the standard deviation of Gaussian noise on pixels in [0, 1], the
+share of pixels set to 0 (masking), or the share set to 0 or 1 (salt and pepper).
+"""
+
+import torch
+from torch import Tensor
+
+from ddnmf_core.config import NoiseKind
+from ddnmf_core.seeds import derive
+
+
+def corrupt(x: Tensor, kind: NoiseKind, level: float, generator: torch.Generator) -> Tensor:
+    """Corrupted copy of images (n, d) in [0, 1]; Gaussian noise is not clipped, as in eq 2.
+
+    The random numbers drawn do not depend on the level, so the same seed at a higher level gives the
+    same noise, only stronger.
+    """
+    if not 0 <= level <= 1:
+        raise ValueError(f"noise level = {level}: should be between 0 and 1")
+    if kind == "gaussian":
+        return x + level * _normal(x, generator)
+    if kind == "masking":
+        return x * (_uniform(x, generator) >= level)
+    if kind == "salt_and_pepper":
+        u = _uniform(x, generator)
+        return torch.where(u < level / 2, 0.0, torch.where(u < level, 1.0, x))
+    raise ValueError(f"noise kind = {kind!r}: should be 'gaussian', 'masking' or 'salt_and_pepper'")
+
+
+def corrupt_each(x: Tensor, samples: Tensor, kind: NoiseKind, level: float, seed: int) -> Tensor:
+    """As `corrupt`, with noise that belongs to the sample: row i of x is image samples[i].
+
+    An image gets the same noise whether it is shown alone or evaluated among 70,000.
+    """
+    if level == 0:
+        return x.clone()
+    rows = []
+    for row, sample in zip(x.cpu(), samples.tolist(), strict=True):
+        generator = torch.Generator().manual_seed(derive(seed, "sample", sample))
+        rows.append(corrupt(row, kind, level, generator))
+    return torch.stack(rows).to(x.device) if rows else x.clone()
+
+
+def _normal(x: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+
+
+def _uniform(x: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype)

@@ -1,0 +1,85 @@
+"""Maps of codes in the plane (Figure 2): t-SNE (openTSNE), UMAP and PCA, with a fixed seed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddnmf_core.config import EmbeddingConfig
+from ddnmf_core.seeds import derive
+
+TSNE_ITERATIONS = (250, 500)                                        # early exaggeration, then the rest
+CALL_EVERY = 10                                                     # iterations between looks at the stop flag
+
+Report = Callable[[float], None]
+ShouldStop = Callable[[], bool]
+
+
+class Stopped(Exception):
+    """The work was stopped as asked; it has no result."""
+
+
+def sample_of(config: EmbeddingConfig, n: int) -> NDArray[np.int64]:
+    """Which samples are mapped: at most n_points of n, the same for every run on the same data."""
+    if config.n_points >= n:
+        return np.arange(n)
+    order = np.random.default_rng(derive("map", config.seed)).permutation(n)
+    return np.sort(order[:config.n_points])
+
+
+def embed(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report = lambda share: None,
+          should_stop: ShouldStop = lambda: False) -> NDArray[np.float32]:
+    """Coordinates of every code: (n, d) -> (n, 2). Raises Stopped when should_stop says so."""
+    method = {"t-sne": _tsne, "umap": _umap, "pca": _pca}[config.method]
+    coordinates = method(codes, config, report, should_stop)
+    if should_stop():
+        raise Stopped
+    return np.asarray(coordinates, dtype=np.float32)
+
+
+def _tsne(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, should_stop: ShouldStop) -> Any:
+    from openTSNE import TSNE
+    early, late = TSNE_ITERATIONS
+    calls = 0
+
+    def watch(iteration: int, error: float, embedding: NDArray[np.float64]) -> bool:
+        nonlocal calls
+        calls += 1
+        report(calls * CALL_EVERY / (early + late))
+        return should_stop()
+
+    perplexity = min(config.perplexity, (len(codes) - 1) / 3)
+    return TSNE(perplexity=perplexity, early_exaggeration_iter=early, n_iter=late, initialization="pca",
+                random_state=config.seed, n_jobs=1, callbacks=watch, callbacks_every_iters=CALL_EVERY).fit(codes)
+
+
+def _umap(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, should_stop: ShouldStop) -> Any:
+    from umap import UMAP
+    bar = {"file": _ProgressFile(report, should_stop), "disable": False, "bar_format": "{n}/{total} "}
+    return UMAP(n_neighbors=min(config.n_neighbors, len(codes) - 1), min_dist=config.min_dist,
+                random_state=config.seed, n_jobs=1, tqdm_kwds=bar).fit_transform(codes)
+
+
+def _pca(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, should_stop: ShouldStop) -> Any:
+    from sklearn.decomposition import PCA
+    if codes.shape[1] == 1:
+        return np.column_stack([codes, np.zeros_like(codes)])
+    return PCA(2, random_state=config.seed).fit_transform(codes)
+
+
+class _ProgressFile:
+    """What UMAP's progress bar writes to: its 'n/total' becomes a report, and a stop an exception."""
+
+    def __init__(self, report: Report, should_stop: ShouldStop) -> None:
+        self.report, self.should_stop = report, should_stop
+
+    def write(self, text: str) -> None:
+        done, slash, total = text.strip().partition("/")
+        if slash and done.isdigit():
+            self.report(int(done) / max(int(total), 1))
+        if self.should_stop():
+            raise Stopped
+
+    def flush(self) -> None:
+        pass

@@ -1,0 +1,293 @@
+"""The engine: a process of its own that takes requests from the store and has workers do them.
+
+One coordinator serves one store. It starts a local dask cluster on loopback, or joins the one that
+DDNMF_SCHEDULER names (the store then lies on a path that all its workers share), submits each request
+under its entry's id, and goes on when a page, a worker or it itself has been killed: the store is the
+truth, dask only does the work. Pages and the command line use `ensure_started`, `info` and `stop`,
+which touch files alone; nothing heavier is imported for them.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ddnmf_core import tasks
+from ddnmf_core.files import CorruptFile, read_document, write_document
+from ddnmf_core.runs import ENDED, Busy, Entry, State, Store, is_locked
+
+TICK = 0.05                                                         # seconds between looks at the queue
+RECOVER_EVERY = 2.0                                                 # seconds between looks for interrupted entries
+IDLE_EXIT = 30 * 60.0                                               # seconds without work before it leaves
+START_TIMEOUT = 60.0
+WORKER_TTL = "30s"                                                  # a worker silent for so long is given up
+ALLOWED_FAILURES = 3                                                # workers that one task may kill
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What the running engine says of itself."""
+
+    pid: int
+    scheduler: str
+    threads_per_run: int
+    n_workers: int
+    fingerprint: str
+    device: str = ""                                                # known once a worker has warmed up
+    images_per_second: float = 0.0                                  # of the default model, measured then
+    weights: int = 0
+
+
+# ------------------------------------------------------------------------------ for pages and the CLI
+
+def info(store: Store) -> EngineInfo | None:
+    """The engine that serves this store, or None when there is none."""
+    if not is_locked(_lock_path(store)):
+        return None
+    try:
+        return EngineInfo(**read_document(_info_path(store)))
+    except (CorruptFile, TypeError):
+        return None
+
+
+def ensure_started(store: Store) -> None:
+    """Start the engine unless it runs; returns at once. One of an older version is replaced when idle."""
+    if is_locked(_lock_path(store)):
+        running = info(store)
+        if running and running.fingerprint != fingerprint() and not store.requests():
+            stop(store)
+        else:
+            return
+    store.root.mkdir(parents=True, exist_ok=True)
+    with (store.root / "engine.log").open("ab") as log:
+        subprocess.Popen([sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)],
+                         stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                         env={**os.environ, "OMP_NUM_THREADS": str(threads_per_run())})
+
+
+def start(store: Store) -> EngineInfo:
+    """Start the engine and wait until it takes requests; raises RuntimeError with its log's place."""
+    ensure_started(store)
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        if (running := info(store)) is not None:
+            return running
+        time.sleep(0.05)
+    raise RuntimeError(f"The engine did not start within {START_TIMEOUT:.0f} s; its log is {store.root}/engine.log")
+
+
+def stop(store: Store, patience: float = 10.0) -> bool:
+    """End the engine; running work keeps its last checkpoint and goes on at the next start."""
+    running = info(store)
+    if running is None:
+        return False
+    os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + patience
+    while is_locked(_lock_path(store)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if is_locked(_lock_path(store)):
+        os.killpg(running.pid, signal.SIGKILL)
+    return True
+
+
+def submit(store: Store, config: Any, device: str = "auto") -> Entry:
+    """Ask for a result and see that somebody works on it."""
+    entry = store.request(config, device)
+    if not entry.finished:
+        ensure_started(store)
+    return entry
+
+
+def threads_per_run() -> int:
+    """Threads of one run. It is part of the numbers (float sums depend on it), so it does not depend on
+    how many runs there are: DDNMF_THREADS, else two."""
+    return int(os.environ.get("DDNMF_THREADS", min(2, os.cpu_count() or 1)))
+
+
+def fingerprint() -> str:
+    """Changes when the installed core changes."""
+    from ddnmf_core.files import sha256
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return sha256(repr([(path.name, path.stat().st_mtime_ns) for path in sources]).encode())[:16]
+
+
+def _info_path(store: Store) -> Path:
+    return store.root / "engine.json"
+
+
+def _lock_path(store: Store) -> Path:
+    return store.root / "engine.lock"
+
+
+# --------------------------------------------------------------------------------- the coordinator
+
+def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
+    """Be the engine until told to stop, or idle for long. Returns at once where one runs already."""
+    store.root.mkdir(parents=True, exist_ok=True)
+    with (store.root / "engine.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        store.clear_litter()
+        with _cluster() as (client, n_workers):
+            Coordinator(store, client, n_workers).run(idle_exit)
+
+
+class Coordinator:
+    """Keeps dask and the store in step."""
+
+    def __init__(self, store: Store, client: Any, n_workers: int) -> None:
+        self.store, self.client = store, client
+        self.futures: dict[str, tuple[Entry, Any]] = {}
+        self.resources = _advertised_resources(client)
+        self.busy_until: dict[str, float] = {}
+        self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
+        self.stopping = False
+        self.warm_up = [client.submit(tasks.warm_up, pure=False, **self._placement("runs"))]
+
+    def run(self, idle_exit: float) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
+        write_document(_info_path(self.store), asdict(self.info))
+        self._recover()
+        active = recovered = time.monotonic()
+        while not self.stopping and time.monotonic() - active < idle_exit:
+            self._tick()
+            if self.futures:
+                active = time.monotonic()
+            if time.monotonic() - recovered > RECOVER_EVERY:
+                recovered = time.monotonic()
+                self._recover()
+            time.sleep(TICK)
+
+    def _tick(self) -> None:
+        for entry, device in self.store.requests():
+            if entry.id not in self.futures and time.monotonic() >= self.busy_until.get(entry.id, 0.0):
+                self._submit(entry, device)
+        for entry_id, (entry, future) in list(self.futures.items()):
+            if future.done():
+                del self.futures[entry_id]
+                self._settle(entry, future)
+            elif entry.stop_requested and entry.state.status == "queued":
+                self._withdraw(entry, future)
+        self._note_warm_up()
+
+    def _submit(self, entry: Entry, device: str) -> None:
+        future = self.client.submit(tasks.perform, str(self.store.root), entry.kind, entry.id, device,
+                                    key=f"{entry.kind}-{entry.id}", pure=False, **self._placement(entry.kind))
+        self.futures[entry.id] = (entry, future)
+
+    def _placement(self, kind: str) -> dict[str, Any]:
+        """Trainings and maps go to their own workers where the cluster has both."""
+        wanted = "train" if kind == "runs" else "analyse"
+        return {"resources": {wanted: 1}} if wanted in self.resources else {}
+
+    def _settle(self, entry: Entry, future: Any) -> None:
+        """A task ended: well, as its entry says; or with its worker, again and again."""
+        if future.status == "finished" and future.result() == "busy":
+            self.busy_until[entry.id] = time.monotonic() + 1.0      # its old worker may still be alive
+            return
+        if future.status == "error":
+            self._write_failure(entry, future.exception())
+        if entry.state.status in ENDED or not entry.exists or future.status == "error":
+            self.store.settle(entry)
+
+    def _write_failure(self, entry: Entry, error: BaseException) -> None:
+        with _ignoring_deleted():
+            entry.set_state(State("failed", entry.state.progress, f"Its worker died {ALLOWED_FAILURES} times "
+                                  f"({type(error).__name__}). The engine's log: {self.store.root}/engine.log"))
+
+    def _withdraw(self, entry: Entry, future: Any) -> None:
+        """Stopped while it waited: it need not run for that."""
+        try:
+            with entry.lock(patience=0.0):
+                future.cancel()
+                del self.futures[entry.id]
+                entry.set_state(State("stopped", entry.state.progress, "Stopped before its turn came."))
+                self.store.settle(entry)
+        except Busy:
+            pass                                                    # it has just begun, and sees the flag itself
+
+    def _recover(self) -> None:
+        """Ask again for what was running or waiting when its worker, or the engine, was killed."""
+        for kind in ("runs", "embeddings", "pixel-nmf"):
+            for entry in self.store.entries(kind):
+                if entry.id not in self.futures and not self.store.is_requested(entry) \
+                        and entry.state.status in ("interrupted", "queued"):
+                    self.store.request(entry.config)
+
+    def _note_warm_up(self) -> None:
+        if self.warm_up and self.warm_up[0].done():
+            future = self.warm_up.pop()
+            if future.status == "finished":
+                self.info = EngineInfo(**{**asdict(self.info), **future.result()})
+                write_document(_info_path(self.store), asdict(self.info))
+
+
+@contextmanager
+def _ignoring_deleted() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        pass
+
+
+def _advertised_resources(client: Any) -> set[str]:
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    return {name for worker in workers for name in worker.get("resources", {})}
+
+
+@contextmanager
+def _cluster() -> Iterator[tuple[Any, int]]:
+    """A client of the cluster that does the work, and the number of its workers."""
+    import dask
+    from distributed import Client
+    dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
+                     "distributed.scheduler.worker-ttl": WORKER_TTL,
+                     "distributed.worker.daemon": False})
+    if address := os.environ.get("DDNMF_SCHEDULER"):
+        with Client(address, timeout="15s") as client:
+            yield client, len(client.scheduler_info(n_workers=-1)["workers"])
+        return
+    specs = _worker_specs()
+    with _local_cluster(specs) as cluster, Client(cluster) as client:
+        client.wait_for_workers(len(specs))
+        yield client, len(specs)
+
+
+def _local_cluster(specs: dict[str, Any]) -> Any:
+    from distributed import Scheduler, SpecCluster
+    return SpecCluster(specs, scheduler={"cls": Scheduler, "options": {
+        "host": "127.0.0.1", "port": 0, "dashboard": False}}, silence_logs=False)
+
+
+def _worker_specs() -> dict[str, Any]:
+    """Training workers within the core budget (on a machine with GPUs one for each), and one for maps."""
+    threads, cores = threads_per_run(), os.cpu_count() or 1
+    n_gpus = _count_gpus()
+    trainers = [{"CUDA_VISIBLE_DEVICES": str(gpu)} for gpu in range(n_gpus)] or [{}] * max(1, cores // threads)
+    specs = {f"train-{number}": _worker({"train": 1}, env, threads) for number, env in enumerate(trainers)}
+    return specs | {"analyse-0": _worker({"analyse": 1}, {}, 1)}
+
+
+def _worker(resources: dict[str, int], env: dict[str, str], threads: int) -> dict[str, Any]:
+    from distributed import Nanny
+    environment = {**env, "OMP_NUM_THREADS": str(threads),
+                   "GOMP_SPINCOUNT": "10000",                       # wait briefly, then sleep: see benchmarks/
+                   "NUMBA_NUM_THREADS": str(threads)}
+    return {"cls": Nanny, "options": {"nthreads": 1, "host": "127.0.0.1", "memory_limit": 0, "resources": resources,
+                                      "env": environment, "dashboard": False}}
+
+
+def _count_gpus() -> int:
+    """NVIDIA GPUs of this machine, without loading torch into the coordinator."""
+    if os.environ.get("DDNMF_DEVICE") == "cpu":
+        return 0
+    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))

@@ -1,0 +1,39 @@
+"""How long a training will take, from what was measured on this machine."""
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from ddnmf_core.config import RunConfig
+from ddnmf_core.data import DATASETS
+
+
+def count_weights(config: RunConfig) -> int:
+    """Weights of all networks that are trained, biases left out."""
+    sizes = (DATASETS[config.dataset].n_pixels, *config.encoder_layers)
+    autoencoder = 2 * sum(n_in * n_out for n_in, n_out in pairwise(sizes))
+    if config.model != "ddnmf":
+        return autoencoder
+    return 2 * autoencoder + 2 * config.code_size * config.n_parts
+
+
+def training_seconds(config: RunConfig, measured: Iterable[Mapping[str, Any]]) -> float | None:
+    """Expected seconds of training, or None where nothing was measured.
+
+    `measured` holds speeds (weights, images_per_second), the most trusted one last; time is taken to
+    grow with images and weights alike.
+    """
+    speeds = [row for row in measured if row.get("images_per_second", 0) > 0]
+    if not speeds:
+        return None
+    n_images = (config.n_samples or DATASETS[config.dataset].n_samples) * config.epochs
+    speed = speeds[-1]["images_per_second"] * speeds[-1]["weights"]
+    return n_images * count_weights(config) / speed
+
+
+def in_words(seconds: float) -> str:
+    """A duration as a person says it: '50 s', '3 min', '2 h 10 min'."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,41 @@
+"""Equations 17 to 19: how well clusters agree with classes."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+SCORES = ("acc", "nmi", "ari")
+
+
+def contingency(labels: ArrayLike, clusters: ArrayLike) -> NDArray[np.int64]:
+    """Counts (n_classes, n_clusters): how many samples of a class went to a cluster."""
+    from sklearn.metrics.cluster import contingency_matrix
+    return contingency_matrix(labels, clusters)
+
+
+def best_matching(counts: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Classes and clusters paired one to one so that most samples agree (Kuhn and Munkres)."""
+    from scipy.optimize import linear_sum_assignment
+    return linear_sum_assignment(counts, maximize=True)
+
+
+def accuracy(labels: ArrayLike, clusters: ArrayLike) -> float:                                    # eq 17
+    """Share of samples whose cluster is matched to their class: (n,), (n,) -> [0, 1]."""
+    counts = contingency(labels, clusters)
+    return float(counts[best_matching(counts)].sum() / counts.sum())
+
+
+def nmi(labels: ArrayLike, clusters: ArrayLike) -> float:                                         # eq 18
+    """2 I(A, B) / (H(A) + H(B)): (n,), (n,) -> [0, 1]."""
+    from sklearn.metrics import normalized_mutual_info_score
+    return float(normalized_mutual_info_score(labels, clusters, average_method="arithmetic"))
+
+
+def ari(labels: ArrayLike, clusters: ArrayLike) -> float:                                         # eq 19
+    """Rand index, corrected for chance: (n,), (n,) -> at most 1, and 0 for random clusters."""
+    from sklearn.metrics import adjusted_rand_score
+    return float(adjusted_rand_score(labels, clusters))
+
+
+def scores(labels: ArrayLike, clusters: ArrayLike) -> dict[str, float]:
+    """The paper's three: acc, nmi, ari."""
+    return {"acc": accuracy(labels, clusters), "nmi": nmi(labels, clusters), "ari": ari(labels, clusters)}

@@ -1,0 +1,72 @@
+"""What the parts of a trained student look like, and what a sample is made of.
+
+`decode` below is the student's way from coefficients to pixels: decode(H) = decoder(relu(H W^T)). The
+baseline of a part is the value it takes when it is "left out": its mean over the data, or 0 (a sigmoid
+never gives 0, so that picture lies outside what the decoder was trained on).
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ddnmf_core.models import DDNMF, Student
+
+
+@torch.no_grad()
+def part_pictures(model: DDNMF, mean_H: Tensor) -> dict[str, Tensor]:
+    """Every part decoded, in float32: `alone` (H_k = 1, others 0) and `raised` (H_k = 1, others at
+    their mean), both (r, n_pixels), and the `baseline` (1, n_pixels), the decoded mean of H."""
+    r = mean_H.shape[0]
+    alone = torch.eye(r, device=mean_H.device)
+    raised = torch.maximum(mean_H.expand(r, r), alone)
+    decode = model.student.decode
+    return {"alone": decode(alone), "raised": decode(raised), "baseline": decode(mean_H[None])}
+
+
+@torch.no_grad()
+def left_out(student: Student, H: Tensor, baseline: Tensor) -> Tensor:
+    """The reconstruction without each part in turn, that part at its baseline: (r,), (r,) -> (r, n_pixels)."""
+    r = H.shape[0]
+    return student.decode(torch.where(torch.eye(r, dtype=torch.bool), baseline, H.expand(r, r)))
+
+
+@torch.no_grad()
+def contributions(student: Student, H: Tensor, baseline: Tensor) -> Tensor:
+    """How the picture changes when a part is put in last: decode(H) - decode(H without it), (r, n_pixels).
+
+    They do not add up to the reconstruction, because the decoder is not linear.
+    """
+    return student.decode(H[None]) - left_out(student, H, baseline)
+
+
+@torch.no_grad()
+def added_one_by_one(student: Student, H: Tensor, baseline: Tensor, order: Tensor) -> Tensor:
+    """Pictures from the baseline (row 0) to the reconstruction (row r), a part more each: (r + 1, n_pixels)."""
+    rows = baseline.repeat(len(order) + 1, 1)
+    for step, part in enumerate(order.tolist(), 1):
+        rows[step:, part] = H[part]
+    return student.decode(rows)
+
+
+def class_mass(H: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
+    """p_kc, the share of part k's activation mass that lies in class c: (n, r), (n,) -> (r, n_classes).
+
+    Kim and Park (2007); a row adds up to 1.
+    """
+    mass = np.stack([H[labels == c].sum(axis=0, dtype=np.float64) for c in range(n_classes)], axis=1)
+    return mass / mass.sum(axis=1, keepdims=True)
+
+
+def strongest_part(H: NDArray[np.float32]) -> NDArray[np.int64]:
+    """For each sample the part that stands out most from that part's mean, in deviations: (n, r) -> (n,)."""
+    deviation = np.maximum(H.std(axis=0), 1e-6)
+    return ((H - H.mean(axis=0)) / deviation).argmax(axis=1)
+
+
+def nearest(codes: NDArray[np.float32], query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """The k rows nearest to the query by Euclidean distance, nearest first: (n, d), (d,) -> (k,)."""
+    distance = ((codes - query) ** 2).sum(axis=1)
+    k = min(k, len(codes))
+    candidates = np.argpartition(distance, k - 1)[:k]
+    return candidates[np.argsort(distance[candidates], kind="stable")]

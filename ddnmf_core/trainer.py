@@ -1,0 +1,208 @@
+"""Algorithm 1: gradient descent on L_in (eq 8), batch by batch; stops and resumes anywhere.
+
+The trainer computes and reports. It knows neither folders nor processes: rows go to `report`, and
+`should_stop` is asked before every batch. Order and noise of every batch are drawn from (seed, epoch,
+batch) alone, so a training that is resumed ends with the same bits as one left alone.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ddnmf_core import losses
+from ddnmf_core.compute import matmul_precision
+from ddnmf_core.config import RunConfig
+from ddnmf_core.corruption import corrupt, corrupt_each
+from ddnmf_core.data import Images
+from ddnmf_core.models import DDNMF, Autoencoder, build
+from ddnmf_core.monitor import Gallery, unit_health
+from ddnmf_core.seeds import derive
+
+Row = dict[str, Any]
+Outcome = Literal["finished", "stopped", "diverged"]
+
+REPORT_EVERY = 0.5                                                  # seconds between rows inside an epoch
+N_PROBE = 1000                                                      # images that unit_health looks at
+
+
+class Trainer:
+    """One run's model, optimiser and place in the training."""
+
+    def __init__(self, config: RunConfig, images: Images, device: torch.device) -> None:
+        self.config = config
+        self.device = device
+        self.pixels = torch.tensor(images.pixels, device=device)
+        self.model = build(config, images.pixels.shape[1]).to(device)
+        self.optimizer = make_optimizer(self.model, config)
+        self.epoch = 0                                              # epochs completed
+        self.batch = 0                                              # batches completed in the current epoch
+        self.sums = torch.zeros(2 + self._n_sums, dtype=torch.float64, device=device)
+        self.seconds = 0.0                                          # spent in the current epoch
+        self._gallery_samples = torch.tensor(images.one_of_each_class())
+
+    # ------------------------------------------------------------------------------- training
+
+    def train(self, report: Callable[[Row], None],
+              should_stop: Callable[[], bool] = lambda: False) -> Outcome:
+        """Train from where it stands to the last epoch; rows have kind 'batch' or 'epoch'."""
+        with matmul_precision(self.config.precision):
+            while self.epoch < self.config.epochs:
+                outcome = self._train_epoch(report, should_stop)
+                if outcome != "finished":
+                    return outcome
+        return "finished"
+
+    def _train_epoch(self, report: Callable[[Row], None], should_stop: Callable[[], bool]) -> Outcome:
+        order = torch.randperm(len(self.pixels), generator=self._generator("order", self.epoch))
+        order = order.to(self.device)
+        last_batch = self.batches_per_epoch - 1
+        began = reported = time.perf_counter() - self.seconds
+        while self.batch <= last_batch:
+            if should_stop():
+                return "stopped"
+            terms = self._step(order[self.batch * self.config.batch_size:][:self.config.batch_size])
+            self.batch += 1
+            self.seconds = time.perf_counter() - began
+            due = time.perf_counter() - reported > REPORT_EVERY
+            if (due or self.device.type == "cpu") and not math.isfinite(float(terms)):
+                return "diverged"
+            if due and self.batch <= last_batch:
+                reported = time.perf_counter()
+                report(self._row("batch"))
+        row = self._row("epoch")
+        if not (math.isfinite(row["L_in"]) and self._finite()):
+            return "diverged"
+        self.epoch, self.batch, self.seconds = self.epoch + 1, 0, 0.0
+        self.sums.zero_()
+        report(row)
+        return "finished"
+
+    def _step(self, samples: Tensor) -> Tensor:
+        """One batch of Algorithm 1: forward both networks, the losses, one update; returns L_in."""
+        config = self.config
+        x = self.pixels[samples].float() / 255
+        noise = torch.Generator(self.device).manual_seed(derive(config.seed, "noise", self.epoch, self.batch))
+        x_noisy = corrupt(x, config.noise_kind, config.noise_level, noise)                           # eq 2
+        terms, layers = loss_terms(self.model, x, x_noisy, config.loss_reduction)
+        L_in = losses.interpretability_loss(terms, config)
+        self.optimizer.zero_grad(set_to_none=True)
+        L_in.backward()
+        self.optimizer.step()                                                                        # eq 8
+        if isinstance(self.model, DDNMF):
+            self.model.student.nmf.project()
+        self._accumulate(terms, layers, len(samples))
+        return L_in.detach()
+
+    # ------------------------------------------------------------------------------ reporting
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return math.ceil(len(self.pixels) / self.config.batch_size)
+
+    @property
+    def _n_sums(self) -> int:
+        return 3 + 2 * len(self.config.encoder_layers)              # three terms, L layers
+
+    def _accumulate(self, terms: dict[str, Tensor], layers: Tensor | None, n: int) -> None:
+        """Sums of the epoch: images, batches, terms, layers. A mean over entries counts n times."""
+        weight = 1 if self.config.loss_reduction == "sum" else n
+        values = [term.detach().double() * weight for term in terms.values()]
+        values += [torch.zeros_like(values[0])] * (3 - len(values))
+        self.sums[:2] += torch.tensor([n, 1.0], dtype=torch.float64, device=self.device)
+        self.sums[2:5] += torch.stack(values)
+        if layers is not None:
+            self.sums[5:] += layers.detach().double() * weight
+
+    def _row(self, kind: Literal["batch", "epoch"]) -> Row:
+        """The losses so far in this epoch, per image, raw and weighted, and the state of the units."""
+        n, _, *sums = self.sums.tolist()
+        names = ["L_sym", "L_ap", "L_nc"] if self.config.model == "ddnmf" else ["L_sym"]
+        raw = {name: total / n for name, total in zip(names, sums, strict=False)}
+        weighted = {name: getattr(self.config, losses.WEIGHT_OF[name]) * value for name, value in raw.items()}
+        done = self.epoch + (1.0 if kind == "epoch" else self.batch / self.batches_per_epoch)
+        row = {"kind": kind, "epoch": done, "step": self.epoch * self.batches_per_epoch + self.batch,
+               **raw, "L_in": sum(weighted.values()), "weighted": weighted,
+               "images_per_second": n / max(self.seconds, 1e-9), "seconds": self.seconds,
+               **self._gradient_norms()}
+        if self.config.model == "ddnmf":
+            total = sum(sums[3:]) or 1.0
+            row["layer_shares"] = [share / total for share in sums[3:]]
+        if kind == "epoch":
+            row |= unit_health(self.model, self.probe())
+        return row
+
+    def _gradient_norms(self) -> dict[str, float]:
+        """Of the last batch, for each network."""
+        networks = ({"supervisor": self.model.supervisor, "student": self.model.student}
+                    if isinstance(self.model, DDNMF) else {"autoencoder": self.model})
+        return {f"gradient_{name}": float(nn.utils.get_total_norm(
+            [p.grad for p in network.parameters() if p.grad is not None])) for name, network in networks.items()}
+
+    def probe(self) -> Tensor:
+        """The first images, clean: (N_PROBE, n_pixels)."""
+        return self.pixels[:N_PROBE].float() / 255
+
+    def gallery(self) -> Gallery:
+        """One image of each class, clean and with the noise that belongs to it."""
+        clean = self.pixels[self._gallery_samples.to(self.device)].float() / 255
+        noisy = corrupt_each(clean, self._gallery_samples, self.config.noise_kind, self.config.noise_level,
+                             self.config.seed)
+        return Gallery(clean, noisy)
+
+    def _finite(self) -> bool:
+        return all(bool(p.isfinite().all()) for p in self.model.parameters())
+
+    def _generator(self, *purpose: str | int) -> torch.Generator:
+        return torch.Generator().manual_seed(derive(self.config.seed, *purpose))
+
+    # ---------------------------------------------------------------------------- checkpoints
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything a resume needs, as flat named tensors on the CPU."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()
+                        if isinstance(value, Tensor)}
+        tensors["progress.counts"] = torch.tensor([self.epoch, self.batch])
+        tensors["progress.sums"] = self.sums
+        tensors["progress.seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
+        return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Take up a state of the same configuration."""
+        self.model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in tensors.items()
+                                    if name.startswith("model.")})
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("optimizer."):
+                _, index, slot = name.split(".")
+                slots.setdefault(int(index), {})[slot] = tensor
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        self.epoch, self.batch = tensors["progress.counts"].tolist()
+        self.sums.copy_(tensors["progress.sums"])
+        self.seconds = float(tensors["progress.seconds"])
+
+
+def loss_terms(model: DDNMF | Autoencoder, x: Tensor, x_noisy: Tensor,
+               reduction: str) -> tuple[dict[str, Tensor], Tensor | None]:
+    """The terms of eq 7 and each layer's part of L_ap (L,); an autoencoder rebuilds what it is given."""
+    if isinstance(model, Autoencoder):
+        return {"L_sym": losses.symmetric_loss(x_noisy, model(x_noisy), reduction)}, None
+    h = model.supervisor.features(x)
+    h_student = model.student.features(x_noisy)
+    half = len(h) // 2
+    layers = losses.apposition_losses(h, h_student, reduction)
+    X, X_hat = h_student[half - 1], h_student[half + 1]
+    return {"L_sym": losses.symmetric_loss(x, h[-1], reduction), "L_ap": layers.sum(),
+            "L_nc": losses.nonnegative_constraint_loss(X, X_hat, reduction)}, layers
+
+
+def make_optimizer(model: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
+    """One optimiser for both networks: their gradients are apart (eq 9 to 16), so it is the same as two."""
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[config.optimizer]
+    return kind(model.parameters(), lr=config.learning_rate, fused=True)

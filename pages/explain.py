@@ -1,0 +1,175 @@
+"""One sample: what goes in, what comes out, and the parts it is made of."""
+
+import numpy as np
+import streamlit as st
+import torch
+
+from dashboard import pictures
+from dashboard.components.gallery import gallery
+from dashboard.shared import choose_sample, codes, images, model, pick_run, pick_sample, picture
+from ddnmf_core.corruption import corrupt_each
+from ddnmf_core.parts import added_one_by_one, contributions, nearest
+from ddnmf_core.runs import Entry
+
+N_SHOWN = 12                                                        # parts with a slider and a frame of the film
+BASELINES = {"mean": "mean of H", "zero": "zero"}
+
+
+def choose_random(n: int) -> None:
+    st.session_state["sample"] = int(np.random.default_rng().integers(n))
+
+
+def step_sample(by: int, n: int) -> None:
+    st.session_state["sample"] = (st.session_state.get("sample", 0) + by) % n
+
+
+def choose_of_class(run_id: str) -> None:
+    """The next sample of the class after the current one."""
+    labels = images(run).labels
+    wanted = np.flatnonzero(labels == st.session_state["explain.class"])
+    later = wanted[wanted > st.session_state.get("sample", 0)]
+    st.session_state["sample"] = int(later[0] if len(later) else wanted[0])
+
+
+def pick(run: Entry) -> int:
+    """The sample: by number, at random, or the next one of a class."""
+    n, names = len(images(run)), images(run).class_names
+    number, before, after, chance, by_class, go = st.columns([3, 1, 1, 2, 3, 2], vertical_alignment="bottom")
+    with number:
+        sample = pick_sample(run)
+    before.button(":material/chevron_left:", key="explain.before", on_click=step_sample, args=(-1, n), help="The one before")
+    after.button(":material/chevron_right:", key="explain.after", on_click=step_sample, args=(1, n), help="The next one")
+    chance.button("Random", key="explain.random", on_click=choose_random, args=(n,), width="stretch")
+    by_class.selectbox("Class", range(len(names)), format_func=lambda c: names[c], key="explain.class",
+                       persist_state="session")
+    go.button("Next of class", key="explain.next_of_class", on_click=choose_of_class, args=(run.id,), width="stretch")
+    return sample
+
+
+def corrupted(run: Entry, sample: int, level: float) -> torch.Tensor:
+    """(1, d): the sample with the noise that belongs to it."""
+    x = torch.from_numpy(images(run).scaled(np.array([sample])))
+    return corrupt_each(x, torch.tensor([sample]), run.config.noise_kind, level, run.config.seed)
+
+
+def show_reconstructions(run: Entry, x: torch.Tensor, noisy: torch.Tensor, label: str) -> None:
+    network = model(run)
+    with torch.no_grad():
+        rebuilt = {"student's reconstruction\nof the noisy image": network(noisy),
+                   "student's reconstruction\nof the clean image": network(x)}
+        if run.config.model == "ddnmf":
+            rebuilt = {"supervisor's reconstruction\nof the clean image": network.supervisor(x), **rebuilt}
+        else:
+            rebuilt = {caption.replace("student", "autoencoder"): pixels for caption, pixels in rebuilt.items()}
+    shown = {f"clean\n{label}": x, "noisy\n ": noisy, **rebuilt}
+    captions = [caption if i < 2 else f"{caption}\nerror {(pixels - x).square().mean():.4f}"
+                for i, (caption, pixels) in enumerate(shown.items())]
+    gallery(pictures.to_u8(picture(run, torch.cat(list(shown.values())).numpy())), captions, key="explain.images", size=132)
+    st.caption("Error: mean squared difference from the clean image, pixels from 0 to 1. The supervisor has only ever "
+               "seen clean images, the student only noisy ones.")
+
+
+def show_parts(run: Entry, H: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
+    """The parts by how much they change the picture; returns their order."""
+    student = model(run).student
+    changes = contributions(student, H, baseline)
+    order = changes.norm(dim=1).argsort(descending=True)
+    shown = order[:N_SHOWN]
+    st.subheader("The parts it is made of")
+    tiles = pictures.differences(picture(run, changes[shown].numpy()), scale=float(changes.abs().max()))
+    captions = [f"part {k + 1}\nH {H[k]:.2f}, baseline {baseline[k]:.2f}" for k in shown.tolist()]
+    gallery(tiles, captions, key="explain.parts", size=104, selected=_place(shown, st.session_state.get("part", 1) - 1),
+            on_pick=lambda tile: st.session_state.update(part=int(shown[tile]) + 1))
+    st.caption("What each part changes in the picture when it is put in last, the strongest first: red ink it adds, blue ink "
+               "it takes away, one scale for all. They need not add up, because the decoder is not linear.")
+    return order
+
+
+def show_film(run: Entry, H: torch.Tensor, baseline: torch.Tensor, order: torch.Tensor, x: torch.Tensor) -> None:
+    st.subheader("Built up, part by part")
+    frames = added_one_by_one(model(run).student, H, baseline, order)
+    chosen = list(range(min(len(frames), N_SHOWN + 1)))
+    if len(frames) - 1 not in chosen:
+        chosen[-1] = len(frames) - 1
+    errors = (frames - x).square().mean(dim=1)
+    captions = [("baseline" if i == 0 else "all parts" if i == len(frames) - 1 else f"+ part {order[i - 1] + 1}")
+                + f"\nerror {errors[i]:.4f}" for i in chosen]
+    gallery(pictures.to_u8(picture(run, frames[chosen].numpy())), captions, key="explain.film", size=88)
+    st.caption("From the baseline on the left, where no part is the sample's own, each frame takes over one part more, the "
+               "strongest first. The last frame is the student's reconstruction.")
+
+
+@st.fragment
+def edit(run: Entry, sample: int, H: torch.Tensor, order: torch.Tensor) -> None:
+    """Sliders for H; the picture and the neighbours follow at once."""
+    st.subheader("Change the parts")
+    shown = order[:N_SHOWN].tolist()
+    name = f"explain.H.{run.id}.{sample}"
+    if st.button("Back to the sample's own", key="explain.reset", icon=":material/undo:"):
+        for k in shown:
+            st.session_state.pop(f"{name}.{k}", None)
+    edited = H.clone()
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        for column, k in zip([c for _ in shown for c in st.columns(3)], shown, strict=False):
+            st.session_state.setdefault(f"{name}.{k}", round(float(H[k]), 2))
+            moved = column.slider(f"part {k + 1}", 0.0, 1.0, step=0.01, key=f"{name}.{k}")
+            edited[k] = float(H[k]) if abs(moved - float(H[k])) < 0.0051 else moved
+    with right:
+        with torch.no_grad():
+            own, changed = model(run).student.decode(torch.stack([H, edited]))
+        difference = pictures.differences(picture(run, (changed - own).numpy()), scale=1.0)
+        gallery([*pictures.to_u8(picture(run, torch.stack([own, changed]).numpy())), difference],
+                ["the sample's own", "with your changes", "difference"], key="explain.edited", size=132)
+        others = nearest(codes(run)["clean/H"], edited.numpy(), 8)
+        labels = images(run).labels[others]
+        names = images(run).class_names
+        st.markdown("**Nearest samples to these coefficients**")
+        gallery(picture(run, images(run).pixels[others]), [f"{o}\n{names[label]}" for o, label in
+                                                            zip(others, labels, strict=True)], key="explain.near_edit", size=56)
+    st.caption("The sliders are the coefficients H of the strongest parts. The picture is decoded live; the neighbours are "
+               "the images whose coefficients are nearest to the changed ones.")
+
+
+def show_neighbours(run: Entry, code: np.ndarray, sample: int, space: str) -> None:
+    st.subheader(f"Nearest neighbours in {space}")
+    chosen = images(run)
+    found = [other for other in nearest(codes(run)[f"clean/{space}"], code, 17) if other != sample][:16]
+    gallery(picture(run, chosen.pixels[found]), [f"{o}\n{chosen.class_names[chosen.labels[o]]}" for o in found], size=64,
+            key="explain.neighbours", on_pick=lambda tile: choose_sample(found[tile]))
+    agree = np.mean(chosen.labels[found] == chosen.labels[sample])
+    st.caption(f"Clean images with the nearest {space}, nearest first; {agree:.0%} share the sample's class. Click one to "
+               "go on from there.")
+
+
+def _place(values: torch.Tensor, wanted: int) -> int | None:
+    found = (values == wanted).nonzero()
+    return int(found[0]) if len(found) else None
+
+
+st.title("Explain")
+run = pick_run()
+sample = pick(run)
+columns = st.columns([3, 2, 2], vertical_alignment="bottom")
+level = columns[0].slider(f"Noise level ({run.config.noise_kind}, trained at {run.config.noise_level:.0%})", 0.0, 1.0,
+                          run.config.noise_level, 0.05, key="noise", bind="query-params")
+seen = columns[1].segmented_control("Parts of the", ["noisy", "clean"], default="noisy", required=True, key="input",
+                                    bind="query-params", format_func=lambda name: f"{name} image")
+baseline_name = columns[2].segmented_control("Baseline", list(BASELINES), default="mean", required=True, key="baseline",
+                                             format_func=BASELINES.get, bind="query-params",
+                                             help="What a part is set to when it is left out.")
+x, noisy = corrupted(run, sample, 0.0), corrupted(run, sample, level)
+label = images(run).class_names[images(run).labels[sample]]
+show_reconstructions(run, x, noisy, f"sample {sample}, {label}")
+with torch.no_grad():
+    code = model(run).encode(noisy if seen == "noisy" else x)
+if run.config.model != "ddnmf":
+    st.info("An autoencoder has no parts: it has no NMF module. Choose a DDNMF run to see this sample taken apart.")
+    show_neighbours(run, code.z[0].numpy(), sample, "z")
+    st.stop()
+H = code.H[0]
+baseline = (torch.from_numpy(codes(run)["clean/H"].mean(axis=0)) if baseline_name == "mean" else torch.zeros_like(H))
+order = show_parts(run, H, baseline)
+show_film(run, H, baseline, order, x)
+edit(run, sample, H, order)
+show_neighbours(run, H.numpy(), sample, "H")

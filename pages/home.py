@@ -1,0 +1,90 @@
+"""What DDNMF is, what is there, and the way to a first model."""
+
+import streamlit as st
+
+from dashboard import architecture
+from dashboard.shared import run_title, store
+from ddnmf_core import data, engine
+from ddnmf_core.config import RunConfig
+from ddnmf_core.runs import ENDED, SCORES, Busy
+
+FIRST = RunConfig(epochs=30)
+
+
+def train_first() -> None:
+    """The first model is the default one, a little shorter; the Train page shows it."""
+    st.session_state["run"] = engine.submit(store(), FIRST).id
+
+
+st.title("DDNMF Studio")
+st.markdown(
+    "A **supervisor** autoencoder learns clean images and teaches a **student** that sees only noisy ones. Between the "
+    "student's encoder and decoder stands a non-negative factorisation: every image becomes a sum of *parts* with "
+    "weights `H`, and each part can be decoded into a picture. Chen et al. (2021), "
+    "[doi 10.3389/fnbot.2021.701194](https://doi.org/10.3389/fnbot.2021.701194).")
+
+entries = store().entries()
+finished = [entry for entry in entries if entry.finished]
+for notice in store().notices():
+    st.warning(notice)
+
+if not finished:
+    with st.container(border=True):
+        st.subheader("Train your first model")
+        st.write("The shipped MNIST (10,000 images), the default network, 30 epochs: about a minute on two cores. You "
+                 "watch the losses fall, then open the map, click a digit and see it rebuilt from its parts.")
+        if st.button("Train your first model", type="primary", icon=":material/play_arrow:", key="home.first"):
+            train_first()
+            st.switch_page("../pages/train.py")
+
+chosen = next((entry for entry in finished if entry.id == st.session_state.get("run")), finished[0] if finished else None)
+config = chosen.config if chosen else FIRST
+epochs = [row for row in chosen.history() if row["kind"] == "epoch"] if chosen else []
+st.subheader("Figure 1: the two networks and where each loss acts")
+st.markdown(architecture.draw(config, data.DATASETS[config.dataset].n_pixels, epochs[-1] if epochs else None), unsafe_allow_html=True)
+st.caption(f"{run_title(chosen)}, with the losses of its last epoch." if chosen else
+           "The default network. Numbers appear once a run is trained.")
+
+if chosen:
+    table = chosen.read_json(SCORES)
+    best = [row for row in table if row["input"] == "clean" and row["representation"] == "z"]
+    for column, (row, score) in zip(st.columns(6), [(row, s) for row in best for s in ("acc", "nmi", "ari")], strict=True):
+        column.metric(f"{score.upper()}, {'K-means' if row['clusterer'] == 'kmeans' else 'GMM'} on z", f"{row[score]:.3f}")
+    st.caption("Clusters of this one run's clean images against the classes (eq 17 to 19). One run is one seed: scores "
+               "move by several points between seeds.")
+
+left, right = st.columns([3, 2], gap="large")
+with left:
+    st.subheader("Runs")
+    if entries:
+        chosen_rows = st.dataframe(
+            [{"state": e.state.status, "progress": e.state.progress, "run": run_title(e)} for e in entries],
+            column_config={"progress": st.column_config.ProgressColumn(format="percent", width="small"),
+                           "run": st.column_config.TextColumn(width="large")},
+            hide_index=True, on_select="rerun", selection_mode="single-row", key="home.runs").selection.rows
+        st.caption("Click the box before a run to choose it for every page, to delete it or to see why it ended.")
+        if chosen_rows and chosen_rows[0] < len(entries):
+            entry = entries[chosen_rows[0]]
+            state = entry.state
+            if entry.finished and st.session_state.get("run") != entry.id:
+                st.session_state["run"] = entry.id
+                st.rerun()
+            if state.message:
+                st.write(state.message)
+            if state.status in ENDED and st.button(f"Delete {entry.id}", icon=":material/delete:", key="home.delete"):
+                try:
+                    store().delete(entry)
+                    st.rerun()
+                except Busy:
+                    st.warning("It has just been taken up again. Stop it on the Train page first.")
+    else:
+        st.info("Nothing has been trained in this store yet.")
+with right:
+    st.subheader("Data sets")
+    for name, spec in data.DATASETS.items():
+        location = data.find(name)
+        if location:
+            st.markdown(f":green[:material/check_circle:] **{spec.title}** · {spec.licence} · {location.source}")
+        else:
+            st.markdown(f":gray[:material/cancel:] **{spec.title}** · not found")
+            st.caption(data.ways_to_get(name))

@@ -1,0 +1,192 @@
+"""Figure 2: maps of two runs' codes side by side; click a point, or draw a lasso."""
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts
+from dashboard.components.gallery import gallery
+from dashboard.components.scatter import Cloud, scatter
+from dashboard.shared import (
+    EXPLAIN,
+    INPUT_TITLES,
+    MODEL_TITLES,
+    REPRESENTATION_TITLES,
+    choose_sample,
+    clusters,
+    codes,
+    images,
+    pick_run,
+    pick_sample,
+    picture,
+    result_of,
+    run_title,
+)
+from ddnmf_core import data
+from ddnmf_core.clustering import CLUSTERERS, TITLES
+from ddnmf_core.config import EmbeddingConfig, EmbeddingMethod, Representation
+from ddnmf_core.parts import strongest_part
+from ddnmf_core.runs import POINTS, Entry
+
+METHOD_TITLES = {"t-sne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
+COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Reconstruction error"}
+LASSO = "latent.lasso"
+
+
+def rival(ready: list[Entry]) -> Entry:
+    """Beside the first run: an AE1 on the same data where there is one."""
+    first = next(entry for entry in ready if entry.id == st.session_state["run"])
+    same_data = [entry for entry in ready if entry.config.dataset == first.config.dataset and entry.id != first.id]
+    return next((entry for entry in same_data if entry.config.model == "ae1"), same_data[0] if same_data else first)
+
+
+def controls() -> dict[str, Any]:
+    columns = st.columns([2, 3, 2, 2, 3])
+    chosen = {
+        "method": columns[0].selectbox("Map", get_args(EmbeddingMethod), format_func=METHOD_TITLES.get, key="method",
+                                       bind="query-params"),
+        "representation": columns[1].selectbox("Representation", get_args(Representation), key="representation",
+                                               format_func=REPRESENTATION_TITLES.get, bind="query-params"),
+        "noisy": columns[2].selectbox("Input", list(INPUT_TITLES), format_func=INPUT_TITLES.get, key="input",
+                                      bind="query-params") == "noisy",
+        "colour": columns[3].selectbox("Colour", list(COLOUR_TITLES), format_func=COLOUR_TITLES.get, key="colour",
+                                       bind="query-params"),
+    }
+    with columns[4].popover("Settings of the map", width="stretch"):
+        chosen["n_points"] = st.number_input("Points at most", 50, 70_000, 5000, step=1000, key="points",
+                                             bind="query-params", help="5,000 take a quarter of a minute with t-SNE.")
+        chosen["perplexity"] = st.slider("Perplexity (t-SNE)", 5, 100, 30, key="perplexity", bind="query-params")
+        chosen["n_neighbors"] = st.slider("Neighbours (UMAP)", 2, 100, 15, key="neighbors", bind="query-params")
+        chosen["seed"] = st.number_input("Seed of the map", 0, 2**31 - 1, 1, key="mapseed", bind="query-params")
+        chosen["clusterer"] = st.selectbox("Clusters by", CLUSTERERS, format_func=TITLES.get, key="clusterer",
+                                           bind="query-params")
+    return chosen
+
+
+def embedding_of(run: Entry, chosen: dict[str, Any]) -> EmbeddingConfig:
+    """An autoencoder has no H: its code stands in."""
+    representation = chosen["representation"]
+    fields = {name: chosen[name] for name in ("method", "noisy", "n_points", "perplexity", "n_neighbors", "seed")}
+    return EmbeddingConfig(run=run.id, **fields, representation=(
+        representation if representation in run.config.representations else "z"))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def table_of(root: str, embedding_id: str, _entry: Entry) -> pd.DataFrame:
+    return _entry.read_table(POINTS)
+
+
+def colours(run: Entry, config: EmbeddingConfig, chosen: dict[str, Any], samples: np.ndarray) -> tuple[Any, Any, list[str]]:
+    """RGB of each point, and the category that its card names."""
+    known, seen = codes(run), "noisy" if config.noisy else "clean"
+    labels, names = images(run).labels[samples], list(images(run).class_names)
+    if chosen["colour"] == "cluster":
+        labels = clusters(run)[f"{seen}/{config.representation}/{chosen['clusterer']}"].to_numpy()[samples]
+        names = [f"cluster {number + 1}" for number in range(labels.max() + 1)]
+    elif chosen["colour"] == "part" and f"{seen}/H" in known:
+        labels = strongest_part(known[f"{seen}/H"])[samples]
+        names = [f"part {number + 1}" for number in range(labels.max() + 1)]
+    rgb = charts.categorical_colours(labels)
+    if chosen["colour"] == "error":
+        rgb = charts.continuous_colours(known[f"{seen}/error"][samples])
+    return rgb, labels.astype(np.uint8), names
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def bare_cloud(root: str, embedding_id: str, _run: Entry, _table: pd.DataFrame) -> Cloud:
+    """The points and thumbnails of a map, still gray: they are sent once, colours change on top."""
+    samples = _table["sample"].to_numpy()
+    return Cloud(_table[["x", "y"]].to_numpy(np.float32), np.full((len(samples), 3), 128, np.uint8),
+                 samples.astype(np.int32), thumbnails=picture(_run, images(_run).pixels[samples]))
+
+
+def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> None:
+    config = embedding_of(run, chosen)
+    entry = result_of(config, f"{METHOD_TITLES[config.method]} of {MODEL_TITLES[run.config.model]}'s "
+                              f"{config.representation}")
+    if entry is None:
+        return
+    table = table_of(str(entry.store.root), entry.id, entry)
+    rgb, category, names = colours(run, config, chosen, table["sample"].to_numpy())
+    cloud = replace(bare_cloud(str(entry.store.root), entry.id, run, table), colors=rgb, category=category, names=names)
+    scatter(cloud, key=f"latent.{place}.{entry.id}", selected=sample, lasso_key=LASSO, on_click=choose_sample)
+    if chosen["colour"] != "error":
+        legend(names)
+    st.caption(f"{METHOD_TITLES[config.method]} of {config.representation} of {len(table):,} "
+               f"{'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
+               "distances between far groups mean little. " + ("Red: rebuilt badly. " if chosen["colour"] == "error" else ""))
+    table["class"] = images(run).labels[table["sample"]]
+    st.download_button("Coordinates as CSV", table.to_csv(index=False), f"map-{entry.id}.csv", "text/csv",
+                       key=f"latent.csv.{place}.{entry.id}", icon=":material/download:", on_click="ignore")
+
+
+def legend(names: list[str]) -> None:
+    palette = charts.CLASS_COLOURS
+    st.html("".join(f"<span style='display:inline-block;margin-right:12px;font-size:13px'><span style='display:inline-block;"
+                    f"width:10px;height:10px;border-radius:5px;background:{palette[i % len(palette)]};margin-right:4px'>"
+                    f"</span>{name}</span>" for i, name in enumerate(names[:20])))
+
+
+def chosen_sample(run: Entry, sample: int) -> None:
+    """The point that is ringed, beside the map."""
+    known, chosen_images = codes(run), images(run)
+    left, right = st.columns([1, 6], vertical_alignment="center")
+    with left:
+        gallery([picture(run, chosen_images.pixels[sample])],
+                [f"sample {sample}\n{chosen_images.class_names[chosen_images.labels[sample]]}"], key="latent.sample", size=96)
+    with right:
+        if "clean/H" in known:
+            H = known["clean/H"]
+            order = np.argsort(-(H[sample] - H.mean(axis=0)) / np.maximum(H.std(axis=0), 1e-6))
+            st.write("Parts that stand out: " + ", ".join(
+                f"**{part + 1}** ({H[sample, part]:.2f}, mean {H[:, part].mean():.2f})" for part in order[:4]))
+        st.page_link(EXPLAIN, label="See it rebuilt from its parts", icon=":material/search:",
+                     query_params={"run": run.id, "sample": str(sample)})
+
+
+def lassoed(run: Entry) -> None:
+    """What lies inside the lasso: pictures, classes, the mean image."""
+    chosen_images = images(run)
+    inside = np.asarray(st.session_state.get(LASSO, ()), dtype=int)
+    inside = inside[inside < len(chosen_images)]
+    if not len(inside):
+        st.caption("Drag with Shift (or press Lasso) to select a group: its images and classes appear here.")
+        return
+    left, right = st.columns([2, 3])
+    counts = np.bincount(chosen_images.labels[inside], minlength=len(chosen_images.class_names))
+    left.plotly_chart(charts.bars(counts, chosen_images.class_names, f"Classes of the {len(inside):,} selected"),
+                      key="latent.classes", config={"displayModeBar": False})
+    with right:
+        mean = chosen_images.pixels[inside].mean(axis=0).astype(np.uint8)
+        shown = inside[:23]
+        gallery(picture(run, np.vstack([mean, chosen_images.pixels[shown]])), ["mean", *map(str, shown)], size=52,
+                key="latent.inside", on_pick=lambda tile: choose_sample(shown[tile - 1]) if tile else None)
+    frame = pd.DataFrame({"sample": inside, "class": chosen_images.labels[inside]})
+    st.download_button("Selection as CSV", frame.to_csv(index=False), "selection.csv", "text/csv", key="latent.selection",
+                       icon=":material/download:", on_click="ignore")
+
+
+st.title("Latent space")
+left, right = st.columns(2, gap="medium")
+with left:
+    first = pick_run("Left map")
+with right:
+    second = pick_run("Right map", key="other", default=rival)
+if first.config.dataset != second.config.dataset or first.config.n_samples != second.config.n_samples:
+    st.info("The two runs hold different images: a sample's number means another image on each side.")
+chosen = controls()
+sample = pick_sample(first)
+left, right = st.columns(2, gap="medium")
+with left:
+    show_map(first, chosen, "left", sample)
+with right:
+    if second.id == first.id:
+        st.info(f"There is one run on {data.DATASETS[first.config.dataset].title} so far. Train an AE1 with the same "
+                "settings on the Train page to see it beside the DDNMF, as in Figure 2 of the paper.")
+    else:
+        show_map(second, chosen, "right", sample)
+chosen_sample(first, sample)
+lassoed(first)

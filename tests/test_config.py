@@ -1,0 +1,147 @@
+"""A run is its configuration: equal ones share an id, and a bad one says what is wrong."""
+
+import json
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ddnmf_core.config import PRESETS, EmbeddingConfig, PixelNMFConfig, RunConfig
+
+RUN = "0123456789abcdef"
+
+run_configs = st.builds(                                            # few values: equal pairs are common
+    RunConfig, layers=st.sampled_from([(5, 2), (2, 5), [5, 2]]), alpha=st.sampled_from([0, 0.0, 1, 0.1 + 0.2, 0.3]))
+
+ONE_CHANGE = [
+    {"dataset": "digits"}, {"n_samples": 1000}, {"model": "ae1"}, {"layers": (500, 500, 10)},
+    {"bottleneck_activation": "relu"}, {"output_activation": "linear"}, {"n_parts": 11}, {"basis": "nonnegative"},
+    {"alpha": 2}, {"beta": 2}, {"gamma": 2}, {"loss_reduction": "sum"}, {"noise_kind": "masking"},
+    {"noise_level": 0.5}, {"optimizer": "sgd"}, {"learning_rate": 0.1}, {"batch_size": 255}, {"epochs": 46},
+    {"seed": 2}, {"precision": "high"}]
+
+
+# ------------------------------------------------------------------------------------------- ids
+
+@given(run_configs, run_configs)
+def test_ids_are_equal_exactly_when_the_configurations_are(a, b):
+    assert (a == b) == (a.id == b.id)
+
+
+def test_a_weight_of_minus_zero_is_the_same_run_as_zero():
+    assert RunConfig(alpha=-0.0) == RunConfig(alpha=0.0)
+    assert RunConfig(alpha=-0.0).id == RunConfig(alpha=0.0).id
+
+
+def test_every_single_field_changes_the_id():
+    assert {field for change in ONE_CHANGE for field in change} == set(RunConfig.model_fields)
+    ids = [RunConfig().id] + [RunConfig(**change).id for change in ONE_CHANGE]
+    assert len(set(ids)) == len(ids)
+
+
+def test_the_id_does_not_depend_on_the_order_of_the_fields():
+    fields = RunConfig(seed=7, alpha=0.5).model_dump()
+    assert RunConfig(**dict(reversed(fields.items()))).id == RunConfig(**fields).id
+    assert list(json.loads(RunConfig().canonical_json())) == sorted(fields)
+
+
+def test_a_spelled_out_default_or_a_whole_number_for_a_real_one_is_the_same_run():
+    assert RunConfig(epochs=45, layers=[500, 500, 2000, 10], alpha=1).id == RunConfig().id
+
+
+def test_an_id_is_16_hexadecimal_digits_which_an_embedding_accepts():
+    assert re.fullmatch("[0-9a-f]{16}", RunConfig().id)
+    assert EmbeddingConfig(run=RunConfig().id).run == RunConfig().id
+
+
+@pytest.mark.parametrize("config", [RunConfig(layers=(7, 3), alpha=0.1 + 0.2, n_samples=500),
+                                    EmbeddingConfig(run=RUN, method="umap"), PixelNMFConfig(n_parts=3)])
+def test_a_round_trip_through_json_gives_the_same_configuration(config):
+    back = type(config)(**json.loads(config.canonical_json()))
+    assert back == config
+    assert back.id == config.id
+
+
+def test_configurations_are_frozen():
+    config = RunConfig()
+    with pytest.raises(ValueError, match="frozen"):
+        config.epochs = 3
+    assert config.replace(epochs=3).epochs == 3
+    assert config.epochs == 45
+
+
+def test_a_changed_copy_is_checked_too():
+    with pytest.raises(ValueError, match="epochs = 0"):
+        RunConfig().replace(epochs=0)
+
+
+# -------------------------------------------------------------------------------------- messages
+
+@pytest.mark.parametrize(("fields", "field", "value", "wanted"), [
+    ({"epochs": "many"}, "epochs", "'many'", "integer"),
+    ({"epochs": 2.5}, "epochs", "2.5", "integer"),
+    ({"alpha": "heavy"}, "alpha", "'heavy'", "number"),
+    ({"alpha": None}, "alpha", "None", "number"),
+    ({"layers": 5}, "layers", "5", "tuple"),
+    ({"layers": ()}, "layers", "()", "at least 1"),
+    ({"layers": (1,) * 9}, "layers", str((1,) * 9), "at most 8"),
+    ({"layers": (5, 0)}, "layers.1", "0", "greater than or equal to 1"),
+    ({"layers": (9000,)}, "layers.0", "9000", "less than or equal to 8192"),
+    ({"noise_level": 1.5}, "noise_level", "1.5", "less than or equal to 1"),
+    ({"noise_level": -0.1}, "noise_level", "-0.1", "greater than or equal to 0"),
+    ({"learning_rate": 0}, "learning_rate", "0", "greater than 0"),
+    ({"n_samples": 99}, "n_samples", "99", "greater than or equal to 100"),
+    ({"seed": -1}, "seed", "-1", "greater than or equal to 0"),
+    ({"alpha": math.nan}, "alpha", "nan", "finite"),
+    ({"noise_level": math.nan}, "noise_level", "nan", "finite"),
+    ({"gamma": math.inf}, "gamma", "inf", "finite"),
+    ({"dataset": "cifar"}, "dataset", "'cifar'", "'mnist-10k', 'fashion-mnist-10k', 'mnist'"),
+    ({"optimizer": "lbfgs"}, "optimizer", "'lbfgs'", "'adam', 'adamw' or 'sgd'"),
+    ({"model": "ae2", "layers": (7,)}, "layers", "(7,)", "at least 2"),
+])
+def test_a_bad_field_is_named_with_its_value_and_what_was_wanted(fields, field, value, wanted):
+    with pytest.raises(ValueError, match=f"^{re.escape(f'{field} = {value}: ')}") as caught:
+        RunConfig(**fields)
+    assert wanted in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_setting_is_named():
+    with pytest.raises(ValueError, match=r"^alhpa: there is no such setting$"):
+        RunConfig(alhpa=1)
+
+
+def test_two_bad_fields_are_both_named():
+    with pytest.raises(ValueError, match=r"epochs = 0: .*; seed = -1: "):
+        RunConfig(epochs=0, seed=-1)
+
+
+def test_an_embedding_of_something_that_is_no_run_id_is_refused():
+    with pytest.raises(ValueError, match=r"run = '\.\./\.\./etc'"):
+        EmbeddingConfig(run="../../etc")
+
+
+# ----------------------------------------------------------------------------------- what it says
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_a_valid_run_of_its_own(name):
+    config = RunConfig(**PRESETS[name])
+    assert all(getattr(config, field) == value for field, value in PRESETS[name].items())
+    assert [RunConfig(**fields).id for fields in PRESETS.values()].count(config.id) == 1
+
+
+def test_ae2_leaves_the_first_layer_out():
+    assert RunConfig(model="ae2", layers=(8, 4, 2)).encoder_layers == (4, 2)
+    assert RunConfig(model="ae1", layers=(8, 4, 2)).encoder_layers == (8, 4, 2)
+    assert RunConfig(model="ae2", layers=(8, 4, 2)).code_size == 2
+
+
+def test_only_ddnmf_has_parts_to_cluster():
+    assert RunConfig().representations == ("z", "H", "z_hat")
+    assert RunConfig(model="ae1").representations == ("z",)
+
+
+def test_importing_the_configuration_loads_no_heavy_library(loaded_by):
+    assert not loaded_by("ddnmf_core.config") & {"torch", "sklearn", "pandas", "scipy", "numpy", "streamlit"}
