@@ -7,7 +7,8 @@ from ddnmf_core import engine
 from ddnmf_core.data import DataError
 from ddnmf_core.files import CorruptFile
 
-st.set_page_config(page_title="DDNMF Studio", page_icon=":material/extension:", layout="wide")
+st.set_page_config(page_title="DDNMF Studio", page_icon=shared.ICON, layout="wide")
+st.html("<style>.stMainBlockContainer { padding: 3rem 3rem 4rem; }</style>")
 page = st.navigation([
     st.Page("../pages/home.py", title="Home", icon=":material/home:", default=True),
     st.Page("../pages/train.py", title="Train", icon=":material/model_training:", url_path="train"),

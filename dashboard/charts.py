@@ -8,9 +8,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-LOSS_NAMES = {"L_sym": "L_sym, supervisor's reconstruction", "L_ap": "L_ap, student against supervisor",
-              "L_nc": "L_nc, NMF module", "L_in": "L_in, weighted sum"}
-COLOURS = {"L_sym": "#1f77b4", "L_ap": "#e07b39", "L_nc": "#2a9d6f", "L_in": "#7a5ea8"}
+# The hues of Figure 1 on the home page.
+COLOURS = {"L_sym": "#3a76e0", "L_ap": "#0f8a78", "L_nc": "#d9541e", "L_in": "#8a6bbd"}
 # Ten classes that stay apart on light and dark ground.
 CLASS_COLOURS = ("#4477cc", "#e07b39", "#2a9d6f", "#d64541", "#8e6bbf",
                  "#9c6b4e", "#e377b5", "#7f8c8d", "#b8a626", "#17b3c9")
@@ -22,12 +21,12 @@ Rows = Sequence[Mapping[str, Any]]
 def loss_curves(history: Rows, weighted: bool = False) -> go.Figure:
     """Each term of eq 7 against epoch: raw in panels of their own, or weighted on one common scale."""
     rows = curve_rows(history)
-    names = [name for name in LOSS_NAMES if rows and name in rows[-1] and not (weighted and name == "L_in")]
+    names = [name for name in COLOURS if rows and name in rows[-1] and not (weighted and name == "L_in")]
     if len(names) == 2 and "L_sym" in names:                         # an autoencoder's L_in is its L_sym
         names = ["L_sym"]
     if weighted:
         return _weighted_curves(rows, names)
-    figure = make_subplots(1, max(1, len(names)), subplot_titles=[LOSS_NAMES[name] for name in names],
+    figure = make_subplots(1, max(1, len(names)), subplot_titles=names,
                            horizontal_spacing=0.06)
     for column, name in enumerate(names, 1):
         figure.add_scatter(x=_column(rows, "epoch"), y=_column(rows, name), name=name, mode="lines+markers",
@@ -57,7 +56,7 @@ def curve_rows(history: Rows) -> list[Mapping[str, Any]]:
 
 
 def layer_shares(history: Rows) -> go.Figure:
-    """Share of each layer in L_ap against epoch, stacked to 1."""
+    """Share of each layer in L_ap against epoch, stacked to 1: encoder layers blue, decoder layers orange."""
     rows = [row for row in history if row["kind"] == "epoch" and "layer_shares" in row]
     figure = go.Figure()
     n_layers = len(rows[-1]["layer_shares"]) if rows else 0

@@ -1,6 +1,7 @@
 """What two pages need: the store, the chosen run and sample, and what is loaded of them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.files import CorruptFile
 from ddnmf_core.runs import CLUSTERS, CODES, ENDED, Entry, Store
 
+# A picture of its own: Streamlit would fetch an emoji or an icon name from the network.
+ICON = str(Path(__file__).parent / "icon.png")
 TRAIN, EXPLAIN = "../pages/train.py", "../pages/explain.py"
 MODEL_TITLES = {"ddnmf": "DDNMF", "ae1": "AE1", "ae2": "AE2"}
 INPUT_TITLES = {"clean": "clean images", "noisy": "noisy images"}

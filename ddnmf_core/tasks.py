@@ -279,19 +279,18 @@ def _set_threads() -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
 
 
-def warm_up(n_steps: int = 4) -> dict[str, Any]:
-    """Import what a run needs and measure this worker: its device and training multiplications a second."""
+def warm_up(n_steps: int = 8) -> dict[str, Any]:
+    """Import what a run needs and measure this worker: its device, and images a second of the default model."""
     import sklearn.cluster  # noqa: F401
-    import torch
 
     from ddnmf_core.compute import choose_device, device_title
     from ddnmf_core.data import load
     from ddnmf_core.trainer import Trainer
     _set_threads()
-    config = RunConfig()
+    config = RunConfig(epochs=2)
     device = choose_device()
-    trainer = Trainer(config.replace(epochs=1, batch_size=256), load("mnist-10k", 256 * n_steps), device)
-    speeds: list[float] = []
+    trainer = Trainer(config, load("mnist-10k", n_steps * config.batch_size), device)
+    speeds = []
     trainer.train(lambda row: speeds.append(row["images_per_second"]))
     return {"device": device_title(device), "images_per_second": speeds[-1],
             "weights": sum(p.numel() for p in trainer.model.parameters())}

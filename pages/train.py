@@ -12,6 +12,7 @@ from ddnmf_core.config import PRESETS, NoiseKind, RunConfig
 from ddnmf_core.runs import ENDED, Entry
 
 DEFAULTS = RunConfig()
+SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
 LIVE = ("queued", "running", "interrupted")
 NOISE_TITLES = {"gaussian": "Gaussian", "masking": "Masking", "salt_and_pepper": "Salt and pepper"}
 
@@ -51,15 +52,15 @@ def settings() -> dict[str, Any]:
     }
     columns = st.columns(3)
     for column, (name, text) in zip(columns, {
-            "alpha": "Weight of L_sym, the supervisor's reconstruction. Only the supervisor feels it, and Adam cancels "
+            "alpha": "Alpha, weight of L_sym, the supervisor's reconstruction. Only the supervisor feels it, and Adam cancels "
                      "any constant factor of a gradient: with Adam, alpha changes the curves' scale and not the model.",
-            "beta": "Weight of L_ap: the student's layers should equal the supervisor's.",
-            "gamma": "Weight of L_nc: the NMF module should rebuild the code. Too large, and the code shrinks to 0.",
+            "beta": "Beta, weight of L_ap: the student's layers should equal the supervisor's.",
+            "gamma": "Gamma, weight of L_nc: the NMF module should rebuild the code. Too large, and the code shrinks to 0.",
     }.items(), strict=True):
-        chosen[name] = column.number_input(name, 0.0, 1e6, step=0.1, format="%.4g", key=key(name), help=text,
+        chosen[name] = column.number_input(SYMBOLS[name], 0.0, 1e6, step=0.1, format="%.4g", key=key(name), help=text,
                                            persist_state="session", disabled=chosen["model"] != "ddnmf")
     chosen["noise_kind"] = st.segmented_control("Noise", get_args(NoiseKind), format_func=NOISE_TITLES.get,
-                                                key=key("noise_kind"), required=True, persist_state="session")
+                                                key=key("noise_kind"), required=True, wrap=True, persist_state="session")
     chosen["noise_level"] = st.slider("Noise level", 0.0, 1.0, step=0.05, key=key("noise_level"),
                                       persist_state="session",
                                       help="Gaussian: the standard deviation. Otherwise the share of pixels spoilt.")
@@ -134,18 +135,28 @@ def noise_preview(config: RunConfig) -> None:
     clean = torch.from_numpy(chosen.scaled(samples.numpy()))
     noisy = corrupt_each(clean, samples, config.noise_kind, config.noise_level, config.seed)
     shown = pictures.to_u8(noisy.numpy()).reshape(-1, *chosen.image_shape)
-    gallery(shown, [chosen.class_names[chosen.labels[sample]] for sample in samples], key="train.preview", size=64)
+    gallery(shown, [chosen.class_names[chosen.labels[sample]] for sample in samples], key="train.preview", size=52)
     st.caption(f"What the student sees at {config.noise_level:.0%} {NOISE_TITLES[config.noise_kind]} noise. The "
                "supervisor sees the clean images.")
 
 
 def expected_time(config: RunConfig, n_runs: int) -> str:
-    running = engine.info(store())
-    measured = [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
-    seconds = estimate.training_seconds(config, measured)
+    seconds = estimate.training_seconds(config, measured_speeds(config))
     if seconds is None:
         return "The expected time is known once the engine has warmed up."
     return f"Expected time: about **{estimate.in_words(seconds * n_runs)}** by this machine's measured speed."
+
+
+def measured_speeds(config: RunConfig) -> list[dict[str, float]]:
+    """The engine's own measurement, then the newest run at this precision."""
+    running = engine.info(store())
+    speeds = [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
+    for entry in store().entries()[:20]:
+        rows = entry.history() if entry.config.precision == config.precision else []
+        if rows:
+            return [*speeds, {"weights": estimate.count_weights(entry.config),
+                              "images_per_second": rows[-1]["images_per_second"]}]
+    return speeds
 
 
 def start(config: RunConfig, n_runs: int, device: str) -> None:
@@ -186,7 +197,9 @@ def watch(entry: Entry) -> None:
         weighted = st.toggle("Weighted by alpha, beta, gamma", key="train.weighted")
         st.plotly_chart(charts.loss_curves(history, weighted), key="train.losses", config={"displayModeBar": False})
         st.caption("The terms of eq 7 per image" + (", times their weights" if weighted else ", before their weights") +
-                   "; logarithmic. They should fall and level off. L_in is the weighted sum that training minimises.")
+                   "; logarithmic. L_sym: what the supervisor cannot rebuild. L_ap: how far the student is from it, at first "
+                   "growing with the supervisor's own features. L_nc: what the NMF module cannot rebuild. L_in: their weighted "
+                   "sum, which training minimises.")
     elif state.status in LIVE:
         st.caption("The first numbers come about half a second after the training has begun.")
     learned(entry, epochs)
@@ -248,7 +261,7 @@ def learned(entry: Entry, epochs: list[dict[str, Any]]) -> None:
             tiles = snapshot[name][:24].reshape(-1, *chosen.image_shape)
             captions = ([f"part {k + 1}" for k in range(len(tiles))] if name.startswith("parts")
                         else [chosen.class_names[chosen.labels[sample]] for sample in samples])
-            gallery(tiles, captions, key=f"train.{name}", size=56)
+            gallery(tiles, captions, key=f"train.{name}", size=52)
     st.caption("Pictures are kept for every epoch: switch the newest off and move the slider to replay the training.")
 
 
@@ -301,7 +314,7 @@ def live_panel(entry: Entry) -> None:
 
 st.title("Train")
 remember_defaults()
-left, right = st.columns([2, 5], gap="large")
+left, right = st.columns([3, 7], gap="large")
 with left:
     config = checked(settings())
     if config:

@@ -92,6 +92,12 @@ def test_scaled_pixels_are_float32_from_0_to_1(digits):
     assert (digits.scaled().min(), digits.scaled().max()) == (0, 1)
 
 
+def test_the_first_sample_of_each_class_stands_for_it():
+    labels = np.array([2, 0, 2, 1, 0])
+    images = data.Images("digits", np.zeros((5, 4), np.uint8), labels, (2, 2), ("a", "b", "c"))
+    assert images.one_of_each_class().tolist() == [1, 3, 0]
+
+
 @pytest.mark.parametrize(("name", "n_train"), [("mnist", 60_000), ("fashion-mnist", 60_000)])
 def test_a_full_set_is_the_training_images_and_then_the_test_images(name, n_train):
     if not os.environ.get("DDNMF_DATA"):

@@ -81,7 +81,7 @@ def test_a_trained_model_clusters_better_than_an_untrained_one(digits, small):
         z = encode(model, config, digits, noisy=False)["z"]
         return accuracy(digits.labels, cluster(z, "kmeans", 10, seed=1))
 
-    config = small(layers=(64, 32, 8), n_parts=8, noise_level=0.2, epochs=40)
+    config = small(layers=(64, 32, 8), n_parts=8, noise_level=0.2, epochs=20)
     trained, _ = train(config, digits)
     assert kmeans_accuracy(trained.model, config) > kmeans_accuracy(build(config, 64), config) + 0.1
 
@@ -103,6 +103,30 @@ def test_the_global_random_state_does_not_matter(few_digits, small):
     torch.manual_seed(2)
     again, _ = train(small(), few_digits)
     assert same(bits(first), bits(again))
+
+
+@pytest.mark.parametrize(("optimizer", "kind"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW),
+                                                 ("sgd", torch.optim.SGD)])
+def test_a_training_is_gradient_descent_on_L_in_and_nothing_else(few_digits, small, monkeypatch, optimizer, kind):
+    seen, corrupt = [], trainer.corrupt                             # the clean and the noisy images of each batch
+
+    def look(x, *how):
+        seen.append((x, corrupt(x, *how)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(trainer, "corrupt", look)
+    config = small(optimizer=optimizer, beta=2, gamma=3)
+    made, _ = train(config, few_digits)
+    model = build(config, 64)
+    descent = kind(model.parameters(), lr=config.learning_rate)
+    for x, x_noisy in seen:
+        terms, _ = trainer.loss_terms(model, x, x_noisy, "mean")
+        descent.zero_grad()
+        (terms["L_sym"] + 2 * terms["L_ap"] + 3 * terms["L_nc"]).backward()
+        descent.step()
+    assert len(seen) == 15
+    for name, tensor in model.state_dict().items():
+        torch.testing.assert_close(made.model.state_dict()[name], tensor, rtol=1e-4, atol=1e-5)
 
 
 def test_every_epoch_sees_every_image_once_in_an_order_of_its_own(few_digits, small, monkeypatch):

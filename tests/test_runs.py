@@ -1,0 +1,193 @@
+"""The store: atomic, checked, found again."""
+
+import json
+import multiprocessing
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ddnmf_core.config import EmbeddingConfig, RunConfig
+from ddnmf_core.files import CorruptFile, read_document, write_bytes, write_document
+from ddnmf_core.runs import Busy, State, Store, UnknownEntry
+
+CONFIG = RunConfig(dataset="digits", layers=(16, 4), epochs=1)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def entry(store):
+    return store.create(CONFIG)
+
+
+def hold_lock(root, ready, release):
+    with Store(root).create(CONFIG).lock():
+        ready.set()
+        release.wait(10)
+
+
+def create_in_process(root):
+    return Store(root).create(CONFIG).id
+
+
+def test_an_entry_is_named_by_its_configuration(entry):
+    assert entry.folder.name == CONFIG.id
+    assert entry.config == CONFIG
+    assert entry.state == State("new", updated=entry.state.updated)
+
+
+def test_creating_twice_gives_the_same_entry_and_keeps_its_state(store, entry):
+    entry.set_state(State("finished", 1.0))
+    assert store.create(CONFIG).finished
+
+
+def test_many_processes_create_one_whole_entry(store):
+    with multiprocessing.get_context("fork").Pool(8) as pool:
+        ids = pool.map(create_in_process, [store.root] * 40)
+    assert set(ids) == {CONFIG.id}
+    assert [path.name for path in (store.root / "runs").iterdir()] == [CONFIG.id]
+    assert store.create(CONFIG).problems() == []
+
+
+def test_what_is_written_is_read_again(entry):
+    entry.write_tensors("a.safetensors", {"x": np.arange(6.0).reshape(2, 3)})
+    entry.write_table("t.parquet", pd.DataFrame({"a": [1, 2]}))
+    entry.write_json("s.json", [{"acc": 0.5}])
+    assert np.array_equal(entry.read_tensors("a.safetensors")["x"], np.arange(6.0).reshape(2, 3))
+    assert entry.read_table("t.parquet")["a"].tolist() == [1, 2]
+    assert entry.read_json("s.json") == [{"acc": 0.5}]
+
+
+def test_history_leaves_out_a_line_that_a_kill_cut_short(entry):
+    entry.append_history({"step": 1})
+    with (entry.folder / "history.jsonl").open("a") as file:
+        file.write('{"step": 2, "L_')
+    assert entry.history() == [{"step": 1}]
+
+
+def test_history_is_rewound_to_the_checkpoint(entry):
+    for step in range(5):
+        entry.append_history({"step": step})
+    entry.rewind_history(2)
+    assert [row["step"] for row in entry.history()] == [0, 1, 2]
+
+
+def damage_flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def damage_truncate(path):
+    path.write_bytes(path.read_bytes()[:-3])
+
+
+def damage_empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [damage_flip, damage_truncate, damage_empty, os.unlink])
+@pytest.mark.parametrize("name", ["config.json", "state.json", "manifest.json", "history.jsonl", "x.safetensors",
+                                  "t.parquet", "s.json"])
+def test_every_damage_to_every_stored_kind_is_detected(entry, name, damage):
+    entry.write_tensors("x.safetensors", {"x": np.ones(4)})
+    entry.write_table("t.parquet", pd.DataFrame({"a": [1]}))
+    entry.write_json("s.json", {"a": 1})
+    entry.append_history({"step": 1})
+    entry.seal_history()
+    assert entry.problems() == []
+    damage(entry.folder / name)
+    assert name in " ".join(entry.problems())
+
+
+@pytest.mark.parametrize("name", ["config.json", "state.json", "manifest.json"])
+def test_a_damaged_entry_is_set_aside_and_said_so(store, entry, name):
+    damage_flip(entry.folder / name)
+    assert store.entries() == []
+    assert not entry.folder.exists()
+    notice, = store.notices()
+    assert entry.id in notice
+    assert name in notice
+
+
+def test_one_lock_at_a_time_and_it_goes_with_its_process(store, entry):
+    context = multiprocessing.get_context("fork")
+    ready, release = context.Event(), context.Event()
+    holder = context.Process(target=hold_lock, args=(store.root, ready, release))
+    holder.start()
+    ready.wait(10)
+    entry.set_state(State("running"))
+    assert entry.locked
+    assert entry.state.status == "running"
+    with pytest.raises(Busy), entry.lock(patience=0.1):
+        pass
+    with pytest.raises(Busy):
+        store.delete(entry)
+    holder.kill()
+    holder.join()
+    assert not entry.locked
+    assert entry.state.status == "interrupted"
+
+
+def test_a_request_waits_in_the_queue_until_it_is_settled(store):
+    entry = store.request(CONFIG, "cpu")
+    store.request(CONFIG, "cpu")
+    assert [(e.id, device) for e, device in store.requests()] == [(entry.id, "cpu")]
+    assert entry.state.status == "queued"
+    store.settle(entry)
+    assert store.requests() == []
+
+
+def test_a_finished_entry_is_found_and_not_asked_for_again(store, entry):
+    entry.set_state(State("finished", 1.0))
+    store.request(CONFIG)
+    assert store.requests() == []
+
+
+def test_deleting_a_run_takes_its_maps_along(store, entry):
+    embedding = store.create(EmbeddingConfig(run=entry.id))
+    store.delete(entry)
+    assert not entry.exists
+    assert not embedding.exists
+
+
+@pytest.mark.parametrize("name", ["0123456789abcdef", "..", "../../etc", ""])
+def test_an_unknown_run_is_named_in_a_sentence(store, name):
+    with pytest.raises(UnknownEntry, match="There is no run"):
+        store.get("runs", name)
+
+
+def test_litter_of_dead_writers_is_cleared_and_live_ones_are_left(store, entry):
+    dead = entry.folder / ".model.safetensors.999999999.tmp"
+    live = entry.folder / f".model.safetensors.{os.getpid()}.tmp"
+    dead.touch()
+    live.touch()
+    assert store.clear_litter() == 1
+    assert live.exists()
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_document_carries_its_own_seal(tmp_path):
+    path = tmp_path / "d.json"
+    write_document(path, {"status": "running"})
+    assert read_document(path) == {"status": "running"}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "finished"}))
+    with pytest.raises(CorruptFile, match="not what was written"):
+        read_document(path)

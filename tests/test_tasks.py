@@ -1,0 +1,140 @@
+"""What a worker does with an entry, in this process."""
+
+import errno
+
+import numpy as np
+import pytest
+
+from ddnmf_core import tasks
+from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.metrics import scores
+from ddnmf_core.runs import CLUSTERS, CODES, FACTORS, MODEL, POINTS, PROVENANCE, SCORES, Store
+
+CONFIG = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=3, batch_size=128)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def perform(store, config):
+    entry = store.create(config)
+    return entry, tasks.perform(str(store.root), entry.kind, entry.id, "cpu")
+
+
+def test_a_run_leaves_everything_that_a_page_needs(store):
+    entry, status = perform(store, CONFIG)
+    assert status == "finished"
+    assert entry.problems() == []
+    assert [row["epoch"] for row in entry.history() if row["kind"] == "epoch"] == [1, 2, 3]
+    assert len(entry.names("snapshots/")) == 4                      # before training, and after each epoch
+    assert entry.names("checkpoint-") == []
+    codes = entry.read_tensors(CODES)
+    assert codes["clean/z"].shape == (1797, 6)
+    assert codes["noisy/H"].shape == (1797, 5)
+    assert entry.read_json(PROVENANCE)["precision"] == "medium"
+    assert {"torch", "threads", "device"} <= set(entry.read_json(PROVENANCE))
+
+
+def test_scores_belong_to_the_stored_clusters(store):
+    from ddnmf_core.data import load
+    entry, _ = perform(store, CONFIG)
+    clusters, labels = entry.read_table(CLUSTERS), load("digits").labels
+    for row in entry.read_json(SCORES):
+        found = scores(labels, clusters[f"{row['input']}/{row['representation']}/{row['clusterer']}"])
+        assert found == {name: row[name] for name in found}
+
+
+def test_a_finished_run_is_not_trained_again(store):
+    entry, _ = perform(store, CONFIG)
+    before = (entry.folder / MODEL).stat().st_mtime_ns
+    assert perform(store, CONFIG)[1] == "finished"
+    assert (entry.folder / MODEL).stat().st_mtime_ns == before
+
+
+def test_a_run_stopped_and_resumed_ends_with_the_same_weights(store, tmp_path, monkeypatch):
+    undisturbed, _ = perform(Store(tmp_path / "other"), CONFIG)
+    entry = store.create(CONFIG)
+    asked = iter([False] * 20 + [True] * 3)
+    monkeypatch.setattr(type(entry), "stop_requested", property(lambda self: next(asked, False)))
+    statuses = [tasks.perform(str(store.root), "runs", entry.id, "cpu") for _ in range(5)]
+    assert statuses[0] == "stopped"
+    assert statuses[-1] == "finished"
+    expected, got = undisturbed.read_tensors(MODEL), entry.read_tensors(MODEL)
+    assert all(np.array_equal(expected[name], got[name]) for name in expected)
+    assert [row["L_in"] for row in entry.history() if row["kind"] == "epoch"] == \
+           [row["L_in"] for row in undisturbed.history() if row["kind"] == "epoch"]
+
+
+def test_a_diverging_run_ends_with_a_sentence_and_keeps_its_last_finite_checkpoint(store):
+    entry, status = perform(store, CONFIG.replace(optimizer="sgd", learning_rate=10.0, loss_reduction="sum"))
+    assert status == "diverged"
+    assert "learning rate" in entry.state.message
+
+
+@pytest.mark.parametrize(("error", "sentence"), [
+    (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
+    (MemoryError("too big"), "Out of memory"),
+    (ValueError("n_samples = 99999: digits has 1,797 images"), "n_samples = 99999"),
+    (KeyError("surprise"), "Unexpected KeyError"),
+])
+def test_what_goes_wrong_becomes_a_sentence_in_the_state(store, monkeypatch, error, sentence):
+    def fail(entry, device):
+        raise error
+    monkeypatch.setitem(tasks.WORK, "runs", fail)
+    entry, status = perform(store, CONFIG)
+    assert status == "failed"
+    assert sentence in entry.state.message
+
+
+def test_a_run_on_too_many_images_fails_with_the_reason(store):
+    entry, status = perform(store, CONFIG.replace(n_samples=50_000))
+    assert status == "failed"
+    assert "digits has 1,797 images" in entry.state.message
+
+
+def test_only_one_worker_works_on_a_run(store):
+    entry = store.create(CONFIG)
+    with entry.lock():
+        assert tasks.perform(str(store.root), "runs", entry.id) == "busy"
+
+
+@pytest.mark.parametrize("method", ["t-sne", "umap", "pca"])
+def test_a_map_has_a_point_for_each_sample_and_repeats_itself(store, tmp_path, method):
+    run, _ = perform(store, CONFIG)
+    config = EmbeddingConfig(run=run.id, method=method, n_points=150, representation="H")
+    entry, status = perform(store, config)
+    assert status == "finished"
+    points = entry.read_table(POINTS)
+    assert points.shape == (150, 3)
+    assert np.isfinite(points[["x", "y"]]).all().all()
+    from ddnmf_core.embeddings import embed
+    again = embed(run.read_tensors(CODES)["clean/H"][points["sample"]], config)
+    assert np.array_equal(again, points[["x", "y"]].to_numpy())
+
+
+@pytest.mark.parametrize("method", ["t-sne", "umap"])
+def test_a_map_stops_when_it_is_asked_to(store, method):
+    from ddnmf_core.embeddings import Stopped, embed
+    codes = np.random.default_rng(0).random((200, 5), dtype=np.float32)
+    reported = []
+    with pytest.raises(Stopped):
+        embed(codes, EmbeddingConfig(run="0" * 16, method=method), reported.append, lambda: len(reported) >= 2)
+    assert len(reported) == 2
+
+
+def test_a_map_of_an_unfinished_run_says_what_is_missing(store):
+    run = store.create(CONFIG)
+    entry, status = perform(store, EmbeddingConfig(run=run.id))
+    assert status == "failed"
+    assert "train it first" in entry.state.message
+
+
+def test_pixel_nmf_keeps_non_negative_factors(store):
+    entry, status = perform(store, PixelNMFConfig(dataset="digits", n_parts=4))
+    assert status == "finished"
+    factors = entry.read_tensors(FACTORS)
+    assert factors["bases"].shape == (4, 64)
+    assert min(factors["bases"].min(), factors["H"].min()) >= 0
+    assert 0.2 < factors["explained_variance"][0] < 1
