@@ -18,6 +18,9 @@ page = st.navigation([
 ])
 try:
     engine.ensure_started(shared.store())                           # warm by the time somebody presses Train
+except OSError as error:
+    st.warning(shared.unusable_store(error) + " What is there can be looked at, nothing can be trained.")
+try:
     shared.sidebar_status()
     page.run()
 except CorruptFile as error:
@@ -25,5 +28,4 @@ except CorruptFile as error:
 except DataError as error:
     st.error(str(error))
 except OSError as error:
-    st.error(f"The store {shared.store().root} cannot be used ({error.strerror or error}). Make room or give the right "
-             "to write there, or set DDNMF_HOME to another folder, and reload the page.")
+    st.error(shared.unusable_store(error))

@@ -16,6 +16,7 @@ from ddnmf_core.runs import CLUSTERS, CODES, ENDED, Entry, Store
 # A picture of its own: Streamlit would fetch an emoji or an icon name from the network.
 ICON = str(Path(__file__).parent / "icon.png")
 TRAIN, EXPLAIN = "../pages/train.py", "../pages/explain.py"
+IN_TITLE = {"model", "dataset", "n_samples", "n_parts", "noise_kind", "noise_level", "epochs", "seed"}
 MODEL_TITLES = {"ddnmf": "DDNMF", "ae1": "AE1", "ae2": "AE2"}
 INPUT_TITLES = {"clean": "clean images", "noisy": "noisy images"}
 REPRESENTATION_TITLES = {"z": "z, the student's code", "H": "H, the parts' coefficients", "z_hat": "z_hat, rebuilt code"}
@@ -30,13 +31,19 @@ def run_title(entry: Entry) -> str:
     c: RunConfig = entry.config
     size = f" ({c.n_samples:,})" if c.n_samples else ""
     parts = f" · r {c.n_parts}" if c.model == "ddnmf" else ""
+    unusual = "".join(f" · {name.replace('_', ' ')} {value}" for name, value in c.unusual().items() if name not in IN_TITLE)
     return (f"{MODEL_TITLES[c.model]} · {c.dataset}{size}{parts} · {c.noise_kind} {c.noise_level:.0%} · "
-            f"{c.epochs} epochs · seed {c.seed} · {entry.id[:6]}")
+            f"{c.epochs} epochs{unusual} · seed {c.seed} · {entry.id[:6]}")
 
 
 # ------------------------------------------------------------------------------------- selections
 
-def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry]], Entry] | None = None) -> Entry:
+def newest_with_parts(ready: list[Entry]) -> Entry:
+    """What to show when nothing was chosen: the newest DDNMF, else the newest run."""
+    return next((entry for entry in ready if entry.config.model == "ddnmf"), ready[0])
+
+
+def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry]], Entry] = newest_with_parts) -> Entry:
     """A finished run, chosen here or by the link; explains itself and stops the page when there is none."""
     entries = {entry.id: entry for entry in store().entries()}
     ready = {entry_id: entry for entry_id, entry in entries.items() if entry.finished}
@@ -46,7 +53,7 @@ def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry
     if not ready:
         _invite_to_train(entries)
     if wanted not in ready:
-        wanted = (default(list(ready.values())) if default else next(iter(ready.values()))).id
+        wanted = default(list(ready.values())).id
     if st.session_state.get(key) != wanted:
         st.session_state[key] = wanted
     st.selectbox(label, list(ready), format_func=lambda entry_id: run_title(ready[entry_id]), index=None,
@@ -152,13 +159,14 @@ def result_of(config: Any, what: str) -> Entry | None:
     if entry.exists and entry.finished:
         return entry
     status = entry.state.status if entry.exists else "new"
-    if status in ("failed", "stopped"):
+    if status in ("failed", "stopped") and not store().is_requested(entry):
         st.warning(f"{what}: {entry.state.message}")
         if st.button("Try again", key=f"again.{entry.id}"):
             engine.submit(store(), config)
             st.rerun()
         return None
-    engine.submit(store(), config)
+    if not store().is_requested(entry):
+        engine.submit(store(), config)
     _progress(entry, what)
     return None
 
@@ -166,7 +174,7 @@ def result_of(config: Any, what: str) -> Entry | None:
 @st.fragment(run_every="1s")
 def _progress(entry: Entry, what: str) -> None:
     state = entry.state
-    if state.status in ENDED:
+    if state.status in ENDED and not store().is_requested(entry):
         st.rerun(scope="app")
     st.progress(state.progress, f"{what}: {state.message}")
     if st.button("Cancel", key=f"cancel.{entry.id}", icon=":material/cancel:"):
@@ -185,6 +193,12 @@ def sidebar_status() -> None:
             st.caption(f"Device: **{running.device or 'warming up …'}**  \n{running.n_workers} workers, "
                        f"{running.threads_per_run} threads a run, {running.scheduler}")
         st.caption(f"Store: `{store().root}`")
+
+
+def unusable_store(error: OSError) -> str:
+    """No right to write, no room, no folder: what to do about it."""
+    return (f"The store {store().root} cannot be used ({error.strerror or error}). Make room or give the right to write "
+            "there, or set DDNMF_HOME to another folder, and start again.")
 
 
 def show_damage(error: CorruptFile) -> None:

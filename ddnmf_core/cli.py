@@ -14,7 +14,7 @@ import typer
 from ddnmf_core import data, engine
 from ddnmf_core.config import PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
 from ddnmf_core.files import CorruptFile
-from ddnmf_core.runs import ENDED, PROVENANCE, SCORES, Busy, Entry, Store, UnknownEntry
+from ddnmf_core.runs import ENDED, PROVENANCE, SCORES, Busy, Entry, Store
 
 app = typer.Typer(help="DDNMF Studio: train, inspect and compare deep non-negative factorisations.",
                   no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -98,7 +98,7 @@ def _follow(entry: Entry) -> None:
     """Show progress until the entry ends. Ctrl-C asks it to stop and waits for its checkpoint."""
     try:
         with _progress_display() as show:
-            while (state := entry.state).status not in ENDED:
+            while (state := entry.state).status not in ENDED or entry.store.is_requested(entry):
                 show(state.progress, state.message)
                 if not entry.locked:
                     engine.ensure_started(entry.store)
@@ -212,7 +212,7 @@ def verify_runs(home: Home = None) -> None:
     store, damaged = Store(home), 0
     for kind in ("runs", "embeddings", "pixel-nmf"):
         for folder in sorted((store.root / kind).glob("*")):
-            problems = Entry(store, kind, folder.name).problems()           # type: ignore[arg-type]
+            problems = Entry(store, kind, folder.name).problems()
             damaged += bool(problems)
             typer.echo(f"{kind}/{folder.name}: {'; '.join(problems) or 'whole'}")
     if damaged:

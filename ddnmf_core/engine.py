@@ -14,14 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ddnmf_core import tasks
 from ddnmf_core.files import CorruptFile, read_document, write_document
-from ddnmf_core.runs import ENDED, Busy, Entry, State, Store, is_locked
+from ddnmf_core.runs import Busy, Entry, Request, State, Store, is_locked
 
 TICK = 0.05                                                         # seconds between looks at the queue
 RECOVER_EVERY = 2.0                                                 # seconds between looks for interrupted entries
@@ -146,9 +146,9 @@ class Coordinator:
 
     def __init__(self, store: Store, client: Any, n_workers: int) -> None:
         self.store, self.client = store, client
-        self.futures: dict[str, tuple[Entry, Any]] = {}
+        self.futures: dict[Entry, tuple[Request, Any]] = {}
         self.resources = _advertised_resources(client)
-        self.busy_until: dict[str, float] = {}
+        self.busy_until: dict[Entry, float] = {}
         self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
         self.stopping = False
         self.warm_up = [client.submit(tasks.warm_up, pure=False, **self._placement("runs"))]
@@ -168,58 +168,58 @@ class Coordinator:
             time.sleep(TICK)
 
     def _tick(self) -> None:
-        for entry, device in self.store.requests():
-            if entry.id not in self.futures and time.monotonic() >= self.busy_until.get(entry.id, 0.0):
-                self._submit(entry, device)
-        for entry_id, (entry, future) in list(self.futures.items()):
+        for request in self.store.requests():
+            entry = request.entry
+            if entry not in self.futures and time.monotonic() >= self.busy_until.get(entry, 0.0):
+                self._submit(request)
+        for entry, (request, future) in list(self.futures.items()):
             if future.done():
-                del self.futures[entry_id]
-                self._settle(entry, future)
+                del self.futures[entry]
+                self._settle(request, future)
             elif entry.stop_requested and entry.state.status == "queued":
-                self._withdraw(entry, future)
+                self._withdraw(request, future)
         self._note_warm_up()
 
-    def _submit(self, entry: Entry, device: str) -> None:
-        future = self.client.submit(tasks.perform, str(self.store.root), entry.kind, entry.id, device,
-                                    key=f"{entry.kind}-{entry.id}", pure=False, **self._placement(entry.kind))
-        self.futures[entry.id] = (entry, future)
+    def _submit(self, request: Request) -> None:
+        entry = request.entry
+        future = self.client.submit(tasks.perform, str(self.store.root), entry.kind, entry.id, request.device,
+                                    key=f"{entry.kind}-{entry.id}", pure=False,
+                                    priority=-request.asked / 1e9, **self._placement(entry.kind))
+        self.futures[entry] = (request, future)
 
     def _placement(self, kind: str) -> dict[str, Any]:
         """Trainings and maps go to their own workers where the cluster has both."""
         wanted = "train" if kind == "runs" else "analyse"
         return {"resources": {wanted: 1}} if wanted in self.resources else {}
 
-    def _settle(self, entry: Entry, future: Any) -> None:
+    def _settle(self, request: Request, future: Any) -> None:
         """A task ended: well, as its entry says; or with its worker, again and again."""
         if future.status == "finished" and future.result() == "busy":
-            self.busy_until[entry.id] = time.monotonic() + 1.0      # its old worker may still be alive
+            self.busy_until[request.entry] = time.monotonic() + 1.0     # its old worker may still be alive
             return
         if future.status == "error":
-            self._write_failure(entry, future.exception())
-        if entry.state.status in ENDED or not entry.exists or future.status == "error":
-            self.store.settle(entry)
+            self._write_failure(request.entry, future.exception())
+        self.store.settle(request)
 
     def _write_failure(self, entry: Entry, error: BaseException) -> None:
-        with _ignoring_deleted():
+        with suppress(FileNotFoundError):                           # deleted meanwhile
             entry.set_state(State("failed", entry.state.progress, f"Its worker died {ALLOWED_FAILURES} times "
                                   f"({type(error).__name__}). The engine's log: {self.store.root}/engine.log"))
 
-    def _withdraw(self, entry: Entry, future: Any) -> None:
+    def _withdraw(self, request: Request, future: Any) -> None:
         """Stopped while it waited: it need not run for that."""
-        try:
-            with entry.lock(patience=0.0):
-                future.cancel()
-                del self.futures[entry.id]
-                entry.set_state(State("stopped", entry.state.progress, "Stopped before its turn came."))
-                self.store.settle(entry)
-        except Busy:
-            pass                                                    # it has just begun, and sees the flag itself
+        entry = request.entry
+        with suppress(Busy), entry.lock(patience=0.0):              # busy: it has just begun, and sees the flag itself
+            future.cancel()
+            del self.futures[entry]
+            entry.set_state(State("stopped", entry.state.progress, "Stopped before its turn came."))
+            self.store.settle(request)
 
     def _recover(self) -> None:
         """Ask again for what was running or waiting when its worker, or the engine, was killed."""
         for kind in ("runs", "embeddings", "pixel-nmf"):
             for entry in self.store.entries(kind):
-                if entry.id not in self.futures and not self.store.is_requested(entry) \
+                if entry not in self.futures and not self.store.is_requested(entry) \
                         and entry.state.status in ("interrupted", "queued"):
                     self.store.request(entry.config)
 
@@ -229,14 +229,6 @@ class Coordinator:
             if future.status == "finished":
                 self.info = EngineInfo(**{**asdict(self.info), **future.result()})
                 write_document(_info_path(self.store), asdict(self.info))
-
-
-@contextmanager
-def _ignoring_deleted() -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        pass
 
 
 def _advertised_resources(client: Any) -> set[str]:

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> str:
 
     `durable` also forces the bytes to the disk. Raises OSError where there is no room or no right.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside = path.with_name(f".{path.name}.{time.time_ns()}.{threading.get_ident()}.{os.getpid()}.tmp")
     try:
         with beside.open("wb") as file:
             file.write(content)

@@ -20,7 +20,7 @@ class Layer(nn.Module):                                                      # e
 
     def __init__(self, n_in: int, n_out: int, activation: str, generator: torch.Generator) -> None:
         super().__init__()
-        self.linear = nn.Linear(n_in, n_out)
+        self.linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
         self.activation = ACTIVATIONS[activation]
         nn.init.xavier_uniform_(self.linear.weight, generator=generator)
         nn.init.zeros_(self.linear.bias)

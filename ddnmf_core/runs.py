@@ -68,6 +68,15 @@ def default_root() -> Path:
     return Path(os.environ.get("DDNMF_HOME") or user_data_path("ddnmf"))
 
 
+@dataclass(frozen=True)
+class Request:
+    """Somebody wants an entry's result; asking again makes another request."""
+
+    entry: "Entry"
+    device: str
+    asked: int                                                      # nanoseconds since 1970
+
+
 class Entry:
     """One folder of the store. Reading checks what it reads; writing is safe against a kill."""
 
@@ -77,6 +86,12 @@ class Entry:
 
     def __repr__(self) -> str:
         return f"Entry({self.kind}/{self.id})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Entry) and self.folder == other.folder
+
+    def __hash__(self) -> int:
+        return hash(self.folder)
 
     @property
     def exists(self) -> bool:
@@ -309,7 +324,7 @@ class Store:
             for embedding in self.entries("embeddings"):
                 if embedding.config.run == entry.id:
                     shutil.rmtree(embedding.folder, ignore_errors=True)
-            (self.queue / f"{entry.kind}.{entry.id}").unlink(missing_ok=True)
+            self._ticket(entry).unlink(missing_ok=True)
             shutil.rmtree(entry.folder)
 
     # ------------------------------------------------------------------------------- requests
@@ -321,33 +336,37 @@ class Store:
     def request(self, config: Config, device: str = "auto") -> Entry:
         """Ask for a configuration's results: finished ones are found, others are put into the queue."""
         entry = self.create(config)
-        if entry.finished or self.is_requested(entry):
+        if entry.finished:
             return entry
         entry.clear_stop()
         if not entry.locked:
             entry.set_state(replace(entry.state, status="queued", message="Waiting for a free worker."))
         self.queue.mkdir(exist_ok=True)
-        write_document(self.queue / f"{entry.kind}.{entry.id}", {"device": device})
+        write_document(self._ticket(entry), {"device": device, "asked": time.time_ns()})
         return entry
 
     def is_requested(self, entry: Entry) -> bool:
-        return (self.queue / f"{entry.kind}.{entry.id}").exists()
+        return self._ticket(entry).exists()
 
-    def requests(self) -> list[tuple[Entry, str]]:
-        """What waits or is worked on, oldest first, with the device asked for."""
+    def requests(self) -> list[Request]:
+        """What waits or is worked on, oldest first."""
         found = []
         for path in sorted(self.queue.glob("*.*"), key=_changed):
             kind, _, entry_id = path.name.partition(".")
             if kind in CONFIG_OF:
                 try:
-                    found.append((Entry(self, kind, entry_id), read_document(path)["device"]))
+                    found.append(Request(Entry(self, kind, entry_id), **read_document(path)))
                 except CorruptFile:
                     path.unlink(missing_ok=True)
         return found
 
-    def settle(self, entry: Entry) -> None:
-        """The request is done with."""
-        (self.queue / f"{entry.kind}.{entry.id}").unlink(missing_ok=True)
+    def settle(self, request: Request) -> None:
+        """The request is done with, unless somebody has asked again since."""
+        if request in self.requests():
+            self._ticket(request.entry).unlink(missing_ok=True)
+
+    def _ticket(self, entry: Entry) -> Path:
+        return self.queue / f"{entry.kind}.{entry.id}"
 
     # ------------------------------------------------------------------------------ set aside
 
@@ -356,7 +375,7 @@ class Store:
         target = self.root / "set-aside" / f"{entry.kind}-{entry.id}-{time.time_ns()}"
         target.parent.mkdir(exist_ok=True)
         entry.folder.rename(target)
-        self.settle(entry)
+        self._ticket(entry).unlink(missing_ok=True)
         (target / "why.txt").write_text(reason + "\n")
         return target
 

@@ -170,7 +170,7 @@ class Trainer:
         tensors["progress.counts"] = torch.tensor([self.epoch, self.batch])
         tensors["progress.sums"] = self.sums
         tensors["progress.seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
-        return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
         """Take up a state of the same configuration."""
@@ -180,7 +180,7 @@ class Trainer:
         for name, tensor in tensors.items():
             if name.startswith("optimizer."):
                 _, index, slot = name.split(".")
-                slots.setdefault(int(index), {})[slot] = tensor
+                slots.setdefault(int(index), {})[slot] = tensor.clone()
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         self.epoch, self.batch = tensors["progress.counts"].tolist()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import architecture
-from dashboard.shared import run_title, store
+from dashboard.shared import newest_with_parts, run_title, store
 from ddnmf_core import data, engine
 from ddnmf_core.config import RunConfig
 from ddnmf_core.runs import ENDED, SCORES, Busy
@@ -37,11 +37,13 @@ if not finished:
             train_first()
             st.switch_page("../pages/train.py")
 
-chosen = next((entry for entry in finished if entry.id == st.session_state.get("run")), finished[0] if finished else None)
+chosen = next((entry for entry in finished if entry.id == st.session_state.get("run")),
+              newest_with_parts(finished) if finished else None)
 config = chosen.config if chosen else FIRST
 epochs = [row for row in chosen.history() if row["kind"] == "epoch"] if chosen else []
 st.subheader("Figure 1: the two networks and where each loss acts")
-st.markdown(architecture.draw(config, data.DATASETS[config.dataset].n_pixels, epochs[-1] if epochs else None), unsafe_allow_html=True)
+figure = architecture.draw(config, data.DATASETS[config.dataset].n_pixels, epochs[-1] if epochs else None)
+st.markdown(figure, unsafe_allow_html=True)
 st.caption(f"{run_title(chosen)}, with the losses of its last epoch." if chosen else
            "The default network. Numbers appear once a run is trained.")
 

@@ -23,7 +23,6 @@ from dashboard.shared import (
     pick_sample,
     picture,
     result_of,
-    run_title,
 )
 from ddnmf_core import data
 from ddnmf_core.clustering import CLUSTERERS, TITLES

@@ -9,7 +9,7 @@ from dashboard.components.gallery import gallery
 from dashboard.shared import MODEL_TITLES, images, run_title, store
 from ddnmf_core import data, diagnosis, engine, estimate
 from ddnmf_core.config import PRESETS, NoiseKind, RunConfig
-from ddnmf_core.runs import ENDED, Entry
+from ddnmf_core.runs import Entry
 
 DEFAULTS = RunConfig()
 SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
@@ -127,7 +127,7 @@ def checked(fields: dict[str, Any]) -> RunConfig | None:
 
 def noise_preview(config: RunConfig) -> None:
     """A few images at the level that the slider says."""
-    import torch                                                    # 2.7 s cold: after the rest of the page stands
+    import torch  # 2.7 s cold: after the rest of the page stands
 
     from ddnmf_core.corruption import corrupt_each
     chosen = data.load(config.dataset)

@@ -136,11 +136,19 @@ def test_one_lock_at_a_time_and_it_goes_with_its_process(store, entry):
 
 def test_a_request_waits_in_the_queue_until_it_is_settled(store):
     entry = store.request(CONFIG, "cpu")
-    store.request(CONFIG, "cpu")
-    assert [(e.id, device) for e, device in store.requests()] == [(entry.id, "cpu")]
+    request, = store.requests()
+    assert (request.entry, request.device) == (entry, "cpu")
     assert entry.state.status == "queued"
-    store.settle(entry)
+    store.settle(request)
     assert store.requests() == []
+
+
+def test_asking_again_while_it_ends_is_not_lost(store):
+    store.request(CONFIG)
+    first, = store.requests()
+    store.request(CONFIG)
+    store.settle(first)
+    assert len(store.requests()) == 1
 
 
 def test_a_finished_entry_is_found_and_not_asked_for_again(store, entry):

@@ -1,0 +1,206 @@
+"""Every page on an empty store, while a run is trained, on finished runs and on damaged ones."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ddnmf_core import engine, tasks
+from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.runs import CODES, MODEL, SCORES, State, Store
+
+APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
+PAGES = ("home", "train", "latent", "parts", "explain")
+DDNMF = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2)
+AE1 = DDNMF.replace(model="ae1")
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch):
+    """Pages ask for work; nobody does it here."""
+    monkeypatch.setattr(engine, "ensure_started", lambda store: None)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A store with a DDNMF and an AE1, their maps and an NMF of the pixels."""
+    store = Store(tmp_path_factory.mktemp("trained"))
+    work = [DDNMF, AE1, PixelNMFConfig(dataset="digits", n_parts=5)]
+    work += [EmbeddingConfig(run=run.id, n_points=5000, method="t-sne", perplexity=30) for run in (DDNMF, AE1)]
+    for config in work:
+        entry = store.create(config)
+        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
+    return store.root
+
+
+@pytest.fixture
+def store(home, trained):
+    shutil.copytree(trained, home)
+    return Store(home)
+
+
+def open_page(page, **link):
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    if page != "home":
+        app.switch_page(f"../pages/{page}.py").run()
+    return app
+
+
+def text_of(app):
+    elements = [*app.markdown, *app.info, *app.warning, *app.error, *app.success, *app.caption, *app.subheader]
+    return "\n".join(str(element.value) for element in elements)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_store_says_what_to_do(page):
+    app = open_page(page)
+    assert not app.exception
+    wanted = {"home": "Train your first model", "train": "Nothing has been trained yet"}
+    assert wanted.get(page, "There is no trained model yet") in text_of(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_while_a_run_is_trained_every_page_says_so(page, home):
+    entry = Store(home).create(DDNMF)
+    with entry.lock():
+        entry.set_state(State("running", 0.3, "Epoch 0.3 of 2."))
+        app = open_page(page)
+        assert not app.exception
+        wanted = {"home": "Train your first model", "train": "The first numbers come"}
+        assert wanted.get(page, "A model is being trained") in text_of(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_finished_run_fills_every_page(page, store):
+    app = open_page(page)
+    assert not app.exception
+    assert not app.error
+    wanted = {"home": "Clusters of this one run", "train": "Finished on CPU", "latent": "Near points have similar codes",
+              "parts": "explains", "explain": "Built up, part by part"}
+    assert wanted[page] in text_of(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_autoencoder_is_shown_for_what_it_is(page, store):
+    app = open_page(page, run=AE1.id)
+    assert not app.exception
+    assert not app.error
+    if page in ("parts", "explain"):
+        assert "An autoencoder has no parts" in text_of(app)
+
+
+@pytest.mark.parametrize(("page", "name"), [("home", SCORES), ("train", "history.jsonl"), ("latent", CODES), ("parts", MODEL),
+                                            ("explain", MODEL), ("home", "config.json"), ("parts", "manifest.json")])
+def test_a_damaged_run_is_set_aside_and_the_page_says_so(page, name, store):
+    entry = store.get("runs", DDNMF.id)
+    content = bytearray((entry.folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (entry.folder / name).write_bytes(content)
+    app = open_page(page, run=DDNMF.id)
+    assert not app.exception
+    assert not entry.folder.exists()
+    assert len(store.notices()) == 1
+    assert DDNMF.id in text_of(open_page("home"))
+
+
+@pytest.mark.parametrize("page", ["train", "latent", "parts", "explain"])
+def test_an_unknown_run_in_the_link_is_named(page, store):
+    app = open_page(page, run="0123456789abcdef")
+    assert not app.exception
+    assert "0123456789abcdef" in text_of(app)
+
+
+def test_the_link_chooses_run_and_sample(store):
+    app = open_page("explain", run=DDNMF.id, sample="42")
+    assert app.number_input(key="sample").value == 42
+    assert app.selectbox(key="run").value == DDNMF.id
+
+
+@pytest.mark.parametrize(("status", "message"), [("failed", "The disk is full."), ("diverged", "The loss became infinite"),
+                                                 ("stopped", "Stopped in epoch 2")])
+def test_a_run_that_ended_early_says_why_and_can_go_on(home, status, message):
+    entry = Store(home).create(DDNMF)
+    entry.set_state(State(status, 0.5, message))
+    app = open_page("train")
+    assert not app.exception
+    assert message in text_of(app)
+    app.button(key="train.resume").click().run()
+    assert Store(home).is_requested(entry)
+
+
+def test_starting_asks_for_exactly_what_the_widgets_say(home):
+    app = open_page("train")
+    app.number_input(key="train.gamma").set_value(0.5)
+    app.slider(key="train.noise_level").set_value(0.7)
+    app.number_input(key="train.epochs").set_value(3)
+    app.run()
+    app.button(key="train.start").click().run()
+    request, = Store(home).requests()
+    assert request.entry.config == RunConfig(gamma=0.5, noise_level=0.7, epochs=3)
+
+
+def test_a_preset_sets_its_fields_and_leaves_the_others(home):
+    app = open_page("train")
+    app.slider(key="train.noise_level").set_value(0.7).run()
+    app.button_group(key="train.preset").set_value("paper").run()
+    app.button(key="train.start").click().run()
+    config = Store(home).requests()[0].entry.config
+    assert (config.loss_reduction, config.gamma, config.noise_level) == ("sum", 1.0, 0.7)
+
+
+def test_settings_that_make_no_sense_are_explained_and_cannot_be_started(home):
+    app = open_page("train")
+    app.text_input(key="train.layers").set_value("500, many").run()
+    assert "layers" in app.error[0].value
+    assert "train.start" not in [button.key for button in app.button]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_store_that_is_no_folder_is_explained(page, home):
+    home.parent.mkdir(exist_ok=True)
+    home.write_text("a file where the folder should be")
+    app = open_page(page)
+    assert not app.exception
+    assert "cannot be used" in app.error[0].value
+
+
+def test_a_read_only_store_can_still_be_looked_at(store, monkeypatch):
+    def refuse(store):
+        raise PermissionError(13, "Permission denied")
+    monkeypatch.setattr(engine, "ensure_started", refuse)
+    app = open_page("parts", run=DDNMF.id)
+    assert not app.exception
+    assert not app.error
+    assert "nothing can be trained" in app.warning[0].value
+
+
+def test_no_room_for_a_new_run_is_a_sentence(home, monkeypatch):
+    def full(path, content, **options):
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr("ddnmf_core.runs.write_bytes", full)
+    app = open_page("train")
+    app.button(key="train.start").click().run()
+    assert not app.exception
+    assert "No space left on device" in app.error[0].value
+
+
+def test_a_deleted_run_is_gone_from_the_pages(store):
+    store.delete(store.get("runs", DDNMF.id))
+    app = open_page("parts", run=DDNMF.id)
+    assert not app.exception
+    assert "not in this store" in text_of(app)
+
+
+def test_a_collapsed_run_is_called_collapsed(store):
+    entry = store.get("runs", DDNMF.id)
+    running = Store(store.root).create(DDNMF.replace(seed=99))
+    row = {**entry.history()[-1], "dead_units": 6, "constant_units": 6}
+    running.append_history(row)
+    running.set_state(replace(running.state, status="stopped", message="Stopped."))
+    app = open_page("train", run=running.id)
+    assert "Collapsed" in text_of(app)
