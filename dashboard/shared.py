@@ -1,6 +1,6 @@
 """What two pages need: the store, the chosen run and sample, and what is loaded of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,27 @@ def run_title(entry: Entry) -> str:
 
 # ------------------------------------------------------------------------------------- selections
 
+def linked(widget: Callable[..., Any], label: str, options: Sequence[str], key: str, default: str | None = None,
+           **details: Any) -> str:
+    """A choice that the link holds by its own name: `?key=option` brings it back, here and on other pages.
+
+    Streamlit's own binding would put the option's title into the link, which changes with its wording.
+    """
+    wanted = from_link(key)
+    st.session_state[key] = wanted if wanted in options else default or options[0]
+    chosen = widget(label, options, key=key, persist_state="session", **details)
+    st.query_params[key] = st.session_state[f"link.{key}"] = chosen
+    return chosen
+
+
+def from_link(key: str) -> str | None:
+    """What the link says, if somebody has just followed one; else what was chosen before."""
+    said = st.query_params.get(key)
+    if said is not None and said != st.session_state.get(f"link.{key}"):
+        return said
+    return st.session_state.get(key)
+
+
 def newest_with_parts(ready: list[Entry]) -> Entry:
     """What to show when nothing was chosen: the newest DDNMF, else the newest run."""
     return next((entry for entry in ready if entry.config.model == "ddnmf"), ready[0])
@@ -47,21 +68,18 @@ def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry
     """A finished run, chosen here or by the link; explains itself and stops the page when there is none."""
     entries = {entry.id: entry for entry in store().entries()}
     ready = {entry_id: entry for entry_id, entry in entries.items() if entry.finished}
-    wanted = st.session_state.get(key) or st.query_params.get(key)
+    wanted = from_link(key)
     if wanted is not None and wanted not in ready:
-        _explain_absence(wanted, entries.get(wanted))
+        explain_absence(wanted, entries.get(wanted))
     if not ready:
         _invite_to_train(entries)
-    if wanted not in ready:
-        wanted = default(list(ready.values())).id
-    if st.session_state.get(key) != wanted:
-        st.session_state[key] = wanted
-    st.selectbox(label, list(ready), format_func=lambda entry_id: run_title(ready[entry_id]), index=None,
-                 key=key, bind="query-params", help="Every finished run of the store, newest first.")
-    return ready[st.session_state[key] or wanted]
+    chosen = linked(st.selectbox, label, list(ready), key, default(list(ready.values())).id,
+                    format_func=lambda entry_id: run_title(ready[entry_id]),
+                    help="Every finished run of the store, newest first.")
+    return ready[chosen]
 
 
-def _explain_absence(run_id: str, entry: Entry | None) -> None:
+def explain_absence(run_id: str, entry: Entry | None) -> None:
     if entry is None:
         st.warning(f"The run {run_id} that the link names is not in this store. It may have been deleted, or it "
                    "was trained elsewhere.")

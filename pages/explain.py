@@ -6,7 +6,7 @@ import torch
 
 from dashboard import pictures
 from dashboard.components.gallery import gallery
-from dashboard.shared import choose_sample, codes, images, model, pick_run, pick_sample, picture
+from dashboard.shared import choose_sample, codes, images, linked, model, pick_run, pick_sample, picture
 from ddnmf_core.corruption import corrupt_each
 from ddnmf_core.parts import added_one_by_one, contributions, nearest
 from ddnmf_core.runs import Entry
@@ -153,11 +153,12 @@ sample = pick(run)
 columns = st.columns([3, 2, 2], vertical_alignment="bottom")
 level = columns[0].slider(f"Noise level ({run.config.noise_kind}, trained at {run.config.noise_level:.0%})", 0.0, 1.0,
                           run.config.noise_level, 0.05, key="noise", bind="query-params")
-seen = columns[1].segmented_control("Parts of the", ["noisy", "clean"], default="noisy", required=True, key="input",
-                                    bind="query-params", format_func=lambda name: f"{name} image")
-baseline_name = columns[2].segmented_control("Baseline", list(BASELINES), default="mean", required=True, key="baseline",
-                                             format_func=BASELINES.get, bind="query-params",
-                                             help="What a part is set to when it is left out.")
+with columns[1]:
+    seen = linked(st.segmented_control, "Parts of the", ["noisy", "clean"], "of", required=True,
+                  format_func=lambda name: f"{name} image")
+with columns[2]:
+    baseline_name = linked(st.segmented_control, "Baseline", list(BASELINES), "baseline", required=True,
+                           format_func=BASELINES.get, help="What a part is set to when it is left out.")
 x, noisy = corrupted(run, sample, 0.0), corrupted(run, sample, level)
 label = images(run).class_names[images(run).labels[sample]]
 show_reconstructions(run, x, noisy, f"sample {sample}, {label}")

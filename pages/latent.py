@@ -19,16 +19,18 @@ from dashboard.shared import (
     clusters,
     codes,
     images,
+    linked,
     pick_run,
     pick_sample,
     picture,
     result_of,
+    store,
 )
-from ddnmf_core import data
+from ddnmf_core import engine
 from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.config import EmbeddingConfig, EmbeddingMethod, Representation
 from ddnmf_core.parts import strongest_part
-from ddnmf_core.runs import POINTS, Entry
+from ddnmf_core.runs import ENDED, POINTS, Entry
 
 METHOD_TITLES = {"t-sne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Reconstruction error"}
@@ -42,27 +44,29 @@ def rival(ready: list[Entry]) -> Entry:
     return next((entry for entry in same_data if entry.config.model == "ae1"), same_data[0] if same_data else first)
 
 
-def controls() -> dict[str, Any]:
-    columns = st.columns([2, 3, 2, 2, 3])
-    chosen = {
-        "method": columns[0].selectbox("Map", get_args(EmbeddingMethod), format_func=METHOD_TITLES.get, key="method",
-                                       bind="query-params"),
-        "representation": columns[1].selectbox("Representation", get_args(Representation), key="representation",
-                                               format_func=REPRESENTATION_TITLES.get, bind="query-params"),
-        "noisy": columns[2].selectbox("Input", list(INPUT_TITLES), format_func=INPUT_TITLES.get, key="input",
-                                      bind="query-params") == "noisy",
-        "colour": columns[3].selectbox("Colour", list(COLOUR_TITLES), format_func=COLOUR_TITLES.get, key="colour",
-                                       bind="query-params"),
-    }
-    with columns[4].popover("Settings of the map", width="stretch"):
+def controls(run: Entry) -> tuple[dict[str, Any], int]:
+    """What is mapped and how, and the sample that is ringed."""
+    columns = st.columns([2, 3, 3, 3, 2, 3], vertical_alignment="bottom")
+    with columns[0]:
+        method = linked(st.selectbox, "Map", get_args(EmbeddingMethod), "method", format_func=METHOD_TITLES.get)
+    with columns[1]:
+        representation = linked(st.selectbox, "Representation", get_args(Representation), "representation",
+                                format_func=REPRESENTATION_TITLES.get)
+    with columns[2]:
+        seen = linked(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
+    with columns[3]:
+        colour = linked(st.selectbox, "Colour", list(COLOUR_TITLES), "colour", format_func=COLOUR_TITLES.get)
+    chosen: dict[str, Any] = {"method": method, "representation": representation, "noisy": seen == "noisy", "colour": colour}
+    with columns[4]:
+        sample = pick_sample(run)
+    with columns[5].popover("Settings of the map", width="stretch"):
         chosen["n_points"] = st.number_input("Points at most", 50, 70_000, 5000, step=1000, key="points",
                                              bind="query-params", help="5,000 take a quarter of a minute with t-SNE.")
         chosen["perplexity"] = st.slider("Perplexity (t-SNE)", 5, 100, 30, key="perplexity", bind="query-params")
         chosen["n_neighbors"] = st.slider("Neighbours (UMAP)", 2, 100, 15, key="neighbors", bind="query-params")
         chosen["seed"] = st.number_input("Seed of the map", 0, 2**31 - 1, 1, key="mapseed", bind="query-params")
-        chosen["clusterer"] = st.selectbox("Clusters by", CLUSTERERS, format_func=TITLES.get, key="clusterer",
-                                           bind="query-params")
-    return chosen
+        chosen["clusterer"] = linked(st.selectbox, "Clusters by", CLUSTERERS, "clusterer", format_func=TITLES.get)
+    return chosen, sample
 
 
 def embedding_of(run: Entry, chosen: dict[str, Any]) -> EmbeddingConfig:
@@ -168,23 +172,38 @@ def lassoed(run: Entry) -> None:
                        icon=":material/download:", on_click="ignore")
 
 
+def offer_rival(first: Entry) -> None:
+    """Figure 2 holds a DDNMF against an AE1: train the one that is missing."""
+    config = first.config.replace(model="ae1" if first.config.model == "ddnmf" else "ddnmf")
+    title = MODEL_TITLES[config.model]
+    entry = store().entry(config)
+    if entry.exists and entry.state.status not in ENDED:
+        result_of(config, f"Training {title}")
+        return
+    st.info(f"There is no other run to compare with yet. Figure 2 of the paper shows a DDNMF and an AE1 with the same "
+            f"layers on the same noise: train the {title} and it appears here.")
+    st.button(f"Train {title} with the same settings", key="latent.rival", icon=":material/play_arrow:",
+              on_click=engine.submit, args=(store(), config))
+
+
 st.title("Latent space")
 left, right = st.columns(2, gap="medium")
 with left:
     first = pick_run("Left map")
-with right:
-    second = pick_run("Right map", key="other", default=rival)
+alone = sum(entry.finished for entry in store().entries()) < 2
+second = first
+if not alone:
+    with right:
+        second = pick_run("Right map", key="other", default=rival)
 if first.config.dataset != second.config.dataset or first.config.n_samples != second.config.n_samples:
     st.info("The two runs hold different images: a sample's number means another image on each side.")
-chosen = controls()
-sample = pick_sample(first)
+chosen, sample = controls(first)
 left, right = st.columns(2, gap="medium")
 with left:
     show_map(first, chosen, "left", sample)
 with right:
     if second.id == first.id:
-        st.info(f"There is one run on {data.DATASETS[first.config.dataset].title} so far. Train an AE1 with the same "
-                "settings on the Train page to see it beside the DDNMF, as in Figure 2 of the paper.")
+        offer_rival(first)
     else:
         show_map(second, chosen, "right", sample)
 chosen_sample(first, sample)

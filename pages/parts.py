@@ -6,7 +6,7 @@ import torch
 
 from dashboard import charts, pictures
 from dashboard.components.gallery import gallery
-from dashboard.shared import EXPLAIN, choose_sample, codes, images, model, pick_run, picture, result_of
+from dashboard.shared import EXPLAIN, choose_sample, codes, images, linked, model, pick_run, picture, result_of
 from ddnmf_core.config import PixelNMFConfig
 from ddnmf_core.parts import class_mass, part_pictures
 from ddnmf_core.runs import FACTORS, Entry
@@ -33,18 +33,18 @@ def choose_part(part: int) -> None:
 
 def show_parts(run: Entry, H: np.ndarray, mass: np.ndarray) -> int:
     """All parts as tiles; returns the chosen one."""
-    view = st.segmented_control("Picture of a part", list(VIEWS), format_func=VIEWS.get, default="raised", required=True,
-                                key="view", bind="query-params")
-    r = H.shape[1]
+    r, names = H.shape[1], images(run).class_names
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    with left:
+        view = linked(st.segmented_control, "Picture of a part", list(VIEWS), "view", format_func=VIEWS.get, required=True)
     if not 1 <= st.session_state.get("part", 1) <= r:
         st.session_state["part"] = 1
-    names = images(run).class_names
+    part = int(right.number_input("Part", 1, r, key="part", bind="query-params")) - 1
     captions = [f"part {k + 1}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n{names[mass[k].argmax()]} {mass[k].max():.0%}"
                 for k in range(r)]
-    part = st.session_state.get("part", 1)
-    gallery(part_tiles(run, H, view), captions, key="parts.tiles", size=88, selected=part - 1, on_pick=choose_part)
+    gallery(part_tiles(run, H, view), captions, key="parts.tiles", size=88, selected=part, on_pick=choose_part)
     st.caption(READING[view] + " Below each: mean and deviation of its coefficient, and the class with most of its mass.")
-    return int(st.number_input("Part", 1, r, key="part", bind="query-params")) - 1
+    return part
 
 
 def show_part(run: Entry, part: int, H: np.ndarray, mass: np.ndarray) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import charts, pictures
 from dashboard.components.gallery import gallery
-from dashboard.shared import MODEL_TITLES, images, run_title, store
+from dashboard.shared import MODEL_TITLES, explain_absence, from_link, images, linked, run_title, store
 from ddnmf_core import data, diagnosis, engine, estimate
 from ddnmf_core.config import PRESETS, NoiseKind, RunConfig
 from ddnmf_core.runs import Entry
@@ -170,17 +170,12 @@ def start(config: RunConfig, n_runs: int, device: str) -> None:
 def pick_watched(entries: list[Entry]) -> Entry:
     """The run to watch, in any state."""
     by_id = {entry.id: entry for entry in entries}
-    wanted = st.session_state.get("run") or st.query_params.get("run")
+    wanted = from_link("run")
     if wanted is not None and wanted not in by_id:
-        st.warning(f"The run {wanted} that the link names is not in this store.")
-    if wanted not in by_id:
-        live = [entry for entry in entries if entry.state.status in LIVE]
-        wanted = (live or entries)[0].id
-    if st.session_state.get("run") != wanted:
-        st.session_state["run"] = wanted
-    st.selectbox("Run to watch", list(by_id), format_func=lambda entry_id: run_title(by_id[entry_id]), index=None,
-                 key="run", bind="query-params")
-    return by_id[st.session_state["run"] or wanted]
+        explain_absence(wanted, None)
+    live = [entry for entry in entries if entry.state.status in LIVE]
+    return by_id[linked(st.selectbox, "Run to watch", list(by_id), "run", (live or entries)[0].id,
+                        format_func=lambda entry_id: run_title(by_id[entry_id]))]
 
 
 def watch(entry: Entry) -> None:

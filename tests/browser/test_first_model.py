@@ -1,0 +1,188 @@
+"""A newcomer's first quarter of an hour, in real Chromium: train, watch, stop, resume, map, click, parts."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from ddnmf_core import engine
+from ddnmf_core.runs import Store
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--no-first-run"]
+PATIENCE = 120_000                                                  # milliseconds
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("browser-home")
+
+
+@pytest.fixture(scope="module")
+def server(home):
+    """The dashboard as a user starts it, on a store of its own."""
+    port = free_port()
+    environment = {**os.environ, "DDNMF_HOME": str(home)}
+    command = [str(Path(sys.executable).with_name("streamlit")), "run", "dashboard/app.py", "--server.port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if urllib.request.urlopen(f"{address}/_stcore/health").read() == b"ok":
+                break
+        except OSError:
+            time.sleep(0.2)
+    yield address
+    process.terminate()
+    engine.stop(Store(home))
+
+
+@pytest.fixture(scope="module")
+def page(server):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(PATIENCE)
+        page.problems = []
+        page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on("requestfailed", lambda request: None if "127.0.0.1" in request.url else page.problems.append(request.url))
+        page.goto(server)
+        yield page
+        browser.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_went_wrong(page):
+    """After every step: no error box, no error in the console, no request to the outside."""
+    yield
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+    assert page.problems == []
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+    page.get_by_role("heading", name=name, exact=True, level=1).wait_for()
+
+
+def epoch_shown(page: Page) -> float:
+    text = page.get_by_test_id("stMetric").filter(has_text="Epoch").get_by_test_id("stMetricValue").inner_text()
+    return float(re.match(r"[\d.]+", text).group())
+
+
+def wait_for_epoch(page: Page, epoch: float) -> None:
+    page.get_by_test_id("stMetric").first.wait_for()
+    deadline = time.monotonic() + PATIENCE / 1000
+    while epoch_shown(page) <= epoch:
+        assert time.monotonic() < deadline, f"epoch {epoch} was not passed"
+        page.wait_for_timeout(200)
+
+
+def test_home_invites_to_train(page):
+    page.get_by_role("button", name="Train your first model").wait_for()
+    expect(page.get_by_role("img", name=re.compile("DDNMF"))).to_be_visible()
+
+
+def test_the_noise_preview_follows_the_slider(page):
+    go(page, "Train")
+    first = page.get_by_test_id("ddnmf-gallery").first.locator("img").first
+    before = first.get_attribute("src")
+    page.get_by_role("slider", name="Noise level").press("ArrowRight")
+    page.get_by_text("What the student sees at 45%").wait_for()
+    assert first.get_attribute("src") != before
+    page.get_by_role("slider", name="Noise level").press("ArrowLeft")
+    page.get_by_text("What the student sees at 40%").wait_for()
+
+
+def test_training_from_the_page_moves_the_curves_without_a_reload(page):
+    page.get_by_label("Epochs").fill("6")
+    page.get_by_label("Epochs").press("Enter")
+    page.evaluate("window.sameDocument = true")
+    page.get_by_role("button", name="Start training").click()
+    page.locator(".js-plotly-plot").first.wait_for()
+    wait_for_epoch(page, 0.0)
+    wait_for_epoch(page, epoch_shown(page))
+    assert page.evaluate("window.sameDocument")
+
+
+def test_a_run_stops_and_resumes(page):
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_text(re.compile("Stopped in epoch")).wait_for()
+    stopped_at = epoch_shown(page)
+    page.get_by_role("button", name="Resume").click()
+    wait_for_epoch(page, stopped_at)
+
+
+def test_training_survives_a_reload_and_finishes(page, server):
+    page.reload()
+    page.get_by_text("Finished on").wait_for()
+    assert epoch_shown(page) == 6
+    page.problems.clear()                                           # Streamlit itself asks /train/_stcore first: 404
+
+
+def test_a_click_on_the_map_chooses_the_sample(page):
+    go(page, "Latent space")
+    chart = page.get_by_test_id("ddnmf-map").first
+    chart.wait_for()
+    page.wait_for_function("map => map.dataset.ready === '1'", arg=chart.element_handle())
+    spot = chart.evaluate("""map => { for (let sample = 1; sample < 10000; sample++) {
+        const place = map.pointPosition(sample); if (place) return {sample, ...place}; } }""")
+    page.mouse.click(spot["x"], spot["y"])
+    page.wait_for_function("() => new URLSearchParams(location.search).has('sample')")
+    chosen = int(re.search(r"sample=(\d+)", page.url).group(1))
+    page.get_by_text(f"sample {chosen}", exact=False).first.wait_for()
+    page.chosen = chosen
+
+
+def test_the_clicked_sample_is_rebuilt_from_its_parts(page):
+    page.get_by_role("link", name="See it rebuilt from its parts").click()
+    page.get_by_role("heading", name="The parts it is made of").wait_for()
+    expect(page.get_by_label("Sample", exact=True)).to_have_value(str(page.chosen))
+    page.get_by_role("heading", name="Built up, part by part").wait_for()
+    pictures = page.get_by_test_id("ddnmf-gallery").filter(has_text="with your changes").locator("img")
+    before = pictures.nth(1).get_attribute("src")
+    slider = page.get_by_role("slider", name=re.compile("^part ")).first
+    for _ in range(30):
+        slider.press("ArrowRight" if float(slider.input_value()) < 0.5 else "ArrowLeft")
+    page.wait_for_timeout(1500)
+    assert pictures.nth(1).get_attribute("src") != before
+
+
+def test_a_link_brings_back_what_was_on_screen(page, server):
+    go(page, "Parts")
+    page.get_by_role("radio", name="Difference from the baseline").click()
+    page.get_by_test_id("ddnmf-gallery").first.get_by_role("button").nth(3).click()
+    page.get_by_role("heading", name="Part 4").wait_for()
+    link = page.url
+    other = page.context.new_page()
+    other.goto(link)
+    other.get_by_role("heading", name="Part 4").wait_for()
+    expect(other.get_by_role("radio", name="Difference from the baseline")).to_be_checked()
+    assert re.search(r"[?&]run=[0-9a-f]{16}&", other.url)
+    other.close()
+
+
+def test_a_page_stays_in_the_width_of_a_phone(page):
+    page.set_viewport_size({"width": 420, "height": 900})
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
