@@ -63,7 +63,7 @@ class RunConfig(Config):
     layers: Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(min_length=1, max_length=8)] = (
         500, 500, 2000, 10)                                         # encoder, without the pixels; mirrored
     bottleneck_activation: Literal["linear", "relu", "softplus"] = "linear"
-    output_activation: Literal["sigmoid", "linear", "relu"] = "sigmoid"
+    output_activation: Literal["linear", "sigmoid", "relu"] = "linear"
     n_parts: Annotated[int, Field(ge=1, le=512)] = 10               # r, columns of W
     basis: Literal["paper", "nonnegative"] = "paper"                # nonnegative: W >= 0 after every step
 

@@ -136,6 +136,7 @@ def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
+        _info_path(store).unlink(missing_ok=True)                   # what a killed engine left
         store.clear_litter()
         with _cluster() as (client, n_workers):
             Coordinator(store, client, n_workers).run(idle_exit)
@@ -241,7 +242,8 @@ def _cluster() -> Iterator[tuple[Any, int]]:
     """A client of the cluster that does the work, and the number of its workers."""
     import dask
     from distributed import Client
-    dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
+    dask.config.set({"distributed.nanny.pre-spawn-environ": _worker_environment(threads_per_run()),
+                     "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
                      "distributed.scheduler.worker-ttl": WORKER_TTL,
                      "distributed.worker.daemon": False})
     if address := os.environ.get("DDNMF_SCHEDULER"):
@@ -271,11 +273,19 @@ def _worker_specs() -> dict[str, Any]:
 
 def _worker(resources: dict[str, int], env: dict[str, str], threads: int) -> dict[str, Any]:
     from distributed import Nanny
-    environment = {**env, "OMP_NUM_THREADS": str(threads),
-                   "GOMP_SPINCOUNT": "10000",                       # wait briefly, then sleep: see benchmarks/
-                   "NUMBA_NUM_THREADS": str(threads)}
     return {"cls": Nanny, "options": {"nthreads": 1, "host": "127.0.0.1", "memory_limit": 0, "resources": resources,
-                                      "env": environment, "dashboard": False}}
+                                      "env": {**_worker_environment(threads), **env}, "dashboard": False}}
+
+
+def _worker_environment(threads: int) -> dict[str, str]:
+    """What must be set before a worker starts (benchmarks/threads.py measures it).
+
+    Dask has workers give freed memory back at once (MALLOC_TRIM_THRESHOLD_ = 64 kB); a training frees and takes
+    megabytes in every step, and page faults then take most of its time. Waiting threads spin briefly, then sleep.
+    """
+    return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads),
+            "NUMBA_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": "10000",
+            "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 
 
 def _count_gpus() -> int:

@@ -18,6 +18,13 @@ def best_matching(counts: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[
     return linear_sum_assignment(counts, maximize=True)
 
 
+def majority_class(labels: ArrayLike, clusters: ArrayLike, cluster: int) -> tuple[int, float]:
+    """The class that most of a cluster's samples have, and their share of the cluster."""
+    inside = np.asarray(labels)[np.asarray(clusters) == cluster]
+    counts = np.bincount(inside)
+    return int(counts.argmax()), float(counts.max() / len(inside))
+
+
 def accuracy(labels: ArrayLike, clusters: ArrayLike) -> float:                                    # eq 17
     """Share of samples whose cluster is matched to their class: (n,), (n,) -> [0, 1]."""
     counts = contingency(labels, clusters)

@@ -56,7 +56,7 @@ def _perform(entry: Entry, device: str) -> Status:
             return "finished"
         if entry.stop_requested:
             return _end(entry, "stopped", "Stopped before it began.")
-        _set_threads()
+        _prepare_torch()
         entry.set_state(State("running", entry.state.progress, "Starting."))
         return WORK[entry.kind](entry, device)
     except CorruptFile as error:
@@ -274,8 +274,14 @@ def _throttled(report: Callable[[float], None], every: float = 0.25) -> Callable
     return maybe
 
 
-def _set_threads() -> None:
+def _prepare_torch() -> None:
+    """Before a worker's first computation: its threads, and denormals as zero in all of them.
+
+    A thread takes over that setting from the one that starts it, so it has to come before the pool does:
+    a thread without it computes on the optimiser's denormals and holds up the others.
+    """
     import torch
+    torch.set_flush_denormal(True)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
 
 
@@ -286,7 +292,7 @@ def warm_up(n_steps: int = 8) -> dict[str, Any]:
     from ddnmf_core.compute import choose_device, device_title
     from ddnmf_core.data import load
     from ddnmf_core.trainer import Trainer
-    _set_threads()
+    _prepare_torch()
     config = RunConfig(epochs=2)
     device = choose_device()
     trainer = Trainer(config, load("mnist-10k", n_steps * config.batch_size), device)

@@ -6,8 +6,10 @@ import torch
 
 from dashboard import pictures
 from dashboard.components.gallery import gallery
-from dashboard.shared import choose_sample, codes, images, linked, model, pick_run, pick_sample, picture
+from dashboard.shared import choose_sample, clusters, codes, images, linked, model, pick_run, pick_sample, picture
+from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.corruption import corrupt_each
+from ddnmf_core.metrics import majority_class
 from ddnmf_core.parts import added_one_by_one, contributions, nearest
 from ddnmf_core.runs import Entry
 
@@ -67,6 +69,17 @@ def show_reconstructions(run: Entry, x: torch.Tensor, noisy: torch.Tensor, label
     gallery(pictures.to_u8(picture(run, torch.cat(list(shown.values())).numpy())), captions, key="explain.images", size=132)
     st.caption("Error: mean squared difference from the clean image, pixels from 0 to 1. The supervisor has only ever "
                "seen clean images, the student only noisy ones.")
+
+
+def show_clusters(run: Entry, sample: int, seen: str) -> None:
+    """Where K-means and the mixture put the sample, and what else is there."""
+    chosen, sentences = images(run), []
+    for clusterer in CLUSTERERS:
+        found = clusters(run)[f"{seen}/z/{clusterer}"].to_numpy()
+        label, share = majority_class(chosen.labels, found, found[sample])
+        sentences.append(f"{TITLES[clusterer]} on z puts it into cluster {found[sample] + 1}, where {share:.0%} of the images "
+                         f"are **{chosen.class_names[label]}**.")
+    st.markdown("  \n".join(sentences))
 
 
 def show_parts(run: Entry, H: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
@@ -162,6 +175,7 @@ with columns[2]:
 x, noisy = corrupted(run, sample, 0.0), corrupted(run, sample, level)
 label = images(run).class_names[images(run).labels[sample]]
 show_reconstructions(run, x, noisy, f"sample {sample}, {label}")
+show_clusters(run, sample, seen)
 with torch.no_grad():
     code = model(run).encode(noisy if seen == "noisy" else x)
 if run.config.model != "ddnmf":

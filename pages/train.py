@@ -42,9 +42,12 @@ def settings() -> dict[str, Any]:
     st.segmented_control("Preset", list(PRESETS), format_func=str.capitalize, key=key("preset"), on_change=apply_preset,
                          help="Quick: 15 epochs. Strong: 45 epochs. Paper: summed losses, gamma 1, full precision.")
     found = [name for name in data.DATASETS if data.find(name)]
+    missing = [f"{spec.title}: not found. {data.ways_to_get(name)}" for name, spec in data.DATASETS.items()
+               if name not in found]
     chosen: dict[str, Any] = {
         "dataset": st.selectbox("Data set", found, format_func=lambda name: data.DATASETS[name].title,
-                                key=key("dataset"), persist_state="session"),
+                                key=key("dataset"), persist_state="session",
+                                help="\n\n".join(missing) or "Every set was found on this machine."),
         "model": st.segmented_control("Model", list(MODEL_TITLES), format_func=MODEL_TITLES.get, key=key("model"),
                                       required=True, persist_state="session",
                                       help="AE1: an autoencoder of the same layers, trained on the noisy images. AE2: "

@@ -116,3 +116,8 @@ def test_a_mixture_survives_a_constant_column():
 def test_an_unknown_clusterer_is_refused():
     with pytest.raises(ValueError, match="clusterer = 'dbscan': should be one of kmeans, gmm"):
         cluster(blobs()[0], "dbscan", 3, seed=1)
+
+
+def test_the_majority_class_of_a_cluster_and_its_share():
+    assert metrics.majority_class([3, 3, 1, 1, 1], [0, 0, 0, 1, 1], 0) == (3, 2 / 3)
+    assert metrics.majority_class([3, 3, 1, 1, 1], [0, 0, 0, 1, 1], 1) == (1, 1.0)

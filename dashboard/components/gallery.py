@@ -16,7 +16,7 @@ _mount = st.components.v2.component(
 
 def gallery(pictures: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], captions: Sequence[str], *, key: str,
             size: int = 72, selected: int | None = None, on_pick: Callable[[int], None] | None = None) -> None:
-    """Pictures (k, h, w) gray or (k, h, w, 3) side by side, wrapped; `size` is a tile's width in pixels.
+    """Pictures (k, h, w) gray, (k, h, w, 3) RGB or (k, h, w, 4) RGBA side by side, wrapped; `size` is a tile's width in pixels.
 
     With `on_pick` every tile is a button: it is called with the index of the tile before the page runs again.
     """

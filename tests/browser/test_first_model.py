@@ -174,7 +174,7 @@ def test_a_link_brings_back_what_was_on_screen(page, server):
     page.get_by_test_id("ddnmf-gallery").first.get_by_role("button").nth(3).click()
     page.get_by_role("heading", name="Part 4").wait_for()
     link = page.url
-    other = page.context.new_page()
+    other = page.context.browser.new_page()
     other.goto(link)
     other.get_by_role("heading", name="Part 4").wait_for()
     expect(other.get_by_role("radio", name="Difference from the baseline")).to_be_checked()

@@ -1,0 +1,85 @@
+"""The command line, on an engine of its own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ddnmf_core.config import RunConfig
+
+SMALL = ["--dataset", "digits", "--layers", "32,16,6", "--n-parts", "5", "--epochs", "2"]
+
+
+def ddnmf(*arguments, home):
+    environment = {**os.environ, "DDNMF_HOME": str(home), "DDNMF_THREADS": "1"}
+    return subprocess.run([sys.executable, "-m", "ddnmf_core", *arguments], env=environment, capture_output=True, text=True,
+                          timeout=120)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    home = tmp_path_factory.mktemp("cli")
+    yield home, ddnmf("train", *SMALL, "--json", home=home)
+    ddnmf("engine", "stop", home=home)
+
+
+def test_the_last_line_of_train_is_one_object(trained):
+    _, result = trained
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(result.stdout.splitlines()[-1])
+    config = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2)
+    assert summary["run"] == config.id
+    assert summary["state"] == "finished"
+    assert {"L_sym", "L_ap", "L_nc", "L_in"} == set(summary["losses"])
+    assert {(row["representation"], row["clusterer"]) for row in summary["scores"]} >= {("z", "kmeans"), ("H", "gmm")}
+    assert summary["seconds"] > 0
+    assert summary["device"]
+
+
+def test_the_same_run_again_is_found_with_the_same_numbers(trained):
+    home, first = trained
+    again = ddnmf("train", *SMALL, "--json", home=home)
+    assert again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
+
+
+def test_runs_are_listed_shown_verified_and_deleted(trained):
+    home, first = trained
+    run = json.loads(first.stdout.splitlines()[-1])["run"]
+    assert run in ddnmf("runs", "list", home=home).stdout
+    assert json.loads(ddnmf("runs", "show", run, home=home).stdout)["run"] == run
+    assert "whole" in ddnmf("runs", "verify", home=home).stdout
+    model = home / "runs" / run / "model.safetensors"
+    content = bytearray(model.read_bytes())
+    content[100] ^= 1
+    model.write_bytes(content)
+    damaged = ddnmf("runs", "verify", home=home)
+    assert damaged.returncode == 1
+    assert "model.safetensors is damaged" in damaged.stdout
+    assert ddnmf("runs", "delete", run, home=home).returncode == 0
+    assert run not in ddnmf("runs", "list", home=home).stdout
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (["train", "--noise-level", "1.5"], "noise_level = 1.5: should be less than or equal to 1"),
+    (["train", "--dataset", "cifar"], "dataset = 'cifar'"),
+    (["train", "--set", "speed=9"], "speed: there is no such setting"),
+    (["train", "--set", "speed"], "should be name=value"),
+    (["train", "--preset", "magic"], "preset = 'magic'"),
+    (["train", "--layers", "a,b"], "layers = 'a,b'"),
+    (["runs", "show", "0123456789abcdef"], "There is no run"),
+    (["data", "--get", "cifar"], "there is none of this name"),
+])
+def test_bad_input_is_one_sentence_and_exit_code_2(arguments, sentence, tmp_path):
+    result = ddnmf(*arguments, home=tmp_path)
+    assert result.returncode == 2
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_data_lists_each_set_and_how_to_get_it(tmp_path):
+    result = ddnmf("data", home=tmp_path)
+    for name in ("mnist-10k", "fashion-mnist-10k", "mnist", "fashion-mnist", "digits"):
+        assert name in result.stdout
+    assert "shipped with DDNMF" in result.stdout

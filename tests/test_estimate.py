@@ -1,0 +1,29 @@
+"""The expected time comes from a measurement and scales as it should."""
+
+from ddnmf_core.config import RunConfig
+from ddnmf_core.estimate import count_weights, in_words, training_seconds
+from ddnmf_core.models import build
+
+CONFIG = RunConfig(dataset="digits", layers=(16, 6), n_parts=4, epochs=10)
+
+
+def test_the_count_is_that_of_the_model_without_biases():
+    for model in ("ddnmf", "ae1", "ae2"):
+        config = CONFIG.replace(model=model)
+        built = sum(p.numel() for name, p in build(config, 64).named_parameters() if not name.endswith("bias"))
+        assert count_weights(config) == built
+
+
+def test_twice_the_epochs_take_twice_as_long():
+    measured = [{"weights": count_weights(CONFIG), "images_per_second": 1797.0}]
+    assert training_seconds(CONFIG, measured) == 10.0
+    assert training_seconds(CONFIG.replace(epochs=20), measured) == 20.0
+
+
+def test_without_a_measurement_there_is_no_figure():
+    assert training_seconds(CONFIG, []) is None
+    assert training_seconds(CONFIG, [{"weights": 1, "images_per_second": 0.0}]) is None
+
+
+def test_durations_are_said_as_people_do():
+    assert [in_words(s) for s in (0.2, 50, 180, 7800)] == ["1 s", "50 s", "3 min", "2 h 10 min"]
