@@ -1,6 +1,7 @@
 """What two pages need: the store, the chosen run and sample, and what is loaded of them."""
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ddnmf_core import engine
+from ddnmf_core import diagnosis, engine, estimate
 from ddnmf_core.config import RunConfig
 from ddnmf_core.files import CorruptFile
 from ddnmf_core.runs import CLUSTERS, CODES, ENDED, Entry, Store
@@ -19,7 +20,7 @@ TRAIN, EXPLAIN = "../pages/train.py", "../pages/explain.py"
 IN_TITLE = {"model", "dataset", "n_samples", "n_parts", "noise_kind", "noise_level", "epochs", "seed"}
 MODEL_TITLES = {"ddnmf": "DDNMF", "ae1": "AE1", "ae2": "AE2"}
 INPUT_TITLES = {"clean": "clean images", "noisy": "noisy images"}
-REPRESENTATION_TITLES = {"z": "z, the student's code", "H": "H, the parts' coefficients", "z_hat": "z_hat, rebuilt code"}
+REPRESENTATION_TITLES = {"z": "z, the code", "H": "H, the parts' coefficients", "z_hat": "z_hat, rebuilt code"}
 
 
 def store() -> Store:
@@ -76,7 +77,15 @@ def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry
     chosen = linked(st.selectbox, label, list(ready), key, default(list(ready.values())).id,
                     format_func=lambda entry_id: run_title(ready[entry_id]),
                     help="Every finished run of the store, newest first.")
+    warn_of_collapse(ready[chosen])
     return ready[chosen]
+
+
+def warn_of_collapse(run: Entry) -> None:
+    """On every page that shows a run whose units say nothing."""
+    epochs = [row for row in run.history() if row["kind"] == "epoch"]
+    for sentence in diagnosis.warnings(epochs[-1]) if epochs else []:
+        st.warning(sentence, icon=":material/warning:")
 
 
 def explain_absence(run_id: str, entry: Entry | None) -> None:
@@ -95,7 +104,7 @@ def _invite_to_train(entries: dict[str, Entry]) -> None:
         st.page_link(TRAIN, label="Watch it on the Train page", icon=":material/monitoring:")
         _watch_for_the_first()
     else:
-        st.info("There is no trained model yet. Train one first: it takes about a minute with the shipped MNIST.")
+        st.info("There is no trained model yet. Train one first; the shipped MNIST is enough for it.")
         st.page_link(TRAIN, label="Go to the Train page", icon=":material/play_arrow:")
     st.stop()
 
@@ -112,7 +121,7 @@ def pick_sample(run: Entry) -> int:
     if not 0 <= st.session_state.get("sample", 0) < n:
         st.session_state["sample"] = 0
     return int(st.number_input("Sample", 0, n - 1, key="sample", bind="query-params",
-                               help=f"0 to {n - 1:,}, in the order of the data set."))
+                               help=f"0 to {n - 1:,}, in the order of the run's images."))
 
 
 def choose_sample(sample: int) -> None:
@@ -124,11 +133,11 @@ def choose_sample(sample: int) -> None:
 
 def images(run: Entry) -> Any:
     """The run's data set."""
-    return _images(run.config.dataset, run.config.n_samples)
+    return dataset_images(run.config.dataset, run.config.n_samples)
 
 
 @st.cache_resource(max_entries=3, show_spinner="Reading the images.")
-def _images(dataset: str, n_samples: int | None) -> Any:
+def dataset_images(dataset: str, n_samples: int | None) -> Any:
     from ddnmf_core import data
     return data.load(dataset, n_samples)                            # type: ignore[arg-type]
 
@@ -189,7 +198,19 @@ def result_of(config: Any, what: str) -> Entry | None:
     return None
 
 
+def whole_or_set_aside(body: Callable[..., None]) -> Callable[..., None]:
+    """For fragments, whose exceptions never reach app.py: what is damaged is set aside, what is gone is said so."""
+    @wraps(body)
+    def guarded(*arguments: Any) -> None:
+        try:
+            body(*arguments)
+        except CorruptFile as error:
+            show_damage(error)
+    return guarded
+
+
 @st.fragment(run_every="1s")
+@whole_or_set_aside
 def _progress(entry: Entry, what: str) -> None:
     state = entry.state
     if state.status in ENDED and not store().is_requested(entry):
@@ -197,6 +218,26 @@ def _progress(entry: Entry, what: str) -> None:
     st.progress(state.progress, f"{what}: {state.message}")
     if st.button("Cancel", key=f"cancel.{entry.id}", icon=":material/cancel:"):
         entry.request_stop()
+
+
+def expected_time(config: RunConfig, n_runs: int = 1) -> str:
+    """A sentence for before the training, from this machine's own speed."""
+    seconds = estimate.training_seconds(config, _measured_speeds(config))
+    if seconds is None:
+        return "The expected time is known once the engine has warmed up."
+    return f"Expected time: about **{estimate.in_words(seconds * n_runs)}** by this machine's measured speed."
+
+
+def _measured_speeds(config: RunConfig) -> list[dict[str, float]]:
+    """The engine's own measurement, then the newest run at this precision."""
+    running = engine.info(store())
+    speeds = [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
+    for entry in store().entries()[:20]:
+        alike = entry.config.precision == config.precision and estimate.alike(entry.config, config)
+        if rows := entry.history() if alike else []:
+            return [*speeds, {"weights": estimate.count_weights(entry.config),
+                              "images_per_second": rows[-1]["images_per_second"]}]
+    return speeds
 
 
 # ------------------------------------------------------------------------------------------- frame
@@ -208,8 +249,9 @@ def sidebar_status() -> None:
         if running is None:
             st.caption("Device: known once the engine runs. It starts by itself.")
         else:
-            st.caption(f"Device: **{running.device or 'warming up …'}**  \n{running.n_workers} workers, "
-                       f"{running.threads_per_run} threads a run, {running.scheduler}")
+            st.caption(f"Device: **{running.device or 'warming up …'}**  \nEngine: {running.scheduler}")
+        if problem := engine.trouble(store()):
+            st.warning(problem)
         st.caption(f"Store: `{store().root}`")
 
 
@@ -222,8 +264,13 @@ def unusable_store(error: OSError) -> str:
 def show_damage(error: CorruptFile) -> None:
     """A damaged file never reaches a chart: its entry is set aside, and the page says so."""
     entry = store().owner(error.path)
-    store().set_aside(entry, str(error))
     st.cache_resource.clear()
-    st.error(f"{entry.kind}/{entry.id} is damaged: {error}. It was set aside, nothing of it is shown; the same "
-             "settings on the Train page compute it again.")
-    st.button("Reload the page")
+    if not entry.folder.exists():
+        st.warning(f"{entry.kind}/{entry.id} is no longer there: it was deleted or set aside meanwhile.")
+    elif entry.locked:
+        st.error(f"{entry.kind}/{entry.id} is damaged: {error}. A worker holds it; stop it, and it is set aside.")
+    else:
+        store().set_aside(entry, str(error))
+        st.error(f"{entry.kind}/{entry.id} is damaged: {error}. It was set aside and nothing of it is shown. Asking for "
+                 "it again computes it again.")
+    st.button("Reload the page", key=f"reload.{entry.id}")

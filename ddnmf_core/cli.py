@@ -14,7 +14,7 @@ import typer
 from ddnmf_core import data, engine
 from ddnmf_core.config import PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
 from ddnmf_core.files import CorruptFile
-from ddnmf_core.runs import ENDED, PROVENANCE, SCORES, Busy, Entry, Store
+from ddnmf_core.runs import CONFIG_OF, ENDED, PROVENANCE, SCORES, Busy, Entry, Store
 
 app = typer.Typer(help="DDNMF Studio: train, inspect and compare deep non-negative factorisations.",
                   no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -32,6 +32,8 @@ def plain_errors() -> Iterator[None]:
     """What goes wrong as one sentence on standard error, and exit code 2."""
     try:
         yield
+    except BrokenPipeError:                                         # `ddnmf runs list | head`
+        raise typer.Exit(0) from None
     except (ValueError, RuntimeError, LookupError, CorruptFile, OSError) as error:
         typer.echo(f"ddnmf: {error}", err=True)
         raise typer.Exit(2) from None
@@ -41,8 +43,8 @@ def plain_errors() -> Iterator[None]:
 
 @app.command()
 def train(
-    dataset: Annotated[str, typer.Option(help=", ".join(get_args(DatasetName)))] = "mnist-10k",
-    model: Annotated[str, typer.Option(help=", ".join(get_args(ModelName)))] = "ddnmf",
+    dataset: Annotated[str | None, typer.Option(help=", ".join(get_args(DatasetName)))] = None,
+    model: Annotated[str | None, typer.Option(help=", ".join(get_args(ModelName)))] = None,
     preset: Annotated[str | None, typer.Option(help=", ".join(PRESETS))] = None,
     n_samples: int | None = None, epochs: int | None = None, seed: int | None = None,
     alpha: float | None = None, beta: float | None = None, gamma: float | None = None,
@@ -210,11 +212,11 @@ def delete_run(run: str, home: Home = None) -> None:
 def verify_runs(home: Home = None) -> None:
     """Check every stored file against its SHA-256; exit code 1 if any is damaged."""
     store, damaged = Store(home), 0
-    for kind in ("runs", "embeddings", "pixel-nmf"):
-        for folder in sorted((store.root / kind).glob("*")):
-            problems = Entry(store, kind, folder.name).problems()
+    for kind in CONFIG_OF:
+        for entry in store.folders(kind):
+            problems = entry.problems()
             damaged += bool(problems)
-            typer.echo(f"{kind}/{folder.name}: {'; '.join(problems) or 'whole'}")
+            typer.echo(f"{kind}/{entry.id}: {'; '.join(problems) or 'whole'}")
     if damaged:
         raise typer.Exit(1)
 

@@ -17,7 +17,8 @@ def choose_device(wanted: str | None = None) -> torch.device:
 
     `wanted`, or else DDNMF_DEVICE, overrides the choice; raises ValueError where that device is not here.
     """
-    wanted = wanted or os.environ.get("DDNMF_DEVICE") or "auto"
+    if wanted in (None, "auto"):
+        wanted = os.environ.get("DDNMF_DEVICE") or "auto"
     if wanted == "auto":
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if _usable(name)))
     if wanted not in ("cuda", "mps", "cpu"):

@@ -18,9 +18,14 @@ EmbeddingMethod = Literal["t-sne", "umap", "pca"]
 
 ID_LENGTH = 16
 
-Positive = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+def hash_of(fields: dict[str, Any]) -> str:
+    """The id of a configuration's fields."""
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
 
 
 class Config(BaseModel):
@@ -43,10 +48,7 @@ class Config(BaseModel):
     @property
     def id(self) -> str:
         """The first 16 hexadecimal digits of the SHA-256 of the sorted JSON."""
-        return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:ID_LENGTH]
-
-    def canonical_json(self) -> str:
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hash_of(self.model_dump(mode="json"))
 
     def replace(self, **changes: Any) -> Self:
         """A checked copy with some fields changed."""
@@ -81,6 +83,12 @@ class RunConfig(Config):
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 45
     seed: Seed = 1
     precision: Literal["highest", "high", "medium"] = "medium"      # torch.set_float32_matmul_precision
+
+    @model_validator(mode="before")
+    @classmethod
+    def _an_autoencoder_has_no_nmf_module(cls, fields: Any) -> Any:
+        """What a model does not have cannot make two runs of it differ."""
+        return fields if fields.get("model", "ddnmf") == "ddnmf" else _without(fields, "beta", "gamma", "n_parts", "basis")
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
@@ -121,6 +129,13 @@ class EmbeddingConfig(Config):
     min_dist: Annotated[float, Field(ge=0, le=0.99)] = 0.1          # UMAP
     seed: Seed = 1
 
+    @model_validator(mode="before")
+    @classmethod
+    def _a_method_has_its_own_settings(cls, fields: Any) -> Any:
+        """The same map whatever the settings of the other methods are."""
+        used = {"t-sne": {"perplexity"}, "umap": {"n_neighbors", "min_dist"}}.get(fields.get("method", "t-sne"), set())
+        return _without(fields, *({"perplexity", "n_neighbors", "min_dist"} - used))
+
 
 class PixelNMFConfig(Config):
     """scikit-learn's NMF of the raw pixels, the shallow model whose bases stand beside ours."""
@@ -137,6 +152,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "strong": {"epochs": 45},
     "paper": {"loss_reduction": "sum", "gamma": 1.0, "epochs": 30, "precision": "highest"},
 }
+
+
+def _without(fields: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 def describe(error: ValidationError) -> str:

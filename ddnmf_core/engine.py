@@ -15,18 +15,20 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ddnmf_core import tasks
-from ddnmf_core.files import CorruptFile, read_document, write_document
-from ddnmf_core.runs import Busy, Entry, Request, State, Store, is_locked
+from ddnmf_core.config import Config
+from ddnmf_core.files import CorruptFile, read_document, sha256, write_document
+from ddnmf_core.runs import CONFIG_OF, Busy, Entry, Kind, Request, Store, is_locked
 
 TICK = 0.05                                                         # seconds between looks at the queue
 RECOVER_EVERY = 2.0                                                 # seconds between looks for interrupted entries
 IDLE_EXIT = 30 * 60.0                                               # seconds without work before it leaves
 START_TIMEOUT = 60.0
+RETRY_AFTER = 60.0                                                  # seconds between starts that fail
 WORKER_TTL = "30s"                                                  # a worker silent for so long is given up
 ALLOWED_FAILURES = 3                                                # workers that one task may kill
 
@@ -48,7 +50,7 @@ class EngineInfo:
 # ------------------------------------------------------------------------------ for pages and the CLI
 
 def info(store: Store) -> EngineInfo | None:
-    """The engine that serves this store, or None when there is none."""
+    """The engine that serves this store, or None when there is none yet."""
     if not is_locked(_lock_path(store)):
         return None
     try:
@@ -57,8 +59,22 @@ def info(store: Store) -> EngineInfo | None:
         return None
 
 
+def trouble(store: Store) -> str:
+    """Why the last start of the engine failed; empty when it did not, or when it runs again."""
+    try:
+        failure = read_document(_trouble_path(store))
+    except CorruptFile:
+        return ""
+    return str(failure["message"])
+
+
 def ensure_started(store: Store) -> None:
-    """Start the engine unless it runs; returns at once. One of an older version is replaced when idle."""
+    """Start the engine unless it runs; returns at once. One of an older version is replaced when idle.
+
+    After a start that failed it waits for RETRY_AFTER seconds, and `trouble` says what was wrong.
+    """
+    if trouble(store) and time.time() - _trouble_path(store).stat().st_mtime < RETRY_AFTER:
+        return
     if is_locked(_lock_path(store)):
         running = info(store)
         if running and running.fingerprint != fingerprint() and not store.requests():
@@ -76,11 +92,12 @@ def start(store: Store) -> EngineInfo:
     """Start the engine and wait until it takes requests; raises RuntimeError with its log's place."""
     ensure_started(store)
     deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not trouble(store):
         if (running := info(store)) is not None:
             return running
         time.sleep(0.05)
-    raise RuntimeError(f"The engine did not start within {START_TIMEOUT:.0f} s; its log is {store.root}/engine.log")
+    raise RuntimeError(trouble(store) or f"The engine did not start within {START_TIMEOUT:.0f} s; its log is "
+                       f"{store.root}/engine.log")
 
 
 def stop(store: Store, patience: float = 10.0) -> bool:
@@ -97,8 +114,8 @@ def stop(store: Store, patience: float = 10.0) -> bool:
     return True
 
 
-def submit(store: Store, config: Any, device: str = "auto") -> Entry:
-    """Ask for a result and see that somebody works on it."""
+def submit(store: Store, config: Config, device: str | None = None) -> Entry:
+    """Ask for a result and see that somebody works on it; without a device, on the one asked for before."""
     entry = store.request(config, device)
     if not entry.finished:
         ensure_started(store)
@@ -108,12 +125,12 @@ def submit(store: Store, config: Any, device: str = "auto") -> Entry:
 def threads_per_run() -> int:
     """Threads of one run. It is part of the numbers (float sums depend on it), so it does not depend on
     how many runs there are: DDNMF_THREADS, else two."""
-    return int(os.environ.get("DDNMF_THREADS", min(2, os.cpu_count() or 1)))
+    wanted = os.environ.get("DDNMF_THREADS", "")
+    return int(wanted) if wanted.isdigit() and int(wanted) > 0 else min(2, os.cpu_count() or 1)
 
 
 def fingerprint() -> str:
     """Changes when the installed core changes."""
-    from ddnmf_core.files import sha256
     sources = sorted(Path(__file__).parent.glob("*.py"))
     return sha256(repr([(path.name, path.stat().st_mtime_ns) for path in sources]).encode())[:16]
 
@@ -126,20 +143,31 @@ def _lock_path(store: Store) -> Path:
     return store.root / "engine.lock"
 
 
+def _trouble_path(store: Store) -> Path:
+    return store.root / "engine-trouble.json"
+
+
 # --------------------------------------------------------------------------------- the coordinator
 
 def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
     """Be the engine until told to stop, or idle for long. Returns at once where one runs already."""
     store.root.mkdir(parents=True, exist_ok=True)
-    with (store.root / "engine.lock").open("a") as lock:
+    with _lock_path(store).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
         _info_path(store).unlink(missing_ok=True)                   # what a killed engine left
         store.clear_litter()
-        with _cluster() as (client, n_workers):
-            Coordinator(store, client, n_workers).run(idle_exit)
+        try:
+            with _cluster() as (client, n_workers):
+                _trouble_path(store).unlink(missing_ok=True)
+                Coordinator(store, client, n_workers).run(idle_exit)
+        except (OSError, ValueError) as error:
+            where = f" at DDNMF_SCHEDULER={address}" if (address := os.environ.get("DDNMF_SCHEDULER")) else ""
+            message = f"The engine could not start its cluster{where}: {error}. Its log is {store.root}/engine.log."
+            write_document(_trouble_path(store), {"message": message})
+            raise
 
 
 class Coordinator:
@@ -157,16 +185,28 @@ class Coordinator:
     def run(self, idle_exit: float) -> None:
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
         write_document(_info_path(self.store), asdict(self.info))
-        self._recover()
+        with self._one_entry_s_trouble():
+            self._recover()
         active = recovered = time.monotonic()
         while not self.stopping and time.monotonic() - active < idle_exit:
-            self._tick()
+            with self._one_entry_s_trouble():
+                self._tick()
             if self.futures:
                 active = time.monotonic()
             if time.monotonic() - recovered > RECOVER_EVERY:
                 recovered = time.monotonic()
-                self._recover()
+                with self._one_entry_s_trouble():
+                    self._recover()
             time.sleep(TICK)
+
+    @contextmanager
+    def _one_entry_s_trouble(self) -> Iterator[None]:
+        """A full disk, or an entry that was deleted or damaged meanwhile, must not take the other runs down."""
+        try:
+            yield
+        except (OSError, CorruptFile) as error:
+            print(f"engine: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            time.sleep(1.0)
 
     def _tick(self) -> None:
         for request in self.store.requests():
@@ -185,10 +225,10 @@ class Coordinator:
         entry = request.entry
         future = self.client.submit(tasks.perform, str(self.store.root), entry.kind, entry.id, request.device,
                                     key=f"{entry.kind}-{entry.id}", pure=False,
-                                    priority=-request.asked / 1e9, **self._placement(entry.kind))
+                                    priority=_priority(request), **self._placement(entry.kind))
         self.futures[entry] = (request, future)
 
-    def _placement(self, kind: str) -> dict[str, Any]:
+    def _placement(self, kind: Kind) -> dict[str, Any]:
         """Trainings and maps go to their own workers where the cluster has both."""
         wanted = "train" if kind == "runs" else "analyse"
         return {"resources": {wanted: 1}} if wanted in self.resources else {}
@@ -202,10 +242,12 @@ class Coordinator:
             self._write_failure(request.entry, future.exception())
         self.store.settle(request)
 
-    def _write_failure(self, entry: Entry, error: BaseException) -> None:
-        with suppress(FileNotFoundError):                           # deleted meanwhile
-            entry.set_state(State("failed", entry.state.progress, f"Its worker died {ALLOWED_FAILURES} times "
-                                  f"({type(error).__name__}). The engine's log: {self.store.root}/engine.log"))
+    def _write_failure(self, entry: Entry, error: Exception) -> None:
+        if entry.exists:
+            reason = (f"Its worker died {ALLOWED_FAILURES} times." if type(error).__name__ == "KilledWorker"
+                      else tasks.explain(error))
+            entry.set_state(replace(entry.state, status="failed",
+                                    message=f"{reason} The engine's log: {self.store.root}/engine.log"))
 
     def _withdraw(self, request: Request, future: Any) -> None:
         """Stopped while it waited: it need not run for that."""
@@ -213,12 +255,12 @@ class Coordinator:
         with suppress(Busy), entry.lock(patience=0.0):              # busy: it has just begun, and sees the flag itself
             future.cancel()
             del self.futures[entry]
-            entry.set_state(State("stopped", entry.state.progress, "Stopped before its turn came."))
+            entry.set_state(replace(entry.state, status="stopped", message="Stopped before its turn came."))
             self.store.settle(request)
 
     def _recover(self) -> None:
         """Ask again for what was running or waiting when its worker, or the engine, was killed."""
-        for kind in ("runs", "embeddings", "pixel-nmf"):
+        for kind in CONFIG_OF:
             for entry in self.store.entries(kind):
                 if entry not in self.futures and not self.store.is_requested(entry) \
                         and entry.state.status in ("interrupted", "queued"):
@@ -230,6 +272,11 @@ class Coordinator:
             if future.status == "finished":
                 self.info = EngineInfo(**{**asdict(self.info), **future.result()})
                 write_document(_info_path(self.store), asdict(self.info))
+
+
+def _priority(request: Request) -> float:
+    """Trainings in the order in which they were asked for; of maps the newest first, for it is being looked at."""
+    return request.asked / 1e9 * (-1 if request.entry.kind == "runs" else 1)
 
 
 def _advertised_resources(client: Any) -> set[str]:
@@ -265,8 +312,8 @@ def _local_cluster(specs: dict[str, Any]) -> Any:
 def _worker_specs() -> dict[str, Any]:
     """Training workers within the core budget (on a machine with GPUs one for each), and one for maps."""
     threads, cores = threads_per_run(), os.cpu_count() or 1
-    n_gpus = _count_gpus()
-    trainers = [{"CUDA_VISIBLE_DEVICES": str(gpu)} for gpu in range(n_gpus)] or [{}] * max(1, cores // threads)
+    trainers: list[dict[str, str]] = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in _gpus()]
+    trainers = trainers or [{}] * max(1, cores // threads)
     specs = {f"train-{number}": _worker({"train": 1}, env, threads) for number, env in enumerate(trainers)}
     return specs | {"analyse-0": _worker({"analyse": 1}, {}, 1)}
 
@@ -288,8 +335,14 @@ def _worker_environment(threads: int) -> dict[str, str]:
             "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 
 
-def _count_gpus() -> int:
-    """NVIDIA GPUs of this machine, without loading torch into the coordinator."""
-    if os.environ.get("DDNMF_DEVICE") == "cpu":
-        return 0
-    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+def _gpus() -> list[str]:
+    """NVIDIA GPUs that may be used, without loading torch into the coordinator."""
+    if os.environ.get("DDNMF_DEVICE") in ("cpu", "mps"):
+        return []
+    if (allowed := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [gpu for gpu in allowed.split(",") if gpu.strip() and gpu != "-1"]
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [str(number) for number, line in enumerate(listed.stdout.splitlines()) if line.startswith("GPU")]

@@ -17,6 +17,12 @@ def count_weights(config: RunConfig) -> int:
     return 2 * autoencoder + 2 * config.code_size * config.n_parts
 
 
+def alike(one: RunConfig, other: RunConfig) -> bool:
+    """Whether one's speed says something of the other's: networks of nearly the same size and the same batch."""
+    ratio = count_weights(one) / count_weights(other)
+    return 1 / 3 < ratio < 3 and one.batch_size == other.batch_size
+
+
 def training_seconds(config: RunConfig, measured: Iterable[Mapping[str, Any]]) -> float | None:
     """Expected seconds of training, or None where nothing was measured.
 

@@ -3,10 +3,14 @@
 import hashlib
 import json
 import os
+import re
+import socket
 import threading
 import time
 from pathlib import Path
 from typing import Any
+
+_HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
 
 
 class CorruptFile(Exception):
@@ -22,7 +26,7 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> str:
 
     `durable` also forces the bytes to the disk. Raises OSError where there is no room or no right.
     """
-    beside = path.with_name(f".{path.name}.{time.time_ns()}.{threading.get_ident()}.{os.getpid()}.tmp")
+    beside = temporary_name(path)
     try:
         with beside.open("wb") as file:
             file.write(content)
@@ -34,6 +38,25 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> str:
         beside.unlink(missing_ok=True)
         raise
     return sha256(content)
+
+
+def temporary_name(path: Path) -> Path:
+    """A name beside the path that says who writes it: host and process."""
+    return path.with_name(f".{path.name}.{time.time_ns()}.{threading.get_ident()}.{_HOST}@{os.getpid()}.tmp")
+
+
+def is_litter(temporary: Path) -> bool:
+    """Whether the writer of such a file has died; one of another host is never taken for dead."""
+    host, _, pid = temporary.name.removesuffix(".tmp").rsplit(".", 1)[-1].partition("@")
+    if host != _HOST or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+        return False
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
 
 
 def sha256(content: bytes) -> str:

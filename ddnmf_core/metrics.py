@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-SCORES = ("acc", "nmi", "ari")
-
 
 def contingency(labels: ArrayLike, clusters: ArrayLike) -> NDArray[np.int64]:
     """Counts (n_classes, n_clusters): how many samples of a class went to a cluster."""

@@ -58,10 +58,9 @@ def class_mass(H: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int
     return mass / mass.sum(axis=1, keepdims=True)
 
 
-def strongest_part(H: NDArray[np.float32]) -> NDArray[np.int64]:
-    """For each sample the part that stands out most from that part's mean, in deviations: (n, r) -> (n,)."""
-    deviation = np.maximum(H.std(axis=0), 1e-6)
-    return ((H - H.mean(axis=0)) / deviation).argmax(axis=1)
+def prominence(H: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far each coefficient lies above its part's mean, in that part's deviations: (n, r) -> (n, r)."""
+    return (H - H.mean(axis=0)) / np.maximum(H.std(axis=0), 1e-6)
 
 
 def nearest(codes: NDArray[np.float32], query: NDArray[np.float32], k: int) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,8 +26,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from platformdirs import user_data_path
 
-from ddnmf_core.config import Config, EmbeddingConfig, PixelNMFConfig, RunConfig
-from ddnmf_core.files import CorruptFile, read_checked, read_document, write_bytes, write_document
+from ddnmf_core.config import Config, EmbeddingConfig, PixelNMFConfig, RunConfig, hash_of
+from ddnmf_core.files import (
+    CorruptFile,
+    is_litter,
+    read_checked,
+    read_document,
+    temporary_name,
+    write_bytes,
+    write_document,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +67,8 @@ class State:
     status: Status = "new"
     progress: float = 0.0                                           # share done, 0 to 1
     message: str = ""                                               # what it is doing, or why it ended
-    device: str = ""
+    device: str = ""                                                # where it runs or ran, to be shown
+    wanted_device: str = "auto"                                     # what was asked for
     updated: float = 0.0                                            # seconds since 1970
 
 
@@ -102,14 +111,13 @@ class Entry:
         """The configuration; raises CorruptFile unless it hashes to the folder's name."""
         try:
             fields = json.loads((self.folder / CONFIG).read_bytes())
-            config = CONFIG_OF[self.kind](**fields)
+            if hash_of(fields) != self.id:                          # of what is stored: later versions may know more fields
+                raise ValueError(f"it is not the configuration of {self.id}")
+            return CONFIG_OF[self.kind](**fields)
         except FileNotFoundError:
             raise CorruptFile(self.folder / CONFIG, "is missing") from None
         except (ValueError, TypeError) as error:
             raise CorruptFile(self.folder / CONFIG, f"is damaged ({error})") from None
-        if config.id != self.id:
-            raise CorruptFile(self.folder / CONFIG, f"is damaged: it is not the configuration of {self.id}")
-        return config
 
     # ---------------------------------------------------------------------------------- state
 
@@ -183,6 +191,7 @@ class Entry:
     def rewind_history(self, step: int) -> None:
         """Forget what was reported after this step: a resume reports it again."""
         rows = [row for row in self.history() if row["step"] <= step]
+        self._forget(HISTORY)
         write_bytes(self.folder / HISTORY, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
     def seal_history(self) -> None:
@@ -221,9 +230,7 @@ class Entry:
 
     def remove(self, name: str) -> None:
         """Take a file out of the manifest, then delete it."""
-        manifest = self._manifest()
-        if manifest.pop(name, None):
-            write_document(self.folder / MANIFEST, manifest)
+        self._forget(name)
         (self.folder / name).unlink(missing_ok=True)
 
     def problems(self) -> list[str]:
@@ -254,6 +261,11 @@ class Entry:
 
     def _record(self, name: str, digest: str) -> None:
         write_document(self.folder / MANIFEST, {**self._manifest(), name: digest})
+
+    def _forget(self, name: str) -> None:
+        manifest = self._manifest()
+        if manifest.pop(name, None):
+            write_document(self.folder / MANIFEST, manifest)
 
     def _manifest(self) -> dict[str, str]:
         """SHA-256 of each file."""
@@ -288,10 +300,8 @@ class Store:
 
     def entries(self, kind: Kind = "runs") -> list[Entry]:
         """Newest first. A damaged entry that nobody works on is set aside, and `notices` says so."""
-        folders = [path for path in (self.root / kind).glob("[!.]*") if path.is_dir()]
         whole = []
-        for folder in sorted(folders, key=_changed, reverse=True):
-            entry = Entry(self, kind, folder.name)
+        for entry in sorted(self.folders(kind), key=lambda entry: _changed(entry.folder / CONFIG), reverse=True):
             try:
                 _ = entry.config, entry.state, entry.has("")
                 whole.append(entry)
@@ -300,12 +310,16 @@ class Store:
                     self.set_aside(entry, str(error))
         return whole
 
+    def folders(self, kind: Kind) -> list[Entry]:
+        """Every entry of a kind, whole or not."""
+        return [Entry(self, kind, path.name) for path in (self.root / kind).glob("[!.]*") if path.is_dir()]
+
     def create(self, config: Config) -> Entry:
         """The entry of this configuration, made if it is not there: whole or not at all, by whoever is first."""
         entry = self.entry(config)
         if entry.exists:
             return entry
-        beside = entry.folder.with_name(f".{entry.id}.{time.time_ns()}.{os.getpid()}.tmp")
+        beside = temporary_name(entry.folder)
         beside.mkdir(parents=True)
         try:
             write_bytes(beside / CONFIG, json.dumps(config.model_dump(mode="json"), indent=1).encode())
@@ -319,13 +333,15 @@ class Store:
         return entry
 
     def delete(self, entry: Entry) -> None:
-        """Remove an entry and the maps made of it; raises Busy while it is worked on."""
-        with entry.lock():
-            for embedding in self.entries("embeddings"):
-                if embedding.config.run == entry.id:
-                    shutil.rmtree(embedding.folder, ignore_errors=True)
-            self._ticket(entry).unlink(missing_ok=True)
-            shutil.rmtree(entry.folder)
+        """Remove an entry and the maps made of it; raises Busy while one of them is worked on."""
+        maps = [embedding for embedding in self.entries("embeddings") if embedding.config.run == entry.id]
+        for each in [*maps, entry] if entry.kind == "runs" else [entry]:
+            each.request_stop()
+            with each.lock(patience=5.0):
+                self._ticket(each).unlink(missing_ok=True)
+                gone = temporary_name(each.folder)                  # renamed first: nobody ever sees half of it
+                each.folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
 
     # ------------------------------------------------------------------------------- requests
 
@@ -333,14 +349,19 @@ class Store:
     def queue(self) -> Path:
         return self.root / "queue"
 
-    def request(self, config: Config, device: str = "auto") -> Entry:
-        """Ask for a configuration's results: finished ones are found, others are put into the queue."""
+    def request(self, config: Config, device: str | None = None) -> Entry:
+        """Ask for a configuration's results: finished ones are found, others are put into the queue.
+
+        Without a device it is the one that was asked for before, or "auto".
+        """
         entry = self.create(config)
-        if entry.finished:
+        state = entry.state
+        if state.status == "finished":
             return entry
+        device = device or state.wanted_device
         entry.clear_stop()
         if not entry.locked:
-            entry.set_state(replace(entry.state, status="queued", message="Waiting for a free worker."))
+            entry.set_state(replace(state, status="queued", message="Waiting for a free worker.", wanted_device=device))
         self.queue.mkdir(exist_ok=True)
         write_document(self._ticket(entry), {"device": device, "asked": time.time_ns()})
         return entry
@@ -370,14 +391,14 @@ class Store:
 
     # ------------------------------------------------------------------------------ set aside
 
-    def set_aside(self, entry: Entry, reason: str) -> Path:
+    def set_aside(self, entry: Entry, reason: str) -> None:
         """Move a damaged entry out of the way, with the reason; nothing is deleted."""
         target = self.root / "set-aside" / f"{entry.kind}-{entry.id}-{time.time_ns()}"
         target.parent.mkdir(exist_ok=True)
-        entry.folder.rename(target)
-        self._ticket(entry).unlink(missing_ok=True)
-        (target / "why.txt").write_text(reason + "\n")
-        return target
+        with suppress(FileNotFoundError):                           # somebody else was quicker
+            entry.folder.rename(target)
+            self._ticket(entry).unlink(missing_ok=True)
+            (target / "why.txt").write_text(reason + "\n")
 
     def notices(self) -> list[str]:
         """A sentence for each damaged entry that was set aside."""
@@ -387,7 +408,7 @@ class Store:
 
     def clear_litter(self) -> int:
         """Delete what writers that were killed left beside their files; returns how many."""
-        litter = [path for path in self.root.rglob(".*.tmp") if not _alive(path)]
+        litter = [path for path in self.root.rglob(".*.tmp") if is_litter(path)]
         for path in litter:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         return len(litter)
@@ -410,12 +431,3 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def _alive(temporary: Path) -> bool:
-    """Whether the process whose number is in the name is there still."""
-    try:
-        os.kill(int(temporary.name.split(".")[-2]), 0)
-        return True
-    except (ValueError, ProcessLookupError, PermissionError):
-        return False

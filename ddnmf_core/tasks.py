@@ -34,8 +34,8 @@ from ddnmf_core.runs import (
 
 CHECKPOINT_EVERY = 10.0                                             # seconds
 PACKAGES = ("torch", "numpy", "scikit-learn", "openTSNE", "umap-learn")
-DIVERGED = ("The loss became infinite or not a number in epoch {epoch}. The last finite checkpoint is kept. "
-            "Lower the learning rate, or choose mean losses.")
+DIVERGED = ("The loss became infinite or not a number in epoch {epoch}. Lower the learning rate, or choose mean losses. "
+            "{kept}")
 
 
 def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Status | Literal["busy"]:
@@ -47,7 +47,7 @@ def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Statu
     except Busy:
         return "busy"
     except FileNotFoundError:
-        return "stopped"                                            # deleted before its turn came
+        return "stopped"                                            # deleted before its turn
 
 
 def _perform(entry: Entry, device: str) -> Status:
@@ -57,11 +57,16 @@ def _perform(entry: Entry, device: str) -> Status:
         if entry.stop_requested:
             return _end(entry, "stopped", "Stopped before it began.")
         _prepare_torch()
-        entry.set_state(State("running", entry.state.progress, "Starting."))
+        entry.set_state(replace(entry.state, status="running", message="Starting.", wanted_device=device))
         return WORK[entry.kind](entry, device)
-    except CorruptFile as error:
-        entry.store.set_aside(entry, str(error))
-        return "failed"
+    except (CorruptFile, FileNotFoundError) as error:
+        if not entry.exists:
+            return "stopped"                                        # deleted during its turn
+        if not isinstance(error, CorruptFile):
+            return _end(entry, "failed", explain(error))
+        damaged = entry.store.owner(error.path)
+        entry.store.set_aside(damaged, str(error))
+        return "failed" if damaged == entry else _end(entry, "failed", f"What it needs was damaged and set aside: {error}.")
     except Exception as error:
         return _end(entry, "failed", explain(error))
 
@@ -93,7 +98,7 @@ def train(entry: Entry, device_name: str) -> Status:
 
     config: RunConfig = entry.config
     device = choose_device(device_name)
-    state = State("running", 0.0, "Reading the images.", device_title(device))
+    state = replace(entry.state, status="running", message="Reading the images.", device=device_title(device))
     entry.set_state(state)
     images = load(config.dataset, config.n_samples, download=True,
                   report=lambda message: entry.set_state(replace(state, message=message.capitalize())))
@@ -103,7 +108,8 @@ def train(entry: Entry, device_name: str) -> Status:
         recorder.resume()
         outcome = trainer.train(recorder.record, lambda: entry.stop_requested)
         if outcome == "diverged":
-            return _end(entry, "diverged", DIVERGED.format(epoch=trainer.epoch + 1))
+            kept = "The last finite checkpoint is kept." if entry.names("checkpoint-") else ""
+            return _end(entry, "diverged", DIVERGED.format(epoch=trainer.epoch + 1, kept=kept).strip())
         if outcome == "stopped":
             recorder.checkpoint()
             return _end(entry, "stopped", f"Stopped in epoch {trainer.epoch + 1}; it can be resumed there.")
@@ -140,7 +146,7 @@ class _Recorder:
                                      message=f"Epoch {row['epoch']:.1f} of {self.trainer.config.epochs}."))
         if row["kind"] == "epoch":
             self._snapshot()
-            if time.monotonic() - self.saved > CHECKPOINT_EVERY:
+            if not self.entry.names("checkpoint-") or time.monotonic() - self.saved > CHECKPOINT_EVERY:
                 self.checkpoint()
 
     def checkpoint(self) -> None:
@@ -237,7 +243,7 @@ def embed(entry: Entry, device_name: str) -> Status:
         raise ValueError(f"run {config.run} is not finished: train it first")
     codes = run.read_tensors(CODES)[f"{'noisy' if config.noisy else 'clean'}/{config.representation}"]
     samples = embeddings.sample_of(config, len(codes))
-    state = State("running", 0.0, f"{config.method} of {len(samples):,} points.", "CPU")
+    state = replace(entry.state, status="running", message=f"{config.method} of {len(samples):,} points.", device="CPU")
     report = _throttled(lambda share: entry.set_state(replace(state, progress=min(share, 1.0))))
     entry.set_state(state)
     try:
@@ -253,7 +259,7 @@ def factorise_pixels(entry: Entry, device_name: str) -> Status:
     from ddnmf_core.baselines import pixel_nmf
     from ddnmf_core.data import load
     config: PixelNMFConfig = entry.config
-    entry.set_state(State("running", 0.5, f"NMF of the pixels with {config.n_parts} parts.", "CPU"))
+    entry.set_state(replace(entry.state, progress=0.5, message=f"NMF of the pixels with {config.n_parts} parts.", device="CPU"))
     images = load(config.dataset, config.n_samples, download=True)
     entry.write_tensors(FACTORS, pixel_nmf(images.scaled(), config))
     return _end(entry, "finished", "")

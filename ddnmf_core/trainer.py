@@ -40,7 +40,7 @@ class Trainer:
         self.optimizer = make_optimizer(self.model, config)
         self.epoch = 0                                              # epochs completed
         self.batch = 0                                              # batches completed in the current epoch
-        self.sums = torch.zeros(2 + self._n_sums, dtype=torch.float64, device=device)
+        self.sums = torch.zeros(1 + self._n_sums, dtype=torch.float64, device=device)
         self.seconds = 0.0                                          # spent in the current epoch
         self._gallery_samples = torch.tensor(images.one_of_each_class())
 
@@ -63,7 +63,7 @@ class Trainer:
         began = reported = time.perf_counter() - self.seconds
         while self.batch <= last_batch:
             if should_stop():
-                return "stopped"
+                return "stopped" if self._finite() else "diverged"
             terms = self._step(order[self.batch * self.config.batch_size:][:self.config.batch_size])
             self.batch += 1
             self.seconds = time.perf_counter() - began
@@ -108,18 +108,21 @@ class Trainer:
         return 3 + 2 * len(self.config.encoder_layers)              # three terms, L layers
 
     def _accumulate(self, terms: dict[str, Tensor], layers: Tensor | None, n: int) -> None:
-        """Sums of the epoch: images, batches, terms, layers. A mean over entries counts n times."""
+        """Sums of the epoch: images, three terms, layers. A mean over entries counts n times."""
         weight = 1 if self.config.loss_reduction == "sum" else n
         values = [term.detach().double() * weight for term in terms.values()]
         values += [torch.zeros_like(values[0])] * (3 - len(values))
-        self.sums[:2] += torch.tensor([n, 1.0], dtype=torch.float64, device=self.device)
-        self.sums[2:5] += torch.stack(values)
+        self.sums[0] += n
+        self.sums[1:4] += torch.stack(values)
         if layers is not None:
-            self.sums[5:] += layers.detach().double() * weight
+            self.sums[4:] += layers.detach().double() * weight
 
     def _row(self, kind: Literal["batch", "epoch"]) -> Row:
-        """The losses so far in this epoch, per image, raw and weighted, and the state of the units."""
-        n, _, *sums = self.sums.tolist()
+        """The losses so far in this epoch, raw and weighted, and the state of the units.
+
+        Losses are per image for summed losses, and per entry of each array for mean ones.
+        """
+        n, *sums = self.sums.tolist()
         names = ["L_sym", "L_ap", "L_nc"] if self.config.model == "ddnmf" else ["L_sym"]
         raw = {name: total / n for name, total in zip(names, sums, strict=False)}
         weighted = {name: getattr(self.config, losses.WEIGHT_OF[name]) * value for name, value in raw.items()}

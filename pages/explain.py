@@ -6,7 +6,18 @@ import torch
 
 from dashboard import pictures
 from dashboard.components.gallery import gallery
-from dashboard.shared import choose_sample, clusters, codes, images, linked, model, pick_run, pick_sample, picture
+from dashboard.shared import (
+    choose_sample,
+    clusters,
+    codes,
+    images,
+    linked,
+    model,
+    pick_run,
+    pick_sample,
+    picture,
+    whole_or_set_aside,
+)
 from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.corruption import corrupt_each
 from ddnmf_core.metrics import majority_class
@@ -67,18 +78,20 @@ def show_reconstructions(run: Entry, x: torch.Tensor, noisy: torch.Tensor, label
     captions = [caption if i < 2 else f"{caption}\nerror {(pixels - x).square().mean():.4f}"
                 for i, (caption, pixels) in enumerate(shown.items())]
     gallery(pictures.to_u8(picture(run, torch.cat(list(shown.values())).numpy())), captions, key="explain.images", size=132)
-    st.caption("Error: mean squared difference from the clean image, pixels from 0 to 1. The supervisor has only ever "
-               "seen clean images, the student only noisy ones.")
+    st.caption("Error: mean squared difference from the clean image, pixels from 0 to 1. " + (
+        "The supervisor has only ever seen clean images, the student only noisy ones." if run.config.model == "ddnmf"
+        else "The autoencoder was trained to rebuild the noisy images that it is given."))
 
 
 def show_clusters(run: Entry, sample: int, seen: str) -> None:
     """Where K-means and the mixture put the sample, and what else is there."""
     chosen, sentences = images(run), []
+    of = f" of the images with {run.config.noise_level:.0%} noise" if seen == "noisy" else " of the clean images"
     for clusterer in CLUSTERERS:
         found = clusters(run)[f"{seen}/z/{clusterer}"].to_numpy()
         label, share = majority_class(chosen.labels, found, found[sample])
-        sentences.append(f"{TITLES[clusterer]} on z puts it into cluster {found[sample] + 1}, where {share:.0%} of the images "
-                         f"are **{chosen.class_names[label]}**.")
+        sentences.append(f"{TITLES[clusterer]} on z{of} puts it into cluster {found[sample] + 1}, where {share:.0%} "
+                         f"of the images are **{chosen.class_names[label]}**.")
     st.markdown("  \n".join(sentences))
 
 
@@ -109,15 +122,15 @@ def show_film(run: Entry, H: torch.Tensor, baseline: torch.Tensor, order: torch.
                 + f"\nerror {errors[i]:.4f}" for i in chosen]
     gallery(pictures.to_u8(picture(run, frames[chosen].numpy())), captions, key="explain.film", size=88)
     st.caption("From the baseline on the left, where no part is the sample's own, each frame takes over one part more, the "
-               "strongest first. The last frame is the student's reconstruction.")
+               "strongest first. The last frame is the student's reconstruction, with all parts.")
 
 
 @st.fragment
-def edit(run: Entry, sample: int, H: torch.Tensor, order: torch.Tensor) -> None:
-    """Sliders for H; the picture and the neighbours follow at once."""
+@whole_or_set_aside
+def edit(run: Entry, name: str, H: torch.Tensor, order: torch.Tensor) -> None:
+    """Sliders for H, named after what they belong to; the picture and the neighbours follow at once."""
     st.subheader("Change the parts")
     shown = order[:N_SHOWN].tolist()
-    name = f"explain.H.{run.id}.{sample}"
     if st.button("Back to the sample's own", key="explain.reset", icon=":material/undo:"):
         for k in shown:
             st.session_state.pop(f"{name}.{k}", None)
@@ -186,5 +199,5 @@ H = code.H[0]
 baseline = (torch.from_numpy(codes(run)["clean/H"].mean(axis=0)) if baseline_name == "mean" else torch.zeros_like(H))
 order = show_parts(run, H, baseline)
 show_film(run, H, baseline, order, x)
-edit(run, sample, H, order)
+edit(run, f"explain.H.{run.id}.{sample}.{seen}.{level}", H, order)
 show_neighbours(run, H.numpy(), sample, "H")

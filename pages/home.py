@@ -3,10 +3,11 @@
 import streamlit as st
 
 from dashboard import architecture
-from dashboard.shared import newest_with_parts, run_title, store
+from dashboard.shared import expected_time, newest_with_parts, run_title, store, warn_of_collapse
 from ddnmf_core import data, engine
+from ddnmf_core.clustering import TITLES
 from ddnmf_core.config import RunConfig
-from ddnmf_core.runs import ENDED, SCORES, Busy
+from ddnmf_core.runs import ENDED, SCORES, Busy, UnknownEntry
 
 FIRST = RunConfig(epochs=30)
 
@@ -14,6 +15,16 @@ FIRST = RunConfig(epochs=30)
 def train_first() -> None:
     """The first model is the default one, a little shorter; the Train page shows it."""
     st.session_state["run"] = engine.submit(store(), FIRST).id
+
+
+def delete(run_id: str) -> None:
+    """The run whose number is on the button, wherever it stands in the table by now."""
+    try:
+        store().delete(store().get("runs", run_id))
+    except UnknownEntry:
+        pass
+    except Busy:
+        st.toast("It, or a map of it, is being worked on. Stop that first.", icon=":material/warning:")
 
 
 st.title("DDNMF Studio")
@@ -31,8 +42,8 @@ for notice in store().notices():
 if not finished:
     with st.container(border=True):
         st.subheader("Train your first model")
-        st.write("The shipped MNIST (10,000 images), the default network, 30 epochs: about a minute on two cores. You "
-                 "watch the losses fall, then open the map, click a digit and see it rebuilt from its parts.")
+        st.write("The shipped MNIST (10,000 images), the default network, a shorter training. You watch the losses fall, then "
+                 f"open the map, click a digit and see it rebuilt from its parts. {expected_time(FIRST)}")
         if st.button("Train your first model", type="primary", icon=":material/play_arrow:", key="home.first"):
             train_first()
             st.switch_page("../pages/train.py")
@@ -48,10 +59,11 @@ st.caption(f"{run_title(chosen)}, with the losses of its last epoch." if chosen 
            "The default network. Numbers appear once a run is trained.")
 
 if chosen:
+    warn_of_collapse(chosen)
     table = chosen.read_json(SCORES)
-    best = [row for row in table if row["input"] == "clean" and row["representation"] == "z"]
-    for column, (row, score) in zip(st.columns(6), [(row, s) for row in best for s in ("acc", "nmi", "ari")], strict=True):
-        column.metric(f"{score.upper()}, {'K-means' if row['clusterer'] == 'kmeans' else 'GMM'} on z", f"{row[score]:.3f}")
+    of_z = [row for row in table if row["input"] == "clean" and row["representation"] == "z"]
+    for column, (row, score) in zip(st.columns(6), [(row, s) for row in of_z for s in ("acc", "nmi", "ari")], strict=True):
+        column.metric(f"{score.upper()}, {TITLES[row['clusterer']]} on z", f"{row[score]:.3f}")
     st.caption("Clusters of this one run's clean images against the classes (eq 17 to 19). One run is one seed: scores "
                "move by several points between seeds.")
 
@@ -73,12 +85,9 @@ with left:
                 st.rerun()
             if state.message:
                 st.write(state.message)
-            if state.status in ENDED and st.button(f"Delete {entry.id}", icon=":material/delete:", key="home.delete"):
-                try:
-                    store().delete(entry)
-                    st.rerun()
-                except Busy:
-                    st.warning("It has just been taken up again. Stop it on the Train page first.")
+            if state.status in ENDED:
+                st.button(f"Delete {entry.id}", icon=":material/delete:", key=f"home.delete.{entry.id}",
+                          on_click=delete, args=(entry.id,))
     else:
         st.info("Nothing has been trained in this store yet.")
 with right:

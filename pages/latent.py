@@ -29,7 +29,7 @@ from dashboard.shared import (
 from ddnmf_core import engine
 from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.config import EmbeddingConfig, EmbeddingMethod, Representation
-from ddnmf_core.parts import strongest_part
+from ddnmf_core.parts import prominence
 from ddnmf_core.runs import ENDED, POINTS, Entry
 
 METHOD_TITLES = {"t-sne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
@@ -40,7 +40,8 @@ LASSO = "latent.lasso"
 def rival(ready: list[Entry]) -> Entry:
     """Beside the first run: an AE1 on the same data where there is one."""
     first = next(entry for entry in ready if entry.id == st.session_state["run"])
-    same_data = [entry for entry in ready if entry.config.dataset == first.config.dataset and entry.id != first.id]
+    same_data = [entry for entry in ready if entry.id != first.id and
+                 (entry.config.dataset, entry.config.n_samples) == (first.config.dataset, first.config.n_samples)]
     return next((entry for entry in same_data if entry.config.model == "ae1"), same_data[0] if same_data else first)
 
 
@@ -61,7 +62,7 @@ def controls(run: Entry) -> tuple[dict[str, Any], int]:
         sample = pick_sample(run)
     with columns[5].popover("Settings of the map", width="stretch"):
         chosen["n_points"] = st.number_input("Points at most", 50, 70_000, 5000, step=1000, key="points",
-                                             bind="query-params", help="5,000 take a quarter of a minute with t-SNE.")
+                                             bind="query-params", help="t-SNE takes time in proportion to the points.")
         chosen["perplexity"] = st.slider("Perplexity (t-SNE)", 5, 100, 30, key="perplexity", bind="query-params")
         chosen["n_neighbors"] = st.slider("Neighbours (UMAP)", 2, 100, 15, key="neighbors", bind="query-params")
         chosen["seed"] = st.number_input("Seed of the map", 0, 2**31 - 1, 1, key="mapseed", bind="query-params")
@@ -90,7 +91,7 @@ def colours(run: Entry, config: EmbeddingConfig, chosen: dict[str, Any], samples
         labels = clusters(run)[f"{seen}/{config.representation}/{chosen['clusterer']}"].to_numpy()[samples]
         names = [f"cluster {number + 1}" for number in range(labels.max() + 1)]
     elif chosen["colour"] == "part" and f"{seen}/H" in known:
-        labels = strongest_part(known[f"{seen}/H"])[samples]
+        labels = prominence(known[f"{seen}/H"]).argmax(axis=1)[samples]
         names = [f"part {number + 1}" for number in range(labels.max() + 1)]
     rgb = charts.categorical_colours(labels)
     if chosen["colour"] == "error":
@@ -121,8 +122,8 @@ def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> Non
     st.caption(f"{METHOD_TITLES[config.method]} of {config.representation} of {len(table):,} "
                f"{'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
                "distances between far groups mean little. " + ("Red: rebuilt badly. " if chosen["colour"] == "error" else ""))
-    table["class"] = images(run).labels[table["sample"]]
-    st.download_button("Coordinates as CSV", table.to_csv(index=False), f"map-{entry.id}.csv", "text/csv",
+    labelled = table.assign(**{"class": images(run).labels[table["sample"]]})
+    st.download_button("Coordinates as CSV", lambda: labelled.to_csv(index=False), f"map-{entry.id}.csv", "text/csv",
                        key=f"latent.csv.{place}.{entry.id}", icon=":material/download:", on_click="ignore")
 
 
@@ -143,7 +144,7 @@ def chosen_sample(run: Entry, sample: int) -> None:
     with right:
         if "clean/H" in known:
             H = known["clean/H"]
-            order = np.argsort(-(H[sample] - H.mean(axis=0)) / np.maximum(H.std(axis=0), 1e-6))
+            order = np.argsort(-prominence(H)[sample])
             st.write("Parts that stand out: " + ", ".join(
                 f"**{part + 1}** ({H[sample, part]:.2f}, mean {H[:, part].mean():.2f})" for part in order[:4]))
         st.page_link(EXPLAIN, label="See it rebuilt from its parts", icon=":material/search:",
@@ -168,8 +169,8 @@ def lassoed(run: Entry) -> None:
         gallery(picture(run, np.vstack([mean, chosen_images.pixels[shown]])), ["mean", *map(str, shown)], size=52,
                 key="latent.inside", on_pick=lambda tile: choose_sample(shown[tile - 1]) if tile else None)
     frame = pd.DataFrame({"sample": inside, "class": chosen_images.labels[inside]})
-    st.download_button("Selection as CSV", frame.to_csv(index=False), "selection.csv", "text/csv", key="latent.selection",
-                       icon=":material/download:", on_click="ignore")
+    st.download_button("Selection as CSV", lambda: frame.to_csv(index=False), "selection.csv", "text/csv",
+                       key="latent.selection", icon=":material/download:", on_click="ignore")
 
 
 def offer_rival(first: Entry) -> None:
@@ -180,7 +181,12 @@ def offer_rival(first: Entry) -> None:
     if entry.exists and entry.state.status not in ENDED:
         result_of(config, f"Training {title}")
         return
-    st.info(f"There is no other run to compare with yet. Figure 2 of the paper shows a DDNMF and an AE1 with the same "
+    if entry.exists and entry.finished:
+        st.info(f"Both maps show the same run. The {title} with its settings is trained already.")
+        st.button(f"Show the {title} here", key="latent.show", icon=":material/compare:",
+                  on_click=lambda: st.session_state.update(other=entry.id))
+        return
+    st.info(f"There is no other run to compare with here. Figure 2 of the paper shows a DDNMF and an AE1 with the same "
             f"layers on the same noise: train the {title} and it appears here.")
     st.button(f"Train {title} with the same settings", key="latent.rival", icon=":material/play_arrow:",
               on_click=engine.submit, args=(store(), config))

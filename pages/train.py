@@ -6,8 +6,20 @@ import streamlit as st
 
 from dashboard import charts, pictures
 from dashboard.components.gallery import gallery
-from dashboard.shared import MODEL_TITLES, explain_absence, from_link, images, linked, run_title, store
-from ddnmf_core import data, diagnosis, engine, estimate
+from dashboard.shared import (
+    MODEL_TITLES,
+    dataset_images,
+    expected_time,
+    explain_absence,
+    from_link,
+    images,
+    linked,
+    run_title,
+    store,
+    warn_of_collapse,
+    whole_or_set_aside,
+)
+from ddnmf_core import data, engine
 from ddnmf_core.config import PRESETS, NoiseKind, RunConfig
 from ddnmf_core.runs import Entry
 
@@ -120,6 +132,7 @@ def checked(fields: dict[str, Any]) -> RunConfig | None:
         if (config.n_samples or 0) > data.DATASETS[config.dataset].n_samples:
             raise ValueError(f"n_samples = {config.n_samples}: {config.dataset} has "
                              f"{data.DATASETS[config.dataset].n_samples:,} images")
+        config.replace(seed=config.seed + st.session_state[key("n_seeds")] - 1)
         return config
     except ValueError as error:
         st.error(str(error))
@@ -133,7 +146,7 @@ def noise_preview(config: RunConfig) -> None:
     import torch  # 2.7 s cold: after the rest of the page stands
 
     from ddnmf_core.corruption import corrupt_each
-    chosen = data.load(config.dataset)
+    chosen = dataset_images(config.dataset, None)
     samples = torch.tensor(chosen.one_of_each_class())
     clean = torch.from_numpy(chosen.scaled(samples.numpy()))
     noisy = corrupt_each(clean, samples, config.noise_kind, config.noise_level, config.seed)
@@ -141,25 +154,6 @@ def noise_preview(config: RunConfig) -> None:
     gallery(shown, [chosen.class_names[chosen.labels[sample]] for sample in samples], key="train.preview", size=52)
     st.caption(f"What the student sees at {config.noise_level:.0%} {NOISE_TITLES[config.noise_kind]} noise. The "
                "supervisor sees the clean images.")
-
-
-def expected_time(config: RunConfig, n_runs: int) -> str:
-    seconds = estimate.training_seconds(config, measured_speeds(config))
-    if seconds is None:
-        return "The expected time is known once the engine has warmed up."
-    return f"Expected time: about **{estimate.in_words(seconds * n_runs)}** by this machine's measured speed."
-
-
-def measured_speeds(config: RunConfig) -> list[dict[str, float]]:
-    """The engine's own measurement, then the newest run at this precision."""
-    running = engine.info(store())
-    speeds = [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
-    for entry in store().entries()[:20]:
-        rows = entry.history() if entry.config.precision == config.precision else []
-        if rows:
-            return [*speeds, {"weights": estimate.count_weights(entry.config),
-                              "images_per_second": rows[-1]["images_per_second"]}]
-    return speeds
 
 
 def start(config: RunConfig, n_runs: int, device: str) -> None:
@@ -188,18 +182,18 @@ def watch(entry: Entry) -> None:
     history = entry.history()
     epochs = [row for row in history if row["kind"] == "epoch"]
     if epochs:
-        for sentence in diagnosis.warnings(epochs[-1]):
-            st.warning(sentence, icon=":material/warning:")
+        warn_of_collapse(entry)
     if history:
         numbers(entry, history)
         weighted = st.toggle("Weighted by alpha, beta, gamma", key="train.weighted")
         st.plotly_chart(charts.loss_curves(history, weighted), key="train.losses", config={"displayModeBar": False})
-        st.caption("The terms of eq 7 per image" + (", times their weights" if weighted else ", before their weights") +
+        unit = "image" if entry.config.loss_reduction == "sum" else "pixel or unit"
+        st.caption(f"The terms of eq 7 per {unit}" + (", times their weights" if weighted else ", before their weights") +
                    "; logarithmic. L_sym: what the supervisor cannot rebuild. L_ap: how far the student is from it, at first "
                    "growing with the supervisor's own features. L_nc: what the NMF module cannot rebuild. L_in: their weighted "
                    "sum, which training minimises.")
     elif state.status in LIVE:
-        st.caption("The first numbers come about half a second after the training has begun.")
+        st.caption("The first numbers come as soon as the training has begun.")
     learned(entry, epochs)
     if epochs:
         unit_charts(history)
@@ -297,6 +291,7 @@ def live_panel(entry: Entry) -> None:
     live = [e for e in store().entries() if e.state.status in LIVE]
 
     @st.fragment(run_every="1s" if live else None)
+    @whole_or_set_aside
     def panel() -> None:
         entries = store().entries()
         watch(entry)

@@ -31,7 +31,7 @@ def rows(entry):
 
 
 def last_epoch(entry):
-    return last_epoch(entry) if entry.history() else 0.0
+    return entry.history()[-1]["epoch"] if entry.history() else 0.0
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The expected time comes from a measurement and scales as it should."""
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.estimate import count_weights, in_words, training_seconds
+from ddnmf_core.estimate import alike, count_weights, in_words, training_seconds
 from ddnmf_core.models import build
 
 CONFIG = RunConfig(dataset="digits", layers=(16, 6), n_parts=4, epochs=10)
@@ -18,6 +18,12 @@ def test_twice_the_epochs_take_twice_as_long():
     measured = [{"weights": count_weights(CONFIG), "images_per_second": 1797.0}]
     assert training_seconds(CONFIG, measured) == 10.0
     assert training_seconds(CONFIG.replace(epochs=20), measured) == 20.0
+
+
+def test_a_small_network_says_nothing_of_a_large_one():
+    assert alike(CONFIG, CONFIG.replace(layers=(20, 6)))
+    assert not alike(CONFIG, CONFIG.replace(layers=(200, 6)))
+    assert not alike(CONFIG, CONFIG.replace(batch_size=32))
 
 
 def test_without_a_measurement_there_is_no_figure():

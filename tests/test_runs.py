@@ -3,13 +3,15 @@
 import json
 import multiprocessing
 import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from ddnmf_core import runs
 from ddnmf_core.config import EmbeddingConfig, RunConfig
-from ddnmf_core.files import CorruptFile, read_document, write_bytes, write_document
+from ddnmf_core.files import CorruptFile, read_document, temporary_name, write_bytes, write_document
 from ddnmf_core.runs import Busy, State, Store, UnknownEntry
 
 CONFIG = RunConfig(dataset="digits", layers=(16, 4), epochs=1)
@@ -74,6 +76,15 @@ def test_history_is_rewound_to_the_checkpoint(entry):
     for step in range(5):
         entry.append_history({"step": step})
     entry.rewind_history(2)
+    assert [row["step"] for row in entry.history()] == [0, 1, 2]
+
+
+def test_a_sealed_history_can_be_taken_up_again(entry):
+    for step in range(3):
+        entry.append_history({"step": step})
+    entry.seal_history()
+    entry.rewind_history(1)
+    entry.append_history({"step": 2})
     assert [row["step"] for row in entry.history()] == [0, 1, 2]
 
 
@@ -164,6 +175,35 @@ def test_deleting_a_run_takes_its_maps_along(store, entry):
     assert not embedding.exists
 
 
+def test_a_map_that_is_worked_on_keeps_its_run_from_being_deleted(store, entry):
+    embedding = store.create(EmbeddingConfig(run=entry.id))
+    with embedding.lock(), pytest.raises(Busy):
+        store.delete(entry)
+    assert entry.exists
+
+
+def test_the_list_keeps_its_order_while_states_change(store):
+    first, second = (store.create(CONFIG.replace(seed=seed)) for seed in (1, 2))
+    before = store.entries()
+    for entry in (first, second, first):
+        entry.set_state(State("running", 0.1))
+    assert store.entries() == before
+
+
+def test_a_configuration_of_an_older_version_stays_readable(store, entry, monkeypatch):
+    class LaterConfig(RunConfig):
+        one_more_setting: int = 1
+    monkeypatch.setitem(runs.CONFIG_OF, "runs", LaterConfig)
+    assert entry.config.one_more_setting == 1
+
+
+def test_asking_again_keeps_the_device_that_was_asked_for(store):
+    entry = store.request(CONFIG, "cpu")
+    entry.set_state(replace(entry.state, status="stopped"))
+    store.request(CONFIG)
+    assert store.requests()[0].device == "cpu"
+
+
 @pytest.mark.parametrize("name", ["0123456789abcdef", "..", "../../etc", ""])
 def test_an_unknown_run_is_named_in_a_sentence(store, name):
     with pytest.raises(UnknownEntry, match="There is no run"):
@@ -171,12 +211,14 @@ def test_an_unknown_run_is_named_in_a_sentence(store, name):
 
 
 def test_litter_of_dead_writers_is_cleared_and_live_ones_are_left(store, entry):
-    dead = entry.folder / ".model.safetensors.999999999.tmp"
-    live = entry.folder / f".model.safetensors.{os.getpid()}.tmp"
-    dead.touch()
-    live.touch()
+    live = temporary_name(entry.folder / "model.safetensors")
+    dead = live.with_name(live.name.replace(f"@{os.getpid()}", "@999999999"))
+    elsewhere = live.with_name(".model.safetensors.1.2.another-host@999999999.tmp")
+    for path in (live, dead, elsewhere):
+        path.touch()
     assert store.clear_litter() == 1
     assert live.exists()
+    assert elsewhere.exists()
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):

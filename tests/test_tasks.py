@@ -71,6 +71,9 @@ def test_a_diverging_run_ends_with_a_sentence_and_keeps_its_last_finite_checkpoi
     entry, status = perform(store, CONFIG.replace(optimizer="sgd", learning_rate=10.0, loss_reduction="sum"))
     assert status == "diverged"
     assert "learning rate" in entry.state.message
+    kept = entry.names("checkpoint-")
+    assert ("checkpoint is kept" in entry.state.message) == bool(kept)
+    assert all(np.isfinite(array).all() for name in kept for array in entry.read_tensors(name).values())
 
 
 @pytest.mark.parametrize(("error", "sentence"), [
@@ -92,6 +95,40 @@ def test_a_run_on_too_many_images_fails_with_the_reason(store):
     entry, status = perform(store, CONFIG.replace(n_samples=50_000))
     assert status == "failed"
     assert "digits has 1,797 images" in entry.state.message
+
+
+def test_an_entry_deleted_while_it_is_worked_on_is_no_error(store, monkeypatch):
+    import shutil
+
+    def delete(entry, device):
+        shutil.rmtree(entry.folder)
+        entry.set_state(entry.state)
+    monkeypatch.setitem(tasks.WORK, "runs", delete)
+    assert perform(store, CONFIG)[1] == "stopped"
+
+
+def test_a_damaged_run_is_set_aside_and_not_the_map_that_needs_it(store):
+    run, _ = perform(store, CONFIG)
+    (run.folder / CODES).write_bytes(b"damaged")
+    entry, status = perform(store, EmbeddingConfig(run=run.id))
+    assert status == "failed"
+    assert "codes.safetensors is damaged" in entry.state.message
+    assert not run.folder.exists()
+
+
+def test_a_failure_just_before_the_model_is_written_can_be_resumed(store, monkeypatch):
+    entry = store.create(CONFIG)
+    write = type(entry).write_tensors
+
+    def full(self, name, arrays):
+        if name == MODEL:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, name, arrays)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(entry), "write_tensors", full)
+        assert perform(store, CONFIG)[1] == "failed"
+    assert perform(store, CONFIG)[1] == "finished"
+    assert entry.problems() == []
 
 
 def test_only_one_worker_works_on_a_run(store):

@@ -94,8 +94,9 @@ def test_an_autoencoder_is_shown_for_what_it_is(page, store):
         assert "An autoencoder has no parts" in text_of(app)
 
 
-@pytest.mark.parametrize(("page", "name"), [("home", SCORES), ("train", "history.jsonl"), ("latent", CODES), ("parts", MODEL),
-                                            ("explain", MODEL), ("home", "config.json"), ("parts", "manifest.json")])
+@pytest.mark.parametrize(("page", "name"), [
+    ("home", SCORES), ("home", "config.json"), ("train", "history.jsonl"), ("train", "snapshots/000002.safetensors"),
+    ("latent", CODES), ("parts", MODEL), ("parts", "manifest.json"), ("explain", MODEL)])
 def test_a_damaged_run_is_set_aside_and_the_page_says_so(page, name, store):
     entry = store.get("runs", DDNMF.id)
     content = bytearray((entry.folder / name).read_bytes())
@@ -187,6 +188,24 @@ def test_no_room_for_a_new_run_is_a_sentence(home, monkeypatch):
     app.button(key="train.start").click().run()
     assert not app.exception
     assert "No space left on device" in app.error[0].value
+
+
+def test_the_rival_of_figure_2_is_offered_and_shown_once_it_is_trained(store):
+    app = open_page("latent", run=DDNMF.id, other=DDNMF.id)
+    assert "Both maps show the same run" in text_of(app)
+    app.button(key="latent.show").click().run()
+    assert app.selectbox(key="other").value == AE1.id
+    store.delete(store.get("runs", AE1.id))
+    app = open_page("latent", run=DDNMF.id)
+    app.button(key="latent.rival").click().run()
+    assert store.requests()[0].entry.config == AE1
+
+
+def test_sliders_follow_the_sample_when_the_noise_changes(store):
+    app = open_page("explain", run=DDNMF.id)
+    before = [slider.value for slider in app.slider if slider.label.startswith("part")]
+    app.slider(key="noise").set_value(1.0).run()
+    assert [slider.value for slider in app.slider if slider.label.startswith("part")] != before
 
 
 def test_a_deleted_run_is_gone_from_the_pages(store):
