@@ -1,6 +1,7 @@
 """The engine for real: a process of its own, workers that are killed, work that is found again."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,17 +107,18 @@ def test_a_queued_run_is_stopped_before_its_turn(store):
         finish_quickly(store, entry)
 
 
-def test_a_killed_worker_s_run_resumes_and_ends_with_the_same_weights(store, tmp_path):
-    config = LONG.replace(seed=14, epochs=60, batch_size=64)
+def test_a_killed_worker_s_run_resumes_and_ends_with_the_same_weights(store, tmp_path, monkeypatch):
+    config = LONG.replace(seed=14, epochs=40, batch_size=64)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")                      # the undisturbed run, here: as the workers
     entry = engine.submit(store, config)
     wait_for(lambda: rows(entry) > 5)
     os.kill(worker_of(entry), signal.SIGKILL)
     wait_for(lambda: entry.state.status in ENDED, 120)
     assert entry.finished
     epochs = [row["epoch"] for row in entry.history() if row["kind"] == "epoch"]
-    assert epochs == list(range(1, 61))
+    assert epochs == list(range(1, 41))
     undisturbed = Store(tmp_path).create(config)
-    tasks.perform(str(tmp_path), "runs", undisturbed.id)             # conftest.py: one thread here as well
+    tasks.perform(str(tmp_path), "runs", undisturbed.id)
     expected, got = undisturbed.read_tensors(MODEL), entry.read_tensors(MODEL)
     assert all(np.array_equal(expected[name], got[name]) for name in expected)
 
@@ -139,7 +141,7 @@ def test_after_the_whole_engine_was_killed_unfinished_runs_go_on(tmp_path):
 
 def test_a_cluster_that_runs_already_can_do_the_work(tmp_path, monkeypatch):
     from distributed import LocalCluster
-    with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0") as cluster:
         monkeypatch.setenv("DDNMF_SCHEDULER", cluster.scheduler_address)
         store = Store(tmp_path)
         assert engine.start(store).scheduler == cluster.scheduler_address
@@ -153,3 +155,21 @@ def test_pages_and_commands_load_neither_torch_nor_dask_for_the_engine():
     code = ("import sys, ddnmf_core.engine, ddnmf_core.runs, ddnmf_core.cli;"
             "print({'torch', 'sklearn', 'distributed', 'pandas', 'torchvision'} & set(sys.modules))")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
+
+
+def test_a_cluster_that_does_not_answer_is_a_sentence_and_not_tried_without_end(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDNMF_SCHEDULER", "tcp://127.0.0.1:9")
+    store = Store(tmp_path)
+    with pytest.raises(RuntimeError, match="DDNMF_SCHEDULER=tcp"):
+        engine.start(store)
+    monkeypatch.setattr(engine.subprocess, "Popen", lambda *arguments, **options: pytest.fail("tried again at once"))
+    engine.ensure_started(store)
+
+
+def test_one_entry_s_trouble_leaves_the_engine_alive(store):
+    entry = engine.submit(store, LONG.replace(seed=17))
+    wait_for(lambda: entry.state.status == "running")
+    shutil.rmtree(entry.folder)
+    other = engine.submit(store, SHORT.replace(seed=18))
+    wait_for(lambda: other.state.status in ENDED)
+    assert other.finished
