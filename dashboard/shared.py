@@ -48,8 +48,13 @@ def linked(widget: Callable[..., Any], label: str, options: Sequence[str], key: 
     wanted = from_link(key)
     st.session_state[key] = wanted if wanted in options else default or options[0]
     chosen = widget(label, options, key=key, persist_state="session", **details)
-    st.query_params[key] = st.session_state[f"link.{key}"] = chosen
+    to_link(key, chosen)
     return chosen
+
+
+def to_link(key: str, value: str) -> None:
+    """Put a choice into the address bar, and remember that it was not somebody's new link."""
+    st.query_params[key] = st.session_state[f"link.{key}"] = value
 
 
 def from_link(key: str) -> str | None:

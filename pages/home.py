@@ -3,7 +3,16 @@
 import streamlit as st
 
 from dashboard import architecture
-from dashboard.shared import expected_time, newest_with_parts, run_title, store, warn_of_collapse
+from dashboard.shared import (
+    expected_time,
+    explain_absence,
+    from_link,
+    newest_with_parts,
+    run_title,
+    store,
+    to_link,
+    warn_of_collapse,
+)
 from ddnmf_core import data, engine
 from ddnmf_core.clustering import TITLES
 from ddnmf_core.config import RunConfig
@@ -48,8 +57,13 @@ if not finished:
             train_first()
             st.switch_page("../pages/train.py")
 
-chosen = next((entry for entry in finished if entry.id == st.session_state.get("run")),
-              newest_with_parts(finished) if finished else None)
+wanted = from_link("run")
+chosen = next((entry for entry in finished if entry.id == wanted), newest_with_parts(finished) if finished else None)
+if wanted and wanted not in [entry.id for entry in entries]:
+    explain_absence(wanted, None)
+if chosen and wanted in (None, chosen.id):                            # a run that is still trained stays the one to watch
+    st.session_state["run"] = chosen.id
+    to_link("run", chosen.id)
 config = chosen.config if chosen else FIRST
 epochs = [row for row in chosen.history() if row["kind"] == "epoch"] if chosen else []
 st.subheader("Figure 1: the two networks and where each loss acts")

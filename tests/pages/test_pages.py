@@ -42,13 +42,13 @@ def store(home, trained):
 
 
 def open_page(page, **link):
+    """A page as its link opens it; AppTest has to pass through Home first."""
     app = AppTest.from_file(APP, default_timeout=60)
+    if page != "home":
+        app.run().switch_page(f"../pages/{page}.py")
     for name, value in link.items():
         app.query_params[name] = value
-    app.run()
-    if page != "home":
-        app.switch_page(f"../pages/{page}.py").run()
-    return app
+    return app.run()
 
 
 def text_of(app):
@@ -109,7 +109,7 @@ def test_a_damaged_run_is_set_aside_and_the_page_says_so(page, name, store):
     assert DDNMF.id in text_of(open_page("home"))
 
 
-@pytest.mark.parametrize("page", ["train", "latent", "parts", "explain"])
+@pytest.mark.parametrize("page", PAGES)
 def test_an_unknown_run_in_the_link_is_named(page, store):
     app = open_page(page, run="0123456789abcdef")
     assert not app.exception
