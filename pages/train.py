@@ -187,16 +187,22 @@ def watch(entry: Entry) -> None:
         numbers(entry, history)
         weighted = st.toggle("Weighted by alpha, beta, gamma", key="train.weighted")
         st.plotly_chart(charts.loss_curves(history, weighted), key="train.losses", config={"displayModeBar": False})
-        unit = "image" if entry.config.loss_reduction == "sum" else "pixel or unit"
-        st.caption(f"The terms of eq 7 per {unit}" + (", times their weights" if weighted else ", before their weights") +
-                   "; logarithmic. L_sym: what the supervisor cannot rebuild. L_ap: how far the student is from it, at first "
-                   "growing with the supervisor's own features. L_nc: what the NMF module cannot rebuild. L_in: their weighted "
-                   "sum, which training minimises.")
+        explain_losses(entry.config, weighted)
     elif state.status in LIVE:
         st.caption("The first numbers come as soon as the training has begun.")
     learned(entry, epochs)
     if epochs:
         unit_charts(history)
+
+
+def explain_losses(config: RunConfig, weighted: bool) -> None:
+    unit = "image" if config.loss_reduction == "sum" else "pixel or unit"
+    if config.model != "ddnmf":
+        st.caption(f"L_sym per {unit}, logarithmic: what the autoencoder cannot rebuild of the noisy images that it is given.")
+        return
+    st.caption(f"The terms of eq 7 per {unit}, {'times' if weighted else 'before'} their weights; logarithmic. L_sym: what the "
+               "supervisor cannot rebuild. L_ap: how far the student is from it, at first growing with the supervisor's own "
+               "features. L_nc: what the NMF module cannot rebuild. L_in: their weighted sum, which training minimises.")
 
 
 def controls(entry: Entry) -> None:
@@ -223,7 +229,7 @@ def numbers(entry: Entry, history: list[dict[str, Any]]) -> None:
     last = history[-1]
     with_units = next((row for row in reversed(history) if "n_units" in row), {})
     columns = st.columns(4)
-    columns[0].metric("Epoch", f"{last['epoch']:.1f} of {entry.config.epochs}")
+    columns[0].metric("Epoch", f"{last['epoch']:.3g} of {entry.config.epochs}")
     columns[1].metric("Images a second", f"{last['images_per_second']:,.0f}")
     columns[2].metric("L_in", f"{last['L_in']:.4g}")
     columns[3].metric("Units that say nothing", f"{with_units.get('constant_units', '–')} of "
@@ -245,8 +251,9 @@ def learned(entry: Entry, epochs: list[dict[str, Any]]) -> None:
     snapshot = entry.read_tensors(names[numbers_of.index(epoch)])
     chosen = images(entry)
     samples = chosen.one_of_each_class()
+    who = "student" if entry.config.model == "ddnmf" else "autoencoder"
     for name, title in {"supervisor": "The supervisor's reconstructions of clean images",
-                        "student": "The student's reconstructions of noisy images",
+                        "student": f"The {who}'s reconstructions of noisy images",
                         "parts_raised": "Parts: what raising one coefficient to 1 gives, the others at their mean"}.items():
         if name in snapshot:
             st.markdown(f"**{title}**, epoch {epoch}")
