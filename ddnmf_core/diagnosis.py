@@ -17,7 +17,9 @@ def warnings(row: Mapping[str, Any]) -> list[str]:
     if row.get("code_rms", 1.0) < 0.01:
         found.append("The code shrinks to zero: L_nc is solved by X = 0. Lower gamma against beta.")
     if row.get("constant_parts"):
-        found.append(f"Parts whose coefficient is the same for every image, and so unused: {row['constant_parts']}.")
+        n = row["constant_parts"]
+        found.append(f"{n} parts have the same coefficient for every image: they are unused." if n > 1 else
+                     "1 part has the same coefficient for every image: it is unused.")
     if row.get("saturated_share", 0.0) > 0.5:
         found.append(f"{row['saturated_share']:.0%} of all coefficients H sit at 0 or 1: the sigmoid is saturated.")
     return found
