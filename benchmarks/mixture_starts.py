@@ -17,8 +17,8 @@ from sklearn.mixture import GaussianMixture
 from ddnmf_core.clustering import MIXTURE_FLOOR
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import load
+from ddnmf_core.entries import CODES
 from ddnmf_core.metrics import scores
-from ddnmf_core.runs import CODES
 
 STARTS = range(10)
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.runs import PROVENANCE, SCORES, Entry, Store
+from ddnmf_core.entries import PROVENANCE, SCORES, Entry
+from ddnmf_core.runs import Store
 
 CELLS = ("input", "representation", "clusterer")
 

@@ -13,8 +13,9 @@ import typer
 
 from ddnmf_core import data, engine
 from ddnmf_core.config import PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
+from ddnmf_core.entries import CONFIG_OF, ENDED, PROVENANCE, SCORES, Busy, Entry
 from ddnmf_core.files import CorruptFile
-from ddnmf_core.runs import CONFIG_OF, ENDED, PROVENANCE, SCORES, Busy, Entry, Store
+from ddnmf_core.runs import Store
 
 app = typer.Typer(help="DDNMF Studio: train, inspect and compare deep non-negative factorisations.",
                   no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -269,4 +270,5 @@ def stop_engine(home: Home = None) -> None:
 @engine_app.command("serve", hidden=True)
 def serve_engine(home: Home = None) -> None:
     """Be the engine (what `start` runs in a process of its own)."""
-    engine.serve(Store(home))
+    from ddnmf_core.coordinator import serve
+    serve(Store(home))

@@ -1,36 +1,24 @@
-"""The engine: a process of its own that takes requests from the store and has workers do them.
+"""The engine as pages and the command line see it: started on demand, asked through the store, stopped.
 
-One coordinator serves one store. It starts a local dask cluster on loopback, or joins the one that
-DDNMF_SCHEDULER names (the store then lies on a path that all its workers share), submits each request
-under its entry's id, and goes on when a page, a worker or it itself has been killed: the store is the
-truth, dask only does the work. Pages and the command line use `ensure_started`, `info` and `stop`,
-which touch files alone; nothing heavier is imported for them.
+It is a process of its own (`coordinator.py`) that outlives the page. Everything here touches files alone
+and loads nothing heavy.
 """
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ddnmf_core import tasks
 from ddnmf_core.config import Config
-from ddnmf_core.files import CorruptFile, read_document, sha256, write_document
-from ddnmf_core.runs import CONFIG_OF, Busy, Entry, Kind, Request, Store, is_locked
+from ddnmf_core.entries import Entry, is_locked
+from ddnmf_core.files import CorruptFile, read_document, sha256
+from ddnmf_core.runs import Store
 
-TICK = 0.05                                                         # seconds between looks at the queue
-RECOVER_EVERY = 2.0                                                 # seconds between looks for interrupted entries
-IDLE_EXIT = 30 * 60.0                                               # seconds without work before it leaves
 START_TIMEOUT = 60.0
 RETRY_AFTER = 60.0                                                  # seconds between starts that fail
-WORKER_TTL = "30s"                                                  # a worker silent for so long is given up
-ALLOWED_FAILURES = 3                                                # workers that one task may kill
 
 
 @dataclass(frozen=True)
@@ -47,14 +35,12 @@ class EngineInfo:
     weights: int = 0
 
 
-# ------------------------------------------------------------------------------ for pages and the CLI
-
 def info(store: Store) -> EngineInfo | None:
     """The engine that serves this store, or None when there is none yet."""
-    if not is_locked(_lock_path(store)):
+    if not is_locked(lock_path(store)):
         return None
     try:
-        return EngineInfo(**read_document(_info_path(store)))
+        return EngineInfo(**read_document(info_path(store)))
     except (CorruptFile, TypeError):
         return None
 
@@ -62,7 +48,7 @@ def info(store: Store) -> EngineInfo | None:
 def trouble(store: Store) -> str:
     """Why the last start of the engine failed; empty when it did not, or when it runs again."""
     try:
-        failure = read_document(_trouble_path(store))
+        failure = read_document(trouble_path(store))
     except CorruptFile:
         return ""
     return str(failure["message"])
@@ -73,9 +59,9 @@ def ensure_started(store: Store) -> None:
 
     After a start that failed it waits for RETRY_AFTER seconds, and `trouble` says what was wrong.
     """
-    if trouble(store) and time.time() - _trouble_path(store).stat().st_mtime < RETRY_AFTER:
+    if trouble(store) and time.time() - trouble_path(store).stat().st_mtime < RETRY_AFTER:
         return
-    if is_locked(_lock_path(store)):
+    if is_locked(lock_path(store)):
         running = info(store)
         if running and running.fingerprint != fingerprint() and not store.requests():
             stop(store)
@@ -107,9 +93,9 @@ def stop(store: Store, patience: float = 10.0) -> bool:
         return False
     os.kill(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + patience
-    while is_locked(_lock_path(store)) and time.monotonic() < deadline:
+    while is_locked(lock_path(store)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    if is_locked(_lock_path(store)):
+    if is_locked(lock_path(store)):
         os.killpg(running.pid, signal.SIGKILL)
     return True
 
@@ -135,214 +121,13 @@ def fingerprint() -> str:
     return sha256(repr([(path.name, path.stat().st_mtime_ns) for path in sources]).encode())[:16]
 
 
-def _info_path(store: Store) -> Path:
+def info_path(store: Store) -> Path:
     return store.root / "engine.json"
 
 
-def _lock_path(store: Store) -> Path:
+def lock_path(store: Store) -> Path:
     return store.root / "engine.lock"
 
 
-def _trouble_path(store: Store) -> Path:
+def trouble_path(store: Store) -> Path:
     return store.root / "engine-trouble.json"
-
-
-# --------------------------------------------------------------------------------- the coordinator
-
-def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
-    """Be the engine until told to stop, or idle for long. Returns at once where one runs already."""
-    store.root.mkdir(parents=True, exist_ok=True)
-    with _lock_path(store).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        _info_path(store).unlink(missing_ok=True)                   # what a killed engine left
-        store.clear_litter()
-        try:
-            with _cluster() as (client, n_workers):
-                _trouble_path(store).unlink(missing_ok=True)
-                Coordinator(store, client, n_workers).run(idle_exit)
-        except (OSError, ValueError) as error:
-            where = f" at DDNMF_SCHEDULER={address}" if (address := os.environ.get("DDNMF_SCHEDULER")) else ""
-            message = f"The engine could not start its cluster{where}: {error}. Its log is {store.root}/engine.log."
-            write_document(_trouble_path(store), {"message": message})
-            raise
-
-
-class Coordinator:
-    """Keeps dask and the store in step."""
-
-    def __init__(self, store: Store, client: Any, n_workers: int) -> None:
-        self.store, self.client = store, client
-        self.futures: dict[Entry, tuple[Request, Any]] = {}
-        self.resources = _advertised_resources(client)
-        self.busy_until: dict[Entry, float] = {}
-        self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
-        self.stopping = False
-        self.warm_up = [client.submit(tasks.warm_up, pure=False, **self._placement("runs"))]
-
-    def run(self, idle_exit: float) -> None:
-        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
-        write_document(_info_path(self.store), asdict(self.info))
-        with self._one_entry_s_trouble():
-            self._recover()
-        active = recovered = time.monotonic()
-        while not self.stopping and time.monotonic() - active < idle_exit:
-            with self._one_entry_s_trouble():
-                self._tick()
-            if self.futures:
-                active = time.monotonic()
-            if time.monotonic() - recovered > RECOVER_EVERY:
-                recovered = time.monotonic()
-                with self._one_entry_s_trouble():
-                    self._recover()
-            time.sleep(TICK)
-
-    @contextmanager
-    def _one_entry_s_trouble(self) -> Iterator[None]:
-        """A full disk, or an entry that was deleted or damaged meanwhile, must not take the other runs down."""
-        try:
-            yield
-        except (OSError, CorruptFile) as error:
-            print(f"engine: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            time.sleep(1.0)
-
-    def _tick(self) -> None:
-        for request in self.store.requests():
-            entry = request.entry
-            if entry not in self.futures and time.monotonic() >= self.busy_until.get(entry, 0.0):
-                self._submit(request)
-        for entry, (request, future) in list(self.futures.items()):
-            if future.done():
-                del self.futures[entry]
-                self._settle(request, future)
-            elif entry.stop_requested and entry.state.status == "queued":
-                self._withdraw(request, future)
-        self._note_warm_up()
-
-    def _submit(self, request: Request) -> None:
-        entry = request.entry
-        future = self.client.submit(tasks.perform, str(self.store.root), entry.kind, entry.id, request.device,
-                                    key=f"{entry.kind}-{entry.id}", pure=False,
-                                    priority=_priority(request), **self._placement(entry.kind))
-        self.futures[entry] = (request, future)
-
-    def _placement(self, kind: Kind) -> dict[str, Any]:
-        """Trainings and maps go to their own workers where the cluster has both."""
-        wanted = "train" if kind == "runs" else "analyse"
-        return {"resources": {wanted: 1}} if wanted in self.resources else {}
-
-    def _settle(self, request: Request, future: Any) -> None:
-        """A task ended: well, as its entry says; or with its worker, again and again."""
-        if future.status == "finished" and future.result() == "busy":
-            self.busy_until[request.entry] = time.monotonic() + 1.0     # its old worker may still be alive
-            return
-        if future.status == "error":
-            self._write_failure(request.entry, future.exception())
-        self.store.settle(request)
-
-    def _write_failure(self, entry: Entry, error: Exception) -> None:
-        if entry.exists:
-            reason = (f"Its worker died {ALLOWED_FAILURES} times." if type(error).__name__ == "KilledWorker"
-                      else tasks.explain(error))
-            entry.set_state(replace(entry.state, status="failed",
-                                    message=f"{reason} The engine's log: {self.store.root}/engine.log"))
-
-    def _withdraw(self, request: Request, future: Any) -> None:
-        """Stopped while it waited: it need not run for that."""
-        entry = request.entry
-        with suppress(Busy), entry.lock(patience=0.0):              # busy: it has just begun, and sees the flag itself
-            future.cancel()
-            del self.futures[entry]
-            entry.set_state(replace(entry.state, status="stopped", message="Stopped before its turn came."))
-            self.store.settle(request)
-
-    def _recover(self) -> None:
-        """Ask again for what was running or waiting when its worker, or the engine, was killed."""
-        for kind in CONFIG_OF:
-            for entry in self.store.entries(kind):
-                if entry not in self.futures and not self.store.is_requested(entry) \
-                        and entry.state.status in ("interrupted", "queued"):
-                    self.store.request(entry.config)
-
-    def _note_warm_up(self) -> None:
-        if self.warm_up and self.warm_up[0].done():
-            future = self.warm_up.pop()
-            if future.status == "finished":
-                self.info = EngineInfo(**{**asdict(self.info), **future.result()})
-                write_document(_info_path(self.store), asdict(self.info))
-
-
-def _priority(request: Request) -> float:
-    """Trainings in the order in which they were asked for; of maps the newest first, for it is being looked at."""
-    return request.asked / 1e9 * (-1 if request.entry.kind == "runs" else 1)
-
-
-def _advertised_resources(client: Any) -> set[str]:
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    return {name for worker in workers for name in worker.get("resources", {})}
-
-
-@contextmanager
-def _cluster() -> Iterator[tuple[Any, int]]:
-    """A client of the cluster that does the work, and the number of its workers."""
-    import dask
-    from distributed import Client
-    dask.config.set({"distributed.nanny.pre-spawn-environ": _worker_environment(threads_per_run()),
-                     "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
-                     "distributed.scheduler.worker-ttl": WORKER_TTL,
-                     "distributed.worker.daemon": False})
-    if address := os.environ.get("DDNMF_SCHEDULER"):
-        with Client(address, timeout="15s") as client:
-            yield client, len(client.scheduler_info(n_workers=-1)["workers"])
-        return
-    specs = _worker_specs()
-    with _local_cluster(specs) as cluster, Client(cluster) as client:
-        client.wait_for_workers(len(specs))
-        yield client, len(specs)
-
-
-def _local_cluster(specs: dict[str, Any]) -> Any:
-    from distributed import Scheduler, SpecCluster
-    return SpecCluster(specs, scheduler={"cls": Scheduler, "options": {
-        "host": "127.0.0.1", "port": 0, "dashboard": False}}, silence_logs=False)
-
-
-def _worker_specs() -> dict[str, Any]:
-    """Training workers within the core budget (on a machine with GPUs one for each), and one for maps."""
-    threads, cores = threads_per_run(), os.cpu_count() or 1
-    trainers: list[dict[str, str]] = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in _gpus()]
-    trainers = trainers or [{}] * max(1, cores // threads)
-    specs = {f"train-{number}": _worker({"train": 1}, env, threads) for number, env in enumerate(trainers)}
-    return specs | {"analyse-0": _worker({"analyse": 1}, {}, 1)}
-
-
-def _worker(resources: dict[str, int], env: dict[str, str], threads: int) -> dict[str, Any]:
-    from distributed import Nanny
-    return {"cls": Nanny, "options": {"nthreads": 1, "host": "127.0.0.1", "memory_limit": 0, "resources": resources,
-                                      "env": {**_worker_environment(threads), **env}, "dashboard": False}}
-
-
-def _worker_environment(threads: int) -> dict[str, str]:
-    """What must be set before a worker starts (benchmarks/threads.py measures it).
-
-    Dask has workers give freed memory back at once (MALLOC_TRIM_THRESHOLD_ = 64 kB); a training frees and takes
-    megabytes in every step, and page faults then take most of its time. Waiting threads spin briefly, then sleep.
-    """
-    return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads),
-            "NUMBA_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": "10000",
-            "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
-
-
-def _gpus() -> list[str]:
-    """NVIDIA GPUs that may be used, without loading torch into the coordinator."""
-    if os.environ.get("DDNMF_DEVICE") in ("cpu", "mps"):
-        return []
-    if (allowed := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [gpu for gpu in allowed.split(",") if gpu.strip() and gpu != "-1"]
-    try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [str(number) for number, line in enumerate(listed.stdout.splitlines()) if line.startswith("GPU")]

@@ -11,265 +11,37 @@
 The folder is all that passes between a worker and a page. It knows neither torch nor dask.
 """
 
-import fcntl
-import io
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from platformdirs import user_data_path
 
-from ddnmf_core.config import Config, EmbeddingConfig, PixelNMFConfig, RunConfig, hash_of
-from ddnmf_core.files import (
-    CorruptFile,
-    is_litter,
-    read_checked,
-    read_document,
-    temporary_name,
-    write_bytes,
-    write_document,
-)
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Kind = Literal["runs", "embeddings", "pixel-nmf"]
-Status = Literal["new", "queued", "running", "interrupted", "stopped", "finished", "failed", "diverged"]
-CONFIG_OF: dict[Kind, type[Config]] = {
-    "runs": RunConfig, "embeddings": EmbeddingConfig, "pixel-nmf": PixelNMFConfig}
-ENDED: tuple[Status, ...] = ("stopped", "finished", "failed", "diverged")
-
-CONFIG, STATE, HISTORY, MANIFEST, LOCK = "config.json", "state.json", "history.jsonl", "manifest.json", "lock"
-STOP = "stop"
-MODEL, CODES, CLUSTERS, SCORES = "model.safetensors", "codes.safetensors", "clusters.parquet", "scores.json"
-POINTS, FACTORS, PROVENANCE = "points.parquet", "factors.safetensors", "provenance.json"
+from ddnmf_core.config import Config
+from ddnmf_core.entries import CONFIG, CONFIG_OF, MANIFEST, STATE, Entry, Kind, State
+from ddnmf_core.files import CorruptFile, is_litter, read_document, temporary_name, write_bytes, write_document
 
 
 class UnknownEntry(LookupError):
     """There is no such run in the store."""
 
 
-class Busy(RuntimeError):
-    """Somebody else holds the entry's lock."""
-
-
 @dataclass(frozen=True)
-class State:
-    """How far an entry is; `status` "interrupted" means that its worker is gone."""
+class Request:
+    """Somebody wants an entry's result; asking again makes another request."""
 
-    status: Status = "new"
-    progress: float = 0.0                                           # share done, 0 to 1
-    message: str = ""                                               # what it is doing, or why it ended
-    device: str = ""                                                # where it runs or ran, to be shown
-    wanted_device: str = "auto"                                     # what was asked for
-    updated: float = 0.0                                            # seconds since 1970
+    entry: Entry
+    device: str
+    asked: int                                                      # nanoseconds since 1970
 
 
 def default_root() -> Path:
     """DDNMF_HOME, else the user's data folder."""
     return Path(os.environ.get("DDNMF_HOME") or user_data_path("ddnmf"))
-
-
-@dataclass(frozen=True)
-class Request:
-    """Somebody wants an entry's result; asking again makes another request."""
-
-    entry: "Entry"
-    device: str
-    asked: int                                                      # nanoseconds since 1970
-
-
-class Entry:
-    """One folder of the store. Reading checks what it reads; writing is safe against a kill."""
-
-    def __init__(self, store: "Store", kind: Kind, entry_id: str) -> None:
-        self.store, self.kind, self.id = store, kind, entry_id
-        self.folder = store.root / kind / entry_id
-
-    def __repr__(self) -> str:
-        return f"Entry({self.kind}/{self.id})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Entry) and self.folder == other.folder
-
-    def __hash__(self) -> int:
-        return hash(self.folder)
-
-    @property
-    def exists(self) -> bool:
-        return (self.folder / CONFIG).exists()
-
-    @property
-    def config(self) -> Any:
-        """The configuration; raises CorruptFile unless it hashes to the folder's name."""
-        try:
-            fields = json.loads((self.folder / CONFIG).read_bytes())
-            if hash_of(fields) != self.id:                          # of what is stored: later versions may know more fields
-                raise ValueError(f"it is not the configuration of {self.id}")
-            return CONFIG_OF[self.kind](**fields)
-        except FileNotFoundError:
-            raise CorruptFile(self.folder / CONFIG, "is missing") from None
-        except (ValueError, TypeError) as error:
-            raise CorruptFile(self.folder / CONFIG, f"is damaged ({error})") from None
-
-    # ---------------------------------------------------------------------------------- state
-
-    @property
-    def state(self) -> State:
-        """The recorded state, held against the lock: a run whose worker is gone is interrupted."""
-        state = State(**read_document(self.folder / STATE))
-        if state.status == "running" and not self.locked:
-            return replace(state, status="interrupted", message="Its worker is gone; it will go on.")
-        return state
-
-    def set_state(self, state: State) -> None:
-        write_document(self.folder / STATE, asdict(replace(state, updated=time.time())),
-                       durable=state.status in ENDED)
-
-    @property
-    def finished(self) -> bool:
-        return self.state.status == "finished"
-
-    @property
-    def stop_requested(self) -> bool:
-        return (self.folder / STOP).exists()
-
-    def request_stop(self) -> None:
-        (self.folder / STOP).touch()
-
-    def clear_stop(self) -> None:
-        (self.folder / STOP).unlink(missing_ok=True)
-
-    # ----------------------------------------------------------------------------------- lock
-
-    @contextmanager
-    def lock(self, patience: float = 1.0) -> Iterator[None]:
-        """Hold the entry alone; the system frees the lock when the process dies. Raises Busy."""
-        with (self.folder / LOCK).open("a") as file:
-            deadline = time.monotonic() + patience                  # a reader may be looking just now
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise Busy(f"{self.kind}/{self.id} is being worked on") from None
-                    time.sleep(0.05)
-            yield
-
-    @property
-    def locked(self) -> bool:
-        return is_locked(self.folder / LOCK)
-
-    # -------------------------------------------------------------------------------- history
-
-    def append_history(self, row: Mapping[str, Any]) -> None:
-        with (self.folder / HISTORY).open("a") as file:
-            file.write(json.dumps(row) + "\n")
-
-    def history(self) -> list[dict[str, Any]]:
-        """Every whole row; a last line cut short by a kill is left out."""
-        if (expected := self._manifest().get(HISTORY)) is not None:
-            content = read_checked(self.folder / HISTORY, expected)
-        elif (self.folder / HISTORY).exists():
-            content = (self.folder / HISTORY).read_bytes()
-        else:
-            return []
-        lines = content.split(b"\n")[:-1]
-        try:
-            return [json.loads(line) for line in lines]
-        except ValueError:
-            raise CorruptFile(self.folder / HISTORY, "is damaged: a line is not JSON") from None
-
-    def rewind_history(self, step: int) -> None:
-        """Forget what was reported after this step: a resume reports it again."""
-        rows = [row for row in self.history() if row["step"] <= step]
-        self._forget(HISTORY)
-        write_bytes(self.folder / HISTORY, "".join(json.dumps(row) + "\n" for row in rows).encode())
-
-    def seal_history(self) -> None:
-        """The history is complete: from now on its SHA-256 is checked."""
-        self._record(HISTORY, write_bytes(self.folder / HISTORY, (self.folder / HISTORY).read_bytes()))
-
-    # ------------------------------------------------------------------------------ artefacts
-
-    def has(self, name: str) -> bool:
-        return name in self._manifest()
-
-    def names(self, prefix: str) -> list[str]:
-        """Recorded files whose name starts so, in order."""
-        return sorted(name for name in self._manifest() if name.startswith(prefix))
-
-    def write_tensors(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-        from safetensors.numpy import save
-        self._write(name, save({key: np.ascontiguousarray(array) for key, array in arrays.items()}))
-
-    def read_tensors(self, name: str) -> dict[str, np.ndarray]:
-        from safetensors.numpy import load
-        return load(self._read(name))
-
-    def write_table(self, name: str, table: "pd.DataFrame") -> None:
-        self._write(name, table.to_parquet(index=False))
-
-    def read_table(self, name: str) -> "pd.DataFrame":
-        import pandas as pd
-        return pd.read_parquet(io.BytesIO(self._read(name)))
-
-    def write_json(self, name: str, content: Any) -> None:
-        self._write(name, json.dumps(content, indent=1).encode())
-
-    def read_json(self, name: str) -> Any:
-        return json.loads(self._read(name))
-
-    def remove(self, name: str) -> None:
-        """Take a file out of the manifest, then delete it."""
-        self._forget(name)
-        (self.folder / name).unlink(missing_ok=True)
-
-    def problems(self) -> list[str]:
-        """What is wrong with this entry, a sentence each; empty when all is as it was written."""
-        found = []
-        for check in (lambda: self.config, lambda: self.state, self.history, self._manifest):
-            try:
-                check()
-            except CorruptFile as error:
-                found.append(str(error))
-        if not found:
-            for name in self._manifest():
-                try:
-                    self._read(name)
-                except CorruptFile as error:
-                    found.append(str(error))
-        return found
-
-    def _write(self, name: str, content: bytes) -> None:
-        (self.folder / name).parent.mkdir(exist_ok=True)
-        self._record(name, write_bytes(self.folder / name, content))
-
-    def _read(self, name: str) -> bytes:
-        expected = self._manifest().get(name)
-        if expected is None:
-            raise CorruptFile(self.folder / name, "is missing from the manifest")
-        return read_checked(self.folder / name, expected)
-
-    def _record(self, name: str, digest: str) -> None:
-        write_document(self.folder / MANIFEST, {**self._manifest(), name: digest})
-
-    def _forget(self, name: str) -> None:
-        manifest = self._manifest()
-        if manifest.pop(name, None):
-            write_document(self.folder / MANIFEST, manifest)
-
-    def _manifest(self) -> dict[str, str]:
-        """SHA-256 of each file."""
-        return read_document(self.folder / MANIFEST)
 
 
 class Store:
@@ -412,18 +184,6 @@ class Store:
         for path in litter:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         return len(litter)
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a living process holds this lock file."""
-    try:
-        with path.open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
 
 
 def _changed(path: Path) -> float:

@@ -15,22 +15,9 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.entries import CLUSTERS, CODES, FACTORS, MODEL, POINTS, PROVENANCE, SCORES, Busy, Entry, Kind, State, Status
 from ddnmf_core.files import CorruptFile
-from ddnmf_core.runs import (
-    CLUSTERS,
-    CODES,
-    FACTORS,
-    MODEL,
-    POINTS,
-    PROVENANCE,
-    SCORES,
-    Busy,
-    Entry,
-    Kind,
-    State,
-    Status,
-    Store,
-)
+from ddnmf_core.runs import Store
 
 CHECKPOINT_EVERY = 10.0                                             # seconds
 PACKAGES = ("torch", "numpy", "scikit-learn", "openTSNE", "umap-learn")

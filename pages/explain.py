@@ -20,9 +20,9 @@ from dashboard.shared import (
 )
 from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.corruption import corrupt_each
+from ddnmf_core.entries import Entry
 from ddnmf_core.metrics import majority_class
 from ddnmf_core.parts import added_one_by_one, contributions, nearest
-from ddnmf_core.runs import Entry
 
 N_SHOWN = 12                                                        # parts with a slider and a frame of the film
 BASELINES = {"mean": "mean of H", "zero": "zero"}

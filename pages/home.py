@@ -16,7 +16,8 @@ from dashboard.shared import (
 from ddnmf_core import data, engine
 from ddnmf_core.clustering import TITLES
 from ddnmf_core.config import RunConfig
-from ddnmf_core.runs import ENDED, SCORES, Busy, UnknownEntry
+from ddnmf_core.entries import ENDED, SCORES, Busy
+from ddnmf_core.runs import UnknownEntry
 
 FIRST = RunConfig(epochs=30)
 

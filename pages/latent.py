@@ -29,8 +29,8 @@ from dashboard.shared import (
 from ddnmf_core import engine
 from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.config import EmbeddingConfig, EmbeddingMethod, Representation
+from ddnmf_core.entries import ENDED, POINTS, Entry
 from ddnmf_core.parts import prominence
-from ddnmf_core.runs import ENDED, POINTS, Entry
 
 METHOD_TITLES = {"t-sne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Reconstruction error"}

@@ -8,8 +8,8 @@ from dashboard import charts, pictures
 from dashboard.components.gallery import gallery
 from dashboard.shared import EXPLAIN, choose_sample, codes, images, linked, model, pick_run, picture, result_of
 from ddnmf_core.config import PixelNMFConfig
+from ddnmf_core.entries import FACTORS, Entry
 from ddnmf_core.parts import class_mass, part_pictures
-from ddnmf_core.runs import FACTORS, Entry
 
 VIEWS = {"raised": "Raised from the mean", "difference": "Difference from the baseline", "alone": "Alone"}
 READING = {

@@ -14,7 +14,8 @@ import pytest
 
 from ddnmf_core import engine, tasks
 from ddnmf_core.config import RunConfig
-from ddnmf_core.runs import ENDED, MODEL, Store
+from ddnmf_core.entries import ENDED, MODEL
+from ddnmf_core.runs import Store
 
 LONG = RunConfig(dataset="digits", layers=(64, 32, 8), n_parts=5, epochs=400, batch_size=32)
 SHORT = LONG.replace(epochs=2, batch_size=256)

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ddnmf_core import runs
+from ddnmf_core import entries
 from ddnmf_core.config import EmbeddingConfig, RunConfig
+from ddnmf_core.entries import Busy, State
 from ddnmf_core.files import CorruptFile, read_document, temporary_name, write_bytes, write_document
-from ddnmf_core.runs import Busy, State, Store, UnknownEntry
+from ddnmf_core.runs import Store, UnknownEntry
 
 CONFIG = RunConfig(dataset="digits", layers=(16, 4), epochs=1)
 
@@ -193,7 +194,7 @@ def test_the_list_keeps_its_order_while_states_change(store):
 def test_a_configuration_of_an_older_version_stays_readable(store, entry, monkeypatch):
     class LaterConfig(RunConfig):
         one_more_setting: int = 1
-    monkeypatch.setitem(runs.CONFIG_OF, "runs", LaterConfig)
+    monkeypatch.setitem(entries.CONFIG_OF, "runs", LaterConfig)
     assert entry.config.one_more_setting == 1
 
 

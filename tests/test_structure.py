@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = {"ddnmf_core": {"streamlit", "plotly", "dashboard", "pages"}, "dashboard": {"pages"}}
-LIGHT = ("config", "runs", "files", "engine", "diagnosis", "estimate", "data")  # imported by every page
+LIGHT = ("config", "entries", "runs", "files", "engine", "diagnosis", "estimate", "data")  # imported by every page
 HEAVY = {"torch", "torchvision", "sklearn", "distributed", "umap", "openTSNE", "pandas"}
 
 
@@ -33,9 +33,9 @@ def test_what_every_page_loads_is_light(module, loaded_by):
     assert loaded_by(f"ddnmf_core.{module}") & HEAVY == set()
 
 
-def test_only_the_engine_knows_dask():
+def test_only_the_coordinator_knows_dask():
     users = {path.name for path in (ROOT / "ddnmf_core").glob("*.py") if {"dask", "distributed"} & set(imports(path))}
-    assert users == {"engine.py"}
+    assert users == {"coordinator.py"}
 
 
 def test_no_pickle_is_ever_loaded():

@@ -7,8 +7,9 @@ import pytest
 
 from ddnmf_core import tasks
 from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.entries import CLUSTERS, CODES, FACTORS, MODEL, POINTS, PROVENANCE, SCORES
 from ddnmf_core.metrics import scores
-from ddnmf_core.runs import CLUSTERS, CODES, FACTORS, MODEL, POINTS, PROVENANCE, SCORES, Store
+from ddnmf_core.runs import Store
 
 CONFIG = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=3, batch_size=128)
 

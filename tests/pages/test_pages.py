@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from ddnmf_core import engine, tasks
 from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
-from ddnmf_core.runs import CODES, MODEL, SCORES, State, Store
+from ddnmf_core.entries import CODES, MODEL, SCORES, State
+from ddnmf_core.runs import Store
 
 APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
 PAGES = ("home", "train", "latent", "parts", "explain")

@@ -1,0 +1,149 @@
+"""A run as it stands now: state, losses, pictures and units, while it is trained and afterwards."""
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts
+from dashboard.components.gallery import gallery
+from dashboard.shared import LIVE, images, run_title, store, warn_of_collapse, whole_or_set_aside
+from ddnmf_core import engine
+from ddnmf_core.config import RunConfig
+from ddnmf_core.entries import Entry
+
+
+def live_panel(entry: Entry) -> None:
+    live = [e for e in store().entries() if e.state.status in LIVE]
+
+    @st.fragment(run_every="1s" if live else None)
+    @whole_or_set_aside
+    def panel() -> None:
+        entries = store().entries()
+        watch(entry)
+        if len(live) > (entry in live):
+            st.markdown("**Also in the queue**")
+        queue(entries, entry)
+        if live and {e.id for e in entries if e.state.status in LIVE} != {e.id for e in live}:
+            st.rerun(scope="app")
+        if live:
+            engine.ensure_started(store())
+    panel()
+
+
+def watch(entry: Entry) -> None:
+    """The run as it stands now; called every second while it is live."""
+    state = entry.state
+    controls(entry)
+    history = entry.history()
+    epochs = [row for row in history if row["kind"] == "epoch"]
+    if epochs:
+        warn_of_collapse(entry)
+    if history:
+        numbers(entry, history)
+        weighted = st.toggle("Weighted by alpha, beta, gamma", key="train.weighted")
+        st.plotly_chart(charts.loss_curves(history, weighted), key="train.losses", config={"displayModeBar": False})
+        explain_losses(entry.config, weighted)
+    elif state.status in LIVE:
+        st.caption("The first numbers come as soon as the training has begun.")
+    learned(entry, epochs)
+    if epochs:
+        unit_charts(history)
+
+
+def explain_losses(config: RunConfig, weighted: bool) -> None:
+    unit = "image" if config.loss_reduction == "sum" else "pixel or unit"
+    if config.model != "ddnmf":
+        st.caption(f"L_sym per {unit}, logarithmic: what the autoencoder cannot rebuild of the noisy images that it is given.")
+        return
+    st.caption(f"The terms of eq 7 per {unit}, {'times' if weighted else 'before'} their weights; logarithmic. L_sym: what the "
+               "supervisor cannot rebuild. L_ap: how far the student is from it, at first growing with the supervisor's own "
+               "features. L_nc: what the NMF module cannot rebuild. L_in: their weighted sum, which training minimises.")
+
+
+def controls(entry: Entry) -> None:
+    state = entry.state
+    stopping = entry.stop_requested and state.status in LIVE
+    text = "Stopping." if stopping else state.message or state.status.capitalize()
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    if state.status in LIVE:
+        left.progress(state.progress, f"**{state.status.capitalize()}** · {text}")
+        if right.button("Stop", key="train.stop", icon=":material/stop:", disabled=stopping):
+            entry.request_stop()
+    elif state.status == "finished":
+        left.success(f"Finished on {state.device}.", icon=":material/check:")
+        right.page_link("../pages/latent.py", label="See its map", query_params={"run": entry.id})
+    else:
+        (left.info if state.status == "stopped" else left.error)(text)
+        if right.button("Resume" if state.status == "stopped" else "Try again", key="train.resume",
+                        icon=":material/play_arrow:"):
+            engine.submit(store(), entry.config)
+            st.rerun(scope="app")
+
+
+def numbers(entry: Entry, history: list[dict[str, Any]]) -> None:
+    last = history[-1]
+    with_units: dict[str, Any] = next((row for row in reversed(history) if "n_units" in row), {})
+    columns = st.columns(4)
+    columns[0].metric("Epoch", f"{last['epoch']:.3g} of {entry.config.epochs}")
+    columns[1].metric("Images a second", f"{last['images_per_second']:,.0f}")
+    columns[2].metric("L_in", f"{last['L_in']:.4g}")
+    columns[3].metric("Units that say nothing", f"{with_units.get('constant_units', '–')} of "
+                                                f"{with_units.get('n_units', entry.config.code_size)}")
+
+
+def learned(entry: Entry, epochs: list[dict[str, Any]]) -> None:
+    """Reconstructions and parts of an epoch: of the newest one, or of any earlier one."""
+    names = entry.names("snapshots/")
+    if not names:
+        return
+    numbers_of = [int(name.split("/")[1].split(".")[0]) for name in names]
+    st.session_state.setdefault("train.follow", True)
+    follow = st.toggle("Follow the newest epoch", key="train.follow")
+    if follow or len(names) < 2:
+        epoch = numbers_of[-1]
+    else:
+        epoch = st.select_slider("Epoch", numbers_of, value=numbers_of[-1], key="train.epoch")
+    snapshot = entry.read_tensors(names[numbers_of.index(epoch)])
+    chosen = images(entry)
+    samples = chosen.one_of_each_class()
+    who = "student" if entry.config.model == "ddnmf" else "autoencoder"
+    for name, title in {"supervisor": "The supervisor's reconstructions of clean images",
+                        "student": f"The {who}'s reconstructions of noisy images",
+                        "parts_raised": "Parts: what raising one coefficient to 1 gives, the others at their mean"}.items():
+        if name in snapshot:
+            st.markdown(f"**{title}**, epoch {epoch}")
+            tiles = snapshot[name][:24].reshape(-1, *chosen.image_shape)
+            captions = ([f"part {k + 1}" for k in range(len(tiles))] if name.startswith("parts")
+                        else [chosen.class_names[chosen.labels[sample]] for sample in samples])
+            gallery(tiles, captions, key=f"train.{name}", size=52)
+    st.caption("Pictures are kept for every epoch: switch the newest off and move the slider to replay the training.")
+
+
+def unit_charts(history: list[dict[str, Any]]) -> None:
+    with st.expander("Layers, speed, gradients and units"):
+        if any("layer_shares" in row for row in history):
+            st.plotly_chart(charts.layer_shares(history), key="train.shares", config={"displayModeBar": False})
+            st.caption("How much of L_ap each layer makes. A layer that takes nearly all of it is all the student learns.")
+        left, right = st.columns(2)
+        left.plotly_chart(charts.lines(history, {"images_per_second": "images/s"}, "Images a second"),
+                          key="train.speed", config={"displayModeBar": False})
+        right.plotly_chart(charts.lines(history, {"dead_units": "dead", "constant_units": "constant",
+                                                  "constant_parts": "constant parts"}, "Units that say nothing"),
+                           key="train.units", config={"displayModeBar": False})
+        gradients = {f"gradient_{name}": name for name in ("supervisor", "student", "autoencoder")}
+        left.plotly_chart(charts.lines(history, gradients, "Norm of the gradient", log=True),
+                          key="train.gradients", config={"displayModeBar": False})
+        right.plotly_chart(charts.lines(history, {"code_rms": "code"}, "Size of the code (root mean square)"),
+                           key="train.code", config={"displayModeBar": False})
+        st.caption("A constant unit gives the same value for every image; dead ones are always 0. A code that shrinks "
+                   "towards 0 satisfies L_nc without learning anything.")
+
+
+def queue(entries: list[Entry], watched: Entry) -> None:
+    """The other runs that wait or work."""
+    others = [entry for entry in entries if entry.state.status in LIVE and entry.id != watched.id]
+    for entry in others:
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        left.progress(entry.state.progress, f"{run_title(entry)} · {entry.state.message}")
+        if right.button("Stop", key=f"train.stop.{entry.id}", icon=":material/stop:"):
+            entry.request_stop()

@@ -1,0 +1,121 @@
+"""The form in which a run is configured: every field of a RunConfig has a widget, and presets set them."""
+
+from typing import Any, get_args
+
+import streamlit as st
+
+from dashboard.shared import MODEL_TITLES
+from ddnmf_core import data
+from ddnmf_core.config import PRESETS, NoiseKind, RunConfig
+
+DEFAULTS = RunConfig()
+SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
+NOISE_TITLES = {"gaussian": "Gaussian", "masking": "Masking", "salt_and_pepper": "Salt and pepper"}
+
+
+def key(name: str) -> str:
+    return f"train.{name}"
+
+
+def remember_defaults() -> None:
+    """Widgets take their values from the session, so that presets can set them."""
+    for name, value in DEFAULTS.model_dump().items():
+        text = ", ".join(map(str, value)) if name == "layers" else value
+        st.session_state.setdefault(key(name), text)
+    st.session_state.setdefault(key("n_seeds"), 1)
+
+
+def apply_preset() -> None:
+    changes = PRESETS.get(st.session_state.get(key("preset")) or "", {})
+    for name in {field for preset in PRESETS.values() for field in preset}:
+        st.session_state[key(name)] = changes.get(name, getattr(DEFAULTS, name))
+
+
+def settings() -> dict[str, Any]:
+    """Every field of a RunConfig, as the widgets have it."""
+    st.segmented_control("Preset", list(PRESETS), format_func=str.capitalize, key=key("preset"), on_change=apply_preset,
+                         help="Quick: 15 epochs. Strong: 45 epochs. Paper: summed losses, gamma 1, full precision.")
+    found = [name for name in data.DATASETS if data.find(name)]
+    missing = [f"{spec.title}: not found. {data.ways_to_get(name)}" for name, spec in data.DATASETS.items()
+               if name not in found]
+    chosen: dict[str, Any] = {
+        "dataset": st.selectbox("Data set", found, format_func=lambda name: data.DATASETS[name].title,
+                                key=key("dataset"), persist_state="session",
+                                help="\n\n".join(missing) or "Every set was found on this machine."),
+        "model": st.segmented_control("Model", list(MODEL_TITLES), format_func=MODEL_TITLES.__getitem__, key=key("model"),
+                                      required=True, persist_state="session",
+                                      help="AE1: an autoencoder of the same layers, trained on the noisy images. AE2: "
+                                           "one layer shallower."),
+    }
+    columns = st.columns(3)
+    for column, (name, text) in zip(columns, {
+            "alpha": "Alpha, weight of L_sym, the supervisor's reconstruction. Only the supervisor feels it, and Adam cancels "
+                     "any constant factor of a gradient: with Adam, alpha changes the curves' scale and not the model.",
+            "beta": "Beta, weight of L_ap: the student's layers should equal the supervisor's.",
+            "gamma": "Gamma, weight of L_nc: the NMF module should rebuild the code. Too large, and the code shrinks to 0.",
+    }.items(), strict=True):
+        chosen[name] = column.number_input(SYMBOLS[name], 0.0, 1e6, step=0.1, format="%.4g", key=key(name), help=text,
+                                           persist_state="session", disabled=chosen["model"] != "ddnmf")
+    chosen["noise_kind"] = st.segmented_control("Noise", get_args(NoiseKind), format_func=NOISE_TITLES.__getitem__,
+                                                key=key("noise_kind"), required=True, wrap=True, persist_state="session")
+    chosen["noise_level"] = st.slider("Noise level", 0.0, 1.0, step=0.05, key=key("noise_level"),
+                                      persist_state="session",
+                                      help="Gaussian: the standard deviation. Otherwise the share of pixels spoilt.")
+    columns = st.columns(3)
+    chosen["n_parts"] = columns[0].number_input("Parts r", 1, 512, key=key("n_parts"), persist_state="session",
+                                                disabled=chosen["model"] != "ddnmf")
+    chosen["epochs"] = columns[1].number_input("Epochs", 1, 10_000, key=key("epochs"), persist_state="session")
+    chosen["seed"] = columns[2].number_input("Seed", 0, 2**31 - 1, key=key("seed"), persist_state="session")
+    with st.expander("Network and losses"):
+        chosen |= network_settings()
+    with st.expander("Optimiser and run"):
+        chosen |= optimiser_settings()
+    return chosen
+
+
+def choice(label: str, name: str, help_text: str = "") -> Any:
+    options = get_args(RunConfig.model_fields[name].annotation)
+    return st.selectbox(label, options, key=key(name), persist_state="session", help=help_text or None)
+
+
+def network_settings() -> dict[str, Any]:
+    layers = st.text_input("Layers of the encoder", key=key("layers"), persist_state="session",
+                           help="Widths after the pixels; the decoder mirrors them. The last one is the code's width.")
+    return {
+        "layers": [part.strip() for part in layers.split(",")],
+        "bottleneck_activation": choice("Bottleneck activation", "bottleneck_activation",
+                                        "With relu, units die and the code collapses; linear keeps them alive."),
+        "output_activation": choice("Output activation", "output_activation",
+                                    "With relu, pixels that once fell below 0 stay black for good."),
+        "basis": choice("Basis W", "basis", "paper: W may be negative, only X_hat may not. nonnegative: W >= 0."),
+        "loss_reduction": choice("Loss reduction", "loss_reduction",
+                                 "sum: as the paper, wide layers outweigh narrow ones. mean: every layer counts the same."),
+    }
+
+
+def optimiser_settings() -> dict[str, Any]:
+    chosen = {"optimizer": choice("Optimiser", "optimizer")}
+    chosen["learning_rate"] = st.number_input("Learning rate", 0.0, 10.0, step=1e-4, format="%.5g",
+                                              key=key("learning_rate"), persist_state="session")
+    chosen["batch_size"] = st.number_input("Batch size", 1, 65536, key=key("batch_size"), persist_state="session")
+    chosen["n_samples"] = st.number_input("Images (empty: all)", 100, 70_000, value=None, key=key("n_samples"),
+                                          persist_state="session", help="A random subset, the same for every run.")
+    chosen["precision"] = choice("Matrix precision", "precision",
+                                 "torch.set_float32_matmul_precision: medium is fastest where the processor has bfloat16.")
+    st.selectbox("Device", ["auto", "cpu", "cuda", "mps"], key=key("device"), persist_state="session")
+    st.number_input("Runs, with seeds one after the other", 1, 50, key=key("n_seeds"), persist_state="session")
+    return chosen
+
+
+def checked(fields: dict[str, Any]) -> RunConfig | None:
+    """The configuration, or the reasons why there is none."""
+    try:
+        config = RunConfig(**fields)
+        if (config.n_samples or 0) > data.DATASETS[config.dataset].n_samples:
+            raise ValueError(f"n_samples = {config.n_samples}: {config.dataset} has "
+                             f"{data.DATASETS[config.dataset].n_samples:,} images")
+        config.replace(seed=config.seed + st.session_state[key("n_seeds")] - 1)
+        return config
+    except ValueError as error:
+        st.error(str(error))
+        return None
