@@ -64,7 +64,7 @@ def controls(entry: Entry) -> None:
     state = entry.state
     stopping = entry.stop_requested and state.status in LIVE
     text = "Stopping." if stopping else state.message or state.status.capitalize()
-    left, right = st.columns([5, 1], vertical_alignment="center")
+    left, right = st.columns([4, 1], vertical_alignment="center")
     if state.status in LIVE:
         left.progress(state.progress, f"**{state.status.capitalize()}** · {text}")
         if right.button("Stop", key="train.stop", icon=":material/stop:", disabled=stopping):

@@ -1,6 +1,6 @@
 """What two pages need: the store, the chosen run and sample, and what is loaded of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -49,9 +49,13 @@ def linked(widget: Callable[..., Any], label: str, options: Sequence[str], key: 
     """
     wanted = from_link(key)
     st.session_state[key] = wanted if wanted in options else default or options[0]
-    chosen = widget(label, options, key=key, persist_state="session", **details)
+    chosen = widget(label, options, key=key, persist_state="session", on_change=_chosen_by_hand, args=(key,), **details)
     to_link(key, chosen)
     return chosen
+
+
+def _chosen_by_hand(key: str) -> None:
+    st.session_state.pop(f"missed.{key}", None)
 
 
 def to_link(key: str, value: str) -> None:
@@ -76,9 +80,7 @@ def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry
     """A finished run, chosen here or by the link; explains itself and stops the page when there is none."""
     entries = {entry.id: entry for entry in store().entries()}
     ready = {entry_id: entry for entry_id, entry in entries.items() if entry.finished}
-    wanted = from_link(key)
-    if wanted is not None and wanted not in ready:
-        explain_absence(wanted, entries.get(wanted))
+    explain_absence(key, set(ready), entries)
     if not ready:
         _invite_to_train(entries)
     chosen = linked(st.selectbox, label, list(ready), key, default(list(ready.values())).id,
@@ -95,7 +97,16 @@ def warn_of_collapse(run: Entry) -> None:
         st.warning(sentence, icon=":material/warning:")
 
 
-def explain_absence(run_id: str, entry: Entry | None) -> None:
+def explain_absence(key: str, shown: Container[str], entries: Mapping[str, Entry]) -> None:
+    """Say why the run that a link names is not shown, until somebody chooses another one."""
+    wanted, missed = from_link(key), f"missed.{key}"
+    if wanted is not None and wanted not in shown:
+        st.session_state[missed] = wanted
+    run_id = st.session_state.get(missed)
+    if run_id is None or run_id in shown:
+        st.session_state.pop(missed, None)
+        return
+    entry = entries.get(run_id)
     if entry is None:
         st.warning(f"The run {run_id} that the link names is not in this store. It may have been deleted, or it "
                    "was trained elsewhere.")

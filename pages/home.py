@@ -60,8 +60,7 @@ if not finished:
 
 wanted = from_link("run")
 chosen = next((entry for entry in finished if entry.id == wanted), newest_with_parts(finished) if finished else None)
-if wanted and wanted not in [entry.id for entry in entries]:
-    explain_absence(wanted, None)
+explain_absence("run", {entry.id for entry in entries}, {})
 if chosen and wanted in (None, chosen.id):                            # a run that is still trained stays the one to watch
     st.session_state["run"] = chosen.id
     to_link("run", chosen.id)

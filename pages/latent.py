@@ -33,7 +33,7 @@ from ddnmf_core.entries import ENDED, POINTS, Entry
 from ddnmf_core.parts import prominence
 
 METHOD_TITLES = {"t-sne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
-COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Reconstruction error"}
+COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Error"}
 LASSO = "latent.lasso"
 
 
@@ -121,7 +121,8 @@ def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> Non
         legend(names)
     st.caption(f"{METHOD_TITLES[config.method]} of {config.representation} of {len(table):,} "
                f"{'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
-               "distances between far groups mean little. " + ("Red: rebuilt badly. " if chosen["colour"] == "error" else ""))
+               "distances between far groups mean little. " +
+               ("Blue is rebuilt well, red badly (mean squared error). " if chosen["colour"] == "error" else ""))
     labelled = table.assign(**{"class": images(run).labels[table["sample"]]})
     st.download_button("Coordinates as CSV", lambda: labelled.to_csv(index=False), f"map-{entry.id}.csv", "text/csv",
                        key=f"latent.csv.{place}.{entry.id}", icon=":material/download:", on_click="ignore")

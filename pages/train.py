@@ -6,7 +6,7 @@ from dashboard import pictures
 from dashboard.components.gallery import gallery
 from dashboard.live_run import live_panel
 from dashboard.run_form import NOISE_TITLES, checked, key, remember_defaults, settings
-from dashboard.shared import LIVE, dataset_images, expected_time, explain_absence, from_link, linked, run_title, store
+from dashboard.shared import LIVE, dataset_images, expected_time, explain_absence, linked, run_title, store
 from ddnmf_core import engine
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import Entry
@@ -38,9 +38,7 @@ def start(config: RunConfig, n_runs: int, device: str) -> None:
 def pick_watched(entries: list[Entry]) -> Entry:
     """The run to watch, in any state."""
     by_id = {entry.id: entry for entry in entries}
-    wanted = from_link("run")
-    if wanted is not None and wanted not in by_id:
-        explain_absence(wanted, None)
+    explain_absence("run", by_id, by_id)
     live = [entry for entry in entries if entry.state.status in LIVE]
     return by_id[linked(st.selectbox, "Run to watch", list(by_id), "run", (live or entries)[0].id,
                         format_func=lambda entry_id: run_title(by_id[entry_id]))]

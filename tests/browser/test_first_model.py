@@ -182,6 +182,15 @@ def test_a_link_brings_back_what_was_on_screen(page, server):
     other.close()
 
 
+def test_an_unknown_run_in_the_link_is_said_so(page, server):
+    other = page.context.browser.new_page()
+    other.goto(f"{server}/parts?run=0123456789abcdef")
+    other.get_by_role("heading", name="Part 1").wait_for()
+    other.wait_for_timeout(1500)
+    expect(other.get_by_text("The run 0123456789abcdef that the link names is not in this store")).to_be_visible()
+    other.close()
+
+
 def test_a_page_stays_in_the_width_of_a_phone(page):
     page.set_viewport_size({"width": 420, "height": 900})
     page.wait_for_timeout(500)
