@@ -18,6 +18,7 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import PROVENANCE, SCORES, Entry
 from ddnmf_core.runs import Store
 
+LOSSES = ("L_sym", "L_ap", "L_nc", "L_in")
 CELLS = ("input", "representation", "clusterer")
 
 
@@ -29,7 +30,8 @@ def seeds_of(config: RunConfig) -> list[Entry]:
 
 def summarise(runs: list[Entry]) -> dict[str, Any]:
     tables = [entry.read_json(SCORES) for entry in runs]
-    epochs = [row["seconds"] for entry in runs for row in entry.history() if row["kind"] == "epoch"]
+    histories = [[row for row in entry.history() if row["kind"] == "epoch"] for entry in runs]
+    epochs = [row["seconds"] for history in histories for row in history]
     scores = [{**{name: rows[0][name] for name in CELLS},
                **{score: {"mean": float(np.mean([row[score] for row in rows])),
                           "std": float(np.std([row[score] for row in rows], ddof=1)) if len(rows) > 1 else None,
@@ -38,6 +40,7 @@ def summarise(runs: list[Entry]) -> dict[str, Any]:
     return {"config": runs[0].config.model_dump(mode="json"), "seeds": [entry.config.seed for entry in runs],
             "n_seeds": len(runs), "runs": [entry.id for entry in runs],
             "seconds_per_epoch": {"median": float(np.median(epochs)), "min": min(epochs), "max": max(epochs)},
+            "last_losses": [{name: history[-1][name] for name in LOSSES if name in history[-1]} for history in histories],
             "scores": scores, "provenance": [entry.read_json(PROVENANCE) for entry in runs]}
 
 
@@ -60,6 +63,8 @@ def main() -> None:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(summary, indent=1) + "\n")
     print(f"seeds {summary['seeds']}, {summary['seconds_per_epoch']['median']:.1f} s an epoch (median)")
+    for losses in summary["last_losses"]:
+        print("last epoch: " + ", ".join(f"{name} {value:.4g}" for name, value in losses.items()))
     print("| images | representation | clusterer | ACC | NMI | ARI |\n|---|---|---|---|---|---|")
     for row in summary["scores"]:
         print(f"| {row['input']} | {row['representation']} | {row['clusterer']} | {cell(row['acc'])} | "
