@@ -1,9 +1,10 @@
 """What two pages need: the store, the chosen run and sample, and what is loaded of them."""
 
+import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -19,6 +20,7 @@ from ddnmf_core.runs import Store
 ICON = str(Path(__file__).parent / "icon.png")
 TRAIN, EXPLAIN = "../pages/train.py", "../pages/explain.py"
 LIVE = ("queued", "running", "interrupted")                          # states of a run that somebody works on
+STALE_FOR = 5.0                                                     # seconds in which an old address may still arrive
 IN_TITLE = {"model", "dataset", "n_samples", "n_parts", "noise_kind", "noise_level", "epochs", "seed"}
 MODEL_TITLES = {"ddnmf": "DDNMF", "ae1": "AE1", "ae2": "AE2"}
 INPUT_TITLES = {"clean": "clean images", "noisy": "noisy images"}
@@ -60,15 +62,31 @@ def _chosen_by_hand(key: str) -> None:
 
 def to_link(key: str, value: str) -> None:
     """Put a choice into the address bar, and remember that it was not somebody's new link."""
-    st.query_params[key] = st.session_state[f"link.{key}"] = value
+    written = st.session_state.get(f"link.{key}", _Written())
+    if value != written.value:
+        st.session_state[f"link.{key}"] = _Written(value, written.value, time.monotonic())
+    st.query_params[key] = value
 
 
 def from_link(key: str) -> str | None:
-    """What the link says, if somebody has just followed one; else what was chosen before."""
-    said = st.query_params.get(key)
-    if said is not None and said != st.session_state.get(f"link.{key}"):
+    """What the link says, if somebody has just followed one; else what was chosen before.
+
+    The browser sends its address with every click. After quick clicks that is still the one from before the last
+    choice, which is no new link.
+    """
+    said, written = st.query_params.get(key), st.session_state.get(f"link.{key}", _Written())
+    stale = said == written.before and time.monotonic() - written.at < STALE_FOR
+    if said is not None and said != written.value and not stale:
         return said
     return st.session_state.get(key)
+
+
+class _Written(NamedTuple):
+    """What stands in the address bar for a choice, what stood there before, and since when."""
+
+    value: str | None = None
+    before: str | None = None
+    at: float = 0.0
 
 
 def newest_with_parts(ready: list[Entry]) -> Entry:

@@ -224,3 +224,13 @@ def test_a_collapsed_run_is_called_collapsed(store):
     running.set_state(replace(running.state, status="stopped", message="Stopped."))
     app = open_page("train", run=running.id)
     assert "Collapsed" in text_of(app)
+
+
+def test_a_choice_is_not_undone_by_an_address_that_arrives_late(store):
+    app = open_page("parts", run=DDNMF.id, view="raised")
+    app.button_group(key="view").set_value("difference").run()
+    app.query_params["view"] = "raised"                             # what a quick second click still carries
+    app.number_input(key="part").set_value(2).run()
+    assert app.button_group(key="view").value == "difference"
+    app.query_params["view"] = "alone"                              # a link that somebody follows
+    assert app.run().button_group(key="view").value == "alone"
