@@ -30,7 +30,7 @@ def seeds_of(config: RunConfig) -> list[Entry]:
 
 def summarise(runs: list[Entry]) -> dict[str, Any]:
     tables = [entry.read_json(SCORES) for entry in runs]
-    histories = [[row for row in entry.history() if row["kind"] == "epoch"] for entry in runs]
+    histories = [entry.epochs() for entry in runs]
     epochs = [row["seconds"] for history in histories for row in history]
     scores = [{**{name: rows[0][name] for name in CELLS},
                **{score: {"mean": float(np.mean([row[score] for row in rows])),

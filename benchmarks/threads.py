@@ -29,9 +29,9 @@ with matmul_precision(config.precision):
         trainer._step(samples)
 print((time.perf_counter() - began) / 20 * 1000)
 """
-WORKER = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
-WAITING = {"spin without end (default)": {}, "GOMP_SPINCOUNT=10000": {"GOMP_SPINCOUNT": "10000"},
-           "OMP_WAIT_POLICY=PASSIVE": {"OMP_WAIT_POLICY": "PASSIVE"},
+MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}      # as the engine's workers
+WAITING = {"spin without end (default)": MEMORY, "GOMP_SPINCOUNT=10000": {"GOMP_SPINCOUNT": "10000", **MEMORY},
+           "OMP_WAIT_POLICY=PASSIVE": {"OMP_WAIT_POLICY": "PASSIVE", **MEMORY},
            "GOMP_SPINCOUNT=10000, dask's MALLOC_TRIM_THRESHOLD_": {"GOMP_SPINCOUNT": "10000",
                                                                   "MALLOC_TRIM_THRESHOLD_": "65536"}}
 
@@ -40,7 +40,7 @@ def measure(threads: int, precision: str, waiting: str, loaded: bool) -> float:
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if loaded else None
     try:
         result = subprocess.run([sys.executable, "-c", STEP, str(threads), precision], capture_output=True, text=True,
-                                env={**os.environ, **WORKER, **WAITING[waiting]}, check=True)
+                                env={**os.environ, **WAITING[waiting]}, check=True)
         return float(result.stdout)
     finally:
         if busy:

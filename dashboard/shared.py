@@ -110,7 +110,7 @@ def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry
 
 def warn_of_collapse(run: Entry) -> None:
     """On every page that shows a run whose units say nothing."""
-    epochs = [row for row in run.history() if row["kind"] == "epoch"]
+    epochs = run.epochs()
     for sentence in diagnosis.warnings(epochs[-1]) if epochs else []:
         st.warning(sentence, icon=":material/warning:")
 

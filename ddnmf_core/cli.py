@@ -148,7 +148,7 @@ def _report(entry: Entry, as_json: bool) -> None:
 def run_summary(entry: Entry) -> dict[str, Any]:
     """Everything a script wants to know of a run: id, state, losses, scores, seconds, device."""
     state = entry.state
-    epochs = [row for row in entry.history() if row["kind"] == "epoch"]
+    epochs = entry.epochs()
     summary: dict[str, Any] = {
         "run": entry.id, "state": state.status, "message": state.message, "device": state.device,
         "config": entry.config.model_dump(mode="json"), "epochs_done": len(epochs)}

@@ -156,6 +156,10 @@ class Entry:
         except ValueError:
             raise CorruptFile(self.folder / HISTORY, "is damaged: a line is not JSON") from None
 
+    def epochs(self) -> list[dict[str, Any]]:
+        """The rows of whole epochs."""
+        return [row for row in self.history() if row["kind"] == "epoch"]
+
     def rewind_history(self, step: int) -> None:
         """Forget what was reported after this step: a resume reports it again."""
         rows = [row for row in self.history() if row["step"] <= step]

@@ -46,16 +46,17 @@ def _perform(entry: Entry, device: str) -> Status:
         _prepare_torch()
         entry.set_state(replace(entry.state, status="running", message="Starting.", wanted_device=device))
         return WORK[entry.kind](entry, device)
-    except (CorruptFile, FileNotFoundError) as error:
+    except Exception as error:
         if not entry.exists:
             return "stopped"                                        # deleted during its turn
-        if not isinstance(error, CorruptFile):
-            return _end(entry, "failed", explain(error))
-        damaged = entry.store.owner(error.path)
-        entry.store.set_aside(damaged, str(error))
-        return "failed" if damaged == entry else _end(entry, "failed", f"What it needs was damaged and set aside: {error}.")
-    except Exception as error:
-        return _end(entry, "failed", explain(error))
+        return _set_aside(entry, error) if isinstance(error, CorruptFile) else _end(entry, "failed", explain(error))
+
+
+def _set_aside(entry: Entry, error: CorruptFile) -> Status:
+    """What is damaged is this entry, or one that it needs."""
+    damaged = entry.store.owner(error.path)
+    entry.store.set_aside(damaged, str(error))
+    return "failed" if damaged == entry else _end(entry, "failed", f"What it needs was damaged and set aside: {error}.")
 
 
 def explain(error: Exception) -> str:
@@ -157,7 +158,7 @@ class _Recorder:
             self.entry.remove(name)
 
     def _seconds(self) -> float:
-        return sum(row["seconds"] for row in self.entry.history() if row["kind"] == "epoch")
+        return sum(row["seconds"] for row in self.entry.epochs())
 
     def _snapshot(self) -> None:
         pictures = self.gallery.pictures(self.trainer.model, self.trainer.probe())

@@ -5,7 +5,7 @@ import streamlit as st
 import torch
 
 from dashboard import pictures
-from dashboard.components.gallery import gallery
+from dashboard.components.gallery import gallery, place_of
 from dashboard.shared import (
     choose_sample,
     clusters,
@@ -104,7 +104,8 @@ def show_parts(run: Entry, H: torch.Tensor, baseline: torch.Tensor) -> torch.Ten
     st.subheader("The parts it is made of")
     tiles = pictures.differences(picture(run, changes[shown].numpy()), scale=float(changes.abs().max()))
     captions = [f"part {k + 1}\nH {H[k]:.2f}, baseline {baseline[k]:.2f}" for k in shown.tolist()]
-    gallery(tiles, captions, key="explain.parts", size=104, selected=_place(shown, st.session_state.get("part", 1) - 1),
+    gallery(tiles, captions, key="explain.parts", size=104,
+            selected=place_of(st.session_state.get("part", 1) - 1, shown.numpy()),
             on_pick=lambda tile: st.session_state.update(part=int(shown[tile]) + 1))
     st.caption("What each part changes in the picture when it is put in last, the strongest first: red ink it adds, blue ink "
                "it takes away, one scale for all. They need not add up, because the decoder is not linear.")
@@ -166,11 +167,6 @@ def show_neighbours(run: Entry, code: np.ndarray, sample: int, space: str) -> No
     agree = np.mean(chosen.labels[found] == chosen.labels[sample])
     st.caption(f"Clean images with the nearest {space}, nearest first; {agree:.0%} share the sample's class. Click one to "
                "go on from there.")
-
-
-def _place(values: torch.Tensor, wanted: int) -> int | None:
-    found = (values == wanted).nonzero()
-    return int(found[0]) if len(found) else None
 
 
 st.title("Explain")

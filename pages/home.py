@@ -65,7 +65,7 @@ if chosen and wanted in (None, chosen.id):                            # a run th
     st.session_state["run"] = chosen.id
     to_link("run", chosen.id)
 config = chosen.config if chosen else FIRST
-epochs = [row for row in chosen.history() if row["kind"] == "epoch"] if chosen else []
+epochs = chosen.epochs() if chosen else []
 st.subheader("Figure 1: the two networks and where each loss acts")
 figure = architecture.draw(config, data.DATASETS[config.dataset].n_pixels, epochs[-1] if epochs else None)
 st.markdown(figure, unsafe_allow_html=True)

@@ -5,7 +5,7 @@ import streamlit as st
 import torch
 
 from dashboard import charts, pictures
-from dashboard.components.gallery import gallery
+from dashboard.components.gallery import gallery, place_of
 from dashboard.shared import EXPLAIN, choose_sample, codes, images, linked, model, pick_run, picture, result_of
 from ddnmf_core.config import PixelNMFConfig
 from ddnmf_core.entries import FACTORS, Entry
@@ -53,7 +53,7 @@ def show_part(run: Entry, part: int, H: np.ndarray, mass: np.ndarray) -> None:
     top = np.argsort(-H[:, part], kind="stable")[:N_TOP]
     st.markdown("**Samples with most of it**")
     gallery(picture(run, chosen.pixels[top]), [f"{sample}\n{H[sample, part]:.3f}" for sample in top], size=56,
-            key="parts.top", selected=_index(top, st.session_state.get("sample")),
+            key="parts.top", selected=place_of(st.session_state.get("sample"), top),
             on_pick=lambda tile: choose_sample(top[tile]))
     st.caption("Number of the sample and its coefficient. Click one to make it the sample of every page.")
     if st.session_state.get("sample") is not None:
@@ -67,11 +67,6 @@ def show_part(run: Entry, part: int, H: np.ndarray, mass: np.ndarray) -> None:
                        key="parts.purity", config={"displayModeBar": False})
     right.caption(f"Purity {mass[part].max():.2f}: the largest share. {1 / len(chosen.class_names):.2f} would be no "
                   "preference at all (Kim and Park 2007).")
-
-
-def _index(values: np.ndarray, wanted: int | None) -> int | None:
-    found = np.flatnonzero(values == wanted)
-    return int(found[0]) if len(found) else None
 
 
 def show_matrices(run: Entry, H: np.ndarray) -> None:

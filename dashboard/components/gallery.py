@@ -14,6 +14,12 @@ _mount = st.components.v2.component(
     "ddnmf_gallery", js=(_HERE / "gallery.js").read_text(), css=(_HERE / "gallery.css").read_text())
 
 
+def place_of(wanted: int | None, values: NDArray[np.integer]) -> int | None:
+    """Which tile shows this sample or part: its index in the values (k,), or None."""
+    found = np.flatnonzero(values == wanted)
+    return int(found[0]) if len(found) else None
+
+
 def gallery(pictures: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], captions: Sequence[str], *, key: str,
             size: int = 72, selected: int | None = None, on_pick: Callable[[int], None] | None = None) -> None:
     """Pictures (k, h, w) gray, (k, h, w, 3) RGB or (k, h, w, 4) RGBA side by side, wrapped; `size` is a tile's width in pixels.
