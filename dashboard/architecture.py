@@ -121,9 +121,10 @@ def _draw_autoencoder(config: RunConfig, n_pixels: int, row: Mapping[str, Any] |
     svg = _canvas(height, f"{config.model.upper()}: an autoencoder of layers {_chain(blocks)} on noisy images")
     _network(svg, blocks)
     _picture(svg, blocks[0], -1, _noisy(config), config.model.upper(), "x̃", *_noise_words(config))
-    _picture(svg, blocks[-1], 1, _noisy(config), "", "y", "rebuilt")
+    asked_for, picture = ("clean", _glyph(config)) if config.model == "dae" else ("noisy", _noisy(config))
+    _picture(svg, blocks[-1], 1, picture, "", "y", "rebuilt")
     _bracket(svg, blocks[0].x, blocks[-1].x, blocks[0].top - 25, 54, SYM.hue)
-    _loss(svg, WIDTH / 2, 24, "L_sym", config, row, "rebuild the noisy image")
+    _loss(svg, WIDTH / 2, 24, "L_sym", config, row, f"rebuild the {asked_for} image")
     _equation(svg, height, config, row)
     return svg
 

@@ -5,8 +5,11 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts
+from dashboard.background import whole_or_set_aside
 from dashboard.components.gallery import gallery
-from dashboard.shared import LIVE, images, run_title, store, warn_of_collapse, whole_or_set_aside
+from dashboard.contents import images
+from dashboard.selections import warn_of_collapse
+from dashboard.shared import LIVE, run_title, store
 from ddnmf_core import engine
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import Entry

@@ -44,8 +44,8 @@ def settings() -> dict[str, Any]:
                                 help="\n\n".join(missing) or "Every set was found on this machine."),
         "model": st.segmented_control("Model", list(MODEL_TITLES), format_func=MODEL_TITLES.__getitem__, key=key("model"),
                                       required=True, persist_state="session",
-                                      help="AE1: an autoencoder of the same layers, trained on the noisy images. AE2: "
-                                           "one layer shallower."),
+                                      help="AE1: an autoencoder of the same layers, trained to rebuild the noisy images. AE2: "
+                                           "one layer shallower. DAE: AE1's layers, asked for the clean images."),
     }
     columns = st.columns(3)
     for column, (name, text) in zip(columns, {

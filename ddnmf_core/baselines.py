@@ -1,15 +1,46 @@
-"""Shallow models that stand beside ours."""
+"""Shallow models that stand beside ours, and those that come between a representation and its clusters."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ddnmf_core.config import PixelNMFConfig
+from ddnmf_core.config import ClusteringConfig, PixelNMFConfig
+
+MAX_ITERATIONS = 300                                                # of NMF's coordinate descent
+N_NEIGHBORS = 20                                                    # of the UMAP before a clusterer, as in N2D
 
 
 def pixel_nmf(x: NDArray[np.float32], config: PixelNMFConfig) -> dict[str, NDArray[np.float32]]:
     """scikit-learn's NMF, X = H W: (n, d) -> H (n, r), bases (r, d), and the explained variance (1,)."""
-    from sklearn.decomposition import NMF
-    model = NMF(config.n_parts, init="nndsvda", max_iter=config.max_iterations, random_state=config.seed)
+    model = _nmf("nndsvda", config.n_parts, config.max_iterations, config.seed)
     H = model.fit_transform(x)
     explained = 1 - ((x - H @ model.components_) ** 2).sum() / ((x - x.mean(axis=0)) ** 2).sum()
     return {"H": H, "bases": model.components_, "explained_variance": np.array([explained], np.float32)}
+
+
+def transformed(x: NDArray[np.float32], config: ClusteringConfig) -> NDArray[np.float32]:
+    """What a clustering's transform makes of a representation: (n, d) -> (n, n_components).
+
+    nmf: coefficients of scikit-learn's NMF. pca: the first principal components. umap: a manifold's coordinates, the
+    step of N2D (McConville et al. 2021), with its settings. Raises ValueError where NMF is asked for negative values.
+    """
+    if config.transform == "nmf":
+        if x.min() < 0:
+            raise ValueError(f"an NMF of {config.representation} is asked for, but it has negative values (down to "
+                             f"{x.min():.3g}): choose a run with a ReLU bottleneck")
+        start = "nndsvdar"                                          # partly random, so that seeds differ
+        return _nmf(start, min(config.n_components, *x.shape), MAX_ITERATIONS, config.seed).fit_transform(x)
+    if config.transform == "pca":
+        from sklearn.decomposition import PCA
+        return PCA(min(config.n_components, *x.shape), random_state=config.seed).fit_transform(x)
+    if config.transform == "umap":
+        from umap import UMAP
+        return UMAP(n_components=config.n_components, n_neighbors=min(N_NEIGHBORS, len(x) - 1), min_dist=0.0,
+                    random_state=config.seed, n_jobs=1).fit_transform(x)
+    return x
+
+
+def _nmf(start: str, n_parts: int, max_iterations: int, seed: int) -> Any:
+    from sklearn.decomposition import NMF
+    return NMF(n_parts, init=start, max_iter=max_iterations, random_state=seed)

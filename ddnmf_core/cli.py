@@ -1,12 +1,8 @@
 """The command line: a thin layer over store and engine."""
 
 import json
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
@@ -14,8 +10,9 @@ import typer
 from ddnmf_core import data, engine
 from ddnmf_core.config import PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
 from ddnmf_core.entries import CONFIG_OF, ENDED, PROVENANCE, SCORES, Busy, Entry
-from ddnmf_core.files import CorruptFile
+from ddnmf_core.reproduce.command import reproduce
 from ddnmf_core.runs import Store
+from ddnmf_core.terminal import AsJson, Home, plain_errors, progress_display
 
 app = typer.Typer(help="DDNMF Studio: train, inspect and compare deep non-negative factorisations.",
                   no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -23,22 +20,7 @@ runs_app = typer.Typer(help="The runs that are kept.", no_args_is_help=True)
 engine_app = typer.Typer(help="The process that trains.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(engine_app, name="engine")
-
-Home = Annotated[Path | None, typer.Option(help="Folder of the run store.", envvar="DDNMF_HOME")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """What goes wrong as one sentence on standard error, and exit code 2."""
-    try:
-        yield
-    except BrokenPipeError:                                         # `ddnmf runs list | head`
-        raise typer.Exit(0) from None
-    except (ValueError, RuntimeError, LookupError, CorruptFile, OSError) as error:
-        typer.echo(f"ddnmf: {error}", err=True)
-        raise typer.Exit(2) from None
-
+app.command()(reproduce)
 
 # ------------------------------------------------------------------------------------------ train
 
@@ -100,7 +82,7 @@ def _assignment(text: str) -> tuple[str, Any]:
 def _follow(entry: Entry) -> None:
     """Show progress until the entry ends. Ctrl-C asks it to stop and waits for its checkpoint."""
     try:
-        with _progress_display() as show:
+        with progress_display() as show:
             while (state := entry.state).status not in ENDED or entry.store.is_requested(entry):
                 show(state.progress, state.message)
                 if not entry.locked:
@@ -111,27 +93,6 @@ def _follow(entry: Entry) -> None:
         typer.echo("Stopping; a second Ctrl-C leaves at once.", err=True)
         while entry.state.status not in ENDED:
             time.sleep(0.05)
-
-
-@contextmanager
-def _progress_display() -> Iterator[Callable[[float, str], None]]:
-    """A bar on a terminal; elsewhere a line on standard error for each new message."""
-    if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-        columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("", total=1.0)
-            yield lambda share, message: bar.update(task, completed=share, description=message)
-        return
-    shown = [""]
-
-    def line(share: float, message: str) -> None:
-        text = message.split(".")[0]
-        if text != shown[0]:
-            shown[0] = text
-            typer.echo(f"{share:4.0%} {message}", err=True)
-    yield line
 
 
 def _report(entry: Entry, as_json: bool) -> None:

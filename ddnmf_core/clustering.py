@@ -1,24 +1,55 @@
 """K-means and Gaussian mixtures on a representation, as the paper clusters its codes."""
 
-from typing import Literal
+import warnings
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-Clusterer = Literal["kmeans", "gmm"]
-CLUSTERERS: tuple[Clusterer, ...] = ("kmeans", "gmm")
-TITLES: dict[Clusterer, str] = {"kmeans": "K-means", "gmm": "GMM"}
+from ddnmf_core.config import ClustererName
+
+CLUSTERERS: tuple[ClustererName, ...] = get_args(ClustererName)
+TITLES: dict[ClustererName, str] = {"kmeans": "K-means", "gmm": "GMM"}
 N_STARTS = 10                                                       # K-means restarts, best inertia kept
 MIXTURE_FLOOR = 1e-4                                                # added to the covariances' diagonal
+SILHOUETTE_SAMPLES = 5000
+SHORT_RUNS, SHORT_ITERATIONS, SHORT_SAMPLES = 20, 10, 5000          # the mixture's starts: see `mixture`
 
 
-def cluster(codes: NDArray[np.float32], clusterer: Clusterer, n_clusters: int, seed: int) -> NDArray[np.int64]:
-    """Cluster of every row: (n, d) -> (n,). The mixture has full covariances and starts from K-means."""
+def cluster(codes: NDArray[np.float32], clusterer: ClustererName, n_clusters: int, seed: int) -> NDArray[np.int64]:
+    """Cluster of every row: (n, d) -> (n,). Neither sees a label."""
     if clusterer == "kmeans":
         from sklearn.cluster import KMeans
         return KMeans(n_clusters, n_init=N_STARTS, random_state=seed).fit_predict(codes).astype(np.int64)
     if clusterer == "gmm":
-        from sklearn.mixture import GaussianMixture
-        mixture = GaussianMixture(n_clusters, covariance_type="full", reg_covar=MIXTURE_FLOOR, random_state=seed)
-        return mixture.fit_predict(codes.astype(np.float64)).astype(np.int64)
+        return mixture(codes, n_clusters, seed).predict(codes.astype(np.float64)).astype(np.int64)
     raise ValueError(f"clusterer = {clusterer!r}: should be one of {', '.join(CLUSTERERS)}")
+
+
+def mixture(codes: NDArray[np.float32], n_clusters: int, seed: int) -> Any:
+    """A Gaussian mixture with full covariances, fitted by short runs of EM followed by a long one.
+
+    A mixture's score depends on the luck of its start. So SHORT_RUNS starts from K-means are each followed for
+    SHORT_ITERATIONS on a sample of the rows, and the likeliest goes on to convergence with all of them: "em-EM" of
+    Biernacki, Celeux and Govaert (2003, Computational Statistics & Data Analysis 41:561).
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
+    x = codes.astype(np.float64)
+    sample = np.random.default_rng(seed).permutation(len(x))[:SHORT_SAMPLES]
+    settings = {"covariance_type": "full", "reg_covar": MIXTURE_FLOOR, "random_state": seed}
+    with threadpool_limits(1), warnings.catch_warnings():           # its matrices are too small for more threads
+        warnings.simplefilter("ignore", ConvergenceWarning)         # short on purpose
+        start = GaussianMixture(n_clusters, n_init=SHORT_RUNS, max_iter=SHORT_ITERATIONS, **settings).fit(x[sample])
+        return GaussianMixture(n_clusters, weights_init=start.weights_, means_init=start.means_,
+                               precisions_init=start.precisions_, **settings).fit(x)
+
+
+def silhouette(codes: NDArray[np.float32], clusters: NDArray[np.int64], seed: int) -> float | None:
+    """How much nearer samples lie to their own cluster than to the next, -1 to 1 (Rousseeuw 1987), on a sample of
+    SILHOUETTE_SAMPLES rows. It needs no labels. None where only one cluster was found."""
+    from sklearn.metrics import silhouette_score
+    sample = np.random.default_rng(seed).permutation(len(codes))[:SILHOUETTE_SAMPLES]
+    found = clusters[sample]
+    return float(silhouette_score(codes[sample], found)) if 1 < len(np.unique(found)) < len(found) else None

@@ -11,15 +11,17 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 DatasetName = Literal["mnist-10k", "fashion-mnist-10k", "mnist", "fashion-mnist", "digits"]
-ModelName = Literal["ddnmf", "ae1", "ae2"]
+ModelName = Literal["ddnmf", "ae1", "ae2", "dae"]
 NoiseKind = Literal["gaussian", "masking", "salt_and_pepper"]
 Representation = Literal["z", "H", "z_hat"]
 EmbeddingMethod = Literal["t-sne", "umap", "pca"]
+ClustererName = Literal["kmeans", "gmm"]
 
 ID_LENGTH = 16
 
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
 def hash_of(fields: dict[str, Any]) -> str:
@@ -119,7 +121,7 @@ class RunConfig(Config):
 class EmbeddingConfig(Config):
     """A map of one run's codes in the plane."""
 
-    run: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    run: RunId
     representation: Representation = "z"
     noisy: bool = False                                             # codes of the corrupted images
     method: EmbeddingMethod = "t-sne"
@@ -145,6 +147,39 @@ class PixelNMFConfig(Config):
     n_parts: Annotated[int, Field(ge=1, le=512)] = 10
     max_iterations: Annotated[int, Field(ge=1, le=10_000)] = 300
     seed: Seed = 1
+
+
+class ClusteringConfig(Config):
+    """Clusters of one representation of a data set: the pixels, or the codes that a run makes of them."""
+
+    dataset: DatasetName = "mnist-10k"
+    n_samples: Annotated[int, Field(ge=100)] | None = None
+    run: RunId | None = None                                        # None: the pixels themselves
+    representation: Literal["pixels", "z", "H", "z_hat"] = "pixels"
+    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.0          # of the run's kind, on the images that it encodes
+    transform: Literal["none", "nmf", "umap", "pca"] = "none"       # of the representation, before it is clustered
+    n_components: Annotated[int, Field(ge=1, le=512)] = 10          # parts of that NMF, dimensions of that map
+    clusterer: ClustererName = "kmeans"
+    seed: Seed = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_a_transform_no_components(cls, fields: Any) -> Any:
+        return _without(fields, "n_components") if fields.get("transform", "none") == "none" else fields
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> Self:
+        if (self.run is None) != (self.representation == "pixels"):
+            raise ValueError(f"representation = {self.representation!r}, run = {self.run!r}: pixels have none, codes one")
+        if self.run is None and self.noise_level:
+            raise ValueError(f"noise_level = {self.noise_level}: only a run knows the noise of its images")
+        return self
+
+    @classmethod
+    def of(cls, run: RunConfig, **settings: Any) -> Self:
+        """Clusters of this run's codes, of z unless told otherwise."""
+        return cls(**{"dataset": run.dataset, "n_samples": run.n_samples, "run": run.id, "representation": "z",
+                      "seed": run.seed, **settings})
 
 
 PRESETS: dict[str, dict[str, Any]] = {

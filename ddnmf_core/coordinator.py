@@ -59,6 +59,7 @@ class Coordinator:
         self.futures: dict[Entry, tuple[Request, Any]] = {}
         self.resources = _advertised_resources(client)
         self.busy_until: dict[Entry, float] = {}
+        self.run_of: dict[Entry, Entry | None] = {}                 # of what waits or is worked on
         self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
         self.stopping = False
         self.warm_up = [client.submit(tasks.warm_up, pure=False, **self._placement("runs"))]
@@ -92,15 +93,26 @@ class Coordinator:
     def _tick(self) -> None:
         for request in self.store.requests():
             entry = request.entry
-            if entry not in self.futures and time.monotonic() >= self.busy_until.get(entry, 0.0):
+            if entry in self.futures or time.monotonic() < self.busy_until.get(entry, 0.0):
+                continue
+            if self._is_ready(entry):
                 self._submit(request)
+            elif entry.stop_requested:
+                self._withdraw(request)
         for entry, (request, future) in list(self.futures.items()):
             if future.done():
                 del self.futures[entry]
                 self._settle(request, future)
             elif entry.stop_requested and entry.state.status == "queued":
-                self._withdraw(request, future)
+                self._withdraw(request)
         self._note_warm_up()
+
+    def _is_ready(self, entry: Entry) -> bool:
+        """What is made of a run waits until that run has been done with."""
+        if entry not in self.run_of:
+            self.run_of[entry] = entry.run
+        run = self.run_of[entry]
+        return run is None or not self.store.is_requested(run)
 
     def _submit(self, request: Request) -> None:
         entry = request.entry
@@ -130,12 +142,12 @@ class Coordinator:
             entry.set_state(replace(entry.state, status="failed",
                                     message=f"{reason} The engine's log: {self.store.root}/engine.log"))
 
-    def _withdraw(self, request: Request, future: Any) -> None:
+    def _withdraw(self, request: Request) -> None:
         """Stopped while it waited: it need not run for that."""
         entry = request.entry
         with suppress(Busy), entry.lock(patience=0.0):              # busy: it has just begun, and sees the flag itself
-            future.cancel()
-            del self.futures[entry]
+            if entry in self.futures:
+                self.futures.pop(entry)[1].cancel()
             entry.set_state(replace(entry.state, status="stopped", message="Stopped before its turn came."))
             self.store.settle(request)
 

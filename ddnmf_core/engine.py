@@ -117,7 +117,7 @@ def threads_per_run() -> int:
 
 def fingerprint() -> str:
     """Changes when the installed core changes."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
     return sha256(repr([(path.name, path.stat().st_mtime_ns) for path in sources]).encode())[:16]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ddnmf_core.config import Config, EmbeddingConfig, PixelNMFConfig, RunConfig, hash_of
+from ddnmf_core.config import ClusteringConfig, Config, EmbeddingConfig, PixelNMFConfig, RunConfig, hash_of
 from ddnmf_core.files import (
     CorruptFile,
     read_checked,
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
     from ddnmf_core.runs import Store
 
-Kind = Literal["runs", "embeddings", "pixel-nmf"]
+Kind = Literal["runs", "embeddings", "clusterings", "pixel-nmf"]
 Status = Literal["new", "queued", "running", "interrupted", "stopped", "finished", "failed", "diverged"]
 CONFIG_OF: dict[Kind, type[Config]] = {
-    "runs": RunConfig, "embeddings": EmbeddingConfig, "pixel-nmf": PixelNMFConfig}
+    "runs": RunConfig, "embeddings": EmbeddingConfig, "clusterings": ClusteringConfig, "pixel-nmf": PixelNMFConfig}
+MADE_OF_RUNS: tuple[Kind, ...] = ("embeddings", "clusterings")
 ENDED: tuple[Status, ...] = ("stopped", "finished", "failed", "diverged")
 
 CONFIG, STATE, HISTORY, MANIFEST, LOCK = "config.json", "state.json", "history.jsonl", "manifest.json", "lock"
@@ -86,6 +87,12 @@ class Entry:
             raise CorruptFile(self.folder / CONFIG, "is missing") from None
         except (ValueError, TypeError) as error:
             raise CorruptFile(self.folder / CONFIG, f"is damaged ({error})") from None
+
+    @property
+    def run(self) -> "Entry | None":
+        """The run whose codes this entry is made of."""
+        run_id = getattr(self.config, "run", None)
+        return Entry(self.store, "runs", run_id) if run_id else None
 
     # ---------------------------------------------------------------------------------- state
 

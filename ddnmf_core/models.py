@@ -90,10 +90,11 @@ class Codes:
 
 
 class Autoencoder(nn.Module):
-    """The supervisor, AE1 and AE2: layer sizes of the decoder mirror the encoder's (eq 1)."""
+    """The supervisor, AE1, AE2 and the denoising DAE: layer sizes of the decoder mirror the encoder's (eq 1)."""
 
     def __init__(self, n_pixels: int, config: RunConfig, generator: torch.Generator) -> None:
         super().__init__()
+        self.denoising = config.model == "dae"
         sizes = (n_pixels, *config.encoder_layers)
         self.encoder = Chain(sizes, config.bottleneck_activation, generator)
         self.decoder = Chain(sizes[::-1], config.output_activation, generator)

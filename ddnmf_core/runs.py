@@ -4,6 +4,7 @@
                         checkpoint-<step>.safetensors (while training)  model.safetensors
                         codes.safetensors  clusters.parquet  scores.json  snapshots/<epoch>.safetensors
     embeddings/<id>/    a map of one run's codes: points.parquet
+    clusterings/<id>/   clusters of the pixels or of a run's codes: clusters.parquet, scores.json
     pixel-nmf/<id>/     scikit-learn's NMF of the pixels: factors.safetensors
     queue/<kind>.<id>   what somebody asked for and the engine has not finished
     set-aside/          damaged entries, each with why.txt
@@ -22,7 +23,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from ddnmf_core.config import Config
-from ddnmf_core.entries import CONFIG, CONFIG_OF, MANIFEST, STATE, Entry, Kind, State
+from ddnmf_core.entries import CONFIG, CONFIG_OF, MADE_OF_RUNS, MANIFEST, STATE, Entry, Kind, State
 from ddnmf_core.files import CorruptFile, is_litter, read_document, temporary_name, write_bytes, write_document
 
 
@@ -105,9 +106,9 @@ class Store:
         return entry
 
     def delete(self, entry: Entry) -> None:
-        """Remove an entry and the maps made of it; raises Busy while one of them is worked on."""
-        maps = [embedding for embedding in self.entries("embeddings") if embedding.config.run == entry.id]
-        for each in [*maps, entry] if entry.kind == "runs" else [entry]:
+        """Remove an entry, and a run's maps and clusters with it; raises Busy while one of them is worked on."""
+        made_of_it = [other for kind in MADE_OF_RUNS for other in self.entries(kind) if other.run == entry]
+        for each in [*made_of_it, entry]:
             each.request_stop()
             with each.lock(patience=5.0):
                 self._ticket(each).unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal
 
-from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.entries import CLUSTERS, CODES, FACTORS, MODEL, POINTS, PROVENANCE, SCORES, Busy, Entry, Kind, State, Status
 from ddnmf_core.files import CorruptFile
 from ddnmf_core.runs import Store
@@ -152,7 +152,8 @@ class _Recorder:
         """The trained model takes the checkpoints' place."""
         arrays = {name: tensor.cpu().numpy() for name, tensor in self.trainer.model.state_dict().items()}
         self.entry.seal_history()
-        self.entry.write_json(PROVENANCE, provenance(self.trainer.config.precision, self.state.device, self._seconds()))
+        self.entry.write_json(PROVENANCE, provenance(self.state.device, precision=self.trainer.config.precision,
+                                                     training_seconds=round(self._seconds(), 3)))
         self.entry.write_tensors(MODEL, arrays)
         for name in self.entry.names("checkpoint-"):
             self.entry.remove(name)
@@ -169,12 +170,12 @@ def snapshot_name(epoch: int) -> str:
     return f"snapshots/{epoch:06d}.safetensors"
 
 
-def provenance(precision: str, device: str, seconds: float) -> dict[str, Any]:
-    """Where a result came from: versions, machine, threads, precision, seconds of training."""
+def provenance(device: str, **measured: Any) -> dict[str, Any]:
+    """Where a result came from: versions, machine, threads, and what was measured on the way."""
     import torch
     return {"ddnmf": version("ddnmf"), "python": platform.python_version(), "platform": platform.platform(),
             **{package: version(package) for package in PACKAGES}, "device": device,
-            "threads": torch.get_num_threads(), "precision": precision, "training_seconds": round(seconds, 3)}
+            "threads": torch.get_num_threads(), **measured}
 
 
 def evaluate(entry: Entry, images: Any, report: Callable[[str], None]) -> bool:
@@ -226,9 +227,7 @@ def embed(entry: Entry, device_name: str) -> Status:
 
     from ddnmf_core import embeddings
     config: EmbeddingConfig = entry.config
-    run = entry.store.get("runs", config.run)
-    if not run.finished:
-        raise ValueError(f"run {config.run} is not finished: train it first")
+    run = _finished_run(entry.store, config.run)
     codes = run.read_tensors(CODES)[f"{'noisy' if config.noisy else 'clean'}/{config.representation}"]
     samples = embeddings.sample_of(config, len(codes))
     state = replace(entry.state, status="running", message=f"{config.method} of {len(samples):,} points.", device="CPU")
@@ -240,6 +239,54 @@ def embed(entry: Entry, device_name: str) -> Status:
         return _end(entry, "stopped", "Stopped.")
     entry.write_table(POINTS, pd.DataFrame({"sample": samples, "x": points[:, 0], "y": points[:, 1]}))
     return _end(entry, "finished", "")
+
+
+def cluster_representation(entry: Entry, device_name: str) -> Status:
+    """Clusters of pixels or codes, their scores, and how far apart they lie without any label."""
+    import pandas as pd
+
+    from ddnmf_core.baselines import transformed
+    from ddnmf_core.clustering import TITLES, cluster, silhouette
+    from ddnmf_core.data import load
+    from ddnmf_core.metrics import contingency, scores
+    config: ClusteringConfig = entry.config
+    state = replace(entry.state, status="running", message="Reading the images.", device="CPU")
+    entry.set_state(state)
+    images = load(config.dataset, config.n_samples, download=True)
+    began = time.perf_counter()
+    x = _representation(entry.store, config, images)
+    if config.transform != "none":
+        entry.set_state(replace(state, progress=0.2, message=f"{config.transform.upper()} of {len(x):,} samples."))
+        x = transformed(x, config)
+    entry.set_state(replace(state, progress=0.7, message=f"{TITLES[config.clusterer]} of {len(x):,} samples."))
+    found = cluster(x, config.clusterer, len(images.class_names), config.seed)
+    seconds = round(time.perf_counter() - began, 3)
+    entry.write_table(CLUSTERS, pd.DataFrame({"cluster": found}))
+    entry.write_json(PROVENANCE, provenance("CPU", seconds=seconds))
+    entry.write_json(SCORES, {**scores(images.labels, found), "silhouette": silhouette(x, found, config.seed),
+                              "contingency": contingency(images.labels, found).tolist()})
+    return _end(entry, "finished", "")
+
+
+def _representation(store: Store, config: ClusteringConfig, images: Any) -> Any:
+    """What is clustered, before its transform: (n, d). Codes that the run has kept are not computed again."""
+    if config.run is None:
+        return images.scaled()
+    run = _finished_run(store, config.run)
+    if (run.config.dataset, run.config.n_samples) != (config.dataset, config.n_samples):
+        raise ValueError(f"run {run.id} was trained on {run.config.dataset}, not on {config.dataset}")
+    if config.noise_level in (0, run.config.noise_level):
+        return run.read_tensors(CODES)[f"{'noisy' if config.noise_level else 'clean'}/{config.representation}"]
+    from ddnmf_core.encoding import encode
+    seen = run.config.replace(noise_level=config.noise_level)
+    return encode(load_model(run), seen, images, noisy=True)[config.representation]
+
+
+def _finished_run(store: Store, run_id: str) -> Entry:
+    run = store.get("runs", run_id)
+    if not run.finished:
+        raise ValueError(f"run {run_id} is not finished: train it first")
+    return run
 
 
 def factorise_pixels(entry: Entry, device_name: str) -> Status:
@@ -254,7 +301,7 @@ def factorise_pixels(entry: Entry, device_name: str) -> Status:
 
 
 WORK: dict[Kind, Callable[[Entry, str], Status]] = {
-    "runs": train, "embeddings": embed, "pixel-nmf": factorise_pixels}
+    "runs": train, "embeddings": embed, "clusterings": cluster_representation, "pixel-nmf": factorise_pixels}
 
 
 def _throttled(report: Callable[[float], None], every: float = 0.25) -> Callable[[float], None]:

@@ -193,9 +193,11 @@ class Trainer:
 
 def loss_terms(model: DDNMF | Autoencoder, x: Tensor, x_noisy: Tensor,
                reduction: str) -> tuple[dict[str, Tensor], Tensor | None]:
-    """The terms of eq 7 and each layer's part of L_ap (L,); an autoencoder rebuilds what it is given."""
+    """The terms of eq 7 and each layer's part of L_ap (L,). An autoencoder rebuilds what it is given; a denoising one
+    is given noisy images and asked for the clean ones (Vincent et al. 2008)."""
     if isinstance(model, Autoencoder):
-        return {"L_sym": losses.symmetric_loss(x_noisy, model(x_noisy), reduction)}, None
+        target = x if model.denoising else x_noisy
+        return {"L_sym": losses.symmetric_loss(target, model(x_noisy), reduction)}, None
     h = model.supervisor.features(x)
     h_student = model.student.features(x_noisy)
     half = len(h) // 2

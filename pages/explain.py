@@ -5,19 +5,11 @@ import streamlit as st
 import torch
 
 from dashboard import pictures
+from dashboard.background import whole_or_set_aside
 from dashboard.components.gallery import gallery, place_of
-from dashboard.shared import (
-    choose_sample,
-    clusters,
-    codes,
-    images,
-    linked,
-    model,
-    pick_run,
-    pick_sample,
-    picture,
-    whole_or_set_aside,
-)
+from dashboard.contents import clusters, codes, images, model, picture
+from dashboard.links import linked
+from dashboard.selections import choose_sample, pick_run, pick_sample
 from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.corruption import corrupt_each
 from ddnmf_core.entries import Entry

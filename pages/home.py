@@ -3,16 +3,10 @@
 import streamlit as st
 
 from dashboard import architecture
-from dashboard.shared import (
-    expected_time,
-    explain_absence,
-    from_link,
-    newest_with_parts,
-    run_title,
-    store,
-    to_link,
-    warn_of_collapse,
-)
+from dashboard.background import expected_time
+from dashboard.links import from_link, to_link
+from dashboard.selections import explain_absence, newest_with_parts, warn_of_collapse
+from dashboard.shared import run_title, store
 from ddnmf_core import data, engine
 from ddnmf_core.clustering import TITLES
 from ddnmf_core.config import RunConfig

@@ -8,24 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts
+from dashboard.background import result_of
 from dashboard.components.gallery import gallery
 from dashboard.components.scatter import Cloud, scatter
-from dashboard.shared import (
-    EXPLAIN,
-    INPUT_TITLES,
-    MODEL_TITLES,
-    REPRESENTATION_TITLES,
-    choose_sample,
-    clusters,
-    codes,
-    images,
-    linked,
-    pick_run,
-    pick_sample,
-    picture,
-    result_of,
-    store,
-)
+from dashboard.contents import clusters, codes, images, picture
+from dashboard.links import linked
+from dashboard.selections import choose_sample, pick_run, pick_sample
+from dashboard.shared import EXPLAIN, INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES, store
 from ddnmf_core import engine
 from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.config import EmbeddingConfig, EmbeddingMethod, Representation

@@ -5,8 +5,12 @@ import streamlit as st
 import torch
 
 from dashboard import charts, pictures
+from dashboard.background import result_of
 from dashboard.components.gallery import gallery, place_of
-from dashboard.shared import EXPLAIN, choose_sample, codes, images, linked, model, pick_run, picture, result_of
+from dashboard.contents import codes, images, model, picture
+from dashboard.links import linked
+from dashboard.selections import choose_sample, pick_run
+from dashboard.shared import EXPLAIN
 from ddnmf_core.config import PixelNMFConfig
 from ddnmf_core.entries import FACTORS, Entry
 from ddnmf_core.parts import class_mass, part_pictures

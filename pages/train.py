@@ -3,10 +3,14 @@
 import streamlit as st
 
 from dashboard import pictures
+from dashboard.background import expected_time
 from dashboard.components.gallery import gallery
+from dashboard.contents import dataset_images
+from dashboard.links import linked
 from dashboard.live_run import live_panel
 from dashboard.run_form import NOISE_TITLES, checked, key, remember_defaults, settings
-from dashboard.shared import LIVE, dataset_images, expected_time, explain_absence, linked, run_title, store
+from dashboard.selections import explain_absence
+from dashboard.shared import LIVE, run_title, store
 from ddnmf_core import engine
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import Entry

@@ -70,7 +70,7 @@ def test_the_students_losses_fall_when_the_supervisor_stands_still(digits, small
         assert rows[-1][name] < 0.75 * rows[0][name]
 
 
-@pytest.mark.parametrize("model", ["ae1", "ae2"])
+@pytest.mark.parametrize("model", ["ae1", "ae2", "dae"])
 def test_an_autoencoders_loss_falls(digits, small, model):
     _, rows = train(small(model=model, epochs=8), digits)
     assert rows[-1]["L_sym"] < 0.75 * rows[0]["L_sym"]

@@ -1,0 +1,73 @@
+"""Work that a page asks the engine for: its result, its progress, its expected time."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import streamlit as st
+
+from dashboard.shared import show_damage, store
+from ddnmf_core import engine, estimate
+from ddnmf_core.config import RunConfig
+from ddnmf_core.entries import ENDED, Entry
+from ddnmf_core.files import CorruptFile
+
+
+def result_of(config: Any, what: str) -> Entry | None:
+    """An entry's finished result, asked for where it is not there; meanwhile its progress, and None."""
+    entry = store().entry(config)
+    if entry.exists and entry.finished:
+        return entry
+    status = entry.state.status if entry.exists else "new"
+    if status in ("failed", "stopped") and not store().is_requested(entry):
+        st.warning(f"{what}: {entry.state.message}")
+        if st.button("Try again", key=f"again.{entry.id}"):
+            engine.submit(store(), config)
+            st.rerun()
+        return None
+    if not store().is_requested(entry):
+        engine.submit(store(), config)
+    _progress(entry, what)
+    return None
+
+
+def whole_or_set_aside(body: Callable[..., None]) -> Callable[..., None]:
+    """For fragments, whose exceptions never reach app.py: what is damaged is set aside, what is gone is said so."""
+    @wraps(body)
+    def guarded(*arguments: Any) -> None:
+        try:
+            body(*arguments)
+        except CorruptFile as error:
+            show_damage(error)
+    return guarded
+
+
+@st.fragment(run_every="1s")
+@whole_or_set_aside
+def _progress(entry: Entry, what: str) -> None:
+    state = entry.state
+    if state.status in ENDED and not store().is_requested(entry):
+        st.rerun(scope="app")
+    st.progress(state.progress, f"{what}: {state.message}")
+    if st.button("Cancel", key=f"cancel.{entry.id}", icon=":material/cancel:"):
+        entry.request_stop()
+
+
+def expected_time(config: RunConfig, n_runs: int = 1) -> str:
+    """A sentence for before the training, from this machine's own speed."""
+    seconds = estimate.training_seconds(config, _measured_speeds(config))
+    if seconds is None:
+        return "The expected time is known once the engine has warmed up."
+    return f"Expected time: about **{estimate.in_words(seconds * n_runs)}** by this machine's measured speed."
+
+
+def _measured_speeds(config: RunConfig) -> list[dict[str, float]]:
+    """The engine's own measurement, then the newest run at this precision."""
+    running = engine.info(store())
+    speeds = [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
+    for entry in store().entries()[:20]:
+        alike = entry.config.precision == config.precision and estimate.alike(entry.config, config)
+        if rows := entry.history() if alike else []:
+            return [*speeds, {"weights": estimate.count_weights(entry.config),
+                              "images_per_second": rows[-1]["images_per_second"]}]
+    return speeds

@@ -1,0 +1,57 @@
+"""What is in a run, loaded once for all pages: images, model, codes, clusters."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from ddnmf_core.entries import CLUSTERS, CODES, Entry
+from ddnmf_core.runs import Store
+
+
+def images(run: Entry) -> Any:
+    """The run's data set."""
+    return dataset_images(run.config.dataset, run.config.n_samples)
+
+
+@st.cache_resource(max_entries=3, show_spinner="Reading the images.")
+def dataset_images(dataset: str, n_samples: int | None) -> Any:
+    from ddnmf_core import data
+    return data.load(dataset, n_samples)                            # type: ignore[arg-type]
+
+
+def model(run: Entry) -> Any:
+    """The trained model on the CPU; not to be changed."""
+    return _model(str(run.store.root), run.id)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Loading the model.")
+def _model(root: str, run_id: str) -> Any:
+    from ddnmf_core.tasks import load_model
+    return load_model(Entry(Store(root), "runs", run_id))
+
+
+def codes(run: Entry) -> dict[str, NDArray[np.float32]]:
+    """'clean/z' (n, d), 'noisy/H' (n, r), 'clean/error' (n,) and so on; not to be changed."""
+    return _codes(str(run.store.root), run.id)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _codes(root: str, run_id: str) -> dict[str, NDArray[np.float32]]:
+    return Entry(Store(root), "runs", run_id).read_tensors(CODES)
+
+
+def clusters(run: Entry) -> Any:
+    """The table of clusters: a column for 'clean/z/kmeans' and so on."""
+    return _clusters(str(run.store.root), run.id)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _clusters(root: str, run_id: str) -> Any:
+    return Entry(Store(root), "runs", run_id).read_table(CLUSTERS)
+
+
+def picture(run: Entry, pixels: NDArray[Any]) -> NDArray[Any]:
+    """Rows of pixels (..., d) as pictures (..., h, w)."""
+    return np.asarray(pixels).reshape(*np.shape(pixels)[:-1], *images(run).image_shape)

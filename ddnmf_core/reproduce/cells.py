@@ -1,0 +1,63 @@
+"""Every number of a table or figure, spelt out as the configurations that make it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
+from ddnmf_core.reproduce.protocol import SOURCES, Protocol
+
+Target = Literal["table1", "table2", "table3", "figure2", "figure3"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One seed of one number: a method on a data set, in the noise experiment at a level."""
+
+    dataset: str
+    method: str
+    seed: int
+    run: RunConfig | None                                           # what has to be trained for it
+    config: ClusteringConfig | EmbeddingConfig                      # what is then made of it
+    noise_level: float | None = None                                # Table 3, Figure 3: trained with this noise
+    test_level: float | None = None                                 # ... and clustered with this one
+
+
+def cells(target: Target, protocol: Protocol, seeds: Sequence[int]) -> list[Cell]:
+    """What a target consists of, seed by seed, so that whole seeds are finished first."""
+    make = {"table1": lambda seed: _table(protocol, protocol.datasets[0], seed),
+            "table2": lambda seed: _table(protocol, protocol.datasets[1], seed),
+            "table3": lambda seed: _noise(protocol, seed, everywhere=False),
+            "figure3": lambda seed: _noise(protocol, seed, everywhere=True)}
+    if target == "figure2":
+        return list(_maps(protocol, seeds[0]))
+    return [cell for seed in seeds for cell in make[target](seed)]
+
+
+def _table(protocol: Protocol, dataset: str, seed: int) -> Iterator[Cell]:
+    for source in SOURCES:
+        run = protocol.run(protocol.models[source.model], dataset, seed) if source.model else None
+        for clusterer in source.clusterers:
+            settings = {**source.settings, "clusterer": clusterer, "seed": seed}
+            config = (ClusteringConfig.of(run, **settings) if run else
+                      ClusteringConfig(**{"dataset": dataset, "n_samples": protocol.n_samples, **settings}))
+            yield Cell(dataset, source.method(clusterer), seed, run, config)
+
+
+def _noise(protocol: Protocol, seed: int, everywhere: bool) -> Iterator[Cell]:
+    """Trained at each level; tested at its own, or everywhere, clean images included."""
+    for level in protocol.noise_levels:
+        for dataset in protocol.datasets:
+            for title, settings in protocol.noise_models.items():
+                run = protocol.run(settings, dataset, seed, noise_level=level)
+                for test_level in (0.0, *protocol.noise_levels) if everywhere else (level,):
+                    config = ClusteringConfig.of(run, noise_level=test_level)
+                    yield Cell(dataset, title, seed, run, config, level, test_level)
+
+
+def _maps(protocol: Protocol, seed: int) -> Iterator[Cell]:
+    for dataset in protocol.datasets:
+        for title in ("DDNMF", "AE1"):
+            run = protocol.run(protocol.models[title], dataset, seed)
+            yield Cell(dataset, title, seed, run, EmbeddingConfig(run=run.id, n_points=protocol.n_map_points, seed=seed))

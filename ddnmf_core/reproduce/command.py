@@ -1,0 +1,168 @@
+"""`ddnmf reproduce`: tables and figures of the paper again, from the first training to the LaTeX table."""
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from ddnmf_core.entries import POINTS, SCORES
+from ddnmf_core.reproduce import check, results
+from ddnmf_core.reproduce.cells import TARGETS, Cell, Target, cells
+from ddnmf_core.reproduce.protocol import FULL, QUICK, STATEMENTS, Protocol
+from ddnmf_core.reproduce.work import Work
+from ddnmf_core.runs import Store
+from ddnmf_core.terminal import Home, plain_errors, progress_display
+
+OUT, QUICK_OUT = Path("results"), Path("results/quick")
+LOOK_EVERY = 0.5                                                    # seconds
+
+
+def reproduce(
+    target: Annotated[str, typer.Argument(help=f"{', '.join(TARGETS)} or all")],
+    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds 1 to N: 10, or 2 with --quick.")] = None,
+    out: Annotated[Path | None, typer.Option(help=f"Folder for JSON, CSV, LaTeX and figures: {OUT}, or {QUICK_OUT}.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The shipped sets of 10,000 images, few epochs: minutes.")] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Train every model for so many epochs.")] = None,
+    only_gather: Annotated[bool, typer.Option("--gather", help="Start nothing: write what is there.")] = False,
+    check_one: Annotated[bool, typer.Option("--check", help="Compute one published cell again, from nothing.")] = False,
+    method: Annotated[str | None, typer.Option(help="With --check: the row, as 'DDNMF+K-means'.")] = None,
+    seed: Annotated[int | None, typer.Option(help="With --check: the seed.")] = None,
+    noise_level: Annotated[float | None, typer.Option(help="With --check: the column of table3.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu")] = "auto",
+    home: Home = None,
+) -> None:
+    """Reproduce the paper's tables and figures over seeds. Ctrl-C stops it; the same command goes on from there."""
+    with plain_errors():
+        targets = _targets(target)
+        out = out or (QUICK_OUT if quick else OUT)
+        if check_one:
+            verdicts = [_check(each, out, method, seed, noise_level, device) for each in targets if each != "figure2"]
+            raise typer.Exit(0 if all(verdicts) else 1)
+        protocol = QUICK if quick else FULL
+        protocol = protocol.with_epochs(epochs) if epochs else protocol
+        wanted = list(range(1, (seeds or (2 if quick else 10)) + 1))
+        for statement in STATEMENTS:
+            typer.echo(statement, err=True)
+        work = _Reproduction(Store(home), targets, protocol, wanted, out, _command(quick, epochs, len(wanted)))
+        if not only_gather:
+            work.run(device)
+        work.write()
+
+
+def _targets(name: str) -> tuple[Target, ...]:
+    if name != "all" and name not in TARGETS:
+        raise ValueError(f"target = {name!r}: should be one of {', '.join(TARGETS)}, all")
+    return tuple(target for target in TARGETS if name in (target, "all"))
+
+
+def _command(quick: bool, epochs: int | None, n_seeds: int) -> str:
+    """Without its target, the command that makes these results."""
+    return f"--seeds {n_seeds}" + (" --quick" if quick else "") + (f" --epochs {epochs}" if epochs else "")
+
+
+class _Reproduction:
+    """Some targets, under one protocol, into one folder."""
+
+    def __init__(self, store: Store, targets: tuple[Target, ...], protocol: Protocol, seeds: list[int], out: Path,
+                 options: str) -> None:
+        self.store, self.targets, self.protocol, self.seeds, self.out = store, targets, protocol, seeds, out
+        self.options = options
+        self.cells = {target: cells(target, protocol, seeds) for target in targets}
+        self.known = {target: results.read(out, target) for target in targets}
+
+    def run(self, device: str) -> None:
+        """Until everything is there; raises RuntimeError with what failed once the rest is done and written."""
+        known = {record["id"] for found in self.known.values() if found for record in found.cells}
+        work = Work(self.store, [cell for target in self.targets for cell in self.cells[target]], known)
+        typer.echo(f"{work.n_cells} cells, {work.n_there} of them are there.", err=True)
+        work.submit(device)
+        try:
+            with progress_display() as show:
+                while not work.done:
+                    show(*work.advance())
+                    time.sleep(LOOK_EVERY)
+        except KeyboardInterrupt:
+            work.stop()
+            self.write()
+            typer.echo("Stopped. The same command goes on from here.", err=True)
+            raise typer.Exit(130) from None
+        if failures := work.failures():
+            self.write()
+            raise RuntimeError("\n".join(["these have no result; the others were written:", *failures]))
+
+    def write(self) -> None:
+        for target in self.targets:
+            command = f"ddnmf reproduce {target} {self.options}"
+            found = results.gather(target, self.cells[target], self.protocol, self.seeds, self.store, command,
+                                   self.known[target])
+            if not found.cells:
+                typer.echo(f"{target}: nothing is there yet", err=True)
+                continue
+            written = [found.write(self.out), *_artefacts(found, self.cells[target], self.store, self.out)]
+            typer.echo(f"{target}: {', '.join(path.name for path in written)} in {self.out}"
+                       + (f" ({found.n_missing} cells are missing)" if found.n_missing else ""))
+
+
+def _artefacts(found: results.Results, made_of: list[Cell], store: Store, out: Path) -> list[Path]:
+    """What is written beside the JSON."""
+    from ddnmf_core.reproduce import figures, latex
+    if found.target == "figure2":
+        return _maps(made_of, store, out)
+    files = [out / f"{found.target}.csv"]
+    results.summary(found.cells).to_csv(files[0], index=False, float_format="%.6g")
+    if found.target == "figure3":
+        figures.figure3(found, out)
+        return [*files, *(out / f"figure3.{suffix}" for suffix in figures.FORMATS)]
+    files.append(out / f"{found.target}.tex")
+    files[1].write_text(latex.table(found))
+    return files
+
+
+def _maps(made_of: list[Cell], store: Store, out: Path) -> list[Path]:
+    """Figure 2 and its points, while the store has the maps; else those written before stay as they are."""
+    import pandas as pd
+
+    from ddnmf_core.data import load
+    from ddnmf_core.reproduce import figures
+    points = []
+    for cell in made_of:
+        entry = store.entry(cell.config)
+        if entry.exists and entry.finished:
+            labels = load(cell.dataset, cell.run.n_samples if cell.run else None).labels    # type: ignore[arg-type]
+            table = entry.read_table(POINTS)
+            points.append(pd.DataFrame({"dataset": cell.dataset, "method": cell.method, "sample": table["sample"],
+                                        "class": labels[table["sample"]], "x": table["x"], "y": table["y"]}))
+    if not points:
+        return []
+    everything = pd.concat(points)
+    everything.to_csv(out / "figure2.csv", index=False, float_format="%.4g")
+    figures.figure2(everything, out)
+    return [out / "figure2.csv", *(out / f"figure2.{suffix}" for suffix in figures.FORMATS)]
+
+
+def _check(target: Target, out: Path, method: str | None, seed: int | None, noise_level: float | None, device: str) -> bool:
+    """Train and cluster one cell in an empty store of its own, and print the verdict."""
+    published = results.read(out, target)
+    if published is None:
+        raise ValueError(f"there is no {results.path_of(out, target)} to check: name its folder with --out")
+    record = check.choose(published, method, seed, noise_level)
+    cell = check.cell_of(published, record)
+    from ddnmf_core import engine
+    with TemporaryDirectory() as folder:
+        store = Store(folder)
+        work = Work(store, [cell])
+        try:
+            work.submit(device)
+            with progress_display() as show:
+                while not work.done:
+                    show(*work.advance())
+                    time.sleep(LOOK_EVERY)
+            if failures := work.failures():
+                raise RuntimeError("; ".join(failures))
+            found = check.verdict(published, record, store.entry(cell.config).read_json(SCORES))
+        finally:
+            engine.stop(store)
+    typer.echo(str(found))
+    return found.agrees

@@ -1,0 +1,115 @@
+"""The protocol, fixed before the runs: data, models, representations, clusterers and noise of every number."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from ddnmf_core.clustering import MIXTURE_FLOOR, N_STARTS, SHORT_ITERATIONS, SHORT_RUNS, SHORT_SAMPLES, TITLES
+from ddnmf_core.config import ClustererName, RunConfig
+
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a row of Tables 1 and 2 clusters: a representation of a model, or of the pixels."""
+
+    title: str                                                      # as in the paper; empty for the pixels
+    model: str | None = None                                        # of Protocol.models; None: no model
+    settings: Settings = field(default_factory=dict)                # of a ClusteringConfig
+    clusterers: tuple[ClustererName, ...] = ("kmeans", "gmm")
+    origin: Literal["paper", "baseline", "extension"] = "paper"
+    remark: str = ""
+
+    def method(self, clusterer: ClustererName) -> str:
+        """The row's name: 'AE2+NMF+K-means'."""
+        return "+".join(filter(None, [self.title, TITLES[clusterer]]))
+
+
+NMF = {"transform": "nmf", "n_components": 10}
+PCA = {"transform": "pca", "n_components": 50}
+UMAP = {"transform": "umap", "n_components": 10}
+
+SOURCES = (
+    Source("", clusterers=("kmeans",), remark="K-means on the pixels."),
+    Source("", clusterers=("gmm",), settings=PCA,
+           remark="GMM on the first 50 principal components of the pixels: pixels that are never lit have no covariance."),
+    Source("NMF", settings=NMF, remark="Coefficients of scikit-learn's NMF of the pixels, 10 parts."),
+    Source("AE2", "AE2", remark="The code of AE2, one layer shallower than DDNMF, ReLU throughout as in the paper."),
+    Source("AE2+NMF", "AE2", NMF, remark="Coefficients of scikit-learn's NMF of AE2's code, 10 parts."),
+    Source("AE1", "AE1", origin="baseline", remark="The code of AE1: DDNMF's layers, ReLU throughout as in the paper."),
+    Source("Strong AE", "Strong AE", origin="baseline",
+           remark="AE1's layers with a linear code, as DDNMF's, trained to convergence."),
+    Source("DDNMF", "DDNMF", remark="The student's code z (X in eq 6)."),
+    Source("DDNMF (H)", "DDNMF", {"representation": "H"}, origin="extension",
+           remark="The coefficients H of the NMF module, instead of the code."),
+    Source("Strong AE+UMAP", "Strong AE", UMAP, ("gmm",), origin="extension",
+           remark="A UMAP of the code in 10 dimensions, then the mixture: N2D (McConville et al. 2021)."),
+    Source("DDNMF+UMAP", "DDNMF", UMAP, ("gmm",), origin="extension", remark="N2D's manifold step on the student's code."),
+)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way to run all tables and figures."""
+
+    name: str
+    datasets: tuple[str, str]                                       # of Table 1 and of Table 2
+    models: Mapping[str, Settings]                                  # of Tables 1 and 2, Figure 2: fields of a RunConfig
+    noise_models: Mapping[str, Settings]                            # of Table 3 and Figure 3
+    noise_levels: tuple[float, ...]
+    n_map_points: int                                               # of a map in Figure 2
+    n_samples: int | None = None                                    # None: every image
+
+    def with_epochs(self, epochs: int) -> "Protocol":
+        """The same with every model trained for so many epochs."""
+        def shortened(models: Mapping[str, Settings]) -> dict[str, Settings]:
+            return {title: {**settings, "epochs": epochs} for title, settings in models.items()}
+        return replace(self, models=shortened(self.models), noise_models=shortened(self.noise_models))
+
+    def run(self, settings: Settings, dataset: str, seed: int, **more: Any) -> RunConfig:
+        return RunConfig(**{"dataset": dataset, "n_samples": self.n_samples, "seed": seed, **settings, **more})
+
+    @classmethod
+    def described(cls, fields: Mapping[str, Any]) -> "Protocol":
+        """The protocol that `describe` told of."""
+        return cls(name=fields["name"], datasets=tuple(fields["datasets"]), models=fields["models"],
+                   noise_models=fields["noise_models"], noise_levels=tuple(fields["noise_levels"]),
+                   n_map_points=fields["n_map_points"], n_samples=fields["n_samples"])
+
+    def describe(self) -> dict[str, Any]:
+        """All of it, to be kept with the numbers: settings as fields, the rest as sentences."""
+        return {"name": self.name, "datasets": list(self.datasets), "n_samples": self.n_samples,
+                "n_map_points": self.n_map_points,
+                "models": {title: dict(settings) for title, settings in self.models.items()},
+                "noise_models": {title: dict(settings) for title, settings in self.noise_models.items()},
+                "noise_levels": list(self.noise_levels), "defaults": RunConfig().model_dump(mode="json"),
+                "sources": [{"row": source.title or "pixels", "origin": source.origin, "remark": source.remark,
+                             **source.settings} for source in SOURCES],
+                "statements": list(STATEMENTS)}
+
+
+STATEMENTS = (
+    "Tables 1 and 2 cluster clean images. DDNMF's student is trained on images with Gaussian noise of .4 and its supervisor on "
+    "clean ones; every other model is trained on clean images.",
+    "Table 3 and Figure 3: DDNMF, AE1 and a denoising autoencoder (DAE) of the same layers, all with a linear code, each "
+    "trained at the noise level; K-means on the code z of images with noise of that level.",
+    "Every model has one setting for both data sets.",
+    f"K-means: {N_STARTS} starts, lowest inertia. GMM: full covariances, {SHORT_RUNS} short runs of {SHORT_ITERATIONS} steps "
+    f"on {SHORT_SAMPLES:,} samples, the likeliest continued with all samples, {MIXTURE_FLOOR:g} added to the diagonals.",
+    "The number of clusters is the number of classes. No label takes part in training, clustering or the choice of a start: "
+    "they are used for the scores alone.",
+    "ACC: best one-to-one matching (eq 17). NMI: arithmetic mean (eq 18). ARI: eq 19. Means and standard deviations (n - 1) "
+    "are over seeds; a seed changes initial weights, order, noise and the starts of the clusterers.",
+    "The paper's numbers are single runs; the difference to them is given in our deviations.",
+)
+
+RELU = {"bottleneck_activation": "relu", "noise_level": 0.0}
+FULL = Protocol(
+    name="full", datasets=("mnist", "fashion-mnist"),
+    models={"DDNMF": {}, "AE1": {"model": "ae1", **RELU}, "AE2": {"model": "ae2", **RELU},
+            "Strong AE": {"model": "ae1", "noise_level": 0.0, "epochs": 100}},
+    noise_models={"DDNMF": {"epochs": 20}, "AE1": {"model": "ae1", "epochs": 20}, "DAE": {"model": "dae", "epochs": 20}},
+    noise_levels=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8), n_map_points=3000)
+QUICK = replace(FULL.with_epochs(8), name="quick", datasets=("mnist-10k", "fashion-mnist-10k"),
+                noise_levels=(0.1, 0.4, 0.8), n_map_points=2000)

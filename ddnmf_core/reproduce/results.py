@@ -1,0 +1,142 @@
+"""The scores of a target's cells with where each came from: kept as JSON, summarised as a table."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ddnmf_core.entries import PROVENANCE, SCORES, Entry
+from ddnmf_core.files import write_bytes
+from ddnmf_core.reproduce import paper
+from ddnmf_core.reproduce.cells import Cell, Target
+from ddnmf_core.reproduce.protocol import SOURCES, Protocol
+from ddnmf_core.runs import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Record = dict[str, Any]
+KEYS = ["dataset", "method", "noise_level", "test_level"]
+MEASURED = (*paper.SCORES, "silhouette", "training_seconds", "seconds")
+VARIES = ("seconds", "training_seconds")                            # in a provenance, from run to run
+ORIGIN_OF = {source.method(clusterer): source.origin for source in SOURCES for clusterer in source.clusterers}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is known of a target: a record for each finished cell."""
+
+    target: Target
+    command: str                                                    # that makes this file
+    created: str                                                    # date, UTC
+    protocol: dict[str, Any]
+    seeds: list[int]                                                # that were asked for
+    n_missing: int                                                  # cells that are not finished
+    provenance: list[dict[str, Any]]                                # versions and machines; a record names its own
+    cells: list[Record]
+
+    @property
+    def n_seeds(self) -> int:
+        """Seeds for which every cell is there."""
+        whole = max((sum(cell["seed"] == seed for cell in self.cells) for seed in self.seeds), default=0)
+        return sum(sum(cell["seed"] == seed for cell in self.cells) == whole for seed in self.seeds if whole)
+
+    def write(self, folder: Path) -> Path:
+        """As <target>.json, one line for each cell."""
+        fields = {"n_seeds": self.n_seeds, **asdict(self)}
+        lines = {name: fields.pop(name) for name in ("provenance", "cells")}
+        head = json.dumps(fields, indent=1).removesuffix("\n}")
+        rest = "".join(f',\n "{name}": [\n' + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n ]"
+                       for name, rows in lines.items())
+        folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(path_of(folder, self.target), f"{head}{rest}\n}}\n".encode())
+        return path_of(folder, self.target)
+
+
+def path_of(folder: Path, target: Target) -> Path:
+    return folder / f"{target}.json"
+
+
+def read(folder: Path, target: Target) -> Results | None:
+    """What was written there, or None; raises ValueError where the file is not one of ours."""
+    path = path_of(folder, target)
+    if not path.exists():
+        return None
+    try:
+        fields = json.loads(path.read_bytes())
+        fields.pop("n_seeds")
+        return Results(**fields)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} is not a file of `ddnmf reproduce` ({error}): move it away and run it again") from None
+
+
+def gather(target: Target, cells: Sequence[Cell], protocol: Protocol, seeds: Sequence[int], store: Store, command: str,
+           known: Results | None = None) -> Results:
+    """A record for each cell that the store has finished, or that earlier results hold for the same configuration."""
+    kept = {record["id"]: record for record in known.cells} if known else {}
+    provenance: list[dict[str, Any]] = []
+    records = []
+    for cell in cells:
+        entry = store.entry(cell.config)
+        if entry.exists and entry.finished:
+            record, origin = _of_entry(cell, entry)
+        elif known and cell.config.id in kept:
+            record = dict(kept[cell.config.id])
+            origin = known.provenance[record["provenance"]]
+        else:
+            continue
+        if origin not in provenance:
+            provenance.append(origin)
+        records.append({**record, "provenance": provenance.index(origin)})
+    return Results(target, command, datetime.now(UTC).date().isoformat(), protocol.describe(), list(seeds),
+                   len(cells) - len(records), provenance, records)
+
+
+def _of_entry(cell: Cell, entry: Entry) -> tuple[Record, dict[str, Any]]:
+    """The record of a finished cell, and its provenance without what differs from run to run."""
+    record: Record = {"dataset": cell.dataset, "method": cell.method, "seed": cell.seed, "id": entry.id,
+                      "run": cell.run.id if cell.run else None}
+    origin: dict[str, Any] = {}
+    if cell.noise_level is not None:
+        record |= {"noise_level": cell.noise_level, "test_level": cell.test_level}
+    if cell.run:
+        origin = entry.store.entry(cell.run).read_json(PROVENANCE)
+        record["training_seconds"] = origin["training_seconds"]
+    if entry.has(SCORES):
+        scores = entry.read_json(SCORES)
+        if cell.noise_level is not None:
+            scores.pop("contingency")                               # hundreds of cells: keep them small
+        measured = entry.read_json(PROVENANCE)
+        record |= scores | {"seconds": measured["seconds"]}
+        origin = {**measured, **origin}
+    return record, {name: value for name, value in origin.items() if name not in VARIES}
+
+
+def summary(records: Iterable[Record]) -> "pd.DataFrame":
+    """A row for each method, data set and noise: n_seeds, mean and deviation (n - 1) of each measure, and the paper's
+    number with its distance from ours, in points and in our deviations."""
+    import pandas as pd
+    frame = pd.DataFrame(list(records)).reindex(columns=[*KEYS, "seed", *MEASURED])
+    rows = []
+    for values, group in frame.groupby(KEYS, sort=False, dropna=False):
+        row: Record = dict(zip(KEYS, values, strict=True))
+        row |= {"origin": ORIGIN_OF.get(row["method"], "paper"), "n_seeds": len(group)}
+        for measure in MEASURED:
+            row[f"{measure}_mean"], row[f"{measure}_std"] = group[measure].mean(), group[measure].std(ddof=1)
+        rows.append(row | _against_the_paper(row))
+    return pd.DataFrame(rows)
+
+
+def _against_the_paper(row: Record) -> Record:
+    import math
+    level = None if math.isnan(row["noise_level"]) else row["noise_level"]
+    reported = paper.scores(row["dataset"], row["method"], level) if level is None or level == row["test_level"] else None
+    found: Record = {}
+    for score in paper.SCORES:
+        theirs, deviation = reported[score] if reported else math.nan, row[f"{score}_std"]
+        difference = row[f"{score}_mean"] - theirs
+        found |= {f"{score}_paper": theirs, f"{score}_difference": difference,
+                  f"{score}_deviations": difference / deviation if deviation else math.nan}
+    return found

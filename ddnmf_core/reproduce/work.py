@@ -1,0 +1,82 @@
+"""Have the engine do what a target's cells still need; nothing that is there is done again."""
+
+from collections.abc import Iterable, Sequence
+
+from ddnmf_core import engine, estimate
+from ddnmf_core.config import ClusteringConfig, Config, RunConfig
+from ddnmf_core.data import DATASETS
+from ddnmf_core.entries import ENDED, Entry
+from ddnmf_core.reproduce.cells import Cell
+from ddnmf_core.runs import Store
+
+NOMINAL = {"weights": 6.6e6, "images_per_second": 8000.0}           # a machine's speed, until the engine has measured it
+CLUSTERED_PER_SECOND, MAPPED_PER_SECOND = 20_000, 500               # samples; for the share of work that is done
+
+
+class Work:
+    """The entries that have to be finished: trainings, and what is made of them."""
+
+    def __init__(self, store: Store, cells: Sequence[Cell], known: Iterable[str] = ()) -> None:
+        self.store = store
+        there = set(known)
+        missing = [cell for cell in cells if cell.config.id not in there and not _finished(store.entry(cell.config))]
+        runs = {cell.run: None for cell in missing if cell.run and not _finished(store.entry(cell.run))}
+        self.configs: list[Config] = [*runs, *(cell.config for cell in missing)]
+        self.seconds = {store.entry(config): _seconds(store, config) for config in self.configs}
+        self.n_cells, self.n_there = len(cells), len(cells) - len(missing)
+        self.ended: set[Entry] = set()
+
+    def submit(self, device: str | None = None) -> None:
+        """Ask for everything, the trainings first: what is made of a run waits for it."""
+        for config in self.configs:
+            engine.submit(self.store, config, device)
+
+    def advance(self) -> tuple[float, str]:
+        """Look at what has ended: the share of the expected time that is done, and a sentence."""
+        share = 0.0
+        for entry, seconds in self.seconds.items():
+            if entry in self.ended:
+                share += seconds
+                continue
+            state = entry.state
+            share += seconds * state.progress
+            if state.status in ENDED and not self.store.is_requested(entry):
+                self.ended.add(entry)
+        if not self.done and not any(self.store.is_requested(entry) and entry.locked for entry in self.seconds):
+            engine.ensure_started(self.store)
+        counts = {kind: (sum(entry.kind == kind for entry in self.ended), sum(entry.kind == kind for entry in self.seconds))
+                  for kind in ("runs", "clusterings", "embeddings")}
+        words = {"runs": "models trained", "clusterings": "clusterings", "embeddings": "maps"}
+        text = ", ".join(f"{done} of {total} {words[kind]}" for kind, (done, total) in counts.items() if total)
+        return share / max(sum(self.seconds.values()), 1e-9), text or "Everything is there."
+
+    @property
+    def done(self) -> bool:
+        return len(self.ended) == len(self.seconds)
+
+    def stop(self) -> None:
+        """Stop what is under way and take back what waits; the next call goes on from there."""
+        for entry in reversed(list(self.seconds)):
+            if entry.exists and entry.state.status not in ENDED:
+                entry.request_stop()
+
+    def failures(self) -> list[str]:
+        """A sentence for each entry that ended without a result."""
+        return [f"{entry.kind}/{entry.id} {entry.state.status}: {entry.state.message}"
+                for entry in self.ended if not entry.finished]
+
+
+def _finished(entry: Entry) -> bool:
+    return entry.exists and entry.finished
+
+
+def _seconds(store: Store, config: Config) -> float:
+    """What it will take on this machine, roughly."""
+    if isinstance(config, RunConfig):
+        running = engine.info(store)
+        speed = {"weights": running.weights, "images_per_second": running.images_per_second} if running else {}
+        return estimate.training_seconds(config, [NOMINAL, speed]) or 0.0
+    if isinstance(config, ClusteringConfig):
+        n = config.n_samples or DATASETS[config.dataset].n_samples
+        return n / (MAPPED_PER_SECOND if config.transform == "umap" else CLUSTERED_PER_SECOND)
+    return getattr(config, "n_points", 0) / (MAPPED_PER_SECOND / 10)

@@ -1,0 +1,47 @@
+"""What every command shares: its common options, its progress, its errors in one sentence."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ddnmf_core.files import CorruptFile
+
+Home = Annotated[Path | None, typer.Option(help="Folder of the run store.", envvar="DDNMF_HOME")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """What goes wrong as one sentence on standard error, and exit code 2."""
+    try:
+        yield
+    except BrokenPipeError:                                         # `ddnmf runs list | head`
+        raise typer.Exit(0) from None
+    except (ValueError, RuntimeError, LookupError, CorruptFile, OSError) as error:
+        typer.echo(f"ddnmf: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def progress_display() -> Iterator[Callable[[float, str], None]]:
+    """A bar on a terminal; elsewhere a line on standard error for each new message."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+        columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("", total=1.0)
+            yield lambda share, message: bar.update(task, completed=share, description=message)
+        return
+    shown = [""]
+
+    def line(share: float, message: str) -> None:
+        text = message.split(".")[0]
+        if text != shown[0]:
+            shown[0] = text
+            typer.echo(f"{share:4.0%} {message}", err=True)
+    yield line
