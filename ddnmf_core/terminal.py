@@ -19,6 +19,8 @@ def plain_errors() -> Iterator[None]:
     """What goes wrong as one sentence on standard error, and exit code 2."""
     try:
         yield
+    except typer.Exit:                                              # a RuntimeError, but not one
+        raise
     except BrokenPipeError:                                         # `ddnmf runs list | head`
         raise typer.Exit(0) from None
     except (ValueError, RuntimeError, LookupError, CorruptFile, OSError) as error:

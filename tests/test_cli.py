@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -12,10 +13,10 @@ from ddnmf_core.config import RunConfig
 SMALL = ["--dataset", "digits", "--layers", "32,16,6", "--n-parts", "5", "--epochs", "2"]
 
 
-def ddnmf(*arguments, home):
+def ddnmf(*arguments, home, timeout=120):
     environment = {**os.environ, "DDNMF_HOME": str(home), "DDNMF_THREADS": "1"}
     return subprocess.run([sys.executable, "-m", "ddnmf_core", *arguments], env=environment, capture_output=True, text=True,
-                          timeout=120)
+                          timeout=timeout)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,8 @@ def test_runs_are_listed_shown_verified_and_deleted(trained):
     (["train", "--preset", "magic"], "preset = 'magic'"),
     (["train", "--layers", "a,b"], "layers = 'a,b'"),
     (["runs", "show", "0123456789abcdef"], "There is no run"),
+    (["reproduce", "table9"], "target = 'table9': should be one of table1"),
+    (["reproduce", "table1", "--check", "--out", "nowhere"], "there is no nowhere/table1.json to check"),
     (["data", "--get", "cifar"], "there is none of this name"),
 ])
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments, sentence, tmp_path):
@@ -83,3 +86,52 @@ def test_data_lists_each_set_and_how_to_get_it(tmp_path):
     for name in ("mnist-10k", "fashion-mnist-10k", "mnist", "fashion-mnist", "digits"):
         assert name in result.stdout
     assert "shipped with DDNMF" in result.stdout
+
+
+# -------------------------------------------------------------------------------------- reproduce
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory):
+    """Everything, on a few of the shipped images."""
+    home, out = tmp_path_factory.mktemp("reproduce"), tmp_path_factory.mktemp("out")
+    arguments = ["reproduce", "all", "--quick", "--seeds", "1", "--epochs", "1", "--samples", "300", "--out", str(out)]
+    yield home, out, arguments, ddnmf(*arguments, home=home, timeout=900)
+    ddnmf("engine", "stop", home=home)
+
+
+def test_the_quick_reproduction_makes_every_artefact(reproduced):
+    _, out, _, result = reproduced
+    assert result.returncode == 0, result.stderr[-2000:]
+    tables = {f"table{number}.{suffix}" for number in (1, 2, 3) for suffix in ("json", "csv", "tex")}
+    figures = {f"figure{number}.{suffix}" for number in (2, 3) for suffix in ("json", "csv", "png", "pdf")}
+    assert {path.name for path in out.iterdir()} == tables | figures
+    for name in ("table1", "table2", "table3", "figure2", "figure3"):
+        content = json.loads((out / f"{name}.json").read_text())
+        assert content["n_seeds"] == 1
+        assert content["n_missing"] == 0
+        assert content["command"] == f"ddnmf reproduce {name} --seeds 1 --quick --epochs 1 --samples 300"
+        assert content["protocol"]["statements"]
+        assert content["provenance"][0]["torch"]
+    assert (out / "figure3.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_second_reproduction_finds_everything_and_writes_the_same(reproduced):
+    home, out, arguments, first = reproduced
+    before = {path.name: path.read_bytes() for path in out.glob("*.json")}
+    again = ddnmf(*arguments, home=home, timeout=300)
+    assert again.returncode == 0
+    n_cells = re.search(r"(\d+) cells, 0 of them are there", first.stderr).group(1)
+    assert f"{n_cells} cells, {n_cells} of them are there" in again.stderr
+    assert {path.name: path.read_bytes() for path in out.glob("*.json")} == before
+
+
+def test_a_check_computes_a_cell_again_and_finds_a_forged_one(reproduced, tmp_path):
+    home, out, *_ = reproduced
+    arguments = ["--check", "--method", "AE2+K-means", "--seed", "1"]
+    assert "identical" in ddnmf("reproduce", "table1", *arguments, "--out", str(out), home=home).stdout
+    forged = json.loads((out / "table1.json").read_text())
+    next(cell for cell in forged["cells"] if cell["method"] == "AE2+K-means")["acc"] += 0.2
+    (tmp_path / "table1.json").write_text(json.dumps(forged))
+    result = ddnmf("reproduce", "table1", *arguments, "--out", str(tmp_path), home=home)
+    assert result.returncode == 1
+    assert "does NOT agree" in result.stdout

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddnmf_core.config import PRESETS, EmbeddingConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.config import PRESETS, ClusteringConfig, EmbeddingConfig, PixelNMFConfig, RunConfig
 
 RUN = "0123456789abcdef"
 
@@ -62,7 +62,8 @@ def test_an_id_is_16_hexadecimal_digits_which_an_embedding_accepts():
 
 
 @pytest.mark.parametrize("config", [RunConfig(layers=(7, 3), alpha=0.1 + 0.2, n_samples=500),
-                                    EmbeddingConfig(run=RUN, method="umap"), PixelNMFConfig(n_parts=3)])
+                                    EmbeddingConfig(run=RUN, method="umap"), PixelNMFConfig(n_parts=3),
+                                    ClusteringConfig.of(RunConfig(), transform="umap", noise_level=0.3)])
 def test_a_round_trip_through_json_gives_the_same_configuration(config):
     back = type(config)(**json.loads(json.dumps(config.model_dump(mode="json"))))
     assert back == config
@@ -126,6 +127,28 @@ def test_two_bad_fields_are_both_named():
 def test_an_embedding_of_something_that_is_no_run_id_is_refused():
     with pytest.raises(ValueError, match=r"run = '\.\./\.\./etc'"):
         EmbeddingConfig(run="../../etc")
+
+
+@pytest.mark.parametrize(("fields", "sentence"), [
+    ({"representation": "z"}, "representation = 'z', run = None: pixels have none, codes one"),
+    ({"run": RUN}, f"representation = 'pixels', run = '{RUN}': pixels have none, codes one"),
+    ({"noise_level": 0.1}, "noise_level = 0.1: only a run knows the noise of its images"),
+    ({"run": "../../etc", "representation": "z"}, "run = '../../etc'"),
+])
+def test_clusters_are_of_pixels_or_of_a_runs_codes(fields, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        ClusteringConfig(**fields)
+
+
+def test_without_a_transform_the_number_of_components_makes_no_difference():
+    assert ClusteringConfig(n_components=7).id == ClusteringConfig().id
+    assert ClusteringConfig(transform="nmf", n_components=7).id != ClusteringConfig(transform="nmf").id
+
+
+def test_clusters_of_a_run_take_over_its_data_and_seed():
+    run = RunConfig(dataset="digits", n_samples=500, seed=7)
+    config = ClusteringConfig.of(run)
+    assert (config.dataset, config.n_samples, config.run, config.seed) == ("digits", 500, run.id, 7)
 
 
 # ----------------------------------------------------------------------------------- what it says

@@ -1,7 +1,6 @@
 """The engine for real: a process of its own, workers that are killed, work that is found again."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 
 from ddnmf_core import engine, tasks
-from ddnmf_core.config import RunConfig
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
 from ddnmf_core.entries import ENDED, MODEL
 from ddnmf_core.runs import Store
 
@@ -167,10 +166,30 @@ def test_a_cluster_that_does_not_answer_is_a_sentence_and_not_tried_without_end(
     engine.ensure_started(store)
 
 
-def test_one_entry_s_trouble_leaves_the_engine_alive(store):
+def test_what_is_made_of_a_run_waits_until_it_is_trained(store):
+    run = SHORT.replace(seed=19, epochs=20)
+    made_of_it = (ClusteringConfig.of(run), EmbeddingConfig(run=run.id, method="pca"))
+    waiting = [engine.submit(store, config) for config in (run, *made_of_it)]
+    wait_for(lambda: all(entry.state.status in ENDED for entry in waiting))
+    assert [entry.state.status for entry in waiting] == ["finished"] * 3
+
+
+def test_what_waits_for_a_run_can_be_stopped_and_says_so_when_the_run_was(store):
+    run = engine.submit(store, LONG.replace(seed=20))
+    withdrawn, left = (engine.submit(store, ClusteringConfig.of(run.config, clusterer=name)) for name in ("kmeans", "gmm"))
+    withdrawn.request_stop()
+    wait_for(lambda: withdrawn.state.status == "stopped")
+    assert left.state.status == "queued"
+    run.request_stop()
+    wait_for(lambda: left.state.status in ENDED)
+    assert left.state.status == "failed"
+    assert f"run {run.id} is not finished" in left.state.message
+
+
+def test_one_entry_s_trouble_leaves_the_engine_alive(store, tmp_path):
     entry = engine.submit(store, LONG.replace(seed=17))
     wait_for(lambda: entry.state.status == "running")
-    shutil.rmtree(entry.folder)
+    entry.folder.rename(tmp_path / "gone")                          # its worker is still writing into it
     other = engine.submit(store, SHORT.replace(seed=18))
     wait_for(lambda: other.state.status in ENDED)
     assert other.finished

@@ -118,6 +118,14 @@ def test_an_autoencoder_is_asked_to_rebuild_what_it_is_given():
         summed_distance(x_noisy.numpy(), model(x_noisy).detach().numpy()), rel=1e-12)
 
 
+def test_a_denoising_autoencoder_is_asked_for_the_clean_images():
+    model = build(TINY.replace(model="dae"), 4).double()
+    _, x, x_noisy = tiny_case()
+    with torch.no_grad():
+        terms, _ = loss_terms(model, x, x_noisy, "sum")
+    assert float(terms["L_sym"]) == pytest.approx(summed_distance(x.numpy(), model(x_noisy).detach().numpy()), rel=1e-12)
+
+
 # ------------------------------------------------------------------------------------- eq 9 to 16
 
 def tiny_case():

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ddnmf_core import entries
-from ddnmf_core.config import EmbeddingConfig, RunConfig
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
 from ddnmf_core.entries import Busy, State
 from ddnmf_core.files import CorruptFile, read_document, temporary_name, write_bytes, write_document
 from ddnmf_core.runs import Store, UnknownEntry
@@ -181,6 +181,14 @@ def test_a_map_that_is_worked_on_keeps_its_run_from_being_deleted(store, entry):
     with embedding.lock(), pytest.raises(Busy):
         store.delete(entry)
     assert entry.exists
+
+
+def test_a_runs_maps_and_clusters_are_deleted_with_it(store, entry):
+    made_of_it = [store.create(EmbeddingConfig(run=entry.id)), store.create(ClusteringConfig.of(entry.config))]
+    others = [store.create(ClusteringConfig()), store.create(ClusteringConfig.of(entry.config.replace(seed=9)))]
+    store.delete(entry)
+    assert not any(each.exists for each in [entry, *made_of_it])
+    assert all(each.exists for each in others)
 
 
 def test_the_list_keeps_its_order_while_states_change(store):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ddnmf_core import tasks
-from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.entries import CLUSTERS, CODES, FACTORS, MODEL, POINTS, PROVENANCE, SCORES
 from ddnmf_core.metrics import scores
 from ddnmf_core.runs import Store
@@ -176,3 +176,53 @@ def test_pixel_nmf_keeps_non_negative_factors(store):
     assert factors["bases"].shape == (4, 64)
     assert min(factors["bases"].min(), factors["H"].min()) >= 0
     assert 0.2 < factors["explained_variance"][0] < 1
+
+
+# ------------------------------------------------------------------------------------- clusterings
+
+def test_clusters_of_a_runs_codes_are_those_that_the_run_itself_has(store):
+    run, _ = perform(store, CONFIG)
+    for seen, noise_level in (("clean", 0.0), ("noisy", CONFIG.noise_level)):
+        for clusterer in ("kmeans", "gmm"):
+            entry, status = perform(store, ClusteringConfig.of(CONFIG, representation="H", noise_level=noise_level,
+                                                               clusterer=clusterer))
+            assert status == "finished"
+            expected = run.read_table(CLUSTERS)[f"{seen}/H/{clusterer}"]
+            assert entry.read_table(CLUSTERS)["cluster"].tolist() == expected.tolist()
+            found = entry.read_json(SCORES)
+            row = next(row for row in run.read_json(SCORES) if (row["input"], row["representation"], row["clusterer"]) ==
+                       (seen, "H", clusterer))
+            assert {name: found[name] for name in ("acc", "nmi", "ari")} == {name: row[name] for name in ("acc", "nmi", "ari")}
+            assert np.sum(found["contingency"]) == 1797
+            assert -1 <= found["silhouette"] <= 1
+
+
+def test_another_noise_than_the_runs_own_makes_other_codes(store):
+    perform(store, CONFIG)
+    scores_of = [perform(store, ClusteringConfig.of(CONFIG, noise_level=level))[0].read_json(SCORES)
+                 for level in (0.4, 0.41, 1.0)]
+    assert scores_of[0]["contingency"] != scores_of[1]["contingency"]
+    assert scores_of[2]["nmi"] < scores_of[0]["nmi"]
+
+
+def test_pixels_are_clustered_without_any_run(store):
+    accuracies = {transform: perform(store, ClusteringConfig(dataset="digits", transform=transform))[0].read_json(SCORES)["acc"]
+                  for transform in ("none", "nmf", "pca", "umap")}
+    assert accuracies["none"] > 0.7                                 # K-means on the 8x8 digits
+    assert accuracies["umap"] > accuracies["none"]                  # a manifold helps
+    assert 0.3 < accuracies["nmf"] != accuracies["pca"]
+
+
+def test_an_nmf_of_negative_codes_is_refused_with_the_way_out(store):
+    perform(store, CONFIG)
+    entry, status = perform(store, ClusteringConfig.of(CONFIG, transform="nmf"))
+    assert status == "failed"
+    assert "negative values" in entry.state.message
+    assert "ReLU bottleneck" in entry.state.message
+
+
+def test_clusters_of_an_unfinished_run_say_so(store):
+    store.create(CONFIG)
+    entry, status = perform(store, ClusteringConfig.of(CONFIG))
+    assert status == "failed"
+    assert f"run {CONFIG.id} is not finished" in entry.state.message

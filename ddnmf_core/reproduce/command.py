@@ -1,6 +1,7 @@
 """`ddnmf reproduce`: tables and figures of the paper again, from the first training to the LaTeX table."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -25,6 +26,7 @@ def reproduce(
     out: Annotated[Path | None, typer.Option(help=f"Folder for JSON, CSV, LaTeX and figures: {OUT}, or {QUICK_OUT}.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The shipped sets of 10,000 images, few epochs: minutes.")] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Train every model for so many epochs.")] = None,
+    samples: Annotated[int | None, typer.Option(min=100, help="Take so many images of each set.")] = None,
     only_gather: Annotated[bool, typer.Option("--gather", help="Start nothing: write what is there.")] = False,
     check_one: Annotated[bool, typer.Option("--check", help="Compute one published cell again, from nothing.")] = False,
     method: Annotated[str | None, typer.Option(help="With --check: the row, as 'DDNMF+K-means'.")] = None,
@@ -40,12 +42,12 @@ def reproduce(
         if check_one:
             verdicts = [_check(each, out, method, seed, noise_level, device) for each in targets if each != "figure2"]
             raise typer.Exit(0 if all(verdicts) else 1)
-        protocol = QUICK if quick else FULL
+        protocol = replace(QUICK if quick else FULL, n_samples=samples)
         protocol = protocol.with_epochs(epochs) if epochs else protocol
         wanted = list(range(1, (seeds or (2 if quick else 10)) + 1))
         for statement in STATEMENTS:
             typer.echo(statement, err=True)
-        work = _Reproduction(Store(home), targets, protocol, wanted, out, _command(quick, epochs, len(wanted)))
+        work = _Reproduction(Store(home), targets, protocol, wanted, out, _options(len(wanted), quick, epochs, samples))
         if not only_gather:
             work.run(device)
         work.write()
@@ -57,9 +59,10 @@ def _targets(name: str) -> tuple[Target, ...]:
     return tuple(target for target in TARGETS if name in (target, "all"))
 
 
-def _command(quick: bool, epochs: int | None, n_seeds: int) -> str:
-    """Without its target, the command that makes these results."""
-    return f"--seeds {n_seeds}" + (" --quick" if quick else "") + (f" --epochs {epochs}" if epochs else "")
+def _options(n_seeds: int, quick: bool, epochs: int | None, samples: int | None) -> str:
+    """Of the command that makes these results."""
+    return (f"--seeds {n_seeds}" + (" --quick" if quick else "") + (f" --epochs {epochs}" if epochs else "")
+            + (f" --samples {samples}" if samples else ""))
 
 
 class _Reproduction:

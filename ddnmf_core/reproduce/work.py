@@ -35,13 +35,13 @@ class Work:
         """Look at what has ended: the share of the expected time that is done, and a sentence."""
         share = 0.0
         for entry, seconds in self.seconds.items():
-            if entry in self.ended:
-                share += seconds
-                continue
-            state = entry.state
-            share += seconds * state.progress
-            if state.status in ENDED and not self.store.is_requested(entry):
+            if entry not in self.ended:
+                state = entry.state
+                if state.status not in ENDED or self.store.is_requested(entry):
+                    share += seconds * state.progress
+                    continue
                 self.ended.add(entry)
+            share += seconds
         if not self.done and not any(self.store.is_requested(entry) and entry.locked for entry in self.seconds):
             engine.ensure_started(self.store)
         counts = {kind: (sum(entry.kind == kind for entry in self.ended), sum(entry.kind == kind for entry in self.seconds))
@@ -63,7 +63,7 @@ class Work:
     def failures(self) -> list[str]:
         """A sentence for each entry that ended without a result."""
         return [f"{entry.kind}/{entry.id} {entry.state.status}: {entry.state.message}"
-                for entry in self.ended if not entry.finished]
+                for entry in self.seconds if entry in self.ended and not entry.finished]
 
 
 def _finished(entry: Entry) -> bool:

@@ -1,0 +1,277 @@
+"""Tables and figures over seeds: what is asked for, what is kept, what is said of it."""
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ddnmf_core import engine, tasks
+from ddnmf_core.entries import SCORES
+from ddnmf_core.reproduce import check, latex, paper, results
+from ddnmf_core.reproduce.cells import TARGETS, cells
+from ddnmf_core.reproduce.protocol import FULL, QUICK, Protocol
+from ddnmf_core.reproduce.work import Work
+from ddnmf_core.runs import Store
+
+SMALL = {"layers": (32, 16, 6), "n_parts": 5, "epochs": 1, "batch_size": 64}
+TINY = replace(QUICK, name="tiny", datasets=("digits", "mnist-10k"), n_samples=200, noise_levels=(0.1, 0.8), n_map_points=100,
+               models={title: {**settings, **SMALL} for title, settings in QUICK.models.items()},
+               noise_models={title: {**settings, **SMALL} for title, settings in QUICK.noise_models.items()})
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch):
+    """The work is asked for; `do` does it here."""
+    monkeypatch.setattr(engine, "ensure_started", lambda store: None)
+
+
+def do(store, made_of):
+    """Everything that the cells need, in this process."""
+    work = Work(store, made_of)
+    for config in work.configs:
+        entry = store.create(config)
+        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished", entry.state
+    return work
+
+
+def gathered(target, made_of, store, known=None, seeds=(1, 2)):
+    return results.gather(target, made_of, TINY, seeds, store, "ddnmf reproduce", known)
+
+
+@pytest.fixture(scope="module")
+def two_seeds(tmp_path_factory):
+    """A few rows of Table 1 for two seeds, on digits."""
+    store = Store(tmp_path_factory.mktemp("two-seeds"))
+    rows = ("K-means", "GMM", "NMF+GMM", "AE2+NMF+K-means", "DDNMF+K-means", "DDNMF+GMM", "DDNMF+UMAP+GMM")
+    made_of = [cell for cell in cells("table1", TINY, (1, 2)) if cell.method in rows]
+    do(store, made_of)
+    return store, made_of
+
+
+# ------------------------------------------------------------------------------------ what is asked for
+
+@pytest.mark.parametrize(("target", "table"), [("table1", "table1"), ("table2", "table2")])
+def test_every_row_of_the_paper_is_there(target, table):
+    made_of = cells(target, FULL, [1])
+    assert set(paper.results()[table]["rows"]) <= {cell.method for cell in made_of}
+    assert all(paper.scores(cell.dataset, cell.method) for cell in made_of if results.ORIGIN_OF[cell.method] == "paper")
+    assert not any(paper.scores(cell.dataset, cell.method) for cell in made_of if results.ORIGIN_OF[cell.method] != "paper")
+
+
+def test_every_number_of_table_3_is_there_with_a_stronger_rival():
+    made_of = cells("table3", FULL, [1])
+    assert len(made_of) == 2 * 8 * 3                                # sets, levels, models; each has three scores
+    assert {cell.method for cell in made_of} == {"DDNMF", "AE1", "DAE"}
+    assert sum(paper.scores(cell.dataset, cell.method, cell.noise_level) is not None for cell in made_of) == 2 * 8 * 2
+    assert all(cell.run.noise_level == cell.config.noise_level == cell.noise_level for cell in made_of)
+
+
+def test_figure_3_tests_every_model_at_every_level_and_holds_table_3():
+    everywhere = cells("figure3", FULL, [1])
+    assert len(everywhere) == 2 * 8 * 3 * 9
+    assert {cell.config.id for cell in cells("table3", FULL, [1])} < {cell.config.id for cell in everywhere}
+
+
+def test_seeds_differ_in_everything_and_one_seed_is_itself():
+    for target in TARGETS[:3]:
+        first, again, other = cells(target, FULL, [1]), cells(target, FULL, [1]), cells(target, FULL, [2])
+        assert [cell.config.id for cell in first] == [cell.config.id for cell in again]
+        assert not {cell.config.id for cell in first} & {cell.config.id for cell in other}
+        assert not {cell.run.id for cell in first if cell.run} & {cell.run.id for cell in other if cell.run}
+
+
+def test_both_sets_have_the_same_settings():
+    def settings(dataset):
+        return [{**cell.run.model_dump(), "dataset": ""} for cell in cells("table3", FULL, [1]) if cell.dataset == dataset]
+    assert settings("mnist") == settings("fashion-mnist")
+
+
+def test_a_protocol_is_rebuilt_from_its_description():
+    described = json.loads(json.dumps(FULL.describe()))
+    for target in TARGETS:
+        assert [cell.config.id for cell in cells(target, Protocol.described(described), [1])] == \
+               [cell.config.id for cell in cells(target, FULL, [1])]
+
+
+# ------------------------------------------------------------------------------------ what comes out
+
+def test_one_seed_gives_the_same_numbers_twice_and_two_seeds_give_two(two_seeds, tmp_path):
+    store, made_of = two_seeds
+    of_seed_1 = [cell for cell in made_of if cell.seed == 1 and cell.method.startswith("DDNMF")]
+    other = Store(tmp_path / "other")
+    do(other, of_seed_1)
+    numbers = {record["id"]: [record[score] for score in (*paper.SCORES, "contingency")]
+               for record in gathered("table1", made_of, store).cells}
+    for record in gathered("table1", of_seed_1, other).cells:
+        assert [record[score] for score in (*paper.SCORES, "contingency")] == numbers[record["id"]]
+    for method in ("DDNMF+K-means", "DDNMF+GMM", "NMF+GMM"):
+        of_method = [cell.config.id for cell in made_of if cell.method == method]
+        assert numbers[of_method[0]] != numbers[of_method[1]]
+
+
+def test_means_and_deviations_are_numpys(two_seeds):
+    store, made_of = two_seeds
+    found = gathered("table1", made_of, store).cells
+    for row in results.summary(found).to_dict("records"):
+        for score in paper.SCORES:
+            values = [record[score] for record in found if record["method"] == row["method"]]
+            assert len(values) == row["n_seeds"] == 2
+            assert row[f"{score}_mean"] == pytest.approx(np.mean(values), abs=1e-12)
+            assert row[f"{score}_std"] == pytest.approx(np.std(values, ddof=1), abs=1e-12)
+
+
+def test_the_distance_from_the_paper_is_in_our_deviations():
+    records = [{"dataset": "mnist", "method": "DDNMF+K-means", "seed": seed, "acc": acc, "nmi": 0.5, "ari": 0.5}
+               for seed, acc in ((1, 0.8), (2, 0.9))]
+    row = results.summary(records).iloc[0]
+    assert row["acc_paper"] == 0.8115
+    assert row["acc_difference"] == pytest.approx(0.85 - 0.8115)
+    assert row["acc_deviations"] == pytest.approx((0.85 - 0.8115) / np.std([0.8, 0.9], ddof=1))
+    assert np.isnan(row["nmi_deviations"])                          # no deviation, no distance in deviations
+
+
+def test_one_seed_has_no_deviation():
+    row = results.summary([{"dataset": "mnist", "method": "GMM", "seed": 1, "acc": 0.5, "nmi": 0.5, "ari": 0.5}]).iloc[0]
+    assert np.isnan(row["acc_std"])
+    assert np.isnan(row["acc_deviations"])
+    assert row["acc_difference"] == pytest.approx(0.5 - 0.5604)
+
+
+def test_a_record_says_where_it_came_from(two_seeds):
+    store, made_of = two_seeds
+    found = gathered("table1", made_of, store)
+    for record in found.cells:
+        origin = found.provenance[record["provenance"]]
+        assert {"python", "numpy", "scikit-learn", "platform"} <= set(origin)
+        assert np.sum(record["contingency"]) == TINY.n_samples
+        assert ("training_seconds" in record) == (record["run"] is not None) == ("precision" in origin)
+
+
+# ------------------------------------------------------------------------------- stopping and going on
+
+def test_what_is_there_is_not_done_again(two_seeds):
+    store, made_of = two_seeds
+    work = Work(store, made_of)
+    assert work.configs == []
+    assert work.done
+    assert work.advance() == (0.0, "Everything is there.")
+
+
+def test_an_interrupted_reproduction_goes_on_with_the_cells_that_are_missing(tmp_path):
+    store = Store(tmp_path / "store")
+    made_of = cells("table3", replace(TINY, datasets=("digits", "digits")), [1])
+    asked = Work(store, made_of)
+    asked.submit()
+    done = asked.configs[:2] + [config for config in asked.configs if getattr(config, "run", "") == asked.configs[0].id]
+    for config in done:
+        entry = store.create(config)
+        tasks.perform(str(store.root), entry.kind, entry.id, "cpu")
+    asked.stop()
+    left = Work(store, made_of)
+    assert {config.id for config in left.configs} == {config.id for config in asked.configs} - {config.id for config in done}
+    left.submit()
+    assert not any(store.entry(config).stop_requested for config in left.configs)
+
+
+def test_published_cells_need_neither_their_run_nor_their_clusters(two_seeds, tmp_path):
+    store, made_of = two_seeds
+    published = gathered("table1", made_of, store)
+    published.write(tmp_path)
+    known = results.read(tmp_path, "table1")
+    elsewhere = Store(tmp_path / "elsewhere")
+    assert Work(elsewhere, made_of, {record["id"] for record in known.cells}).configs == []
+    again = gathered("table1", made_of, elsewhere, known)
+    assert again.cells == published.cells
+    assert again.provenance == published.provenance
+    assert gathered("table1", made_of, elsewhere).n_missing == len(made_of)
+
+
+def test_cells_of_another_protocol_are_not_taken_over(two_seeds, tmp_path):
+    store, made_of = two_seeds
+    known = gathered("table1", made_of, store)
+    longer = TINY.with_epochs(2)
+    again = results.gather("table1", cells("table1", longer, [1]), longer, [1], Store(tmp_path / "empty"), "", known)
+    assert {record["run"] for record in again.cells} == {None}      # clusters of pixels have no epochs
+
+
+def test_seeds_count_when_they_are_whole(two_seeds):
+    store, made_of = two_seeds
+    assert gathered("table1", made_of, store).n_seeds == 2
+    assert gathered("table1", made_of[:-1], store).n_seeds == 1
+
+
+def test_a_file_that_is_not_ours_is_named(tmp_path):
+    (tmp_path / "table1.json").write_text('{"cells": 3}')
+    with pytest.raises(ValueError, match=r"table1.json is not a file of `ddnmf reproduce`"):
+        results.read(tmp_path, "table1")
+    assert results.read(tmp_path, "table2") is None
+
+
+def test_work_that_failed_is_said(tmp_path, monkeypatch):
+    store = Store(tmp_path / "store")
+    made_of = [cell for cell in cells("table1", TINY, [1]) if cell.method == "AE2+K-means"]
+    work = Work(store, made_of)
+    work.submit()
+    monkeypatch.setattr(tasks, "evaluate", lambda *_: 1 / 0)
+    for config in work.configs:
+        entry = store.entry(config)
+        tasks.perform(str(store.root), entry.kind, entry.id, "cpu")
+    for request in store.requests():
+        store.settle(request)
+    share, _ = work.advance()
+    assert work.done
+    assert share == pytest.approx(1.0)
+    run, clustering = work.failures()
+    assert "ZeroDivisionError" in run
+    assert "is not finished" in clustering
+
+
+# ------------------------------------------------------------------------------------- as they are shown
+
+def test_latex_has_the_best_mean_alone_in_bold():
+    records = [{"dataset": "mnist", "method": method, "seed": seed, "acc": acc + seed / 100, "nmi": acc, "ari": acc}
+               for method, acc in (("K-means", 0.5), ("DDNMF+K-means", 0.8), ("Strong AE+K-means", 0.7)) for seed in (1, 3)]
+    found = results.Results("table1", "ddnmf reproduce table1 --seeds 2", "2026-01-01", {}, [1, 3], 0, [], records)
+    text = latex.table(found)
+    bold = re.findall(r"^(.*?) &.*mathbf", text, re.MULTILINE)
+    assert bold == ["DDNMF+K-means"]
+    assert r"$\mathbf{0.820} \pm 0.014$" in text
+    assert r"$0.520 \pm 0.014$" in text
+    assert "0.555" in text                                          # the paper's K-means
+    assert "Strong AE+K-means$^\\ast$" in text
+    assert "over 2 seeds" in text
+
+
+def test_latex_of_table_3_has_a_column_for_each_level():
+    records = [{"dataset": "mnist", "method": model, "seed": 1, "noise_level": level, "test_level": level, "acc": acc,
+                "nmi": acc, "ari": acc} for level in (0.1, 0.8) for model, acc in (("DDNMF", level), ("AE1", 0.5))]
+    text = latex.table(results.Results("table3", "", "", {}, [1], 0, [], records))
+    assert r"10\% & 80\%" in text
+    assert re.search(r"ACC & DDNMF & \$0.100\$ & \$\\mathbf\{0.800\}\$", text)
+    assert re.search(r"ACC & AE1 & \$\\mathbf\{0.500\}\$ & \$0.500\$", text)
+
+
+# --------------------------------------------------------------------------------------------- checking
+
+def test_a_check_says_identical_or_agrees_or_does_not(two_seeds):
+    store, made_of = two_seeds
+    published = gathered("table1", made_of, store)
+    record = check.choose(published, "DDNMF+GMM", seed=1)
+    scores = store.entry(check.cell_of(replace(published, protocol=TINY.describe()), record).config).read_json(SCORES)
+    assert check.verdict(published, record, scores).identical
+    spread = results.summary([r for r in published.cells if r["method"] == "DDNMF+GMM"]).iloc[0]["acc_std"]
+    for shift, agrees in ((2.9, True), (3.1, False)):
+        verdict = check.verdict(published, record, scores | {"acc": scores["acc"] + shift * spread})
+        assert (verdict.identical, verdict.agrees) == (False, agrees)
+        assert ("does NOT agree" in str(verdict)) != agrees
+
+
+def test_the_cell_that_took_least_time_is_checked_unless_one_is_named(two_seeds):
+    store, made_of = two_seeds
+    published = gathered("table1", made_of, store)
+    assert check.choose(published)["run"] is None                   # pixels: nothing to train
+    assert check.choose(published, "DDNMF+K-means", 2)["seed"] == 2
+    with pytest.raises(ValueError, match=r"no cell with method 'DBSCAN'.*methods K-means, GMM"):
+        check.choose(published, "DBSCAN")
