@@ -15,6 +15,9 @@ page = st.navigation([
     st.Page("../pages/latent.py", title="Latent space", icon=":material/scatter_plot:", url_path="latent"),
     st.Page("../pages/parts.py", title="Parts", icon=":material/extension:", url_path="parts"),
     st.Page("../pages/explain.py", title="Explain", icon=":material/search:", url_path="explain"),
+    st.Page("../pages/noise.py", title="Noise", icon=":material/grain:", url_path="noise"),
+    st.Page("../pages/sweep.py", title="Sweep", icon=":material/grid_on:", url_path="sweep"),
+    st.Page("../pages/compare.py", title="Compare", icon=":material/leaderboard:", url_path="compare"),
 ])
 try:
     engine.ensure_started(shared.store())                           # warm by the time somebody presses Train

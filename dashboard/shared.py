@@ -12,7 +12,7 @@ from ddnmf_core.runs import Store
 
 # A picture of its own: Streamlit would fetch an emoji or an icon name from the network.
 ICON = str(Path(__file__).parent / "icon.png")
-TRAIN, EXPLAIN = "../pages/train.py", "../pages/explain.py"
+TRAIN, PARTS, EXPLAIN = "../pages/train.py", "../pages/parts.py", "../pages/explain.py"
 LIVE = ("queued", "running", "interrupted")                          # states of a run that somebody works on
 IN_TITLE = {"model", "dataset", "n_samples", "n_parts", "noise_kind", "noise_level", "epochs", "seed"}
 MODEL_TITLES = {"ddnmf": "DDNMF", "ae1": "AE1", "ae2": "AE2", "dae": "DAE"}

@@ -112,9 +112,9 @@ class Images:
         return self.pixels[samples].astype(np.float32) / 255
 
 
-    def one_of_each_class(self) -> NDArray[np.int64]:
-        """The first sample of each class, in the order of the classes."""
-        return np.unique(self.labels, return_index=True)[1]
+    def one_of_each_class(self, number: int = 0) -> NDArray[np.int64]:
+        """The first sample of each class, or its sample with this number, in the order of the classes."""
+        return np.array([np.flatnonzero(self.labels == label)[number] for label in np.unique(self.labels)])
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """Equations 17 to 19: how well clusters agree with classes."""
 
+from collections.abc import Sequence
+from itertools import combinations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -44,3 +47,13 @@ def ari(labels: ArrayLike, clusters: ArrayLike) -> float:                       
 def scores(labels: ArrayLike, clusters: ArrayLike) -> dict[str, float]:
     """The paper's three: acc, nmi, ari."""
     return {"acc": accuracy(labels, clusters), "nmi": nmi(labels, clusters), "ari": ari(labels, clusters)}
+
+
+def stability(clusterings: Sequence[ArrayLike]) -> float:
+    """Mean ARI of all pairs of clusterings of the same samples: 1 where all agree, about 0 where none do.
+
+    It needs no labels. That all agree does not make them right: a model that tells nothing apart is stable, too.
+    """
+    if len(clusterings) < 2:
+        raise ValueError(f"{len(clusterings)} clusterings: should be at least 2 to be compared")
+    return float(np.mean([ari(one, other) for one, other in combinations(clusterings, 2)]))

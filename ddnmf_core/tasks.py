@@ -254,7 +254,7 @@ def cluster_representation(entry: Entry, device_name: str) -> Status:
     entry.set_state(state)
     images = load(config.dataset, config.n_samples, download=True)
     began = time.perf_counter()
-    x = _representation(entry.store, config, images)
+    x, error = _representation(entry.store, config, images)
     if config.transform != "none":
         entry.set_state(replace(state, progress=0.2, message=f"{config.transform.upper()} of {len(x):,} samples."))
         x = transformed(x, config)
@@ -263,23 +263,25 @@ def cluster_representation(entry: Entry, device_name: str) -> Status:
     seconds = round(time.perf_counter() - began, 3)
     entry.write_table(CLUSTERS, pd.DataFrame({"cluster": found}))
     entry.write_json(PROVENANCE, provenance("CPU", seconds=seconds))
-    entry.write_json(SCORES, {**scores(images.labels, found), "silhouette": silhouette(x, found, config.seed),
+    entry.write_json(SCORES, {**scores(images.labels, found), "silhouette": silhouette(x, found, config.seed), "error": error,
                               "contingency": contingency(images.labels, found).tolist()})
     return _end(entry, "finished", "")
 
 
-def _representation(store: Store, config: ClusteringConfig, images: Any) -> Any:
-    """What is clustered, before its transform: (n, d). Codes that the run has kept are not computed again."""
+def _representation(store: Store, config: ClusteringConfig, images: Any) -> tuple[Any, float | None]:
+    """What is clustered, before its transform: (n, d), and how far the run's reconstructions of those images are from
+    the clean ones (mean square). Codes that the run has kept are not computed again."""
     if config.run is None:
-        return images.scaled()
+        return images.scaled(), None
     run = _finished_run(store, config.run)
     if (run.config.dataset, run.config.n_samples) != (config.dataset, config.n_samples):
         raise ValueError(f"run {run.id} was trained on {run.config.dataset}, not on {config.dataset}")
     if config.noise_level in (0, run.config.noise_level):
-        return run.read_tensors(CODES)[f"{'noisy' if config.noise_level else 'clean'}/{config.representation}"]
+        codes, seen = run.read_tensors(CODES), "noisy" if config.noise_level else "clean"
+        return codes[f"{seen}/{config.representation}"], float(codes[f"{seen}/error"].mean())
     from ddnmf_core.encoding import encode
-    seen = run.config.replace(noise_level=config.noise_level)
-    return encode(load_model(run), seen, images, noisy=True)[config.representation]
+    codes = encode(load_model(run), run.config.replace(noise_level=config.noise_level), images, noisy=True)
+    return codes[config.representation], float(codes["error"].mean())
 
 
 def _finished_run(store: Store, run_id: str) -> Entry:

@@ -13,6 +13,7 @@ from dashboard.components.gallery import gallery
 from dashboard.components.scatter import Cloud, scatter
 from dashboard.contents import clusters, codes, images, picture
 from dashboard.links import linked
+from dashboard.reproduction import published_folder
 from dashboard.selections import choose_sample, pick_run, pick_sample
 from dashboard.shared import EXPLAIN, INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES, store
 from ddnmf_core import engine
@@ -182,7 +183,16 @@ def offer_rival(first: Entry) -> None:
               on_click=engine.submit, args=(store(), config))
 
 
+def show_published() -> None:
+    """Figure 2 as it was published, until the store has a run of its own to map."""
+    path = published_folder() / "figure2.png"
+    if path.exists() and not any(entry.finished for entry in store().entries()):
+        st.image(str(path), caption="Published: t-SNE of the codes, coloured by class (Figure 2). Made by `ddnmf reproduce "
+                                    "figure2`; its protocol is on the Compare page.")
+
+
 st.title("Latent space")
+show_published()
 left, right = st.columns(2, gap="medium")
 with left:
     first = pick_run("Left map")

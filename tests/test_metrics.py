@@ -121,3 +121,22 @@ def test_an_unknown_clusterer_is_refused():
 def test_the_majority_class_of_a_cluster_and_its_share():
     assert metrics.majority_class([3, 3, 1, 1, 1], [0, 0, 0, 1, 1], 0) == (3, 2 / 3)
     assert metrics.majority_class([3, 3, 1, 1, 1], [0, 0, 0, 1, 1], 1) == (1, 1.0)
+
+
+def test_clusterings_that_agree_are_stable_whatever_their_clusters_are_called():
+    labels = np.arange(30) % 3
+    assert metrics.stability([labels, labels, (labels + 1) % 3]) == 1.0
+
+
+def test_independent_clusterings_have_a_stability_of_about_0():
+    generator = np.random.default_rng(0)
+    assert abs(metrics.stability([generator.integers(5, size=20_000) for _ in range(3)])) < 0.002
+
+
+def test_stability_is_the_mean_over_all_pairs():
+    assert metrics.stability([LABELS, LABELS, [0, 1, 0, 1]]) == pytest.approx((1 - 0.5 - 0.5) / 3)
+
+
+def test_one_clustering_alone_has_no_stability():
+    with pytest.raises(ValueError, match="1 clusterings: should be at least 2"):
+        metrics.stability([LABELS])

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ddnmf_core import engine, tasks
-from ddnmf_core.entries import SCORES
-from ddnmf_core.reproduce import check, latex, paper, results
+from ddnmf_core.entries import CLUSTERS, SCORES
+from ddnmf_core.metrics import ari
+from ddnmf_core.reproduce import check, paper, results, tables
 from ddnmf_core.reproduce.cells import TARGETS, cells
 from ddnmf_core.reproduce.protocol import FULL, QUICK, Protocol
 from ddnmf_core.reproduce.work import Work
@@ -17,6 +18,7 @@ from ddnmf_core.runs import Store
 
 SMALL = {"layers": (32, 16, 6), "n_parts": 5, "epochs": 1, "batch_size": 64}
 TINY = replace(QUICK, name="tiny", datasets=("digits", "mnist-10k"), n_samples=200, noise_levels=(0.1, 0.8), n_map_points=100,
+               candidates={"chosen": SMALL, "gamma 1": {**SMALL, "gamma": 1.0}},
                models={title: {**settings, **SMALL} for title, settings in QUICK.models.items()},
                noise_models={title: {**settings, **SMALL} for title, settings in QUICK.noise_models.items()})
 
@@ -139,6 +141,31 @@ def test_one_seed_has_no_deviation():
     assert row["acc_difference"] == pytest.approx(0.5 - 0.5604)
 
 
+def test_how_well_the_seeds_agree_needs_no_labels(two_seeds):
+    store, made_of = two_seeds
+    found = gathered("table1", made_of, store)
+    for method in ("K-means", "DDNMF+GMM"):
+        first, second = (record for record in found.cells if record["method"] == method)
+        clusters = [store.entry(cell.config).read_table(CLUSTERS)["cluster"] for cell in made_of if cell.method == method]
+        assert first["agreement"] == second["agreement"] == pytest.approx(ari(*clusters))
+        assert first["agreement_with"] == [1, 2]
+    again = gathered("table1", made_of, Store(store.root / "nothing"), found)
+    assert [record["agreement"] for record in again.cells] == [record["agreement"] for record in found.cells]
+    assert "agreement" not in gathered("table1", made_of[:1], store).cells[0]
+
+
+def test_the_selection_shows_what_needs_no_labels(tmp_path):
+    store = Store(tmp_path / "store")
+    made_of = cells("selection", replace(TINY, datasets=("digits", "digits")), (1, 2))
+    do(store, made_of)
+    found = gathered("selection", made_of, store)
+    assert {record["method"] for record in found.cells} == {"chosen+K-means", "chosen+GMM", "gamma 1+K-means", "gamma 1+GMM"}
+    assert all({"agreement", "silhouette", "error"} <= set(record) for record in found.cells)
+    table = tables.markdown(found)
+    assert table.splitlines()[0] == "| Data | Method | Seeds | Agreement | Silhouette | Error | ACC | NMI | ARI |"
+    assert len(re.findall(r"\| \*\*", table)) >= 2                  # the best agreement of each clusterer
+
+
 def test_a_record_says_where_it_came_from(two_seeds):
     store, made_of = two_seeds
     found = gathered("table1", made_of, store)
@@ -234,7 +261,7 @@ def test_latex_has_the_best_mean_alone_in_bold():
     records = [{"dataset": "mnist", "method": method, "seed": seed, "acc": acc + seed / 100, "nmi": acc, "ari": acc}
                for method, acc in (("K-means", 0.5), ("DDNMF+K-means", 0.8), ("Strong AE+K-means", 0.7)) for seed in (1, 3)]
     found = results.Results("table1", "ddnmf reproduce table1 --seeds 2", "2026-01-01", {}, [1, 3], 0, [], records)
-    text = latex.table(found)
+    text = tables.latex(found)
     bold = re.findall(r"^(.*?) &.*mathbf", text, re.MULTILINE)
     assert bold == ["DDNMF+K-means"]
     assert r"$\mathbf{0.820} \pm 0.014$" in text
@@ -242,12 +269,14 @@ def test_latex_has_the_best_mean_alone_in_bold():
     assert "0.555" in text                                          # the paper's K-means
     assert "Strong AE+K-means$^\\ast$" in text
     assert "over 2 seeds" in text
+    assert "| DDNMF+K-means | 2 | **0.820** ± 0.014 | **0.800** ± 0.000 |" in tables.markdown(found)
+    assert "| Strong AE+K-means* | 2 | 0.720 ± 0.014 |" in tables.markdown(found)
 
 
 def test_latex_of_table_3_has_a_column_for_each_level():
     records = [{"dataset": "mnist", "method": model, "seed": 1, "noise_level": level, "test_level": level, "acc": acc,
                 "nmi": acc, "ari": acc} for level in (0.1, 0.8) for model, acc in (("DDNMF", level), ("AE1", 0.5))]
-    text = latex.table(results.Results("table3", "", "", {}, [1], 0, [], records))
+    text = tables.latex(results.Results("table3", "", "", {}, [1], 0, [], records))
     assert r"10\% & 80\%" in text
     assert re.search(r"ACC & DDNMF & \$0.100\$ & \$\\mathbf\{0.800\}\$", text)
     assert re.search(r"ACC & AE1 & \$\\mathbf\{0.500\}\$ & \$0.500\$", text)

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
 from ddnmf_core.reproduce.protocol import SOURCES, Protocol
 
-Target = Literal["table1", "table2", "table3", "figure2", "figure3"]
+Target = Literal["table1", "table2", "table3", "figure2", "figure3", "selection"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 
@@ -29,7 +30,8 @@ def cells(target: Target, protocol: Protocol, seeds: Sequence[int]) -> list[Cell
     make = {"table1": lambda seed: _table(protocol, protocol.datasets[0], seed),
             "table2": lambda seed: _table(protocol, protocol.datasets[1], seed),
             "table3": lambda seed: _noise(protocol, seed, everywhere=False),
-            "figure3": lambda seed: _noise(protocol, seed, everywhere=True)}
+            "figure3": lambda seed: _noise(protocol, seed, everywhere=True),
+            "selection": lambda seed: _candidates(protocol, seed)}
     if target == "figure2":
         return list(_maps(protocol, seeds[0]))
     return [cell for seed in seeds for cell in make[target](seed)]
@@ -54,6 +56,15 @@ def _noise(protocol: Protocol, seed: int, everywhere: bool) -> Iterator[Cell]:
                 for test_level in (0.0, *protocol.noise_levels) if everywhere else (level,):
                     config = ClusteringConfig.of(run, noise_level=test_level)
                     yield Cell(dataset, title, seed, run, config, level, test_level)
+
+
+def _candidates(protocol: Protocol, seed: int) -> Iterator[Cell]:
+    """The settings that DDNMF's was chosen from, with both clusterers."""
+    for title, settings in protocol.candidates.items():
+        for dataset in protocol.datasets:
+            run = protocol.run(settings, dataset, seed)
+            for clusterer in CLUSTERERS:
+                yield Cell(dataset, f"{title}+{TITLES[clusterer]}", seed, run, ClusteringConfig.of(run, clusterer=clusterer))
 
 
 def _maps(protocol: Protocol, seed: int) -> Iterator[Cell]:

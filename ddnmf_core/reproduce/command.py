@@ -110,7 +110,7 @@ class _Reproduction:
 
 def _artefacts(found: results.Results, made_of: list[Cell], store: Store, out: Path) -> list[Path]:
     """What is written beside the JSON."""
-    from ddnmf_core.reproduce import figures, latex
+    from ddnmf_core.reproduce import figures, tables
     if found.target == "figure2":
         return _maps(made_of, store, out)
     files = [out / f"{found.target}.csv"]
@@ -118,8 +118,9 @@ def _artefacts(found: results.Results, made_of: list[Cell], store: Store, out: P
     if found.target == "figure3":
         figures.figure3(found, out)
         return [*files, *(out / f"figure3.{suffix}" for suffix in figures.FORMATS)]
-    files.append(out / f"{found.target}.tex")
-    files[1].write_text(latex.table(found))
+    for suffix, table in (("tex", tables.latex(found)), ("md", tables.markdown(found))):
+        files.append(out / f"{found.target}.{suffix}")
+        files[-1].write_text(table)
     return files
 
 

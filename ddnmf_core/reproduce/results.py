@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddnmf_core.entries import PROVENANCE, SCORES, Entry
+from ddnmf_core.entries import CLUSTERS, PROVENANCE, SCORES, Entry
 from ddnmf_core.files import write_bytes
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.cells import Cell, Target
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 KEYS = ["dataset", "method", "noise_level", "test_level"]
-MEASURED = (*paper.SCORES, "silhouette", "training_seconds", "seconds")
+MEASURED = (*paper.SCORES, "agreement", "silhouette", "error", "training_seconds", "seconds")
+OF_SEEDS = ("table1", "table2", "selection")                        # targets whose seeds' clusters are held against each other
 VARIES = ("seconds", "training_seconds")                            # in a provenance, from run to run
 ORIGIN_OF = {source.method(clusterer): source.origin for source in SOURCES for clusterer in source.clusterers}
 
@@ -90,8 +91,31 @@ def gather(target: Target, cells: Sequence[Cell], protocol: Protocol, seeds: Seq
         if origin not in provenance:
             provenance.append(origin)
         records.append({**record, "provenance": provenance.index(origin)})
+    if target in OF_SEEDS:
+        _note_agreement(records, store)
     return Results(target, command, datetime.now(UTC).date().isoformat(), protocol.describe(), list(seeds),
                    len(cells) - len(records), provenance, records)
+
+
+def _note_agreement(records: list[Record], store: Store) -> None:
+    """How well each seed's clusters agree with those of the other seeds whose clusters the store has: mean ARI. It needs
+    no labels. A record whose peers are the same as before keeps what it had."""
+    from ddnmf_core.metrics import ari
+    groups: dict[Any, list[Record]] = {}
+    for record in records:
+        groups.setdefault(tuple(record.get(key) for key in KEYS), []).append(record)
+    for group in groups.values():
+        seeds = [record["seed"] for record in group]
+        if len(seeds) < 2 or all(record.get("agreement_with") == seeds for record in group):
+            continue
+        found = {record["id"]: Entry(store, "clusterings", record["id"]) for record in group}
+        clusters = {name: entry.read_table(CLUSTERS)["cluster"].to_numpy() for name, entry in found.items()
+                    if entry.exists and entry.has(CLUSTERS)}
+        for record in group:
+            others = [clusters[other] for other in clusters if other != record["id"]]
+            if record["id"] in clusters and others:
+                record["agreement"] = float(sum(ari(clusters[record["id"]], other) for other in others) / len(others))
+                record["agreement_with"] = seeds
 
 
 def _of_entry(cell: Cell, entry: Entry) -> tuple[Record, dict[str, Any]]:

@@ -1,0 +1,96 @@
+"""Tables as LaTeX (booktabs) and Markdown: mean ± deviation, the best mean of each score in bold."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ddnmf_core.reproduce.paper import SCORES
+from ddnmf_core.reproduce.results import Results, summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Number = Callable[[float, float, bool], str]                        # mean, deviation (or nan), whether it is the best
+TEXT_COLUMNS = ("Method", "Data", "Score", "Model")
+ESCAPES = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
+
+
+def latex(results: Results) -> str:
+    """A table environment; the caption names seeds, command and date."""
+    body = _body(results, _latex_number).rename(columns=lambda name: name.translate(ESCAPES))
+    body[body.columns[0]] = body[body.columns[0]].map(lambda text: text.replace("*", r"$^\ast$"))
+    name = " and ".join(dict.fromkeys(record["dataset"] for record in results.cells))
+    caption = (f"{name}: mean $\\pm$ standard deviation over {results.n_seeds} seed{'s' if results.n_seeds != 1 else ''}. "
+               f"Made by \\texttt{{{results.command.translate(ESCAPES)}}}, {results.created}.")
+    n_texts = sum(column in TEXT_COLUMNS for column in body.columns)
+    return body.to_latex(index=False, escape=False, caption=caption, label=f"tab:{results.target}",
+                         column_format="l" * n_texts + "r" * (body.shape[1] - n_texts))
+
+
+def markdown(results: Results) -> str:
+    """The same for a README."""
+    body = _body(results, _markdown_number)
+    lines: list[list[str]] = [list(body.columns), ["---"] * body.shape[1], *body.to_numpy().tolist()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _body(results: Results, number: Number) -> "pd.DataFrame":
+    """Texts. Rows are methods, or for Table 3 data set, score and model with a column for each noise level."""
+    import pandas as pd
+    rows = summary(results.cells)
+    rows_of = {"table3": _noise_rows, "selection": _criteria_rows}.get(results.target, _method_rows)
+    return pd.DataFrame(rows_of(rows, number))
+
+
+def _method_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
+    best = {score: rows[f"{score}_mean"].max() for score in SCORES}
+    return [{"Method": row["method"] + ("*" if row["origin"] != "paper" else ""), "Seeds": str(row["n_seeds"]),
+             **{score.upper(): number(row[f"{score}_mean"], row[f"{score}_std"], row[f"{score}_mean"] == best[score])
+                for score in SCORES},
+             **{f"{score.upper()}, paper": _plain(row[f"{score}_paper"]) for score in SCORES}}
+            for row in rows.to_dict("records")]
+
+
+def _criteria_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
+    """What needs no labels first; the scores stand beside it to be compared, not to choose by."""
+    best = {(dataset, clusterer): of_set["agreement_mean"].max() for (dataset, clusterer), of_set in _by_clusterer(rows)}
+    lines = []
+    for (dataset, clusterer), of_set in _by_clusterer(rows):
+        for row in of_set.to_dict("records"):
+            lines.append({"Data": str(dataset), "Method": row["method"], "Seeds": str(row["n_seeds"]),
+                          "Agreement": number(row["agreement_mean"], row["agreement_std"],
+                                              row["agreement_mean"] == best[dataset, clusterer]),
+                          "Silhouette": _plain(row["silhouette_mean"]), "Error": f"{row['error_mean']:.4f}",
+                          **{score.upper(): number(row[f"{score}_mean"], row[f"{score}_std"], False) for score in SCORES}})
+    return lines
+
+
+def _by_clusterer(rows: "pd.DataFrame") -> Any:
+    return rows.groupby(["dataset", rows["method"].str.rpartition("+")[2]], sort=False)
+
+
+def _noise_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
+    lines = []
+    for dataset, of_set in rows.groupby("dataset", sort=False):
+        best = of_set.groupby("noise_level")[[f"{score}_mean" for score in SCORES]].max()
+        for score in SCORES:
+            for model, of_model in of_set.groupby("method", sort=False):
+                cells = {f"{row['noise_level']:.0%}": number(
+                    row[f"{score}_mean"], row[f"{score}_std"],
+                    row[f"{score}_mean"] == best.loc[row["noise_level"], f"{score}_mean"])
+                    for row in of_model.to_dict("records")}
+                lines.append({"Data": str(dataset), "Score": score.upper(), "Model": str(model), **cells})
+    return lines
+
+
+def _latex_number(mean: float, deviation: float, best: bool) -> str:
+    text = rf"\mathbf{{{mean:.3f}}}" if best else f"{mean:.3f}"
+    return f"${text}$" if deviation != deviation else rf"${text} \pm {deviation:.3f}$"
+
+
+def _markdown_number(mean: float, deviation: float, best: bool) -> str:
+    text = f"**{mean:.3f}**" if best else f"{mean:.3f}"
+    return text if deviation != deviation else f"{text} ± {deviation:.3f}"
+
+
+def _plain(value: Any) -> str:
+    return "–" if value != value else f"{value:.3f}"

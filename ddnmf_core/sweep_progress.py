@@ -1,0 +1,55 @@
+"""How far a sweep is, from the store's queue alone: a reload, another browser or a new engine sees the same."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ddnmf_core import estimate
+from ddnmf_core.clustering import CLUSTERERS
+from ddnmf_core.config import RunConfig
+from ddnmf_core.data import DATASETS
+from ddnmf_core.entries import ENDED, Entry
+from ddnmf_core.reproduce.work import CLUSTERED_PER_SECOND
+from ddnmf_core.runs import Store
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Of the runs that were asked for together: how many, how many have ended and how, and how long the rest takes."""
+
+    n_runs: int
+    n_finished: int
+    n_lost: int                                                     # failed, diverged or stopped
+    share: float
+    seconds_left: float | None                                      # None where no speed is known yet
+
+
+def expected_seconds(config: RunConfig, speeds: Iterable[Mapping[str, Any]]) -> float | None:
+    """Of one run: its training, and the clustering of clean and noisy images in every representation."""
+    training = estimate.training_seconds(config, speeds)
+    if training is None:
+        return None
+    n_images = config.n_samples or DATASETS[config.dataset].n_samples
+    n_clusterings = 2 * len(config.representations) * len(CLUSTERERS)
+    return training + n_clusterings * n_images / CLUSTERED_PER_SECOND
+
+
+def progress(store: Store, entries: Sequence[Entry], seconds_each: float | None, now: float | None = None) -> Progress | None:
+    """None when nothing of it waits or is worked on. Runs that ended since the oldest request belong to it.
+
+    The time left goes by the pace since then, until the first run has ended by `seconds_each`.
+    """
+    ours = set(entries)
+    asked = {request.entry: request.asked / 1e9 for request in store.requests() if request.entry in ours}
+    if not asked:
+        return None
+    since = min(asked.values())
+    states = {entry: entry.state for entry in entries}
+    ended = [states[entry].status for entry in entries
+             if entry not in asked and states[entry].status in ENDED and states[entry].updated >= since]
+    n_runs = len(ended) + len(asked)
+    done = len(ended) + sum(states[entry].progress for entry in asked)
+    each = (max((now or time.time()) - since, 0.0) / done) if ended else seconds_each
+    return Progress(n_runs, ended.count("finished"), len(ended) - ended.count("finished"), done / n_runs,
+                    None if each is None else each * (n_runs - done))

@@ -1,0 +1,164 @@
+"""Tables 1 and 2: every method over seeds, against the paper and against stronger baselines."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import compare_charts as charts
+from dashboard.compare_charts import ORIGIN_TITLES
+from dashboard.links import linked
+from dashboard.reproduction import Shown, choose_numbers, offer_to_compute, protocol_panel
+from dashboard.shared import EXPLAIN, PARTS, store
+from ddnmf_core.data import DATASETS
+from ddnmf_core.entries import Entry
+from ddnmf_core.reproduce.paper import SCORES
+from ddnmf_core.reproduce.results import Record, summary
+
+TABLES = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST"}
+SCORE_TITLES = {score: score.upper() for score in SCORES}
+
+
+def choose_table() -> Shown:
+    shown = {each.results.target: each for each in choose_numbers(tuple(TABLES))}
+    target = linked(st.segmented_control, "Table", list(shown), "table", format_func=TABLES.get, required=True)
+    return shown[target]                                            # type: ignore[index]
+
+
+def filtered(rows: pd.DataFrame) -> pd.DataFrame:
+    left, right = st.columns(2)
+    origins = left.pills("Rows", list(ORIGIN_TITLES), selection_mode="multi", default=list(ORIGIN_TITLES),
+                         key="compare.origins", format_func=ORIGIN_TITLES.get, persist_state="session",
+                         help="paper: a row of its table. baseline: so that nobody can say the baselines were weak. "
+                              "extension: adds something to the paper's methods.")
+    text = right.text_input("Method contains", key="compare.text", placeholder="for instance GMM", persist_state="session")
+    return rows[rows["origin"].isin(origins) & rows["method"].str.contains(text, case=False, regex=False)]
+
+
+def as_text(mean: float, deviation: float) -> str:
+    return f"{mean:.3f}" if np.isnan(deviation) else f"{mean:.3f} ± {deviation:.3f}"
+
+
+def table_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """What is shown of the summary: texts that sort as their numbers do."""
+    table: dict[str, Any] = {"Method": rows["method"], "Row": rows["origin"].map(ORIGIN_TITLES), "Seeds": rows["n_seeds"]}
+    for score, title in SCORE_TITLES.items():
+        table[title] = [as_text(*pair) for pair in zip(rows[f"{score}_mean"], rows[f"{score}_std"], strict=True)]
+    table["Run time, s"] = rows["training_seconds_mean"].fillna(0) + rows["seconds_mean"]
+    for score, title in SCORE_TITLES.items():
+        table[f"{title}, paper"] = rows[f"{score}_paper"]
+        table[f"{title}, Δ in dev."] = rows[f"{score}_deviations"]
+    table["Silhouette"] = rows["silhouette_mean"]
+    return pd.DataFrame(table)
+
+
+def show_table(rows: pd.DataFrame) -> list[str]:
+    """The table; returns the methods of the chosen rows, or else all of them."""
+    number = st.column_config.NumberColumn
+    formats: dict[str, Any] = {f"{title}, paper": number(format="%.3f", help="A single run, no seeds published.")
+                               for title in SCORE_TITLES.values()}
+    formats |= {f"{title}, Δ in dev.": number(format="%+.1f", help="Our mean minus the paper's number, in our standard "
+                                              "deviations over seeds.") for title in SCORE_TITLES.values()}
+    formats["Silhouette"] = number(format="%.2f", help="Needs no labels: how much nearer samples lie to their own cluster than "
+                                   "to the next. It compares clusters of one representation, not two representations.")
+    formats["Run time, s"] = number(format="%.0f", help="Training and clustering of one seed, mean.")
+    chosen = st.dataframe(table_of(rows), hide_index=True, column_config=formats, key="compare.table", on_select="rerun",
+                          selection_mode="multi-row", placeholder="–", height=min(36 * (len(rows) + 1) + 2, 720))
+    st.caption("Means ± standard deviations over seeds. Click a heading to sort; tick rows to narrow what is below to them.")
+    picked = [rows["method"].iloc[index] for index in chosen.selection.rows if index < len(rows)]
+    return picked or list(rows["method"])
+
+
+def headline(rows: pd.DataFrame) -> str:
+    """Where DDNMF stands, from the rows themselves."""
+    best = {origin: rows[mask].loc[rows[mask]["acc_mean"].idxmax()] for origin, mask in {
+        "DDNMF": (rows["origin"] == "paper") & rows["method"].str.startswith("DDNMF"),
+        "others": ~rows["method"].str.startswith("DDNMF")}.items() if mask.any()}
+    return "  \n".join(
+        f"{title}: **{row['method']}**, ACC {as_text(row['acc_mean'], row['acc_std'])}"
+        + (f" (paper {row['acc_paper']:.3f})" if row["acc_paper"] == row["acc_paper"] else "")
+        for title, row in zip(("DDNMF's best row in the paper's table", "Best row of any other model"), best.values(),
+                              strict=False))
+
+
+def show_confusion(records: list[Record], dataset: str) -> None:
+    left, right = st.columns([2, 1])
+    method = left.selectbox("Method", list(dict.fromkeys(record["method"] for record in records)), key="compare.method")
+    of_method = {record["seed"]: record for record in records if record["method"] == method}
+    seed = right.selectbox("Seed", list(of_method), key="compare.seed")
+    record = of_method[seed]
+    names = DATASETS[dataset].class_names                           # type: ignore[index]
+    figure = charts.confusion(np.array(record["contingency"]), names, f"{method}, seed {seed}: ACC {record['acc']:.4f}")
+    st.plotly_chart(figure, key="compare.confusion", config={"displayModeBar": False})
+    st.caption("A row is a class: the share of its images that went to each cluster. Clusters stand in the order of the "
+               "classes that they are matched to, so the diagonal is what ACC counts.")
+
+
+def show_runs(records: list[Record]) -> None:
+    """A way to each run that the store has, and to the others a command."""
+    runs = {record["run"]: record for record in records if record["run"]}
+    here = {run: record for run, record in runs.items() if _is_here(run)}
+    for run, record in here.items():
+        left, middle, right = st.columns([3, 1, 1], vertical_alignment="center")
+        left.markdown(f"{record['method']}, seed {record['seed']} · `{run[:6]}`")
+        middle.page_link(EXPLAIN, label="Explain", icon=":material/search:", query_params={"run": run})
+        right.page_link(PARTS, label="Parts", icon=":material/extension:", query_params={"run": run})
+    if absent := len(runs) - len(here):
+        st.caption(f"{absent} of these runs are not in this store: they were trained where the table was made. Compute them "
+                   "here with “This store” above, or one of them with the command in the protocol below and `--check`.")
+    if not runs:
+        st.caption("These rows cluster the pixels: no model was trained for them.")
+
+
+def _is_here(run: str) -> bool:
+    entry = Entry(store(), "runs", run)
+    return entry.exists and entry.finished
+
+
+def downloads(rows: pd.DataFrame, shown: Shown) -> None:
+    from ddnmf_core.reproduce import tables
+    target = shown.results.target
+    columns = st.columns(3)
+    columns[0].download_button("CSV", rows.to_csv(index=False), f"{target}.csv", "text/csv", icon=":material/download:",
+                               width="stretch")
+    columns[1].download_button("LaTeX", tables.latex(shown.results), f"{target}.tex", "text/plain", icon=":material/download:",
+                               width="stretch")
+    columns[2].download_button("JSON, every seed", json.dumps(shown.results.cells), f"{target}.json", "application/json",
+                               icon=":material/download:", width="stretch")
+
+
+st.title("Compare")
+shown = choose_table()
+dataset = shown.cells[0].dataset
+if not shown.published:
+    offer_to_compute(shown.cells, "compare", TABLES[shown.results.target])
+if not shown.results.cells:
+    st.info("This store has none of these numbers yet. Compute them with the button above; it goes on when this page is "
+            "closed.")
+    protocol_panel(shown)
+    st.stop()
+rows = summary(shown.results.cells)
+st.markdown(headline(rows))
+visible = filtered(rows)
+if visible.empty:
+    st.info("No row fits. Choose other rows, or empty the text.")
+    st.stop()
+methods = show_table(visible)
+downloads(visible, shown)
+records = [record for record in shown.results.cells if record["method"] in methods]
+left, right = st.columns([3, 2], gap="large")
+with left:
+    st.subheader("Every seed")
+    score = linked(st.segmented_control, "Score", list(SCORES), "score", format_func=SCORE_TITLES.get, required=True)
+    st.plotly_chart(charts.seed_dots(visible[visible["method"].isin(methods)], records, score), key="compare.dots",
+                    config={"displayModeBar": False})
+    st.caption("A dot is one seed; the bar is their mean with one standard deviation to each side; the diamond is the paper's "
+               "single run. Where the dots of two rows overlap, one run of each would not tell which is better.")
+with right:
+    st.subheader("Classes and clusters")
+    show_confusion(records, dataset)
+st.subheader("Runs")
+show_runs(records)
+protocol_panel(shown)

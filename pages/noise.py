@@ -1,0 +1,183 @@
+"""Figure 3: clustering scores against noise, what each model makes of a noisy image, and noise that it was not trained with."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import noise_charts as charts
+from dashboard.background import whole_or_set_aside
+from dashboard.links import linked
+from dashboard.noise_samples import show_samples
+from dashboard.reproduction import TITLES, Shown, choose_numbers, of_store, offer_to_compute, protocol_panel
+from dashboard.shared import store
+from ddnmf_core.data import DATASETS
+from ddnmf_core.reproduce import claims
+from ddnmf_core.reproduce.cells import cells
+from ddnmf_core.reproduce.paper import SCORES
+from ddnmf_core.reproduce.protocol import Protocol
+from ddnmf_core.reproduce.results import summary
+from ddnmf_core.reproduce.trained import Trained, finished_runs
+from ddnmf_core.reproduce.work import Work
+
+STEP, HIGHEST = 5, 80                                               # percent
+SCORE_TITLES = {score: score.upper() for score in SCORES}
+PLAIN = {"displayModeBar": False}
+
+
+def choose_results() -> Shown:
+    """Figure 3, or where that was not published Table 3: its curves without the models tested elsewhere."""
+    shown = {each.results.target: each for each in choose_numbers(("figure3", "table3"))}
+    return shown.get("figure3") or shown["table3"]
+
+
+def summarised(shown: Shown, protocol: Protocol, runs: Sequence[Trained]) -> pd.DataFrame:
+    """Every mean that is shown; of this store also those at levels that the protocol leaves out."""
+    records = shown.results.cells
+    if not shown.published:
+        between = {run.config.noise_level for run in runs if run.own} - set(protocol.noise_levels)
+        extended = replace(protocol, noise_levels=tuple(between))
+        records = [*records, *of_store("table3", extended, shown.results.seeds).results.cells]
+    return summary(records)
+
+
+def by_family(protocol: Protocol) -> dict[str, str]:
+    """The data sets by the name that a link has for them, whatever their size."""
+    return {str(DATASETS[dataset].family): dataset for dataset in protocol.datasets}
+
+
+def show_panels(panels: dict[tuple[str, str], go.Figure], protocol: Protocol, rows: pd.DataFrame, level: float) -> None:
+    st.html(charts.legend([] if rows.empty else list(rows["method"].unique())))
+    for family, dataset in by_family(protocol).items():
+        for column, score in zip(st.columns(len(SCORES)), SCORES, strict=True):
+            column.plotly_chart(charts.mark(panels[dataset, score], level), key=f"noise.{family}.{score}", config=PLAIN)
+    st.caption("Each point: a model trained with this noise, K-means on its codes of images with the same noise, mean over "
+               "seeds. The band is one standard deviation to each side; with one seed there is none. Dashed: the paper's "
+               "single runs, which have no band. The upright line is the slider's noise level. Higher is better."
+               + _fewer_images(protocol))
+
+
+def _fewer_images(protocol: Protocol) -> str:
+    family, dataset = next(iter(by_family(protocol).items()))
+    ours, theirs = protocol.n_samples or DATASETS[dataset].n_samples, DATASETS[family].n_samples
+    return "" if ours == theirs else f" Ours are of {ours:,} images of each set, the paper's of all {theirs:,}."
+
+
+def headline(rows: pd.DataFrame, protocol: Protocol) -> str:
+    """How often DDNMF is ahead and how much noise costs it, of us at the protocol's levels and of the paper."""
+    theirs = claims.of_paper()
+    ours = rows if rows.empty else rows[rows["noise_level"].isin(protocol.noise_levels)]
+    tally, reported = (claims.tally(each, "DDNMF", "AE1") for each in (ours, theirs))
+    sentences = [f"DDNMF scores above AE1 in **{tally.won} of {tally.cells}** cells (noise level, data set, score); in the "
+                 f"paper in **{reported.won} of {reported.cells}**." if tally.cells else
+                 f"In the paper DDNMF scores above AE1 in **{reported.won} of {reported.cells}** cells (noise level, data set, "
+                 "score); here none of the protocol's levels has both yet."]
+    if (against := claims.tally(ours, "DDNMF", "DAE")).cells:
+        sentences[0] += f" Above the denoising DAE, which the paper does not have: **{against.won} of {against.cells}**."
+    for method in ("DDNMF", "AE1"):
+        lost = [_loss(each, method) for each in (ours, theirs)]
+        sentences.append(f"Noise costs {method}, in points of ACC: **{lost[0] or 'not known yet'}**; in the paper {lost[1]}.")
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _loss(rows: pd.DataFrame, method: str) -> str:
+    return ", ".join(f"{loss.points:.1f} on {charts.set_title(dataset)} ({loss.lowest:.0%} to {loss.highest:.0%})"
+                     for dataset, loss in claims.loss(rows, method).items())
+
+
+def offer_level(shown: Shown, protocol: Protocol, level: float) -> None:
+    """Compute what is missing at a level, also at one that the protocol leaves out, or at all of its levels."""
+    if shown.published:
+        _offer_this_store(protocol, level)
+        return
+    left, right = st.columns(2)
+    with left:
+        scope = linked(st.segmented_control, "Compute", ["level", "all"], "scope", required=True, wrap=True, format_func={
+            "level": f"{level:.0%} noise", "all": "every level of the protocol"}.get)
+    sets = by_family(protocol)
+    with right:
+        on = linked(st.segmented_control, "On", ["both", *sets], "on", required=True, wrap=True, format_func={
+            "both": "both data sets", **{family: charts.set_title(dataset) for family, dataset in sets.items()}}.get)
+    levels = (level,) if scope == "level" else protocol.noise_levels
+    wanted = [cell for cell in cells("table3", replace(protocol, noise_levels=levels), shown.results.seeds)
+              if on == "both" or cell.dataset == sets[on]]
+    what = f"{level:.0%} noise" if scope == "level" else "every level"
+    if Work(store(), wanted).configs:
+        names = dict.fromkeys(charts.set_title(cell.dataset) for cell in wanted)
+        offer_to_compute(wanted, "noise.level", f"{what}, {' and '.join(names)}")
+    else:
+        st.caption(f"{what.capitalize()}: every model is trained and scored.")
+
+
+def _offer_this_store(protocol: Protocol, level: float) -> None:
+    published = ", ".join(f"{each:.0%}" for each in protocol.noise_levels)
+    known = "These are published numbers." if level in protocol.noise_levels else f"No score was published at {level:.0%}."
+    st.caption(f"{known} Published levels: {published}. To compute this or any other level on this machine, change to:")
+    left, right = st.columns(2)
+    for column, name in ((left, "quick"), (right, "full")):
+        column.button(TITLES[name], key=f"noise.{name}", icon=":material/swap_horiz:", width="stretch",
+                      on_click=lambda name=name: st.session_state.update(numbers=name))
+
+
+def show_heat_maps(shown: Shown, protocol: Protocol, rows: pd.DataFrame) -> None:
+    st.subheader("Other noise than in training")
+    left, right = st.columns(2)
+    with left:
+        model = linked(st.segmented_control, "Model", list(protocol.noise_models), "model", required=True, wrap=True)
+    with right:
+        score = linked(st.segmented_control, "Score", list(SCORES), "score", required=True, wrap=True,
+                       format_func=SCORE_TITLES.get)
+    tested_at = (0.0, *protocol.noise_levels)
+    for column, (family, dataset) in zip(st.columns(2), by_family(protocol).items(), strict=True):
+        of_model = rows if rows.empty else rows[(rows["dataset"] == dataset) & (rows["method"] == model)]
+        with column:
+            what, key = f"{model} on {charts.set_title(dataset)}", f"noise.heat.{family}"
+            title = f"{what}: {SCORE_TITLES[score]}"
+            st.plotly_chart(charts.heat_map(of_model, score, protocol.noise_levels, tested_at, title), key=key, config=PLAIN)
+            if not shown.published:
+                wanted = [cell for cell in shown.cells if (cell.dataset, cell.method) == (dataset, model)]
+                offer_to_compute(wanted, key, what)
+    st.caption("A row is one noise in training, a column one noise in the images that are clustered; means over seeds. The "
+               "diagonal is the curve above. A row that stays dark to its right end is a model that bears more noise than it "
+               "was trained with. Blank cells have not been computed." + (
+                   " Only the diagonal was published; choose this store above to compute the rest."
+                   if shown.published and shown.results.target == "table3" else ""))
+
+
+@st.fragment
+@whole_or_set_aside
+def explore(shown: Shown, protocol: Protocol, rows: pd.DataFrame, panels: dict[tuple[str, str], go.Figure],
+            runs: Sequence[Trained]) -> None:
+    """All that follows the slider, apart from the rest, so that moving it gathers no number again."""
+    above = st.container()
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    level = left.slider("Noise level", 0, HIGHEST, 40, STEP, format="%d%%", key="level", bind="query-params") / 100
+    with right:
+        sets = by_family(protocol)
+        family = linked(st.segmented_control, "Data set", list(sets), "dataset", required=True, wrap=True,
+                        format_func={name: charts.set_title(dataset) for name, dataset in sets.items()}.get)
+    with above:
+        show_panels(panels, protocol, rows, level)
+        st.markdown(headline(rows, protocol))
+    show_samples(runs, list(protocol.noise_models), sets[family], level)
+    offer_level(shown, protocol, level)
+    show_heat_maps(shown, protocol, rows)
+
+
+st.title("Noise")
+shown = choose_results()
+protocol = Protocol.described(shown.results.protocol)
+runs = finished_runs(store().entries(), protocol)
+rows = summarised(shown, protocol, runs)
+if rows.empty:
+    st.info("None of these numbers has been computed in this store yet: the dashed lines are the paper's. Compute one noise "
+            "level or all of them with the button below the pictures; it goes on when this page is closed.")
+panels = {(dataset, score): charts.panel(rows, dataset, score) for dataset in protocol.datasets for score in SCORES}
+explore(shown, protocol, rows, panels, runs)
+if not rows.empty:
+    st.download_button("Numbers as CSV", lambda: rows.to_csv(index=False), "noise.csv", "text/csv", key="noise.csv",
+                       icon=":material/download:", on_click="ignore",
+                       help="Every mean and deviation on this page, with the paper's numbers.")
+protocol_panel(shown)

@@ -1,0 +1,97 @@
+"""The Noise page in real Chromium: the slider moves the markers and the pictures."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from test_first_model import CHROMIUM, FLAGS, ROOT, free_port
+
+from ddnmf_core import engine, tasks
+from ddnmf_core.config import RunConfig
+from ddnmf_core.runs import Store
+
+RUN = RunConfig(dataset="mnist-10k", n_samples=200, layers=(16, 8, 4), n_parts=3, epochs=1, noise_level=0.4)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The dashboard on a store with a small DDNMF and a small AE1; nothing is published."""
+    store = Store(tmp_path_factory.mktemp("noise-home"))
+    for config in (RUN, RUN.replace(model="ae1")):
+        entry = store.create(config)
+        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)],
+                               cwd=ROOT, env={**os.environ, "DDNMF_HOME": str(store.root), "DDNMF_RESULTS": str(store.root)},
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    engine.stop(store)
+
+
+def wait_for(address: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(address)
+            return
+        except OSError:
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def page(server):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1300, "height": 1000})
+        page.set_default_timeout(60_000)
+        page.goto(f"{server}/noise?level=40")
+        page.get_by_test_id("ddnmf-gallery").nth(9).wait_for()
+        page.locator(".shapelayer path").nth(5).wait_for(state="attached")
+        yield page
+        browser.close()
+
+
+def pictures(page: Page) -> list[str | None]:
+    """The first sample: clean, noisy, rebuilt by DDNMF, rebuilt by AE1."""
+    images = page.get_by_test_id("ddnmf-gallery").first.locator("img")
+    expect(images).to_have_count(4)
+    return [images.nth(place).get_attribute("src") for place in range(4)]
+
+
+def markers(page: Page) -> list[float]:
+    """Where the upright line stands in each panel, in pixels of the panel."""
+    lines = page.locator(".shapelayer path")
+    expect(lines).to_have_count(6)
+    return [float(re.match(r"M([\d.]+)", path.get_attribute("d")).group(1)) for path in lines.all()]
+
+
+def test_the_slider_moves_every_marker_and_the_noise_and_what_is_made_of_it(page):
+    before, at = pictures(page), markers(page)
+    page.get_by_role("slider", name="Noise level").press("ArrowRight")
+    page.wait_for_function("() => new URLSearchParams(location.search).get('level') === '45'")
+    expect(page.get_by_text("was trained with 45% noise: the nearest is shown")).to_be_visible()
+    expect(page.get_by_test_id("ddnmf-gallery").first.locator("img").last).not_to_have_attribute("src", before[3])
+    after = pictures(page)
+    assert [new == old for new, old in zip(after, before, strict=True)] == [True, False, False, False]
+    page.wait_for_timeout(500)
+    assert all(new > old for new, old in zip(markers(page), at, strict=True))
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_on_a_phone_the_panels_stand_below_each_other_and_keep_their_width(page):
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.wait_for_timeout(1000)
+    boxes = [panel.bounding_box() for panel in page.locator(".js-plotly-plot").all()[:6]]
+    assert all(box["width"] > 250 for box in boxes)
+    assert all(lower["y"] > upper["y"] + 100 for upper, lower in pairwise(boxes))
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")

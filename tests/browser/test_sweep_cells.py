@@ -1,0 +1,93 @@
+"""A click on a cell of a sweep, in real Chromium: its runs appear, the link holds it, and one of them is opened."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from ddnmf_core import engine, sweeps, tasks
+from ddnmf_core.config import RunConfig
+from ddnmf_core.runs import Store
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--no-first-run"]
+BASE = RunConfig(dataset="digits", n_samples=100, layers=(32, 16, 6), n_parts=5, epochs=1)
+CONFIGS = sweeps.grid(BASE, {"gamma": [0.1, 1.0], "beta": [0.5, 1.0]}, [1])
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A store with four runs that were trained a little."""
+    store = Store(tmp_path_factory.mktemp("swept"))
+    for config in CONFIGS:
+        entry = store.create(config)
+        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
+    return store
+
+
+@pytest.fixture(scope="module")
+def server(swept):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("streamlit")), "run", "dashboard/app.py", "--server.port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "DDNMF_HOME": str(swept.root)},
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if urllib.request.urlopen(f"{address}/_stcore/health").read() == b"ok":
+                break
+        except OSError:
+            time.sleep(0.2)
+    yield address
+    process.terminate()
+    engine.stop(swept)
+
+
+@pytest.fixture(scope="module")
+def page(server):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1400, "height": 1300})
+        page.set_default_timeout(60_000)
+        page.goto(f"{server}/sweep")
+        yield page
+        browser.close()
+
+
+def test_a_click_on_a_cell_shows_its_runs_and_the_way_into_one(page):
+    cells = page.locator(".js-plotly-plot").first.locator(".nsewdrag").first
+    cells.wait_for()
+    page.get_by_text("A line is one of the 4 finished runs").wait_for()
+    box = cells.bounding_box()
+    page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])     # across: gamma 1, up: beta 1
+    page.get_by_role("heading", name="γ 1, β 1").wait_for()
+    page.wait_for_function("() => new URLSearchParams(location.search).get('cell') === 'gamma=1,beta=1'")
+    page.get_by_test_id("stMain").get_by_role("link", name="Explain").click()
+    page.get_by_role("heading", name="The parts it is made of").wait_for()
+    wanted = BASE.replace(gamma=1.0, beta=1.0)
+    assert re.search(rf"[?&]run={wanted.id}\b", page.evaluate("location.search"))
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_row_of_the_table_chooses_the_cell_too(page, server):
+    page.goto(f"{server}/sweep")
+    table = page.get_by_test_id("stDataFrame").first
+    table.wait_for()
+    page.get_by_text("A line is one of the 4 finished runs").wait_for()
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 18, box["y"] + 52)                  # the box before the first row
+    page.get_by_role("heading", name="γ 0.1, β 0.5").wait_for()

@@ -1,0 +1,124 @@
+"""The Compare page: published numbers, this store's, none at all."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ddnmf_core import engine
+from ddnmf_core.reproduce import paper
+from ddnmf_core.reproduce.cells import cells
+from ddnmf_core.reproduce.protocol import FULL, QUICK
+from ddnmf_core.reproduce.results import Results
+from ddnmf_core.runs import Store
+
+APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch):
+    monkeypatch.setattr(engine, "ensure_started", lambda store: None)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where published results are looked for."""
+    monkeypatch.setenv("DDNMF_RESULTS", str(tmp_path / "results"))
+    return tmp_path / "results"
+
+
+def publish(folder, target, seeds=(1, 2)):
+    """Made-up numbers for every cell of a table."""
+    made_of = cells(target, FULL, seeds)
+    records = [{"dataset": cell.dataset, "method": cell.method, "seed": cell.seed, "id": cell.config.id,
+                "run": cell.run.id if cell.run else None, "acc": 0.5 + cell.seed / 100 + index % 18 / 100, "nmi": 0.6,
+                "ari": 0.4, "silhouette": 0.1, "seconds": 2.0, "contingency": [[7, 0], [1, 2]], "provenance": 0}
+               for index, cell in enumerate(made_of)]
+    Results(target, f"ddnmf reproduce {target} --seeds {len(seeds)}", "2026-01-01", FULL.describe(), list(seeds), 0,
+            [{"torch": "2"}], records).write(folder)
+
+
+def open_compare(**link):
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.run().switch_page("../pages/compare.py")
+    for name, value in link.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def text_of(app):
+    return "\n".join(str(element.value) for element in [*app.markdown, *app.info, *app.warning, *app.error, *app.caption])
+
+
+def test_with_nothing_published_and_nothing_trained_it_offers_the_quick_table(folder):
+    app = open_compare()
+    assert not app.exception
+    assert "none of these numbers yet" in text_of(app)
+    assert any("Compute Table 1, MNIST (36 cells, about" in button.label for button in app.button)
+
+
+def test_published_numbers_are_shown_before_anything_is_trained(folder):
+    publish(folder, "table1")
+    app = open_compare()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert set(paper.results()["table1"]["rows"]) <= set(table["Method"])
+    assert set(table["Seeds"]) == {2}
+    assert table.set_index("Method").loc["K-means", "ACC"] == "0.515 ± 0.007"
+    assert table.set_index("Method").loc["K-means", "ACC, paper"] == paper.scores("mnist", "K-means")["acc"]
+    assert "8 of these runs are not in this store" in text_of(app)  # four models, two seeds
+    assert "Published 2026-01-01" in text_of(app)
+    assert not any("Compute" in button.label for button in app.button)
+
+
+def test_the_table_in_the_link_is_shown(folder):
+    publish(folder, "table1")
+    publish(folder, "table2")
+    app = open_compare(table="table2", score="ari")
+    row = app.dataframe[0].value.set_index("Method").loc["K-means"]
+    assert row["ACC, paper"] == paper.scores("fashion-mnist", "K-means")["acc"]
+    assert app.session_state["score"] == "ari"
+
+
+def test_rows_are_filtered(folder):
+    publish(folder, "table1")
+    app = open_compare()
+    app.text_input(key="compare.text").set_value("ddnmf").run()
+    assert list(app.dataframe[0].value["Method"]) == ["DDNMF+K-means", "DDNMF+GMM", "DDNMF (H)+K-means", "DDNMF (H)+GMM",
+                                                      "DDNMF+UMAP+GMM"]
+    app.text_input(key="compare.text").set_value("nonsense").run()
+    assert "No row fits" in text_of(app)
+    assert not app.exception
+
+
+def test_computing_asks_the_engine_for_every_cell_and_shows_how_far_it_is(folder, home):
+    app = open_compare(numbers="quick", seeds="1")
+    next(button for button in app.button if "Compute" in button.label).click().run()
+    assert not app.exception
+    made_of = cells("table1", QUICK, [1])
+    wanted = {cell.config.id for cell in made_of} | {cell.run.id for cell in made_of if cell.run}
+    assert {request.entry.id for request in Store(home).requests()} == wanted
+    assert any(button.label == "Stop" for button in app.button)
+    next(button for button in app.button if button.label == "Stop").click().run()
+    assert all(request.entry.stop_requested for request in Store(home).requests())
+
+
+def test_a_file_that_is_not_ours_is_a_sentence(folder):
+    folder.mkdir()
+    (folder / "table1.json").write_text(json.dumps({"cells": 3}))
+    app = open_compare()
+    assert not app.exception
+    assert "table1.json is not a file of `ddnmf reproduce`" in text_of(app)
+
+
+def test_the_runs_that_the_store_has_can_be_opened(folder, home):
+    publish(folder, "table1")
+    app = open_compare()
+    run = next(cell.run for cell in cells("table1", FULL, [1]) if cell.method == "DDNMF+K-means")
+    entry = Store(home).create(run)
+    entry.set_state(replace(entry.state, status="finished"))
+    app.run()
+    assert "7 of these runs are not in this store" in text_of(app)
+    assert f"`{run.id[:6]}`" in text_of(app)

@@ -1,0 +1,278 @@
+"""The Noise page: published numbers, this store's, none at all; the slider, the models, the levels that are missing."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.pictures import data_link
+from ddnmf_core import engine, tasks
+from ddnmf_core.config import RunConfig
+from ddnmf_core.data import load
+from ddnmf_core.entries import CODES, MODEL, PROVENANCE, SCORES, State
+from ddnmf_core.reproduce import claims
+from ddnmf_core.reproduce.cells import cells
+from ddnmf_core.reproduce.protocol import QUICK
+from ddnmf_core.reproduce.results import Results
+from ddnmf_core.runs import Store
+
+APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
+BETWEEN = replace(QUICK, noise_levels=(0.35,))                      # a level that the protocol leaves out
+RUN = RunConfig(dataset="mnist-10k", n_samples=200, layers=(16, 8, 4), n_parts=3, epochs=1, noise_level=0.4)
+RUNS = (RUN, RUN.replace(model="ae1"), RUN.replace(noise_level=0.8))
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch):
+    monkeypatch.setattr(engine, "ensure_started", lambda store: None)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Where published results are looked for."""
+    monkeypatch.setenv("DDNMF_RESULTS", str(tmp_path / "results"))
+    return tmp_path / "results"
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A store with a DDNMF at two levels and an AE1 at one; none of them is the protocol's."""
+    store = Store(tmp_path_factory.mktemp("noise"))
+    for config in RUNS:
+        entry = store.create(config)
+        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
+    return store.root
+
+
+@pytest.fixture
+def store(trained, home):
+    shutil.copytree(trained, home)
+    return Store(home)
+
+
+def record(cell):
+    """Made-up scores: DDNMF is always ahead of AE1, by less than DAE is ahead of it."""
+    acc = 0.9 - cell.noise_level / 4 + {"DDNMF": 0.02, "AE1": 0.0, "DAE": 0.05}[cell.method] + cell.seed / 1000
+    return {"dataset": cell.dataset, "method": cell.method, "seed": cell.seed, "id": cell.config.id, "run": cell.run.id,
+            "noise_level": cell.noise_level, "test_level": cell.test_level, "training_seconds": 1.0, "acc": acc,
+            "nmi": acc - 0.1, "ari": acc - 0.2, "silhouette": 0.1, "seconds": 1.0, "provenance": 0}
+
+
+def publish(folder, target="figure3", seeds=(1, 2)):
+    records = [record(cell) for cell in cells(target, QUICK, seeds)]
+    Results(target, f"ddnmf reproduce {target} --quick", "2026-01-01", QUICK.describe(), list(seeds), 0, [{"torch": "2"}],
+            records).write(folder)
+
+
+def finish(store, made_of):
+    """As the engine would leave them, with made-up scores."""
+    for cell in made_of:
+        run, scored = store.create(cell.run), store.create(cell.config)
+        run.write_json(PROVENANCE, {"training_seconds": 1.0})
+        scored.write_json(PROVENANCE, {"seconds": 1.0})
+        scored.write_json(SCORES, {score: record(cell)[score] for score in ("acc", "nmi", "ari")} | {"contingency": []})
+        scored.set_state(State("finished", 1.0))
+
+
+def settle(store):
+    """Nobody asks any more for what is finished."""
+    for request in store.requests():
+        if request.entry.finished:
+            store.settle(request)
+
+
+def open_noise(**link):
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.run().switch_page("../pages/noise.py")
+    for name, value in link.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def text_of(app):
+    elements = [*app.markdown, *app.info, *app.warning, *app.error, *app.caption]
+    return "\n".join(str(element.value) for element in elements)
+
+
+def figures(app):
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def stacks(app):
+    """The pictures of each sample, from top to bottom: 'src' and 'caption'."""
+    return [json.loads(gallery.proto.json)["tiles"] for gallery in app.get("bidi_component")]
+
+
+def names_of(figure):
+    return {trace.get("name") for trace in figure["data"]}
+
+
+def test_with_nothing_published_and_nothing_trained_it_shows_the_paper_and_what_to_do():
+    app = open_noise()
+    assert not app.exception
+    assert "None of these numbers has been computed" in text_of(app)
+    assert "no finished DDNMF, AE1 or DAE on these images of MNIST" in text_of(app)
+    assert any("Compute 40% noise, MNIST and Fashion-MNIST (12 cells" in button.label for button in app.button)
+    assert [names_of(figure) for figure in figures(app)[:6]] == [{"DDNMF, paper", "AE1, paper"}] * 6
+
+
+def test_published_numbers_are_drawn_counted_and_explained(folder):
+    publish(folder)
+    app = open_noise()
+    assert not app.exception
+    assert not app.error
+    assert {"DDNMF", "DDNMF, one deviation", "AE1", "DAE", "DDNMF, paper"} <= names_of(figures(app)[0])
+    theirs = claims.tally(claims.of_paper(), "DDNMF", "AE1")
+    assert "above AE1 in **18 of 18** cells (noise level, data set, score)" in text_of(app)
+    assert f"in the paper in **{theirs.won} of {theirs.cells}**" in text_of(app)
+    assert "Above the denoising DAE, which the paper does not have: **0 of 18**" in text_of(app)
+    assert "Noise costs DDNMF, in points of ACC: **17.5 on MNIST (10% to 80%)" in text_of(app)   # (.8 - .1) / 4
+    assert "Ours are of 10,000 images of each set, the paper's of all 70,000" in text_of(app)
+
+
+def test_a_published_table_alone_leaves_the_heat_maps_their_diagonal(folder):
+    publish(folder, "table3")
+    app = open_noise()
+    assert not app.exception
+    assert "Only the diagonal was published" in text_of(app)
+    assert [[value is not None for value in line] for line in figures(app)[6]["data"][0]["z"]] == [
+        [False, True, False, False], [False, False, True, False], [False, False, False, True]]
+
+
+def test_the_slider_moves_the_marker_in_every_panel(folder):
+    publish(folder)
+    app = open_noise(level="15")
+    assert [figure["layout"]["shapes"][0]["x0"] for figure in figures(app)[:6]] == [0.15] * 6
+    app.slider(key="level").set_value(70).run()
+    assert [figure["layout"]["shapes"][0]["x0"] for figure in figures(app)[:6]] == [0.7] * 6
+
+
+def test_without_a_model_of_the_protocol_another_run_stands_in_and_is_named(store):
+    app = open_noise(level="40")
+    assert not app.exception
+    assert "no DDNMF or AE1 trained by the protocol on these images" in text_of(app)
+    assert RUNS[0].id[:6] in text_of(app)
+    assert RUNS[1].id[:6] in text_of(app)
+    assert "no finished DAE" in text_of(app)
+
+
+def test_the_models_follow_the_slider_unless_their_noise_is_chosen(store):
+    app = open_noise(level="80")
+    assert RUNS[2].id[:6] in text_of(app)
+    assert "No AE1 in this store was trained with 80% noise: the nearest is shown" in text_of(app)
+    app.selectbox(key="trained_at").set_value("0.4").run()
+    assert RUNS[2].id[:6] not in text_of(app)
+    assert RUNS[0].id[:6] in text_of(app)
+    assert "the nearest is shown" not in text_of(app)
+
+
+def test_the_noise_is_that_of_each_sample_and_the_error_that_of_the_run(store):
+    app = open_noise(level="40")
+    samples = load(RUN.dataset, RUN.n_samples).one_of_each_class()
+    errors = store.get("runs", RUN.id).read_tensors(CODES)["noisy/error"][samples]     # when it was scored, all images at once
+    assert [stack[2]["caption"] for stack in stacks(app)] == [f"DDNMF\n{error:.4f}" for error in errors]
+    before = stacks(app)
+    app.slider(key="level").set_value(45).run()
+    assert all(old[0] == new[0] and old[1]["src"] != new[1]["src"] for old, new in zip(before, stacks(app), strict=True))
+
+
+def test_other_images_of_each_class_can_be_shown(store):
+    app = open_noise(level="0")
+    app.number_input(key="nth").set_value(2).run()
+    images = load(RUN.dataset, RUN.n_samples)
+    second = [data_link(images.pixels[sample].reshape(images.image_shape)) for sample in images.one_of_each_class(1)]
+    assert [stack[0]["src"] for stack in stacks(app)] == second
+    assert [stack[1]["src"] for stack in stacks(app)] == second     # no noise at all
+    assert (images.labels[images.one_of_each_class(1)] == range(10)).all()
+
+
+def test_a_level_that_the_protocol_leaves_out_is_asked_for_with_one_click(home):
+    app = open_noise(level="35", seeds="1", on="mnist")
+    app.button(key="noise.level.compute").click().run()
+    assert not app.exception
+    wanted = {cell.config for cell in cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"}
+    wanted |= {cell.run for cell in cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"}
+    assert {request.entry.config for request in Store(home).requests()} == wanted
+    assert "Computing 35% noise, MNIST: 0 of 3 models trained" in app.get("progress")[0].proto.text
+
+
+def test_numbers_are_shown_as_they_come_and_those_that_are_done_count(home):
+    app = open_noise(level="35", seeds="1", on="mnist", dataset="fashion-mnist")
+    app.button(key="noise.level.compute").click().run()
+    first, *others = [cell for cell in cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"]
+    finish(Store(home), [first])
+    Store(home).entry(first.run).set_state(State("finished", 1.0))
+    settle(Store(home))
+    app.run()
+    assert "1 of 3 models trained, 1 of 3 clusterings" in app.get("progress")[0].proto.text
+    assert "DDNMF" in names_of(figures(app)[0])
+    finish(Store(home), others)
+    for cell in others:
+        Store(home).entry(cell.run).set_state(State("finished", 1.0))
+    settle(Store(home))
+    app.run()
+    assert not app.get("progress")
+    assert "35% noise: every model is trained and scored" in text_of(app)
+
+
+def test_every_level_can_be_asked_for_at_once(home):
+    app = open_noise(scope="all", seeds="1")
+    app.button(key="noise.level.compute").click().run()
+    assert {request.entry.config.noise_level for request in Store(home).requests()} == set(QUICK.noise_levels)
+
+
+def test_a_point_between_the_protocols_levels_is_drawn_but_not_counted(home):
+    app = open_noise(seeds="1", level="35", on="mnist", dataset="fashion-mnist")     # whose models are not to be loaded
+    between = [cell for cell in cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"]
+    finish(Store(home), [*cells("table3", QUICK, [1]), *between])
+    for cell in between:
+        Store(home).entry(cell.run).set_state(State("finished", 1.0))
+    app.run()
+    assert not app.exception
+    curve = next(trace for trace in figures(app)[0]["data"] if trace["name"] == "DDNMF")
+    assert curve["customdata"][1].startswith("0.834")               # .9 - .35 / 4 + .02 + .001
+    assert len(curve["customdata"]) == 4
+    assert "above AE1 in **18 of 18** cells" in text_of(app)
+    assert "35% noise: every model is trained and scored" in text_of(app)
+
+
+def test_published_numbers_lead_to_this_store(folder):
+    publish(folder)
+    app = open_noise(level="35")
+    assert "No score was published at 35%. Published levels: 10%, 40%, 80%" in text_of(app)
+    app.button(key="noise.quick").click().run()
+    assert app.button_group(key="numbers").value == "quick"
+    assert any("Compute 35% noise" in button.label for button in app.button)
+
+
+def test_the_heat_maps_offer_what_they_lack(home):
+    app = open_noise(model="AE1", seeds="1")
+    app.button(key="noise.heat.fashion-mnist.compute").click().run()
+    requested = {request.entry.config for request in Store(home).requests() if request.entry.kind == "clusterings"}
+    assert requested == {cell.config for cell in cells("figure3", QUICK, [1])
+                         if (cell.dataset, cell.method) == ("fashion-mnist-10k", "AE1")}
+
+
+def test_a_run_that_diverged_is_said_once_and_offered_again(home):
+    cell = next(cell for cell in cells("table3", QUICK, [1]) if cell.noise_level == 0.4)
+    Store(home).create(cell.run).set_state(State("diverged", 0.5, "The loss became infinite in epoch 2."))
+    Store(home).create(cell.config).set_state(State("failed", 0.0, f"run {cell.run.id} is not finished: train it first"))
+    app = open_noise(seeds="1", level="40")
+    assert not app.exception
+    assert "diverged: The loss became infinite in epoch 2." in app.warning[0].value
+    assert "train it first" not in text_of(app)
+    assert any("Compute 40% noise" in button.label for button in app.button)
+
+
+def test_a_damaged_model_is_set_aside_and_the_page_says_so(store):
+    entry = store.get("runs", RUN.id)
+    content = bytearray((entry.folder / MODEL).read_bytes())
+    content[len(content) // 2] ^= 1
+    (entry.folder / MODEL).write_bytes(content)
+    app = open_noise(level="40")
+    assert not app.exception
+    assert "It was set aside" in text_of(app)
+    assert not entry.folder.exists()
