@@ -97,7 +97,7 @@ def offer_to_compute(wanted: Sequence[Cell], key: str, what: str) -> None:
         return
     if failures := _failures(work):
         st.warning("  \n".join(failures))
-    seconds, n_cells = estimate.in_words(sum(work.seconds.values())), work.n_cells - work.n_there
+    seconds, n_cells = estimate.in_words(work.expected_seconds), work.n_cells - work.n_there
     if st.button(f"Compute {what} ({n_cells} cell{'s' if n_cells > 1 else ''}, about {seconds})", key=f"{key}.compute",
                  icon=":material/play_arrow:"):
         work.submit()

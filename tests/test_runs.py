@@ -163,6 +163,15 @@ def test_asking_again_while_it_ends_is_not_lost(store):
     assert len(store.requests()) == 1
 
 
+def test_asking_again_for_what_then_is_finished_keeps_nobody_waiting(store):
+    entry = store.request(CONFIG)
+    first, = store.requests()
+    store.request(CONFIG)
+    entry.set_state(State("finished", 1.0))
+    store.settle(first)
+    assert store.requests() == []
+
+
 def test_a_finished_entry_is_found_and_not_asked_for_again(store, entry):
     entry.set_state(State("finished", 1.0))
     store.request(CONFIG)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ddnmf_core import estimate
 from ddnmf_core.entries import POINTS, SCORES
 from ddnmf_core.reproduce import check, results
 from ddnmf_core.reproduce.cells import TARGETS, Cell, Target, cells
@@ -79,7 +80,8 @@ class _Reproduction:
         """Until everything is there; raises RuntimeError with what failed once the rest is done and written."""
         known = {record["id"] for found in self.known.values() if found for record in found.cells}
         work = Work(self.store, [cell for target in self.targets for cell in self.cells[target]], known)
-        typer.echo(f"{work.n_cells} cells, {work.n_there} of them are there.", err=True)
+        left = f" The others take about {estimate.in_words(work.expected_seconds)} here." if work.expected_seconds else ""
+        typer.echo(f"{work.n_cells} cells, {work.n_there} of them are there.{left}", err=True)
         work.submit(device)
         try:
             with progress_display() as show:

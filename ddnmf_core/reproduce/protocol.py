@@ -40,7 +40,7 @@ SOURCES = (
     Source("AE2+NMF", "AE2", NMF, remark=f"Coefficients of scikit-learn's NMF of AE2's code, {NMF['n_components']} parts."),
     Source("AE1", "AE1", origin="baseline", remark="The code of AE1: DDNMF's layers, ReLU throughout as in the paper."),
     Source("Strong AE", "Strong AE", origin="baseline",
-           remark="AE1's layers with a linear code, as DDNMF's, trained to convergence."),
+           remark="AE1's layers with a linear code, as DDNMF's, trained for more than twice as many epochs."),
     Source("DDNMF", "DDNMF", remark="The student's code z (X in eq 6)."),
     Source("DDNMF (H)", "DDNMF", {"representation": "H"}, origin="extension",
            remark="The coefficients H of the NMF module, instead of the code."),

@@ -26,6 +26,11 @@ class Work:
         self.n_cells, self.n_there = len(cells), len(cells) - len(missing)
         self.ended: set[Entry] = set()
 
+    @property
+    def expected_seconds(self) -> float:
+        """Of everything that was missing at the start, on this machine when nothing else runs."""
+        return sum(self.seconds.values())
+
     def submit(self, device: str | None = None) -> None:
         """Ask for everything, the trainings first: what is made of a run waits for it."""
         for config in self.configs:
@@ -48,7 +53,7 @@ class Work:
                   for kind in ("runs", "clusterings", "embeddings")}
         words = {"runs": "models trained", "clusterings": "clusterings", "embeddings": "maps"}
         text = ", ".join(f"{done} of {total} {words[kind]}" for kind, (done, total) in counts.items() if total)
-        return share / max(sum(self.seconds.values()), 1e-9), text or "Everything is there."
+        return share / max(self.expected_seconds, 1e-9), text or "Everything is there."
 
     @property
     def done(self) -> bool:
