@@ -16,7 +16,7 @@ from ddnmf_core.files import CorruptFile
 def result_of(config: Any, what: str) -> Entry | None:
     """An entry's finished result, asked for where it is not there; meanwhile its progress, and None."""
     entry = store().entry(config)
-    if entry.exists and entry.finished:
+    if entry.available:
         return entry
     status = entry.state.status if entry.exists else "new"
     if status in ("failed", "stopped") and not store().is_requested(entry):

@@ -57,7 +57,7 @@ def of_store(target: Target, protocol: Protocol, seeds: Sequence[int]) -> Shown:
     """What the store has of a target."""
     wanted = cells(target, protocol, seeds)
     entries = [store().entry(cell.config) for cell in wanted]
-    there = tuple((entry.id, entry.exists and entry.finished) for entry in entries)
+    there = tuple((entry.id, entry.available) for entry in entries)
     return Shown(_gathered(str(store().root), target, there, wanted, protocol, list(seeds)), wanted, False)
 
 

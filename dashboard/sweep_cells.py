@@ -9,7 +9,7 @@ from dashboard.links import from_link, to_link
 from dashboard.shared import EXPLAIN, PARTS, TRAIN
 from dashboard.sweep_charts import SHORT_TITLES, amount, cell_name, setting
 from dashboard.sweep_view import MEASURES, View
-from ddnmf_core.sweeps import SCORE_NAMES
+from ddnmf_core.metrics import SCORE_NAMES
 
 CELL, CHART, CLICKS = "cell", "sweep.surface", "sweep.clicks"
 

@@ -78,7 +78,7 @@ def _explain(configs: list[RunConfig]) -> None:
     varied = {name: len({getattr(config, name) for config in configs}) for name in (*sweeps.SWEEPABLE, "seed")}
     words = [f"{n} values of {SHORT_TITLES[name]}" for name, n in varied.items() if n > 1 and name != "seed"]
     words.append("1 seed" if varied["seed"] == 1 else f"{varied['seed']} seeds")
-    there = sum(entry.exists and entry.finished for entry in map(store().entry, configs))
+    there = sum(entry.available for entry in map(store().entry, configs))
     st.markdown(f"{' × '.join(words)} = **{len(configs)} runs**" + (f", {there} of them are there already" if there else "")
                 + f". {_expected(configs, len(configs) - there)}")
     if varied["alpha"] > 1 and configs[0].optimizer != "sgd":

@@ -11,7 +11,8 @@ from dashboard.shared import INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES
 from dashboard.sweep_charts import AXIS_TITLES, SHORT_TITLES, setting
 from ddnmf_core import sweeps
 from ddnmf_core.clustering import CLUSTERERS, TITLES
-from ddnmf_core.sweeps import SCORE_NAMES, Family
+from ddnmf_core.metrics import SCORE_NAMES
+from ddnmf_core.sweeps import Family
 
 MEASURES = {"acc": "ACC", "nmi": "NMI", "ari": "ARI", "error": "Reconstruction error", "L_in": "L_in", "L_sym": "L_sym",
             "L_ap": "L_ap", "L_nc": "L_nc", "code_rms": "Size of the code", "constant_units": "Units that say nothing",

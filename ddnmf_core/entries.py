@@ -113,6 +113,11 @@ class Entry:
         return self.state.status == "finished"
 
     @property
+    def available(self) -> bool:
+        """Whether it is there and finished."""
+        return self.exists and self.finished
+
+    @property
     def stop_requested(self) -> bool:
         return (self.folder / STOP).exists()
 

@@ -6,6 +6,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+SCORE_NAMES = ("acc", "nmi", "ari")                                 # of `scores`, in the paper's order
+
 
 def contingency(labels: ArrayLike, clusters: ArrayLike) -> NDArray[np.int64]:
     """Counts (n_classes, n_clusters): how many samples of a class went to a cluster."""

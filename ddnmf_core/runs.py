@@ -156,7 +156,7 @@ class Store:
 
     def settle(self, request: Request) -> None:
         """The request is done with, unless somebody has asked again since for what is still not there."""
-        if request in self.requests() or (request.entry.exists and request.entry.finished):
+        if request in self.requests() or request.entry.available:
             self._ticket(request.entry).unlink(missing_ok=True)
 
     def _ticket(self, entry: Entry) -> Path:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import CODES, SCORES, Entry
+from ddnmf_core.metrics import SCORE_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 SWEEPABLE = ("alpha", "beta", "gamma", "noise_level", "n_parts")
 WEIGHTS = ("alpha", "beta", "gamma")
 WHOLE = ("n_parts",)                                                # counted, not measured
-SCORE_NAMES = ("acc", "nmi", "ari")
 MOST_RUNS = 500                                                     # that are started at once
 
 Number = int | float

@@ -14,11 +14,11 @@ from dashboard.reproduction import Shown, choose_numbers, offer_to_compute, prot
 from dashboard.shared import EXPLAIN, PARTS, store
 from ddnmf_core.data import DATASETS
 from ddnmf_core.entries import Entry
-from ddnmf_core.reproduce.paper import SCORES
+from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce.results import Record, summary
 
 TABLES = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST"}
-SCORE_TITLES = {score: score.upper() for score in SCORES}
+SCORE_TITLES = {score: score.upper() for score in SCORE_NAMES}
 
 
 def choose_table() -> Shown:
@@ -99,7 +99,7 @@ def show_confusion(records: list[Record], dataset: str) -> None:
 def show_runs(records: list[Record]) -> None:
     """A way to each run that the store has, and to the others a command."""
     runs = {record["run"]: record for record in records if record["run"]}
-    here = {run: record for run, record in runs.items() if _is_here(run)}
+    here = {run: record for run, record in runs.items() if Entry(store(), "runs", run).available}
     for run, record in here.items():
         left, middle, right = st.columns([3, 1, 1], vertical_alignment="center")
         left.markdown(f"{record['method']}, seed {record['seed']} · `{run[:6]}`")
@@ -110,11 +110,6 @@ def show_runs(records: list[Record]) -> None:
                    "here with “This store” above, or one of them with the command in the protocol below and `--check`.")
     if not runs:
         st.caption("These rows cluster the pixels: no model was trained for them.")
-
-
-def _is_here(run: str) -> bool:
-    entry = Entry(store(), "runs", run)
-    return entry.exists and entry.finished
 
 
 def downloads(rows: pd.DataFrame, shown: Shown) -> None:
@@ -151,7 +146,7 @@ records = [record for record in shown.results.cells if record["method"] in metho
 left, right = st.columns([3, 2], gap="large")
 with left:
     st.subheader("Every seed")
-    score = linked(st.segmented_control, "Score", list(SCORES), "score", format_func=SCORE_TITLES.get, required=True)
+    score = linked(st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True)
     st.plotly_chart(charts.seed_dots(visible[visible["method"].isin(methods)], records, score), key="compare.dots",
                     config={"displayModeBar": False})
     st.caption("A dot is one seed; the bar is their mean with one standard deviation to each side; the diamond is the paper's "

@@ -172,7 +172,7 @@ def offer_rival(first: Entry) -> None:
     if entry.exists and entry.state.status not in ENDED:
         result_of(config, f"Training {title}")
         return
-    if entry.exists and entry.finished:
+    if entry.available:
         st.info(f"Both maps show the same run. The {title} with its settings is trained already.")
         st.button(f"Show the {title} here", key="latent.show", icon=":material/compare:",
                   on_click=lambda: st.session_state.update(other=entry.id))

@@ -14,16 +14,16 @@ from dashboard.noise_samples import show_samples
 from dashboard.reproduction import TITLES, Shown, choose_numbers, of_store, offer_to_compute, protocol_panel
 from dashboard.shared import store
 from ddnmf_core.data import DATASETS
+from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import claims
 from ddnmf_core.reproduce.cells import cells
-from ddnmf_core.reproduce.paper import SCORES
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import summary
 from ddnmf_core.reproduce.trained import Trained, finished_runs
 from ddnmf_core.reproduce.work import Work
 
 STEP, HIGHEST = 5, 80                                               # percent
-SCORE_TITLES = {score: score.upper() for score in SCORES}
+SCORE_TITLES = {score: score.upper() for score in SCORE_NAMES}
 PLAIN = {"displayModeBar": False}
 
 
@@ -51,7 +51,7 @@ def by_family(protocol: Protocol) -> dict[str, str]:
 def show_panels(panels: dict[tuple[str, str], go.Figure], protocol: Protocol, rows: pd.DataFrame, level: float) -> None:
     st.html(charts.legend([] if rows.empty else list(rows["method"].unique())))
     for family, dataset in by_family(protocol).items():
-        for column, score in zip(st.columns(len(SCORES)), SCORES, strict=True):
+        for column, score in zip(st.columns(len(SCORE_NAMES)), SCORE_NAMES, strict=True):
             column.plotly_chart(charts.mark(panels[dataset, score], level), key=f"noise.{family}.{score}", config=PLAIN)
     st.caption("Each point: a model trained with this noise, K-means on its codes of images with the same noise, mean over "
                "seeds. The band is one standard deviation to each side; with one seed there is none. Dashed: the paper's "
@@ -127,7 +127,7 @@ def show_heat_maps(shown: Shown, protocol: Protocol, rows: pd.DataFrame) -> None
     with left:
         model = linked(st.segmented_control, "Model", list(protocol.noise_models), "model", required=True, wrap=True)
     with right:
-        score = linked(st.segmented_control, "Score", list(SCORES), "score", required=True, wrap=True,
+        score = linked(st.segmented_control, "Score", list(SCORE_NAMES), "score", required=True, wrap=True,
                        format_func=SCORE_TITLES.get)
     tested_at = (0.0, *protocol.noise_levels)
     for column, (family, dataset) in zip(st.columns(2), by_family(protocol).items(), strict=True):
@@ -174,7 +174,7 @@ rows = summarised(shown, protocol, runs)
 if rows.empty:
     st.info("None of these numbers has been computed in this store yet: the dashed lines are the paper's. Compute one noise "
             "level or all of them with the button below the pictures; it goes on when this page is closed.")
-panels = {(dataset, score): charts.panel(rows, dataset, score) for dataset in protocol.datasets for score in SCORES}
+panels = {(dataset, score): charts.panel(rows, dataset, score) for dataset in protocol.datasets for score in SCORE_NAMES}
 explore(shown, protocol, rows, panels, runs)
 if not rows.empty:
     st.download_button("Numbers as CSV", lambda: rows.to_csv(index=False), "noise.csv", "text/csv", key="noise.csv",

@@ -15,8 +15,9 @@ from dashboard.sweep_queue import offer_the_rest, show_progress
 from dashboard.sweep_view import MEASURES, View, family_title, pick_family, pick_view
 from ddnmf_core import sweeps
 from ddnmf_core.entries import Entry
+from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.runs import Store
-from ddnmf_core.sweeps import SCORE_NAMES, Family
+from ddnmf_core.sweeps import Family
 
 MEANINGS = {"code_rms": "Root mean square of the code in the last epoch: near 0 it has collapsed",
             "constant_units": "Units of the code that hardly change from image to image, in the last epoch",

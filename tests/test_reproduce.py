@@ -9,7 +9,7 @@ import pytest
 
 from ddnmf_core import engine, tasks
 from ddnmf_core.entries import CLUSTERS, SCORES
-from ddnmf_core.metrics import ari
+from ddnmf_core.metrics import SCORE_NAMES, ari
 from ddnmf_core.reproduce import check, paper, results, tables
 from ddnmf_core.reproduce.cells import TARGETS, cells
 from ddnmf_core.reproduce.protocol import FULL, QUICK, Protocol
@@ -104,10 +104,10 @@ def test_one_seed_gives_the_same_numbers_twice_and_two_seeds_give_two(two_seeds,
     of_seed_1 = [cell for cell in made_of if cell.seed == 1 and cell.method.startswith("DDNMF")]
     other = Store(tmp_path / "other")
     do(other, of_seed_1)
-    numbers = {record["id"]: [record[score] for score in (*paper.SCORES, "contingency")]
+    numbers = {record["id"]: [record[score] for score in (*SCORE_NAMES, "contingency")]
                for record in gathered("table1", made_of, store).cells}
     for record in gathered("table1", of_seed_1, other).cells:
-        assert [record[score] for score in (*paper.SCORES, "contingency")] == numbers[record["id"]]
+        assert [record[score] for score in (*SCORE_NAMES, "contingency")] == numbers[record["id"]]
     for method in ("DDNMF+K-means", "DDNMF+GMM", "NMF+GMM"):
         of_method = [cell.config.id for cell in made_of if cell.method == method]
         assert numbers[of_method[0]] != numbers[of_method[1]]
@@ -117,7 +117,7 @@ def test_means_and_deviations_are_numpys(two_seeds):
     store, made_of = two_seeds
     found = gathered("table1", made_of, store).cells
     for row in results.summary(found).to_dict("records"):
-        for score in paper.SCORES:
+        for score in SCORE_NAMES:
             values = [record[score] for record in found if record["method"] == row["method"]]
             assert len(values) == row["n_seeds"] == 2
             assert row[f"{score}_mean"] == pytest.approx(np.mean(values), abs=1e-12)

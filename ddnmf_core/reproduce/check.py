@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce.cells import Cell, cells
-from ddnmf_core.reproduce.paper import SCORES
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import Record, Results, summary
 
@@ -22,15 +22,15 @@ class Verdict:
 
     @property
     def identical(self) -> bool:
-        return all(self.published[score] == self.recomputed[score] for score in SCORES)
+        return all(self.published[score] == self.recomputed[score] for score in SCORE_NAMES)
 
     @property
     def agrees(self) -> bool:
-        return all(abs(self.published[score] - self.recomputed[score]) <= self.allowed[score] for score in SCORES)
+        return all(abs(self.published[score] - self.recomputed[score]) <= self.allowed[score] for score in SCORE_NAMES)
 
     def __str__(self) -> str:
         numbers = ", ".join(f"{score.upper()} {self.recomputed[score]:.5f} (published {self.published[score]:.5f}, "
-                            f"may differ by {self.allowed[score]:.5f})" for score in SCORES)
+                            f"may differ by {self.allowed[score]:.5f})" for score in SCORE_NAMES)
         word = "identical" if self.identical else "agrees" if self.agrees else "does NOT agree"
         return f"{self.published['method']}, {self.published['dataset']}, seed {self.published['seed']}: {word}. {numbers}"
 
@@ -60,5 +60,5 @@ def verdict(results: Results, published: Record, recomputed: dict[str, Any]) -> 
     keys = ("dataset", "method", "noise_level", "test_level")
     peers = [record for record in results.cells if all(record.get(key) == published.get(key) for key in keys)]
     row = summary(peers).iloc[0]
-    allowed = {score: DEVIATIONS * float(row[f"{score}_std"]) if len(peers) > 1 else ALONE for score in SCORES}
+    allowed = {score: DEVIATIONS * float(row[f"{score}_std"]) if len(peers) > 1 else ALONE for score in SCORE_NAMES}
     return Verdict(published, {**published, **recomputed}, allowed)

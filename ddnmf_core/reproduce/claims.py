@@ -5,12 +5,13 @@ Each takes rows with the columns of `results.summary`.
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import paper
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MEANS = [f"{score}_mean" for score in paper.SCORES]
+MEANS = [f"{score}_mean" for score in SCORE_NAMES]
 
 
 class Tally(NamedTuple):
@@ -34,7 +35,7 @@ def of_paper() -> "pd.DataFrame":
     levels = paper.noise_levels()
     return pd.concat([
         pd.DataFrame({"dataset": dataset, "method": method, "noise_level": levels, "test_level": levels,
-                      **{f"{score}_mean": curve[score] for score in paper.SCORES}})
+                      **{f"{score}_mean": curve[score] for score in SCORE_NAMES}})
         for dataset, title in paper.TITLES.items()
         for method, curve in paper.results()["table3"]["scores"][title].items()], ignore_index=True)
 

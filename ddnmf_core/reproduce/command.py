@@ -135,7 +135,7 @@ def _maps(made_of: list[Cell], store: Store, out: Path) -> list[Path]:
     points = []
     for cell in made_of:
         entry = store.entry(cell.config)
-        if entry.exists and entry.finished:
+        if entry.available:
             labels = load(cell.dataset, cell.run.n_samples if cell.run else None).labels    # type: ignore[arg-type]
             table = entry.read_table(POINTS)
             points.append(pd.DataFrame({"dataset": cell.dataset, "method": cell.method, "sample": table["sample"],

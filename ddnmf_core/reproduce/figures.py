@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddnmf_core.data import DATASETS
+from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.results import Results, summary
 
@@ -39,7 +40,7 @@ def figure3(results: Results, folder: Path) -> None:
     datasets = rows["dataset"].unique()
     figure, axes = plt.subplots(len(datasets), 3, figsize=(12, 3.6 * len(datasets)), squeeze=False, sharex=True)
     for line, dataset in zip(axes, datasets, strict=True):
-        for axis, score in zip(line, paper.SCORES, strict=True):
+        for axis, score in zip(line, SCORE_NAMES, strict=True):
             for model, curve in rows[rows["dataset"] == dataset].groupby("method", sort=False):
                 _curve(axis, str(model), curve, score)
                 if reported := paper.noise_curve(dataset, str(model)):

@@ -5,7 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-SCORES = ("acc", "nmi", "ari")
 TABLE_OF = {"mnist": "table1", "fashion-mnist": "table2"}
 TITLES = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ddnmf_core.entries import CLUSTERS, PROVENANCE, SCORES, Entry
 from ddnmf_core.files import write_bytes
+from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.cells import Cell, Target
 from ddnmf_core.reproduce.protocol import SOURCES, Protocol
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 KEYS = ["dataset", "method", "noise_level", "test_level"]
-MEASURED = (*paper.SCORES, "agreement", "silhouette", "error", "training_seconds", "seconds")
+MEASURED = (*SCORE_NAMES, "agreement", "silhouette", "error", "training_seconds", "seconds")
 OF_SEEDS = ("table1", "table2", "selection")                        # targets whose seeds' clusters are held against each other
 VARIES = ("seconds", "training_seconds")                            # in a provenance, from run to run
 ORIGIN_OF = {source.method(clusterer): source.origin for source in SOURCES for clusterer in source.clusterers}
@@ -81,7 +82,7 @@ def gather(target: Target, cells: Sequence[Cell], protocol: Protocol, seeds: Seq
     records = []
     for cell in cells:
         entry = store.entry(cell.config)
-        if entry.exists and entry.finished:
+        if entry.available:
             record, origin = _of_entry(cell, entry)
         elif known and cell.config.id in kept:
             record = dict(kept[cell.config.id])
@@ -158,7 +159,7 @@ def _against_the_paper(row: Record) -> Record:
     level = None if math.isnan(row["noise_level"]) else row["noise_level"]
     reported = paper.scores(row["dataset"], row["method"], level) if level is None or level == row["test_level"] else None
     found: Record = {}
-    for score in paper.SCORES:
+    for score in SCORE_NAMES:
         theirs, deviation = reported[score] if reported else math.nan, row[f"{score}_std"]
         difference = row[f"{score}_mean"] - theirs
         found |= {f"{score}_paper": theirs, f"{score}_difference": difference,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ddnmf_core.reproduce.paper import SCORES
+from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce.results import Results, summary
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ def _body(results: Results, number: Number) -> "pd.DataFrame":
 
 
 def _method_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
-    best = {score: rows[f"{score}_mean"].max() for score in SCORES}
+    best = {score: rows[f"{score}_mean"].max() for score in SCORE_NAMES}
     return [{"Method": row["method"] + ("*" if row["origin"] != "paper" else ""), "Seeds": str(row["n_seeds"]),
              **{score.upper(): number(row[f"{score}_mean"], row[f"{score}_std"], row[f"{score}_mean"] == best[score])
-                for score in SCORES},
-             **{f"{score.upper()}, paper": _plain(row[f"{score}_paper"]) for score in SCORES}}
+                for score in SCORE_NAMES},
+             **{f"{score.upper()}, paper": _plain(row[f"{score}_paper"]) for score in SCORE_NAMES}}
             for row in rows.to_dict("records")]
 
 
@@ -60,7 +60,7 @@ def _criteria_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]
                           "Agreement": number(row["agreement_mean"], row["agreement_std"],
                                               row["agreement_mean"] == best[dataset, clusterer]),
                           "Silhouette": _plain(row["silhouette_mean"]), "Error": f"{row['error_mean']:.4f}",
-                          **{score.upper(): number(row[f"{score}_mean"], row[f"{score}_std"], False) for score in SCORES}})
+                          **{score.upper(): number(row[f"{score}_mean"], row[f"{score}_std"], False) for score in SCORE_NAMES}})
     return lines
 
 
@@ -71,8 +71,8 @@ def _by_clusterer(rows: "pd.DataFrame") -> Any:
 def _noise_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
     lines = []
     for dataset, of_set in rows.groupby("dataset", sort=False):
-        best = of_set.groupby("noise_level")[[f"{score}_mean" for score in SCORES]].max()
-        for score in SCORES:
+        best = of_set.groupby("noise_level")[[f"{score}_mean" for score in SCORE_NAMES]].max()
+        for score in SCORE_NAMES:
             for model, of_model in of_set.groupby("method", sort=False):
                 cells = {f"{row['noise_level']:.0%}": number(
                     row[f"{score}_mean"], row[f"{score}_std"],

@@ -19,8 +19,8 @@ class Work:
     def __init__(self, store: Store, cells: Sequence[Cell], known: Iterable[str] = ()) -> None:
         self.store = store
         there = set(known)
-        missing = [cell for cell in cells if cell.config.id not in there and not _finished(store.entry(cell.config))]
-        runs = {cell.run: None for cell in missing if cell.run and not _finished(store.entry(cell.run))}
+        missing = [cell for cell in cells if cell.config.id not in there and not store.entry(cell.config).available]
+        runs = {cell.run: None for cell in missing if cell.run and not store.entry(cell.run).available}
         self.configs: list[Config] = [*runs, *(cell.config for cell in missing)]
         self.seconds = {store.entry(config): _seconds(store, config) for config in self.configs}
         self.n_cells, self.n_there = len(cells), len(cells) - len(missing)
@@ -69,10 +69,6 @@ class Work:
         """A sentence for each entry that ended without a result."""
         return [f"{entry.kind}/{entry.id} {entry.state.status}: {entry.state.message}"
                 for entry in self.seconds if entry in self.ended and not entry.finished]
-
-
-def _finished(entry: Entry) -> bool:
-    return entry.exists and entry.finished
 
 
 def _seconds(store: Store, config: Config) -> float:

@@ -1,34 +1,17 @@
 """A newcomer's first quarter of an hour, in real Chromium: train, watch, stop, resume, map, click, parts."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
 
-from ddnmf_core import engine
 from ddnmf_core.runs import Store
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--no-first-run"]
 PATIENCE = 120_000                                                  # milliseconds
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +22,8 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(home):
     """The dashboard as a user starts it, on a store of its own."""
-    port = free_port()
-    environment = {**os.environ, "DDNMF_HOME": str(home)}
-    command = [str(Path(sys.executable).with_name("streamlit")), "run", "dashboard/app.py", "--server.port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if urllib.request.urlopen(f"{address}/_stcore/health").read() == b"ok":
-                break
-        except OSError:
-            time.sleep(0.2)
-    yield address
-    process.terminate()
-    engine.stop(Store(home))
+    with dashboard(Store(home)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

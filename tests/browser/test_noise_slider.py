@@ -1,24 +1,19 @@
 """The Noise page in real Chromium: the slider moves the markers and the pictures."""
 
-import os
 import re
-import subprocess
-import sys
-import time
-import urllib.request
 from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
-from test_first_model import CHROMIUM, FLAGS, ROOT, free_port
+from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
 
-from ddnmf_core import engine, tasks
+from ddnmf_core import tasks
 from ddnmf_core.config import RunConfig
 from ddnmf_core.runs import Store
 
 RUN = RunConfig(dataset="mnist-10k", n_samples=200, layers=(16, 8, 4), n_parts=3, epochs=1, noise_level=0.4)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -28,24 +23,8 @@ def server(tmp_path_factory):
     for config in (RUN, RUN.replace(model="ae1")):
         entry = store.create(config)
         assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)],
-                               cwd=ROOT, env={**os.environ, "DDNMF_HOME": str(store.root), "DDNMF_RESULTS": str(store.root)},
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    engine.stop(store)
-
-
-def wait_for(address: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(address)
-            return
-        except OSError:
-            time.sleep(0.2)
+    with dashboard(store, DDNMF_RESULTS=str(store.root)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

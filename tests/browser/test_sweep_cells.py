@@ -1,30 +1,19 @@
 """A click on a cell of a sweep, in real Chromium: its runs appear, the link holds it, and one of them is opened."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
+from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
 
-from ddnmf_core import engine, sweeps, tasks
+from ddnmf_core import sweeps, tasks
 from ddnmf_core.config import RunConfig
 from ddnmf_core.runs import Store
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--no-first-run"]
 BASE = RunConfig(dataset="digits", n_samples=100, layers=(32, 16, 6), n_parts=5, epochs=1)
 CONFIGS = sweeps.grid(BASE, {"gamma": [0.1, 1.0], "beta": [0.5, 1.0]}, [1])
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -39,22 +28,8 @@ def swept(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(swept):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("streamlit")), "run", "dashboard/app.py", "--server.port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "DDNMF_HOME": str(swept.root)},
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if urllib.request.urlopen(f"{address}/_stcore/health").read() == b"ok":
-                break
-        except OSError:
-            time.sleep(0.2)
-    yield address
-    process.terminate()
-    engine.stop(swept)
+    with dashboard(swept) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -2,24 +2,16 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
+import opening
 import pytest
-from streamlit.testing.v1 import AppTest
+from opening import text_of
 
-from ddnmf_core import engine
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.cells import cells
 from ddnmf_core.reproduce.protocol import FULL, QUICK
 from ddnmf_core.reproduce.results import Results
 from ddnmf_core.runs import Store
-
-APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
-
-
-@pytest.fixture(autouse=True)
-def no_engine(monkeypatch):
-    monkeypatch.setattr(engine, "ensure_started", lambda store: None)
 
 
 @pytest.fixture
@@ -41,15 +33,7 @@ def publish(folder, target, seeds=(1, 2)):
 
 
 def open_compare(**link):
-    app = AppTest.from_file(APP, default_timeout=60)
-    app.run().switch_page("../pages/compare.py")
-    for name, value in link.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def text_of(app):
-    return "\n".join(str(element.value) for element in [*app.markdown, *app.info, *app.warning, *app.error, *app.caption])
+    return opening.open_page("compare", **link)
 
 
 def test_with_nothing_published_and_nothing_trained_it_offers_the_quick_table(folder):

@@ -3,13 +3,13 @@
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
+import opening
 import pytest
-from streamlit.testing.v1 import AppTest
+from opening import text_of
 
 from dashboard.pictures import data_link
-from ddnmf_core import engine, tasks
+from ddnmf_core import tasks
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import load
 from ddnmf_core.entries import CODES, MODEL, PROVENANCE, SCORES, State
@@ -19,15 +19,9 @@ from ddnmf_core.reproduce.protocol import QUICK
 from ddnmf_core.reproduce.results import Results
 from ddnmf_core.runs import Store
 
-APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
 BETWEEN = replace(QUICK, noise_levels=(0.35,))                      # a level that the protocol leaves out
 RUN = RunConfig(dataset="mnist-10k", n_samples=200, layers=(16, 8, 4), n_parts=3, epochs=1, noise_level=0.4)
 RUNS = (RUN, RUN.replace(model="ae1"), RUN.replace(noise_level=0.8))
-
-
-@pytest.fixture(autouse=True)
-def no_engine(monkeypatch):
-    monkeypatch.setattr(engine, "ensure_started", lambda store: None)
 
 
 @pytest.fixture(autouse=True)
@@ -85,16 +79,7 @@ def settle(store):
 
 
 def open_noise(**link):
-    app = AppTest.from_file(APP, default_timeout=60)
-    app.run().switch_page("../pages/noise.py")
-    for name, value in link.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def text_of(app):
-    elements = [*app.markdown, *app.info, *app.warning, *app.error, *app.caption]
-    return "\n".join(str(element.value) for element in elements)
+    return opening.open_page("noise", **link)
 
 
 def figures(app):

@@ -2,26 +2,18 @@
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from opening import open_page, text_of
 
 from ddnmf_core import engine, tasks
 from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.entries import CODES, MODEL, SCORES, State
 from ddnmf_core.runs import Store
 
-APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
 PAGES = ("home", "train", "latent", "parts", "explain")
 DDNMF = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2)
 AE1 = DDNMF.replace(model="ae1")
-
-
-@pytest.fixture(autouse=True)
-def no_engine(monkeypatch):
-    """Pages ask for work; nobody does it here."""
-    monkeypatch.setattr(engine, "ensure_started", lambda store: None)
 
 
 @pytest.fixture(scope="session")
@@ -40,21 +32,6 @@ def trained(tmp_path_factory):
 def store(home, trained):
     shutil.copytree(trained, home)
     return Store(home)
-
-
-def open_page(page, **link):
-    """A page as its link opens it; AppTest has to pass through Home first."""
-    app = AppTest.from_file(APP, default_timeout=60)
-    if page != "home":
-        app.run().switch_page(f"../pages/{page}.py")
-    for name, value in link.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def text_of(app):
-    elements = [*app.markdown, *app.info, *app.warning, *app.error, *app.success, *app.caption, *app.subheader]
-    return "\n".join(str(element.value) for element in elements)
 
 
 @pytest.mark.parametrize("page", PAGES)

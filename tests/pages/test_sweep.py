@@ -1,27 +1,20 @@
 """The Sweep page on an empty store, while a sweep is worked on, and on finished, failed and stopped runs."""
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
+import opening
 import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
+from opening import text_of
 
 from ddnmf_core import engine, sweeps
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import CLUSTERS, CODES, SCORES, State
 from ddnmf_core.runs import Store
 
-APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
 BASE = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2)
 AXES = {"beta": [0.1, 1.0], "gamma": [0.1, 1.0]}
-
-
-@pytest.fixture(autouse=True)
-def no_engine(monkeypatch):
-    """The page asks for work; nobody does it here."""
-    monkeypatch.setattr(engine, "ensure_started", lambda store: None)
 
 
 @pytest.fixture
@@ -58,15 +51,7 @@ def swept(store):
 
 
 def open_page(**link):
-    app = AppTest.from_file(APP, default_timeout=60).run().switch_page("../pages/sweep.py")
-    for name, value in link.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def text_of(app):
-    elements = [*app.markdown, *app.info, *app.warning, *app.error, *app.caption, *app.subheader]
-    return "\n".join(str(element.value) for element in elements)
+    return opening.open_page("sweep", **link)
 
 
 def fill(app, **lists):
@@ -143,7 +128,7 @@ def test_alpha_under_adam_is_said_to_change_nothing():
 
 
 def test_the_base_can_be_what_the_train_page_s_form_says(store):
-    app = AppTest.from_file(APP, default_timeout=60).run().switch_page("../pages/train.py").run()
+    app = opening.open_page("train")
     app.text_input(key="train.layers").set_value("32, 16, 6").run()
     app.slider(key="train.noise_level").set_value(0.7).run()
     app.switch_page("../pages/sweep.py").run()
