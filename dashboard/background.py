@@ -55,7 +55,7 @@ def _progress(entry: Entry, what: str) -> None:
 
 def expected_time(config: RunConfig, n_runs: int = 1) -> str:
     """A sentence for before the training, from this machine's own speed."""
-    seconds = estimate.training_seconds(config, measured_speeds(config))
+    seconds = estimate.run_seconds(config, measured_speeds(config))
     if seconds is None:
         return "The expected time is known once the engine has warmed up."
     return f"Expected time: about **{estimate.in_words(seconds * n_runs)}** by this machine's measured speed."

@@ -28,7 +28,7 @@ def model(run: Entry) -> Any:
 
 @st.cache_resource(max_entries=6, show_spinner="Loading the model.")
 def _model(root: str, run_id: str) -> Any:
-    from ddnmf_core.tasks import load_model
+    from ddnmf_core.train_task import load_model
     return load_model(Entry(Store(root), "runs", run_id))
 
 

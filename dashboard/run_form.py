@@ -34,7 +34,7 @@ def apply_preset() -> None:
 def settings() -> dict[str, Any]:
     """Every field of a RunConfig, as the widgets have it."""
     st.segmented_control("Preset", list(PRESETS), format_func=str.capitalize, key=key("preset"), on_change=apply_preset,
-                         help="Quick: 15 epochs. Strong: 45 epochs. Paper: summed losses, gamma 1, full precision.")
+                         help="Quick: 15 epochs. Strong: 45 epochs. Paper: summed losses, linear output, full precision.")
     found = [name for name in data.DATASETS if data.find(name)]
     missing = [f"{spec.title}: not found. {data.ways_to_get(name)}" for name, spec in data.DATASETS.items()
                if name not in found]
@@ -101,7 +101,8 @@ def optimiser_settings() -> dict[str, Any]:
     chosen["n_samples"] = st.number_input("Images (empty: all)", 100, 70_000, value=None, key=key("n_samples"),
                                           persist_state="session", help="A random subset, the same for every run.")
     chosen["precision"] = choice("Matrix precision", "precision",
-                                 "torch.set_float32_matmul_precision: medium is fastest where the processor has bfloat16.")
+                                 "medium: fast where the processor has bfloat16. bfloat16: layers also pass it on to each other "
+                                 "(autocast), faster still for large batches. highest: exact to float32.")
     st.selectbox("Device", ["auto", "cpu", "cuda", "mps"], key=key("device"), persist_state="session")
     st.number_input("Runs, with seeds one after the other", 1, 50, key=key("n_seeds"), persist_state="session")
     return chosen

@@ -10,7 +10,6 @@ from dashboard.shared import store
 from dashboard.sweep_charts import AXIS_TITLES, SHORT_TITLES, setting
 from ddnmf_core import data, engine, estimate, sweeps
 from ddnmf_core.config import PRESETS, RunConfig
-from ddnmf_core.sweep_progress import expected_seconds
 
 BASES = {"defaults": "Defaults", "train": "As on the Train page", "paper": "The paper's losses"}
 FIRST_LISTS = {"beta": "0.1, 1, 10", "gamma": "0.01, 0.1, 1"}       # a grid that is done within minutes
@@ -87,7 +86,7 @@ def _explain(configs: list[RunConfig]) -> None:
 
 
 def _expected(configs: list[RunConfig], n_runs: int) -> str:
-    each = expected_seconds(configs[0], measured_speeds(configs[0]))
+    each = estimate.run_seconds(configs[0], measured_speeds(configs[0]))
     if each is None:
         return "The expected time is known once the engine has warmed up."
     if not n_runs:

@@ -6,7 +6,7 @@ from dashboard.background import measured_speeds, whole_or_set_aside
 from dashboard.shared import store
 from ddnmf_core import engine, estimate
 from ddnmf_core.entries import Entry
-from ddnmf_core.sweep_progress import Progress, expected_seconds, progress
+from ddnmf_core.sweep_progress import Progress, progress
 from ddnmf_core.sweeps import Family
 
 
@@ -24,7 +24,7 @@ def _waiting(family: Family) -> list[Entry]:
 @whole_or_set_aside
 def _live(family: Family, title: str, waiting: int) -> None:
     """Until another run has ended: then the whole page is drawn again, with its number in its cell."""
-    now = progress(store(), family.entries, expected_seconds(family.base, measured_speeds(family.base)))
+    now = progress(store(), family.entries, estimate.run_seconds(family.base, measured_speeds(family.base)))
     if now is None or len(_waiting(family)) != waiting:
         st.rerun(scope="app")
     engine.ensure_started(store())

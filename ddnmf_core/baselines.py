@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ddnmf_core.config import ClusteringConfig, PixelNMFConfig
 
 MAX_ITERATIONS = 300                                                # of NMF's coordinate descent
+TITLES = {"unit_nmf": "NMF", "umap": "UMAP", "pca": "PCA"}          # of a clustering's transforms
 N_NEIGHBORS = 20                                                    # of the UMAP before a clusterer, as in N2D
 
 
@@ -22,15 +23,17 @@ def pixel_nmf(x: NDArray[np.float32], config: PixelNMFConfig) -> dict[str, NDArr
 def transformed(x: NDArray[np.float32], config: ClusteringConfig) -> NDArray[np.float32]:
     """What a clustering's transform makes of a representation: (n, d) -> (n, n_components).
 
-    nmf: coefficients of scikit-learn's NMF. pca: the first principal components. umap: a manifold's coordinates, the
-    step of N2D (McConville et al. 2021), with its settings. Raises ValueError where NMF is asked for negative values.
+    unit_nmf: coefficients of scikit-learn's NMF for bases of unit length; a factorisation leaves that scale open, and
+    K-means depends on it. pca: the first principal components. umap: a manifold's coordinates, the step of N2D
+    (McConville et al. 2021), with its settings. Raises ValueError where NMF is asked for negative values.
     """
-    if config.transform == "nmf":
+    if config.transform == "unit_nmf":
         if x.min() < 0:
             raise ValueError(f"an NMF of {config.representation} is asked for, but it has negative values (down to "
                              f"{x.min():.3g}): choose a run with a ReLU bottleneck")
         start = "nndsvdar"                                          # partly random, so that seeds differ
-        return _nmf(start, min(config.n_components, *x.shape), MAX_ITERATIONS, config.seed).fit_transform(x)
+        model = _nmf(start, min(config.n_components, *x.shape), MAX_ITERATIONS, config.seed)
+        return model.fit_transform(x) * np.linalg.norm(model.components_, axis=1)
     if config.transform == "pca":
         from sklearn.decomposition import PCA
         return PCA(min(config.n_components, *x.shape), random_state=config.seed).fit_transform(x)

@@ -43,13 +43,19 @@ def matmul_precision(name: str) -> Iterator[None]:
     """torch's float32 matrix precision inside the block, with denormals counting as zero: dead units fill
     the optimiser's state with them and slow an epoch fifteenfold."""
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(name)
+    torch.set_float32_matmul_precision("medium" if name == "bfloat16" else name)
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
         torch.set_flush_denormal(False)
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """For "bfloat16", a block in which layers compute and pass on bfloat16, while weights, losses and the optimiser stay
+    float32; for every other precision a block that changes nothing."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def _usable(name: str) -> bool:

@@ -67,13 +67,13 @@ class RunConfig(Config):
     layers: Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(min_length=1, max_length=8)] = (
         500, 500, 2000, 10)                                         # encoder, without the pixels; mirrored
     bottleneck_activation: Literal["linear", "relu", "softplus"] = "linear"
-    output_activation: Literal["linear", "sigmoid", "relu"] = "linear"
+    output_activation: Literal["linear", "sigmoid", "relu"] = "sigmoid"
     n_parts: Annotated[int, Field(ge=1, le=512)] = 10               # r, columns of W
     basis: Literal["paper", "nonnegative"] = "paper"                # nonnegative: W >= 0 after every step
 
     alpha: Weight = 1.0                                             # weight of L_sym
     beta: Weight = 1.0                                              # weight of L_ap
-    gamma: Weight = 0.1                                             # weight of L_nc
+    gamma: Weight = 1.0                                             # weight of L_nc
     loss_reduction: Literal["sum", "mean"] = "mean"
 
     noise_kind: NoiseKind = "gaussian"
@@ -84,7 +84,7 @@ class RunConfig(Config):
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 256
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 45
     seed: Seed = 1
-    precision: Literal["highest", "high", "medium"] = "medium"      # torch.set_float32_matmul_precision
+    precision: Literal["highest", "high", "medium", "bfloat16"] = "medium"      # of matrix products, as torch names it
 
     @model_validator(mode="before")
     @classmethod
@@ -157,7 +157,7 @@ class ClusteringConfig(Config):
     run: RunId | None = None                                        # None: the pixels themselves
     representation: Literal["pixels", "z", "H", "z_hat"] = "pixels"
     noise_level: Annotated[float, Field(ge=0, le=1)] = 0.0          # of the run's kind, on the images that it encodes
-    transform: Literal["none", "nmf", "umap", "pca"] = "none"       # of the representation, before it is clustered
+    transform: Literal["none", "unit_nmf", "umap", "pca"] = "none"       # of the representation, before it is clustered
     n_components: Annotated[int, Field(ge=1, le=512)] = 10          # parts of that NMF, dimensions of that map
     clusterer: ClustererName = "kmeans"
     seed: Seed = 1
@@ -185,7 +185,7 @@ class ClusteringConfig(Config):
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"epochs": 15},
     "strong": {"epochs": 45},
-    "paper": {"loss_reduction": "sum", "gamma": 1.0, "epochs": 30, "precision": "highest"},
+    "paper": {"loss_reduction": "sum", "gamma": 1.0, "output_activation": "linear", "epochs": 30, "precision": "highest"},
 }
 
 

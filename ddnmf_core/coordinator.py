@@ -24,6 +24,7 @@ from ddnmf_core.files import CorruptFile, write_document
 from ddnmf_core.runs import Request, Store
 
 TICK = 0.05                                                         # seconds between looks at the queue
+SETTLED = 1_000_000_000                                             # nanoseconds; clocks of files may be coarse
 RECOVER_EVERY = 2.0                                                 # seconds between looks for interrupted entries
 IDLE_EXIT = 30 * 60.0                                               # seconds without work before it leaves
 WORKER_TTL = "30s"                                                  # a worker silent for so long is given up
@@ -60,6 +61,8 @@ class Coordinator:
         self.resources = _advertised_resources(client)
         self.busy_until: dict[Entry, float] = {}
         self.run_of: dict[Entry, Entry | None] = {}                 # of what waits or is worked on
+        self.waiting: list[Request] = []
+        self.queue_changed = -1                                     # the folder's time when it was last read
         self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
         self.stopping = False
         self.warm_up = [client.submit(tasks.warm_up, pure=False, **self._placement("runs"))]
@@ -91,7 +94,7 @@ class Coordinator:
             time.sleep(1.0)
 
     def _tick(self) -> None:
-        for request in self.store.requests():
+        for request in self._requests():
             entry = request.entry
             if entry in self.futures or time.monotonic() < self.busy_until.get(entry, 0.0):
                 continue
@@ -106,6 +109,13 @@ class Coordinator:
             elif entry.stop_requested and entry.state.status == "queued":
                 self._withdraw(request)
         self._note_warm_up()
+
+    def _requests(self) -> list[Request]:
+        """The queue, read again only when it has changed: with a sweep in it that is hundreds of files at every tick."""
+        changed = self.store.queue.stat().st_mtime_ns if self.store.queue.exists() else 0
+        if changed != self.queue_changed or time.time_ns() - changed < SETTLED:
+            self.queue_changed, self.waiting = changed, self.store.requests()
+        return self.waiting
 
     def _is_ready(self, entry: Entry) -> bool:
         """What is made of a run waits until that run has been done with."""

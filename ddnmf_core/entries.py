@@ -108,6 +108,12 @@ class Entry:
         write_document(self.folder / STATE, asdict(replace(state, updated=time.time())),
                        durable=state.status in ENDED)
 
+    def end(self, status: Status, message: str) -> Status:
+        """Work on it ended so, and why; returns the status."""
+        progress = 1.0 if status == "finished" else self.state.progress
+        self.set_state(replace(self.state, status=status, message=message, progress=progress))
+        return status
+
     @property
     def finished(self) -> bool:
         return self.state.status == "finished"

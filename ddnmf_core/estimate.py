@@ -1,11 +1,14 @@
-"""How long a training will take, from what was measured on this machine."""
+"""How long work will take, from what was measured on this machine."""
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from ddnmf_core.config import RunConfig
+from ddnmf_core.clustering import CLUSTERERS
+from ddnmf_core.config import ClusteringConfig, Config, EmbeddingConfig, RunConfig
 from ddnmf_core.data import DATASETS
+
+CLUSTERED_PER_SECOND, MAPPED_PER_SECOND, EMBEDDED_PER_SECOND = 20_000, 500, 50      # samples, roughly
 
 
 def count_weights(config: RunConfig) -> int:
@@ -32,9 +35,27 @@ def training_seconds(config: RunConfig, measured: Iterable[Mapping[str, Any]]) -
     speeds = [row for row in measured if row.get("images_per_second", 0) > 0]
     if not speeds:
         return None
-    n_images = (config.n_samples or DATASETS[config.dataset].n_samples) * config.epochs
     speed = speeds[-1]["images_per_second"] * speeds[-1]["weights"]
-    return n_images * count_weights(config) / speed
+    return n_images(config) * config.epochs * count_weights(config) / speed
+
+
+def run_seconds(config: RunConfig, measured: Iterable[Mapping[str, Any]]) -> float | None:
+    """Of a whole run: its training, and the clustering of clean and noisy images in every representation."""
+    training = training_seconds(config, measured)
+    n_clusterings = 2 * len(config.representations) * len(CLUSTERERS)
+    return None if training is None else training + n_clusterings * n_images(config) / CLUSTERED_PER_SECOND
+
+
+def analysis_seconds(config: Config) -> float:
+    """Of what is made of a run, or of pixels, afterwards."""
+    if isinstance(config, ClusteringConfig):
+        return n_images(config) / (MAPPED_PER_SECOND if config.transform == "umap" else CLUSTERED_PER_SECOND)
+    return config.n_points / EMBEDDED_PER_SECOND if isinstance(config, EmbeddingConfig) else 0.0
+
+
+def n_images(config: RunConfig | ClusteringConfig) -> int:
+    """How many images it works on."""
+    return config.n_samples or DATASETS[config.dataset].n_samples
 
 
 def in_words(seconds: float) -> str:

@@ -56,6 +56,15 @@ def stability(clusterings: Sequence[ArrayLike]) -> float:
 
     It needs no labels. That all agree does not make them right: a model that tells nothing apart is stable, too.
     """
-    if len(clusterings) < 2:
-        raise ValueError(f"{len(clusterings)} clusterings: should be at least 2 to be compared")
-    return float(np.mean([ari(one, other) for one, other in combinations(clusterings, 2)]))
+    return float(np.mean(agreements(clusterings)))
+
+
+def agreements(clusterings: Sequence[ArrayLike]) -> NDArray[np.float64]:
+    """The mean ARI of each clustering with all the others: (n_clusterings,). Raises ValueError where there is one alone."""
+    n = len(clusterings)
+    if n < 2:
+        raise ValueError(f"{n} clusterings: should be at least 2 to be compared")
+    pairs = np.zeros((n, n))
+    for one, other in combinations(range(n), 2):
+        pairs[one, other] = pairs[other, one] = ari(clusterings[one], clusterings[other])
+    return pairs.sum(axis=0) / (n - 1)

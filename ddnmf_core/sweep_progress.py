@@ -1,16 +1,10 @@
 """How far a sweep is, from the store's queue alone: a reload, another browser or a new engine sees the same."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ddnmf_core import estimate
-from ddnmf_core.clustering import CLUSTERERS
-from ddnmf_core.config import RunConfig
-from ddnmf_core.data import DATASETS
 from ddnmf_core.entries import ENDED, Entry
-from ddnmf_core.reproduce.work import CLUSTERED_PER_SECOND
 from ddnmf_core.runs import Store
 
 
@@ -23,16 +17,6 @@ class Progress:
     n_lost: int                                                     # failed, diverged or stopped
     share: float
     seconds_left: float | None                                      # None where no speed is known yet
-
-
-def expected_seconds(config: RunConfig, speeds: Iterable[Mapping[str, Any]]) -> float | None:
-    """Of one run: its training, and the clustering of clean and noisy images in every representation."""
-    training = estimate.training_seconds(config, speeds)
-    if training is None:
-        return None
-    n_images = config.n_samples or DATASETS[config.dataset].n_samples
-    n_clusterings = 2 * len(config.representations) * len(CLUSTERERS)
-    return training + n_clusterings * n_images / CLUSTERED_PER_SECOND
 
 
 def progress(store: Store, entries: Sequence[Entry], seconds_each: float | None, now: float | None = None) -> Progress | None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ddnmf_core import losses
-from ddnmf_core.compute import matmul_precision
+from ddnmf_core.compute import autocast, matmul_precision
 from ddnmf_core.config import RunConfig
 from ddnmf_core.corruption import corrupt, corrupt_each
 from ddnmf_core.data import Images
@@ -87,8 +87,9 @@ class Trainer:
         x = self.pixels[samples].float() / 255
         noise = torch.Generator(self.device).manual_seed(derive(config.seed, "noise", self.epoch, self.batch))
         x_noisy = corrupt(x, config.noise_kind, config.noise_level, noise)                           # eq 2
-        terms, layers = loss_terms(self.model, x, x_noisy, config.loss_reduction)
-        L_in = losses.interpretability_loss(terms, config)
+        with autocast(config.precision, self.device):
+            terms, layers = loss_terms(self.model, x, x_noisy, config.loss_reduction)
+            L_in = losses.interpretability_loss(terms, config)
         self.optimizer.zero_grad(set_to_none=True)
         L_in.backward()
         self.optimizer.step()                                                                        # eq 8

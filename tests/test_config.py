@@ -17,7 +17,7 @@ run_configs = st.builds(                                            # few values
 
 ONE_CHANGE = [
     {"dataset": "digits"}, {"n_samples": 1000}, {"model": "ae1"}, {"layers": (500, 500, 10)},
-    {"bottleneck_activation": "relu"}, {"output_activation": "sigmoid"}, {"n_parts": 11}, {"basis": "nonnegative"},
+    {"bottleneck_activation": "relu"}, {"output_activation": "linear"}, {"n_parts": 11}, {"basis": "nonnegative"},
     {"alpha": 2}, {"beta": 2}, {"gamma": 2}, {"loss_reduction": "sum"}, {"noise_kind": "masking"},
     {"noise_level": 0.5}, {"optimizer": "sgd"}, {"learning_rate": 0.1}, {"batch_size": 255}, {"epochs": 46},
     {"seed": 2}, {"precision": "high"}]
@@ -142,7 +142,7 @@ def test_clusters_are_of_pixels_or_of_a_runs_codes(fields, sentence):
 
 def test_without_a_transform_the_number_of_components_makes_no_difference():
     assert ClusteringConfig(n_components=7).id == ClusteringConfig().id
-    assert ClusteringConfig(transform="nmf", n_components=7).id != ClusteringConfig(transform="nmf").id
+    assert ClusteringConfig(transform="unit_nmf", n_components=7).id != ClusteringConfig(transform="unit_nmf").id
 
 
 def test_clusters_of_a_run_take_over_its_data_and_seed():

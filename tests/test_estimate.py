@@ -1,7 +1,9 @@
 """The expected time comes from a measurement and scales as it should."""
 
-from ddnmf_core.config import RunConfig
-from ddnmf_core.estimate import alike, count_weights, in_words, training_seconds
+import pytest
+
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
+from ddnmf_core.estimate import alike, analysis_seconds, count_weights, in_words, run_seconds, training_seconds
 from ddnmf_core.models import build
 
 CONFIG = RunConfig(dataset="digits", layers=(16, 6), n_parts=4, epochs=10)
@@ -18,6 +20,20 @@ def test_twice_the_epochs_take_twice_as_long():
     measured = [{"weights": count_weights(CONFIG), "images_per_second": 1797.0}]
     assert training_seconds(CONFIG, measured) == 10.0
     assert training_seconds(CONFIG.replace(epochs=20), measured) == 20.0
+
+
+def test_the_time_of_a_run_is_training_and_clustering():
+    autoencoder = CONFIG.replace(model="ae1")
+    measured = [{"weights": count_weights(autoencoder), "images_per_second": 1797.0}]
+    assert run_seconds(autoencoder, measured) == pytest.approx(10 + 4 * 1797 / 20_000)    # 2 inputs x 1 code x 2 clusterers
+    assert run_seconds(CONFIG, []) is None
+
+
+def test_a_manifold_takes_longer_than_clusters_alone():
+    clusters = ClusteringConfig.of(CONFIG)
+    assert analysis_seconds(clusters) == pytest.approx(1797 / 20_000)
+    assert analysis_seconds(clusters.replace(transform="umap")) == pytest.approx(1797 / 500)
+    assert analysis_seconds(EmbeddingConfig(run=CONFIG.id, n_points=100)) == 2.0
 
 
 def test_a_small_network_says_nothing_of_a_large_one():

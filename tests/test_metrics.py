@@ -140,3 +140,8 @@ def test_stability_is_the_mean_over_all_pairs():
 def test_one_clustering_alone_has_no_stability():
     with pytest.raises(ValueError, match="1 clusterings: should be at least 2"):
         metrics.stability([LABELS])
+
+
+def test_each_clusterings_agreement_is_with_the_others_alone():
+    odd = [0, 1, 0, 1]
+    assert metrics.agreements([LABELS, LABELS, odd]).tolist() == pytest.approx([(1 - 0.5) / 2, (1 - 0.5) / 2, -0.5])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ddnmf_core import engine, tasks
+from ddnmf_core import engine, tasks, train_task
 from ddnmf_core.entries import CLUSTERS, SCORES
 from ddnmf_core.metrics import SCORE_NAMES, ari
 from ddnmf_core.reproduce import check, paper, results, tables
@@ -18,7 +18,7 @@ from ddnmf_core.runs import Store
 
 SMALL = {"layers": (32, 16, 6), "n_parts": 5, "epochs": 1, "batch_size": 64}
 TINY = replace(QUICK, name="tiny", datasets=("digits", "mnist-10k"), n_samples=200, noise_levels=(0.1, 0.8), n_map_points=100,
-               candidates={"chosen": SMALL, "gamma 1": {**SMALL, "gamma": 1.0}},
+               candidates={"chosen": SMALL, "gamma .1": {**SMALL, "gamma": 0.1}},
                models={title: {**settings, **SMALL} for title, settings in QUICK.models.items()},
                noise_models={title: {**settings, **SMALL} for title, settings in QUICK.noise_models.items()})
 
@@ -159,7 +159,7 @@ def test_the_selection_shows_what_needs_no_labels(tmp_path):
     made_of = cells("selection", replace(TINY, datasets=("digits", "digits")), (1, 2))
     do(store, made_of)
     found = gathered("selection", made_of, store)
-    assert {record["method"] for record in found.cells} == {"chosen+K-means", "chosen+GMM", "gamma 1+K-means", "gamma 1+GMM"}
+    assert {record["method"] for record in found.cells} == {"chosen+K-means", "chosen+GMM", "gamma .1+K-means", "gamma .1+GMM"}
     assert all({"agreement", "silhouette", "error"} <= set(record) for record in found.cells)
     table = tables.markdown(found)
     assert table.splitlines()[0] == "| Data | Method | Seeds | Agreement | Silhouette | Error | ACC | NMI | ARI |"
@@ -241,7 +241,7 @@ def test_work_that_failed_is_said(tmp_path, monkeypatch):
     made_of = [cell for cell in cells("table1", TINY, [1]) if cell.method == "AE2+K-means"]
     work = Work(store, made_of)
     work.submit()
-    monkeypatch.setattr(tasks, "evaluate", lambda *_: 1 / 0)
+    monkeypatch.setattr(train_task, "evaluate", lambda *_: 1 / 0)
     for config in work.configs:
         entry = store.entry(config)
         tasks.perform(str(store.root), entry.kind, entry.id, "cpu")

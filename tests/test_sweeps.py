@@ -9,7 +9,7 @@ from ddnmf_core import choosing, sweeps, tasks
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import CODES, SCORES, State
 from ddnmf_core.runs import Store
-from ddnmf_core.sweep_progress import expected_seconds, progress
+from ddnmf_core.sweep_progress import progress
 
 BASE = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2)
 AXES = {"beta": [0.1, 1.0], "gamma": [0.1, 1.0, 10.0]}
@@ -207,10 +207,3 @@ def test_progress_counts_the_runs_that_were_asked_for_together(store):
 
 def test_nothing_asked_for_is_no_progress(store):
     assert progress(store, [store.create(BASE)], 1.0) is None
-
-
-def test_the_time_of_a_run_is_training_and_clustering():
-    speed = {"weights": 2 * (64 * 32 + 32 * 16 + 16 * 6), "images_per_second": 1000}
-    alone = expected_seconds(BASE.replace(model="ae1"), [speed])
-    assert alone == pytest.approx(1797 * 2 / 1000 + 4 * 1797 / 20_000)            # 2 inputs x 1 code x 2 clusterers
-    assert expected_seconds(BASE, []) is None

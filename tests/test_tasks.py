@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ddnmf_core import tasks
+from ddnmf_core.baselines import transformed
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.entries import CLUSTERS, CODES, FACTORS, MODEL, POINTS, PROVENANCE, SCORES
 from ddnmf_core.metrics import scores
@@ -207,15 +208,22 @@ def test_another_noise_than_the_runs_own_makes_other_codes(store):
 
 def test_pixels_are_clustered_without_any_run(store):
     accuracies = {transform: perform(store, ClusteringConfig(dataset="digits", transform=transform))[0].read_json(SCORES)["acc"]
-                  for transform in ("none", "nmf", "pca", "umap")}
+                  for transform in ("none", "unit_nmf", "pca", "umap")}
     assert accuracies["none"] > 0.7                                 # K-means on the 8x8 digits
     assert accuracies["umap"] > accuracies["none"]                  # a manifold helps
-    assert 0.3 < accuracies["nmf"] != accuracies["pca"]
+    assert 0.3 < accuracies["unit_nmf"] != accuracies["pca"]
+
+
+def test_coefficients_of_an_nmf_are_those_of_bases_of_unit_length():
+    h = np.array([1.0, 2.0, 5.0], np.float32)
+    x = np.outer(h, [0.6, 0.0, 0.8]).astype(np.float32)             # one part, of length 1
+    coefficients = transformed(x, ClusteringConfig(dataset="digits", transform="unit_nmf", n_components=1))
+    assert coefficients[:, 0] == pytest.approx(h, rel=1e-4)
 
 
 def test_an_nmf_of_negative_codes_is_refused_with_the_way_out(store):
     perform(store, CONFIG)
-    entry, status = perform(store, ClusteringConfig.of(CONFIG, transform="nmf"))
+    entry, status = perform(store, ClusteringConfig.of(CONFIG, transform="unit_nmf"))
     assert status == "failed"
     assert "negative values" in entry.state.message
     assert "ReLU bottleneck" in entry.state.message

@@ -97,6 +97,21 @@ def test_one_seed_gives_the_same_bits_and_another_seed_others(few_digits, small,
     assert not any(torch.equal(a, b) for a, b in zip(weights(first).values(), weights(other).values(), strict=True))
 
 
+def test_bfloat16_repeats_itself_and_resumes_and_keeps_weights_and_losses_in_float32(few_digits, small):
+    config = small(precision="bfloat16")
+    first, rows = train(config, few_digits)
+    stopped = Trainer(config, few_digits, CPU)
+    assert stopped.train(ignore, stop_after(7)) == "stopped"
+    resumed = Trainer(config, few_digits, CPU)
+    resumed.load_state(stopped.state())
+    assert resumed.train(ignore) == "finished"
+    assert same(bits(first), bits(resumed))
+    assert {tensor.dtype for tensor in weights(first).values()} == {torch.float32}
+    exact = train(small(precision="highest"), few_digits)[1]
+    assert rows[-1]["L_in"] != exact[-1]["L_in"]                    # the layers did compute in bfloat16
+    assert rows[-1]["L_in"] == pytest.approx(exact[-1]["L_in"], rel=0.02)
+
+
 def test_the_global_random_state_does_not_matter(few_digits, small):
     torch.manual_seed(1)
     first, _ = train(small(), few_digits)

@@ -101,7 +101,7 @@ def gather(target: Target, cells: Sequence[Cell], protocol: Protocol, seeds: Seq
 def _note_agreement(records: list[Record], store: Store) -> None:
     """How well each seed's clusters agree with those of the other seeds whose clusters the store has: mean ARI. It needs
     no labels. A record whose peers are the same as before keeps what it had."""
-    from ddnmf_core.metrics import ari
+    from ddnmf_core.metrics import agreements
     groups: dict[Any, list[Record]] = {}
     for record in records:
         groups.setdefault(tuple(record.get(key) for key in KEYS), []).append(record)
@@ -112,11 +112,11 @@ def _note_agreement(records: list[Record], store: Store) -> None:
         found = {record["id"]: Entry(store, "clusterings", record["id"]) for record in group}
         clusters = {name: entry.read_table(CLUSTERS)["cluster"].to_numpy() for name, entry in found.items()
                     if entry.exists and entry.has(CLUSTERS)}
-        for record in group:
-            others = [clusters[other] for other in clusters if other != record["id"]]
-            if record["id"] in clusters and others:
-                record["agreement"] = float(sum(ari(clusters[record["id"]], other) for other in others) / len(others))
-                record["agreement_with"] = seeds
+        if len(clusters) > 1:
+            agreement = dict(zip(clusters, agreements(list(clusters.values())), strict=True))
+            for record in group:
+                if record["id"] in agreement:
+                    record |= {"agreement": float(agreement[record["id"]]), "agreement_with": seeds}
 
 
 def _of_entry(cell: Cell, entry: Entry) -> tuple[Record, dict[str, Any]]:

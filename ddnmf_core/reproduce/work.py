@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from ddnmf_core import engine, estimate
-from ddnmf_core.config import ClusteringConfig, Config, RunConfig
-from ddnmf_core.data import DATASETS
+from ddnmf_core.config import Config, RunConfig
 from ddnmf_core.entries import ENDED, Entry
 from ddnmf_core.reproduce.cells import Cell
 from ddnmf_core.runs import Store
 
 NOMINAL = {"weights": 6.6e6, "images_per_second": 8000.0}           # a machine's speed, until the engine has measured it
-CLUSTERED_PER_SECOND, MAPPED_PER_SECOND = 20_000, 500               # samples; for the share of work that is done
 
 
 class Work:
@@ -76,8 +74,5 @@ def _seconds(store: Store, config: Config) -> float:
     if isinstance(config, RunConfig):
         running = engine.info(store)
         speed = {"weights": running.weights, "images_per_second": running.images_per_second} if running else {}
-        return estimate.training_seconds(config, [NOMINAL, speed]) or 0.0
-    if isinstance(config, ClusteringConfig):
-        n = config.n_samples or DATASETS[config.dataset].n_samples
-        return n / (MAPPED_PER_SECOND if config.transform == "umap" else CLUSTERED_PER_SECOND)
-    return getattr(config, "n_points", 0) / (MAPPED_PER_SECOND / 10)
+        return estimate.run_seconds(config, [NOMINAL, speed]) or 0.0
+    return estimate.analysis_seconds(config)

@@ -1,0 +1,105 @@
+"""What a worker makes of finished runs and of pixels: maps, clusters, a shallow NMF."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, PixelNMFConfig
+from ddnmf_core.entries import CLUSTERS, CODES, FACTORS, POINTS, PROVENANCE, SCORES, Entry, Status
+from ddnmf_core.provenance import provenance
+from ddnmf_core.runs import Store
+from ddnmf_core.train_task import load_model
+
+
+def embed(entry: Entry, device_name: str) -> Status:
+    """A map of a finished run's codes."""
+    import pandas as pd
+
+    from ddnmf_core import embeddings
+    config: EmbeddingConfig = entry.config
+    run = _finished_run(entry.store, config.run)
+    codes = run.read_tensors(CODES)[f"{'noisy' if config.noisy else 'clean'}/{config.representation}"]
+    samples = embeddings.sample_of(config, len(codes))
+    state = replace(entry.state, status="running", message=f"{config.method} of {len(samples):,} points.", device="CPU")
+    report = _throttled(lambda share: entry.set_state(replace(state, progress=min(share, 1.0))))
+    entry.set_state(state)
+    try:
+        points = embeddings.embed(codes[samples], config, report, lambda: entry.stop_requested)
+    except embeddings.Stopped:
+        return entry.end("stopped", "Stopped.")
+    entry.write_table(POINTS, pd.DataFrame({"sample": samples, "x": points[:, 0], "y": points[:, 1]}))
+    return entry.end("finished", "")
+
+
+def cluster_representation(entry: Entry, device_name: str) -> Status:
+    """Clusters of pixels or codes, their scores, and how far apart they lie without any label."""
+    import pandas as pd
+
+    from ddnmf_core.baselines import TITLES as TRANSFORMS
+    from ddnmf_core.baselines import transformed
+    from ddnmf_core.clustering import TITLES, cluster, silhouette
+    from ddnmf_core.data import load
+    from ddnmf_core.metrics import contingency, scores
+    config: ClusteringConfig = entry.config
+    state = replace(entry.state, status="running", message="Reading the images.", device="CPU")
+    entry.set_state(state)
+    images = load(config.dataset, config.n_samples, download=True)
+    began = time.perf_counter()
+    x, error = _representation(entry.store, config, images)
+    if config.transform != "none":
+        entry.set_state(replace(state, progress=0.2, message=f"{TRANSFORMS[config.transform]} of {len(x):,} samples."))
+        x = transformed(x, config)
+    entry.set_state(replace(state, progress=0.7, message=f"{TITLES[config.clusterer]} of {len(x):,} samples."))
+    found = cluster(x, config.clusterer, len(images.class_names), config.seed)
+    seconds = round(time.perf_counter() - began, 3)
+    entry.write_table(CLUSTERS, pd.DataFrame({"cluster": found}))
+    entry.write_json(PROVENANCE, provenance("CPU", seconds=seconds))
+    entry.write_json(SCORES, {**scores(images.labels, found), "silhouette": silhouette(x, found, config.seed), "error": error,
+                              "contingency": contingency(images.labels, found).tolist()})
+    return entry.end("finished", "")
+
+
+def _representation(store: Store, config: ClusteringConfig, images: Any) -> tuple[Any, float | None]:
+    """What is clustered, before its transform: (n, d), and how far the run's reconstructions of those images are from
+    the clean ones (mean square). Codes that the run has kept are not computed again."""
+    if config.run is None:
+        return images.scaled(), None
+    run = _finished_run(store, config.run)
+    if (run.config.dataset, run.config.n_samples) != (config.dataset, config.n_samples):
+        raise ValueError(f"run {run.id} was trained on {run.config.dataset}, not on {config.dataset}")
+    if config.noise_level in (0, run.config.noise_level):
+        codes, seen = run.read_tensors(CODES), "noisy" if config.noise_level else "clean"
+        return codes[f"{seen}/{config.representation}"], float(codes[f"{seen}/error"].mean())
+    from ddnmf_core.encoding import encode
+    codes = encode(load_model(run), run.config.replace(noise_level=config.noise_level), images, noisy=True)
+    return codes[config.representation], float(codes["error"].mean())
+
+
+def _finished_run(store: Store, run_id: str) -> Entry:
+    run = store.get("runs", run_id)
+    if not run.finished:
+        raise ValueError(f"run {run_id} is not finished: train it first")
+    return run
+
+
+def factorise_pixels(entry: Entry, device_name: str) -> Status:
+    """scikit-learn's NMF of the pixels: H (n, r) and bases (r, n_pixels)."""
+    from ddnmf_core.baselines import pixel_nmf
+    from ddnmf_core.data import load
+    config: PixelNMFConfig = entry.config
+    entry.set_state(replace(entry.state, progress=0.5, message=f"NMF of the pixels with {config.n_parts} parts.", device="CPU"))
+    images = load(config.dataset, config.n_samples, download=True)
+    entry.write_tensors(FACTORS, pixel_nmf(images.scaled(), config))
+    return entry.end("finished", "")
+
+
+def _throttled(report: Callable[[float], None], every: float = 0.25) -> Callable[[float], None]:
+    last = -every
+
+    def maybe(share: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every:
+            last = time.monotonic()
+            report(share)
+    return maybe
