@@ -101,7 +101,7 @@ def optimiser_settings() -> dict[str, Any]:
     chosen["n_samples"] = st.number_input("Images (empty: all)", 100, 70_000, value=None, key=key("n_samples"),
                                           persist_state="session", help="A random subset, the same for every run.")
     chosen["precision"] = choice("Matrix precision", "precision",
-                                 "medium: fast where the processor has bfloat16. bfloat16: layers also pass it on to each other "
+                                 "medium: fast where the processor has bfloat16. bfloat16: layers also pass it to each other "
                                  "(autocast), faster still for large batches. highest: exact to float32.")
     st.selectbox("Device", ["auto", "cpu", "cuda", "mps"], key=key("device"), persist_state="session")
     st.number_input("Runs, with seeds one after the other", 1, 50, key=key("n_seeds"), persist_state="session")
