@@ -114,6 +114,18 @@ def bars(values: Sequence[float], names: Sequence[str], title: str, percent: boo
     return _framed(figure, 240)
 
 
+def waterfall(start: float, steps: Sequence[float], names: Sequence[str], rest: float = 0.0) -> go.Figure:
+    """From a baseline through signed steps to their sum; `rest` is what is not shown singly."""
+    extra = [rest] if abs(rest) > 1e-6 else []
+    figure = go.Figure(go.Waterfall(
+        x=["baseline", *names, *["others"] * len(extra), "picture"], y=[start, *steps, *extra, 0],
+        measure=["absolute", *["relative"] * (len(steps) + len(extra)), "total"],
+        increasing_marker_color="rgb(224, 72, 62)", decreasing_marker_color="rgb(52, 132, 208)", totals_marker_color="#808080",
+        connector_line={"width": 1, "color": "#a0a0a0"}, hovertemplate="%{x}: %{delta:+.1f}<extra></extra>"))
+    figure.update_layout(xaxis_type="category", yaxis_title="ink", showlegend=False)
+    return _framed(figure, 260)
+
+
 def categorical_colours(categories: NDArray[np.integer]) -> NDArray[np.uint8]:
     """RGB of each point by its category; beyond ten the colours repeat: (n,) -> (n, 3)."""
     palette = np.array([[int(colour[i:i + 2], 16) for i in (1, 3, 5)] for colour in CLASS_COLOURS], dtype=np.uint8)

@@ -52,6 +52,17 @@ def _clusters(root: str, run_id: str) -> Any:
     return Entry(Store(root), "runs", run_id).read_table(CLUSTERS)
 
 
+def centres(run: Entry, seen: str, representation: str) -> Any:
+    """The centres of K-means on a representation of the clean or the noisy images; not to be changed."""
+    return _centres(str(run.store.root), run.id, f"{seen}/{representation}")
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _centres(root: str, run_id: str, name: str) -> Any:
+    from ddnmf_core.interpret.causal import Centres
+    return Centres.of(_codes(root, run_id)[name], _clusters(root, run_id)[f"{name}/kmeans"].to_numpy())
+
+
 def picture(run: Entry, pixels: NDArray[Any]) -> NDArray[Any]:
     """Rows of pixels (..., d) as pictures (..., h, w)."""
     return np.asarray(pixels).reshape(*np.shape(pixels)[:-1], *images(run).image_shape)

@@ -25,22 +25,6 @@ def part_pictures(model: DDNMF, mean_H: Tensor) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def left_out(student: Student, H: Tensor, baseline: Tensor) -> Tensor:
-    """The reconstruction without each part in turn, that part at its baseline: (r,), (r,) -> (r, n_pixels)."""
-    r = H.shape[0]
-    return student.decode(torch.where(torch.eye(r, dtype=torch.bool), baseline, H.expand(r, r)))
-
-
-@torch.no_grad()
-def contributions(student: Student, H: Tensor, baseline: Tensor) -> Tensor:
-    """How the picture changes when a part is put in last: decode(H) - decode(H without it), (r, n_pixels).
-
-    They do not add up to the reconstruction, because the decoder is not linear.
-    """
-    return student.decode(H[None]) - left_out(student, H, baseline)
-
-
-@torch.no_grad()
 def added_one_by_one(student: Student, H: Tensor, baseline: Tensor, order: Tensor) -> Tensor:
     """Pictures from the baseline (row 0) to the reconstruction (row r), a part more each: (r + 1, n_pixels)."""
     rows = baseline.repeat(len(order) + 1, 1)

@@ -5,19 +5,19 @@ import streamlit as st
 import torch
 
 from dashboard import pictures
-from dashboard.background import whole_or_set_aside
-from dashboard.components.gallery import gallery, place_of
+from dashboard.components.gallery import gallery
 from dashboard.contents import clusters, codes, images, model, picture
+from dashboard.contributions import shared_out, show_contributions, show_film
 from dashboard.links import linked
+from dashboard.part_editing import edit
 from dashboard.selections import choose_sample, pick_run, pick_sample
 from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.corruption import corrupt_each
 from ddnmf_core.entries import Entry
 from ddnmf_core.metrics import majority_class
-from ddnmf_core.parts import added_one_by_one, contributions, nearest
+from ddnmf_core.parts import nearest
 
-N_SHOWN = 12                                                        # parts with a slider and a frame of the film
-BASELINES = {"mean": "mean of H", "zero": "zero"}
+BASELINES = {"mean": "mean of H", "zero": "zero", "other": "another sample"}
 
 
 def choose_random(n: int) -> None:
@@ -87,67 +87,15 @@ def show_clusters(run: Entry, sample: int, seen: str) -> None:
     st.markdown("  \n".join(sentences))
 
 
-def show_parts(run: Entry, H: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
-    """The parts by how much they change the picture; returns their order."""
-    student = model(run).student
-    changes = contributions(student, H, baseline)
-    order = changes.norm(dim=1).argsort(descending=True)
-    shown = order[:N_SHOWN]
-    st.subheader("The parts it is made of")
-    tiles = pictures.differences(picture(run, changes[shown].numpy()), scale=float(changes.abs().max()))
-    captions = [f"part {k + 1}\nH {H[k]:.2f}, baseline {baseline[k]:.2f}" for k in shown.tolist()]
-    gallery(tiles, captions, key="explain.parts", size=104,
-            selected=place_of(st.session_state.get("part", 1) - 1, shown.numpy()),
-            on_pick=lambda tile: st.session_state.update(part=int(shown[tile]) + 1))
-    st.caption("What each part changes in the picture when it is put in last, the strongest first: red ink it adds, blue ink "
-               "it takes away, one scale for all. They need not add up, because the decoder is not linear.")
-    return order
-
-
-def show_film(run: Entry, H: torch.Tensor, baseline: torch.Tensor, order: torch.Tensor, x: torch.Tensor) -> None:
-    st.subheader("Built up, part by part")
-    frames = added_one_by_one(model(run).student, H, baseline, order)
-    chosen = list(range(min(len(frames), N_SHOWN + 1)))
-    if len(frames) - 1 not in chosen:
-        chosen[-1] = len(frames) - 1
-    errors = (frames - x).square().mean(dim=1)
-    captions = [("baseline" if i == 0 else "all parts" if i == len(frames) - 1 else f"+ part {order[i - 1] + 1}")
-                + f"\nerror {errors[i]:.4f}" for i in chosen]
-    gallery(pictures.to_u8(picture(run, frames[chosen].numpy())), captions, key="explain.film", size=88)
-    st.caption("From the baseline on the left, where no part is the sample's own, each frame takes over one part more, the "
-               "strongest first. The last frame is the student's reconstruction, with all parts.")
-
-
-@st.fragment
-@whole_or_set_aside
-def edit(run: Entry, name: str, H: torch.Tensor, order: torch.Tensor) -> None:
-    """Sliders for H, named after what they belong to; the picture and the neighbours follow at once."""
-    st.subheader("Change the parts")
-    shown = order[:N_SHOWN].tolist()
-    if st.button("Back to the sample's own", key="explain.reset", icon=":material/undo:"):
-        for k in shown:
-            st.session_state.pop(f"{name}.{k}", None)
-    edited = H.clone()
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        for column, k in zip([c for _ in shown for c in st.columns(3)], shown, strict=False):
-            st.session_state.setdefault(f"{name}.{k}", round(float(H[k]), 2))
-            moved = column.slider(f"part {k + 1}", 0.0, 1.0, step=0.01, key=f"{name}.{k}")
-            edited[k] = float(H[k]) if abs(moved - float(H[k])) < 0.0051 else moved
-    with right:
-        with torch.no_grad():
-            own, changed = model(run).student.decode(torch.stack([H, edited]))
-        difference = pictures.differences(picture(run, (changed - own).numpy()), scale=1.0)
-        gallery([*pictures.to_u8(picture(run, torch.stack([own, changed]).numpy())), difference],
-                ["the sample's own", "with your changes", "difference"], key="explain.edited", size=132)
-        others = nearest(codes(run)["clean/H"], edited.numpy(), 8)
-        labels = images(run).labels[others]
-        names = images(run).class_names
-        st.markdown("**Nearest samples to these coefficients**")
-        gallery(picture(run, images(run).pixels[others]), [f"{o}\n{names[label]}" for o, label in
-                                                            zip(others, labels, strict=True)], key="explain.near_edit", size=56)
-    st.caption("The sliders are the coefficients H of the strongest parts. The picture is decoded live; the neighbours are "
-               "the images whose coefficients are nearest to the changed ones.")
+def baseline_of(run: Entry, name: str, H: torch.Tensor) -> tuple[torch.Tensor, str]:
+    """What a part is set to when it is left out: (r,), and what to call it."""
+    if name == "mean":
+        return torch.from_numpy(codes(run)["clean/H"].mean(axis=0)), "mean of H"
+    if name == "zero":
+        return torch.zeros_like(H), "all parts 0"
+    n = len(images(run))
+    other = int(st.number_input("Sample of the baseline", 0, n - 1, 0, key="explain.against"))
+    return torch.from_numpy(codes(run)["clean/H"][other]), f"sample {other}"
 
 
 def show_neighbours(run: Entry, code: np.ndarray, sample: int, space: str) -> None:
@@ -184,8 +132,9 @@ if run.config.model != "ddnmf":
     show_neighbours(run, code.z[0].numpy(), sample, "z")
     st.stop()
 H = code.H[0]
-baseline = (torch.from_numpy(codes(run)["clean/H"].mean(axis=0)) if baseline_name == "mean" else torch.zeros_like(H))
-order = show_parts(run, H, baseline)
-show_film(run, H, baseline, order, x)
-edit(run, f"explain.H.{run.id}.{sample}.{seen}.{level}", H, order)
+baseline, baseline_title = baseline_of(run, baseline_name, H)
+shared = shared_out(run, H, baseline)
+show_contributions(run, H, baseline, shared, baseline_title)
+show_film(run, H, baseline, shared, x)
+edit(run, f"explain.H.{run.id}.{sample}.{seen}.{level}", sample, seen, H, shared.shown)
 show_neighbours(run, H.numpy(), sample, "H")
