@@ -114,6 +114,35 @@ def bars(values: Sequence[float], names: Sequence[str], title: str, percent: boo
     return _framed(figure, 240)
 
 
+def survival(correlations: NDArray[np.floating], part: int, levels: Sequence[float]) -> go.Figure:
+    """How each part's activation survives noise: (n_levels, r); one part in colour, the others gray."""
+    figure = go.Figure()
+    for other in [k for k in range(correlations.shape[1]) if k != part] + [part]:
+        mine = other == part
+        figure.add_scatter(x=list(levels), y=correlations[:, other], mode="lines+markers" if mine else "lines",
+                           showlegend=False, line_width=3 if mine else 1,
+                           line_color=COLOURS["L_nc"] if mine else "rgba(128, 128, 128, 0.4)",
+                           hovertemplate=f"part {other + 1} at %{{x:.0%}}: %{{y:.2f}}<extra></extra>")
+    figure.update_layout(title={"text": "What noise leaves of it", "font_size": 13},
+                         xaxis={"title": "noise", "tickformat": ".0%"},
+                         yaxis={"range": [min(0.0, float(correlations.min())), 1.02]})
+    return _framed(figure, 240)
+
+
+def deletion_curves(arrays: Mapping[str, NDArray[np.floating]]) -> go.Figure:
+    """Deletion and insertion by importance, and in random order in gray: arrays (r + 1,) by name."""
+    figure = go.Figure()
+    n_parts = len(arrays["deletion"]) - 1
+    for name, title, colour in (("deletion_random", "deletion, random order", "rgba(128, 128, 128, 0.8)"),
+                                ("insertion_random", "insertion, random order", "rgba(128, 128, 128, 0.5)"),
+                                ("deletion", "deletion", COLOURS["L_nc"]), ("insertion", "insertion", COLOURS["L_ap"])):
+        figure.add_scatter(x=list(range(n_parts + 1)), y=arrays[name], name=title, mode="lines+markers", line_color=colour,
+                           hovertemplate=f"{title}, %{{x}} parts: %{{y:.0%}}<extra></extra>")
+    figure.update_layout(xaxis_title="parts taken out, or put in", yaxis={"title": "of the picture", "tickformat": ".0%"},
+                         legend={"orientation": "h", "y": 1.2})
+    return _framed(figure, 300)
+
+
 def waterfall(start: float, steps: Sequence[float], names: Sequence[str], rest: float = 0.0) -> go.Figure:
     """From a baseline through signed steps to their sum; `rest` is what is not shown singly."""
     extra = [rest] if abs(rest) > 1e-6 else []

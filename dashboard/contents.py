@@ -63,6 +63,26 @@ def _centres(root: str, run_id: str, name: str) -> Any:
     return Centres.of(_codes(root, run_id)[name], _clusters(root, run_id)[f"{name}/kmeans"].to_numpy())
 
 
+def swings(run: Entry) -> NDArray[np.float32]:
+    """What each part does to the picture over its own range: (r, n_pixels), signed; not to be changed."""
+    return _swings(str(run.store.root), run.id)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _swings(root: str, run_id: str) -> NDArray[np.float32]:
+    import torch
+
+    from ddnmf_core.parts import part_swings
+    return part_swings(_model(root, run_id).student, torch.from_numpy(_codes(root, run_id)["clean/H"])).numpy()
+
+
+def siblings(run: Entry) -> list[Entry]:
+    """The finished runs that differ from this one in the seed alone, by seed."""
+    others = [entry for entry in run.store.entries()
+              if entry != run and entry.finished and entry.config.replace(seed=run.config.seed) == run.config]
+    return sorted(others, key=lambda entry: entry.config.seed)
+
+
 def picture(run: Entry, pixels: NDArray[Any]) -> NDArray[Any]:
     """Rows of pixels (..., d) as pictures (..., h, w)."""
     return np.asarray(pixels).reshape(*np.shape(pixels)[:-1], *images(run).image_shape)

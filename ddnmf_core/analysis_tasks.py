@@ -18,11 +18,11 @@ def embed(entry: Entry, device_name: str) -> Status:
 
     from ddnmf_core import embeddings
     config: EmbeddingConfig = entry.config
-    run = _finished_run(entry.store, config.run)
+    run = finished_run(entry.store, config.run)
     codes = run.read_tensors(CODES)[f"{'noisy' if config.noisy else 'clean'}/{config.representation}"]
     samples = embeddings.sample_of(config, len(codes))
     state = replace(entry.state, status="running", message=f"{config.method} of {len(samples):,} points.", device="CPU")
-    report = _throttled(lambda share: entry.set_state(replace(state, progress=min(share, 1.0))))
+    report = throttled(lambda share: entry.set_state(replace(state, progress=min(share, 1.0))))
     entry.set_state(state)
     try:
         points = embeddings.embed(codes[samples], config, report, lambda: entry.stop_requested)
@@ -65,7 +65,7 @@ def _representation(store: Store, config: ClusteringConfig, images: Any) -> tupl
     the clean ones (mean square). Codes that the run has kept are not computed again."""
     if config.run is None:
         return images.scaled(), None
-    run = _finished_run(store, config.run)
+    run = finished_run(store, config.run)
     if (run.config.dataset, run.config.n_samples) != (config.dataset, config.n_samples):
         raise ValueError(f"run {run.id} was trained on {run.config.dataset}, not on {config.dataset}")
     if config.noise_level in (0, run.config.noise_level):
@@ -76,7 +76,7 @@ def _representation(store: Store, config: ClusteringConfig, images: Any) -> tupl
     return codes[config.representation], float(codes["error"].mean())
 
 
-def _finished_run(store: Store, run_id: str) -> Entry:
+def finished_run(store: Store, run_id: str) -> Entry:
     run = store.get("runs", run_id)
     if not run.finished:
         raise ValueError(f"run {run_id} is not finished: train it first")
@@ -94,7 +94,7 @@ def factorise_pixels(entry: Entry, device_name: str) -> Status:
     return entry.end("finished", "")
 
 
-def _throttled(report: Callable[[float], None], every: float = 0.25) -> Callable[[float], None]:
+def throttled(report: Callable[[float], None], every: float = 0.25) -> Callable[[float], None]:
     last = -every
 
     def maybe(share: float) -> None:

@@ -182,9 +182,17 @@ class ClusteringConfig(Config):
                       "seed": run.seed, **settings})
 
 
+class InterpretationConfig(Config):
+    """What the parts of one run do and are worth, with the mean of H as their baseline."""
+
+    run: RunId
+    n_samples: Annotated[int, Field(ge=10, le=70_000)] = 300        # whose pictures are shared out among the parts
+    seed: Seed = 1
+
+
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"epochs": 15},
-    "strong": {"epochs": 45},
+    "quick": {"epochs": 15, "gamma": 0.1, "output_activation": "linear"},      # rebuilds better after few steps
+    "strong": {"epochs": 45, "gamma": 1.0, "output_activation": "sigmoid"},
     "paper": {"loss_reduction": "sum", "gamma": 1.0, "output_activation": "linear", "epochs": 30, "precision": "highest"},
 }
 

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ddnmf_core.config import ClusteringConfig, Config, EmbeddingConfig, PixelNMFConfig, RunConfig, hash_of
+from ddnmf_core.config import (
+    ClusteringConfig,
+    Config,
+    EmbeddingConfig,
+    InterpretationConfig,
+    PixelNMFConfig,
+    RunConfig,
+    hash_of,
+)
 from ddnmf_core.files import (
     CorruptFile,
     read_checked,
@@ -26,17 +34,19 @@ if TYPE_CHECKING:
 
     from ddnmf_core.runs import Store
 
-Kind = Literal["runs", "embeddings", "clusterings", "pixel-nmf"]
+Kind = Literal["runs", "embeddings", "clusterings", "interpretations", "pixel-nmf"]
 Status = Literal["new", "queued", "running", "interrupted", "stopped", "finished", "failed", "diverged"]
 CONFIG_OF: dict[Kind, type[Config]] = {
-    "runs": RunConfig, "embeddings": EmbeddingConfig, "clusterings": ClusteringConfig, "pixel-nmf": PixelNMFConfig}
-MADE_OF_RUNS: tuple[Kind, ...] = ("embeddings", "clusterings")
+    "runs": RunConfig, "embeddings": EmbeddingConfig, "clusterings": ClusteringConfig,
+    "interpretations": InterpretationConfig, "pixel-nmf": PixelNMFConfig}
+MADE_OF_RUNS: tuple[Kind, ...] = ("embeddings", "clusterings", "interpretations")
 ENDED: tuple[Status, ...] = ("stopped", "finished", "failed", "diverged")
 
 CONFIG, STATE, HISTORY, MANIFEST, LOCK = "config.json", "state.json", "history.jsonl", "manifest.json", "lock"
 STOP = "stop"
 MODEL, CODES, CLUSTERS, SCORES = "model.safetensors", "codes.safetensors", "clusters.parquet", "scores.json"
 POINTS, FACTORS, PROVENANCE = "points.parquet", "factors.safetensors", "provenance.json"
+PARTS, INTERPRETATION = "parts.parquet", "interpretation.safetensors"
 
 
 class Busy(RuntimeError):

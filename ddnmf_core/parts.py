@@ -25,6 +25,17 @@ def part_pictures(model: DDNMF, mean_H: Tensor) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
+def part_swings(student: Student, H: Tensor, low: float = 0.05, high: float = 0.95) -> Tensor:
+    """What a part does to the picture over the range that it really takes: the decoded mean of H with the part at its
+    high quantile, minus that with the part at its low one; (n, r) -> (r, n_pixels), signed."""
+    mean, r = H.mean(dim=0), H.shape[1]
+    own = torch.eye(r, dtype=torch.bool, device=H.device)
+    bounds = torch.quantile(H[:100_000].float(), torch.tensor([low, high], device=H.device), dim=0)
+    least, most = (torch.where(own, bound, mean.expand(r, r)) for bound in bounds)
+    return student.decode(most) - student.decode(least)
+
+
+@torch.no_grad()
 def added_one_by_one(student: Student, H: Tensor, baseline: Tensor, order: Tensor) -> Tensor:
     """Pictures from the baseline (row 0) to the reconstruction (row r), a part more each: (r + 1, n_pixels)."""
     rows = baseline.repeat(len(order) + 1, 1)

@@ -5,6 +5,7 @@
                         codes.safetensors  clusters.parquet  scores.json  snapshots/<epoch>.safetensors
     embeddings/<id>/    a map of one run's codes: points.parquet
     clusterings/<id>/   clusters of the pixels or of a run's codes: clusters.parquet, scores.json
+    interpretations/<id>/  what a run's parts do: parts.parquet, interpretation.safetensors, scores.json
     pixel-nmf/<id>/     scikit-learn's NMF of the pixels: factors.safetensors
     queue/<kind>.<id>   what somebody asked for and the engine has not finished
     set-aside/          damaged entries, each with why.txt

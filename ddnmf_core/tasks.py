@@ -15,6 +15,7 @@ from ddnmf_core.analysis_tasks import cluster_representation, embed, factorise_p
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import Busy, Entry, Kind, Status
 from ddnmf_core.files import CorruptFile
+from ddnmf_core.interpret_task import interpret
 from ddnmf_core.runs import Store
 from ddnmf_core.train_task import train
 
@@ -65,7 +66,8 @@ def explain(error: Exception) -> str:
 
 
 WORK: dict[Kind, Callable[[Entry, str], Status]] = {
-    "runs": train, "embeddings": embed, "clusterings": cluster_representation, "pixel-nmf": factorise_pixels}
+    "runs": train, "embeddings": embed, "clusterings": cluster_representation,
+    "interpretations": interpret, "pixel-nmf": factorise_pixels}
 
 
 def _prepare_torch() -> None:

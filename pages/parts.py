@@ -1,30 +1,37 @@
 """What the parts look like, which samples use them, and NMF of the pixels beside them."""
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 import torch
 
 from dashboard import charts, pictures
 from dashboard.background import result_of
-from dashboard.components.gallery import gallery, place_of
-from dashboard.contents import codes, images, model, picture
+from dashboard.components.gallery import gallery
+from dashboard.contents import clusters, codes, images, model, picture, swings
 from dashboard.links import linked
-from dashboard.selections import choose_sample, pick_run
-from dashboard.shared import EXPLAIN
-from ddnmf_core.config import PixelNMFConfig
-from ddnmf_core.entries import FACTORS, Entry
+from dashboard.part_detail import show_likeness, show_measured, show_part
+from dashboard.part_list import show_list, title
+from dashboard.selections import pick_run
+from ddnmf_core.config import InterpretationConfig, PixelNMFConfig
+from ddnmf_core.entries import FACTORS, INTERPRETATION, PARTS, SCORES, Entry
+from ddnmf_core.metrics import majority_class
 from ddnmf_core.parts import class_mass, part_pictures
 
-VIEWS = {"raised": "Raised from the mean", "difference": "Difference from the baseline", "alone": "Alone"}
+VIEWS = {"raised": "Raised from the mean", "difference": "Difference from the baseline", "swing": "Swing", "alone": "Alone"}
 READING = {
     "raised": "Coefficient k at 1, the others at their mean over the data, decoded: the mean image with more of part k.",
     "difference": "The raised picture minus the baseline picture: red is ink that the part adds, blue ink it takes away.",
+    "swing": "The picture with coefficient k at its 95 % quantile minus that at its 5 % quantile, the others at their mean: "
+             "what the part does over the range that it really takes.",
     "alone": "Coefficient k at 1, all others at 0. A sigmoid never gives 0, so the decoder has not learned such inputs.",
 }
-N_TOP = 16
+MEASURED = "Measuring the parts"
 
 
 def part_tiles(run: Entry, H: np.ndarray, view: str) -> list[np.ndarray]:
+    if view == "swing":
+        return list(pictures.differences(picture(run, swings(run))))
     decoded = part_pictures(model(run), torch.from_numpy(H.mean(axis=0)))
     if view == "difference":
         return list(pictures.differences(picture(run, (decoded["raised"] - decoded["baseline"]).numpy())))
@@ -44,33 +51,47 @@ def show_parts(run: Entry, H: np.ndarray, mass: np.ndarray) -> int:
     if not 1 <= st.session_state.get("part", 1) <= r:
         st.session_state["part"] = 1
     part = int(right.number_input("Part", 1, r, key="part", bind="query-params")) - 1
-    captions = [f"part {k + 1}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n{names[mass[k].argmax()]} {mass[k].max():.0%}"
-                for k in range(r)]
+    captions = [f"{title(run, k).lower()}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n"
+                f"{names[mass[k].argmax()]} {mass[k].max():.0%}" for k in range(r)]
     gallery(part_tiles(run, H, view), captions, key="parts.tiles", size=88, selected=part, on_pick=choose_part)
     st.caption(READING[view] + " Below each: mean and deviation of its coefficient, and the class with most of its mass.")
     return part
 
 
-def show_part(run: Entry, part: int, H: np.ndarray, mass: np.ndarray) -> None:
-    chosen = images(run)
-    st.subheader(f"Part {part + 1}")
-    top = np.argsort(-H[:, part], kind="stable")[:N_TOP]
-    st.markdown("**Samples with most of it**")
-    gallery(picture(run, chosen.pixels[top]), [f"{sample}\n{H[sample, part]:.3f}" for sample in top], size=56,
-            key="parts.top", selected=place_of(st.session_state.get("sample"), top),
-            on_pick=lambda tile: choose_sample(top[tile]))
-    st.caption("Number of the sample and its coefficient. Click one to make it the sample of every page.")
-    if st.session_state.get("sample") is not None:
-        st.page_link(EXPLAIN, label=f"See sample {st.session_state['sample']} rebuilt from its parts",
-                     icon=":material/search:", query_params={"run": run.id, "sample": str(st.session_state["sample"])})
-    left, right = st.columns(2)
-    left.plotly_chart(charts.histogram(H[:, part], f"How much of part {part + 1} the samples have"), key="parts.histogram",
-                      config={"displayModeBar": False})
-    left.caption("A narrow peak: every image has the same amount, so the part says little. Two peaks: it is on or off.")
-    right.plotly_chart(charts.bars(mass[part], chosen.class_names, "Class purity: share of its mass in each class", True),
-                       key="parts.purity", config={"displayModeBar": False})
-    right.caption(f"Purity {mass[part].max():.2f}: the largest share. {1 / len(chosen.class_names):.2f} would be no "
-                  "preference at all (Kim and Park 2007).")
+def cluster_names(run: Entry) -> dict[int, str]:
+    """Each cluster of K-means on z with the class that most of its images have: '3, mostly Bag'."""
+    found, chosen = clusters(run)["clean/z/kmeans"].to_numpy(), images(run)
+    return {cluster: f"{cluster + 1}, mostly {chosen.class_names[majority_class(chosen.labels, found, cluster)[0]]}"
+            for cluster in np.unique(found).tolist()}
+
+
+def show_worth(measured: Entry) -> None:
+    """Of all parts together: whether the order of importance is true, and how much of parts they are."""
+    st.subheader("What the parts are worth")
+    scores = measured.read_json(SCORES)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.plotly_chart(charts.deletion_curves(measured.read_tensors(INTERPRETATION)), key="parts.worth",
+                        config={"displayModeBar": False})
+        st.caption("How much of the picture is left when parts are taken out one by one, the most important first, and how "
+                   "much is there when they are put in; gray: in random order. If importance is true, the coloured deletion "
+                   "curve falls faster than the gray one and the insertion curve rises faster (RISE, Petsiuk et al. 2018, "
+                   "over parts).")
+    with right:
+        st.dataframe(worth_table(scores), hide_index=True, key="parts.scores")
+
+
+def worth_table(scores: dict[str, float]) -> pd.DataFrame:
+    rows = [("Explained variance of the images", f"{scores['explained_variance']:.1%}"),
+            ("Additivity gap", f"{scores['additivity_gap']:.0%}"),
+            ("Sparsity of the pictures (Hoyer)", f"{scores['hoyer_parts']:.2f}"),
+            ("Sparsity of H (Hoyer)", f"{scores['hoyer_H']:.2f}"),
+            ("Redundancy, mean / largest", f"{scores['redundancy_mean']:.2f} / {scores['redundancy_max']:.2f}"),
+            ("Purity, mean", f"{scores['purity']:.2f}"),
+            ("Deletion AUC, against random", f"{scores['deletion_auc']:.2f} / {scores['deletion_random_auc']:.2f}"),
+            ("Insertion AUC, against random", f"{scores['insertion_auc']:.2f} / {scores['insertion_random_auc']:.2f}"),
+            ("Saturated coefficients", f"{scores['saturated_share']:.1%}")]
+    return pd.DataFrame(rows, columns=["Measure", "Value"])
 
 
 def show_matrices(run: Entry, H: np.ndarray) -> None:
@@ -111,7 +132,16 @@ if run.config.model != "ddnmf":
 H = codes(run)["clean/H"]
 mass = class_mass(H, images(run).labels, len(images(run).class_names))
 part = show_parts(run, H, mass)
+measured = result_of(InterpretationConfig(run=run.id), MEASURED)
+named = cluster_names(run)
+if measured is not None:
+    show_list(run, measured.read_table(PARTS), named)
 show_part(run, part, H, mass)
+if measured is not None:
+    show_measured(run, part, measured.read_tensors(INTERPRETATION), measured.read_table(PARTS), named)
+show_likeness(run, part)
+if measured is not None:
+    show_worth(measured)
 st.subheader("The two factors")
 show_matrices(run, H)
 show_pixel_nmf(run)

@@ -84,7 +84,7 @@ def _flip_to(centres: Centres, H: Array, own: int, target: int, n_parts: int) ->
     """The shortest edit of n parts that reaches or passes the plane to one target, if it is inside [0, 1]."""
     a, b = centres.means[own], centres.means[target]
     direction = b - a
-    missing = (b @ b - a @ a) / 2 - direction @ H
+    missing = float((b @ b - a @ a) / 2 - direction @ H)
     candidates = [(part,) for part in range(len(H))] if n_parts == 1 else [tuple(np.argsort(-np.abs(direction))[:n_parts])]
     best = None
     for parts in candidates:
@@ -106,7 +106,7 @@ def _moved(H: Array, direction: Array, parts: list[int], missing: float) -> Arra
             break
         step = left * slope / (slope @ slope)
         moved = np.clip(edited[free] + step, 0, 1)
-        left -= slope @ (moved - edited[free])
+        left -= float(slope @ (moved - edited[free]))
         stopped = (moved != edited[free] + step)
         edited[free] = moved
         if not stopped.any():

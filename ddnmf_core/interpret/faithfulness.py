@@ -3,6 +3,7 @@ et al. 2018, here over parts instead of pixels), against random orders as the co
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,12 +23,18 @@ class Curves:
     @property
     def deletion_auc(self) -> float:
         """Area under the deletion curve over the share of parts, 0 to 1: small is good."""
-        return float(torch.trapezoid(self.deletion) / (len(self.deletion) - 1))
+        return area(self.deletion)
 
     @property
     def insertion_auc(self) -> float:
         """Area under the insertion curve: large is good."""
-        return float(torch.trapezoid(self.insertion) / (len(self.insertion) - 1))
+        return area(self.insertion)
+
+
+def area(curve: Tensor | np.ndarray) -> float:
+    """Under a curve of r + 1 steps, over the share of parts from 0 to 1."""
+    steps = np.asarray(curve)
+    return float(np.trapezoid(steps) / (len(steps) - 1))
 
 
 @torch.no_grad()

@@ -1,0 +1,118 @@
+"""One part: its pictures, its samples, its histogram, what it causes, what noise leaves of it, and other seeds' likeness."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+
+from dashboard import charts, pictures
+from dashboard.components.gallery import gallery, place_of
+from dashboard.contents import images, model, picture, siblings, swings
+from dashboard.part_list import names_of, rename, title
+from dashboard.selections import choose_sample
+from dashboard.shared import EXPLAIN
+from ddnmf_core.entries import Entry
+from ddnmf_core.interpret.quality import SATURATED, saturation
+from ddnmf_core.interpret.robustness import LEVELS
+from ddnmf_core.interpret.stability import REAPPEARS, match
+from ddnmf_core.parts import part_pictures
+
+N_TOP, N_BAND = 16, 4
+BANDS = (0.95, 0.75, 0.5, 0.25, 0.05)                               # quantiles of the coefficient
+PLAIN = {"displayModeBar": False}
+
+
+def show_part(run: Entry, part: int, H: NDArray[np.float32], mass: NDArray[np.float64]) -> None:
+    """What needs nothing but the run itself."""
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left.subheader(title(run, part))
+    name = right.text_input("Name it", names_of(run).get(part, ""), key=f"parts.name.{run.id}.{part}", max_chars=40,
+                            placeholder="for instance: upper loop", help="Kept with the run, shown wherever the part is.")
+    if name.strip() != names_of(run).get(part, ""):
+        rename(run, part, name)
+        st.rerun()
+    _show_pictures(run, part, H)
+    _show_samples(run, part, H)
+    left, right = st.columns(2)
+    left.plotly_chart(charts.histogram(H[:, part], "How much of it the samples have"), key="parts.histogram", config=PLAIN)
+    left.caption("A narrow peak: every image has the same amount, so the part says little. Two peaks: it is on or off. "
+                 f"{saturation(H)[part]:.1%} of the samples lie within {SATURATED:g} of 0 or 1: saturated.")
+    names = images(run).class_names
+    right.plotly_chart(charts.bars(mass[part], names, "Class purity: share of its mass in each class", True),
+                       key="parts.purity", config=PLAIN)
+    right.caption(f"Purity {mass[part].max():.2f}: the largest share. {1 / len(names):.2f} would be no "
+                  "preference at all (Kim and Park 2007).")
+
+
+def _show_pictures(run: Entry, part: int, H: NDArray[np.float32]) -> None:
+    decoded = part_pictures(model(run), torch.from_numpy(H.mean(axis=0)))
+    plain = torch.stack([decoded["baseline"][0], decoded["raised"][part], decoded["alone"][part]])
+    signed = np.stack([(decoded["raised"][part] - decoded["baseline"][0]).numpy(), swings(run)[part]])
+    gallery([*pictures.to_u8(picture(run, plain.numpy())), *pictures.differences(picture(run, signed), scale=1.0)],
+            ["baseline\nmean of H", "raised\nit at 1, others at mean", "alone\nit at 1, others 0", "raised\nminus baseline",
+             "swing\n5 % to 95 % quantile"], key="parts.pictures", size=112)
+    st.caption("The part under both baselines, the mean of H and zero. The swing shows what it does over the range that it "
+               "really takes: red is ink that a high coefficient adds, blue ink that it takes away.")
+
+
+def _show_samples(run: Entry, part: int, H: NDArray[np.float32]) -> None:
+    order = np.argsort(-H[:, part], kind="stable")
+    with st.container():
+        st.markdown("**Samples with most of it**")
+        _samples(run, part, H, order[:N_TOP], "parts.top")
+    st.markdown("**Samples from its range**, at the 95, 75, 50, 25 and 5 % quantiles")
+    middles = [round((1 - q) * (len(order) - 1)) for q in BANDS]
+    chosen = np.concatenate([order[max(0, m - N_BAND // 2):][:N_BAND] for m in middles])
+    _samples(run, part, H, chosen, "parts.bands")
+    st.caption("Number of the sample and its coefficient. Click one to make it the sample of every page. The top alone "
+               "flatters a part: what it does in between says whether the top tells its meaning.")
+    if st.session_state.get("sample") is not None:
+        st.page_link(EXPLAIN, label=f"See sample {st.session_state['sample']} rebuilt from its parts",
+                     icon=":material/search:", query_params={"run": run.id, "sample": str(st.session_state["sample"])})
+
+
+def _samples(run: Entry, part: int, H: NDArray[np.float32], samples: NDArray[np.integer], key: str) -> None:
+    gallery(picture(run, images(run).pixels[samples]), [f"{sample}\n{H[sample, part]:.3f}" for sample in samples], size=56,
+            key=key, selected=place_of(st.session_state.get("sample"), samples),
+            on_pick=lambda tile: choose_sample(samples[tile]))
+
+
+def show_measured(run: Entry, part: int, arrays: Mapping[str, NDArray[np.floating]], measured: pd.DataFrame,
+                  clusters: Mapping[int, str]) -> None:
+    """What it causes, and what noise leaves of it."""
+    left, right = st.columns(2)
+    names = [clusters[cluster] for cluster in range(arrays["causal"].shape[1])]
+    left.plotly_chart(charts.bars(arrays["causal"][part], names, "Taken out: share of each cluster that leaves it", True),
+                      key="parts.causal", config=PLAIN)
+    left.caption("The part is set to its mean in every image, the picture is decoded and encoded again, and K-means on z says "
+                 "where it lies now. A high bar: this part holds that cluster together.")
+    right.plotly_chart(charts.survival(arrays["survival"], part, LEVELS), key="parts.survival", config=PLAIN)
+    right.caption("Correlation of its coefficient on noisy images with that on the clean ones; gray: the other parts. The "
+                  "higher, the more noise the part bears.")
+    others = measured.loc[measured["part"] == part, ["partner", "correlation"]].iloc[0]
+    word = "together" if others["correlation"] > 0 else "in turn"
+    st.markdown(f"Its coefficient goes {word} with **part {int(others['partner']) + 1}** most (correlation "
+                f"{others['correlation']:+.2f}).")
+
+
+def show_likeness(run: Entry, part: int) -> None:
+    """The matched part of every other seed."""
+    others = siblings(run)
+    if not others:
+        st.caption("No other seed of this configuration is in the store: train some (Train, Runs with seeds one after the "
+                   "other), and this part is looked for in them.")
+        return
+    mine, tiles, captions, n_found = swings(run), [swings(run)[part]], [f"this run\nseed {run.config.seed}"], 0
+    for other in others:
+        partners, cosine = match(mine, swings(other))
+        tiles.append(swings(other)[partners[part]])
+        captions.append(f"seed {other.config.seed}, part {partners[part] + 1}\ncosine {cosine[part]:.2f}")
+        n_found += bool(cosine[part] >= REAPPEARS)
+    colour = "green" if n_found == len(others) else "orange" if n_found else "red"
+    st.markdown(f":{colour}-badge[Reappears in {n_found} of {len(others)} seeds]")
+    gallery(pictures.differences(picture(run, np.stack(tiles)), scale=1.0), captions, key="parts.likeness", size=88)
+    st.caption("Its swing beside that of the matched part in each other seed (Hungarian matching by cosine; found again from "
+               f"{REAPPEARS:g}). A part that no other seed finds is an accident of this one.")

@@ -1,0 +1,82 @@
+"""The parts of a trained run, measured by a worker: complete, true to their definitions, and better than chance."""
+
+import numpy as np
+import pytest
+
+from ddnmf_core import tasks
+from ddnmf_core.config import InterpretationConfig, RunConfig
+from ddnmf_core.entries import CODES, INTERPRETATION, PARTS, SCORES
+from ddnmf_core.runs import Store
+
+RUN = RunConfig(dataset="digits", layers=(64, 32, 6), n_parts=6, epochs=30, noise_level=0.2, batch_size=64,
+                output_activation="linear", gamma=0.1)
+
+
+def perform(store, config):
+    entry = store.create(config)
+    return entry, tasks.perform(str(store.root), entry.kind, entry.id, "cpu")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("interpretation"))
+    assert perform(store, RUN)[1] == "finished"
+    entry, status = perform(store, InterpretationConfig(run=RUN.id, n_samples=40))
+    assert status == "finished", entry.state
+    return store, entry
+
+
+def test_every_part_has_a_row_and_importance_is_a_share(done):
+    table = done[1].read_table(PARTS)
+    assert table["part"].tolist() == list(range(6))
+    assert table["importance"].sum() == pytest.approx(1)
+    assert table["purity"].between(0.1, 1).all()
+    assert (table["partner"] != table["part"]).all()
+
+
+def test_pictures_are_shared_out_completely_and_by_an_order_that_beats_chance(done):
+    scores = done[1].read_json(SCORES)
+    assert scores["completeness_error"] < 1e-4
+    assert scores["deletion_auc"] < scores["deletion_random_auc"]
+    assert scores["insertion_auc"] > scores["insertion_random_auc"]
+    assert 0 < scores["explained_variance"] < 1
+
+
+def test_taking_parts_out_moves_samples_and_noise_weakens_parts(done):
+    arrays = done[1].read_tensors(INTERPRETATION)
+    assert arrays["causal"].shape == (6, 10)
+    assert 0 < arrays["causal"].max() <= 1
+    assert arrays["survival"].shape == (8, 6)
+    assert arrays["survival"][0].mean() > arrays["survival"][-1].mean()
+
+
+def test_the_swing_of_a_part_is_the_picture_at_its_high_quantile_minus_that_at_its_low_one(done):
+    import torch
+
+    from ddnmf_core.train_task import load_model
+    store, entry = done
+    H = store.get("runs", RUN.id).read_tensors(CODES)["clean/H"]
+    rows = np.tile(H.mean(axis=0), (2, 1))
+    rows[:, 2] = np.quantile(H[:, 2], [0.05, 0.95])
+    with torch.no_grad():
+        low, high = load_model(store.get("runs", RUN.id)).student.decode(torch.from_numpy(rows)).numpy()
+    assert entry.read_tensors(INTERPRETATION)["swings"][2] == pytest.approx(high - low, abs=1e-5)
+
+
+def test_an_autoencoder_has_no_parts_to_measure(done):
+    autoencoder = RUN.replace(model="ae1", epochs=1)
+    assert perform(done[0], autoencoder)[1] == "finished"
+    entry, status = perform(done[0], InterpretationConfig(run=autoencoder.id))
+    assert status == "failed"
+    assert "has no parts" in entry.state.message
+
+
+def test_it_stops_when_asked_and_goes_with_its_run(done, tmp_path):
+    store = Store(tmp_path)
+    run = RUN.replace(epochs=1)
+    perform(store, run)
+    entry = store.create(InterpretationConfig(run=run.id, n_samples=20))
+    entry.request_stop()
+    assert tasks.perform(str(store.root), entry.kind, entry.id) == "stopped"
+    store.delete(store.get("runs", run.id))
+    assert not entry.exists
