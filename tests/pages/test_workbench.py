@@ -1,0 +1,135 @@
+"""The parts workbench: the list, names, measurements and likeness of parts; edits of a sample's parts."""
+
+import shutil
+
+import numpy as np
+import pytest
+from opening import open_page, text_of
+
+from ddnmf_core import tasks
+from ddnmf_core.config import InterpretationConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.entries import CODES, PARTS
+from ddnmf_core.interpret.stability import REAPPEARS
+from ddnmf_core.runs import Store
+
+RUN = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=3, output_activation="linear", gamma=0.1)
+SIBLING = RUN.replace(seed=2)
+MEASURED = InterpretationConfig(run=RUN.id)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("workbench"))
+    for config in (RUN, SIBLING, MEASURED, PixelNMFConfig(dataset="digits", n_parts=5)):
+        entry = store.create(config)
+        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished", entry.state
+    return store.root
+
+
+@pytest.fixture
+def store(home, trained):
+    shutil.copytree(trained, home)
+    return Store(home)
+
+
+def sliders(app):
+    return {slider.label: slider.value for slider in app.slider if slider.label.startswith("part")}
+
+
+def test_what_was_measured_stands_in_the_list(store):
+    app = open_page("parts", run=RUN.id)
+    assert not app.exception
+    measured = store.entry(MEASURED).read_table(PARTS)
+    shown = app.dataframe[0].value
+    assert shown["Importance"].tolist() == measured["importance"].tolist()
+    assert shown["Purity"].tolist() == measured["purity"].tolist()
+    assert set(shown["In other seeds"]) <= {"0 of 1", "1 of 1"}
+    assert "Deletion AUC" in str(app.dataframe[1].value)
+
+
+def test_measuring_is_asked_for_once_and_can_be_cancelled(store):
+    store.delete(store.entry(MEASURED))
+    app = open_page("parts", run=RUN.id)
+    assert not app.exception
+    entry = store.entry(MEASURED)
+    assert store.is_requested(entry)
+    app.button(key=f"cancel.{entry.id}").click().run()
+    assert entry.stop_requested
+
+
+def test_a_name_is_kept_with_the_run_and_found_in_the_list(store):
+    app = open_page("parts", run=RUN.id, part="3")
+    app.text_input(key=f"parts.name.{RUN.id}.2").set_value("upper loop").run()
+    assert "Part 3, upper loop" in text_of(app)
+    again = open_page("parts", run=RUN.id, part="3")
+    assert "Part 3, upper loop" in text_of(again)
+    again.text_input(key="parts.find").set_value("LOOP").run()
+    assert again.dataframe[0].value["Part"].tolist() == [3]
+    again.text_input(key=f"parts.name.{RUN.id}.2").set_value("").run()
+    assert "upper loop" not in text_of(again)
+    assert store.get("runs", RUN.id).problems() == []
+
+
+def test_the_badge_says_whether_the_other_seed_has_the_part(store):
+    from dashboard.contents import swings
+    from ddnmf_core.interpret.stability import match
+    app = open_page("parts", run=RUN.id, part="1")
+    _, cosine = match(swings(store.get("runs", RUN.id)), swings(store.get("runs", SIBLING.id)))
+    assert f"Reappears in {int(cosine[0] >= REAPPEARS)} of 1 seeds" in text_of(app)
+
+
+def test_a_run_without_other_seeds_says_how_to_get_them(store):
+    store.delete(store.get("runs", SIBLING.id))
+    app = open_page("parts", run=RUN.id)
+    assert "No other seed of this configuration" in text_of(app)
+
+
+@pytest.mark.parametrize("baseline", ["mean", "zero", "other"])
+def test_the_picture_is_shared_out_completely_whatever_the_baseline(store, baseline):
+    app = open_page("explain", run=RUN.id, sample="7", baseline=baseline)
+    assert not app.exception
+    error = next(metric.value for metric in app.metric if metric.label == "Completeness error")
+    assert float(error) < 1e-4
+
+
+def test_the_smallest_edit_moves_the_sample_to_another_cluster_and_back(store):
+    app = open_page("explain", run=RUN.id, sample="7", of="clean")
+    before = sliders(app)
+    assert "K-means on H: cluster" in text_of(app)
+    app.button(key="explain.flip").click().run()
+    assert not app.exception
+    assert "The smallest edit" in text_of(app)
+    assert sliders(app) != before
+    line = next(line for line in text_of(app).split("\n") if line.startswith("K-means on H:"))
+    assert "→" in line
+    app.button(key="explain.reset").click().run()
+    assert sliders(app) == before
+
+
+def test_parts_of_another_sample_can_be_taken_over_and_the_whole_way_walked(store):
+    app = open_page("explain", run=RUN.id, sample="7", of="clean")
+    H = store.get("runs", RUN.id).read_tensors(CODES)["clean/H"]
+    name = next(element.key for element in app.multiselect if element.key.endswith(".swap")).removesuffix(".swap")
+    app.number_input(key="pinned").set_value(11).run()
+    app.slider(key=f"{name}.path").set_value(100).run()
+    assert not app.exception
+    nearest = np.argmin(((H - H[11]) ** 2).sum(axis=1))
+    assert f"\n{nearest}\n" in f"\n{tiles(app, 'explain.near_edit')[0]}\n"
+    app.slider(key=f"{name}.path").set_value(0).run()
+    app.multiselect(key=f"{name}.swap").set_value([0, 1, 2, 3, 4]).run()
+    assert tiles(app, "explain.near_edit")[0].startswith("11\n")
+
+
+def test_all_parts_can_be_set_to_zero(store):
+    app = open_page("explain", run=RUN.id, sample="7")
+    app.button(key="explain.zero").click().run()
+    assert set(sliders(app).values()) == {0.0}
+
+
+def tiles(app, key):
+    """The captions of a gallery, which AppTest knows only as an unknown element."""
+    import json
+    for element in app.get("bidi_component"):
+        if element.proto.id.endswith(key) or key in element.proto.id:
+            return [tile["caption"] for tile in json.loads(element.proto.json)["tiles"]]
+    raise AssertionError(f"no gallery {key}")
