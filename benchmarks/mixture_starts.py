@@ -27,11 +27,12 @@ STARTS = range(10)
 
 def fits_of(entry: Entry, labels: Any) -> list[dict[str, Any]]:
     codes = entry.read_tensors(CODES)["clean/z"]
-    fits = [(SINGLE, start, GaussianMixture(10, reg_covar=MIXTURE_FLOOR, random_state=start).fit(codes.astype(np.float64)))
-            for start in STARTS]
+    x = codes.astype(np.float64)
+    floor = MIXTURE_FLOOR * x.var(axis=0).mean()
+    fits = [(SINGLE, start, GaussianMixture(10, reg_covar=floor, random_state=start).fit(x)) for start in STARTS]
     fits += [(SHORT_RUNS, start, mixture(codes, 10, start)) for start in STARTS]
     return [{"run": entry.id, "seed": entry.config.seed, "way": way, "start": start,
-             "log_likelihood": float(fit.lower_bound_), **scores(labels, fit.predict(codes.astype(np.float64)))}
+             "log_likelihood": float(fit.lower_bound_), **scores(labels, fit.predict(x))}
             for way, start, fit in fits]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.shared import show_damage, store
+from dashboard.shared import show_damage, store, unusable_store
 from ddnmf_core import engine, estimate
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import ENDED, Entry
@@ -26,7 +26,11 @@ def result_of(config: Any, what: str) -> Entry | None:
             st.rerun()
         return None
     if not store().is_requested(entry):
-        engine.submit(store(), config)
+        try:
+            engine.submit(store(), config)
+        except OSError as error:
+            st.warning(f"{what}: {unusable_store(error)}")
+            return None
     _progress(entry, what)
     return None
 

@@ -11,7 +11,7 @@ from ddnmf_core.config import ClustererName
 CLUSTERERS: tuple[ClustererName, ...] = get_args(ClustererName)
 TITLES: dict[ClustererName, str] = {"kmeans": "K-means", "gmm": "GMM"}
 N_STARTS = 10                                                       # K-means restarts, best inertia kept
-MIXTURE_FLOOR = 1e-4                                                # added to the covariances' diagonal
+MIXTURE_FLOOR = 0.01                                                # of the mean variance, added to covariances' diagonals
 SILHOUETTE_SAMPLES = 5000
 SHORT_RUNS, SHORT_ITERATIONS, SHORT_SAMPLES = 20, 10, 5000          # the mixture's starts: see `mixture`
 
@@ -31,14 +31,17 @@ def mixture(codes: NDArray[np.float32], n_clusters: int, seed: int) -> Any:
 
     A mixture's score depends on the luck of its start. So SHORT_RUNS starts from K-means are each followed for
     SHORT_ITERATIONS on a sample of the rows, and the likeliest goes on to convergence with all of them: "em-EM" of
-    Biernacki, Celeux and Govaert (2003, Computational Statistics & Data Analysis 41:561).
+    Biernacki, Celeux and Govaert (2003, Computational Statistics & Data Analysis 41:561). The floor of the covariances is
+    relative, so that the scale of the codes makes no difference; coefficients that are often exactly 0 need one, or a
+    component becomes a needle there.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
     from threadpoolctl import threadpool_limits
     x = codes.astype(np.float64)
     sample = np.random.default_rng(seed).permutation(len(x))[:SHORT_SAMPLES]
-    settings = {"covariance_type": "full", "reg_covar": MIXTURE_FLOOR, "random_state": seed}
+    floor = max(MIXTURE_FLOOR * x.var(axis=0).mean(), 1e-12)        # constant codes still have one
+    settings = {"covariance_type": "full", "reg_covar": floor, "random_state": seed}
     with threadpool_limits(1), warnings.catch_warnings():           # its matrices are too small for more threads
         warnings.simplefilter("ignore", ConvergenceWarning)         # short on purpose
         start = GaussianMixture(n_clusters, n_init=SHORT_RUNS, max_iter=SHORT_ITERATIONS, **settings).fit(x[sample])

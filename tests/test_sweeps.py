@@ -11,7 +11,7 @@ from ddnmf_core.entries import CODES, SCORES, State
 from ddnmf_core.runs import Store
 from ddnmf_core.sweep_progress import progress
 
-BASE = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2)
+BASE = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2, gamma=0.1)
 AXES = {"beta": [0.1, 1.0], "gamma": [0.1, 1.0, 10.0]}
 ACC = "acc/clean/z/kmeans"
 
@@ -199,6 +199,7 @@ def test_progress_counts_the_runs_that_were_asked_for_together(store):
     assert progress(store, [old, *entries], seconds_each=10, now=asked + 5).seconds_left == 60
     end(store, entries[0], "finished")
     end(store, entries[1], "diverged")
+    asked = store.requests()[0].asked / 1e9                         # of the oldest that is left
     now = progress(store, [old, *entries], seconds_each=10, now=asked + 8)
     assert (now.n_runs, now.n_finished, now.n_lost) == (6, 1, 1)
     assert now.share == pytest.approx(2 / 6)

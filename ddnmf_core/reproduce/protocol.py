@@ -109,7 +109,8 @@ STATEMENTS = (
     "whose scores were seen; `selection` holds it against others by what needs no labels: how well the clusters of "
     "its seeds agree (mean ARI), their silhouette, the error of the reconstructions.",
     f"K-means: {N_STARTS} starts, lowest inertia. GMM: full covariances, {SHORT_RUNS} short runs of {SHORT_ITERATIONS} steps "
-    f"on {SHORT_SAMPLES:,} samples, the likeliest continued with all samples, {MIXTURE_FLOOR:g} added to the diagonals.",
+    f"on {SHORT_SAMPLES:,} samples, the likeliest continued with all samples, {MIXTURE_FLOOR:.0%} of the mean variance "
+    "added to the diagonals.",
     "The number of clusters is the number of classes. No label takes part in training, clustering or the choice of a start: "
     "they are used for the scores alone.",
     "ACC: best one-to-one matching (eq 17). NMI: arithmetic mean (eq 18). ARI: eq 19. Means and standard deviations (n - 1) "

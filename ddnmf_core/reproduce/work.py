@@ -26,8 +26,11 @@ class Work:
 
     @property
     def expected_seconds(self) -> float:
-        """Of everything that was missing at the start, on this machine when nothing else runs."""
-        return sum(self.seconds.values())
+        """Of everything that was missing at the start, on this machine when nothing else runs: trainings side by side."""
+        running = engine.info(self.store)
+        n_workers = max(1, running.n_workers - 1) if running else 1     # one of them is for what comes after the training
+        trainings = sum(seconds for entry, seconds in self.seconds.items() if entry.kind == "runs")
+        return trainings / n_workers + sum(self.seconds.values()) - trainings
 
     def submit(self, device: str | None = None) -> None:
         """Ask for everything, the trainings first: what is made of a run waits for it."""
@@ -51,7 +54,7 @@ class Work:
                   for kind in ("runs", "clusterings", "embeddings")}
         words = {"runs": "models trained", "clusterings": "clusterings", "embeddings": "maps"}
         text = ", ".join(f"{done} of {total} {words[kind]}" for kind, (done, total) in counts.items() if total)
-        return share / max(self.expected_seconds, 1e-9), text or "Everything is there."
+        return share / max(sum(self.seconds.values()), 1e-9), text or "Everything is there."
 
     @property
     def done(self) -> bool:

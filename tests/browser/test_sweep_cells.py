@@ -10,7 +10,7 @@ from ddnmf_core import sweeps, tasks
 from ddnmf_core.config import RunConfig
 from ddnmf_core.runs import Store
 
-BASE = RunConfig(dataset="digits", n_samples=100, layers=(32, 16, 6), n_parts=5, epochs=1)
+BASE = RunConfig(dataset="digits", n_samples=100, layers=(32, 16, 6), n_parts=5, epochs=1, gamma=0.1)
 CONFIGS = sweeps.grid(BASE, {"gamma": [0.1, 1.0], "beta": [0.5, 1.0]}, [1])
 
 pytestmark = needs_chromium

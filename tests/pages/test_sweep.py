@@ -13,7 +13,7 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import CLUSTERS, CODES, SCORES, State
 from ddnmf_core.runs import Store
 
-BASE = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2)
+BASE = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2, gamma=0.1)
 AXES = {"beta": [0.1, 1.0], "gamma": [0.1, 1.0]}
 
 
