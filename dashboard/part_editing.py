@@ -11,6 +11,7 @@ from dashboard import pictures
 from dashboard.background import whole_or_set_aside
 from dashboard.components.gallery import gallery
 from dashboard.contents import centres, clusters, codes, images, model, picture
+from dashboard.shown_image import Shown
 from ddnmf_core.entries import Entry
 from ddnmf_core.interpret.causal import smallest_flip
 from ddnmf_core.metrics import majority_class
@@ -21,7 +22,7 @@ SAME = 0.0051                                                       # a slider's
 
 @st.fragment
 @whole_or_set_aside
-def edit(run: Entry, name: str, sample: int, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:
+def edit(run: Entry, name: str, image: Shown, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:
     """Everything below the heading runs alone when one of its widgets moves. `name` keeps the sliders of different
     samples apart."""
     st.subheader("Change the parts")
@@ -29,7 +30,7 @@ def edit(run: Entry, name: str, sample: int, seen: str, H: torch.Tensor, shown: 
     left, right = st.columns([3, 2], gap="large")
     with left:
         edited = _sliders(name, H, shown)
-        edited = _towards_another(run, name, sample, seen, H, edited)
+        edited = _towards_another(run, name, image, seen, edited)
     with right:
         _show_pictures(run, H, edited)
         _show_clusters(run, seen, H, edited)
@@ -85,22 +86,22 @@ def _sliders(name: str, H: torch.Tensor, shown: Sequence[int]) -> torch.Tensor:
     return edited
 
 
-def _towards_another(run: Entry, name: str, sample: int, seen: str, H: torch.Tensor, edited: torch.Tensor) -> torch.Tensor:
+def _towards_another(run: Entry, name: str, image: Shown, seen: str, edited: torch.Tensor) -> torch.Tensor:
     """Parts taken over from a second sample, and a way on to it through H."""
     st.markdown("**With another sample's parts**")
     n = len(images(run))
     number, taken, way = st.columns([2, 3, 3], vertical_alignment="bottom")
-    st.session_state.setdefault("pinned", (sample + 1) % n)
+    st.session_state.setdefault("pinned", 0 if image.sample is None else (image.sample + 1) % n)
     other = int(number.number_input("Other sample", 0, n - 1, key="pinned", bind="query-params"))
     theirs = torch.from_numpy(codes(run)[f"{seen}/H"][other])
-    swapped = taken.multiselect("Take over its parts", range(len(H)), key=f"{name}.swap", format_func=lambda k: f"part {k + 1}",
-                                placeholder="none")
+    swapped = taken.multiselect("Take over its parts", range(len(edited)), key=f"{name}.swap", placeholder="none",
+                                format_func=lambda k: f"part {k + 1}")
     edited = edited.clone()
     edited[swapped] = theirs[swapped]
     share = way.slider("On the way to it", 0, 100, 0, 5, format="%d%%", key=f"{name}.path") / 100
     edited = edited + share * (theirs - edited)
-    pair = images(run).pixels[[sample, other]]
-    gallery(picture(run, pair), [f"sample {sample}", f"other, {other}"], key="explain.pair", size=64)
+    pair = np.concatenate([pictures.to_u8(image.x.numpy()), images(run).pixels[[other]]])
+    gallery(picture(run, pair), [image.title, f"sample {other}"], key="explain.pair", size=64)
     return edited
 
 

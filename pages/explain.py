@@ -1,4 +1,4 @@
-"""One sample: what goes in, what comes out, and the parts it is made of."""
+"""One image: what goes in, what comes out, and the parts it is made of."""
 
 import numpy as np
 import streamlit as st
@@ -6,55 +6,18 @@ import torch
 
 from dashboard import pictures
 from dashboard.components.gallery import gallery
-from dashboard.contents import clusters, codes, images, model, picture
+from dashboard.contents import centres, clusters, codes, images, model, picture
 from dashboard.contributions import shared_out, show_contributions, show_film
-from dashboard.links import linked
+from dashboard.links import linked, to_link
 from dashboard.part_editing import edit
-from dashboard.selections import choose_sample, pick_run, pick_sample
+from dashboard.selections import choose_sample, pick_run
+from dashboard.shown_image import choose_image
 from ddnmf_core.clustering import CLUSTERERS, TITLES
-from ddnmf_core.corruption import corrupt_each
 from ddnmf_core.entries import Entry
 from ddnmf_core.metrics import majority_class
 from ddnmf_core.parts import nearest
 
 BASELINES = {"mean": "mean of H", "zero": "zero", "other": "another sample"}
-
-
-def choose_random(n: int) -> None:
-    st.session_state["sample"] = int(np.random.default_rng().integers(n))
-
-
-def step_sample(by: int, n: int) -> None:
-    st.session_state["sample"] = (st.session_state.get("sample", 0) + by) % n
-
-
-def choose_of_class(run_id: str) -> None:
-    """The next sample of the class after the current one."""
-    labels = images(run).labels
-    wanted = np.flatnonzero(labels == st.session_state["explain.class"])
-    later = wanted[wanted > st.session_state.get("sample", 0)]
-    st.session_state["sample"] = int(later[0] if len(later) else wanted[0])
-
-
-def pick(run: Entry) -> int:
-    """The sample: by number, at random, or the next one of a class."""
-    n, names = len(images(run)), images(run).class_names
-    number, before, after, chance, by_class, go = st.columns([3, 1, 1, 2, 3, 2], vertical_alignment="bottom")
-    with number:
-        sample = pick_sample(run)
-    before.button(":material/chevron_left:", key="explain.before", on_click=step_sample, args=(-1, n), help="The one before")
-    after.button(":material/chevron_right:", key="explain.after", on_click=step_sample, args=(1, n), help="The next one")
-    chance.button("Random", key="explain.random", on_click=choose_random, args=(n,), width="stretch")
-    by_class.selectbox("Class", range(len(names)), format_func=lambda c: names[c], key="explain.class",
-                       persist_state="session")
-    go.button("Next of class", key="explain.next_of_class", on_click=choose_of_class, args=(run.id,), width="stretch")
-    return sample
-
-
-def corrupted(run: Entry, sample: int, level: float) -> torch.Tensor:
-    """(1, d): the sample with the noise that belongs to it."""
-    x = torch.from_numpy(images(run).scaled(np.array([sample])))
-    return corrupt_each(x, torch.tensor([sample]), run.config.noise_kind, level, run.config.seed)
 
 
 def show_reconstructions(run: Entry, x: torch.Tensor, noisy: torch.Tensor, label: str) -> None:
@@ -75,14 +38,15 @@ def show_reconstructions(run: Entry, x: torch.Tensor, noisy: torch.Tensor, label
         else "The autoencoder was trained to rebuild the noisy images that it is given."))
 
 
-def show_clusters(run: Entry, sample: int, seen: str) -> None:
-    """Where K-means and the mixture put the sample, and what else is there."""
+def show_clusters(run: Entry, sample: int | None, seen: str, z: np.ndarray) -> None:
+    """Where K-means and the mixture put it, and what else is there. An image that took no part goes to the nearest centre."""
     chosen, sentences = images(run), []
     of = f" of the images with {run.config.noise_level:.0%} noise" if seen == "noisy" else " of the clean images"
-    for clusterer in CLUSTERERS:
+    for clusterer in CLUSTERERS if sample is not None else CLUSTERERS[:1]:
         found = clusters(run)[f"{seen}/z/{clusterer}"].to_numpy()
-        label, share = majority_class(chosen.labels, found, found[sample])
-        sentences.append(f"{TITLES[clusterer]} on z{of} puts it into cluster {found[sample] + 1}, where {share:.0%} "
+        cluster = int(found[sample] if sample is not None else centres(run, seen, "z").assign(z)[0])
+        label, share = majority_class(chosen.labels, found, cluster)
+        sentences.append(f"{TITLES[clusterer]} on z{of} puts it into cluster {cluster + 1}, where {share:.0%} "
                          f"of the images are **{chosen.class_names[label]}**.")
     st.markdown("  \n".join(sentences))
 
@@ -98,20 +62,25 @@ def baseline_of(run: Entry, name: str, H: torch.Tensor) -> tuple[torch.Tensor, s
     return torch.from_numpy(codes(run)["clean/H"][other]), f"sample {other}"
 
 
-def show_neighbours(run: Entry, code: np.ndarray, sample: int, space: str) -> None:
+def go_on_from(sample: int) -> None:
+    st.session_state["image"] = "set"
+    to_link("image", "set")
+    choose_sample(sample)
+
+
+def show_neighbours(run: Entry, code: np.ndarray, sample: int | None, space: str) -> None:
     st.subheader(f"Nearest neighbours in {space}")
     chosen = images(run)
     found = [other for other in nearest(codes(run)[f"clean/{space}"], code, 17) if other != sample][:16]
     gallery(picture(run, chosen.pixels[found]), [f"{o}\n{chosen.class_names[chosen.labels[o]]}" for o in found], size=64,
-            key="explain.neighbours", on_pick=lambda tile: choose_sample(found[tile]))
-    agree = np.mean(chosen.labels[found] == chosen.labels[sample])
-    st.caption(f"Clean images with the nearest {space}, nearest first; {agree:.0%} share the sample's class. Click one to "
-               "go on from there.")
+            key="explain.neighbours", on_pick=lambda tile: go_on_from(found[tile]))
+    agree = "" if sample is None else f"; {np.mean(chosen.labels[found] == chosen.labels[sample]):.0%} share the sample's class"
+    st.caption(f"Clean images with the nearest {space}, nearest first{agree}. Click one to go on from there.")
 
 
 st.title("Explain")
 run = pick_run()
-sample = pick(run)
+image = choose_image(run)
 columns = st.columns([3, 2, 2], vertical_alignment="bottom")
 level = columns[0].slider(f"Noise level ({run.config.noise_kind}, trained at {run.config.noise_level:.0%})", 0.0, 1.0,
                           run.config.noise_level, 0.05, key="noise", bind="query-params")
@@ -121,20 +90,19 @@ with columns[1]:
 with columns[2]:
     baseline_name = linked(st.segmented_control, "Baseline", list(BASELINES), "baseline", required=True,
                            format_func=BASELINES.get, help="What a part is set to when it is left out.")
-x, noisy = corrupted(run, sample, 0.0), corrupted(run, sample, level)
-label = images(run).class_names[images(run).labels[sample]]
-show_reconstructions(run, x, noisy, f"sample {sample}, {label}")
-show_clusters(run, sample, seen)
+x, noisy = image.x, image.corrupted(run, level)
+show_reconstructions(run, x, noisy, image.title)
 with torch.no_grad():
     code = model(run).encode(noisy if seen == "noisy" else x)
+show_clusters(run, image.sample, seen, code.z.numpy())
 if run.config.model != "ddnmf":
     st.info("An autoencoder has no parts: it has no NMF module. Choose a DDNMF run to see this sample taken apart.")
-    show_neighbours(run, code.z[0].numpy(), sample, "z")
+    show_neighbours(run, code.z[0].numpy(), image.sample, "z")
     st.stop()
 H = code.H[0]
 baseline, baseline_title = baseline_of(run, baseline_name, H)
 shared = shared_out(run, H, baseline)
 show_contributions(run, H, baseline, shared, baseline_title)
 show_film(run, H, baseline, shared, x)
-edit(run, f"explain.H.{run.id}.{sample}.{seen}.{level}", sample, seen, H, shared.shown)
-show_neighbours(run, H.numpy(), sample, "H")
+edit(run, f"explain.H.{run.id}.{image.key}.{seen}.{level}", image, seen, H, shared.shown)
+show_neighbours(run, H.numpy(), image.sample, "H")

@@ -1,0 +1,119 @@
+"""The parts workbench in real Chromium: draw, upload, edit, swap, name a part, its badge."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
+from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
+
+from ddnmf_core import tasks
+from ddnmf_core.config import InterpretationConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.runs import Store
+
+pytestmark = needs_chromium
+
+RUN = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=5, output_activation="linear", gamma=0.1)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("workbench-home"))
+    for config in (RUN, RUN.replace(seed=2), InterpretationConfig(run=RUN.id), PixelNMFConfig(dataset="digits", n_parts=5)):
+        entry = store.create(config)
+        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
+    with dashboard(store) as address:
+        yield address
+
+
+@pytest.fixture
+def page(address):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(60_000)
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        yield page
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        assert page.problems == []
+        browser.close()
+
+
+def image_of(page, caption):
+    """The picture above a caption."""
+    return page.locator(".ddnmf-tile").filter(has_text=caption).first.locator("img")
+
+
+def picture_of(page, caption):
+    return image_of(page, caption).get_attribute("src")
+
+
+def wait_for_other(page, caption, before):
+    expect(image_of(page, caption)).not_to_have_attribute("src", before, timeout=30_000)
+
+
+def test_a_drawn_figure_is_taken_apart_and_follows_the_pen(page, address):
+    page.goto(f"{address}/explain?run={RUN.id}&image=draw")
+    page.get_by_text("Draw with the mouse or a finger").wait_for()
+    canvas = page.get_by_test_id("ddnmf-sketch")
+    canvas.wait_for()
+    box = canvas.bounding_box()
+
+    def stroke(*points):
+        page.mouse.move(box["x"] + points[0][0], box["y"] + points[0][1])
+        page.mouse.down()
+        for x, y in points[1:]:
+            page.mouse.move(box["x"] + x, box["y"] + y, steps=5)
+        page.mouse.up()
+
+    stroke((110, 30), (110, 190))
+    page.get_by_text("your drawing").first.wait_for()
+    page.get_by_role("heading", name="The parts it is made of").wait_for()
+    before = picture_of(page, "your drawing")
+    stroke((110, 30), (180, 60), (110, 110))
+    wait_for_other(page, "your drawing", before)
+    page.locator(".ddnmf-sketch").get_by_role("button", name="Clear").click()
+    page.get_by_text("Draw with the mouse or a finger").wait_for()
+
+
+def test_an_uploaded_picture_is_taken_apart_and_what_is_none_is_refused(page, address):
+    page.goto(f"{address}/explain?run={RUN.id}&image=upload")
+    chooser = page.get_by_test_id("stFileUploaderDropzoneInput")
+    chooser.set_input_files({"name": "broken.png", "mimeType": "image/png", "buffer": b"not a picture"})
+    page.get_by_text(re.compile("broken.png: this is not a picture that can be read")).wait_for()
+    paper = np.full((60, 60), 255, np.uint8)
+    paper[10:50, 25:35] = 0
+    buffer = io.BytesIO()
+    Image.fromarray(paper).save(buffer, "PNG")
+    chooser.set_input_files({"name": "one.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
+    page.get_by_text("your picture").first.wait_for()
+    page.get_by_role("heading", name="Nearest neighbours in H").wait_for()
+
+
+def test_parts_are_edited_and_swapped_and_the_picture_follows(page, address):
+    page.goto(f"{address}/explain?run={RUN.id}&sample=3")
+    page.get_by_role("heading", name="Change the parts").wait_for()
+    own = picture_of(page, "with your changes")
+    page.get_by_role("button", name="Smallest edit that flips the cluster").click()
+    page.get_by_text("The smallest edit:").wait_for()
+    wait_for_other(page, "with your changes", own)
+    flipped = picture_of(page, "with your changes")
+    page.get_by_role("button", name="Back to its own").click()
+    wait_for_other(page, "with your changes", flipped)
+    assert picture_of(page, "with your changes") == own
+    for _ in range(10):
+        page.get_by_role("slider", name="On the way to it").press("ArrowRight")
+    wait_for_other(page, "with your changes", own)
+
+
+def test_a_part_has_a_badge_and_keeps_its_name(page, address):
+    page.goto(f"{address}/parts?run={RUN.id}&part=2")
+    page.get_by_text(re.compile(r"Reappears in \d of 1 seeds")).wait_for()
+    page.get_by_role("textbox", name="Name it").fill("left arc")
+    page.get_by_role("textbox", name="Name it").press("Enter")
+    page.get_by_role("heading", name="Part 2, left arc").wait_for()
+    page.reload()
+    page.get_by_role("heading", name="Part 2, left arc").wait_for()
