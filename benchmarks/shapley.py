@@ -28,17 +28,20 @@ def milliseconds(work: Callable[[], object]) -> float:
     return median(times)
 
 
+def row(n_parts: int) -> str:
+    student = build(RunConfig(n_parts=n_parts), 784).student
+    H, baseline, rows = torch.rand(n_parts), torch.full((n_parts,), 0.5), torch.rand(2**n_parts, n_parts)
+    with torch.no_grad():
+        ours, plain = milliseconds(lambda: shapley(student.decode, H, baseline)), milliseconds(lambda: student.decode(rows))
+    error = shapley(student.decode, H, baseline).completeness_error
+    return f"| {n_parts} | {2**n_parts:,} | {ours:.1f} | {plain:.1f} | {ours / plain:.2f} | {error:.1e} |"
+
+
 def main() -> None:
     torch.set_num_threads(1)
     print("| parts | coalitions | Shapley, ms | plain decodes, ms | ratio | completeness error |\n|---|---|---|---|---|---|")
     for n_parts in (8, 10, 12):
-        student = build(RunConfig(n_parts=n_parts), 784).student
-        H, baseline = torch.rand(n_parts), torch.full((n_parts,), 0.5)
-        rows = torch.rand(2**n_parts, n_parts)
-        with torch.no_grad():
-            ours, plain = milliseconds(lambda: shapley(student.decode, H, baseline)), milliseconds(lambda: student.decode(rows))
-        error = shapley(student.decode, H, baseline).completeness_error
-        print(f"| {n_parts} | {2**n_parts:,} | {ours:.1f} | {plain:.1f} | {ours / plain:.2f} | {error:.1e} |", flush=True)
+        print(row(n_parts), flush=True)
 
 
 if __name__ == "__main__":
