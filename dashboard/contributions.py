@@ -5,9 +5,10 @@ from typing import NamedTuple
 import streamlit as st
 import torch
 
-from dashboard import charts, pictures
+from dashboard import charts
 from dashboard.components.gallery import gallery, place_of
 from dashboard.contents import model, picture
+from ddnmf_core import pictures
 from ddnmf_core.entries import Entry
 from ddnmf_core.interpret.shapley import MAX_EXACT, N_PAIRS, Contributions, additivity_gap, shapley
 from ddnmf_core.parts import added_one_by_one

@@ -7,11 +7,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import pictures
 from dashboard.components.gallery import gallery
 from dashboard.contents import dataset_images, model
 from dashboard.links import linked
 from dashboard.shared import TRAIN, run_title
+from ddnmf_core import pictures
 from ddnmf_core.data import DATASETS
 from ddnmf_core.entries import Entry
 from ddnmf_core.reproduce.trained import NOISE, Trained, nearest, on_same_images

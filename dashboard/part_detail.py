@@ -8,13 +8,14 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
-from dashboard import charts, pictures
+from dashboard import charts
 from dashboard.components.gallery import gallery, place_of
 from dashboard.contents import images, model, picture, siblings, swings
-from dashboard.part_list import names_of, rename, title
 from dashboard.selections import choose_sample
 from dashboard.shared import EXPLAIN
+from ddnmf_core import pictures
 from ddnmf_core.entries import Entry
+from ddnmf_core.interpret.names import names_of, rename, title
 from ddnmf_core.interpret.quality import SATURATED, saturation
 from ddnmf_core.interpret.robustness import LEVELS
 from ddnmf_core.interpret.stability import REAPPEARS, match

@@ -7,11 +7,11 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
-from dashboard import pictures
 from dashboard.background import whole_or_set_aside
 from dashboard.components.gallery import gallery
 from dashboard.contents import centres, clusters, codes, images, model, picture
 from dashboard.shown_image import Shown
+from ddnmf_core import pictures
 from ddnmf_core.entries import Entry
 from ddnmf_core.interpret.causal import smallest_flip
 from ddnmf_core.metrics import majority_class

@@ -9,9 +9,9 @@ import streamlit as st
 
 from dashboard.contents import images, siblings, swings
 from ddnmf_core.entries import Entry
+from ddnmf_core.interpret.names import names_of
 from ddnmf_core.interpret.stability import reappearances
 
-NAMES = "part-names.json"                                           # kept with the run
 HELP = {
     "importance": "Share of the Shapley mass: how much of all pictures the part accounts for, over 300 samples.",
     "purity": "The largest share of its activation mass in one class (Kim and Park 2007).",
@@ -22,23 +22,6 @@ HELP = {
     "effect": "The largest share of a cluster's samples that change their cluster when the part is set to its mean.",
     "seeds": "In how many other seeds of this configuration a part with nearly the same picture is found (cosine >= 0.7).",
 }
-
-
-def names_of(run: Entry) -> dict[int, str]:
-    """The names that somebody gave to parts."""
-    return {int(part): name for part, name in run.read_json(NAMES).items()} if run.has(NAMES) else {}
-
-
-def rename(run: Entry, part: int, name: str) -> None:
-    """Keep a part's name with its run; an empty one takes it back."""
-    names = names_of(run) | {part: name.strip()}
-    run.write_json(NAMES, {str(key): value for key, value in sorted(names.items()) if value})
-
-
-def title(run: Entry, part: int) -> str:
-    """'Part 3', or 'Part 3, hook' where it has a name."""
-    name = names_of(run).get(part)
-    return f"Part {part + 1}" + (f", {name}" if name else "")
 
 
 def show_list(run: Entry, measured: pd.DataFrame, clusters: Mapping[int, str]) -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
@@ -149,6 +150,17 @@ def show_run(run: str, home: Home = None) -> None:
     """One run as JSON: settings, state, losses, scores, provenance."""
     with plain_errors():
         typer.echo(json.dumps(run_summary(Store(home).get("runs", run)), indent=1))
+
+
+@runs_app.command("report")
+def report_run(run: str, out: Annotated[Path | None, typer.Option(help="The file; default: ddnmf-RUN.html")] = None,
+               home: Home = None) -> None:
+    """Write a run as one HTML file that opens without a server."""
+    with plain_errors():
+        from ddnmf_core.report import write_report
+        path = out or Path(f"ddnmf-{run}.html")
+        write_report(Store(home).get("runs", run), path)
+        typer.echo(str(path))
 
 
 @runs_app.command("stop")

@@ -4,7 +4,6 @@ import numpy as np
 import streamlit as st
 import torch
 
-from dashboard import pictures
 from dashboard.components.gallery import gallery
 from dashboard.contents import centres, clusters, codes, images, model, picture
 from dashboard.contributions import shared_out, show_contributions, show_film
@@ -12,6 +11,7 @@ from dashboard.links import linked, to_link
 from dashboard.part_editing import edit
 from dashboard.selections import choose_sample, pick_run
 from dashboard.shown_image import choose_image
+from ddnmf_core import pictures
 from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.entries import Entry
 from ddnmf_core.metrics import majority_class

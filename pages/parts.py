@@ -5,18 +5,21 @@ import pandas as pd
 import streamlit as st
 import torch
 
-from dashboard import charts, pictures
+from dashboard import charts
 from dashboard.background import result_of
 from dashboard.components.gallery import gallery
 from dashboard.contents import clusters, codes, images, model, picture, swings
 from dashboard.links import linked
 from dashboard.part_detail import show_likeness, show_measured, show_part
-from dashboard.part_list import show_list, title
+from dashboard.part_list import show_list
 from dashboard.selections import pick_run
+from ddnmf_core import pictures
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig
 from ddnmf_core.entries import FACTORS, INTERPRETATION, PARTS, SCORES, Entry
+from ddnmf_core.interpret.names import title
 from ddnmf_core.metrics import majority_class
 from ddnmf_core.parts import class_mass, part_pictures
+from ddnmf_core.report import html
 
 VIEWS = {"raised": "Raised from the mean", "difference": "Difference from the baseline", "swing": "Swing", "alone": "Alone"}
 READING = {
@@ -145,3 +148,6 @@ if measured is not None:
 st.subheader("The two factors")
 show_matrices(run, H)
 show_pixel_nmf(run)
+st.download_button("Report of this run, one HTML file", lambda: html(run), f"ddnmf-{run.id}.html", "text/html",
+                   key="parts.report", icon=":material/description:", on_click="ignore",
+                   help="Parts, scores, examples and provenance; it opens without a server and asks nothing of the network.")

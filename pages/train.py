@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from dashboard import pictures
 from dashboard.background import expected_time
 from dashboard.components.gallery import gallery
 from dashboard.contents import dataset_images
@@ -11,7 +10,7 @@ from dashboard.live_run import live_panel
 from dashboard.run_form import NOISE_TITLES, checked, key, remember_defaults, settings
 from dashboard.selections import explain_absence
 from dashboard.shared import LIVE, run_title, store
-from ddnmf_core import engine
+from ddnmf_core import engine, pictures
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import Entry
 

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.pictures import data_link
+from ddnmf_core.pictures import data_link
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(

@@ -117,3 +117,17 @@ def test_a_part_has_a_badge_and_keeps_its_name(page, address):
     page.get_by_role("heading", name="Part 2, left arc").wait_for()
     page.reload()
     page.get_by_role("heading", name="Part 2, left arc").wait_for()
+
+
+def test_the_report_is_one_file_that_opens_without_a_server(page, address, tmp_path):
+    page.goto(f"{address}/parts?run={RUN.id}")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report of this run").click()
+    path = tmp_path / "report.html"
+    download.value.save_as(path)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    page.get_by_role("heading", name="Parts", exact=True).wait_for()
+    assert page.get_by_text("Part 5").is_visible()
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []

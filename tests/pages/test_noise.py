@@ -8,11 +8,11 @@ import opening
 import pytest
 from opening import text_of
 
-from dashboard.pictures import data_link
 from ddnmf_core import tasks
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import load
 from ddnmf_core.entries import CODES, MODEL, PROVENANCE, SCORES, State
+from ddnmf_core.pictures import data_link
 from ddnmf_core.reproduce import claims
 from ddnmf_core.reproduce.cells import cells
 from ddnmf_core.reproduce.protocol import QUICK
