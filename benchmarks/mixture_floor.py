@@ -36,7 +36,7 @@ def representations(dataset: str) -> dict[str, Any]:
         config = FULL.run(FULL.models[model], dataset, 1)
         if (entry := Store().entry(config)).available:
             z = entry.read_tensors(CODES)["clean/z"][:N]
-            found[name] = transformed(z, ClusteringConfig.of(config, transform="unit_nmf")) if "NMF" in name else z
+            found[name] = transformed(z, ClusteringConfig.of(config, transform="unit_nmf")) if model == "AE2" else z
     return found
 
 
@@ -44,7 +44,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     rows = []
-    print("| data | what is clustered | floor | agreement | silhouette | ACC |\n|---|---|---|---|---|---|")
     out = parser.parse_args().out
     for dataset in FULL.datasets:
         labels = load(dataset, None).labels[:N]
@@ -60,9 +59,18 @@ def main() -> None:
                        "silhouette": float(np.mean([clustering.silhouette(x, clusters, 1) or -1 for clusters in found])),
                        "acc": accuracies}
                 rows.append(row)
-                print(f"| {dataset} | {name} | {floor:g} | {row['agreement']:.3f} | {row['silhouette']:.3f} | "
-                      f"{np.mean(accuracies):.3f} |", flush=True)
     out.write_text(json.dumps(rows, indent=1) + "\n")
+    print(table(rows))
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """A line for each representation, a column for each floor: agreement, and mean ACC in brackets."""
+    lines = ["| data | what is clustered | " + " | ".join(f"{floor:g}" for floor in FLOORS) + " |", "|---" * (2 + len(FLOORS)) + "|"]
+    for dataset, name in dict.fromkeys((row["dataset"], row["clustered"]) for row in rows):
+        cells = [f"{row['agreement']:.2f} ({np.mean(row['acc']):.2f})" for row in rows
+                 if (row["dataset"], row["clustered"]) == (dataset, name)]
+        lines.append(f"| {dataset} | {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
