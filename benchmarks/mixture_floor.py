@@ -65,7 +65,8 @@ def main() -> None:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """A line for each representation, a column for each floor: agreement, and mean ACC in brackets."""
-    lines = ["| data | what is clustered | " + " | ".join(f"{floor:g}" for floor in FLOORS) + " |", "|---" * (2 + len(FLOORS)) + "|"]
+    lines = ["| data | what is clustered | " + " | ".join(f"{floor:g}" for floor in FLOORS) + " |",
+             "|---" * (2 + len(FLOORS)) + "|"]
     for dataset, name in dict.fromkeys((row["dataset"], row["clustered"]) for row in rows):
         cells = [f"{row['agreement']:.2f} ({np.mean(row['acc']):.2f})" for row in rows
                  if (row["dataset"], row["clustered"]) == (dataset, name)]

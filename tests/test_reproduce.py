@@ -282,6 +282,15 @@ def test_latex_of_table_3_has_a_column_for_each_level():
     assert re.search(r"ACC & AE1 & \$\\mathbf\{0.500\}\$ & \$0.500\$", text)
 
 
+def test_a_table_3_that_is_not_whole_yet_has_dashes_and_its_levels_in_order():
+    records = [{"dataset": "mnist", "method": model, "seed": 1, "noise_level": level, "test_level": level, "acc": 0.5,
+                "nmi": 0.5, "ari": 0.5} for model, level in (("DDNMF", 0.8), ("AE1", 0.1), ("AE1", 0.8))]
+    lines = tables.markdown(results.Results("table3", "", "", {}, [1], 0, [], records)).splitlines()
+    assert lines[0] == "| Data | Score | Model | 10% | 80% |"
+    assert lines[2] == "| mnist | ACC | DDNMF | – | **0.500** |"
+    assert lines[3] == "| mnist | ACC | AE1 | **0.500** | **0.500** |"
+
+
 # --------------------------------------------------------------------------------------------- checking
 
 def test_a_check_says_identical_or_agrees_or_does_not(two_seeds):

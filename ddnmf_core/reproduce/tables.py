@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Number = Callable[[float, float, bool], str]                        # mean, deviation (or nan), whether it is the best
+MISSING = "–"
 TEXT_COLUMNS = ("Method", "Data", "Score", "Model")
 ESCAPES = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
 
@@ -69,16 +70,17 @@ def _by_clusterer(rows: "pd.DataFrame") -> Any:
 
 
 def _noise_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
-    lines = []
+    lines, levels = [], sorted(rows["noise_level"].unique())
     for dataset, of_set in rows.groupby("dataset", sort=False):
         best = of_set.groupby("noise_level")[[f"{score}_mean" for score in SCORE_NAMES]].max()
         for score in SCORE_NAMES:
             for model, of_model in of_set.groupby("method", sort=False):
-                cells = {f"{row['noise_level']:.0%}": number(
+                cells = {row["noise_level"]: number(
                     row[f"{score}_mean"], row[f"{score}_std"],
                     row[f"{score}_mean"] == best.loc[row["noise_level"], f"{score}_mean"])
                     for row in of_model.to_dict("records")}
-                lines.append({"Data": str(dataset), "Score": score.upper(), "Model": str(model), **cells})
+                lines.append({"Data": str(dataset), "Score": score.upper(), "Model": str(model),
+                              **{f"{level:.0%}": cells.get(level, MISSING) for level in levels}})
     return lines
 
 
@@ -93,4 +95,4 @@ def _markdown_number(mean: float, deviation: float, best: bool) -> str:
 
 
 def _plain(value: Any) -> str:
-    return "–" if value != value else f"{value:.3f}"
+    return MISSING if value != value else f"{value:.3f}"
