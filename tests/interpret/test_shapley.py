@@ -11,6 +11,10 @@ W = torch.tensor([[1.0, 0, 0, 2], [0, 3, 0, 0], [0, 0, 5, 1]])      # parts x pi
 H, BASELINE = torch.tensor([0.5, 1.0, 0.25]), torch.tensor([0.0, 0.5, 0.25])
 
 
+def coefficients(r):
+    return torch.rand(r, generator=torch.Generator().manual_seed(r))
+
+
 def linear(rows):
     return rows @ W + 1
 
@@ -54,7 +58,7 @@ def test_parts_that_only_work_together_share_alike():
 
 
 def test_baseline_and_contributions_add_up_to_the_reconstruction(student):
-    own, mean = torch.rand(10), torch.full((10,), 0.5)
+    own, mean = coefficients(10), torch.full((10,), 0.5)
     found = shapley(student.decode, own, mean)
     assert found.completeness_error < 1e-5
     torch.testing.assert_close(found.reconstruction, student.decode(own[None])[0])
@@ -63,24 +67,25 @@ def test_baseline_and_contributions_add_up_to_the_reconstruction(student):
 
 
 def test_sampled_values_are_the_exact_ones_within_their_standard_error(student):
-    own, mean = torch.rand(10), torch.full((10,), 0.5)
+    own, mean = coefficients(10), torch.full((10,), 0.5)
     exact = shapley(student.decode, own, mean)
     sampled = shapley(student.decode, own, mean, n_pairs=50, max_exact=0)
     distance = (sampled.values - exact.values).abs() / sampled.standard_error.clamp(min=1e-7)
-    assert distance.mean() < 1.5                                    # of a normal error: .8
+    assert 0.4 < distance.median() < 1.0                            # of a normal error: .67
+    assert (distance < 3).float().mean() > 0.95
     assert sampled.completeness_error < 1e-5                        # every order adds up by itself
     assert torch.equal(sampled.values, shapley(student.decode, own, mean, n_pairs=50, max_exact=0).values)
 
 
 def test_more_orders_bring_sampled_values_nearer(student):
-    own, mean = torch.rand(10), torch.full((10,), 0.5)
+    own, mean = coefficients(10), torch.full((10,), 0.5)
     exact = shapley(student.decode, own, mean).values
     few, many = ((shapley(student.decode, own, mean, n_pairs=n, max_exact=0).values - exact).norm() for n in (2, 100))
     assert many < few / 2
 
 
 def test_more_than_twelve_parts_are_sampled():
-    own, mean = torch.rand(13), torch.zeros(13)
+    own, mean = coefficients(13), torch.zeros(13)
     found = shapley(lambda rows: rows, own, mean, n_pairs=4)
     assert found.standard_error is not None
     torch.testing.assert_close(found.values, torch.diag(own))       # linear: every order says the same
