@@ -1,6 +1,6 @@
 """One part: its pictures, its samples, its histogram, what it causes, what noise leaves of it, and other seeds' likeness."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dashboard import charts
 from dashboard.components.gallery import gallery, place_of
-from dashboard.contents import images, model, picture, siblings, swings
+from dashboard.contents import images, model, picture, swings
 from dashboard.selections import choose_sample
 from dashboard.shared import EXPLAIN
 from ddnmf_core import pictures
@@ -29,10 +29,11 @@ PLAIN = {"displayModeBar": False}
 def show_part(run: Entry, part: int, H: NDArray[np.float32], mass: NDArray[np.float64]) -> None:
     """What needs nothing but the run itself."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    left.subheader(title(run, part))
-    name = right.text_input("Name it", names_of(run).get(part, ""), key=f"parts.name.{run.id}.{part}", max_chars=40,
+    names = names_of(run)
+    left.subheader(title(names, part))
+    name = right.text_input("Name it", names.get(part, ""), key=f"parts.name.{run.id}.{part}", max_chars=40,
                             placeholder="for instance: upper loop", help="Kept with the run, shown wherever the part is.")
-    if name.strip() != names_of(run).get(part, ""):
+    if name.strip() != names.get(part, ""):
         rename(run, part, name)
         st.rerun()
     _show_pictures(run, part, H)
@@ -41,10 +42,10 @@ def show_part(run: Entry, part: int, H: NDArray[np.float32], mass: NDArray[np.fl
     left.plotly_chart(charts.histogram(H[:, part], "How much of it the samples have"), key="parts.histogram", config=PLAIN)
     left.caption("A narrow peak: every image has the same amount, so the part says little. Two peaks: it is on or off. "
                  f"{saturation(H)[part]:.1%} of the samples lie within {SATURATED:g} of 0 or 1: saturated.")
-    names = images(run).class_names
-    right.plotly_chart(charts.bars(mass[part], names, "Class purity: share of its mass in each class", True),
+    classes = images(run).class_names
+    right.plotly_chart(charts.bars(mass[part], classes, "Class purity: share of its mass in each class", True),
                        key="parts.purity", config=PLAIN)
-    right.caption(f"Purity {mass[part].max():.2f}: the largest share. {1 / len(names):.2f} would be no "
+    right.caption(f"Purity {mass[part].max():.2f}: the largest share. {1 / len(classes):.2f} would be no "
                   "preference at all (Kim and Park 2007).")
 
 
@@ -99,9 +100,8 @@ def show_measured(run: Entry, part: int, arrays: Mapping[str, NDArray[np.floatin
                 f"{others['correlation']:+.2f}).")
 
 
-def show_likeness(run: Entry, part: int) -> None:
+def show_likeness(run: Entry, part: int, others: Sequence[Entry]) -> None:
     """The matched part of every other seed."""
-    others = siblings(run)
     if not others:
         st.caption("No other seed of this configuration is in the store: train some (Train, Runs with seeds one after the "
                    "other), and this part is looked for in them.")

@@ -1,13 +1,13 @@
 """The list of a run's parts: a row each with what was measured of it, to be sorted, searched and chosen from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.contents import images, siblings, swings
+from dashboard.contents import images, swings
 from ddnmf_core.entries import Entry
 from ddnmf_core.interpret.names import names_of
 from ddnmf_core.interpret.stability import reappearances
@@ -24,7 +24,7 @@ HELP = {
 }
 
 
-def show_list(run: Entry, measured: pd.DataFrame, clusters: Mapping[int, str]) -> None:
+def show_list(run: Entry, measured: pd.DataFrame, clusters: Mapping[int, str], others: Sequence[Entry]) -> None:
     """A row that is ticked becomes the part of every page."""
     names, classes = names_of(run), images(run).class_names
     table: dict[str, Any] = {
@@ -39,7 +39,6 @@ def show_list(run: Entry, measured: pd.DataFrame, clusters: Mapping[int, str]) -
         "Makes": [f"{clusters[cluster]}: {effect:.0%}"
                   for cluster, effect in measured[["cluster", "effect"]].itertuples(index=False)],
         "Survives 40 %": measured["survival"]}
-    others = siblings(run)
     if others:
         table["In other seeds"] = [f"{found} of {len(others)}" for found in seen_again(run, others)]
     frame = filtered(pd.DataFrame(table))
@@ -71,6 +70,6 @@ def _choose(frame: pd.DataFrame) -> None:
         st.session_state["part"] = int(frame["Part"].iloc[rows[0]])
 
 
-def seen_again(run: Entry, others: list[Entry]) -> np.ndarray:
+def seen_again(run: Entry, others: Sequence[Entry]) -> np.ndarray:
     """In how many of the other seeds each part is found again."""
     return reappearances(swings(run), [swings(other) for other in others])

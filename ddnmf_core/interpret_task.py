@@ -59,9 +59,10 @@ def interpret(entry: Entry, device_name: str) -> Status:
     entry.write_tensors(INTERPRETATION, {
         "swings": swings, "causal": causal, "survival": survival,
         **{name: getattr(shared, name) for name in ("deletion", "insertion", "deletion_random", "insertion_random")}})
-    entry.write_table(PARTS, _table(H, images, shared, swings, causal, survival))
+    table = _table(H, images, shared, swings, causal, survival)
+    entry.write_table(PARTS, table)
     entry.write_json(PROVENANCE, provenance("CPU", seconds=round(time.perf_counter() - began, 3)))
-    entry.write_json(SCORES, _scores(run, H, images, shared, swings, codes["clean/error"]))
+    entry.write_json(SCORES, _scores(H, images, shared, swings, table, codes["clean/error"]))
     return entry.end("finished", "")
 
 
@@ -95,20 +96,19 @@ def _table(H: Any, images: Any, shared: "Worth", swings: Any, causal: Any, survi
         "effect": causal.max(axis=1), "survival": survival[LEVELS.index(0.4)]})
 
 
-def _scores(run: Entry, H: Any, images: Any, shared: "Worth", swings: Any, error: Any) -> dict[str, Any]:
+def _scores(H: Any, images: Any, shared: "Worth", swings: Any, table: Any, error: Any) -> dict[str, Any]:
     """Of the model as a whole: what stands in one table with ACC, NMI and ARI."""
     import numpy as np
 
     from ddnmf_core.interpret import quality
     from ddnmf_core.interpret.faithfulness import area
-    from ddnmf_core.parts import class_mass
     x = images.scaled()
     redundancy_mean, redundancy_max = quality.redundancy(swings)
     return {
-        "hoyer_parts": float(np.nanmean(quality.hoyer(swings))), "hoyer_H": float(np.nanmean(quality.hoyer(H))),
+        "hoyer_parts": float(table["hoyer"].mean()), "hoyer_H": float(np.nanmean(quality.hoyer(H))),
         "redundancy_mean": redundancy_mean, "redundancy_max": redundancy_max,
-        "purity": float(quality.purity(class_mass(H, images.labels, len(images.class_names))).mean()),
-        "constant_parts": int((H.std(axis=0) < 1e-3).sum()), "saturated_share": float(quality.saturation(H).mean()),
+        "purity": float(table["purity"].mean()),
+        "constant_parts": int((H.std(axis=0) < 1e-3).sum()), "saturated_share": float(table["saturation"].mean()),
         "explained_variance": float(1 - error.mean() / x.var(axis=0).mean()),
         "additivity_gap": shared.additivity_gap, "completeness_error": shared.completeness_error,
         **{f"{name}_auc": area(getattr(shared, name))

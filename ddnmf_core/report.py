@@ -97,15 +97,15 @@ def _parts(run: Entry, images: Any, model: Any, codes: dict[str, Any]) -> list[d
         return []
     import torch
 
-    from ddnmf_core.interpret.names import title
+    from ddnmf_core.interpret.names import names_of, title
     from ddnmf_core.parts import class_mass, part_pictures, part_swings
-    H = codes["clean/H"]
+    H, names = codes["clean/H"], names_of(run)
     mass = class_mass(H, images.labels, len(images.class_names))
     swings = _links(images, part_swings(model.student, torch.from_numpy(H)).numpy(), signed=True)
     raised = _links(images, part_pictures(model, torch.from_numpy(H.mean(axis=0)))["raised"].numpy())
     measured = _interpretation(run)
     table = measured.read_table(PARTS) if measured else None
-    return [{"title": title(run, part), "swing": swings[part], "raised": raised[part],
+    return [{"title": title(names, part), "swing": swings[part], "raised": raised[part],
              "top": _links(images, images.pixels[np.argsort(-H[:, part], kind="stable")[:N_TOP]]),
              "mean": float(H[:, part].mean()), "deviation": float(H[:, part].std()),
              "class": images.class_names[mass[part].argmax()], "purity": float(mass[part].max()),

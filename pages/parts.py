@@ -8,7 +8,7 @@ import torch
 from dashboard import charts
 from dashboard.background import result_of
 from dashboard.components.gallery import gallery
-from dashboard.contents import clusters, codes, images, model, picture, swings
+from dashboard.contents import clusters, codes, images, model, picture, siblings, swings
 from dashboard.links import linked
 from dashboard.part_detail import show_likeness, show_measured, show_part
 from dashboard.part_list import show_list
@@ -16,7 +16,7 @@ from dashboard.selections import pick_run
 from ddnmf_core import pictures
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig
 from ddnmf_core.entries import FACTORS, INTERPRETATION, PARTS, SCORES, Entry
-from ddnmf_core.interpret.names import title
+from ddnmf_core.interpret.names import names_of, title
 from ddnmf_core.metrics import majority_class
 from ddnmf_core.parts import class_mass, part_pictures
 from ddnmf_core.report import html
@@ -54,7 +54,8 @@ def show_parts(run: Entry, H: np.ndarray, mass: np.ndarray) -> int:
     if not 1 <= st.session_state.get("part", 1) <= r:
         st.session_state["part"] = 1
     part = int(right.number_input("Part", 1, r, key="part", bind="query-params")) - 1
-    captions = [f"{title(run, k).lower()}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n"
+    given = names_of(run)
+    captions = [f"{title(given, k).lower()}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n"
                 f"{names[mass[k].argmax()]} {mass[k].max():.0%}" for k in range(r)]
     gallery(part_tiles(run, H, view), captions, key="parts.tiles", size=88, selected=part, on_pick=choose_part)
     st.caption(READING[view] + " Below each: mean and deviation of its coefficient, and the class with most of its mass.")
@@ -136,13 +137,13 @@ H = codes(run)["clean/H"]
 mass = class_mass(H, images(run).labels, len(images(run).class_names))
 part = show_parts(run, H, mass)
 measured = result_of(InterpretationConfig(run=run.id), MEASURED)
-named = cluster_names(run)
+named, others = cluster_names(run), siblings(run)
 if measured is not None:
-    show_list(run, measured.read_table(PARTS), named)
+    show_list(run, measured.read_table(PARTS), named, others)
 show_part(run, part, H, mass)
 if measured is not None:
     show_measured(run, part, measured.read_tensors(INTERPRETATION), measured.read_table(PARTS), named)
-show_likeness(run, part)
+show_likeness(run, part, others)
 if measured is not None:
     show_worth(measured)
 st.subheader("The two factors")

@@ -1,5 +1,7 @@
 """The names that a person gives to parts, kept with the run."""
 
+from collections.abc import Mapping
+
 from ddnmf_core.entries import Entry
 
 NAMES = "part-names.json"
@@ -16,7 +18,7 @@ def rename(run: Entry, part: int, name: str) -> None:
     run.write_json(NAMES, {str(key): value for key, value in sorted(names.items()) if value})
 
 
-def title(run: Entry, part: int) -> str:
+def title(names: Mapping[int, str], part: int) -> str:
     """'Part 3', or 'Part 3, hook' where it has a name."""
-    name = names_of(run).get(part)
+    name = names.get(part)
     return f"Part {part + 1}" + (f", {name}" if name else "")
