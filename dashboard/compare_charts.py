@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLOUR_OF = {"paper": "#0072b2", "baseline": "#d55e00", "extension": "#009e73"}     # Okabe and Ito
-ORIGIN_TITLES = {"paper": "paper", "baseline": "baseline", "extension": "extension"}
 SHARES = [[0, "rgba(0, 114, 178, 0)"], [1, "rgba(0, 114, 178, 1)"]]  # on any ground
 ROW_HEIGHT = 26                                                     # pixels
 
@@ -25,7 +24,7 @@ def seed_dots(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], score: st
         methods, colour = list(of_origin["method"]), COLOUR_OF[str(origin)]
         dots = [record for record in records if record["method"] in methods]
         figure.add_scatter(x=[record[score] for record in dots], y=[record["method"] for record in dots], mode="markers",
-                           name=f"seeds, {ORIGIN_TITLES[str(origin)]} rows",
+                           name=f"seeds, {origin} rows",
                            marker={"color": colour, "size": 7, "opacity": 0.45}, customdata=[record["seed"] for record in dots],
                            hovertemplate="%{y}<br>seed %{customdata}: %{x:.4f}<extra></extra>")
         figure.add_scatter(x=of_origin[f"{score}_mean"], y=methods, mode="markers", showlegend=False,

@@ -73,7 +73,7 @@ def _swings(root: str, run_id: str) -> NDArray[np.float32]:
     import torch
 
     from ddnmf_core.parts import part_swings
-    return part_swings(_model(root, run_id).student, torch.from_numpy(_codes(root, run_id)["clean/H"])).numpy()
+    return part_swings(_model(root, run_id).student.decode, torch.from_numpy(_codes(root, run_id)["clean/H"])).numpy()
 
 
 def siblings(run: Entry) -> list[Entry]:

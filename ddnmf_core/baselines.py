@@ -20,6 +20,20 @@ def pixel_nmf(x: NDArray[np.float32], config: PixelNMFConfig) -> dict[str, NDArr
     return {"H": H, "bases": model.components_, "explained_variance": np.array([explained], np.float32)}
 
 
+def random_nmf(x: NDArray[np.float32], n_parts: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """NMF from a random start, so that seeds say how stable its bases are: (n, d) -> H (n, r), bases (r, d)."""
+    model = _nmf("random", n_parts, MAX_ITERATIONS, seed)
+    return model.fit_transform(x).astype(np.float32), model.components_.astype(np.float32)
+
+
+def principal_components(x: NDArray[np.float32], n_parts: int) -> tuple[NDArray[np.float32], NDArray[np.float32],
+                                                                        NDArray[np.float32]]:
+    """PCA, which has no seed: (n, d) -> scores (n, r), components (r, d), mean (d,)."""
+    from sklearn.decomposition import PCA
+    model = PCA(n_parts, svd_solver="covariance_eigh")
+    return model.fit_transform(x).astype(np.float32), model.components_.astype(np.float32), model.mean_.astype(np.float32)
+
+
 def transformed(x: NDArray[np.float32], config: ClusteringConfig) -> NDArray[np.float32]:
     """What a clustering's transform makes of a representation: (n, d) -> (n, n_components).
 

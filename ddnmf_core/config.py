@@ -16,6 +16,8 @@ NoiseKind = Literal["gaussian", "masking", "salt_and_pepper"]
 Representation = Literal["z", "H", "z_hat"]
 EmbeddingMethod = Literal["t-sne", "umap", "pca"]
 ClustererName = Literal["kmeans", "gmm"]
+Factors = Literal["parts", "units", "code_nmf", "nmf", "pca"]
+OF_PIXELS: tuple[Factors, ...] = ("nmf", "pca")                     # factors that need no run
 
 ID_LENGTH = 16
 
@@ -183,11 +185,31 @@ class ClusteringConfig(Config):
 
 
 class InterpretationConfig(Config):
-    """What the parts of one run do and are worth, with the mean of H as their baseline."""
+    """What factors of a data set do and are worth, with the mean of their coefficients as the baseline: the parts of a
+    run, or what stands beside them (the units of an autoencoder's code, an NMF of that code, an NMF or PCA of the pixels)."""
 
-    run: RunId
-    n_samples: Annotated[int, Field(ge=10, le=70_000)] = 300        # whose pictures are shared out among the parts
+    dataset: DatasetName = "mnist-10k"
+    n_samples: Annotated[int, Field(ge=100)] | None = None
+    run: RunId | None = None                                        # None: a factorisation of the pixels
+    factors: Factors = "parts"
+    n_parts: Annotated[int, Field(ge=1, le=512)] | None = None      # of an NMF or PCA; a run knows its own
+    n_pictures: Annotated[int, Field(ge=10, le=70_000)] = 300       # that are shared out among the factors
     seed: Seed = 1
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> Self:
+        if (self.run is None) != (self.factors in OF_PIXELS):
+            raise ValueError(f"factors = {self.factors!r}, run = {self.run!r}: {', '.join(OF_PIXELS)} are of the pixels, "
+                             "the others of a run")
+        if (self.n_parts is None) != (self.factors in ("parts", "units")):
+            raise ValueError(f"factors = {self.factors!r}, n_parts = {self.n_parts}: parts and units come with their run, an "
+                             "NMF or PCA has to be told")
+        return self
+
+    @classmethod
+    def of(cls, run: RunConfig, **settings: Any) -> Self:
+        """Of this run's parts, unless told otherwise."""
+        return cls(**{"dataset": run.dataset, "n_samples": run.n_samples, "run": run.id, "seed": run.seed, **settings})
 
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -5,10 +5,11 @@ from itertools import pairwise
 from typing import Any
 
 from ddnmf_core.clustering import CLUSTERERS
-from ddnmf_core.config import ClusteringConfig, Config, EmbeddingConfig, RunConfig
+from ddnmf_core.config import ClusteringConfig, Config, EmbeddingConfig, InterpretationConfig, RunConfig
 from ddnmf_core.data import DATASETS
 
 CLUSTERED_PER_SECOND, MAPPED_PER_SECOND, EMBEDDED_PER_SECOND = 20_000, 500, 50      # samples, roughly
+SHARED_OUT_PER_SECOND, INTERPRETED_PER_SECOND = 15, 2000
 
 
 def count_weights(config: RunConfig) -> int:
@@ -50,10 +51,12 @@ def analysis_seconds(config: Config) -> float:
     """Of what is made of a run, or of pixels, afterwards."""
     if isinstance(config, ClusteringConfig):
         return n_images(config) / (MAPPED_PER_SECOND if config.transform == "umap" else CLUSTERED_PER_SECOND)
+    if isinstance(config, InterpretationConfig):
+        return config.n_pictures / SHARED_OUT_PER_SECOND + n_images(config) / INTERPRETED_PER_SECOND
     return config.n_points / EMBEDDED_PER_SECOND if isinstance(config, EmbeddingConfig) else 0.0
 
 
-def n_images(config: RunConfig | ClusteringConfig) -> int:
+def n_images(config: RunConfig | ClusteringConfig | InterpretationConfig) -> int:
     """How many images it works on."""
     return config.n_samples or DATASETS[config.dataset].n_samples
 

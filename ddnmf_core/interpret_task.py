@@ -1,6 +1,7 @@
-"""What a worker makes of a finished DDNMF run to say what its parts are, do and are worth."""
+"""What a worker makes of a factorisation to say what its parts are, do and are worth."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,58 +12,58 @@ from ddnmf_core.provenance import provenance
 from ddnmf_core.train_task import load_model
 
 if TYPE_CHECKING:
+    from ddnmf_core.data import Images
+    from ddnmf_core.interpret.factorisation import Factorisation
     from ddnmf_core.interpret.measure import Worth
 
+Step = Callable[[float, float, str], Callable[[float], None]]
+
 # Where each step ends, as a share of the whole.
-SHARED_OUT, INTERVENED = 0.45, 0.9
+FACTORISED, SHARED_OUT, INTERVENED, SURVIVED = 0.1, 0.5, 0.85, 0.95
+AREAS = ("deletion", "insertion", "deletion_random", "insertion_random")
 
 
 def interpret(entry: Entry, device_name: str) -> Status:
-    """Importance, faithfulness, causal matrix, robustness and quality of every part."""
+    """Importance, faithfulness and quality of every factor; of a run's parts also the causal matrix and their robustness."""
     import numpy as np
     import torch
 
     from ddnmf_core.data import load
-    from ddnmf_core.interpret.causal import Centres
-    from ddnmf_core.interpret.measure import causal_by_picture, survivals, worth
+    from ddnmf_core.interpret.measure import worth
+    from ddnmf_core.parts import part_swings
     config: InterpretationConfig = entry.config
-    run = finished_run(entry.store, config.run)
-    if run.config.model != "ddnmf":
-        raise ValueError(f"run {run.id} is an autoencoder: it has no parts to be interpreted")
     state = replace(entry.state, status="running", message="Reading the images.", device="CPU")
     entry.set_state(state)
     began = time.perf_counter()
-    images, model, codes = load(run.config.dataset, run.config.n_samples), load_model(run), run.read_tensors(CODES)
-    H = codes["clean/H"]
-    baseline = H.mean(axis=0)
+    images = load(config.dataset, config.n_samples, download=True)
 
-    def step(message: str, start: float, end: float) -> Any:
+    def step(start: float, end: float, message: str) -> Callable[[float], None]:
         def report(share: float) -> None:
             if entry.stop_requested:
                 raise _Stopped
             tell(start + share * (end - start))
         tell = throttled(lambda share: entry.set_state(replace(state, progress=share, message=message)))
+        report(0.0)
         return report
 
-    samples = np.random.default_rng(config.seed).permutation(len(H))[:config.n_samples]
     try:
-        shared = worth(model, torch.from_numpy(H[samples]), torch.from_numpy(baseline),
-                       step(f"Sharing out {len(samples)} pictures among the parts.", 0.0, SHARED_OUT), config.seed)
-        clusters = run.read_table(CLUSTERS)["clean/z/kmeans"].to_numpy()
-        causal = causal_by_picture(model, H, baseline, Centres.of(codes["clean/z"], clusters),
-                                   step("Taking each part out of every picture.", SHARED_OUT, INTERVENED))
-        survival = survivals(model, images, run.config.noise_kind, run.config.seed,
-                             step("Trying the parts on noisy images.", INTERVENED, 1.0))
+        step(0.0, FACTORISED, "Factorising.")
+        factors = _factorisation(entry, config, images)
+        H = torch.from_numpy(factors.H)
+        samples = np.random.default_rng(config.seed).permutation(len(H))[:config.n_pictures]
+        shared = worth(factors.decode, H[samples], H.mean(dim=0),
+                       step(FACTORISED, SHARED_OUT, f"Sharing out {len(samples)} pictures among the parts."), config.seed)
+        with torch.no_grad():
+            swings = part_swings(factors.decode, H).numpy()
+        more = _of_parts(entry, config, images, factors.H, step) if config.factors == "parts" else {}
+        step(SURVIVED, 1.0, "Clustering the coefficients.")
+        scores = _scores(config, factors, images, shared, swings)
     except _Stopped:
         return entry.end("stopped", "Stopped.")
-    swings = _swings(model, H)
-    entry.write_tensors(INTERPRETATION, {
-        "swings": swings, "causal": causal, "survival": survival,
-        **{name: getattr(shared, name) for name in ("deletion", "insertion", "deletion_random", "insertion_random")}})
-    table = _table(H, images, shared, swings, causal, survival)
-    entry.write_table(PARTS, table)
+    entry.write_tensors(INTERPRETATION, {"swings": swings, **more, **{name: getattr(shared, name) for name in AREAS}})
+    entry.write_table(PARTS, _table(factors, images, shared, swings, more))
     entry.write_json(PROVENANCE, provenance("CPU", seconds=round(time.perf_counter() - began, 3)))
-    entry.write_json(SCORES, _scores(H, images, shared, swings, table, codes["clean/error"]))
+    entry.write_json(SCORES, scores)
     return entry.end("finished", "")
 
 
@@ -70,14 +71,30 @@ class _Stopped(Exception):
     """Somebody pressed Cancel."""
 
 
-def _swings(model: Any, H: Any) -> Any:
-    import torch
+def _factorisation(entry: Entry, config: InterpretationConfig, images: "Images") -> "Factorisation":
+    from ddnmf_core.interpret.factorisation import of_pixels, of_run
+    if config.run is None:
+        return of_pixels(config, images.scaled())
+    run = finished_run(entry.store, config.run)
+    if (run.config.dataset, run.config.n_samples) != (config.dataset, config.n_samples):
+        raise ValueError(f"run {run.id} was trained on {run.config.dataset}, not on {config.dataset}")
+    return of_run(config, load_model(run), run.read_tensors(CODES))
 
-    from ddnmf_core.parts import part_swings
-    return part_swings(model.student, torch.from_numpy(H)).numpy()
+
+def _of_parts(entry: Entry, config: InterpretationConfig, images: "Images", H: Any, step: Step) -> dict[str, Any]:
+    """What needs the whole student: which clusters a part makes, and what noise leaves of it."""
+    from ddnmf_core.interpret.causal import Centres
+    from ddnmf_core.interpret.measure import causal_by_picture, survivals
+    run = finished_run(entry.store, str(config.run))
+    model, clusters = load_model(run), run.read_table(CLUSTERS)["clean/z/kmeans"].to_numpy()
+    centres = Centres.of(run.read_tensors(CODES)["clean/z"], clusters)
+    return {"causal": causal_by_picture(model, H, H.mean(axis=0), centres,
+                                        step(SHARED_OUT, INTERVENED, "Taking each part out of every picture.")),
+            "survival": survivals(model, images, run.config.noise_kind, run.config.seed,
+                                  step(INTERVENED, SURVIVED, "Trying the parts on noisy images."))}
 
 
-def _table(H: Any, images: Any, shared: "Worth", swings: Any, causal: Any, survival: Any) -> Any:
+def _table(factors: "Factorisation", images: "Images", shared: "Worth", swings: Any, more: dict[str, Any]) -> Any:
     """A row for each part."""
     import numpy as np
     import pandas as pd
@@ -85,31 +102,49 @@ def _table(H: Any, images: Any, shared: "Worth", swings: Any, causal: Any, survi
     from ddnmf_core.interpret import quality
     from ddnmf_core.interpret.robustness import LEVELS
     from ddnmf_core.parts import class_mass
-    mass = class_mass(H, images.labels, len(images.class_names))
+    H = factors.H
+    mass = class_mass(np.abs(H), images.labels, len(images.class_names))
     together = quality.correlations(H) - np.eye(H.shape[1])
     partner = np.abs(together).argmax(axis=1)
-    return pd.DataFrame({
+    table = pd.DataFrame({
         "part": np.arange(H.shape[1]), "importance": shared.importance, "mean": H.mean(axis=0), "deviation": H.std(axis=0),
-        "saturation": quality.saturation(H), "class": mass.argmax(axis=1), "purity": quality.purity(mass),
-        "entropy": quality.entropy(mass), "hoyer": quality.hoyer(swings), "partner": partner,
-        "correlation": together[np.arange(len(partner)), partner], "cluster": causal.argmax(axis=1),
-        "effect": causal.max(axis=1), "survival": survival[LEVELS.index(0.4)]})
+        "class": mass.argmax(axis=1), "purity": quality.purity(mass), "entropy": quality.entropy(mass),
+        "hoyer": quality.hoyer(swings), "partner": partner, "correlation": together[np.arange(len(partner)), partner]})
+    if factors.sigmoid:
+        table["saturation"] = quality.saturation(H)
+    if more:
+        table["cluster"], table["effect"] = more["causal"].argmax(axis=1), more["causal"].max(axis=1)
+        table["survival"] = more["survival"][LEVELS.index(0.4)]
+    return table
 
 
-def _scores(H: Any, images: Any, shared: "Worth", swings: Any, table: Any, error: Any) -> dict[str, Any]:
-    """Of the model as a whole: what stands in one table with ACC, NMI and ARI."""
+def _scores(config: InterpretationConfig, factors: "Factorisation", images: "Images", shared: "Worth",
+            swings: Any) -> dict[str, Any]:
+    """Of the factors as a whole: what stands in one table with the ACC, NMI and ARI of their coefficients' clusters."""
     import numpy as np
 
+    from ddnmf_core.clustering import cluster
     from ddnmf_core.interpret import quality
     from ddnmf_core.interpret.faithfulness import area
-    x = images.scaled()
+    from ddnmf_core.metrics import scores
+    from ddnmf_core.monitor import CONSTANT
+    from ddnmf_core.parts import class_mass
+    H, n_classes = factors.H, len(images.class_names)
     redundancy_mean, redundancy_max = quality.redundancy(swings)
-    return {
-        "hoyer_parts": float(table["hoyer"].mean()), "hoyer_H": float(np.nanmean(quality.hoyer(H))),
+    found = {
+        **scores(images.labels, cluster(H, "gmm", n_classes, config.seed)),
+        "explained_variance": factors.explained_variance(images.scaled()),
+        "hoyer_parts": _mean(quality.hoyer(swings)), "hoyer_H": _mean(quality.hoyer(H)),
         "redundancy_mean": redundancy_mean, "redundancy_max": redundancy_max,
-        "purity": float(table["purity"].mean()),
-        "constant_parts": int((H.std(axis=0) < 1e-3).sum()), "saturated_share": float(table["saturation"].mean()),
-        "explained_variance": float(1 - error.mean() / x.var(axis=0).mean()),
+        "cancellation": float(quality.cancellation(swings).mean()),
+        "purity": _mean(quality.purity(class_mass(np.abs(H), images.labels, n_classes))),
+        "constant_parts": int((H.std(axis=0) < CONSTANT).sum()),
         "additivity_gap": shared.additivity_gap, "completeness_error": shared.completeness_error,
-        **{f"{name}_auc": area(getattr(shared, name))
-           for name in ("deletion", "insertion", "deletion_random", "insertion_random")}}
+        **{f"{name}_auc": area(getattr(shared, name)) for name in AREAS}}
+    return found | ({"saturated_share": float(quality.saturation(H).mean())} if factors.sigmoid else {})
+
+
+def _mean(values: Any) -> float:
+    """Of what is defined: a part that is never used has no sparsity and no purity."""
+    import numpy as np
+    return float(np.nanmean(values)) if not np.isnan(values).all() else 0.0

@@ -5,12 +5,16 @@ baseline of a part is the value it takes when it is "left out": its mean over th
 never gives 0, so that picture lies outside what the decoder was trained on).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ddnmf_core.models import DDNMF, Student
+
+Decode = Callable[[Tensor], Tensor]                                 # coefficients (n, r) -> pictures (n, n_pixels)
 
 
 @torch.no_grad()
@@ -25,14 +29,14 @@ def part_pictures(model: DDNMF, mean_H: Tensor) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def part_swings(student: Student, H: Tensor, low: float = 0.05, high: float = 0.95) -> Tensor:
+def part_swings(decode: Decode, H: Tensor, low: float = 0.05, high: float = 0.95) -> Tensor:
     """What a part does to the picture over the range that it really takes: the decoded mean of H with the part at its
     high quantile, minus that with the part at its low one; (n, r) -> (r, n_pixels), signed."""
     mean, r = H.mean(dim=0), H.shape[1]
     own = torch.eye(r, dtype=torch.bool, device=H.device)
     bounds = torch.quantile(H[:100_000].float(), torch.tensor([low, high], device=H.device), dim=0)
     least, most = (torch.where(own, bound, mean.expand(r, r)) for bound in bounds)
-    return student.decode(most) - student.decode(least)
+    return decode(most) - decode(least)
 
 
 @torch.no_grad()
@@ -47,10 +51,10 @@ def added_one_by_one(student: Student, H: Tensor, baseline: Tensor, order: Tenso
 def class_mass(H: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
     """p_kc, the share of part k's activation mass that lies in class c: (n, r), (n,) -> (r, n_classes).
 
-    Kim and Park (2007); a row adds up to 1.
+    Kim and Park (2007); a row adds up to 1, that of a part without any mass to 0.
     """
     mass = np.stack([H[labels == c].sum(axis=0, dtype=np.float64) for c in range(n_classes)], axis=1)
-    return mass / mass.sum(axis=1, keepdims=True)
+    return mass / np.maximum(mass.sum(axis=1, keepdims=True), 1e-12)
 
 
 def prominence(H: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,15 +13,10 @@ from ddnmf_core import diagnosis, pictures
 from ddnmf_core.config import InterpretationConfig
 from ddnmf_core.entries import CLUSTERS, CODES, PARTS, PROVENANCE, SCORES, Entry
 from ddnmf_core.files import write_bytes
+from ddnmf_core.interpret.measures import worth_rows
 
 N_TOP = 8                                                           # samples shown of each part
 TEMPLATE = Path(__file__).with_name("report.html")
-WORTH = {"explained_variance": "Explained variance of the images", "additivity_gap": "Additivity gap",
-         "hoyer_parts": "Sparsity of the parts' pictures (Hoyer)", "hoyer_H": "Sparsity of H (Hoyer)",
-         "redundancy_mean": "Redundancy, mean |cosine|", "redundancy_max": "Redundancy, largest |cosine|",
-         "purity": "Class purity, mean", "deletion_auc": "Deletion AUC, by importance",
-         "deletion_random_auc": "Deletion AUC, random order", "insertion_auc": "Insertion AUC, by importance",
-         "insertion_random_auc": "Insertion AUC, random order", "completeness_error": "Completeness error, largest"}
 
 
 def write_report(run: Entry, path: Path) -> None:
@@ -101,7 +96,7 @@ def _parts(run: Entry, images: Any, model: Any, codes: dict[str, Any]) -> list[d
     from ddnmf_core.parts import class_mass, part_pictures, part_swings
     H, names = codes["clean/H"], names_of(run)
     mass = class_mass(H, images.labels, len(images.class_names))
-    swings = _links(images, part_swings(model.student, torch.from_numpy(H)).numpy(), signed=True)
+    swings = _links(images, part_swings(model.student.decode, torch.from_numpy(H)).numpy(), signed=True)
     raised = _links(images, part_pictures(model, torch.from_numpy(H.mean(axis=0)))["raised"].numpy())
     measured = _interpretation(run)
     table = measured.read_table(PARTS) if measured else None
@@ -114,15 +109,14 @@ def _parts(run: Entry, images: Any, model: Any, codes: dict[str, Any]) -> list[d
 
 
 def _interpretation(run: Entry) -> Entry | None:
-    entry = run.store.entry(InterpretationConfig(run=run.id))
+    entry = run.store.entry(InterpretationConfig.of(run.config))
     return entry if entry.available else None
 
 
-def _worth(run: Entry) -> list[tuple[str, float]]:
+def _worth(run: Entry) -> list[tuple[str, str]]:
     """The measures of all parts together; empty where they were not measured."""
     measured = _interpretation(run) if run.config.model == "ddnmf" else None
-    scores = measured.read_json(SCORES) if measured else {}
-    return [(title, scores[name]) for name, title in WORTH.items() if name in scores]
+    return worth_rows(measured.read_json(SCORES)) if measured else []
 
 
 def _clusters(run: Entry, images: Any) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
-"""Tables 1 and 2: every method over seeds, against the paper and against stronger baselines."""
+"""Tables 1 and 2, and what parts are worth: every method over seeds, against the paper and stronger baselines."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -8,16 +7,15 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import compare_charts as charts
-from dashboard.compare_charts import ORIGIN_TITLES
+from dashboard.compare_rows import as_text, downloads, filtered, show_runs
 from dashboard.links import linked
+from dashboard.part_comparison import show_part_table
 from dashboard.reproduction import Shown, choose_numbers, offer_to_compute, protocol_panel
-from dashboard.shared import EXPLAIN, PARTS, store
 from ddnmf_core.data import DATASETS
-from ddnmf_core.entries import Entry
 from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce.results import Record, summary
 
-TABLES = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST"}
+TABLES = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST", "parts": "Worth of the parts"}
 SCORE_TITLES = {score: score.upper() for score in SCORE_NAMES}
 
 
@@ -27,23 +25,9 @@ def choose_table() -> Shown:
     return shown[target]                                            # type: ignore[index]
 
 
-def filtered(rows: pd.DataFrame) -> pd.DataFrame:
-    left, right = st.columns(2)
-    origins = left.pills("Rows", list(ORIGIN_TITLES), selection_mode="multi", default=list(ORIGIN_TITLES),
-                         key="compare.origins", format_func=ORIGIN_TITLES.get, persist_state="session",
-                         help="paper: a row of its table. baseline: so that nobody can say the baselines were weak. "
-                              "extension: adds something to the paper's methods.")
-    text = right.text_input("Method contains", key="compare.text", placeholder="for instance GMM", persist_state="session")
-    return rows[rows["origin"].isin(origins) & rows["method"].str.contains(text, case=False, regex=False)]
-
-
-def as_text(mean: float, deviation: float) -> str:
-    return f"{mean:.3f}" if np.isnan(deviation) else f"{mean:.3f} ± {deviation:.3f}"
-
-
 def table_of(rows: pd.DataFrame) -> pd.DataFrame:
     """What is shown of the summary: texts that sort as their numbers do."""
-    table: dict[str, Any] = {"Method": rows["method"], "Row": rows["origin"].map(ORIGIN_TITLES), "Seeds": rows["n_seeds"]}
+    table: dict[str, Any] = {"Method": rows["method"], "Row": rows["origin"], "Seeds": rows["n_seeds"]}
     for score, title in SCORE_TITLES.items():
         table[title] = [as_text(*pair) for pair in zip(rows[f"{score}_mean"], rows[f"{score}_std"], strict=True)]
     table["Run time, s"] = rows["training_seconds_mean"].fillna(0) + rows["seconds_mean"]
@@ -96,64 +80,38 @@ def show_confusion(records: list[Record], dataset: str) -> None:
                "classes that they are matched to, so the diagonal is what ACC counts.")
 
 
-def show_runs(records: list[Record]) -> None:
-    """A way to each run that the store has, and to the others a command."""
-    runs = {record["run"]: record for record in records if record["run"]}
-    here = {run: record for run, record in runs.items() if Entry(store(), "runs", run).available}
-    for run, record in here.items():
-        left, middle, right = st.columns([3, 1, 1], vertical_alignment="center")
-        left.markdown(f"{record['method']}, seed {record['seed']} · `{run[:6]}`")
-        middle.page_link(EXPLAIN, label="Explain", icon=":material/search:", query_params={"run": run})
-        right.page_link(PARTS, label="Parts", icon=":material/extension:", query_params={"run": run})
-    if absent := len(runs) - len(here):
-        st.caption(f"{absent} of these runs are not in this store: they were trained where the table was made. Compute them "
-                   "here with “This store” above, or one of them with the command in the protocol below and `--check`.")
-    if not runs:
-        st.caption("These rows cluster the pixels: no model was trained for them.")
-
-
-def downloads(rows: pd.DataFrame, shown: Shown) -> None:
-    from ddnmf_core.reproduce import tables
-    target = shown.results.target
-    columns = st.columns(3)
-    columns[0].download_button("CSV", rows.to_csv(index=False), f"{target}.csv", "text/csv", icon=":material/download:",
-                               width="stretch")
-    columns[1].download_button("LaTeX", tables.latex(shown.results), f"{target}.tex", "text/plain", icon=":material/download:",
-                               width="stretch")
-    columns[2].download_button("JSON, every seed", json.dumps(shown.results.cells), f"{target}.json", "application/json",
-                               icon=":material/download:", width="stretch")
+def show_scores(shown: Shown) -> None:
+    """Table 1 or 2."""
+    rows = summary(shown.results.cells)
+    st.markdown(headline(rows))
+    visible = filtered(rows)
+    if visible.empty:
+        return
+    methods = show_table(visible)
+    downloads(visible, shown)
+    records = [record for record in shown.results.cells if record["method"] in methods]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.subheader("Every seed")
+        score = linked(st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True)
+        st.plotly_chart(charts.seed_dots(visible[visible["method"].isin(methods)], records, score), key="compare.dots",
+                        config={"displayModeBar": False})
+        st.caption("A dot is one seed; the bar is their mean with one standard deviation to each side; the diamond is the "
+                   "paper's single run. Where the dots of two rows overlap, one run of each would not tell which is better.")
+    with right:
+        st.subheader("Classes and clusters")
+        show_confusion(records, shown.cells[0].dataset)
+    show_runs(records)
 
 
 st.title("Compare")
 shown = choose_table()
-dataset = shown.cells[0].dataset
+target = shown.results.target
 if not shown.published:
-    offer_to_compute(shown.cells, "compare", TABLES[shown.results.target])
-if not shown.results.cells:
+    offer_to_compute(shown.cells, "compare", TABLES[target])
+if shown.results.cells:
+    (show_part_table if target == "parts" else show_scores)(shown)
+else:
     st.info("This store has none of these numbers yet. Compute them with the button above; it goes on when this page is "
             "closed.")
-    protocol_panel(shown)
-    st.stop()
-rows = summary(shown.results.cells)
-st.markdown(headline(rows))
-visible = filtered(rows)
-if visible.empty:
-    st.info("No row fits. Choose other rows, or empty the text.")
-    st.stop()
-methods = show_table(visible)
-downloads(visible, shown)
-records = [record for record in shown.results.cells if record["method"] in methods]
-left, right = st.columns([3, 2], gap="large")
-with left:
-    st.subheader("Every seed")
-    score = linked(st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True)
-    st.plotly_chart(charts.seed_dots(visible[visible["method"].isin(methods)], records, score), key="compare.dots",
-                    config={"displayModeBar": False})
-    st.caption("A dot is one seed; the bar is their mean with one standard deviation to each side; the diamond is the paper's "
-               "single run. Where the dots of two rows overlap, one run of each would not tell which is better.")
-with right:
-    st.subheader("Classes and clusters")
-    show_confusion(records, dataset)
-st.subheader("Runs")
-show_runs(records)
 protocol_panel(shown)

@@ -16,6 +16,7 @@ from dashboard.selections import pick_run
 from ddnmf_core import pictures
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig
 from ddnmf_core.entries import FACTORS, INTERPRETATION, PARTS, SCORES, Entry
+from ddnmf_core.interpret.measures import worth_rows
 from ddnmf_core.interpret.names import names_of, title
 from ddnmf_core.metrics import majority_class
 from ddnmf_core.parts import class_mass, part_pictures
@@ -82,20 +83,7 @@ def show_worth(measured: Entry) -> None:
                    "curve falls faster than the gray one and the insertion curve rises faster (RISE, Petsiuk et al. 2018, "
                    "over parts).")
     with right:
-        st.dataframe(worth_table(scores), hide_index=True, key="parts.scores")
-
-
-def worth_table(scores: dict[str, float]) -> pd.DataFrame:
-    rows = [("Explained variance of the images", f"{scores['explained_variance']:.1%}"),
-            ("Additivity gap", f"{scores['additivity_gap']:.0%}"),
-            ("Sparsity of the pictures (Hoyer)", f"{scores['hoyer_parts']:.2f}"),
-            ("Sparsity of H (Hoyer)", f"{scores['hoyer_H']:.2f}"),
-            ("Redundancy, mean / largest", f"{scores['redundancy_mean']:.2f} / {scores['redundancy_max']:.2f}"),
-            ("Purity, mean", f"{scores['purity']:.2f}"),
-            ("Deletion AUC, against random", f"{scores['deletion_auc']:.2f} / {scores['deletion_random_auc']:.2f}"),
-            ("Insertion AUC, against random", f"{scores['insertion_auc']:.2f} / {scores['insertion_random_auc']:.2f}"),
-            ("Saturated coefficients", f"{scores['saturated_share']:.1%}")]
-    return pd.DataFrame(rows, columns=["Measure", "Value"])
+        st.dataframe(pd.DataFrame(worth_rows(scores), columns=["Measure", "Value"]), hide_index=True, key="parts.scores")
 
 
 def show_matrices(run: Entry, H: np.ndarray) -> None:
@@ -136,7 +124,7 @@ if run.config.model != "ddnmf":
 H = codes(run)["clean/H"]
 mass = class_mass(H, images(run).labels, len(images(run).class_names))
 part = show_parts(run, H, mass)
-measured = result_of(InterpretationConfig(run=run.id), MEASURED)
+measured = result_of(InterpretationConfig.of(run.config), MEASURED)
 named, others = cluster_names(run), siblings(run)
 if measured is not None:
     show_list(run, measured.read_table(PARTS), named, others)

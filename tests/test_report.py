@@ -46,9 +46,9 @@ def test_names_that_people_type_are_text_and_nothing_else(run):
 
 
 def test_what_was_measured_is_in_it(run):
-    finished(run.store, InterpretationConfig(run=run.id))
+    finished(run.store, InterpretationConfig.of(run.config))
     text = html(run)
-    assert "Deletion AUC, by importance" in text
+    assert "Deletion AUC" in text
     assert "importance" in text
 
 

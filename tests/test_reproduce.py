@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ddnmf_core import engine, tasks, train_task
-from ddnmf_core.entries import CLUSTERS, SCORES
+from ddnmf_core.entries import CLUSTERS, INTERPRETATION, SCORES
+from ddnmf_core.interpret.stability import matched_cosine
 from ddnmf_core.metrics import SCORE_NAMES, ari
 from ddnmf_core.reproduce import check, paper, results, tables
 from ddnmf_core.reproduce.cells import TARGETS, cells
@@ -152,6 +153,29 @@ def test_how_well_the_seeds_agree_needs_no_labels(two_seeds):
     again = gathered("table1", made_of, Store(store.root / "nothing"), found)
     assert [record["agreement"] for record in again.cells] == [record["agreement"] for record in found.cells]
     assert "agreement" not in gathered("table1", made_of[:1], store).cells[0]
+
+
+def test_the_table_of_parts_holds_every_factorisation_and_how_stable_it_is_over_seeds(tmp_path):
+    store = Store(tmp_path / "store")
+    rows = ("DDNMF", "Strong AE units", "NMF", "PCA")
+    made_of = [replace(cell, config=cell.config.replace(n_pictures=10)) for cell in cells("parts", TINY, (1, 2))
+               if cell.dataset == "digits" and cell.method in rows]
+    do(store, made_of)
+    found = gathered("parts", made_of, store)
+    by_method = results.summary(found.cells).set_index("method")
+    assert by_method.loc["PCA", "stability_mean"] == pytest.approx(1)       # nothing in it depends on the seed
+    assert 0 < by_method.loc["DDNMF", "stability_mean"] < 1
+    first, second = (store.entry(cell.config).read_tensors(INTERPRETATION)["swings"] for cell in made_of
+                     if cell.method == "Strong AE units")
+    assert by_method.loc["Strong AE units", "stability_mean"] == pytest.approx(matched_cosine(first, second, signed=False))
+    assert by_method.loc["DDNMF", "n_seeds"] == 2
+    assert by_method.loc["PCA", "additivity_gap_mean"] < 1e-4
+    again = gathered("parts", made_of, Store(store.root / "nothing"), found)
+    assert [record["stability"] for record in again.cells] == [record["stability"] for record in found.cells]
+    text = tables.markdown(found)
+    assert "| digits | PCA* | 2 |" in text
+    assert "Stability over seeds" in text
+    assert r"\begin{tabular}{ll" in tables.latex(found)
 
 
 def test_the_selection_shows_what_needs_no_labels(tmp_path):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ddnmf_core.compute import matmul_precision
-from ddnmf_core.interpret.shapley import Decode
+from ddnmf_core.parts import Decode
 
 N_RANDOM = 20                                                       # orders that are averaged for the control
 

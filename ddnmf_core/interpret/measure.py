@@ -17,6 +17,7 @@ from ddnmf_core.interpret.quality import Array
 from ddnmf_core.interpret.robustness import LEVELS, survival
 from ddnmf_core.interpret.shapley import additivity_gap, shapley
 from ddnmf_core.models import DDNMF
+from ddnmf_core.parts import Decode
 
 Report = Callable[[float], None]
 N_PAIRS = 8                                                         # of orders, where they are sampled
@@ -37,9 +38,8 @@ class Worth:
     completeness_error: float                                       # the largest of all samples
 
 
-def worth(model: DDNMF, H: Tensor, baseline: Tensor, report: Report, seed: int) -> Worth:
+def worth(decode: Decode, H: Tensor, baseline: Tensor, report: Report, seed: int) -> Worth:
     """Over the samples H (n, r)."""
-    decode = model.student.decode
     strengths, curves, controls, gaps, errors = [], [], [], [], []
     for number, own in enumerate(H):
         found = shapley(decode, own, baseline, n_pairs=N_PAIRS, seed=seed + number)

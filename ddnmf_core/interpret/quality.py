@@ -31,6 +31,13 @@ def redundancy(parts: Array) -> tuple[float, float]:
     return (float(between.mean()), float(between.max())) if len(between) else (0.0, 0.0)
 
 
+def cancellation(parts: Array) -> Array:
+    """The smaller of what a part adds and what it takes away, as a share of both: signed pictures (r, d) -> (r,), 0 to .5.
+    A part that does nothing has 0."""
+    added, taken = np.maximum(parts, 0).sum(axis=1), np.maximum(-parts, 0).sum(axis=1)
+    return np.minimum(added, taken) / np.maximum(added + taken, 1e-12)
+
+
 def purity(mass: Array) -> Array:
     """The largest share of a part's activation mass in one class: (r, n_classes), rows adding up to 1 -> (r,)
     (Kim and Park 2007, Bioinformatics 23:1495)."""

@@ -5,7 +5,6 @@ baseline); a part's value is what it adds to v, averaged over all orders in whic
 add up to v(all) - v(none) in every pixel, whatever the decoder: that sum is what single ablations lack.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import comb
 
@@ -13,8 +12,7 @@ import torch
 from torch import Tensor
 
 from ddnmf_core.compute import matmul_precision
-
-Decode = Callable[[Tensor], Tensor]                                 # coefficients (n, r) -> pictures (n, n_pixels)
+from ddnmf_core.parts import Decode
 
 MAX_EXACT = 12                                                      # parts, for which all 2^r coalitions are decoded
 N_PAIRS = 64                                                        # permutations with their reverses, above that

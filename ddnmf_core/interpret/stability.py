@@ -10,20 +10,21 @@ from ddnmf_core.interpret.quality import Array, cosines
 REAPPEARS = 0.7                                                     # cosine from which a part counts as found again
 
 
-def match(parts: Array, others: Array) -> tuple[NDArray[np.intp], Array]:
+def match(parts: Array, others: Array, signed: bool = True) -> tuple[NDArray[np.intp], Array]:
     """The partner of each part among another seed's, one to one so that the cosines add up to most (Hungarian), and
-    its cosine: (r, d), (r, d) -> (r,), (r,). Raises ValueError where the numbers of parts differ."""
+    its cosine: (r, d), (r, d) -> (r,), (r,). Not signed: a part and its negative are the same, as where coefficients have
+    both signs. Raises ValueError where the numbers of parts differ."""
     from scipy.optimize import linear_sum_assignment
     if len(parts) != len(others):
         raise ValueError(f"{len(parts)} parts against {len(others)}: should be equally many")
-    similarity = cosines(parts, others)
+    similarity = cosines(parts, others) if signed else np.abs(cosines(parts, others))
     rows, partners = linear_sum_assignment(similarity, maximize=True)
     return partners, similarity[rows, partners]
 
 
-def matched_cosine(parts: Array, others: Array) -> float:
+def matched_cosine(parts: Array, others: Array, signed: bool = True) -> float:
     """Mean cosine of matched parts; 1 where the other seed has the same parts in any order and scale."""
-    return float(match(parts, others)[1].mean())
+    return float(match(parts, others, signed)[1].mean())
 
 
 def amari_error(parts: Array, others: Array) -> float:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ddnmf_core.clustering import CLUSTERERS, TITLES
-from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
-from ddnmf_core.reproduce.protocol import SOURCES, Protocol
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, RunConfig
+from ddnmf_core.reproduce.protocol import PART_SOURCES, SOURCES, Protocol
 
-Target = Literal["table1", "table2", "table3", "figure2", "figure3", "selection"]
+Target = Literal["table1", "table2", "table3", "figure2", "figure3", "selection", "parts"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 
@@ -20,7 +20,7 @@ class Cell:
     method: str
     seed: int
     run: RunConfig | None                                           # what has to be trained for it
-    config: ClusteringConfig | EmbeddingConfig                      # what is then made of it
+    config: ClusteringConfig | EmbeddingConfig | InterpretationConfig                      # what is then made of it
     noise_level: float | None = None                                # Table 3, Figure 3: trained with this noise
     test_level: float | None = None                                 # ... and clustered with this one
 
@@ -31,7 +31,8 @@ def cells(target: Target, protocol: Protocol, seeds: Sequence[int]) -> list[Cell
             "table2": lambda seed: _table(protocol, protocol.datasets[1], seed),
             "table3": lambda seed: _noise(protocol, seed, everywhere=False),
             "figure3": lambda seed: _noise(protocol, seed, everywhere=True),
-            "selection": lambda seed: _candidates(protocol, seed)}
+            "selection": lambda seed: _candidates(protocol, seed),
+            "parts": lambda seed: _factorisations(protocol, seed)}
     if target == "figure2":
         return list(_maps(protocol, seeds[0]))
     return [cell for seed in seeds for cell in make[target](seed)]
@@ -65,6 +66,17 @@ def _candidates(protocol: Protocol, seed: int) -> Iterator[Cell]:
             run = protocol.run(settings, dataset, seed)
             for clusterer in CLUSTERERS:
                 yield Cell(dataset, f"{title}+{TITLES[clusterer]}", seed, run, ClusteringConfig.of(run, clusterer=clusterer))
+
+
+def _factorisations(protocol: Protocol, seed: int) -> Iterator[Cell]:
+    """What takes images apart, measured for the worth of its parts."""
+    for dataset in protocol.datasets:
+        for source in PART_SOURCES:
+            run = protocol.run(protocol.models[source.model], dataset, seed) if source.model else None
+            settings = {**source.settings, "seed": seed}
+            config = (InterpretationConfig.of(run, **settings) if run else
+                      InterpretationConfig(**{"dataset": dataset, "n_samples": protocol.n_samples, **settings}))
+            yield Cell(dataset, source.title, seed, run, config)
 
 
 def _maps(protocol: Protocol, seed: int) -> Iterator[Cell]:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddnmf_core.entries import CLUSTERS, PROVENANCE, SCORES, Entry
+from ddnmf_core.entries import CLUSTERS, INTERPRETATION, PROVENANCE, SCORES, Entry
 from ddnmf_core.files import write_bytes
+from ddnmf_core.interpret.measures import MEASURES
 from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.cells import Cell, Target
-from ddnmf_core.reproduce.protocol import SOURCES, Protocol
+from ddnmf_core.reproduce.protocol import PART_SOURCES, SOURCES, Protocol
 from ddnmf_core.runs import Store
 
 if TYPE_CHECKING:
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 KEYS = ["dataset", "method", "noise_level", "test_level"]
-MEASURED = (*SCORE_NAMES, "agreement", "silhouette", "error", "training_seconds", "seconds")
-OF_SEEDS = ("table1", "table2", "selection")                        # targets whose seeds' clusters are held against each other
+MEASURED = (*SCORE_NAMES, "agreement", "silhouette", "error", "training_seconds", "seconds", *MEASURES)
+OF_SEEDS = {"table1": "agreement", "table2": "agreement", "selection": "agreement",     # what a target's seeds are held
+            "parts": "stability"}                                                       # against each other by
+BOTH_SIGNS = ("units", "pca")                                       # factors whose coefficients may be negative
 VARIES = ("seconds", "training_seconds")                            # in a provenance, from run to run
-ORIGIN_OF = {source.method(clusterer): source.origin for source in SOURCES for clusterer in source.clusterers}
+ORIGIN_OF = {source.method(clusterer): source.origin for source in SOURCES for clusterer in source.clusterers} | {
+    source.title: source.origin for source in PART_SOURCES}
 
 
 @dataclass(frozen=True)
@@ -93,30 +97,43 @@ def gather(target: Target, cells: Sequence[Cell], protocol: Protocol, seeds: Seq
             provenance.append(origin)
         records.append({**record, "provenance": provenance.index(origin)})
     if target in OF_SEEDS:
-        _note_agreement(records, store)
+        _note_over_seeds(records, store, OF_SEEDS[target])
     return Results(target, command, datetime.now(UTC).date().isoformat(), protocol.describe(), list(seeds),
                    len(cells) - len(records), provenance, records)
 
 
-def _note_agreement(records: list[Record], store: Store) -> None:
-    """How well each seed's clusters agree with those of the other seeds whose clusters the store has: mean ARI. It needs
-    no labels. A record whose peers are the same as before keeps what it had."""
-    from ddnmf_core.metrics import agreements
+def _note_over_seeds(records: list[Record], store: Store, name: str) -> None:
+    """How well each seed agrees with the other seeds that the store has: by its clusters (mean ARI), or by its parts
+    (mean matched cosine). It needs no labels. A record whose peers are the same as before keeps what it had."""
     groups: dict[Any, list[Record]] = {}
     for record in records:
         groups.setdefault(tuple(record.get(key) for key in KEYS), []).append(record)
     for group in groups.values():
         seeds = [record["seed"] for record in group]
-        if len(seeds) < 2 or all(record.get("agreement_with") == seeds for record in group):
+        if len(seeds) < 2 or all(record.get(f"{name}_with") == seeds for record in group):
             continue
-        found = {record["id"]: Entry(store, "clusterings", record["id"]) for record in group}
-        clusters = {name: entry.read_table(CLUSTERS)["cluster"].to_numpy() for name, entry in found.items()
-                    if entry.exists and entry.has(CLUSTERS)}
-        if len(clusters) > 1:
-            agreement = dict(zip(clusters, agreements(list(clusters.values())), strict=True))
-            for record in group:
-                if record["id"] in agreement:
-                    record |= {"agreement": float(agreement[record["id"]]), "agreement_with": seeds}
+        found = _agreements(store, name, [record["id"] for record in group])
+        for record in group:
+            if record["id"] in found:
+                record |= {name: found[record["id"]], f"{name}_with": seeds}
+
+
+def _agreements(store: Store, name: str, ids: list[str]) -> dict[str, float]:
+    """Of each of these entries that the store has with the others; empty where it has fewer than two."""
+    from ddnmf_core.interpret.stability import matched_cosine
+    from ddnmf_core.metrics import agreements
+    kind, file = ("clusterings", CLUSTERS) if name == "agreement" else ("interpretations", INTERPRETATION)
+    entries = {each: Entry(store, kind, each) for each in ids}      # type: ignore[arg-type]
+    there = {each: entry for each, entry in entries.items() if entry.exists and entry.has(file)}
+    if len(there) < 2:
+        return {}
+    if name == "agreement":
+        clusters = [entry.read_table(CLUSTERS)["cluster"].to_numpy() for entry in there.values()]
+        return {each: float(value) for each, value in zip(there, agreements(clusters), strict=True)}
+    swings = {each: entry.read_tensors(INTERPRETATION)["swings"] for each, entry in there.items()}
+    signed = all(entry.config.factors not in BOTH_SIGNS for entry in there.values())
+    return {each: sum(matched_cosine(own, other, signed) for name, other in swings.items() if name != each) / (len(swings) - 1)
+            for each, own in swings.items()}
 
 
 def _of_entry(cell: Cell, entry: Entry) -> tuple[Record, dict[str, Any]]:

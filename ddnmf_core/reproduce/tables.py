@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ddnmf_core.interpret.measures import MEASURES, MISSING
 from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce.results import Results, summary
 
@@ -10,8 +11,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Number = Callable[[float, float, bool], str]                        # mean, deviation (or nan), whether it is the best
-MISSING = "–"
 TEXT_COLUMNS = ("Method", "Data", "Score", "Model")
+IN_TABLE = ("explained_variance", "stability", "hoyer_parts", "hoyer_H", "redundancy_mean", "purity", "additivity_gap",
+            "cancellation", "deletion_auc", "deletion_random_auc", "constant_parts")    # of the measures of parts
 ESCAPES = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
 
 
@@ -38,7 +40,7 @@ def _body(results: Results, number: Number) -> "pd.DataFrame":
     """Texts. Rows are methods, or for Table 3 data set, score and model with a column for each noise level."""
     import pandas as pd
     rows = summary(results.cells)
-    rows_of = {"table3": _noise_rows, "selection": _criteria_rows}.get(results.target, _method_rows)
+    rows_of = {"table3": _noise_rows, "selection": _criteria_rows, "parts": _part_rows}.get(results.target, _method_rows)
     return pd.DataFrame(rows_of(rows, number))
 
 
@@ -63,6 +65,17 @@ def _criteria_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]
                           "Silhouette": _plain(row["silhouette_mean"]), "Error": f"{row['error_mean']:.4f}",
                           **{score.upper(): number(row[f"{score}_mean"], row[f"{score}_std"], False) for score in SCORE_NAMES}})
     return lines
+
+
+def _part_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
+    """Scores first, then what the parts are worth."""
+    best = rows.groupby("dataset").max(numeric_only=True)
+    return [{"Data": str(row["dataset"]), "Method": row["method"] + ("*" if row["origin"] != "paper" else ""),
+             "Seeds": str(row["n_seeds"]),
+             **{score.upper(): number(mean := row[f"{score}_mean"], row[f"{score}_std"],
+                                      mean == best.loc[row["dataset"], f"{score}_mean"]) for score in SCORE_NAMES},
+             **{measure.title: measure.text(row[f"{measure.name}_mean"]) for measure in MEASURES.values()
+                if measure.name in IN_TABLE}} for row in rows.to_dict("records")]
 
 
 def _by_clusterer(rows: "pd.DataFrame") -> Any:

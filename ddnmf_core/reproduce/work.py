@@ -51,8 +51,9 @@ class Work:
         if not self.done and not any(self.store.is_requested(entry) and entry.locked for entry in self.seconds):
             engine.ensure_started(self.store)
         counts = {kind: (sum(entry.kind == kind for entry in self.ended), sum(entry.kind == kind for entry in self.seconds))
-                  for kind in ("runs", "clusterings", "embeddings")}
-        words = {"runs": "models trained", "clusterings": "clusterings", "embeddings": "maps"}
+                  for kind in ("runs", "clusterings", "embeddings", "interpretations")}
+        words = {"runs": "models trained", "clusterings": "clusterings", "embeddings": "maps",
+                 "interpretations": "factorisations"}
         text = ", ".join(f"{done} of {total} {words[kind]}" for kind, (done, total) in counts.items() if total)
         return share / max(sum(self.seconds.values()), 1e-9), text or "Everything is there."
 

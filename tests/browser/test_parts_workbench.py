@@ -21,7 +21,7 @@ RUN = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=5, outpu
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("workbench-home"))
-    for config in (RUN, RUN.replace(seed=2), InterpretationConfig(run=RUN.id), PixelNMFConfig(dataset="digits", n_parts=5)):
+    for config in (RUN, RUN.replace(seed=2), InterpretationConfig.of(RUN), PixelNMFConfig(dataset="digits", n_parts=5)):
         entry = store.create(config)
         assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
     with dashboard(store) as address:

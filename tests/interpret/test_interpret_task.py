@@ -21,7 +21,7 @@ def perform(store, config):
 def done(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("interpretation"))
     assert perform(store, RUN)[1] == "finished"
-    entry, status = perform(store, InterpretationConfig(run=RUN.id, n_samples=40))
+    entry, status = perform(store, InterpretationConfig.of(RUN, n_pictures=40))
     assert status == "finished", entry.state
     return store, entry
 
@@ -66,16 +66,54 @@ def test_the_swing_of_a_part_is_the_picture_at_its_high_quantile_minus_that_at_i
 def test_an_autoencoder_has_no_parts_to_measure(done):
     autoencoder = RUN.replace(model="ae1", epochs=1)
     assert perform(done[0], autoencoder)[1] == "finished"
-    entry, status = perform(done[0], InterpretationConfig(run=autoencoder.id))
+    entry, status = perform(done[0], InterpretationConfig.of(autoencoder))
     assert status == "failed"
     assert "has no parts" in entry.state.message
+
+
+@pytest.mark.parametrize(("factors", "n_parts"), [("units", None), ("code_nmf", 5)])
+def test_what_stands_beside_the_parts_of_a_model_is_measured_alike(done, factors, n_parts):
+    autoencoder = RUN.replace(model="ae1", epochs=15, bottleneck_activation="relu")
+    assert perform(done[0], autoencoder)[1] == "finished"
+    entry, status = perform(done[0], InterpretationConfig.of(autoencoder, factors=factors, n_parts=n_parts, n_pictures=10))
+    assert status == "finished", entry.state
+    ours, theirs = done[1].read_json(SCORES), entry.read_json(SCORES)
+    assert ours.keys() - theirs.keys() == {"saturated_share"}
+    assert len(entry.read_table(PARTS)) == (n_parts or 6)
+    assert theirs["completeness_error"] < 1e-3
+
+
+def test_a_principal_component_adds_and_explains_what_scikit_learn_says_it_does(done):
+    from sklearn.decomposition import PCA
+
+    from ddnmf_core.data import load
+    entry, status = perform(done[0], InterpretationConfig(dataset="digits", factors="pca", n_parts=4, n_pictures=10))
+    assert status == "finished", entry.state
+    scores, x = entry.read_json(SCORES), load("digits").scaled()
+    assert scores["explained_variance"] == pytest.approx(PCA(4).fit(x).explained_variance_ratio_.sum(), abs=1e-4)
+    assert scores["additivity_gap"] == pytest.approx(0, abs=1e-4)   # a linear decoder
+    assert scores["constant_parts"] == 0
+
+
+def test_an_nmf_of_the_pixels_only_adds(done):
+    entry, status = perform(done[0], InterpretationConfig(dataset="digits", factors="nmf", n_parts=4, n_pictures=10))
+    assert status == "finished", entry.state
+    assert entry.read_json(SCORES)["cancellation"] == 0
+    assert (entry.read_tensors(INTERPRETATION)["swings"] >= 0).all()
+
+
+@pytest.mark.parametrize("fields", [{"factors": "parts"}, {"factors": "nmf"}, {"factors": "nmf", "run": "0" * 16, "n_parts": 3},
+                                    {"factors": "units", "run": "0" * 16, "n_parts": 3}])
+def test_factors_that_do_not_fit_what_they_are_of_are_refused(fields):
+    with pytest.raises(ValueError, match="factors = "):
+        InterpretationConfig(**fields)
 
 
 def test_it_stops_when_asked_and_goes_with_its_run(done, tmp_path):
     store = Store(tmp_path)
     run = RUN.replace(epochs=1)
     perform(store, run)
-    entry = store.create(InterpretationConfig(run=run.id, n_samples=20))
+    entry = store.create(InterpretationConfig.of(run, n_pictures=20))
     entry.request_stop()
     assert tasks.perform(str(store.root), entry.kind, entry.id) == "stopped"
     store.delete(store.get("runs", run.id))

@@ -66,6 +66,30 @@ def test_the_table_in_the_link_is_shown(folder):
     assert app.session_state["score"] == "ari"
 
 
+def publish_parts(folder):
+    made_of = cells("parts", FULL, (1, 2))
+    records = [{"dataset": cell.dataset, "method": cell.method, "seed": cell.seed, "id": cell.config.id,
+                "run": cell.run.id if cell.run else None, "acc": 0.5, "nmi": 0.6, "ari": 0.4, "hoyer_parts": 0.3 + index / 100,
+                "explained_variance": 0.5, "seconds": 2.0, "provenance": 0} for index, cell in enumerate(made_of)]
+    Results("parts", "ddnmf reproduce parts --seeds 2", "2026-01-01", FULL.describe(), [1, 2], 0, [{"torch": "2"}],
+            records).write(folder)
+
+
+def test_what_parts_are_worth_stands_beside_the_scores(folder):
+    publish_parts(folder)
+    app = open_compare(table="parts", images="fashion-mnist")
+    assert not app.exception
+    table = app.dataframe[0].value.set_index("Method")
+    assert {"DDNMF", "NMF", "PCA", "AE2+NMF", "AE1 units"} <= set(table.index)
+    assert table.loc["DDNMF", "Explained variance"] == "50.0% ± 0.0%"
+    assert table.loc["DDNMF", "Stability over seeds"] == "–"
+    assert "Better is further right" in text_of(app)
+    assert "where the table was made" in text_of(app)               # the pictures of the parts
+    app.selectbox(key="measure").set_value("stability").run()
+    assert not app.exception
+    assert "needs at least two seeds" in text_of(app)
+
+
 def test_rows_are_filtered(folder):
     publish(folder, "table1")
     app = open_compare()

@@ -14,7 +14,7 @@ from ddnmf_core.runs import Store
 
 RUN = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=3, output_activation="linear", gamma=0.1)
 SIBLING = RUN.replace(seed=2)
-MEASURED = InterpretationConfig(run=RUN.id)
+MEASURED = InterpretationConfig.of(RUN)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,71 @@
+"""What a run's parts, an autoencoder's units, an NMF and a PCA have in common: coefficients, and the way to pictures."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ddnmf_core.baselines import principal_components, random_nmf
+from ddnmf_core.config import InterpretationConfig
+from ddnmf_core.interpret.quality import Array
+from ddnmf_core.models import DDNMF
+from ddnmf_core.parts import Decode
+
+BATCH = 4096
+
+
+@dataclass(frozen=True)
+class Factorisation:
+    """Factors of a data set."""
+
+    H: NDArray[np.float32]                                          # coefficients of every clean image, (n, r)
+    decode: Decode
+    sigmoid: bool = False                                           # H in (0, 1), so that it can saturate
+
+    @torch.no_grad()
+    def explained_variance(self, x: Array) -> float:
+        """1 - |x - decode(H)|^2 / |x - mean(x)|^2, over all images (n, n_pixels)."""
+        error = 0.0
+        for start in range(0, len(x), BATCH):
+            rebuilt = self.decode(torch.from_numpy(self.H[start:start + BATCH])).numpy()
+            error += float(np.square(x[start:start + BATCH] - rebuilt).sum(dtype=np.float64))
+        return 1 - error / float(np.square(x - x.mean(axis=0)).sum(dtype=np.float64))
+
+
+def of_run(config: InterpretationConfig, model: Any, codes: dict[str, NDArray[np.float32]]) -> Factorisation:
+    """A run's parts, the units of its code, or an NMF of that code; raises ValueError where it has none."""
+    if config.factors == "parts":
+        if not isinstance(model, DDNMF):
+            raise ValueError(f"run {config.run} is an autoencoder: it has no parts to be interpreted; its units can be")
+        return Factorisation(codes["clean/H"], model.student.decode, sigmoid=True)
+    z, decoder = codes["clean/z"], (model.student if isinstance(model, DDNMF) else model).decoder
+    if config.factors == "units":
+        return Factorisation(z, decoder)
+    if z.min() < 0:
+        raise ValueError(f"an NMF of the code of run {config.run} is asked for, but it has negative values (down to "
+                         f"{z.min():.3g}): choose a run with a ReLU bottleneck")
+    H, bases = random_nmf(z, config.n_parts or z.shape[1], config.seed)
+    return Factorisation(H, _linear(bases, then=decoder))
+
+
+def of_pixels(config: InterpretationConfig, x: NDArray[np.float32]) -> Factorisation:
+    """scikit-learn's NMF or PCA of the images (n, n_pixels)."""
+    assert config.n_parts is not None
+    if config.factors == "nmf":
+        H, bases = random_nmf(x, config.n_parts, config.seed)
+        return Factorisation(H, _linear(bases))
+    H, components, mean = principal_components(x, config.n_parts)
+    return Factorisation(H, _linear(components, mean))
+
+
+def _linear(bases: NDArray[np.float32], mean: NDArray[np.float32] | None = None, then: Decode | None = None) -> Decode:
+    """H W + mean, and what comes after it."""
+    W, offset = torch.from_numpy(bases), torch.zeros(bases.shape[1]) if mean is None else torch.from_numpy(mean)
+
+    def decode(H: Tensor) -> Tensor:
+        sums = H @ W + offset
+        return sums if then is None else then(sums)
+    return decode
