@@ -76,15 +76,16 @@ def draw(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None = None)
 def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None) -> Element:
     sizes = (n_pixels, *config.encoder_layers)
     half = len(config.encoder_layers)
-    xs = _columns(half, (MODULE_PITCH, MODULE_PITCH))
-    units = (*sizes, config.n_parts, *sizes[::-1])
+    xs = _columns(half, len(config.decoder_layers) + 1, (MODULE_PITCH, MODULE_PITCH))
+    decoded = (*config.decoder_layers, n_pixels)
+    units = (*sizes, config.n_parts, config.code_size, *decoded)
     module_height = max(_height(n, max(units)) for n in units[half:half + 3])
 
     supervisor_y = 148.0
     band = supervisor_y + TALLEST / 2                                # L_ap acts from here down
     student_y = band + LINKS + max(TALLEST / 2, module_height / 2 + 48)
     student = _blocks(xs, student_y, units)
-    supervisor = _blocks(xs[:half + 1] + xs[half + 3:], supervisor_y, sizes + sizes[-2::-1], max(units))
+    supervisor = _blocks(xs[:half + 1] + xs[half + 3:], supervisor_y, sizes + decoded, max(units))
     X, H, X_hat = student[half:half + 3]
     panel_top, panel_bottom = student_y - module_height / 2 - 48, student_y + module_height / 2 + 50
     height = max(panel_bottom + 68, student_y + TALLEST / 2 + 38) + _footer_height(row)
@@ -94,7 +95,8 @@ def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None)
     shares = row.get("layer_shares") if row else None
     partners = student[1:half + 1] + student[half + 3:]
     _links(svg, supervisor[1:], partners, shares, band + LINKS / 2 + 2, X)
-    _panel(svg, (X, H, X_hat), min((student[half + 3].x - X_hat.x) / 2, 30), panel_top, panel_bottom)
+    _panel(svg, (X, H, X_hat), min((student[half + 3].x - X_hat.x) / 2, 30), panel_top, panel_bottom,
+           config.coefficients == "biased")
     _network(svg, supervisor, bridge=half)
     _network(svg, student, below=True, module=range(half, half + 3))
 
@@ -103,7 +105,7 @@ def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None)
     _picture(svg, supervisor[0], -1, clean, "Supervisor", "x", "clean image")
     _picture(svg, supervisor[-1], 1, clean, "", "y", "rebuilt")
     _picture(svg, student[0], -1, noisy, "Student", "x̃", *_noise_words(config))
-    _picture(svg, student[-1], 1, clean, "", f"h̃[{2 * half + 2}]", "cleaned")
+    _picture(svg, student[-1], 1, clean, "", f"h̃[{half + len(decoded) + 2}]", "cleaned")
 
     _bracket(svg, supervisor[0].x, supervisor[-1].x, supervisor[0].top - 25, 54, SYM.hue)
     _loss(svg, WIDTH / 2, 24, "L_sym", config, row)
@@ -116,7 +118,8 @@ def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None)
 
 def _draw_autoencoder(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None) -> Element:
     sizes = (n_pixels, *config.encoder_layers)
-    blocks = _blocks(_columns(len(config.encoder_layers)), 148, sizes + sizes[-2::-1])
+    blocks = _blocks(_columns(len(config.encoder_layers), len(config.decoder_layers) + 1), 148,
+                     (*sizes, *config.decoder_layers, n_pixels))
     height = 236 + _footer_height(row)
     svg = _canvas(height, f"{config.model.upper()}: an autoencoder of layers {_chain(blocks)} on noisy images")
     _network(svg, blocks)
@@ -131,10 +134,10 @@ def _draw_autoencoder(config: RunConfig, n_pixels: int, row: Mapping[str, Any] |
 
 # ------------------------------------------------------------------------------------------- layout
 
-def _columns(half: int, middle: Sequence[float] = ()) -> list[float]:
-    """Centres of the layers: two halves of equal steps around the module's own."""
-    pitch = min((WIDTH - 2 * SIDE - sum(middle)) / (2 * half), WIDEST_PITCH)
-    steps = [pitch] * half + [*middle] + [pitch] * half
+def _columns(n_encoder: int, n_decoder: int, middle: Sequence[float] = ()) -> list[float]:
+    """Centres of the layers: encoder and decoder in equal steps around the module's own."""
+    pitch = min((WIDTH - 2 * SIDE - sum(middle)) / (n_encoder + n_decoder), WIDEST_PITCH)
+    steps = [pitch] * n_encoder + [*middle] + [pitch] * n_decoder
     return list(accumulate(steps, initial=(WIDTH - sum(steps)) / 2))
 
 
@@ -176,7 +179,7 @@ def _carry(svg: Element, a: Block, x: float) -> Block:
     return there
 
 
-def _panel(svg: Element, module: Sequence[Block], margin: float, top: float, bottom: float) -> None:
+def _panel(svg: Element, module: Sequence[Block], margin: float, top: float, bottom: float, biased: bool) -> None:
     """The ground under X, H and X_hat, their names and eq 3."""
     left, middle, right = (block.x for block in module)
     _add(svg, "rect", x=left - margin, y=top, width=right - left + 2 * margin, height=bottom - top, rx=10,
@@ -184,7 +187,7 @@ def _panel(svg: Element, module: Sequence[Block], margin: float, top: float, bot
     _text(svg, middle, top + 19, "NMF module", 13, fill=NC.hue, font_weight=600)
     for block, name in zip(module, ("X", "H", "X̂"), strict=True):
         _text(svg, block.x, block.top - 8, name, 14, fill=NC.hue, font_style="italic")
-    _text(svg, middle, bottom - 12, "H = σ(W′X),  X̂ = relu(WH)", 13, fill=NC.hue)
+    _text(svg, middle, bottom - 12, f"H = σ(W′X{' + b' if biased else ''}),  X̂ = relu(WH)", 13, fill=NC.hue)
 
 
 def _links(svg: Element, supervisor: Sequence[Block], student: Sequence[Block], shares: Sequence[float] | None,

@@ -55,14 +55,15 @@ def curve_rows(history: Rows) -> list[Mapping[str, Any]]:
     return sorted([*epochs, *steps], key=lambda row: row["epoch"])
 
 
-def layer_shares(history: Rows) -> go.Figure:
+def layer_shares(history: Rows, n_encoder: int | None = None) -> go.Figure:
     """Share of each layer in L_ap against epoch, stacked to 1: encoder layers blue, decoder layers orange."""
     rows = [row for row in history if row["kind"] == "epoch" and "layer_shares" in row]
     figure = go.Figure()
     n_layers = len(rows[-1]["layer_shares"]) if rows else 0
+    n_encoder = n_layers // 2 if n_encoder is None else n_encoder
     for layer in range(n_layers):
         shade = 35 + 45 * layer / max(1, n_layers - 1)
-        side = "encoder" if layer < n_layers // 2 else "decoder"
+        side = "encoder" if layer < n_encoder else "decoder"
         figure.add_scatter(x=_column(rows, "epoch"), y=[row["layer_shares"][layer] for row in rows], stackgroup="one",
                            name=f"{layer + 1} {side}", mode="lines", line_width=0.5,
                            line_color=f"hsl({205 if side == 'encoder' else 25}, 60%, {shade:.0f}%)")

@@ -50,7 +50,7 @@ def watch(entry: Entry) -> None:
         st.caption("The first numbers come as soon as the training has begun.")
     learned(entry, epochs)
     if epochs:
-        unit_charts(history)
+        unit_charts(history, len(entry.config.encoder_layers))
 
 
 def explain_losses(config: RunConfig, weighted: bool) -> None:
@@ -122,10 +122,10 @@ def learned(entry: Entry, epochs: list[dict[str, Any]]) -> None:
     st.caption("Pictures are kept for every epoch: switch the newest off and move the slider to replay the training.")
 
 
-def unit_charts(history: list[dict[str, Any]]) -> None:
+def unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
     with st.expander("Layers, speed, gradients and units"):
         if any("layer_shares" in row for row in history):
-            st.plotly_chart(charts.layer_shares(history), key="train.shares", config={"displayModeBar": False})
+            st.plotly_chart(charts.layer_shares(history, n_encoder), key="train.shares", config={"displayModeBar": False})
             st.caption("How much of L_ap each layer makes. A layer that takes nearly all of it is all the student learns.")
         left, right = st.columns(2)
         left.plotly_chart(charts.lines(history, {"images_per_second": "images/s"}, "Images a second"),

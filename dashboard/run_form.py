@@ -19,7 +19,7 @@ def key(name: str) -> str:
 
 def remember_defaults() -> None:
     """Widgets take their values from the session, so that presets can set them."""
-    for name, value in DEFAULTS.model_dump().items():
+    for name, value in DEFAULTS:
         text = ", ".join(map(str, value)) if name == "layers" else value
         st.session_state.setdefault(key(name), text)
     st.session_state.setdefault(key("n_seeds"), 1)
@@ -89,6 +89,10 @@ def network_settings() -> dict[str, Any]:
         "output_activation": choice("Output activation", "output_activation",
                                     "With relu, pixels that once fell below 0 stay black for good."),
         "basis": choice("Basis W", "basis", "paper: W may be negative, only X_hat may not. nonnegative: W >= 0."),
+        "coefficients": choice("Coefficients H", "coefficients", "paper: σ(W′X), where no part can be absent while the code is "
+                               "small. biased (extension): σ(W′X + b), parts start out nearly absent."),
+        "decoder": choice("Decoder", "decoder", "mirrored: the encoder's layers backwards. additive (extension): one layer of "
+                          "weights >= 0 from the code to the pixels, so that a part can only add ink."),
         "loss_reduction": choice("Loss reduction", "loss_reduction",
                                  "sum: as the paper, wide layers outweigh narrow ones. mean: every layer counts the same."),
     }

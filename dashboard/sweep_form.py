@@ -54,7 +54,7 @@ def _base() -> tuple[RunConfig, int]:
 def _other_settings(source: str) -> dict[str, Any]:
     """Of the defaults, of a preset, or as the Train page's form was left."""
     if source == "train":
-        left = {name: st.session_state.get(key(name), value) for name, value in DEFAULTS.model_dump().items()}
+        left = {name: st.session_state.get(key(name), value) for name, value in DEFAULTS}
         layers = left["layers"]
         return {**left, "layers": [part.strip() for part in layers.split(",")] if isinstance(layers, str) else layers}
     return PRESETS.get(source, {})

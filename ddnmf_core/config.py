@@ -6,9 +6,18 @@ its configuration's sorted JSON. Nothing here imports torch, so that every page 
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 DatasetName = Literal["mnist-10k", "fashion-mnist-10k", "mnist", "fashion-mnist", "digits"]
 ModelName = Literal["ddnmf", "ae1", "ae2", "dae"]
@@ -20,6 +29,7 @@ Factors = Literal["parts", "units", "code_nmf", "nmf", "pca"]
 OF_PIXELS: tuple[Factors, ...] = ("nmf", "pca")                     # factors that need no run
 
 ID_LENGTH = 16
+OF_NMF_MODULE = ("beta", "gamma", "n_parts", "basis", "coefficients")       # fields that an autoencoder does not have
 
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -37,6 +47,10 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    # Fields that came later, at the value that means what was before them: there they are not written down, so that ids
+    # that were published stay.
+    LATER: ClassVar[dict[str, Any]] = {}
+
     def __init__(self, **fields: Any) -> None:
         try:
             super().__init__(**fields)
@@ -48,6 +62,10 @@ class Config(BaseModel):
     def _no_minus_zero(cls, value: Any) -> Any:
         """-0.0 equals 0.0, so both must be written alike."""
         return 0.0 if isinstance(value, float) and value == 0 else value
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_before_later_fields(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in dump(self).items() if name not in self.LATER or value != self.LATER[name]}
 
     @property
     def id(self) -> str:
@@ -72,6 +90,8 @@ class RunConfig(Config):
     output_activation: Literal["linear", "sigmoid", "relu"] = "sigmoid"
     n_parts: Annotated[int, Field(ge=1, le=512)] = 10               # r, columns of W
     basis: Literal["paper", "nonnegative"] = "paper"                # nonnegative: W >= 0 after every step
+    coefficients: Literal["paper", "biased"] = "paper"              # biased: H = sigmoid(W' X + b), b < 0 at first
+    decoder: Literal["mirrored", "additive"] = "mirrored"           # additive: one layer from code to pixels, weights >= 0
 
     alpha: Weight = 1.0                                             # weight of L_sym
     beta: Weight = 1.0                                              # weight of L_ap
@@ -88,11 +108,13 @@ class RunConfig(Config):
     seed: Seed = 1
     precision: Literal["highest", "high", "medium", "bfloat16"] = "medium"      # of matrix products, as torch names it
 
+    LATER: ClassVar[dict[str, Any]] = {"coefficients": "paper", "decoder": "mirrored"}
+
     @model_validator(mode="before")
     @classmethod
     def _an_autoencoder_has_no_nmf_module(cls, fields: Any) -> Any:
         """What a model does not have cannot make two runs of it differ."""
-        return fields if fields.get("model", "ddnmf") == "ddnmf" else _without(fields, "beta", "gamma", "n_parts", "basis")
+        return fields if fields.get("model", "ddnmf") == "ddnmf" else _without(fields, *OF_NMF_MODULE)
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
@@ -113,6 +135,11 @@ class RunConfig(Config):
     def encoder_layers(self) -> tuple[int, ...]:
         """Widths of the encoder's layers; AE2 leaves the first one out (one layer shallower)."""
         return self.layers[1:] if self.model == "ae2" else self.layers
+
+    @property
+    def decoder_layers(self) -> tuple[int, ...]:
+        """Widths of the decoder's hidden layers, between the code and the pixels."""
+        return self.encoder_layers[-2::-1] if self.decoder == "mirrored" else ()
 
     @property
     def representations(self) -> tuple[Representation, ...]:

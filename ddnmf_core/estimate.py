@@ -14,8 +14,9 @@ SHARED_OUT_PER_SECOND, INTERPRETED_PER_SECOND = 15, 2000
 
 def count_weights(config: RunConfig) -> int:
     """Weights of all networks that are trained, biases left out."""
-    sizes = (DATASETS[config.dataset].n_pixels, *config.encoder_layers)
-    autoencoder = 2 * sum(n_in * n_out for n_in, n_out in pairwise(sizes))
+    n_pixels = DATASETS[config.dataset].n_pixels
+    sizes = (n_pixels, *config.encoder_layers, *config.decoder_layers, n_pixels)
+    autoencoder = sum(n_in * n_out for n_in, n_out in pairwise(sizes))
     if config.model != "ddnmf":
         return autoencoder
     return 2 * autoencoder + 2 * config.code_size * config.n_parts

@@ -35,15 +35,15 @@ def symmetric_loss(x: Tensor, y: Tensor, reduction: str = "sum") -> Tensor:     
     return squared_distance(x, y, reduction)
 
 
-def apposition_losses(h: Sequence[Tensor], h_student: Sequence[Tensor],
-                      reduction: str = "sum") -> Tensor:                                          # eq 5
+def apposition_losses(h: Sequence[Tensor], h_student: Sequence[Tensor], reduction: str = "sum",
+                      code: int | None = None) -> Tensor:                                         # eq 5
     """The share of each supervisor layer l in L_ap: L and L + 2 feature arrays -> (L,).
 
-    Encoder layers (l <= L/2) face the student's layer l, decoder layers its layer l + 2, past the NMF
+    Encoder layers (l <= code, L/2 in the paper) face the student's layer l, decoder layers its layer l + 2, past the NMF
     module. The supervisor's features are constants here (eq 9 to 12), hence the detach.
     """
-    half = len(h) // 2
-    partners = [*h_student[:half], *h_student[half + 2:]]
+    code = len(h) // 2 if code is None else code
+    partners = [*h_student[:code], *h_student[code + 2:]]
     return torch.stack([squared_distance(teacher.detach(), student, reduction)
                         for teacher, student in zip(h, partners, strict=True)])
 

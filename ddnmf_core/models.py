@@ -49,21 +49,64 @@ class Chain(nn.ModuleList):
         return self.features(h)[-1]
 
 
-class NMFModule(nn.Module):                                                  # eq 3
-    """H = sigmoid(X W'^T), X_hat = relu(H W^T), without bias: (n, d) -> (n, r), (n, d)."""
+class AdditiveDecoder(Chain):
+    """One layer from the code to the pixels that can only add: weights >= 0, so that a pixel never gets darker when a unit
+    of a code >= 0 goes up. An extension; what a part does to a picture is then a column of weights."""
 
-    def __init__(self, code_size: int, n_parts: int, basis: str, generator: torch.Generator) -> None:
+    START = 0.3                                                     # weights start in (0, START)
+    DARK = -3.0                                                     # bias of a pixel at first, where a sigmoid is nearly 0
+
+    def __init__(self, code_size: int, n_pixels: int, activation: str, generator: torch.Generator) -> None:
+        super().__init__((code_size, n_pixels), activation, generator)
+        nn.init.uniform_(self.linear.weight, 0.0, self.START, generator=generator)
+        nn.init.constant_(self.linear.bias, self.DARK if activation == "sigmoid" else 0.0)
+
+    @property
+    def linear(self) -> nn.Linear:
+        layer = self[0]
+        assert isinstance(layer, Layer)
+        return layer.linear
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """The nearest weights >= 0, applied after each step."""
+        self.linear.weight.clamp_(min=0)
+
+
+def make_decoder(n_pixels: int, config: RunConfig, generator: torch.Generator) -> Chain:
+    """From the code (n, d) to the pixels (n, n_pixels)."""
+    if config.decoder == "additive":
+        return AdditiveDecoder(config.code_size, n_pixels, config.output_activation, generator)
+    return Chain((config.code_size, *config.decoder_layers, n_pixels), config.output_activation, generator)
+
+
+class NMFModule(nn.Module):                                                  # eq 3
+    """H = sigmoid(X W'^T), X_hat = relu(H W^T), without bias: (n, d) -> (n, r), (n, d).
+
+    Extensions: a `basis` W >= 0, and `coefficients` with a bias, H = sigmoid(X W'^T + b). Without one a code of zeros has
+    H = 1/2, so that no part can be absent. With it each part starts as one unit of the code and nearly absent.
+    """
+
+    ABSENT, OWN_WEIGHT, OWN_BASIS = -2.0, 1.0, 3.0                  # b at first, and what ties a part to its unit then
+
+    def __init__(self, code_size: int, n_parts: int, basis: str, coefficients: str, generator: torch.Generator) -> None:
         super().__init__()
         self.W_prime = nn.Parameter(torch.empty(n_parts, code_size))
         self.W = nn.Parameter(torch.empty(code_size, n_parts))
         self.basis = basis
         nn.init.xavier_uniform_(self.W_prime, generator=generator)
         nn.init.xavier_uniform_(self.W, generator=generator)
+        self.b = nn.Parameter(torch.full((n_parts,), self.ABSENT)) if coefficients == "biased" else None
+        if self.b is not None:
+            own = torch.eye(code_size).repeat(1, -(-n_parts // code_size))[:, :n_parts]
+            self.W_prime.data += self.OWN_WEIGHT * own.T
+            self.W.data += self.OWN_BASIS * own
         self.project()
 
     def coefficients(self, X: Tensor) -> Tensor:
         """H in (0, 1): how much of each part a sample has."""
-        return torch.sigmoid(X @ self.W_prime.T)
+        weighted = X @ self.W_prime.T
+        return torch.sigmoid(weighted if self.b is None else weighted + self.b)
 
     def rebuild(self, H: Tensor) -> Tensor:
         """X_hat >= 0: the code that these parts add up to."""
@@ -95,9 +138,8 @@ class Autoencoder(nn.Module):
     def __init__(self, n_pixels: int, config: RunConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.denoising = config.model == "dae"
-        sizes = (n_pixels, *config.encoder_layers)
-        self.encoder = Chain(sizes, config.bottleneck_activation, generator)
-        self.decoder = Chain(sizes[::-1], config.output_activation, generator)
+        self.encoder = Chain((n_pixels, *config.encoder_layers), config.bottleneck_activation, generator)
+        self.decoder = make_decoder(n_pixels, config, generator)
 
     def features(self, x: Tensor) -> list[Tensor]:
         """h[1] ... h[L]; the last one is the reconstruction y."""
@@ -116,10 +158,9 @@ class Student(nn.Module):
 
     def __init__(self, n_pixels: int, config: RunConfig, generator: torch.Generator) -> None:
         super().__init__()
-        sizes = (n_pixels, *config.encoder_layers)
-        self.encoder = Chain(sizes, config.bottleneck_activation, generator)
-        self.nmf = NMFModule(config.code_size, config.n_parts, config.basis, generator)
-        self.decoder = Chain(sizes[::-1], config.output_activation, generator)
+        self.encoder = Chain((n_pixels, *config.encoder_layers), config.bottleneck_activation, generator)
+        self.nmf = NMFModule(config.code_size, config.n_parts, config.basis, config.coefficients, generator)
+        self.decoder = make_decoder(n_pixels, config, generator)
 
     def features(self, x: Tensor) -> list[Tensor]:
         """h~[1] ... h~[L+2]: encoder, H, X_hat, decoder. X is the encoder's last output."""
@@ -152,6 +193,13 @@ class DDNMF(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.student(x)
+
+
+def project(model: nn.Module) -> None:
+    """After a step: every weight that may not be negative to the nearest one that is not."""
+    for module in model.modules():
+        if isinstance(module, NMFModule | AdditiveDecoder):
+            module.project()
 
 
 def build(config: RunConfig, n_pixels: int) -> DDNMF | Autoencoder:

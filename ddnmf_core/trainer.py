@@ -18,7 +18,7 @@ from ddnmf_core.compute import autocast, matmul_precision
 from ddnmf_core.config import RunConfig
 from ddnmf_core.corruption import corrupt, corrupt_each
 from ddnmf_core.data import Images
-from ddnmf_core.models import DDNMF, Autoencoder, build
+from ddnmf_core.models import DDNMF, Autoencoder, build, project
 from ddnmf_core.monitor import Gallery, unit_health
 from ddnmf_core.seeds import derive
 
@@ -93,8 +93,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         L_in.backward()
         self.optimizer.step()                                                                        # eq 8
-        if isinstance(self.model, DDNMF):
-            self.model.student.nmf.project()
+        project(self.model)
         self._accumulate(terms, layers, len(samples))
         return L_in.detach()
 
@@ -106,7 +105,7 @@ class Trainer:
 
     @property
     def _n_sums(self) -> int:
-        return 3 + 2 * len(self.config.encoder_layers)              # three terms, L layers
+        return 3 + len(self.config.encoder_layers) + len(self.config.decoder_layers) + 1    # three terms, L layers
 
     def _accumulate(self, terms: dict[str, Tensor], layers: Tensor | None, n: int) -> None:
         """Sums of the epoch: images, three terms, layers. A mean over entries counts n times."""
@@ -201,9 +200,9 @@ def loss_terms(model: DDNMF | Autoencoder, x: Tensor, x_noisy: Tensor,
         return {"L_sym": losses.symmetric_loss(target, model(x_noisy), reduction)}, None
     h = model.supervisor.features(x)
     h_student = model.student.features(x_noisy)
-    half = len(h) // 2
-    layers = losses.apposition_losses(h, h_student, reduction)
-    X, X_hat = h_student[half - 1], h_student[half + 1]
+    code = len(model.supervisor.encoder)                            # as many layers lead to it
+    layers = losses.apposition_losses(h, h_student, reduction, code)
+    X, X_hat = h_student[code - 1], h_student[code + 1]
     return {"L_sym": losses.symmetric_loss(x, h[-1], reduction), "L_ap": layers.sum(),
             "L_nc": losses.nonnegative_constraint_loss(X, X_hat, reduction)}, layers
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.models import NMFModule, build
+from ddnmf_core.models import NMFModule, build, project
 from ddnmf_core.trainer import Trainer
 
 N_PIXELS = 64
@@ -19,7 +19,7 @@ def model_of(**fields):
 
 
 def nmf_module(basis="paper", seed=1):
-    return NMFModule(6, 5, basis, torch.Generator().manual_seed(seed)).double()
+    return NMFModule(6, 5, basis, "paper", torch.Generator().manual_seed(seed)).double()
 
 
 def sizes(chain):
@@ -51,6 +51,37 @@ def test_ae1_has_the_supervisors_layers_and_ae2_one_less_on_each_side():
     assert (sizes(ae1.encoder), sizes(ae1.decoder)) == (sizes(supervisor.encoder), sizes(supervisor.decoder))
     assert sizes(ae2.encoder) == [(64, 16), (16, 6)]
     assert sizes(ae2.decoder) == [(6, 16), (16, 64)]
+
+
+def test_an_additive_decoder_is_one_layer_for_both_networks():
+    model = model_of(decoder="additive")
+    for network in (model.supervisor, model.student):
+        assert sizes(network.encoder) == [(64, 32), (32, 16), (16, 6)]
+        assert sizes(network.decoder) == [(6, 64)]
+    x = torch.rand(3, N_PIXELS)
+    assert [feature.shape[1] for feature in model.supervisor.features(x)] == [32, 16, 6, 64]
+    assert [feature.shape[1] for feature in model.student.features(x)] == [32, 16, 6, 5, 6, 64]
+
+
+@pytest.mark.parametrize("output", ["sigmoid", "linear", "relu"])
+def test_raising_a_part_of_an_additive_decoder_never_darkens_a_pixel(output):
+    model = model_of(decoder="additive", basis="nonnegative", output_activation=output)
+    with torch.no_grad():                                           # as if a step had gone too far
+        model.student.decoder.linear.weight -= 0.1
+        model.student.nmf.W -= 0.1
+    project(model)
+    H = torch.rand(20, 5, generator=torch.Generator().manual_seed(3))
+    for part in range(5):
+        raised = H.clone()
+        raised[:, part] = 1
+        with torch.no_grad():
+            assert (model.student.decode(raised) >= model.student.decode(H) - 1e-6).all()
+
+
+def test_a_biased_part_starts_nearly_absent_and_as_one_unit_of_the_code():
+    module = NMFModule(4, 6, "nonnegative", "biased", torch.Generator().manual_seed(1))
+    assert module.coefficients(torch.zeros(1, 4)).max() < 0.2       # 1/2 without a bias
+    assert module.W.argmax(dim=0).tolist() == [0, 1, 2, 3, 0, 1]    # a unit may begin more than one part
 
 
 @pytest.mark.parametrize(("activation", "written_out"), [
@@ -102,7 +133,7 @@ def test_the_module_is_H_then_the_parts_that_add_up_cut_at_zero(X, seed):
 
 
 def test_two_parts_at_half_add_up_to_half_of_each():
-    module = NMFModule(2, 2, "paper", torch.Generator())
+    module = NMFModule(2, 2, "paper", "paper", torch.Generator())
     module.W.data = torch.tensor([[2.0, 4.0], [1.0, -3.0]])
     assert module.rebuild(torch.tensor([[0.5, 0.5]])).tolist() == [[3.0, 0.0]]    # 1 + 2, relu(.5 - 1.5)
 

@@ -183,6 +183,23 @@ def test_a_training_resumed_after_any_batch_ends_like_the_undisturbed_one(few_di
         assert untimed(row for row in rows if row["kind"] == "epoch") == untimed(history)
 
 
+def test_a_model_that_only_adds_learns_keeps_its_weights_from_going_negative_and_resumes(digits, small):
+    config = small(decoder="additive", coefficients="biased", basis="nonnegative", bottleneck_activation="softplus",
+                   output_activation="sigmoid", epochs=6)
+    undisturbed, rows = train(config, digits)
+    assert rows[-1]["L_sym"] < 0.75 * rows[0]["L_sym"]
+    assert len(rows[-1]["layer_shares"]) == 4                       # three encoder layers, one decoder layer
+    for network in (undisturbed.model.supervisor, undisturbed.model.student):
+        assert network.decoder.linear.weight.min() == 0             # some would have gone further
+    assert undisturbed.model.student.nmf.W.min() >= 0
+    stopped = Trainer(config, digits, CPU)
+    stopped.train(rows.append, stop_after(40))
+    resumed = Trainer(config, digits, CPU)
+    resumed.load_state(stopped.state())
+    resumed.train(rows.append)
+    assert same(bits(resumed), bits(undisturbed))
+
+
 def test_a_training_stopped_at_every_batch_ends_like_the_undisturbed_one(few_digits, small):
     config = small(epochs=2)
     undisturbed, _ = train(config, few_digits)
