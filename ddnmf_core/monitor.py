@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ddnmf_core.models import DDNMF, Autoencoder
-from ddnmf_core.parts import part_pictures
+from ddnmf_core.parts import part_pictures, part_swings
 
 CONSTANT = 1e-3                                                     # a deviation below this says nothing
 
@@ -41,15 +41,17 @@ class Gallery:
 
     @torch.no_grad()
     def pictures(self, model: DDNMF | Autoencoder, probe: Tensor) -> dict[str, Tensor]:
-        """u8 pictures (k or r, n_pixels): the model's reconstructions, and the parts it has by now."""
+        """Pictures (k or r, n_pixels): the model's reconstructions and the parts it has by now as u8, and as i8 the swing
+        of each part (`part_swings`), 127 for a pixel that goes from black to white."""
         pictures = {"student": model(self.noisy)}
-        if isinstance(model, DDNMF):
-            H = model.encode(probe).H
-            assert H is not None
-            parts = part_pictures(model, H.mean(dim=0))
-            pictures |= {"supervisor": model.supervisor(self.clean),
-                         "parts_alone": parts["alone"], "parts_raised": parts["raised"]}
-        return {name: to_u8(picture) for name, picture in pictures.items()}
+        if not isinstance(model, DDNMF):
+            return {name: to_u8(picture) for name, picture in pictures.items()}
+        H = model.encode(probe).H
+        assert H is not None
+        pictures |= {"supervisor": model.supervisor(self.clean), "parts_raised": part_pictures(model, H.mean(dim=0))["raised"]}
+        swings = part_swings(model.student.decode, H).clamp(-1, 1)
+        return {**{name: to_u8(picture) for name, picture in pictures.items()},
+                "parts_swing": (swings * 127).round().to(torch.int8).cpu()}
 
 
 def to_u8(pictures: Tensor) -> Tensor:

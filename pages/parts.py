@@ -11,7 +11,9 @@ from dashboard.components.gallery import gallery
 from dashboard.contents import clusters, codes, images, model, picture, siblings, swings
 from dashboard.links import linked
 from dashboard.part_detail import show_likeness, show_measured, show_part
+from dashboard.part_film import show_film
 from dashboard.part_list import show_list
+from dashboard.rank_survey import show_survey
 from dashboard.selections import pick_run
 from ddnmf_core import pictures
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig
@@ -134,6 +136,8 @@ if measured is not None:
 show_likeness(run, part, others)
 if measured is not None:
     show_worth(measured)
+show_film(run)
+show_survey(run)
 st.subheader("The two factors")
 show_matrices(run, H)
 show_pixel_nmf(run)

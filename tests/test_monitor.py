@@ -151,7 +151,7 @@ def test_the_gallery_has_pictures_of_both_networks_and_of_the_parts(model_of):
     model = model_of()
     pictures = gallery.pictures(model, IMAGES)
     assert {name: tuple(p.shape) for name, p in pictures.items()} == {
-        "student": (3, 64), "supervisor": (3, 64), "parts_alone": (5, 64), "parts_raised": (5, 64)}
+        "student": (3, 64), "supervisor": (3, 64), "parts_swing": (5, 64), "parts_raised": (5, 64)}
     assert torch.equal(pictures["student"], to_u8(model(IMAGES[3:6]).detach()))              # sees the noise
     assert torch.equal(pictures["supervisor"], to_u8(model.supervisor(IMAGES[:3]).detach()))
     assert list(gallery.pictures(model_of(model="ae1"), IMAGES)) == ["student"]

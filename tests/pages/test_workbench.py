@@ -133,3 +133,57 @@ def tiles(app, key):
         if element.proto.id.endswith(key) or key in element.proto.id:
             return [tile["caption"] for tile in json.loads(element.proto.json)["tiles"]]
     raise AssertionError(f"no gallery {key}")
+
+
+def test_the_film_shows_every_epoch_and_the_slider_picks_its_parts(store):
+    app = open_page("parts", run=RUN.id)
+    slider = next(each for each in app.select_slider if each.key == "parts.epoch")
+    assert list(slider.options) == ["0", "1", "2", "3"]
+    assert slider.value == 3
+    slider.set_value(0).run()
+    assert not app.exception
+    assert "a part is born" in text_of(app)
+
+
+def test_pictures_of_an_earlier_version_have_no_film_and_that_is_said(store, monkeypatch):
+    run = store.entry(RUN)
+    for name in run.names("snapshots/"):
+        run.write_tensors(name, {"student": np.zeros((1, 64), np.uint8)})
+    app = open_page("parts", run=RUN.id)
+    assert not app.exception
+    assert "trained by an earlier version" in text_of(app)
+
+
+def test_a_survey_of_the_rank_trains_what_is_missing_and_compares_what_is_there(store):
+    app = open_page("parts", run=RUN.id)
+    assert "Look for a rank" not in text_of(app)                    # one rank alone
+    app.text_input(key="survey.ranks").set_value("3, 5").run()
+    app.number_input(key="survey.seeds").set_value(2).run()
+    button = app.button(key="survey.start")
+    assert "Train 2 runs" in button.label                           # those with 5 parts are there
+    button.click().run()
+    assert not app.exception
+    wanted = [RUN.replace(n_parts=3, seed=seed) for seed in (1, 2)]
+    assert {request.entry.id for request in store.requests()} == {config.id for config in wanted}
+    for config in wanted:
+        assert tasks.perform(str(store.root), "runs", config.id, "cpu") == "finished"
+        store.settle(store.requests()[0])
+    app = open_page("parts", run=RUN.id)
+    assert not app.exception
+    assert "Look for a rank" in text_of(app)
+
+
+def test_a_survey_has_a_row_for_each_rank_and_compares_seeds_where_there_are_two(store):
+    from dashboard.rank_survey import panels, survey
+    other = store.create(RUN.replace(n_parts=3))
+    assert tasks.perform(str(store.root), "runs", other.id, "cpu") == "finished"
+    found = survey.__wrapped__(str(store.root), (RUN.id, SIBLING.id, other.id)).set_index("n_parts")
+    assert found["n_seeds"].to_dict() == {3: 1, 5: 2}
+    errors = [store.entry(config).read_tensors(CODES)["noisy/error"].mean() for config in (RUN, SIBLING)]
+    assert found.loc[5, "error"] == pytest.approx(np.mean(errors))
+    assert found.loc[5, "error_std"] == pytest.approx(np.std(errors, ddof=1))
+    assert 0 < found.loc[5, "stability"] <= 1
+    assert 0 <= found.loc[5, "dispersion"] <= 1
+    assert np.isnan(found.loc[3, ["stability", "dispersion", "cophenetic", "error_std"]].astype(float)).all()
+    figure = panels(found.reset_index(), 5)
+    assert [list(trace.x) for trace in figure.data if trace.mode == "lines+markers"] == [["3", "5"]] * 5

@@ -1,0 +1,110 @@
+"""How many parts a model should have: runs like the shown one with other ranks, over seeds, and what speaks for each."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+from plotly.subplots import make_subplots
+
+from dashboard.background import measured_speeds
+from dashboard.contents import codes, swings
+from dashboard.shared import store
+from dashboard.sweep_queue import show_progress
+from ddnmf_core import engine, estimate, sweeps
+from ddnmf_core.entries import SCORES, Entry
+from ddnmf_core.interpret import rank, stability
+from ddnmf_core.parts import prominence
+from ddnmf_core.runs import Store
+from ddnmf_core.sweeps import Family
+
+RANKS, N_SEEDS = "2, 4, 8, 10, 16, 32, 64", 3
+N_COMPARED = 500                                                    # samples, of which every pair is looked at
+PANELS = {"error": "Error, noisy images", "stability": "Stability of the parts", "dispersion": "Dispersion",
+          "cophenetic": "Cophenetic correlation", "acc": "ACC (needs labels)"}
+LINE, BAND, OWN = "#3a76e0", "rgba(58, 118, 224, 0.2)", "#d9541e"
+HEIGHT = 250                                                        # pixels
+
+
+def show_survey(run: Entry) -> None:
+    st.subheader("How many parts?")
+    relatives = _relatives(run)
+    ranks = sorted({entry.config.n_parts for entry in relatives})
+    show_progress(Family(f"ranks.{run.id}", run.config, {"n_parts": [*ranks]}, relatives), "Runs with other ranks")
+    finished = [entry for entry in relatives if entry.finished]
+    if len({entry.config.n_parts for entry in finished}) > 1:
+        found = survey(str(run.store.root), tuple(sorted(entry.id for entry in finished)))
+        st.plotly_chart(panels(found, run.config.n_parts), key="parts.survey", config={"displayModeBar": False})
+        st.caption("Against the number of parts r: the student's error on noisy images; how alike the parts of different seeds "
+                   f"are (matched cosine); how well the seeds agree on which of {N_COMPARED} samples have the same strongest "
+                   "part (dispersion of the consensus, and how much of a tree it is: cophenetic correlation, Brunet et al. "
+                   "2004). Look for a rank from which the error falls slowly and after which the others fall. What compares "
+                   "seeds takes two of them. Bands: one standard deviation; the orange line: this run's rank.")
+    _form(run)
+
+
+def _relatives(run: Entry) -> list[Entry]:
+    """Runs that differ from this one in the rank and the seed alone, itself among them."""
+    alike = run.config.replace(n_parts=1, seed=1)
+    return [entry for entry in store().entries() if entry.config.model == "ddnmf"
+            and entry.config.replace(n_parts=1, seed=1) == alike]
+
+
+@st.cache_resource(max_entries=20, show_spinner="Comparing the seeds of each rank.")
+def survey(root: str, runs: tuple[str, ...]) -> pd.DataFrame:
+    """A row for each rank: n_seeds, and mean and deviation of each panel's measure."""
+    rows, everything = [], [Entry(Store(root), "runs", run_id) for run_id in runs]
+    for n_parts in sorted({entry.config.n_parts for entry in everything}):
+        entries = [entry for entry in everything if entry.config.n_parts == n_parts]
+        errors = [float(codes(entry)["noisy/error"].mean()) for entry in entries]
+        scores = [next(row["acc"] for row in entry.read_json(SCORES) if (row["input"], row["representation"], row["clusterer"])
+                       == ("clean", "z", "gmm")) for entry in entries]
+        row = {"n_parts": n_parts, "n_seeds": len(entries), "error": np.mean(errors), "acc": np.mean(scores)}
+        if len(entries) > 1:
+            strongest = [prominence(codes(entry)["clean/H"])[:N_COMPARED].argmax(axis=1) for entry in entries]
+            together = rank.consensus(strongest)
+            row |= {"error_std": np.std(errors, ddof=1), "acc_std": np.std(scores, ddof=1),
+                    "stability": stability.over_seeds([swings(entry) for entry in entries]),
+                    "dispersion": rank.dispersion(together), "cophenetic": rank.cophenetic_correlation(together)}
+        rows.append(row)
+    return pd.DataFrame(rows).reindex(columns=["n_parts", "n_seeds", *PANELS, *(f"{name}_std" for name in PANELS)])
+
+
+def panels(found: pd.DataFrame, own: int) -> go.Figure:
+    """Each measure against the rank, which stands in steps."""
+    figure = make_subplots(1, len(PANELS), subplot_titles=list(PANELS.values()), horizontal_spacing=0.05)
+    places = [str(n_parts) for n_parts in found["n_parts"]]
+    for column, name in enumerate(PANELS, 1):
+        spread = found[f"{name}_std"].fillna(0)
+        figure.add_scatter(x=places + places[::-1], y=[*(found[name] + spread), *(found[name] - spread)[::-1]], fill="toself",
+                           fillcolor=BAND, line_width=0, mode="lines", hoverinfo="skip", row=1, col=column)
+        figure.add_scatter(x=places, y=found[name], mode="lines+markers", line_color=LINE, customdata=found["n_seeds"],
+                           hovertemplate="r = %{x}: %{y:.3g}, %{customdata} seeds<extra></extra>", row=1, col=column)
+        if str(own) in places:
+            figure.add_vline(x=places.index(str(own)), line={"color": OWN, "width": 1.5, "dash": "dot"}, row=1, col=column)
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=places, title_text="r")
+    figure.update_annotations(font_size=12)
+    figure.update_layout(showlegend=False, height=HEIGHT, margin={"l": 10, "r": 10, "t": 34, "b": 10})
+    return figure
+
+
+def _form(run: Entry) -> None:
+    """Train what is missing."""
+    left, middle, right = st.columns([3, 1, 2], vertical_alignment="bottom")
+    text = left.text_input("Ranks to train", RANKS, key="survey.ranks", help="Numbers of parts with commas between them.")
+    n_seeds = middle.number_input("Seeds", 1, 20, N_SEEDS, key="survey.seeds")
+    try:
+        configs = sweeps.grid(run.config, {"n_parts": sweeps.values("n_parts", text)}, range(1, int(n_seeds) + 1))
+    except ValueError as error:
+        st.error(str(error))
+        return
+    missing = [config for config in configs if not store().entry(config).available]
+    if not missing:
+        st.caption("All of these are there.")
+        return
+    each = estimate.run_seconds(missing[0], measured_speeds(missing[0]))
+    wait = f", about {estimate.in_words(each * len(missing))}" if each else ""
+    if right.button(f"Train {len(missing)} run{'s' if len(missing) > 1 else ''}{wait}", key="survey.start", width="stretch",
+                    icon=":material/play_arrow:"):
+        for config in missing:
+            engine.submit(store(), config)
+        st.rerun()
