@@ -35,7 +35,8 @@ def settings() -> dict[str, Any]:
     """Every field of a RunConfig, as the widgets have it."""
     st.segmented_control("Preset", list(PRESETS), format_func=str.capitalize, key=key("preset"), on_change=apply_preset,
                          help="Quick: 15 epochs, linear output, gamma 0.1. Strong: 45 epochs, sigmoid output, gamma 1. "
-                              "Paper: summed losses, linear output, full precision.")
+                              "Paper: summed losses, linear output, full precision. Parts: a part can only add ink, so that "
+                              "it shows what it is; the clusters are worse (Compare, Worth of the parts).")
     found = [name for name in data.DATASETS if data.find(name)]
     missing = [f"{spec.title}: not found. {data.ways_to_get(name)}" for name, spec in data.DATASETS.items()
                if name not in found]

@@ -243,6 +243,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"epochs": 15, "gamma": 0.1, "output_activation": "linear"},      # rebuilds better after few steps
     "strong": {"epochs": 45, "gamma": 1.0, "output_activation": "sigmoid"},
     "paper": {"loss_reduction": "sum", "gamma": 1.0, "output_activation": "linear", "epochs": 30, "precision": "highest"},
+    "parts": {"basis": "nonnegative", "coefficients": "biased", "decoder": "additive", "bottleneck_activation": "softplus"},
 }
 
 

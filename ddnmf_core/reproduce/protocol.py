@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ddnmf_core.clustering import MIXTURE_FLOOR, N_STARTS, SHORT_ITERATIONS, SHORT_RUNS, SHORT_SAMPLES, TITLES
-from ddnmf_core.config import ClustererName, RunConfig
+from ddnmf_core.config import PRESETS, ClustererName, RunConfig
 
 Settings = Mapping[str, Any]
 
@@ -66,6 +66,9 @@ PART_SOURCES = (
     PartSource("DDNMF", "DDNMF", {"factors": "parts"}, "paper", "The parts of the NMF module, W free (eq 3)."),
     PartSource("DDNMF, W ≥ 0", "DDNMF, W ≥ 0", {"factors": "parts"}, "extension",
                "The same with W clipped at 0 after every step."),
+    PartSource("DDNMF, additive", "DDNMF, additive", {"factors": "parts"}, "extension",
+               "The preset “parts”: W ≥ 0, coefficients with a bias, a softplus code, and one layer of weights ≥ 0 from the "
+               "code to the pixels, so that a part can only add ink."),
     PartSource("AE1 units", "AE1", {"factors": "units"}, "baseline", "The units of AE1's code, ReLU as in the paper."),
     PartSource("Strong AE units", "Strong AE", {"factors": "units"}, "baseline", "The units of the strong autoencoder's code."),
     PartSource("AE2+NMF", "AE2", {"factors": "code_nmf", "n_parts": N_PARTS}, "baseline",
@@ -154,7 +157,8 @@ RELU = {"bottleneck_activation": "relu", "noise_level": 0.0}
 FULL = Protocol(
     name="full", datasets=("mnist", "fashion-mnist"),
     models={"DDNMF": {}, "AE1": {"model": "ae1", **RELU}, "AE2": {"model": "ae2", **RELU},
-            "Strong AE": {"model": "ae1", "noise_level": 0.0, "epochs": 100}, "DDNMF, W ≥ 0": {"basis": "nonnegative"}},
+            "Strong AE": {"model": "ae1", "noise_level": 0.0, "epochs": 100}, "DDNMF, W ≥ 0": {"basis": "nonnegative"},
+            "DDNMF, additive": PRESETS["parts"]},
     noise_models={"DDNMF": {"epochs": 20}, "AE1": {"model": "ae1", "epochs": 20}, "DAE": {"model": "dae", "epochs": 20}},
     candidates={"chosen": {}, "shorter": {"epochs": 20}, "gamma .1": {"gamma": 0.1},
                 "linear output": {"output_activation": "linear"}, "summed losses": {"loss_reduction": "sum"}},
