@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dashboard.components.gallery import gallery
 from dashboard.contents import dataset_images, model
 from dashboard.links import linked
-from dashboard.shared import TRAIN, run_title
+from dashboard.shared import TRAIN, run_title, store
 from ddnmf_core import pictures
 from ddnmf_core.data import DATASETS
 from ddnmf_core.entries import Entry
@@ -21,12 +21,15 @@ SAME, TILE = "slider", 56                                           # a tile's w
 
 
 def show_samples(runs: Sequence[Trained], titles: Sequence[str], dataset: str, level: float) -> None:
-    """One image of each class at a noise level; says which run rebuilds it, and with what noise it was trained."""
+    """One image of each class at a noise level, after the one that other pages show; says which run rebuilds them, and with
+    what noise it was trained."""
     here = on_same_images(runs, dataset)
     images = dataset_images(here[0].config.dataset, here[0].config.n_samples) if here else _shipped(dataset)
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
-        samples = images.one_of_each_class(_pick_number(images))
+        each = images.one_of_each_class(_pick_number(images))
+    chosen = _chosen_elsewhere(images)
+    samples = np.array([*chosen, *each])
     with right:
         trained_at = _pick_level(here)
     used = {title: run for title in titles if (run := nearest(here, title, level if trained_at is None else trained_at))}
@@ -36,7 +39,9 @@ def show_samples(runs: Sequence[Trained], titles: Sequence[str], dataset: str, l
     shown = {"clean": clean, "noisy": noisy} | {
         title: _rebuilt(str(run.entry.store.root), run.entry.id, tuple(samples.tolist()), level, seed, run.entry, noisy)
         for title, run in used.items()}
-    _stacks(shown, [images.class_names[label] for label in images.labels[samples]], images.image_shape)
+    names = [images.class_names[label] for label in images.labels[samples]]
+    _stacks(shown, [*(f"{name}, sample {sample}" for name, sample in zip(names, chosen, strict=False)), *names[len(chosen):]],
+            images.image_shape)
     _explain(used, titles, dataset, level if trained_at is None else trained_at, seed)
 
 
@@ -44,6 +49,15 @@ def _shipped(dataset: str) -> Any:
     """Images of the family that need no run and no download."""
     family = DATASETS[dataset].family                               # type: ignore[index]
     return dataset_images(next(name for name, spec in DATASETS.items() if spec.family == family), None)
+
+
+def _chosen_elsewhere(images: Any) -> list[int]:
+    """The sample that the other pages show, where their run has seen the same images."""
+    run_id, sample = st.session_state.get("run"), st.session_state.get("sample")
+    entry = Entry(store(), "runs", run_id) if run_id else None
+    if sample is None or entry is None or not entry.exists:
+        return []
+    return [int(sample)] if dataset_images(entry.config.dataset, entry.config.n_samples) is images else []
 
 
 def _pick_number(images: Any) -> int:

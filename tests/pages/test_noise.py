@@ -164,6 +164,20 @@ def test_the_noise_is_that_of_each_sample_and_the_error_that_of_the_run(store):
     assert all(old[0] == new[0] and old[1]["src"] != new[1]["src"] for old, new in zip(before, stacks(app), strict=True))
 
 
+def test_the_sample_that_other_pages_show_comes_first_where_it_is_of_these_images(store):
+    run, elsewhere = RUNS[0].id, store.create(RunConfig(dataset="digits")).id
+    images = load(RUN.dataset, RUN.n_samples)
+    for chosen, n_stacks in ((run, 11), (elsewhere, 10)):
+        app = open_noise(level="40")
+        app.session_state["run"], app.session_state["sample"] = chosen, 7
+        app.run()
+        assert not app.exception
+        assert len(stacks(app)) == n_stacks
+    app.session_state["run"] = run
+    app.run()
+    assert stacks(app)[0][0]["caption"] == f"{images.class_names[images.labels[7]]}, sample 7"
+
+
 def test_other_images_of_each_class_can_be_shown(store):
     app = open_noise(level="0")
     app.number_input(key="nth").set_value(2).run()
