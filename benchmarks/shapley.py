@@ -1,16 +1,13 @@
 """Milliseconds for the exact Shapley pictures of one 28x28 sample on one core, against a plain batch of as many decodes.
 
-    python benchmarks/shapley.py
-
-The default model, untrained: its speed does not depend on its weights. Median of REPEATS.
+The default model, untrained: its speed does not depend on its weights.
 """
 
-import time
-from collections.abc import Callable
 from statistics import median
 
 import torch
 
+from benchmarks.measuring import Result, Row, milliseconds
 from ddnmf_core.config import RunConfig
 from ddnmf_core.interpret.shapley import shapley
 from ddnmf_core.models import build
@@ -18,31 +15,18 @@ from ddnmf_core.models import build
 REPEATS = 20
 
 
-def milliseconds(work: Callable[[], object]) -> float:
-    work()
-    times = []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        work()
-        times.append(1000 * (time.perf_counter() - began))
-    return median(times)
+def measure(repeats: int) -> Result:
+    torch.set_num_threads(1)
+    rows = [_row(n_parts, repeats) for n_parts in (8, 10, 12)]
+    return Result("shapley", rows, {"ratio": rows[1]["ratio"], "ours": rows[1]["Shapley, ms"],
+                                    "reference": rows[1]["plain decodes, ms"]}, repeats)
 
 
-def row(n_parts: int) -> str:
+def _row(n_parts: int, repeats: int) -> Row:
     student = build(RunConfig(n_parts=n_parts), 784).student
     H, baseline, rows = torch.rand(n_parts), torch.full((n_parts,), 0.5), torch.rand(2**n_parts, n_parts)
     with torch.no_grad():
-        ours, plain = milliseconds(lambda: shapley(student.decode, H, baseline)), milliseconds(lambda: student.decode(rows))
-    error = shapley(student.decode, H, baseline).completeness_error
-    return f"| {n_parts} | {2**n_parts:,} | {ours:.1f} | {plain:.1f} | {ours / plain:.2f} | {error:.1e} |"
-
-
-def main() -> None:
-    torch.set_num_threads(1)
-    print("| parts | coalitions | Shapley, ms | plain decodes, ms | ratio | completeness error |\n|---|---|---|---|---|---|")
-    for n_parts in (8, 10, 12):
-        print(row(n_parts), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+        ours = median(milliseconds(lambda: shapley(student.decode, H, baseline), repeats))
+        plain = median(milliseconds(lambda: student.decode(rows), repeats))
+    return {"parts": n_parts, "coalitions": 2**n_parts, "Shapley, ms": ours, "plain decodes, ms": plain, "ratio": ours / plain,
+            "completeness error": f"{shapley(student.decode, H, baseline).completeness_error:.1e}"}

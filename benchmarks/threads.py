@@ -1,16 +1,18 @@
 """Milliseconds of a training step by threads and by how long a waiting thread spins, alone and under load.
 
-    python benchmarks/threads.py
-
-Each row is a process of its own, since both settings are read when torch is loaded. "loaded" runs a busy
-loop beside it. The engine's choice (two threads, GOMP_SPINCOUNT=10000) is the fastest alone that does not
-fall apart beside another process.
+Each row is a process of its own, since both settings are read when torch is loaded. "loaded" runs a busy loop beside it.
+The engine's choice (two threads, GOMP_SPINCOUNT=10000) is the fastest alone that does not fall apart beside another
+process.
 """
 
 import os
 import subprocess
 import sys
+from statistics import median
 
+from benchmarks.measuring import ROOT, Result, Row
+
+REPEATS = 1
 STEP = """
 import sys, time, torch
 from ddnmf_core.compute import matmul_precision
@@ -34,26 +36,27 @@ WAITING = {"spin without end (default)": MEMORY, "GOMP_SPINCOUNT=10000": {"GOMP_
            "OMP_WAIT_POLICY=PASSIVE": {"OMP_WAIT_POLICY": "PASSIVE", **MEMORY},
            "GOMP_SPINCOUNT=10000, dask's MALLOC_TRIM_THRESHOLD_": {"GOMP_SPINCOUNT": "10000",
                                                                   "MALLOC_TRIM_THRESHOLD_": "65536"}}
+CHOICE = (2, "medium", "GOMP_SPINCOUNT=10000")
 
 
-def measure(threads: int, precision: str, waiting: str, loaded: bool) -> float:
+def measure(repeats: int) -> Result:
+    settings = [(1, "highest", CHOICE[2]), (2, "highest", CHOICE[2]), (1, "medium", CHOICE[2]),
+                *((2, "medium", waiting) for waiting in WAITING)]
+    rows: list[Row] = []
+    for setting in settings:
+        alone, loaded = (median(_step(*setting, beside) for _ in range(repeats)) for beside in (False, True))
+        rows.append({**dict(zip(("threads", "matrix precision", "waiting"), setting, strict=True)), "alone, ms": alone,
+                     "loaded, ms": loaded})
+    ours, reference = rows[settings.index(CHOICE)]["alone, ms"], rows[1]["alone, ms"]
+    return Result("threads", rows, {"ratio": reference / ours, "ours": ours, "reference": reference}, repeats)
+
+
+def _step(threads: int, precision: str, waiting: str, loaded: bool) -> float:
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if loaded else None
     try:
         result = subprocess.run([sys.executable, "-c", STEP, str(threads), precision], capture_output=True, text=True,
-                                env={**os.environ, **WAITING[waiting]}, check=True)
+                                cwd=ROOT, env={**os.environ, **WAITING[waiting]}, check=True)
         return float(result.stdout)
     finally:
         if busy:
             busy.kill()
-
-
-def main() -> None:
-    print("| threads | matrix precision | waiting | alone, ms | loaded, ms |\n|---|---|---|---|---|")
-    for threads, precision, waiting in [(1, "highest", "GOMP_SPINCOUNT=10000"), (2, "highest", "GOMP_SPINCOUNT=10000"),
-                                        (1, "medium", "GOMP_SPINCOUNT=10000"), *((2, "medium", name) for name in WAITING)]:
-        alone, loaded = (measure(threads, precision, waiting, loaded) for loaded in (False, True))
-        print(f"| {threads} | {precision} | {waiting} | {alone:.1f} | {loaded:.1f} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -14,6 +14,7 @@ from ddnmf_core.interpret.shapley import MAX_EXACT, N_PAIRS, Contributions, addi
 from ddnmf_core.parts import added_one_by_one
 
 N_SHOWN = 12                                                        # parts with a tile, a bar and a frame of the film
+N_IN_STRIP, STRIP_PAIRS = 6, 8                                      # parts beside a map; orders sampled for them
 
 
 class Shared(NamedTuple):
@@ -27,9 +28,21 @@ class Shared(NamedTuple):
         return self.order[:N_SHOWN].tolist()
 
 
-def shared_out(run: Entry, H: torch.Tensor, baseline: torch.Tensor) -> Shared:
-    found = shapley(model(run).student.decode, H, baseline)
+def shared_out(run: Entry, H: torch.Tensor, baseline: torch.Tensor, n_pairs: int = N_PAIRS) -> Shared:
+    found = shapley(model(run).student.decode, H, baseline, n_pairs)
     return Shared(found, found.strength.argsort(descending=True))
+
+
+def show_strip(run: Entry, H: torch.Tensor, baseline: torch.Tensor, key: str) -> None:
+    """The strongest parts of one sample in a line, from the baseline to the reconstruction; a click chooses a part."""
+    shared = shared_out(run, H, baseline, STRIP_PAIRS)
+    found, shown = shared.contributions, shared.order[:N_IN_STRIP].tolist()
+    ends = pictures.to_u8(picture(run, torch.stack([found.baseline, found.reconstruction]).numpy()))
+    tiles = pictures.differences(picture(run, found.values[shown].numpy()), scale=float(found.values.abs().max()) or 1.0)
+    rest = len(H) - len(shown)
+    gallery([ends[0], *tiles, ends[1]],
+            ["baseline\nmean of H", *(f"part {k + 1}\nH {H[k]:.2f}" for k in shown),
+             f"rebuilt\n+ {rest} parts" if rest else "rebuilt"], key=key, size=72, on_pick=lambda tile: _choose(shown, tile))
 
 
 def show_contributions(run: Entry, H: torch.Tensor, baseline: torch.Tensor, shared: Shared, baseline_title: str) -> None:

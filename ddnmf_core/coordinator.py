@@ -192,7 +192,7 @@ def _cluster() -> Iterator[tuple[Any, int]]:
     """A client of the cluster that does the work, and the number of its workers."""
     import dask
     from distributed import Client
-    dask.config.set({"distributed.nanny.pre-spawn-environ": _worker_environment(threads_per_run()),
+    dask.config.set({"distributed.nanny.pre-spawn-environ": worker_environment(threads_per_run()),
                      "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
                      "distributed.scheduler.worker-ttl": WORKER_TTL,
                      "distributed.worker.daemon": False})
@@ -224,10 +224,10 @@ def _worker_specs() -> dict[str, Any]:
 def _worker(resources: dict[str, int], env: dict[str, str], threads: int) -> dict[str, Any]:
     from distributed import Nanny
     return {"cls": Nanny, "options": {"nthreads": 1, "host": "127.0.0.1", "memory_limit": 0, "resources": resources,
-                                      "env": {**_worker_environment(threads), **env}, "dashboard": False}}
+                                      "env": {**worker_environment(threads), **env}, "dashboard": False}}
 
 
-def _worker_environment(threads: int) -> dict[str, str]:
+def worker_environment(threads: int) -> dict[str, str]:
     """What must be set before a worker starts (benchmarks/threads.py measures it).
 
     Dask has workers give freed memory back at once (MALLOC_TRIM_THRESHOLD_ = 64 kB); a training frees and takes

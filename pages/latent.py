@@ -134,10 +134,13 @@ def chosen_sample(run: Entry, sample: int) -> None:
                 [f"sample {sample}\n{chosen_images.class_names[chosen_images.labels[sample]]}"], key="latent.sample", size=96)
     with right:
         if "clean/H" in known:
+            import torch  # 2.7 s cold: after the maps stand
+
+            from dashboard.contributions import show_strip
             H = known["clean/H"]
-            order = np.argsort(-prominence(H)[sample])
-            st.write("Parts that stand out: " + ", ".join(
-                f"**{part + 1}** ({H[sample, part]:.2f}, mean {H[:, part].mean():.2f})" for part in order[:4]))
+            show_strip(run, torch.from_numpy(H[sample]), torch.from_numpy(H.mean(axis=0)), "latent.strip")
+            st.caption("Its picture shared out among its parts (Shapley values), the strongest first: red is ink that a part "
+                       "adds to the mean image, blue ink that it takes away.")
         st.page_link(EXPLAIN, label="See it rebuilt from its parts", icon=":material/search:",
                      query_params={"run": run.id, "sample": str(sample)})
 

@@ -56,11 +56,13 @@ def worth(decode: Decode, H: Tensor, baseline: Tensor, report: Report, seed: int
                  _mean(curve.insertion for curve in controls), float(np.mean(gaps)), max(errors))
 
 
-def causal_by_picture(model: DDNMF, H: Array, baseline: Array, centres: Centres, report: Report) -> Array:
+def causal_by_picture(model: DDNMF, H: Array, baseline: Array, centres: Centres, report: Report,
+                      precision: str = "medium") -> Array:
     """`causal_matrix` the long way round: coefficients are decoded, the student looks at the picture again, and the nearest
     centre of its codes z says which cluster it is: (n, r), (r,) -> (r, n_clusters).
 
-    Both sides of the comparison go that way, so what the round trip itself changes does not count.
+    Both sides of the comparison go that way, so what the round trip itself changes does not count. Only the nearest centre
+    is asked for, which a reduced matrix precision tells as well.
     """
     n_batches = -(-len(H) // BATCH) * (H.shape[1] + 1)
     done = 0
@@ -70,7 +72,7 @@ def causal_by_picture(model: DDNMF, H: Array, baseline: Array, centres: Centres,
         found = []
         for start in range(0, len(coefficients), BATCH):
             rows = torch.from_numpy(np.ascontiguousarray(coefficients[start:start + BATCH])).float()
-            with torch.no_grad(), matmul_precision("medium"):       # only the nearest centre is asked for
+            with torch.no_grad(), matmul_precision(precision):
                 found.append(centres.assign(model.student.encoder(model.student.decode(rows)).numpy()))
             done += 1
             report(done / n_batches)

@@ -1,0 +1,35 @@
+"""python -m benchmarks NAME... [--repeats N] [--json] [--keep]: measure and print a table."""
+
+import argparse
+import importlib
+import json
+
+from benchmarks.measuring import as_json, machine, table, write
+
+NAMES = {"train": "images a second of a training, against the loop that a user would write",
+         "threads": "milliseconds of a training step by threads and waiting, alone and under load",
+         "shapley": "Shapley pictures of one sample, against a plain batch of as many decodes",
+         "causal": "the causal matrix of 70,000 images",
+         "screen": "what a user waits for, in headless Chromium",
+         "mixture_floor": "agreement of Gaussian mixtures by the floor of their covariances"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", formatter_class=argparse.RawTextHelpFormatter,
+                                     description="\n".join(f"{name:14} {what}" for name, what in NAMES.items()))
+    parser.add_argument("names", nargs="+", choices=[*NAMES, "all"], metavar="NAME", help=f"{', '.join(NAMES)} or all")
+    parser.add_argument("--repeats", type=int, help="repetitions; each benchmark has its own number")
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each")
+    parser.add_argument("--keep", action="store_true", help="write results/benchmarks/NAME.json and .md")
+    chosen = parser.parse_args()
+    there = machine()
+    for name in NAMES if "all" in chosen.names else chosen.names:
+        module = importlib.import_module(f"benchmarks.{name}")
+        document = as_json(module.measure(chosen.repeats or module.REPEATS), there)
+        if chosen.keep:
+            write(document)
+        print(json.dumps(document) if chosen.json else table(document["rows"]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""What every benchmark shares: repetitions, their median and spread, the machine, and how a result is written."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Row = dict[str, Any]
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "results" / "benchmarks"
+PACKAGES = ("torch", "numpy", "scikit-learn", "streamlit", "plotly", "distributed")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one benchmark measured."""
+
+    name: str
+    rows: list[Row]                                                 # a line of its table each
+    figures: dict[str, Any]                                         # what it comes to: ratio, ours, reference
+    repeats: int
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, 95th percentile, smallest and largest of some repetitions."""
+    return {"median": float(np.median(values)), "p95": float(np.percentile(values, 95)), "lowest": float(min(values)),
+            "highest": float(max(values))}
+
+
+def milliseconds(work: Callable[[], object], repeats: int) -> list[float]:
+    """Each of some repetitions, after one that does not count."""
+    work()
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        times.append(1000 * (time.perf_counter() - began))
+    return times
+
+
+def machine() -> dict[str, Any]:
+    """What the figures belong to."""
+    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), "") if Path("/proc/cpuinfo").exists() else platform.processor()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {"processor": model, "cores": os.cpu_count(), "memory_gib": round(memory, 1), "platform": platform.platform(),
+            "python": platform.python_version(), "gpu": _gpu(), "load_before": round(os.getloadavg()[0], 2),
+            **{package: version(package) for package in PACKAGES}}
+
+
+def _gpu() -> str | None:
+    import torch
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def as_json(result: Result, there: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": result.name, "command": f"python -m benchmarks {result.name} --repeats {result.repeats}",
+            "created": datetime.now(UTC).date().isoformat(), **result.figures, "repeats": result.repeats, "machine": there,
+            "rows": result.rows}
+
+
+def write(document: Mapping[str, Any]) -> Path:
+    OUT.mkdir(parents=True, exist_ok=True)
+    path = OUT / f"{document['name']}.json"
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    path.with_suffix(".md").write_text(table(document["rows"]))
+    return path
+
+
+def table(rows: Sequence[Row]) -> str:
+    """As Markdown; a column for each field."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [names, ["---"] * len(names), *([_text(row.get(name)) for name in names] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+

@@ -1,0 +1,172 @@
+"""What a user waits for, in headless Chromium against the dashboard, with 10,000 and with 70,000 images (issue: p95).
+
+A store of its own is made first: two models of one epoch on each set and their maps by PCA; times depend on neither. Each
+wait is measured in the browser, from the key or the pointer going down to the last picture or number that changes for it.
+The first page is timed from the moment at which the server answers, from a fresh browser.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import ROOT, Result, Row, spread
+from ddnmf_core import engine, tasks
+from ddnmf_core.config import EmbeddingConfig, RunConfig
+from ddnmf_core.data import find
+from ddnmf_core.runs import Store
+
+REPEATS, PORT, N_LOADS = 30, 8597, 5
+FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-background-networking"]
+SETS = {"10,000": "mnist-10k", "70,000": "mnist"}
+TARGETS = {"first page": 2000, "switch between pages": 500, "map, first paint": 2500, "click on a point to its parts": 250,
+           "click on a sample to all panels": 500, "noise slider to pictures": 300, "part slider to picture": 250}
+
+WATCH, PAINTED = ((Path(__file__).parent / name).read_text() for name in ("watch.js", "painted.js"))
+QUIET = "quiet()"
+
+
+def measure(repeats: int) -> Result:
+    from playwright.sync_api import sync_playwright
+    home = Path(tempfile.mkdtemp())
+    sets = {size: name for size, name in SETS.items() if find(name)}     # type: ignore[arg-type]
+    runs = {size: _prepare(Store(home), name) for size, name in sets.items()}
+    rows: list[Row] = []
+    try:
+        with _server(home) as address, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            rows.append(_row("first page", "–", [_first_page(browser, address) for _ in range(N_LOADS)]))
+            for size, run in runs.items():
+                rows += [_row(name, size, times) for name, times in _on_set(browser, address, run, repeats).items()]
+            browser.close()
+    finally:
+        engine.stop(Store(home))
+        shutil.rmtree(home, ignore_errors=True)
+    missed = sum(row["p95, ms"] > row["target, ms"] for row in rows)
+    return Result("screen", rows, {"ratio": max(row["p95, ms"] / row["target, ms"] for row in rows), "missed": missed}, repeats)
+
+
+def _row(name: str, size: str, times: list[float]) -> Row:
+    found = spread(times)
+    return {"wait": name, "images": size, "p50, ms": found["median"], "p95, ms": found["p95"], "target, ms": TARGETS[name],
+            "n": len(times)}
+
+
+def _prepare(store: Store, dataset: str) -> RunConfig:
+    """Two runs and their maps."""
+    run = RunConfig(dataset=dataset, epochs=1)                      # type: ignore[arg-type]
+    n = 10_000 if dataset.endswith("10k") else 70_000
+    maps = [EmbeddingConfig(run=run.replace(seed=seed).id, method="pca", n_points=n) for seed in (1, 2)]
+    for config in (run, run.replace(seed=2), *maps):
+        entry = store.create(config)
+        if tasks.perform(str(store.root), entry.kind, entry.id, "cpu") != "finished":
+            raise RuntimeError(f"{entry.kind}/{entry.id}: {entry.state.message}")
+    return run
+
+
+@contextmanager
+def _server(home: Path) -> Iterator[str]:
+    address = f"http://127.0.0.1:{PORT}"
+    server = subprocess.Popen([str(Path(sys.executable).with_name("streamlit")), "run", "dashboard/app.py", "--server.port",
+                               str(PORT)], cwd=ROOT, env={**os.environ, "DDNMF_HOME": str(home)}, stdout=subprocess.DEVNULL)
+    while True:
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health").read()
+            break
+        except OSError:
+            time.sleep(0.02)
+    try:
+        yield address
+    finally:
+        server.terminate()
+
+
+def _first_page(browser: Any, address: str) -> float:
+    page = browser.new_page()
+    began = time.perf_counter()
+    page.goto(address)
+    page.get_by_role("heading", name="Data sets").wait_for()
+    page.close()
+    return 1000 * (time.perf_counter() - began)
+
+
+def _on_set(browser: Any, address: str, run: RunConfig, repeats: int) -> dict[str, list[float]]:
+    """Each wait on one data set."""
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(120_000)
+    found = {"map, first paint": [_first_paint(browser, address, run) for _ in range(N_LOADS)]}
+    _open(page, f"{address}/latent?run={run.id}&method=pca")
+    canvas = page.locator("canvas").first
+    box = canvas.bounding_box()
+    places = [(box["x"] + box["width"] * (0.35 + 0.3 * (k % 6) / 6), box["y"] + box["height"] * (0.35 + 0.3 * (k // 6 % 6) / 6))
+              for k in range(repeats)]
+    found["click on a point to its parts"] = [_wait(page, lambda at=at: page.mouse.click(*at)) for at in places]
+    found["switch between pages"] = _switches(page, repeats)
+    _open(page, f"{address}/explain?run={run.id}")
+    number = page.get_by_label("Sample", exact=True).first
+    found["click on a sample to all panels"] = [_wait(page, lambda: number.press("ArrowUp")) for _ in range(repeats)]
+    found["noise slider to pictures"] = _slider(page, "Noise level", repeats)
+    found["part slider to picture"] = _slider(page, "part ", repeats)
+    page.close()
+    return found
+
+
+def _open(page: Any, link: str) -> None:
+    page.goto(link)
+    _settled(page)
+    page.evaluate(WATCH)
+
+
+def _settled(page: Any) -> None:
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_timeout(1500)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
+def _wait(page: Any, act: Callable[[], object]) -> float:
+    """Milliseconds from the key or pointer to the last change that follows."""
+    page.evaluate("rearm()")
+    act()
+    page.wait_for_function(QUIET, polling=50, timeout=60_000)
+    return float(page.evaluate("window.changed - window.began"))
+
+
+def _first_paint(browser: Any, address: str, run: RunConfig) -> float:
+    """From the navigation of a fresh browser page, server warm, to a canvas with points on it."""
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.goto(address)
+    _settled(page)
+    began = time.perf_counter()
+    page.goto(f"{address}/latent?run={run.id}&method=pca")
+    page.locator("canvas").first.wait_for()
+    page.wait_for_function(PAINTED, polling="raf")
+    took = 1000 * (time.perf_counter() - began)
+    page.close()
+    return took
+
+
+def _switches(page: Any, repeats: int) -> list[float]:
+    """To and fro between two pages that are warm."""
+    times = []
+    for turn in range(repeats + 2):
+        name = ("Explain", "Train")[turn % 2]
+        page.evaluate("rearm()")
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+        page.get_by_role("heading", name=name, exact=True, level=1).wait_for()
+        page.wait_for_function(QUIET, polling=50)
+        times.append(float(page.evaluate("window.changed - window.began")))
+    return times[2:]
+
+
+def _slider(page: Any, label: str, repeats: int) -> list[float]:
+    slider = page.get_by_role("slider").and_(page.locator(f"[aria-label^='{label}']")).first
+    slider.scroll_into_view_if_needed()
+    slider.focus()
+    return [_wait(page, lambda key=key: slider.press(key)) for key in ["ArrowLeft", "ArrowRight"] * (repeats // 2)]
