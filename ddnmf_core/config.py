@@ -29,6 +29,7 @@ Factors = Literal["parts", "units", "code_nmf", "nmf", "pca"]
 OF_PIXELS: tuple[Factors, ...] = ("nmf", "pca")                     # factors that need no run
 
 ID_LENGTH = 16
+OWN_IN_A_STACK = ("seed", "alpha", "beta", "gamma", "noise_level", "epochs")
 OF_NMF_MODULE = ("beta", "gamma", "n_parts", "basis", "coefficients")       # fields that an autoencoder does not have
 
 Weight = Annotated[float, Field(ge=0, le=1e6)]
@@ -125,6 +126,11 @@ class RunConfig(Config):
     def unusual(self) -> dict[str, Any]:
         """The settings that are not the defaults."""
         return {name: value for name, value in self if value != type(self).model_fields[name].default}
+
+    @property
+    def stack_key(self) -> str:
+        """The same for runs that can be trained as one batched model (`stack.py`)."""
+        return self.replace(**{name: type(self).model_fields[name].default for name in OWN_IN_A_STACK}).id
 
     @property
     def code_size(self) -> int:

@@ -18,6 +18,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ddnmf_core import tasks
+from ddnmf_core.config import hash_of
 from ddnmf_core.engine import EngineInfo, fingerprint, info_path, lock_path, threads_per_run, trouble_path
 from ddnmf_core.entries import CONFIG_OF, Busy, Entry, Kind
 from ddnmf_core.files import CorruptFile, write_document
@@ -27,6 +28,8 @@ TICK = 0.05                                                         # seconds be
 SETTLED = 1_000_000_000                                             # nanoseconds; clocks of files may be coarse
 RECOVER_EVERY = 2.0                                                 # seconds between looks for interrupted entries
 IDLE_EXIT = 30 * 60.0                                               # seconds without work before it leaves
+MOST_TOGETHER = 32                                                  # runs trained as one batched model
+GATHERED = 500_000_000                                              # nanoseconds without a new request, after which they start
 WORKER_TTL = "30s"                                                  # a worker silent for so long is given up
 ALLOWED_FAILURES = 3                                                # workers that one task may kill
 
@@ -65,6 +68,7 @@ class Coordinator:
         self.queue_changed = -1                                     # the folder's time when it was last read
         self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
         self.stopping = False
+        self.most_together = MOST_TOGETHER if _gpus() else 1        # a CPU gains nothing from a stack
         self.warm_up = [client.submit(tasks.warm_up, pure=False, **self._placement("runs"))]
 
     def run(self, idle_exit: float) -> None:
@@ -94,14 +98,20 @@ class Coordinator:
             time.sleep(1.0)
 
     def _tick(self) -> None:
+        stacks: dict[str, list[Request]] = {}
         for request in self._requests():
             entry = request.entry
             if entry in self.futures or time.monotonic() < self.busy_until.get(entry, 0.0):
                 continue
-            if self._is_ready(entry):
+            if not self._is_ready(entry):
+                if entry.stop_requested:
+                    self._withdraw(request)
+            elif entry.kind == "runs" and self.most_together > 1:
+                stacks.setdefault(f"{request.device}.{entry.config.stack_key}", []).append(request)
+            else:
                 self._submit(request)
-            elif entry.stop_requested:
-                self._withdraw(request)
+        for requests in stacks.values():
+            self._submit_together(requests)
         for entry, (request, future) in list(self.futures.items()):
             if future.done():
                 del self.futures[entry]
@@ -131,6 +141,21 @@ class Coordinator:
                                     priority=_priority(request), **self._placement(entry.kind))
         self.futures[entry] = (request, future)
 
+    def _submit_together(self, requests: list[Request]) -> None:
+        """Runs of one stack key, once nobody has asked for another one for a moment: in as few stacks as there are workers."""
+        if time.time_ns() - max(request.asked for request in requests) < GATHERED:
+            return
+        n_workers = max(1, self.info.n_workers - 1)
+        size = min(self.most_together, -(-len(requests) // n_workers))
+        for start in range(0, len(requests), size):
+            stack = requests[start:start + size]
+            ids = [request.entry.id for request in stack]
+            future = self.client.submit(tasks.perform_together, str(self.store.root), ids, stack[0].device,
+                                        key=f"stack-{hash_of({'runs': ids})}", pure=False, priority=_priority(stack[0]),
+                                        **self._placement("runs"))
+            for request in stack:
+                self.futures[request.entry] = (request, future)
+
     def _placement(self, kind: Kind) -> dict[str, Any]:
         """Trainings and maps go to their own workers where the cluster has both."""
         wanted = "train" if kind == "runs" else "analyse"
@@ -138,7 +163,7 @@ class Coordinator:
 
     def _settle(self, request: Request, future: Any) -> None:
         """A task ended: well, as its entry says; or with its worker, again and again."""
-        if future.status == "finished" and future.result() == "busy":
+        if future.status == "finished" and _outcome_of(request.entry, future) == "busy":
             self.busy_until[request.entry] = time.monotonic() + 1.0     # its old worker may still be alive
             return
         if future.status == "error":
@@ -157,7 +182,9 @@ class Coordinator:
         entry = request.entry
         with suppress(Busy), entry.lock(patience=0.0):              # busy: it has just begun, and sees the flag itself
             if entry in self.futures:
-                self.futures.pop(entry)[1].cancel()
+                _, future = self.futures.pop(entry)
+                if all(other is not future for _, other in self.futures.values()):  # a stack goes on for its other runs
+                    future.cancel()
             entry.set_state(replace(entry.state, status="stopped", message="Stopped before its turn came."))
             self.store.settle(request)
 
@@ -175,6 +202,12 @@ class Coordinator:
             if future.status == "finished":
                 self.info = EngineInfo(**{**asdict(self.info), **future.result()})
                 write_document(info_path(self.store), asdict(self.info))
+
+
+def _outcome_of(entry: Entry, future: Any) -> Any:
+    """Of its own task, or of the stack that it was a part of."""
+    found = future.result()
+    return found.get(entry.id) if isinstance(found, dict) else found
 
 
 def _priority(request: Request) -> float:

@@ -19,13 +19,23 @@ def corrupt(x: Tensor, kind: NoiseKind, level: float, generator: torch.Generator
     """
     if not 0 <= level <= 1:
         raise ValueError(f"noise level = {level}: should be between 0 and 1")
+    return apply(x, kind, level, draw(x, kind, generator))
+
+
+def draw(x: Tensor, kind: NoiseKind, generator: torch.Generator) -> Tensor:
+    """The random numbers behind the noise, of the shape of x: normal ones for Gaussian noise, else uniform in [0, 1)."""
+    make = torch.randn if kind == "gaussian" else torch.rand
+    return make(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+
+
+def apply(x: Tensor, kind: NoiseKind, level: float | Tensor, drawn: Tensor) -> Tensor:
+    """Images with the noise that these numbers make at this level; a tensor of levels has one for each group of images."""
     if kind == "gaussian":
-        return x + level * _normal(x, generator)
+        return x + level * drawn
     if kind == "masking":
-        return x * (_uniform(x, generator) >= level)
+        return x * (drawn >= level)
     if kind == "salt_and_pepper":
-        u = _uniform(x, generator)
-        return torch.where(u < level / 2, 0.0, torch.where(u >= 1 - level / 2, 1.0, x))
+        return torch.where(drawn < level / 2, 0.0, torch.where(drawn >= 1 - level / 2, 1.0, x))
     raise ValueError(f"noise kind = {kind!r}: should be 'gaussian', 'masking' or 'salt_and_pepper'")
 
 
@@ -42,10 +52,3 @@ def corrupt_each(x: Tensor, samples: Tensor, kind: NoiseKind, level: float, seed
         rows.append(corrupt(row, kind, level, generator))
     return torch.stack(rows).to(x.device) if rows else x.clone()
 
-
-def _normal(x: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
-
-
-def _uniform(x: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype)

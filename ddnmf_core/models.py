@@ -67,10 +67,9 @@ class AdditiveDecoder(Chain):
         assert isinstance(layer, Layer)
         return layer.linear
 
-    @torch.no_grad()
-    def project(self) -> None:
-        """The nearest weights >= 0, applied after each step."""
-        self.linear.weight.clamp_(min=0)
+    def nonnegative(self) -> list[Tensor]:
+        """What may not go below 0."""
+        return [self.linear.weight]
 
 
 def make_decoder(n_pixels: int, config: RunConfig, generator: torch.Generator) -> Chain:
@@ -101,7 +100,7 @@ class NMFModule(nn.Module):                                                  # e
             own = torch.eye(code_size).repeat(1, -(-n_parts // code_size))[:, :n_parts]
             self.W_prime.data += self.OWN_WEIGHT * own.T
             self.W.data += self.OWN_BASIS * own
-        self.project()
+        project(self)
 
     def coefficients(self, X: Tensor) -> Tensor:
         """H in (0, 1): how much of each part a sample has."""
@@ -116,11 +115,9 @@ class NMFModule(nn.Module):                                                  # e
         H = self.coefficients(X)
         return H, self.rebuild(H)
 
-    @torch.no_grad()
-    def project(self) -> None:
-        """Keep a strict basis non-negative: the nearest W >= 0, applied after each step."""
-        if self.basis == "nonnegative":
-            self.W.clamp_(min=0)
+    def nonnegative(self) -> list[Tensor]:
+        """A strict basis may not go below 0."""
+        return [self.W] if self.basis == "nonnegative" else []
 
 
 @dataclass
@@ -195,11 +192,17 @@ class DDNMF(nn.Module):
         return self.student(x)
 
 
+def nonnegative_parameters(model: nn.Module) -> list[Tensor]:
+    """Every weight of the model that may not go below 0."""
+    return [parameter for module in model.modules() if isinstance(module, NMFModule | AdditiveDecoder)
+            for parameter in module.nonnegative()]
+
+
+@torch.no_grad()
 def project(model: nn.Module) -> None:
-    """After a step: every weight that may not be negative to the nearest one that is not."""
-    for module in model.modules():
-        if isinstance(module, NMFModule | AdditiveDecoder):
-            module.project()
+    """After a step: what went below 0 and may not, to 0."""
+    for parameter in nonnegative_parameters(model):
+        parameter.clamp_(min=0)
 
 
 def build(config: RunConfig, n_pixels: int) -> DDNMF | Autoencoder:

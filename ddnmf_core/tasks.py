@@ -7,7 +7,8 @@ from start to end, and turns whatever goes wrong into a sentence there.
 import errno
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from ddnmf_core.entries import Busy, Entry, Kind, Status
 from ddnmf_core.files import CorruptFile
 from ddnmf_core.interpret_task import interpret
 from ddnmf_core.runs import Store
-from ddnmf_core.train_task import train
+from ddnmf_core.train_task import train, train_together
 
 
 def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Status | Literal["busy"]:
@@ -30,6 +31,42 @@ def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Statu
         return "busy"
     except FileNotFoundError:
         return "stopped"                                            # deleted before its turn
+
+
+def perform_together(root: str, run_ids: Sequence[str], device: str = "auto") -> dict[str, Status | Literal["busy"]]:
+    """Train runs of one stack key as one batched model; how each ended, by its id. What cannot join is left out."""
+    found: dict[str, Status | Literal["busy"]] = {}
+    joined: list[Entry] = []
+    with ExitStack() as held:
+        for run_id in run_ids:
+            entry = Entry(Store(root), "runs", run_id)
+            try:
+                held.enter_context(entry.lock())
+                if entry.finished:
+                    found[run_id] = "finished"
+                elif entry.stop_requested:
+                    found[run_id] = entry.end("stopped", "Stopped before it began.")
+                else:
+                    joined.append(entry)
+            except Busy:
+                found[run_id] = "busy"
+            except FileNotFoundError:
+                found[run_id] = "stopped"                           # deleted before its turn
+        if joined:
+            found |= _train_together(joined, device)
+    return found
+
+
+def _train_together(entries: list[Entry], device: str) -> dict[str, Status | Literal["busy"]]:
+    """Where they cannot be trained together, each is tried alone, so that one run's trouble is not the others'."""
+    _prepare_torch()
+    for entry in entries:
+        entry.set_state(replace(entry.state, status="running", message="Starting.", wanted_device=device))
+    try:
+        return {entry.id: status for entry, status in train_together(entries, device).items()}
+    except Exception:
+        traceback.print_exc()
+        return {entry.id: _perform(entry, device) for entry in entries}
 
 
 def _perform(entry: Entry, device: str) -> Status:

@@ -1,13 +1,18 @@
 """What a worker does for a run: train it from its last checkpoint, then encode, cluster and score the whole data set."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import CLUSTERS, CODES, MODEL, PROVENANCE, SCORES, Entry, State, Status
 from ddnmf_core.provenance import provenance
+
+if TYPE_CHECKING:
+    import torch
+
+    from ddnmf_core.trainer import Outcome
 
 CHECKPOINT_EVERY = 10.0                                             # seconds
 DIVERGED = ("The loss became infinite or not a number in epoch {epoch}. Lower the learning rate, or choose mean losses. "
@@ -16,28 +21,83 @@ DIVERGED = ("The loss became infinite or not a number in epoch {epoch}. Lower th
 
 def train(entry: Entry, device_name: str) -> Status:
     """Train a run from its last checkpoint, then encode, cluster and score the whole data set."""
+    return train_together([entry], device_name)[entry]
+
+
+def train_together(entries: Sequence[Entry], device_name: str) -> dict[Entry, Status]:
+    """The same for runs of one stack key: on a GPU as one batched model, on a CPU one after the other.
+
+    Raises what goes wrong before the training; a run that ends badly by itself says so in its state.
+    """
     from ddnmf_core.compute import choose_device, device_title
     from ddnmf_core.data import load
     from ddnmf_core.trainer import Trainer
 
-    config: RunConfig = entry.config
-    device = choose_device(device_name)
-    state = replace(entry.state, status="running", message="Reading the images.", device=device_title(device))
-    entry.set_state(state)
-    images = load(config.dataset, config.n_samples, download=True,
-                  report=lambda message: entry.set_state(replace(state, message=message.capitalize())))
-    trainer = Trainer(config, images, device)
-    recorder = _Recorder(entry, trainer, state)
-    if not entry.has(MODEL):
-        recorder.resume()
-        outcome = trainer.train(recorder.record, lambda: entry.stop_requested)
-        if outcome == "diverged":
-            kept = "The last finite checkpoint is kept." if entry.names("checkpoint-") else ""
-            return entry.end("diverged", DIVERGED.format(epoch=trainer.epoch + 1, kept=kept).strip())
-        if outcome == "stopped":
-            recorder.checkpoint()
-            return entry.end("stopped", f"Stopped in epoch {trainer.epoch + 1}; it can be resumed there.")
-        recorder.finish()
+    device, config = choose_device(device_name), entries[0].config
+    states = {entry: replace(entry.state, status="running", message="Reading the images.", device=device_title(device))
+              for entry in entries}
+
+    def tell(message: str) -> None:
+        for entry, state in states.items():
+            entry.set_state(replace(state, message=message))
+
+    tell("Reading the images.")
+    images = load(config.dataset, config.n_samples, download=True, report=lambda message: tell(message.capitalize()))
+    outcomes: dict[Entry, Status] = {}
+    untrained = [entry for entry in entries if not entry.has(MODEL)]
+    if device.type == "cuda":
+        outcomes |= _train_stacks(untrained, states, images, device)
+    else:
+        for entry in untrained:
+            recorder = _Recorder(entry, Trainer(entry.config, images, device), states[entry])
+            recorder.resume()
+            outcome = recorder.trainer.train(recorder.record, lambda entry=entry: entry.stop_requested)
+            if status := recorder.end(outcome):
+                outcomes[entry] = status
+    for entry in entries:
+        if entry not in outcomes:
+            outcomes[entry] = _scored(entry, images, states[entry])
+    return outcomes
+
+
+def _train_stacks(entries: Sequence[Entry], states: Mapping[Entry, State], images: Any,
+                  device: "torch.device") -> dict[Entry, Status]:
+    """Runs that stand at the same batch go on together; the status of those that ended without a model. A stack that does
+    not fit into the device's memory is taken in halves."""
+    import torch
+
+    from ddnmf_core.stack import Stack
+    from ddnmf_core.trainer import Trainer
+    pixels = torch.tensor(images.pixels, device=device)
+    recorders: dict[Trainer, _Recorder] = {}
+    places: dict[tuple[int, int], list[Trainer]] = {}
+    for entry in entries:
+        trainer = Trainer(entry.config, images, device, pixels)
+        recorders[trainer] = _Recorder(entry, trainer, states[entry], len(entries))
+        recorders[trainer].resume()
+        places.setdefault((trainer.epoch, trainer.batch), []).append(trainer)
+    ended: dict[Entry, Status] = {}
+
+    def done(trainer: Trainer, outcome: "Outcome") -> None:
+        if status := recorders[trainer].end(outcome):
+            ended[recorders[trainer].entry] = status
+
+    try:
+        for trainers in places.values():
+            Stack(trainers).train(lambda trainer, row: recorders[trainer].record(row),
+                                  lambda trainer: recorders[trainer].entry.stop_requested, done)
+    except torch.OutOfMemoryError:
+        left = [entry for entry in entries if entry not in ended and not entry.has(MODEL)]
+        if len(left) < 2:
+            raise
+        recorders.clear()
+        for half in (left[:len(left) // 2], left[len(left) // 2:]):
+            ended |= _train_stacks(half, states, images, device)
+    return ended
+
+
+def _scored(entry: Entry, images: Any, state: State) -> Status:
+    """The last step: codes, clusters, scores."""
     if not evaluate(entry, images, lambda message: entry.set_state(replace(state, progress=0.99, message=message))):
         return entry.end("stopped", "Stopped while scoring; it can be resumed there.")
     return entry.end("finished", "")
@@ -46,8 +106,8 @@ def train(entry: Entry, device_name: str) -> Status:
 class _Recorder:
     """Keeps what a training reports: history, pictures and checkpoints."""
 
-    def __init__(self, entry: Entry, trainer: Any, state: State) -> None:
-        self.entry, self.trainer, self.state = entry, trainer, state
+    def __init__(self, entry: Entry, trainer: Any, state: State, n_together: int = 1) -> None:
+        self.entry, self.trainer, self.state, self.n_together = entry, trainer, state, n_together
         self.gallery = trainer.gallery()
         self.saved = time.monotonic()
 
@@ -62,6 +122,17 @@ class _Recorder:
         self.entry.rewind_history(step)
         if step == 0:
             self._snapshot()
+
+    def end(self, outcome: "Outcome") -> Status | None:
+        """Keep what a training leaves behind; the status, unless it is finished and waits to be scored."""
+        if outcome == "diverged":
+            kept = "The last finite checkpoint is kept." if self.entry.names("checkpoint-") else ""
+            return self.entry.end("diverged", DIVERGED.format(epoch=self.trainer.epoch + 1, kept=kept).strip())
+        if outcome == "stopped":
+            self.checkpoint()
+            return self.entry.end("stopped", f"Stopped in epoch {self.trainer.epoch + 1}; it can be resumed there.")
+        self.finish()
+        return None
 
     def record(self, row: dict[str, Any]) -> None:
         self.entry.append_history(row)
@@ -89,7 +160,8 @@ class _Recorder:
         arrays = {name: tensor.cpu().numpy() for name, tensor in self.trainer.model.state_dict().items()}
         self.entry.seal_history()
         self.entry.write_json(PROVENANCE, provenance(self.state.device, precision=self.trainer.config.precision,
-                                                     training_seconds=round(self._seconds(), 3)))
+                                                     training_seconds=round(self._seconds(), 3),
+                                                     **({"stacked": self.n_together} if self.n_together > 1 else {})))
         self.entry.write_tensors(MODEL, arrays)
         for name in self.entry.names("checkpoint-"):
             self.entry.remove(name)

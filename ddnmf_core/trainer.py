@@ -7,7 +7,7 @@ batch) alone, so a training that is resumed ends with the same bits as one left 
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
@@ -32,12 +32,13 @@ N_PROBE = 1000                                                      # images tha
 class Trainer:
     """One run's model, optimiser and place in the training."""
 
-    def __init__(self, config: RunConfig, images: Images, device: torch.device) -> None:
+    def __init__(self, config: RunConfig, images: Images, device: torch.device, pixels: Tensor | None = None) -> None:
+        """`pixels`: the images on that device already, where several trainers share them."""
         self.config = config
         self.device = device
-        self.pixels = torch.tensor(images.pixels, device=device)
+        self.pixels = torch.tensor(images.pixels, device=device) if pixels is None else pixels
         self.model = build(config, images.pixels.shape[1]).to(device)
-        self.optimizer = make_optimizer(self.model, config)
+        self.optimizer = make_optimizer(self.model.parameters(), config)
         self.epoch = 0                                              # epochs completed
         self.batch = 0                                              # batches completed in the current epoch
         self.sums = torch.zeros(1 + self._n_sums, dtype=torch.float64, device=device)
@@ -57,13 +58,12 @@ class Trainer:
         return "finished"
 
     def _train_epoch(self, report: Callable[[Row], None], should_stop: Callable[[], bool]) -> Outcome:
-        order = torch.randperm(len(self.pixels), generator=self._generator("order", self.epoch))
-        order = order.to(self.device)
+        order = self.order()
         last_batch = self.batches_per_epoch - 1
         began = reported = time.perf_counter() - self.seconds
         while self.batch <= last_batch:
             if should_stop():
-                return "stopped" if self._finite() else "diverged"
+                return "stopped" if self.finite() else "diverged"
             terms = self._step(order[self.batch * self.config.batch_size:][:self.config.batch_size])
             self.batch += 1
             self.seconds = time.perf_counter() - began
@@ -72,21 +72,24 @@ class Trainer:
                 return "diverged"
             if due and self.batch <= last_batch:
                 reported = time.perf_counter()
-                report(self._row("batch"))
-        row = self._row("epoch")
-        if not (math.isfinite(row["L_in"]) and self._finite()):
-            return "diverged"
+                report(self.row("batch"))
+        return "finished" if self.end_epoch(report) else "diverged"
+
+    def end_epoch(self, report: Callable[[Row], None]) -> bool:
+        """Report the epoch and go on to the next; False where the losses or the weights are no numbers any more."""
+        row = self.row("epoch")
+        if not (math.isfinite(row["L_in"]) and self.finite()):
+            return False
         self.epoch, self.batch, self.seconds = self.epoch + 1, 0, 0.0
         self.sums.zero_()
         report(row)
-        return "finished"
+        return True
 
     def _step(self, samples: Tensor) -> Tensor:
         """One batch of Algorithm 1: forward both networks, the losses, one update; returns L_in."""
         config = self.config
         x = self.pixels[samples].float() / 255
-        noise = torch.Generator(self.device).manual_seed(derive(config.seed, "noise", self.epoch, self.batch))
-        x_noisy = corrupt(x, config.noise_kind, config.noise_level, noise)                           # eq 2
+        x_noisy = corrupt(x, config.noise_kind, config.noise_level, self.noise())                    # eq 2
         with autocast(config.precision, self.device):
             terms, layers = loss_terms(self.model, x, x_noisy, config.loss_reduction)
             L_in = losses.interpretability_loss(terms, config)
@@ -96,6 +99,15 @@ class Trainer:
         project(self.model)
         self._accumulate(terms, layers, len(samples))
         return L_in.detach()
+
+    def order(self) -> Tensor:
+        """In which the images come in this epoch: (n,)."""
+        order = torch.randperm(len(self.pixels), generator=self._generator("order", self.epoch))
+        return order.to(self.device)
+
+    def noise(self) -> torch.Generator:
+        """That draws the noise of this batch."""
+        return torch.Generator(self.device).manual_seed(derive(self.config.seed, "noise", self.epoch, self.batch))
 
     # ------------------------------------------------------------------------------ reporting
 
@@ -109,15 +121,9 @@ class Trainer:
 
     def _accumulate(self, terms: dict[str, Tensor], layers: Tensor | None, n: int) -> None:
         """Sums of the epoch: images, three terms, layers. A mean over entries counts n times."""
-        weight = 1 if self.config.loss_reduction == "sum" else n
-        values = [term.detach().double() * weight for term in terms.values()]
-        values += [torch.zeros_like(values[0])] * (3 - len(values))
-        self.sums[0] += n
-        self.sums[1:4] += torch.stack(values)
-        if layers is not None:
-            self.sums[4:] += layers.detach().double() * weight
+        self.sums += summed(terms, layers, n, self.config.loss_reduction, self._n_sums)
 
-    def _row(self, kind: Literal["batch", "epoch"]) -> Row:
+    def row(self, kind: Literal["batch", "epoch"]) -> Row:
         """The losses so far in this epoch, raw and weighted, and the state of the units.
 
         Losses are per image for summed losses, and per entry of each array for mean ones.
@@ -156,7 +162,7 @@ class Trainer:
                              self.config.seed)
         return Gallery(clean, noisy)
 
-    def _finite(self) -> bool:
+    def finite(self) -> bool:
         return all(bool(p.isfinite().all()) for p in self.model.parameters())
 
     def _generator(self, *purpose: str | int) -> torch.Generator:
@@ -207,7 +213,17 @@ def loss_terms(model: DDNMF | Autoencoder, x: Tensor, x_noisy: Tensor,
             "L_nc": losses.nonnegative_constraint_loss(X, X_hat, reduction)}, layers
 
 
-def make_optimizer(model: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
+def summed(terms: dict[str, Tensor], layers: Tensor | None, n: int, reduction: str, n_sums: int) -> Tensor:
+    """What a batch of n images adds to an epoch's sums: n, three terms, layers; (..., 1 + n_sums) for terms of shape (...)."""
+    weight = 1 if reduction == "sum" else n
+    values = [term.detach().double() * weight for term in terms.values()]
+    values += [torch.zeros_like(values[0])] * (3 - len(values))
+    parts = [torch.full_like(values[0], n)[..., None], torch.stack(values, dim=-1)]
+    parts.append(values[0].new_zeros((*values[0].shape, n_sums - 3)) if layers is None else layers.detach().double() * weight)
+    return torch.cat(parts, dim=-1)
+
+
+def make_optimizer(parameters: Iterable[Tensor], config: RunConfig, **settings: Any) -> torch.optim.Optimizer:
     """One optimiser for both networks: their gradients are apart (eq 9 to 16), so it is the same as two."""
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[config.optimizer]
-    return kind(model.parameters(), lr=config.learning_rate, fused=True)
+    return kind(parameters, lr=config.learning_rate, fused=True, **settings)
