@@ -19,6 +19,10 @@ OUT = ROOT / "results" / "benchmarks"
 PACKAGES = ("torch", "numpy", "scikit-learn", "streamlit", "plotly", "distributed")
 
 
+class NotHere(RuntimeError):
+    """This machine lacks what the benchmark needs."""
+
+
 @dataclass(frozen=True)
 class Result:
     """What one benchmark measured."""

@@ -1,12 +1,15 @@
 """K-means and Gaussian mixtures on a representation, as the paper clusters its codes."""
 
 import warnings
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.config import ClustererName
+
+if TYPE_CHECKING:
+    import torch
 
 CLUSTERERS: tuple[ClustererName, ...] = get_args(ClustererName)
 TITLES: dict[ClustererName, str] = {"kmeans": "K-means", "gmm": "GMM"}
@@ -16,8 +19,14 @@ SILHOUETTE_SAMPLES = 5000
 SHORT_RUNS, SHORT_ITERATIONS, SHORT_SAMPLES = 20, 10, 5000          # the mixture's starts: see `mixture`
 
 
-def cluster(codes: NDArray[np.float32], clusterer: ClustererName, n_clusters: int, seed: int) -> NDArray[np.int64]:
-    """Cluster of every row: (n, d) -> (n,). Neither sees a label."""
+def cluster(codes: NDArray[np.float32], clusterer: ClustererName, n_clusters: int, seed: int,
+            device: "torch.device | None" = None) -> NDArray[np.int64]:
+    """Cluster of every row: (n, d) -> (n,). Neither sees a label. On a GPU K-means is done there, not by scikit-learn."""
+    if clusterer == "kmeans" and device is not None and device.type == "cuda":
+        from torch import from_numpy
+
+        from ddnmf_core.device_clustering import kmeans
+        return kmeans(from_numpy(codes).to(device), n_clusters, seed, N_STARTS)[0].cpu().numpy()
     if clusterer == "kmeans":
         from sklearn.cluster import KMeans
         return KMeans(n_clusters, n_init=N_STARTS, random_state=seed).fit_predict(codes).astype(np.int64)

@@ -20,7 +20,7 @@ from typing import Any
 from ddnmf_core import tasks
 from ddnmf_core.config import hash_of
 from ddnmf_core.engine import EngineInfo, fingerprint, info_path, lock_path, threads_per_run, trouble_path
-from ddnmf_core.entries import CONFIG_OF, Busy, Entry, Kind
+from ddnmf_core.entries import CONFIG_OF, ENDED, Busy, Entry, Kind
 from ddnmf_core.files import CorruptFile, write_document
 from ddnmf_core.runs import Request, Store
 
@@ -67,6 +67,7 @@ class Coordinator:
         self.waiting: list[Request] = []
         self.queue_changed = -1                                     # the folder's time when it was last read
         self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
+        self.ended: set[Entry] = set()                              # need not be looked at again
         self.stopping = False
         self.most_together = MOST_TOGETHER if _gpus() else 1        # a CPU gains nothing from a stack
         self.warm_up = [client.submit(tasks.warm_up, pure=False, **self._placement("runs"))]
@@ -191,10 +192,16 @@ class Coordinator:
     def _recover(self) -> None:
         """Ask again for what was running or waiting when its worker, or the engine, was killed."""
         for kind in CONFIG_OF:
-            for entry in self.store.entries(kind):
-                if entry not in self.futures and not self.store.is_requested(entry) \
-                        and entry.state.status in ("interrupted", "queued"):
+            for entry in self.store.folders(kind):
+                if entry in self.ended or entry in self.futures or self.store.is_requested(entry):
+                    continue
+                if not self.store.whole(entry):
+                    continue
+                status = entry.state.status
+                if status in ("interrupted", "queued"):
                     self.store.request(entry.config)
+                elif status in ENDED:
+                    self.ended.add(entry)                           # only a request, which is seen, gets it going again
 
     def _note_warm_up(self) -> None:
         if self.warm_up and self.warm_up[0].done():

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,16 +88,19 @@ class Entry:
 
     @property
     def config(self) -> Any:
-        """The configuration; raises CorruptFile unless it hashes to the folder's name."""
+        """The configuration; raises CorruptFile unless it hashes to the folder's name. It never changes, so a file that
+        was read before is not read again."""
         try:
-            fields = json.loads((self.folder / CONFIG).read_bytes())
-            if hash_of(fields) != self.id:                          # of what is stored: later versions may know more fields
-                raise ValueError(f"it is not the configuration of {self.id}")
-            return CONFIG_OF[self.kind](**fields)
+            return _config_in(self.folder / CONFIG, self.kind, self.id, (self.folder / CONFIG).stat().st_mtime_ns)
         except FileNotFoundError:
             raise CorruptFile(self.folder / CONFIG, "is missing") from None
         except (ValueError, TypeError) as error:
             raise CorruptFile(self.folder / CONFIG, f"is damaged ({error})") from None
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Changes with the entry's configuration, state and files; raises FileNotFoundError where one is missing."""
+        return tuple((self.folder / name).stat().st_mtime_ns for name in (CONFIG, STATE, MANIFEST))
 
     @property
     def run(self) -> "Entry | None":
@@ -270,6 +274,14 @@ class Entry:
     def _manifest(self) -> dict[str, str]:
         """SHA-256 of each file."""
         return read_document(self.folder / MANIFEST)
+
+
+@lru_cache(maxsize=50_000)
+def _config_in(path: Path, kind: Kind, entry_id: str, changed: int) -> Config:
+    fields = json.loads(path.read_bytes())
+    if hash_of(fields) != entry_id:                                 # of what is stored: later versions may know more fields
+        raise ValueError(f"it is not the configuration of {entry_id}")
+    return CONFIG_OF[kind](**fields)
 
 
 def is_locked(path: Path) -> bool:

@@ -27,6 +27,8 @@ from ddnmf_core.config import Config
 from ddnmf_core.entries import CONFIG, CONFIG_OF, MADE_OF_RUNS, MANIFEST, STATE, Entry, Kind, State
 from ddnmf_core.files import CorruptFile, is_litter, read_document, temporary_name, write_bytes, write_document
 
+_FOUND_WHOLE: dict[Path, tuple[int, ...]] = {}                      # folders of entries, and their version then
+
 
 class UnknownEntry(LookupError):
     """There is no such run in the store."""
@@ -74,15 +76,22 @@ class Store:
 
     def entries(self, kind: Kind = "runs") -> list[Entry]:
         """Newest first. A damaged entry that nobody works on is set aside, and `notices` says so."""
-        whole = []
-        for entry in sorted(self.folders(kind), key=lambda entry: _changed(entry.folder / CONFIG), reverse=True):
-            try:
+        there = sorted(self.folders(kind), key=lambda entry: _changed(entry.folder / CONFIG), reverse=True)
+        return [entry for entry in there if self.whole(entry)]
+
+    def whole(self, entry: Entry) -> bool:
+        """Whether its configuration, state and list of files can be read; a damaged entry that nobody works on is set
+        aside. What has not changed since it was found whole is not read again."""
+        try:
+            version = entry.version
+            if _FOUND_WHOLE.get(entry.folder) != version:
                 _ = entry.config, entry.state, entry.has("")
-                whole.append(entry)
-            except CorruptFile as error:
-                if not entry.locked:
-                    self.set_aside(entry, str(error))
-        return whole
+                _FOUND_WHOLE[entry.folder] = version
+            return True
+        except (CorruptFile, FileNotFoundError) as error:
+            if not entry.locked:
+                self.set_aside(entry, str(error) if isinstance(error, CorruptFile) else f"{error.filename} is missing")
+            return False
 
     def folders(self, kind: Kind) -> list[Entry]:
         """Every entry of a kind, whole or not."""

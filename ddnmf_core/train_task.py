@@ -56,7 +56,7 @@ def train_together(entries: Sequence[Entry], device_name: str) -> dict[Entry, St
                 outcomes[entry] = status
     for entry in entries:
         if entry not in outcomes:
-            outcomes[entry] = _scored(entry, images, states[entry])
+            outcomes[entry] = _scored(entry, images, states[entry], device)
     return outcomes
 
 
@@ -96,9 +96,9 @@ def _train_stacks(entries: Sequence[Entry], states: Mapping[Entry, State], image
     return ended
 
 
-def _scored(entry: Entry, images: Any, state: State) -> Status:
+def _scored(entry: Entry, images: Any, state: State, device: "torch.device") -> Status:
     """The last step: codes, clusters, scores."""
-    if not evaluate(entry, images, lambda message: entry.set_state(replace(state, progress=0.99, message=message))):
+    if not evaluate(entry, images, lambda message: entry.set_state(replace(state, progress=0.99, message=message)), device):
         return entry.end("stopped", "Stopped while scoring; it can be resumed there.")
     return entry.end("finished", "")
 
@@ -178,15 +178,15 @@ def snapshot_name(epoch: int) -> str:
     return f"snapshots/{epoch:06d}.safetensors"
 
 
-def evaluate(entry: Entry, images: Any, report: Callable[[str], None]) -> bool:
-    """Codes, clusters and scores of clean and noisy images; False when stopped on the way."""
+def evaluate(entry: Entry, images: Any, report: Callable[[str], None], device: "torch.device | None" = None) -> bool:
+    """Codes, clusters and scores of clean and noisy images, on a device (the CPU); False when stopped on the way."""
     import pandas as pd
 
     from ddnmf_core.clustering import CLUSTERERS, TITLES, cluster
     from ddnmf_core.encoding import encode
     from ddnmf_core.metrics import scores
     config: RunConfig = entry.config
-    model = load_model(entry)
+    model = load_model(entry).to(device or "cpu")
     codes, clusters, table = {}, {}, []
     for seen in ("clean", "noisy"):
         report(f"Encoding the {seen} images.")
@@ -197,7 +197,8 @@ def evaluate(entry: Entry, images: Any, report: Callable[[str], None]) -> bool:
                 report(f"Clustering {representation} of the {seen} images with {TITLES[clusterer]}.")
                 if entry.stop_requested:
                     return False
-                found = cluster(codes[f"{seen}/{representation}"], clusterer, len(images.class_names), config.seed)
+                found = cluster(codes[f"{seen}/{representation}"], clusterer, len(images.class_names), config.seed,
+                                device)
                 clusters[f"{seen}/{representation}/{clusterer}"] = found
                 table.append({"input": seen, "representation": representation, "clusterer": clusterer,
                               **scores(images.labels, found)})

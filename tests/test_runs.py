@@ -259,3 +259,21 @@ def test_a_document_carries_its_own_seal(tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), "status": "finished"}))
     with pytest.raises(CorruptFile, match="not what was written"):
         read_document(path)
+
+
+def test_a_listing_reads_again_only_what_has_changed(store, monkeypatch):
+    from ddnmf_core import entries
+    several = [store.create(RunConfig(seed=seed)) for seed in range(5)]
+    store.entries()
+    read = []
+    original = entries.read_document
+    monkeypatch.setattr(entries, "read_document", lambda path: (read.append(path), original(path))[1])
+    assert len(store.entries()) == 5
+    assert read == []
+    several[2].set_state(replace(several[2].state, message="something"))
+    read.clear()
+    assert len(store.entries()) == 5
+    assert {path.parent for path in read} == {several[2].folder}
+    (several[3].folder / "state.json").write_text("{}")             # damaged meanwhile
+    assert len(store.entries()) == 4
+    assert any(several[3].id in notice for notice in store.notices())

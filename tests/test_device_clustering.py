@@ -1,0 +1,44 @@
+"""K-means on the device finds what scikit-learn's finds."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.cluster import KMeans
+
+from ddnmf_core.device_clustering import kmeans
+from ddnmf_core.metrics import ari
+
+
+@pytest.fixture(scope="module")
+def codes():
+    """Twelve overlapping groups far from the origin, in ten dimensions."""
+    random = np.random.default_rng(1)
+    means = random.normal(0, 2.0, (12, 10)) + 50
+    return (means[random.integers(0, 12, 3000)] + random.normal(0, 1.0, (3000, 10))).astype(np.float32)
+
+
+def inertia_of(codes, clusters):
+    return sum(((codes[clusters == k] - codes[clusters == k].mean(axis=0)) ** 2).sum() for k in np.unique(clusters))
+
+
+def test_its_inertia_is_scikit_learns_within_one_percent(codes):
+    theirs = KMeans(12, n_init=10, random_state=1).fit(codes.astype(np.float64))
+    clusters, inertia = kmeans(torch.from_numpy(codes), 12, seed=1)
+    assert inertia == pytest.approx(theirs.inertia_, rel=0.01)
+    assert inertia == pytest.approx(inertia_of(codes.astype(np.float64), clusters.numpy()), rel=1e-3)
+    assert ari(theirs.labels_, clusters.numpy()) > 0.9
+
+
+def test_groups_that_are_apart_are_found_whatever_the_seed():
+    x = torch.cat([torch.randn(50, 3, generator=torch.Generator().manual_seed(k)) * 0.1 + 10 * k for k in range(5)])
+    for seed in range(5):
+        clusters, _ = kmeans(x, 5, seed, n_starts=3)
+        assert ari(np.repeat(np.arange(5), 50), clusters.numpy()) == 1
+
+
+def test_one_seed_repeats_itself_and_equal_rows_are_no_trouble(codes):
+    x = torch.from_numpy(codes[:500])
+    assert torch.equal(kmeans(x, 4, 7)[0], kmeans(x, 4, 7)[0])
+    assert kmeans(torch.ones(20, 3), 4, 1)[1] == 0
+    with pytest.raises(ValueError, match="at least as many"):
+        kmeans(x[:3], 4, 1)
