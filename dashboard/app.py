@@ -2,33 +2,6 @@
 
 import streamlit as st
 
-from dashboard import shared
-from ddnmf_core import engine
-from ddnmf_core.data import DataError
-from ddnmf_core.files import CorruptFile
+from dashboard.access import guards
 
-st.set_page_config(page_title="DDNMF Studio", page_icon=shared.ICON, layout="wide")
-st.html("<style>.stMainBlockContainer { padding: 3rem 3rem 4rem; }</style>")
-page = st.navigation([
-    st.Page("../pages/home.py", title="Home", icon=":material/home:", default=True),
-    st.Page("../pages/train.py", title="Train", icon=":material/model_training:", url_path="train"),
-    st.Page("../pages/latent.py", title="Latent space", icon=":material/scatter_plot:", url_path="latent"),
-    st.Page("../pages/parts.py", title="Parts", icon=":material/extension:", url_path="parts"),
-    st.Page("../pages/explain.py", title="Explain", icon=":material/search:", url_path="explain"),
-    st.Page("../pages/noise.py", title="Noise", icon=":material/grain:", url_path="noise"),
-    st.Page("../pages/sweep.py", title="Sweep", icon=":material/grid_on:", url_path="sweep"),
-    st.Page("../pages/compare.py", title="Compare", icon=":material/leaderboard:", url_path="compare"),
-])
-try:
-    engine.ensure_started(shared.store())                           # warm by the time somebody presses Train
-except OSError as error:
-    st.warning(shared.unusable_store(error) + " What is there can be looked at, nothing can be trained.")
-try:
-    shared.sidebar_status()
-    page.run()
-except CorruptFile as error:
-    shared.show_damage(error)
-except DataError as error:
-    st.error(str(error))
-except OSError as error:
-    st.error(shared.unusable_store(error))
+app = st.App("main.py", middleware=guards())

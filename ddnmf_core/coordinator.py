@@ -36,7 +36,7 @@ ALLOWED_FAILURES = 3                                                # workers th
 
 def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
     """Be the engine until told to stop, or idle for long. Returns at once where one runs already."""
-    store.root.mkdir(parents=True, exist_ok=True)
+    store.prepare()
     with lock_path(store).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -232,6 +232,7 @@ def _cluster() -> Iterator[tuple[Any, int]]:
     """A client of the cluster that does the work, and the number of its workers."""
     import dask
     from distributed import Client
+    from distributed.security import Security
     dask.config.set({"distributed.nanny.pre-spawn-environ": worker_environment(threads_per_run()),
                      "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
                      "distributed.scheduler.worker-ttl": WORKER_TTL,
@@ -240,30 +241,34 @@ def _cluster() -> Iterator[tuple[Any, int]]:
         with Client(address, timeout="15s") as client:
             yield client, len(client.scheduler_info(n_workers=-1)["workers"])
         return
-    specs = _worker_specs()
-    with _local_cluster(specs) as cluster, Client(cluster) as client:
+    security = Security.temporary()                                 # keys of this cluster alone, never written down
+    specs = _worker_specs(security)
+    with _local_cluster(specs, security) as cluster, Client(cluster) as client:
         client.wait_for_workers(len(specs))
         yield client, len(specs)
 
 
-def _local_cluster(specs: dict[str, Any]) -> Any:
+def _local_cluster(specs: dict[str, Any], security: Any) -> Any:
+    """On loopback and under TLS with keys of its own: another user of the machine can neither submit nor read."""
     from distributed import Scheduler, SpecCluster
     return SpecCluster(specs, scheduler={"cls": Scheduler, "options": {
-        "host": "127.0.0.1", "port": 0, "dashboard": False}}, silence_logs=False)
+        "host": "127.0.0.1", "port": 0, "dashboard": False, "protocol": "tls://", "security": security}},
+        silence_logs=False, security=security)
 
 
-def _worker_specs() -> dict[str, Any]:
+def _worker_specs(security: Any) -> dict[str, Any]:
     """Training workers within the core budget (on a machine with GPUs one for each), and one for maps."""
     threads, cores = threads_per_run(), os.cpu_count() or 1
     trainers: list[dict[str, str]] = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in _gpus()]
     trainers = trainers or [{}] * max(1, cores // threads)
-    specs = {f"train-{number}": _worker({"train": 1}, env, threads) for number, env in enumerate(trainers)}
-    return specs | {"analyse-0": _worker({"analyse": 1}, {}, 1)}
+    specs = {f"train-{number}": _worker({"train": 1}, env, threads, security) for number, env in enumerate(trainers)}
+    return specs | {"analyse-0": _worker({"analyse": 1}, {}, 1, security)}
 
 
-def _worker(resources: dict[str, int], env: dict[str, str], threads: int) -> dict[str, Any]:
+def _worker(resources: dict[str, int], env: dict[str, str], threads: int, security: Any) -> dict[str, Any]:
     from distributed import Nanny
     return {"cls": Nanny, "options": {"nthreads": 1, "host": "127.0.0.1", "memory_limit": 0, "resources": resources,
+                                      "protocol": "tls://", "security": security,
                                       "env": {**worker_environment(threads), **env}, "dashboard": False}}
 
 

@@ -67,7 +67,7 @@ def ensure_started(store: Store) -> None:
             stop(store)
         else:
             return
-    store.root.mkdir(parents=True, exist_ok=True)
+    store.prepare()
     with (store.root / "engine.log").open("ab") as log:
         subprocess.Popen([sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)],
                          stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,

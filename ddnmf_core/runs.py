@@ -54,6 +54,10 @@ class Store:
     def __init__(self, root: Path | str | None = None) -> None:
         self.root = Path(root) if root else default_root()
 
+    def prepare(self) -> None:
+        """Make its folder where it is not there, private to the user: runs, logs and the engine's place are nobody else's."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     # ------------------------------------------------------------------------------- entries
 
     def entry(self, config: Config) -> Entry:
@@ -103,6 +107,7 @@ class Store:
         if entry.exists:
             return entry
         beside = temporary_name(entry.folder)
+        self.prepare()
         beside.mkdir(parents=True)
         try:
             write_bytes(beside / CONFIG, json.dumps(config.model_dump(mode="json"), indent=1).encode())

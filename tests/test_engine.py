@@ -65,8 +65,27 @@ def finish_quickly(store, entry):
 
 def test_the_engine_says_what_it_is(store):
     running = engine.info(store)
-    assert running.scheduler.startswith("tcp://127.0.0.1:")
+    assert running.scheduler.startswith("tls://127.0.0.1:")
     assert running.images_per_second > 0
+
+
+@pytest.mark.parametrize("credentials", ["none", "of another cluster"])
+def test_who_lacks_the_engine_s_own_keys_can_neither_submit_nor_read(store, credentials):
+    from distributed import Client
+    from distributed.security import Security
+    address = engine.info(store).scheduler
+    assert address.startswith("tls://127.0.0.1:")
+    security = None if credentials == "none" else Security.temporary()
+    with pytest.raises((OSError, TypeError, RuntimeError)):         # a handshake that is refused, or none
+        Client(address if security else address.replace("tls", "tcp"), security=security, timeout="3s")
+    entry = engine.submit(store, SHORT.replace(seed=len(credentials)))      # and it still works
+    wait_for(lambda: entry.state.status == "finished")
+
+
+def test_the_store_is_private_to_the_user(store):
+    assert store.root.stat().st_mode & 0o077 == 0
+    assert Store(store.root / "another" / "home").create(SHORT).folder.exists()
+    assert (store.root / "another" / "home").stat().st_mode & 0o077 == 0
 
 
 def test_starting_twice_keeps_the_first(store):

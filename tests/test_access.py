@@ -1,0 +1,116 @@
+"""Who may reach the dashboard: host, token, headers, for pages and for sockets alike."""
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+from streamlit import config
+
+from dashboard import access
+
+TOKEN = "a token that nobody guesses"
+
+
+async def page(request):
+    return PlainTextResponse(f"the page {request.url.query}", headers={"X-Frame-Options": "ALLOWALL"})
+
+
+async def socket(websocket):
+    await websocket.accept()
+    await websocket.send_text("hello")
+    await websocket.close()
+
+
+def client(token, host="127.0.0.1"):
+    app = Starlette(routes=[Route("/{path:path}", page), WebSocketRoute("/_stcore/stream", socket)])
+    return TestClient(access.Guard(app, token), base_url=f"http://{host}:8501", follow_redirects=False)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
+def test_loopback_is_this_machine(address):
+    assert access.is_loopback(address)
+
+
+@pytest.mark.parametrize("address", [None, "", "0.0.0.0", "::", "192.168.1.5", "studio.example"])
+def test_everything_else_is_not(address):
+    assert not access.is_loopback(address)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST"])
+def test_on_loopback_its_own_names_are_answered_without_a_token(host):
+    assert client(None, host).get("/parts?run=1").text == "the page run=1"
+    with client(None, host).websocket_connect(f"ws://{host}:8501/_stcore/stream") as connection:
+        assert connection.receive_text() == "hello"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example"])
+def test_on_loopback_a_foreign_name_is_refused(host):
+    assert client(None, host).get("/").status_code == 421
+    with pytest.raises(WebSocketDisconnect), client(None, host).websocket_connect(f"ws://{host}/_stcore/stream"):
+        pass
+
+
+def test_listening_wider_nothing_is_shown_without_the_token():
+    visitor = client(TOKEN, "studio.example")
+    for path in ("/", "/parts?run=1", "/media/abc.png", "/_stcore/host-config"):
+        answer = visitor.get(path)
+        assert answer.status_code == 401
+        assert "the page" not in answer.text
+    for cookie in ("", "wrong", TOKEN[:-1]):
+        with pytest.raises(WebSocketDisconnect), visitor.websocket_connect("ws://studio.example/_stcore/stream",
+                                                                          headers={"Cookie": f"ddnmf-token={cookie}"}):
+            pass
+
+
+def test_the_right_token_becomes_a_cookie_that_scripts_cannot_read_and_leaves_the_address():
+    visitor = client(TOKEN, "studio.example")
+    wrong = visitor.get("/?token=wrong")
+    assert wrong.status_code == 401
+    assert "set-cookie" not in wrong.headers
+    answer = visitor.get("/parts", params={"run": "1", "token": TOKEN})
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/parts?run=1"
+    assert {"httponly", "samesite=strict"} <= {part.strip().lower() for part in answer.headers["set-cookie"].split(";")}
+    assert visitor.get("/parts?run=1").text == "the page run=1"
+    with visitor.websocket_connect("ws://studio.example:8501/_stcore/stream") as connection:
+        assert connection.receive_text() == "hello"
+
+
+def test_a_link_with_the_token_leads_to_a_path_here_and_to_no_other_host():
+    scope = {"path": "//evil.example/parts", "scheme": "http"}
+    answer = access.Guard(None, TOKEN)._login(scope, {"run": ["1"], "token": [TOKEN]})
+    assert answer.headers["location"] == "/evil.example/parts?run=1"
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_every_answer_carries_the_headers(token):
+    answer = client(token).get("/")
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-frame-options"] == "DENY"                  # instead of what the page had said
+    assert "http" not in answer.headers["content-security-policy"]      # no other host is allowed anything
+
+
+@pytest.mark.parametrize(("given", "shown"), [("", True), ("mine", False)])
+def test_listening_wider_is_said_with_the_token_on_the_console(monkeypatch, capsys, given, shown):
+    monkeypatch.setenv("DDNMF_TOKEN", given)
+    before = config.get_option("server.address")
+    config.set_option("server.address", "0.0.0.0")
+    try:
+        (made,) = access.guards()
+    finally:
+        config.set_option("server.address", before)
+    said = capsys.readouterr().err
+    assert "WARNING" in said
+    assert "not encrypted" in said
+    assert (made.kwargs["token"] in said) == shown
+    assert made.kwargs["token"] == given or len(made.kwargs["token"]) >= 16
+
+
+def test_by_default_it_listens_on_loopback_and_asks_for_nothing():
+    import tomllib
+    from pathlib import Path
+    chosen = tomllib.loads((Path(__file__).parents[1] / ".streamlit" / "config.toml").read_text())["server"]["address"]
+    assert access.is_loopback(chosen)
