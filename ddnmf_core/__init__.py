@@ -5,4 +5,17 @@ Representation Learning", Frontiers in Neurorobotics 15:701194, doi 10.3389/fnbo
 Equation numbers anywhere in this package are those of that paper.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ddnmf_core.estimator import DDNMF as DDNMF
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`from ddnmf_core import DDNMF`, without loading torch for whoever does not ask for it."""
+    if name == "DDNMF":
+        from ddnmf_core.estimator import DDNMF
+        return DDNMF
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

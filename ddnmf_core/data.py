@@ -96,9 +96,9 @@ DATASETS: dict[DatasetName, DatasetSpec] = {
 
 @dataclass(frozen=True)
 class Images:
-    """A data set in memory: pixels u8 (n, d), labels int64 (n,), both read-only."""
+    """A data set in memory: pixels u8, or float32 in [0, 1] (n, d), labels int64 (n,), both read-only."""
 
-    name: DatasetName
+    name: str
     pixels: np.ndarray
     labels: np.ndarray
     image_shape: tuple[int, int]
@@ -109,8 +109,8 @@ class Images:
 
     def scaled(self, samples: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Pixels as float32 in [0, 1]: (n, d)."""
-        return self.pixels[samples].astype(np.float32) / 255
-
+        chosen = self.pixels[samples]
+        return chosen.astype(np.float32) / 255 if chosen.dtype == np.uint8 else chosen
 
     def one_of_each_class(self, number: int = 0) -> NDArray[np.int64]:
         """The first sample of each class, or its sample with this number, in the order of the classes."""

@@ -19,7 +19,7 @@ from ddnmf_core.compute import autocast, matmul_precision
 from ddnmf_core.corruption import apply, draw
 from ddnmf_core.losses import WEIGHT_OF
 from ddnmf_core.models import nonnegative_parameters
-from ddnmf_core.trainer import REPORT_EVERY, Outcome, Row, Trainer, loss_terms, make_optimizer, summed
+from ddnmf_core.trainer import REPORT_EVERY, Outcome, Row, Trainer, loss_terms, make_optimizer, scaled, summed
 
 LOOK_EVERY = 0.05                                                   # seconds between looks for a wish to stop
 COMMON = "step"                                                     # of Adam's state: the runs have made equally many
@@ -152,7 +152,7 @@ class Stack:
     def _compute(self, samples: Tensor, drawn: Tensor) -> None:
         """Forward, the losses, backward, update: as Trainer does it, for K runs at once."""
         config, pixels = self.trainers[0].config, self.trainers[0].pixels
-        x = pixels[samples].float() / 255
+        x = scaled(pixels[samples])
         x_noisy = apply(x, config.noise_kind, self.levels, drawn)                                    # eq 2
         with autocast(config.precision, pixels.device):
             terms, layers = torch.vmap(self._terms_of)(self.parameters, x, x_noisy)

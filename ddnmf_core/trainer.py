@@ -88,7 +88,7 @@ class Trainer:
     def _step(self, samples: Tensor) -> Tensor:
         """One batch of Algorithm 1: forward both networks, the losses, one update; returns L_in."""
         config = self.config
-        x = self.pixels[samples].float() / 255
+        x = scaled(self.pixels[samples])
         x_noisy = corrupt(x, config.noise_kind, config.noise_level, self.noise())                    # eq 2
         with autocast(config.precision, self.device):
             terms, layers = loss_terms(self.model, x, x_noisy, config.loss_reduction)
@@ -153,11 +153,11 @@ class Trainer:
 
     def probe(self) -> Tensor:
         """The first images, clean: (N_PROBE, n_pixels)."""
-        return self.pixels[:N_PROBE].float() / 255
+        return scaled(self.pixels[:N_PROBE])
 
     def gallery(self) -> Gallery:
         """One image of each class, clean and with the noise that belongs to it."""
-        clean = self.pixels[self._gallery_samples.to(self.device)].float() / 255
+        clean = scaled(self.pixels[self._gallery_samples.to(self.device)])
         noisy = corrupt_each(clean, self._gallery_samples, self.config.noise_kind, self.config.noise_level,
                              self.config.seed)
         return Gallery(clean, noisy)
@@ -195,6 +195,11 @@ class Trainer:
         self.epoch, self.batch = tensors["progress.counts"].tolist()
         self.sums.copy_(tensors["progress.sums"])
         self.seconds = float(tensors["progress.seconds"])
+
+
+def scaled(pixels: Tensor) -> Tensor:
+    """As float32 in [0, 1]: bytes of images are divided by 255, what has been scaled already stays."""
+    return pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
 
 
 def loss_terms(model: DDNMF | Autoencoder, x: Tensor, x_noisy: Tensor,
