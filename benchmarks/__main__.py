@@ -11,6 +11,7 @@ NAMES = {"train": "images a second of a training, against the loop that a user w
          "shapley": "Shapley pictures of one sample, against a plain batch of as many decodes",
          "gpu": "Figure 3's trainings as stacks, against eager ones",
          "causal": "the causal matrix of 70,000 images",
+         "faults": "faults injected for real: tried, survived, lost",
          "screen": "what a user waits for, in headless Chromium",
          "mixture_floor": "agreement of Gaussian mixtures by the floor of their covariances"}
 

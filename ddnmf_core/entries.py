@@ -26,6 +26,7 @@ from ddnmf_core.files import (
     CorruptFile,
     read_checked,
     read_document,
+    sha256,
     write_bytes,
     write_document,
 )
@@ -177,7 +178,7 @@ class Entry:
     def history(self) -> list[dict[str, Any]]:
         """Every whole row; a last line cut short by a kill is left out."""
         if (expected := self._manifest().get(HISTORY)) is not None:
-            content = read_checked(self.folder / HISTORY, expected)
+            content = read_checked(self.folder / HISTORY, [expected])
         elif (self.folder / HISTORY).exists():
             content = (self.folder / HISTORY).read_bytes()
         else:
@@ -254,17 +255,29 @@ class Entry:
         return found
 
     def _write(self, name: str, content: bytes) -> None:
+        """A file that takes another's place may be either of them until it is recorded: a kill in between harms nothing."""
         (self.folder / name).parent.mkdir(exist_ok=True)
-        self._record(name, write_bytes(self.folder / name, content))
+        digest, before = sha256(content), self._manifest().get(name, "")
+        if before and before != digest:
+            self._record(name, f"{before} {digest}")
+        write_bytes(self.folder / name, content)
+        if before != digest:
+            self._record(name, digest)
 
     def _read(self, name: str) -> bytes:
+        try:
+            return self._checked(name)
+        except CorruptFile:
+            return self._checked(name)                              # it may have been replaced since the manifest was read
+
+    def _checked(self, name: str) -> bytes:
         expected = self._manifest().get(name)
         if expected is None:
             raise CorruptFile(self.folder / name, "is missing from the manifest")
-        return read_checked(self.folder / name, expected)
+        return read_checked(self.folder / name, expected.split())
 
-    def _record(self, name: str, digest: str) -> None:
-        write_document(self.folder / MANIFEST, {**self._manifest(), name: digest})
+    def _record(self, name: str, digests: str) -> None:
+        write_document(self.folder / MANIFEST, {**self._manifest(), name: digests})
 
     def _forget(self, name: str) -> None:
         manifest = self._manifest()
@@ -272,7 +285,7 @@ class Entry:
             write_document(self.folder / MANIFEST, manifest)
 
     def _manifest(self) -> dict[str, str]:
-        """SHA-256 of each file."""
+        """SHA-256 of each file; two or more, with spaces between, while one is being replaced."""
         return read_document(self.folder / MANIFEST)
 
 

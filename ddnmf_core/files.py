@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,13 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read_checked(path: Path, expected: str) -> bytes:
-    """The file's bytes; raises CorruptFile unless their SHA-256 is the expected one."""
+def read_checked(path: Path, expected: Collection[str]) -> bytes:
+    """The file's bytes; raises CorruptFile unless their SHA-256 is one of those expected."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise CorruptFile(path, "is missing") from None
-    if sha256(content) != expected:
+    if sha256(content) not in expected:
         raise CorruptFile(path, "is damaged: its content is not what was written")
     return content
 

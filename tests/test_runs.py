@@ -277,3 +277,43 @@ def test_a_listing_reads_again_only_what_has_changed(store, monkeypatch):
     (several[3].folder / "state.json").write_text("{}")             # damaged meanwhile
     assert len(store.entries()) == 4
     assert any(several[3].id in notice for notice in store.notices())
+
+
+def test_a_file_that_is_replaced_can_be_read_at_every_moment(store, entry, monkeypatch):
+    """Before and after each step of the writing, by somebody who comes then, or by whoever comes after a kill."""
+    entry.write_json("names.json", {"0": "old"})
+    seen = []
+    for name in ("write_bytes", "write_document"):
+        original = getattr(entries, name)
+
+        def watched(*arguments, original=original, **how):
+            seen.append(entry.read_json("names.json")["0"])
+            done = original(*arguments, **how)
+            seen.append(entry.read_json("names.json")["0"])
+            return done
+        monkeypatch.setattr(entries, name, watched)
+    entry.write_json("names.json", {"0": "new"})
+    assert seen == ["old", "old", "old", "new", "new", "new"]
+    assert " " not in entry._manifest()["names.json"]
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_kill_while_a_file_is_replaced_leaves_the_old_one_or_the_new(store, entry, monkeypatch, step):
+    entry.write_json("names.json", {"0": "old"})
+    calls = []
+    for name in ("write_bytes", "write_document"):
+        original = getattr(entries, name)
+
+        def killed(*arguments, original=original, **how):
+            calls.append(1)
+            if len(calls) == step:
+                raise KeyboardInterrupt
+            return original(*arguments, **how)
+        monkeypatch.setattr(entries, name, killed)
+    with pytest.raises(KeyboardInterrupt):
+        entry.write_json("names.json", {"0": "new"})
+    monkeypatch.undo()
+    assert entry.read_json("names.json")["0"] == ("new" if step == 3 else "old")
+    entry.write_json("names.json", {"0": "newest"})
+    assert entry.read_json("names.json")["0"] == "newest"
+    assert len(entry._manifest()["names.json"]) == 64

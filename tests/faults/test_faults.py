@@ -1,0 +1,19 @@
+"""A short round of `python -m benchmarks faults`: real kills, real damage, nothing lost."""
+
+import pytest
+
+from benchmarks.faults import FAULTS
+
+TRIES = {"F1": 1, "F2": 4, "F3": 1, "F5": 2, "F7": 28, "F9": 2, "F12": 2}
+
+
+@pytest.fixture(autouse=True)
+def one_thread_a_run(monkeypatch):
+    monkeypatch.setenv("DDNMF_THREADS", "1")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_nothing_is_lost(fault):
+    count = FAULTS[fault](TRIES[fault])
+    assert count.tries == TRIES[fault]
+    assert count.lost == []
