@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,26 @@ while True:
     entry.write_tensors(f"checkpoint-{n % 2:09d}.safetensors", {"weights": weights, "n": np.array([n])})
     print(n, flush=True)
 """
+POISON = """
+import importlib.util, os, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name != "ddnmf_core.trainer":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+
+        def loaded(module):
+            load(module)
+            train = module.Trainer.train
+            module.Trainer.train = lambda own, *a, **k: os._exit(9) if own.config.epochs == 666 else train(own, *a, **k)
+        spec.loader.exec_module = loaded
+        return spec
+
+sys.meta_path.insert(0, Finder())
+"""                                                                 # read by every process that the engine starts
 UNDISTURBED = "import sys; from ddnmf_core import tasks; tasks.perform(*sys.argv[1:])"
 
 
@@ -160,6 +180,66 @@ def cancelled(most: int) -> Count:
     return count
 
 
+def stopped_worker(most: int) -> Count:
+    """F6: a run's worker hangs (SIGSTOP); its run goes on elsewhere, and when it wakes nothing of it is written."""
+    count = Count("F6", "worker hangs: its run goes on elsewhere", 20)
+    with running_engine() as store:
+        for attempt in range(min(most, count.full)):
+            entry = engine.submit(store, LONG.replace(epochs=3000, seed=6000 + attempt))
+            wait(lambda entry=entry: len(entry.history()) > 2 and holder_of(entry))
+            pid, step, began = holder_of(entry), last_step(entry), time.monotonic()
+            assert pid is not None
+            os.kill(pid, signal.SIGSTOP)
+            on = wait(lambda entry=entry, step=step: last_step(entry) > step + 100)
+            count.add("" if on and holder_of(entry) != pid and not entry.problems() else "it did not go on",
+                      time.monotonic() - began)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+            entry.request_stop()
+            wait(lambda entry=entry: entry.state.status in ENDED)
+    return count
+
+
+def poisoned(most: int) -> Count:
+    """F10: a run that crashes its worker each time; it fails with the reason, the others go on."""
+    count = Count("F10", "a run crashes its worker each time: fails with the reason, others go on", 10)
+    with folder() as patch:
+        (Path(patch) / "sitecustomize.py").write_text(POISON)
+        with environment(PYTHONPATH=patch), running_engine() as store:
+            for attempt in range(min(most, count.full)):
+                bad = engine.submit(store, LONG.replace(epochs=666, seed=attempt))
+                good = engine.submit(store, LONG.replace(seed=7000 + attempt))
+                began = time.monotonic()
+                ended = wait(lambda bad=bad, good=good: bad.state.status in ENDED and good.state.status in ENDED)
+                fine = ended and bad.state.status == "failed" and "worker died" in bad.state.message and good.finished
+                count.add("" if fine else f"{bad.state.status} ({bad.state.message}), {good.state.status}",
+                          time.monotonic() - began)
+    return count
+
+
+def killed_scheduler(most: int) -> Count:
+    """F11: kill -9 of the scheduler's process alone; after a restart its runs go on, each on one worker."""
+    count = Count("F11", "scheduler killed, workers left: runs go on after a restart", 20)
+    with folder() as home:
+        store = Store(home)
+        for attempt in range(min(most, count.full)):
+            pid = engine.start(store).pid
+            entry = engine.submit(store, LONG.replace(epochs=3000, seed=8000 + attempt))
+            wait(lambda entry=entry: len(entry.history()) > 2)
+            os.kill(pid, signal.SIGKILL)
+            wait(lambda: engine.info(store) is None)
+            engine.start(store)
+            began, old = time.monotonic(), holder_of(entry)
+            on = wait(lambda entry=entry, old=old: entry.state.status == "running" and holder_of(entry) not in (None, old), 60)
+            step = last_step(entry)
+            on = on and wait(lambda entry=entry, step=step: last_step(entry) > step)
+            count.add("" if on else entry.state.status, time.monotonic() - began)
+            entry.request_stop()
+            wait(lambda entry=entry: entry.state.status in ENDED)
+        engine.stop(store)
+    return count
+
+
 def damaged(most: int) -> Count:
     """F7: a flipped bit, a cut, zero length or a missing file, in each stored kind: detected, never read as if whole."""
     count, chance = Count("F7", "stored file damaged: detected", 200), random.Random(7)
@@ -214,8 +294,8 @@ def infinite_loss(most: int) -> Count:
 
 
 FAULTS: dict[str, Callable[[int], Count]] = {
-    "F1": killed_worker, "F2": killed_writer, "F3": killed_tree, "F5": cancelled, "F7": damaged, "F9": asked_at_once,
-    "F12": infinite_loss}
+    "F1": killed_worker, "F2": killed_writer, "F3": killed_tree, "F5": cancelled, "F6": stopped_worker,
+    "F7": damaged, "F9": asked_at_once, "F10": poisoned, "F11": killed_scheduler, "F12": infinite_loss}
 
 
 # ------------------------------------------------------------------------------------ means
@@ -227,6 +307,20 @@ def folder() -> Iterator[str]:
         yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -29,8 +29,8 @@ SETTLED = 1_000_000_000                                             # nanosecond
 RECOVER_EVERY = 2.0                                                 # seconds between looks for interrupted entries
 IDLE_EXIT = 30 * 60.0                                               # seconds without work before it leaves
 MOST_TOGETHER = 32                                                  # runs trained as one batched model
-GATHERED = 500_000_000                                              # nanoseconds without a new request, after which they start
-WORKER_TTL = "30s"                                                  # a worker silent for so long is given up
+GATHERED = 500_000_000                                              # nanoseconds without a new request: then they start
+WORKER_TTL = "15s"                                                  # a worker silent for so long is given up
 ALLOWED_FAILURES = 3                                                # workers that one task may kill
 
 
