@@ -34,7 +34,7 @@ def show_part_table(shown: Shown) -> None:
     chosen = visible[visible["method"].isin(methods)]
     records = [record for record in shown.results.cells if record["dataset"] == dataset and record["method"] in methods]
     _show_pareto(chosen, records)
-    _show_pictures(records, dataset)
+    _show_pictures(methods, records, dataset)
     show_runs(records)
 
 
@@ -72,16 +72,16 @@ def _show_pareto(rows: pd.DataFrame, records: list[Record]) -> None:
                "means; the line joins the rows that no other row beats in both.")
 
 
-def _show_pictures(records: list[Record], dataset: str) -> None:
-    """The parts themselves, one seed of each row, where this store has them."""
+def _show_pictures(methods: list[str], records: list[Record], dataset: str) -> None:
+    """The parts themselves, the first seed of each row, where this store has them."""
     first = {record["method"]: record for record in reversed(records)}
-    here = {method: entry for method, record in first.items()
-            if (entry := Entry(store(), "interpretations", record["id"])).available}
+    here = {method: entry for method in methods
+            if (entry := Entry(store(), "interpretations", first[method]["id"])).available}
     st.subheader("The parts themselves")
     if not here:
         st.caption("The pictures of these parts are where the table was made. Compute it here with “This store” above.")
         return
-    for method, entry in reversed(here.items()):
+    for method, entry in here.items():
         swings = entry.read_tensors(INTERPRETATION)["swings"].reshape(-1, *DATASETS[dataset].image_shape)   # type: ignore[index]
         st.caption(f"**{method}**, seed {first[method]['seed']}")
         gallery(list(pictures.differences(np.asarray(swings))), ["" for _ in swings], key=f"compare.swings.{method}", size=TILE)

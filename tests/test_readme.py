@@ -1,4 +1,4 @@
-"""README shows what results/ holds, not what somebody typed."""
+"""README and docs show what results/ holds, not what somebody typed."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TABLES = re.findall(r"<!-- (results/\S+\.md) -->\n\n(.*?)\n<!-- end -->", (ROOT / "README.md").read_text(), re.DOTALL)
+TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TABLES = [found for text in TEXTS
+          for found in re.findall(r"<!-- (results/\S+\.md) -->\n\n(.*?)\n<!-- end -->", text.read_text(), re.DOTALL)]
 
 
 def test_there_are_tables_in_the_readme():
