@@ -102,11 +102,11 @@ def reproduced(tmp_path_factory):
 def test_the_quick_reproduction_makes_every_artefact(reproduced):
     _, out, _, result = reproduced
     assert result.returncode == 0, result.stderr[-2000:]
-    tables = {f"{name}.{suffix}" for name in ("table1", "table2", "table3", "selection")
+    tables = {f"{name}.{suffix}" for name in ("table1", "table2", "table3", "selection", "parts")
               for suffix in ("json", "csv", "tex", "md")}
     figures = {f"figure{number}.{suffix}" for number in (2, 3) for suffix in ("json", "csv", "png", "pdf")}
     assert {path.name for path in out.iterdir()} == tables | figures
-    for name in ("table1", "table2", "table3", "figure2", "figure3", "selection"):
+    for name in ("table1", "table2", "table3", "figure2", "figure3", "selection", "parts"):
         content = json.loads((out / f"{name}.json").read_text())
         assert content["n_seeds"] == 1
         assert content["n_missing"] == 0

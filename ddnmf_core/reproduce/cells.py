@@ -73,7 +73,7 @@ def _factorisations(protocol: Protocol, seed: int) -> Iterator[Cell]:
     for dataset in protocol.datasets:
         for source in PART_SOURCES:
             run = protocol.run(protocol.models[source.model], dataset, seed) if source.model else None
-            settings = {**source.settings, "seed": seed}
+            settings = {**source.settings, "seed": seed, "n_pictures": protocol.n_pictures}
             config = (InterpretationConfig.of(run, **settings) if run else
                       InterpretationConfig(**{"dataset": dataset, "n_samples": protocol.n_samples, **settings}))
             yield Cell(dataset, source.title, seed, run, config)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ddnmf_core.clustering import MIXTURE_FLOOR, N_STARTS, SHORT_ITERATIONS, SHORT_RUNS, SHORT_SAMPLES, TITLES
-from ddnmf_core.config import PRESETS, ClustererName, RunConfig
+from ddnmf_core.config import PRESETS, ClustererName, InterpretationConfig, RunConfig
 
 Settings = Mapping[str, Any]
 
@@ -92,6 +92,7 @@ class Protocol:
     noise_levels: tuple[float, ...]
     n_map_points: int                                               # of a map in Figure 2
     n_samples: int | None = None                                    # None: every image
+    n_pictures: int = InterpretationConfig.model_fields["n_pictures"].default       # shared out, of each factorisation
 
     def with_epochs(self, epochs: int) -> "Protocol":
         """The same with every model trained for so many epochs; of settings that become equal the first stays."""
@@ -113,12 +114,12 @@ class Protocol:
         return cls(name=fields["name"], datasets=tuple(fields["datasets"]), models=fields["models"],
                    noise_models=fields["noise_models"], candidates=fields["candidates"],
                    noise_levels=tuple(fields["noise_levels"]), n_map_points=fields["n_map_points"],
-                   n_samples=fields["n_samples"])
+                   n_samples=fields["n_samples"], n_pictures=fields.get("n_pictures", cls.n_pictures))
 
     def describe(self) -> dict[str, Any]:
         """All of it, to be kept with the numbers: settings as fields, the rest as sentences."""
         return {"name": self.name, "datasets": list(self.datasets), "n_samples": self.n_samples,
-                "n_map_points": self.n_map_points,
+                "n_map_points": self.n_map_points, "n_pictures": self.n_pictures,
                 "models": {title: dict(settings) for title, settings in self.models.items()},
                 "noise_models": {title: dict(settings) for title, settings in self.noise_models.items()},
                 "candidates": {title: dict(settings) for title, settings in self.candidates.items()},
@@ -149,7 +150,8 @@ STATEMENTS = (
     "ACC: best one-to-one matching (eq 17). NMI: arithmetic mean (eq 18). ARI: eq 19. Means and standard deviations (n - 1) "
     "are over seeds; a seed changes initial weights, order, noise and the starts of the clusterers.",
     "The table of parts: the baseline of a part is the mean of its coefficient; a part's picture is its swing, what its "
-    "coefficient's 95 % quantile adds to the picture of its 5 % quantile; 300 images are shared out among the parts (Shapley); "
+    "coefficient's 95 % quantile adds to the picture of its 5 % quantile; some images (n_pictures) are shared out among the "
+    "parts (Shapley); "
     "ACC, NMI and ARI are those of a GMM on the coefficients.",
     "The paper's numbers are single runs; the difference to them is given in our deviations.",
 )
@@ -166,4 +168,4 @@ FULL = Protocol(
                 "linear output": {"output_activation": "linear"}, "summed losses": {"loss_reduction": "sum"}},
     noise_levels=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8), n_map_points=3000)
 QUICK = replace(FULL.with_epochs(8), name="quick", datasets=("mnist-10k", "fashion-mnist-10k"),
-                noise_levels=(0.1, 0.4, 0.8), n_map_points=2000)
+                noise_levels=(0.1, 0.4, 0.8), n_map_points=2000, n_pictures=30)
