@@ -30,7 +30,10 @@ SETS = {"10,000": "mnist-10k", "70,000": "mnist"}
 TARGETS = {"first page": 2000, "switch between pages": 500, "map, first paint": 2500, "click on a point to its parts": 250,
            "click on a sample to all panels": 500, "noise slider to pictures": 300, "part slider to picture": 250}
 
-WATCH, PAINTED = ((Path(__file__).parent / name).read_text() for name in ("watch.js", "painted.js"))
+WATCH = (Path(__file__).parent / "watch.js").read_text()
+# Where some points of the map lie, each of another sample.
+POINTS = """(map, n) => { const found = []; for (let sample = 1; found.length < n && sample < 70000; sample += 97) {
+    const place = map.pointPosition(sample); if (place) found.push(place); } return found; }"""
 QUIET = "quiet()"
 
 
@@ -104,11 +107,8 @@ def _on_set(browser: Any, address: str, run: RunConfig, repeats: int) -> dict[st
     page.set_default_timeout(120_000)
     found = {"map, first paint": [_first_paint(browser, address, run) for _ in range(N_LOADS)]}
     _open(page, f"{address}/latent?run={run.id}&method=pca")
-    canvas = page.locator("canvas").first
-    box = canvas.bounding_box()
-    places = [(box["x"] + box["width"] * (0.35 + 0.3 * (k % 6) / 6), box["y"] + box["height"] * (0.35 + 0.3 * (k // 6 % 6) / 6))
-              for k in range(repeats)]
-    found["click on a point to its parts"] = [_wait(page, lambda at=at: page.mouse.click(*at)) for at in places]
+    places = page.get_by_test_id("ddnmf-map").first.evaluate(POINTS, repeats)
+    found["click on a point to its parts"] = [_wait(page, lambda at=at: page.mouse.click(at["x"], at["y"])) for at in places]
     found["switch between pages"] = _switches(page, repeats)
     _open(page, f"{address}/explain?run={run.id}")
     number = page.get_by_label("Sample", exact=True).first
@@ -146,8 +146,9 @@ def _first_paint(browser: Any, address: str, run: RunConfig) -> float:
     _settled(page)
     began = time.perf_counter()
     page.goto(f"{address}/latent?run={run.id}&method=pca")
-    page.locator("canvas").first.wait_for()
-    page.wait_for_function(PAINTED, polling="raf")
+    chart = page.get_by_test_id("ddnmf-map").first
+    chart.wait_for()
+    page.wait_for_function("map => map.dataset.ready === '1'", arg=chart.element_handle(), polling="raf")
     took = 1000 * (time.perf_counter() - began)
     page.close()
     return took
