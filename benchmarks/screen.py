@@ -1,4 +1,4 @@
-"""What a user waits for, in headless Chromium against the dashboard, with 10,000 and with 70,000 images (issue: p95).
+"""What a user waits for, in headless Chromium against the dashboard, with 10,000 and with 70,000 images (p95).
 
 A store of its own is made first: two models of one epoch on each set and their maps by PCA; times depend on neither. Each
 wait is measured in the browser, from the key or the pointer going down to the last picture or number that changes for it.
