@@ -101,14 +101,17 @@ def killed_worker(most: int) -> Count:
     count, chance = Count("F1", "worker killed at a random batch: same final weights", 200), random.Random(1)
     with running_engine() as store:
         for attempt in range(min(most, count.full)):
-            config = LONG.replace(seed=1000 + attempt)
+            config = LONG.replace(epochs=100, seed=1000 + attempt)
             entry = engine.submit(store, config)
-            wait(lambda entry=entry: len(entry.history()) > chance.randint(1, 20) or entry.state.status in ENDED)
+            n_rows = chance.randint(1, 20)
+            wait(lambda entry=entry, n_rows=n_rows: len(entry.history()) > n_rows or ended(entry))
             pid = holder_of(entry)
-            if pid:
-                os.kill(pid, signal.SIGKILL)
+            if pid is None:
+                count.add("it had ended before it could be killed")
+                continue
+            os.kill(pid, signal.SIGKILL)
             began = time.monotonic()
-            resumed = wait(lambda entry=entry: entry.state.status in ENDED)
+            resumed = wait(lambda entry=entry: ended(entry))
             count.add("" if resumed and entry.finished and same_weights(entry, config) else f"ended as {entry.state.status}",
                       time.monotonic() - began)
             store.delete(entry)
@@ -158,9 +161,7 @@ def killed_tree(most: int) -> Count:
             on = wait(lambda entries=entries, before=before: all(
                 last_step(entry) > step or entry.finished for entry, step in zip(entries, before, strict=True)))
             count.add("" if on else ", ".join(entry.state.status for entry in entries), time.monotonic() - began)
-            for entry in entries:
-                entry.request_stop()
-            wait(lambda entries=entries: all(entry.state.status in ENDED for entry in entries))
+            stop(*entries)
         engine.stop(store)
     return count
 
@@ -174,7 +175,7 @@ def cancelled(most: int) -> Count:
             wait(lambda entry=entry: len(entry.history()) > 1)
             began = time.monotonic()
             entry.request_stop()
-            stopped = wait(lambda entry=entry: entry.state.status in ENDED, every=0.002)
+            stopped = wait(lambda entry=entry: ended(entry), every=0.002)
             count.add("" if stopped and entry.names("checkpoint-") else entry.state.status, time.monotonic() - began)
             store.delete(entry)
     return count
@@ -195,8 +196,7 @@ def stopped_worker(most: int) -> Count:
                       time.monotonic() - began)
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
-            entry.request_stop()
-            wait(lambda entry=entry: entry.state.status in ENDED)
+            stop(entry)
     return count
 
 
@@ -210,8 +210,8 @@ def poisoned(most: int) -> Count:
                 bad = engine.submit(store, LONG.replace(epochs=666, seed=attempt))
                 good = engine.submit(store, LONG.replace(seed=7000 + attempt))
                 began = time.monotonic()
-                ended = wait(lambda bad=bad, good=good: bad.state.status in ENDED and good.state.status in ENDED)
-                fine = ended and bad.state.status == "failed" and "worker died" in bad.state.message and good.finished
+                done = wait(lambda bad=bad, good=good: ended(bad, good))
+                fine = done and bad.state.status == "failed" and "worker died" in bad.state.message and good.finished
                 count.add("" if fine else f"{bad.state.status} ({bad.state.message}), {good.state.status}",
                           time.monotonic() - began)
     return count
@@ -234,8 +234,7 @@ def killed_scheduler(most: int) -> Count:
             step = last_step(entry)
             on = on and wait(lambda entry=entry, step=step: last_step(entry) > step)
             count.add("" if on else entry.state.status, time.monotonic() - began)
-            entry.request_stop()
-            wait(lambda entry=entry: entry.state.status in ENDED)
+            stop(entry)
         engine.stop(store)
     return count
 
@@ -273,9 +272,9 @@ def asked_at_once(most: int) -> Count:
             config = SHORT.replace(seed=4000 + attempt)
             with ThreadPoolExecutor(4) as pool:
                 entry = [*pool.map(lambda _, config=config: engine.submit(store, config), range(4))].pop()
-            ended = wait(lambda entry=entry: entry.state.status in ENDED)
+            done = wait(lambda entry=entry: ended(entry))
             epochs = [row["epoch"] for row in entry.epochs()]
-            count.add("" if ended and entry.finished and epochs == [1, 2] else f"epochs {epochs}, {entry.state.status}")
+            count.add("" if done and entry.finished and epochs == [1, 2] else f"epochs {epochs}, {entry.state.status}")
     return count
 
 
@@ -341,6 +340,17 @@ def wait(condition: Callable[[], object], seconds: float = PATIENCE, every: floa
             return True
         time.sleep(every)
     return False
+
+
+def ended(*entries: Entry) -> bool:
+    return all(entry.state.status in ENDED for entry in entries)
+
+
+def stop(*entries: Entry) -> None:
+    """End them, so that the next try has the workers for itself."""
+    for entry in entries:
+        entry.request_stop()
+    wait(lambda: ended(*entries))
 
 
 def holder_of(entry: Entry) -> int | None:

@@ -1,6 +1,7 @@
 """What every table of the Compare page has: its filter, its texts, the way to its runs, its files."""
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,11 @@ def filtered(rows: pd.DataFrame) -> pd.DataFrame:
 
 def as_text(mean: float, deviation: float) -> str:
     return f"{mean:.3f}" if np.isnan(deviation) else f"{mean:.3f} ± {deviation:.3f}"
+
+
+def methods_of(rows: pd.DataFrame, ticked: Sequence[int]) -> list[str]:
+    """Of the ticked rows, or else of all; a tick of before may lie beyond a filtered table."""
+    return [rows["method"].iloc[row] for row in ticked if row < len(rows)] or list(rows["method"])
 
 
 def show_runs(records: list[Record]) -> None:

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.compare_rows import as_text, downloads, filtered, show_runs
+from dashboard.compare_rows import as_text, downloads, filtered, methods_of, show_runs
 from dashboard.components.gallery import gallery
 from dashboard.links import linked
 from dashboard.part_charts import pareto
 from dashboard.reproduction import Shown
-from dashboard.shared import store
+from dashboard.shared import SCORE_TITLES, store
 from ddnmf_core import pictures
 from ddnmf_core.data import DATASETS
 from ddnmf_core.entries import INTERPRETATION, Entry
@@ -17,7 +17,6 @@ from ddnmf_core.interpret.measures import MEASURES
 from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce.results import Record, summary
 
-SCORE_TITLES = {score: score.upper() for score in SCORE_NAMES}
 PLOTTED = {name: measure.title for name, measure in MEASURES.items() if measure.better}
 TILE = 56                                                           # pixels
 
@@ -51,7 +50,7 @@ def _show_table(rows: pd.DataFrame) -> list[str]:
                           selection_mode="multi-row", placeholder="–")
     st.caption("Means ± standard deviations over seeds. ACC, NMI and ARI are those of a Gaussian mixture on the coefficients. "
                "Hover over a heading to read what it measures; tick rows to narrow what is below to them.")
-    return [rows["method"].iloc[index] for index in chosen.selection.rows if index < len(rows)] or list(rows["method"])
+    return methods_of(rows, chosen.selection.rows)
 
 
 def _show_pareto(rows: pd.DataFrame, records: list[Record]) -> None:

@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 from dashboard.background import measured_speeds
 from dashboard.contents import codes, swings
 from dashboard.shared import store
+from dashboard.sweep_charts import BAND, CHOSEN, LINE
 from dashboard.sweep_queue import show_progress
 from ddnmf_core import engine, estimate, sweeps
 from ddnmf_core.entries import SCORES, Entry
@@ -21,7 +22,6 @@ RANKS, N_SEEDS = "2, 4, 8, 10, 16, 32, 64", 3
 N_COMPARED = 500                                                    # samples, of which every pair is looked at
 PANELS = {"error": "Error, noisy images", "stability": "Stability of the parts", "dispersion": "Dispersion",
           "cophenetic": "Cophenetic correlation", "acc": "ACC (needs labels)"}
-LINE, BAND, OWN = "#3a76e0", "rgba(58, 118, 224, 0.2)", "#d9541e"
 HEIGHT = 250                                                        # pixels
 
 
@@ -80,7 +80,7 @@ def panels(found: pd.DataFrame, own: int) -> go.Figure:
         figure.add_scatter(x=places, y=found[name], mode="lines+markers", line_color=LINE, customdata=found["n_seeds"],
                            hovertemplate="r = %{x}: %{y:.3g}, %{customdata} seeds<extra></extra>", row=1, col=column)
         if str(own) in places:
-            figure.add_vline(x=places.index(str(own)), line={"color": OWN, "width": 1.5, "dash": "dot"}, row=1, col=column)
+            figure.add_vline(x=places.index(str(own)), line={"color": CHOSEN, "width": 1.5, "dash": "dot"}, row=1, col=column)
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=places, title_text="r")
     figure.update_annotations(font_size=12)
     figure.update_layout(showlegend=False, height=HEIGHT, margin={"l": 10, "r": 10, "t": 34, "b": 10})

@@ -8,6 +8,7 @@ from ddnmf_core import engine
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import Entry
 from ddnmf_core.files import CorruptFile
+from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.runs import Store
 
 # A picture of its own: Streamlit would fetch an emoji or an icon name from the network.
@@ -17,6 +18,7 @@ LIVE = ("queued", "running", "interrupted")                          # states of
 IN_TITLE = {"model", "dataset", "n_samples", "n_parts", "noise_kind", "noise_level", "epochs", "seed"}
 MODEL_TITLES = {"ddnmf": "DDNMF", "ae1": "AE1", "ae2": "AE2", "dae": "DAE"}
 INPUT_TITLES = {"clean": "clean images", "noisy": "noisy images"}
+SCORE_TITLES = {score: score.upper() for score in SCORE_NAMES}
 REPRESENTATION_TITLES = {"z": "z, the code", "H": "H, the parts' coefficients", "z_hat": "z_hat, rebuilt code"}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, PixelNMFConfig
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
 from ddnmf_core.entries import CLUSTERS, CODES, FACTORS, POINTS, PROVENANCE, SCORES, Entry, Status
 from ddnmf_core.provenance import provenance
 from ddnmf_core.runs import Store
@@ -65,9 +65,7 @@ def _representation(store: Store, config: ClusteringConfig, images: Any) -> tupl
     the clean ones (mean square). Codes that the run has kept are not computed again."""
     if config.run is None:
         return images.scaled(), None
-    run = finished_run(store, config.run)
-    if (run.config.dataset, run.config.n_samples) != (config.dataset, config.n_samples):
-        raise ValueError(f"run {run.id} was trained on {run.config.dataset}, not on {config.dataset}")
+    run = run_behind(store, config)
     if config.noise_level in (0, run.config.noise_level):
         codes, seen = run.read_tensors(CODES), "noisy" if config.noise_level else "clean"
         return codes[f"{seen}/{config.representation}"], float(codes[f"{seen}/error"].mean())
@@ -80,6 +78,14 @@ def finished_run(store: Store, run_id: str) -> Entry:
     run = store.get("runs", run_id)
     if not run.finished:
         raise ValueError(f"run {run_id} is not finished: train it first")
+    return run
+
+
+def run_behind(store: Store, config: ClusteringConfig | InterpretationConfig) -> Entry:
+    """The finished run that it names; raises ValueError where that was trained on other images."""
+    run = finished_run(store, str(config.run))
+    if (run.config.dataset, run.config.n_samples) != (config.dataset, config.n_samples):
+        raise ValueError(f"run {run.id} was trained on {run.config.dataset}, not on {config.dataset}")
     return run
 
 

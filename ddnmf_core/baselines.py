@@ -42,9 +42,7 @@ def transformed(x: NDArray[np.float32], config: ClusteringConfig) -> NDArray[np.
     (McConville et al. 2021), with its settings. Raises ValueError where NMF is asked for negative values.
     """
     if config.transform == "unit_nmf":
-        if x.min() < 0:
-            raise ValueError(f"an NMF of {config.representation} is asked for, but it has negative values (down to "
-                             f"{x.min():.3g}): choose a run with a ReLU bottleneck")
+        check_nonnegative(x, str(config.representation))
         start = "nndsvdar"                                          # partly random, so that seeds differ
         model = _nmf(start, min(config.n_components, *x.shape), MAX_ITERATIONS, config.seed)
         return model.fit_transform(x) * np.linalg.norm(model.components_, axis=1)
@@ -56,6 +54,13 @@ def transformed(x: NDArray[np.float32], config: ClusteringConfig) -> NDArray[np.
         return UMAP(n_components=config.n_components, n_neighbors=min(N_NEIGHBORS, len(x) - 1), min_dist=0.0,
                     random_state=config.seed, n_jobs=1).fit_transform(x)
     return x
+
+
+def check_nonnegative(x: NDArray[np.float32], what: str) -> None:
+    """Raises ValueError where an NMF of these values cannot be."""
+    if x.min() < 0:
+        raise ValueError(f"an NMF of {what} is asked for, but it has negative values (down to {x.min():.3g}): choose a run "
+                         "with a ReLU bottleneck")
 
 
 def _nmf(start: str, n_parts: int, max_iterations: int, seed: int) -> Any:

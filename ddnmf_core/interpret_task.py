@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ddnmf_core.analysis_tasks import finished_run, throttled
+from ddnmf_core.analysis_tasks import run_behind, throttled
 from ddnmf_core.config import InterpretationConfig
 from ddnmf_core.entries import CLUSTERS, CODES, INTERPRETATION, PARTS, PROVENANCE, SCORES, Entry, Status
 from ddnmf_core.provenance import provenance
@@ -29,6 +29,7 @@ def interpret(entry: Entry, device_name: str) -> Status:
     import torch
 
     from ddnmf_core.data import load
+    from ddnmf_core.interpret.factorisation import of_pixels, of_run
     from ddnmf_core.interpret.measure import worth
     from ddnmf_core.parts import part_swings
     config: InterpretationConfig = entry.config
@@ -48,20 +49,22 @@ def interpret(entry: Entry, device_name: str) -> Status:
 
     try:
         step(0.0, FACTORISED, "Factorising.")
-        factors = _factorisation(entry, config, images)
+        source = _Source.of(run_behind(entry.store, config)) if config.run else None
+        factors = of_run(config, source.model, source.codes) if source else of_pixels(config, images.scaled())
         H = torch.from_numpy(factors.H)
         samples = np.random.default_rng(config.seed).permutation(len(H))[:config.n_pictures]
         shared = worth(factors.decode, H[samples], H.mean(dim=0),
                        step(FACTORISED, SHARED_OUT, f"Sharing out {len(samples)} pictures among the parts."), config.seed)
         with torch.no_grad():
             swings = part_swings(factors.decode, H).numpy()
-        more = _of_parts(entry, config, images, factors.H, step) if config.factors == "parts" else {}
+        more = _of_parts(source, images, factors.H, step) if source and config.factors == "parts" else {}
         step(SURVIVED, 1.0, "Clustering the coefficients.")
-        scores = _scores(config, factors, images, shared, swings)
+        table = _table(factors, images, shared, swings, more)
+        scores = _scores(config, factors, images, shared, swings, table)
     except _Stopped:
         return entry.end("stopped", "Stopped.")
     entry.write_tensors(INTERPRETATION, {"swings": swings, **more, **{name: getattr(shared, name) for name in AREAS}})
-    entry.write_table(PARTS, _table(factors, images, shared, swings, more))
+    entry.write_table(PARTS, table)
     entry.write_json(PROVENANCE, provenance("CPU", seconds=round(time.perf_counter() - began, 3)))
     entry.write_json(SCORES, scores)
     return entry.end("finished", "")
@@ -71,26 +74,28 @@ class _Stopped(Exception):
     """Somebody pressed Cancel."""
 
 
-def _factorisation(entry: Entry, config: InterpretationConfig, images: "Images") -> "Factorisation":
-    from ddnmf_core.interpret.factorisation import of_pixels, of_run
-    if config.run is None:
-        return of_pixels(config, images.scaled())
-    run = finished_run(entry.store, config.run)
-    if (run.config.dataset, run.config.n_samples) != (config.dataset, config.n_samples):
-        raise ValueError(f"run {run.id} was trained on {run.config.dataset}, not on {config.dataset}")
-    return of_run(config, load_model(run), run.read_tensors(CODES))
+@dataclass(frozen=True)
+class _Source:
+    """The run that is interpreted, with what is read of it once."""
+
+    run: Entry
+    model: Any
+    codes: dict[str, Any]
+
+    @classmethod
+    def of(cls, run: Entry) -> "_Source":
+        return cls(run, load_model(run), run.read_tensors(CODES))
 
 
-def _of_parts(entry: Entry, config: InterpretationConfig, images: "Images", H: Any, step: Step) -> dict[str, Any]:
+def _of_parts(source: _Source, images: "Images", H: Any, step: Step) -> dict[str, Any]:
     """What needs the whole student: which clusters a part makes, and what noise leaves of it."""
     from ddnmf_core.interpret.causal import Centres
     from ddnmf_core.interpret.measure import causal_by_picture, survivals
-    run = finished_run(entry.store, str(config.run))
-    model, clusters = load_model(run), run.read_table(CLUSTERS)["clean/z/kmeans"].to_numpy()
-    centres = Centres.of(run.read_tensors(CODES)["clean/z"], clusters)
-    return {"causal": causal_by_picture(model, H, H.mean(axis=0), centres,
+    run = source.run
+    centres = Centres.of(source.codes["clean/z"], run.read_table(CLUSTERS)["clean/z/kmeans"].to_numpy())
+    return {"causal": causal_by_picture(source.model, H, H.mean(axis=0), centres,
                                         step(SHARED_OUT, INTERVENED, "Taking each part out of every picture.")),
-            "survival": survivals(model, images, run.config.noise_kind, run.config.seed,
+            "survival": survivals(source.model, images, run.config.noise_kind, run.config.seed,
                                   step(INTERVENED, SURVIVED, "Trying the parts on noisy images."))}
 
 
@@ -118,26 +123,23 @@ def _table(factors: "Factorisation", images: "Images", shared: "Worth", swings: 
     return table
 
 
-def _scores(config: InterpretationConfig, factors: "Factorisation", images: "Images", shared: "Worth",
-            swings: Any) -> dict[str, Any]:
+def _scores(config: InterpretationConfig, factors: "Factorisation", images: "Images", shared: "Worth", swings: Any,
+            table: Any) -> dict[str, Any]:
     """Of the factors as a whole: what stands in one table with the ACC, NMI and ARI of their coefficients' clusters."""
-    import numpy as np
-
     from ddnmf_core.clustering import cluster
     from ddnmf_core.interpret import quality
     from ddnmf_core.interpret.faithfulness import area
     from ddnmf_core.metrics import scores
     from ddnmf_core.monitor import CONSTANT
-    from ddnmf_core.parts import class_mass
-    H, n_classes = factors.H, len(images.class_names)
+    H = factors.H
     redundancy_mean, redundancy_max = quality.redundancy(swings)
     found = {
-        **scores(images.labels, cluster(H, "gmm", n_classes, config.seed)),
+        **scores(images.labels, cluster(H, "gmm", len(images.class_names), config.seed)),
         "explained_variance": factors.explained_variance(images.scaled()),
-        "hoyer_parts": _mean(quality.hoyer(swings)), "hoyer_H": _mean(quality.hoyer(H)),
+        "hoyer_parts": _mean(table["hoyer"]), "hoyer_H": _mean(quality.hoyer(H)),
         "redundancy_mean": redundancy_mean, "redundancy_max": redundancy_max,
         "cancellation": float(quality.cancellation(swings).mean()),
-        "purity": _mean(quality.purity(class_mass(np.abs(H), images.labels, n_classes))),
+        "purity": _mean(table["purity"]),
         "constant_parts": int((H.std(axis=0) < CONSTANT).sum()),
         "additivity_gap": shared.additivity_gap, "completeness_error": shared.completeness_error,
         **{f"{name}_auc": area(getattr(shared, name)) for name in AREAS}}

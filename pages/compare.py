@@ -7,16 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import compare_charts as charts
-from dashboard.compare_rows import as_text, downloads, filtered, show_runs
+from dashboard.compare_rows import as_text, downloads, filtered, methods_of, show_runs
 from dashboard.links import linked
 from dashboard.part_comparison import show_part_table
 from dashboard.reproduction import Shown, choose_numbers, offer_to_compute, protocol_panel
+from dashboard.shared import SCORE_TITLES
 from ddnmf_core.data import DATASETS
 from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce.results import Record, summary
 
 TABLES = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST", "parts": "Worth of the parts"}
-SCORE_TITLES = {score: score.upper() for score in SCORE_NAMES}
 
 
 def choose_table() -> Shown:
@@ -51,8 +51,7 @@ def show_table(rows: pd.DataFrame) -> list[str]:
     chosen = st.dataframe(table_of(rows), hide_index=True, column_config=formats, key="compare.table", on_select="rerun",
                           selection_mode="multi-row", placeholder="–", height=min(36 * (len(rows) + 1) + 2, 720))
     st.caption("Means ± standard deviations over seeds. Click a heading to sort; tick rows to narrow what is below to them.")
-    picked = [rows["method"].iloc[index] for index in chosen.selection.rows if index < len(rows)]
-    return picked or list(rows["method"])
+    return methods_of(rows, chosen.selection.rows)
 
 
 def headline(rows: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ from dashboard.background import whole_or_set_aside
 from dashboard.links import linked
 from dashboard.noise_samples import show_samples
 from dashboard.reproduction import TITLES, Shown, choose_numbers, of_store, offer_to_compute, protocol_panel
-from dashboard.shared import store
+from dashboard.shared import SCORE_TITLES, store
 from ddnmf_core.data import DATASETS
 from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import claims
@@ -23,7 +23,6 @@ from ddnmf_core.reproduce.trained import Trained, finished_runs
 from ddnmf_core.reproduce.work import Work
 
 STEP, HIGHEST = 5, 80                                               # percent
-SCORE_TITLES = {score: score.upper() for score in SCORE_NAMES}
 PLAIN = {"displayModeBar": False}
 
 

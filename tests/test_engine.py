@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.faults import holder_of
 from ddnmf_core import engine, tasks
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
 from ddnmf_core.entries import ENDED, MODEL
@@ -45,16 +45,6 @@ def store(tmp_path_factory):
     yield store
     engine.stop(store)
     del os.environ["DDNMF_THREADS"]
-
-
-def worker_of(entry):
-    """The process that holds the entry's lock, by the kernel's own list."""
-    inode = os.stat(entry.folder / "lock").st_ino
-    for line in Path("/proc/locks").read_text().splitlines():
-        fields = line.split()
-        if fields[1] == "FLOCK" and fields[3] == "WRITE" and int(fields[5].split(":")[-1]) == inode:
-            return int(fields[4])
-    return None
 
 
 def finish_quickly(store, entry):
@@ -131,7 +121,7 @@ def test_a_killed_worker_s_run_resumes_and_ends_with_the_same_weights(store, tmp
     monkeypatch.setenv("OMP_NUM_THREADS", "1")                      # the undisturbed run, here: as the workers
     entry = engine.submit(store, config)
     wait_for(lambda: rows(entry) > 5)
-    os.kill(worker_of(entry), signal.SIGKILL)
+    os.kill(holder_of(entry), signal.SIGKILL)
     wait_for(lambda: entry.state.status in ENDED, 120)
     assert entry.finished
     epochs = [row["epoch"] for row in entry.history() if row["kind"] == "epoch"]

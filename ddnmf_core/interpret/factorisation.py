@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ddnmf_core.baselines import principal_components, random_nmf
+from ddnmf_core.baselines import check_nonnegative, principal_components, random_nmf
 from ddnmf_core.config import InterpretationConfig
 from ddnmf_core.interpret.quality import Array
 from ddnmf_core.models import DDNMF
@@ -44,9 +44,7 @@ def of_run(config: InterpretationConfig, model: Any, codes: dict[str, NDArray[np
     z, decoder = codes["clean/z"], (model.student if isinstance(model, DDNMF) else model).decoder
     if config.factors == "units":
         return Factorisation(z, decoder)
-    if z.min() < 0:
-        raise ValueError(f"an NMF of the code of run {config.run} is asked for, but it has negative values (down to "
-                         f"{z.min():.3g}): choose a run with a ReLU bottleneck")
+    check_nonnegative(z, f"the code of run {config.run}")
     H, bases = random_nmf(z, config.n_parts or z.shape[1], config.seed)
     return Factorisation(H, _linear(bases, then=decoder))
 
