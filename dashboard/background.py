@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.shared import show_damage, store, unusable_store
 from ddnmf_core import engine, estimate
 from ddnmf_core.config import RunConfig
+from ddnmf_core.data import DataError
 from ddnmf_core.entries import ENDED, Entry
 from ddnmf_core.files import CorruptFile
 
@@ -36,13 +37,15 @@ def result_of(config: Any, what: str) -> Entry | None:
 
 
 def whole_or_set_aside(body: Callable[..., None]) -> Callable[..., None]:
-    """For fragments, whose exceptions never reach app.py: what is damaged is set aside, what is gone is said so."""
+    """For fragments, whose exceptions never reach main.py: what is damaged is set aside, what is gone is said so."""
     @wraps(body)
     def guarded(*arguments: Any) -> None:
         try:
             body(*arguments)
         except CorruptFile as error:
             show_damage(error)
+        except DataError as error:
+            st.error(str(error))
     return guarded
 
 

@@ -164,6 +164,18 @@ def test_the_noise_is_that_of_each_sample_and_the_error_that_of_the_run(store):
     assert all(old[0] == new[0] and old[1]["src"] != new[1]["src"] for old, new in zip(before, stacks(app), strict=True))
 
 
+def test_images_that_are_not_here_are_a_sentence(store, monkeypatch):
+    from dashboard import noise_samples
+    from ddnmf_core.data import DataError
+
+    def absent(*arguments):
+        raise DataError("MNIST: not found. Set DDNMF_DATA.")
+    monkeypatch.setattr(noise_samples, "dataset_images", absent)
+    app = open_noise(level="40")
+    assert not app.exception
+    assert "MNIST: not found. Set DDNMF_DATA." in text_of(app)
+
+
 def test_the_sample_that_other_pages_show_comes_first_where_it_is_of_these_images(store):
     run, elsewhere = RUNS[0].id, store.create(RunConfig(dataset="digits")).id
     images = load(RUN.dataset, RUN.n_samples)
