@@ -24,7 +24,7 @@ lint: .venv/test-installed
 	touch $@
 
 .venv/test-installed: .venv/installed
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test,export]'
 	touch $@
 
 clean:

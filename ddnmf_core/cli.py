@@ -11,6 +11,7 @@ import typer
 from ddnmf_core import data, engine
 from ddnmf_core.config import PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
 from ddnmf_core.entries import CONFIG_OF, ENDED, PROVENANCE, SCORES, Busy, Entry
+from ddnmf_core.export.command import export
 from ddnmf_core.reproduce.command import reproduce
 from ddnmf_core.runs import Store
 from ddnmf_core.terminal import AsJson, Home, plain_errors, progress_display
@@ -22,6 +23,7 @@ engine_app = typer.Typer(help="The process that trains.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(engine_app, name="engine")
 app.command()(reproduce)
+app.command()(export)
 
 # ------------------------------------------------------------------------------------------ train
 

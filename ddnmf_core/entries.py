@@ -212,6 +212,10 @@ class Entry:
         """Recorded files whose name starts so, in order."""
         return sorted(name for name in self._manifest() if name.startswith(prefix))
 
+    def read_bytes(self, name: str) -> bytes:
+        """A recorded file as it was written; raises CorruptFile."""
+        return self._read(name)
+
     def write_tensors(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         from safetensors.numpy import save
         self._write(name, save({key: np.ascontiguousarray(array) for key, array in arrays.items()}))

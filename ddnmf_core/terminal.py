@@ -11,6 +11,7 @@ import typer
 from ddnmf_core.files import CorruptFile
 
 Home = Annotated[Path | None, typer.Option(help="Folder of the run store.", envvar="DDNMF_HOME")]
+RunId = Annotated[str, typer.Argument(help="Its id; `ddnmf runs list` shows them.", autocompletion=lambda: run_ids())]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
 
@@ -47,3 +48,9 @@ def progress_display() -> Iterator[Callable[[float, str], None]]:
             shown[0] = text
             typer.echo(f"{share:4.0%} {message}", err=True)
     yield line
+
+
+def run_ids() -> list[tuple[str, str]]:
+    """For the shell's completion: every run and what it is, newest first."""
+    from ddnmf_core.runs import Store
+    return [(entry.id, f"{entry.config.model} {entry.config.dataset} seed {entry.config.seed}") for entry in Store().entries()]

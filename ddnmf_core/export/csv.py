@@ -1,0 +1,33 @@
+"""CSV that a spreadsheet opens as data: a text that it would take for a formula gets an apostrophe in front."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ddnmf_core.entries import Entry
+from ddnmf_core.export.rows import images_of, rows
+from ddnmf_core.export.write import Report
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")                    # what makes a spreadsheet calculate
+AT_ONCE = 20_000                                                    # rows between reports
+
+
+def write(run: Entry, path: Path, report: Report) -> None:
+    report(0.1, "Gathering the rows.")
+    table = safe(rows(run, images_of(run)))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        for start in range(0, len(table), AT_ONCE):
+            report(0.1 + 0.85 * start / len(table), f"Row {start:,} of {len(table):,}.")
+            table.iloc[start:start + AT_ONCE].to_csv(file, index=False, header=start == 0)
+
+
+def safe(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Numbers stay numbers; texts and names of columns that begin like a formula do so no more."""
+    texts = {name: table[name].map(_safe_text) for name in table.select_dtypes(exclude="number")}
+    return table.assign(**texts).rename(columns=_safe_text)
+
+
+def _safe_text(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -1,0 +1,61 @@
+"""Embedding Atlas: one Parquet file with coordinates, what to colour by, and a PNG of each image.
+
+    embedding-atlas FILE.parquet --x projection_x --y projection_y
+
+The newest finished map of the run's clean images, else a PCA of its code z, gives the coordinates.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddnmf_core import pictures
+from ddnmf_core.embeddings import embed
+from ddnmf_core.entries import POINTS, Entry
+from ddnmf_core.export.rows import images_of, rows
+from ddnmf_core.export.write import Report
+from ddnmf_core.interpret.names import names_of, title
+
+X, Y, IMAGE = "projection_x", "projection_y", "image"
+AT_ONCE = 2000                                                      # thumbnails between reports
+
+
+def write(run: Entry, path: Path, report: Report) -> None:
+    report(0.02, "Gathering the rows.")
+    images = images_of(run)
+    table = rows(run, images)
+    table = table[table["input"] == "clean"].drop(columns="input")
+    samples, xy, made_by = coordinates(run, table)
+    table = table.iloc[samples].drop(columns=list(table.filter(regex="^z_")))
+    table = table.assign(**{X: xy[:, 0], Y: xy[:, 1], "map": made_by})
+    table = table.assign(**{name: table[name].map("cluster {}".format) for name in table.filter(regex="^cluster_")})
+    if (H := table.filter(regex=r"^H_\d+$")).shape[1]:
+        given = names_of(run)
+        table["strongest_part"] = [title(given, part) for part in H.to_numpy().argmax(axis=1)]
+    table[IMAGE] = thumbnails(images, samples, report)
+    table.to_parquet(path, index=False)
+
+
+def coordinates(run: Entry, table: Any) -> tuple[Any, Any, str]:
+    """Samples (m,), their place (m, 2), and the method that put them there."""
+    from ddnmf_core.config import EmbeddingConfig
+    for entry in run.store.entries("embeddings"):
+        if entry.run == run and not entry.config.noisy and entry.available:
+            points = entry.read_table(POINTS)
+            made_by = f"{entry.config.method} of {entry.config.representation}"
+            return points["sample"].to_numpy(), points[["x", "y"]].to_numpy(), made_by
+    z = table.filter(regex=r"^z_\d+$").to_numpy()
+    return np.arange(len(z)), embed(z, EmbeddingConfig(run=run.id, method="pca")), "pca of z"
+
+
+def thumbnails(images: Any, samples: Any, report: Report) -> list[dict[str, Any]]:
+    """A PNG for each sample, as the format has it: its bytes and a name."""
+    made = []
+    for done, sample in enumerate(samples):
+        if done % AT_ONCE == 0:
+            report(0.1 + 0.85 * done / len(samples), f"Thumbnail {done:,} of {len(samples):,}.")
+        pixels = images.pixels[sample].reshape(images.image_shape)
+        picture = pixels if pixels.dtype == np.uint8 else pictures.to_u8(pixels)
+        made.append({"bytes": pictures.png(picture), "path": f"{sample}.png"})
+    return made

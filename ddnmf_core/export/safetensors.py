@@ -1,0 +1,78 @@
+"""safetensors: the weights with a model card in a folder, and the way back into a model.
+
+What is read back is data: no code of the folder is run, sizes are looked at first, settings are checked as ever.
+"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ddnmf_core import diagnosis
+from ddnmf_core.clustering import TITLES
+from ddnmf_core.config import RunConfig
+from ddnmf_core.data import DATASETS
+from ddnmf_core.entries import CONFIG, MODEL, PROVENANCE, SCORES, Entry
+from ddnmf_core.export.write import Report
+from ddnmf_core.files import sha256
+
+CARD = Path(__file__).with_name("model-card.md")
+MOST_SETTINGS, MOST_WEIGHTS = 64 * 1024, 8 * 1024**3                # bytes of the files that are read back
+FIRST_LAYERS = ("student.encoder.0.linear.weight", "encoder.0.linear.weight")     # of a DDNMF, of an autoencoder
+
+
+def write(run: Entry, folder: Path, report: Report) -> None:
+    report(0.2, "Copying the weights.")
+    weights = run.read_bytes(MODEL)
+    (folder / MODEL).write_bytes(weights)
+    (folder / CONFIG).write_text(run.config.model_dump_json(indent=1))
+    (folder / "README.md").write_text(card(run, sha256(weights)))
+
+
+def card(run: Entry, digest: str) -> str:
+    """The model card: what it is, of what, how good, how it was made, what it is not, how to load it."""
+    from jinja2 import Environment, StrictUndefined
+    config, epochs = run.config, run.epochs()
+    template = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(CARD.read_text())
+    return template.render(
+        run=run.id, config=config, settings=config.model_dump(mode="json"), data=DATASETS[config.dataset], sha256=digest,
+        n_images=config.n_samples or DATASETS[config.dataset].n_samples, scores=run.read_json(SCORES), clusterers=TITLES,
+        last={name: value for name, value in epochs[-1].items() if name.startswith("L_")}, provenance=run.read_json(PROVENANCE),
+        warnings=diagnosis.warnings(epochs[-1]), created=datetime.now(UTC).date().isoformat(), file=MODEL)
+
+
+def load(folder: Path | str) -> tuple[Any, RunConfig]:
+    """The model, in evaluation mode on the CPU, and its settings; raises ValueError where the folder holds something else."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from ddnmf_core.models import build
+    config = RunConfig(**_settings(_within(Path(folder) / CONFIG, MOST_SETTINGS)))
+    path = _within(Path(folder) / MODEL, MOST_WEIGHTS)
+    try:
+        weights = load_file(path)
+        n_pixels = next(weights[name].shape[1] for name in FIRST_LAYERS if name in weights)
+        model = build(config, n_pixels)
+        model.load_state_dict(weights)
+    except (SafetensorError, StopIteration, IndexError, RuntimeError) as error:
+        raise ValueError(f"{path} does not hold the weights of the model in {CONFIG}") from error
+    return model.eval(), config
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError:
+        raise ValueError(f"{path} is not JSON") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} should hold the settings of a run by name")
+    return found
+
+
+def _within(path: Path, most: int) -> Path:
+    """The path, if there is a file that is small enough to be read."""
+    if not path.is_file():
+        raise ValueError(f"there is no {path}: a folder of `ddnmf export --to safetensors` has one")
+    if path.stat().st_size > most:
+        raise ValueError(f"{path} has {path.stat().st_size:,} bytes: should be at most {most:,}")
+    return path

@@ -1,0 +1,46 @@
+"""TensorBoard: curves, pictures of every epoch, settings beside scores. Open it with `tensorboard --logdir FOLDER`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddnmf_core import pictures
+from ddnmf_core.data import DATASETS
+from ddnmf_core.entries import PROVENANCE, Entry
+from ddnmf_core.export import curves
+from ddnmf_core.export.write import Report
+
+
+def write(run: Entry, folder: Path, report: Report) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+    shape = DATASETS[run.config.dataset].image_shape
+    with SummaryWriter(str(folder)) as writer:
+        for epoch in curves.epochs(run):
+            for name, value in epoch.values.items():
+                writer.add_scalar(name, value, epoch.number, walltime=epoch.ended)
+        snapshots = run.names("snapshots/")
+        for done, name in enumerate(snapshots):
+            report(0.1 + 0.8 * done / len(snapshots), f"Pictures of epoch {int(Path(name).stem)}.")
+            for title, tiles in run.read_tensors(name).items():
+                writer.add_images(title, drawn(tiles.reshape(-1, *shape)), int(Path(name).stem), dataformats="NHWC")
+        writer.add_text("provenance", f"```\n{json.dumps(run.read_json(PROVENANCE), indent=1)}\n```")
+        writer.add_hparams(curves.settings(run), curves.results(run), run_name=".")
+    _without_the_machine_s_name(folder)
+
+
+def drawn(tiles: NDArray[Any]) -> NDArray[np.uint8]:
+    """Pictures of a snapshot (n, h, w), u8 or signed i8, as RGB on white (n, h, w, 3)."""
+    if tiles.dtype == np.uint8:
+        return np.repeat(tiles[..., None], 3, axis=-1)
+    rgba = pictures.differences(tiles.astype(np.float32) / 127, scale=1.0).astype(np.float32)
+    ink = rgba[..., 3:] / 255
+    return (rgba[..., :3] * ink + 255 * (1 - ink)).round().astype(np.uint8)
+
+
+def _without_the_machine_s_name(folder: Path) -> None:
+    """TensorBoard puts host and process into a file's name; who gets the folder need not know them."""
+    for number, path in enumerate(sorted(folder.glob("events.out.tfevents.*"))):
+        path.rename(folder / f"events.out.tfevents.{path.name.split('.')[3]}.ddnmf.{number}")
