@@ -11,18 +11,20 @@ import typer
 from ddnmf_core import data, engine
 from ddnmf_core.config import PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
 from ddnmf_core.entries import CONFIG_OF, ENDED, PROVENANCE, SCORES, Busy, Entry
+from ddnmf_core.experiment.command import experiment
 from ddnmf_core.export.command import export
 from ddnmf_core.reproduce.command import reproduce
 from ddnmf_core.runs import Store
-from ddnmf_core.terminal import AsJson, Home, plain_errors, progress_display
+from ddnmf_core.terminal import EXIT_CODES, AsJson, Home, RunId, plain_errors, progress_display
 
 app = typer.Typer(help="DDNMF Studio: train, inspect and compare deep non-negative factorisations.",
-                  no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+                  epilog=EXIT_CODES, no_args_is_help=True, pretty_exceptions_enable=False)
 runs_app = typer.Typer(help="The runs that are kept.", no_args_is_help=True)
 engine_app = typer.Typer(help="The process that trains.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(engine_app, name="engine")
 app.command()(reproduce)
+app.command()(experiment)
 app.command()(export)
 
 # ------------------------------------------------------------------------------------------ train
@@ -55,8 +57,8 @@ def train(
         if not detach:
             _follow(entry)
         _report(entry, as_json)
-    if entry.state.status in ("failed", "diverged"):
-        raise typer.Exit(1)
+    if code := {"failed": 1, "diverged": 1, "stopped": 130}.get(entry.state.status):
+        raise typer.Exit(code)
 
 
 def _preset(name: str | None) -> dict[str, Any]:
@@ -148,14 +150,14 @@ def list_runs(as_json: AsJson = False, home: Home = None) -> None:
 
 
 @runs_app.command("show")
-def show_run(run: str, home: Home = None) -> None:
-    """One run as JSON: settings, state, losses, scores, provenance."""
+def show_run(run: RunId, as_json: AsJson = False, home: Home = None) -> None:
+    """One run as JSON: settings, state, losses, scores, provenance; with --json on one line."""
     with plain_errors():
-        typer.echo(json.dumps(run_summary(Store(home).get("runs", run)), indent=1))
+        typer.echo(json.dumps(run_summary(Store(home).get("runs", run)), indent=None if as_json else 1))
 
 
 @runs_app.command("report")
-def report_run(run: str, out: Annotated[Path | None, typer.Option(help="The file; default: ddnmf-RUN.html")] = None,
+def report_run(run: RunId, out: Annotated[Path | None, typer.Option(help="The file; default: ddnmf-RUN.html")] = None,
                home: Home = None) -> None:
     """Write a run as one HTML file that opens without a server."""
     with plain_errors():
@@ -166,14 +168,14 @@ def report_run(run: str, out: Annotated[Path | None, typer.Option(help="The file
 
 
 @runs_app.command("stop")
-def stop_run(run: str, home: Home = None) -> None:
+def stop_run(run: RunId, home: Home = None) -> None:
     """Stop a run; the same `ddnmf train` command resumes it."""
     with plain_errors():
         Store(home).get("runs", run).request_stop()
 
 
 @runs_app.command("delete")
-def delete_run(run: str, home: Home = None) -> None:
+def delete_run(run: RunId, home: Home = None) -> None:
     """Delete a run and its maps."""
     with plain_errors():
         store = Store(home)
@@ -185,27 +187,35 @@ def delete_run(run: str, home: Home = None) -> None:
 
 
 @runs_app.command("verify")
-def verify_runs(home: Home = None) -> None:
+def verify_runs(as_json: AsJson = False, home: Home = None) -> None:
     """Check every stored file against its SHA-256; exit code 1 if any is damaged."""
-    store, damaged = Store(home), 0
+    store, found = Store(home), {}
     for kind in CONFIG_OF:
         for entry in store.folders(kind):
-            problems = entry.problems()
-            damaged += bool(problems)
-            typer.echo(f"{kind}/{entry.id}: {'; '.join(problems) or 'whole'}")
-    if damaged:
+            problems = found[f"{kind}/{entry.id}"] = entry.problems()
+            if not as_json:
+                typer.echo(f"{kind}/{entry.id}: {'; '.join(problems) or 'whole'}")
+    if as_json:
+        typer.echo(json.dumps(found))
+    if any(found.values()):
         raise typer.Exit(1)
 
 
 # ------------------------------------------------------------------------------------ data, engine
 
 @app.command("data")
-def data_sets(get: Annotated[str | None, typer.Option(help="Download this set into the user cache.")] = None) -> None:
+def data_sets(get: Annotated[str | None, typer.Option(help="Download this set into the user cache.")] = None,
+              as_json: AsJson = False) -> None:
     """Each data set: where it was found, or how to get it."""
     with plain_errors():
         if get:
             images = data.load(get, download=True, report=lambda text: typer.echo(text, err=True))  # type: ignore[arg-type]
             typer.echo(f"{get}: {len(images):,} images, verified.")
+            return
+        if as_json:
+            typer.echo(json.dumps([{"data": name, "images": spec.n_samples, "licence": spec.licence,
+                                    "found": (place := data.find(name)) and place.source}
+                                   for name, spec in data.DATASETS.items()]))
             return
         for name, spec in data.DATASETS.items():
             location = data.find(name)

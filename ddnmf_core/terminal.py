@@ -14,6 +14,10 @@ Home = Annotated[Path | None, typer.Option(help="Folder of the run store.", envv
 RunId = Annotated[str, typer.Argument(help="Its id; `ddnmf runs list` shows them.", autocompletion=lambda: run_ids())]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
+EXIT_CODES = ("Exit codes: 0 done. 1 carried out, and the answer is bad: a training failed or diverged, a file is damaged, a "
+              "check does not agree. 2 not carried out: a wrong setting, something missing, no room; one sentence on standard "
+              "error says what. 130 stopped before its end, as with Ctrl-C; the same command goes on from there.")
+
 
 @contextmanager
 def plain_errors() -> Iterator[None]:

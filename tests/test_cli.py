@@ -72,6 +72,8 @@ def test_runs_are_listed_shown_verified_and_deleted(trained):
     (["runs", "show", "0123456789abcdef"], "There is no run"),
     (["reproduce", "table9"], "target = 'table9': should be one of table1"),
     (["reproduce", "table1", "--check", "--out", "nowhere"], "there is no nowhere/table1.json to check"),
+    (["export", "0123456789abcdef", "--to", "csv"], "There is no run"),
+    (["experiment", "nowhere.toml"], "nowhere.toml"),
     (["data", "--get", "cifar"], "there is none of this name"),
 ])
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments, sentence, tmp_path):
@@ -86,6 +88,34 @@ def test_data_lists_each_set_and_how_to_get_it(tmp_path):
     for name in ("mnist-10k", "fashion-mnist-10k", "mnist", "fashion-mnist", "digits"):
         assert name in result.stdout
     assert "shipped with DDNMF" in result.stdout
+
+
+def test_help_says_what_exit_codes_mean(tmp_path):
+    text = " ".join(ddnmf("--help", home=tmp_path).stdout.split())
+    assert "Exit codes: 0 done." in text
+    assert "130 stopped before its end" in text
+
+
+@pytest.mark.parametrize(("words", "wanted"), [("ddnmf exp", {"export", "experiment"}),
+                                               ("ddnmf export --to e", {"embedding-atlas"}),
+                                               ("ddnmf runs show ", {"RUN"})])
+def test_the_shell_completes_commands_formats_and_runs(words, wanted, home):
+    from ddnmf_core.runs import Store
+    run = Store(home).create(RunConfig()).id
+    answer = subprocess.run([sys.executable, "-c", "from ddnmf_core.cli import app; app(prog_name='ddnmf')"], check=False,
+                            capture_output=True, text=True,
+                            env={**os.environ, "_DDNMF_COMPLETE": "complete_bash", "COMP_WORDS": words,
+                                 "COMP_CWORD": str(len(words.split(" ")) - 1)})
+    assert set(answer.stdout.split()) == {run if word == "RUN" else word for word in wanted}, answer.stderr
+
+
+def test_lists_can_be_read_by_a_program(home):
+    from ddnmf_core.runs import Store
+    entry = Store(home).create(RunConfig())
+    assert {row["data"] for row in json.loads(ddnmf("data", "--json", home=home).stdout)} >= {"mnist-10k", "digits"}
+    assert json.loads(ddnmf("runs", "verify", "--json", home=home).stdout) == {f"runs/{entry.id}": []}
+    shown = ddnmf("runs", "show", entry.id, "--json", home=home).stdout
+    assert json.loads(shown.splitlines()[-1])["state"] == "new"
 
 
 # -------------------------------------------------------------------------------------- reproduce

@@ -1,6 +1,5 @@
 """`ddnmf reproduce`: tables and figures of the paper again, from the first training to the LaTeX table."""
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +17,6 @@ from ddnmf_core.runs import Store
 from ddnmf_core.terminal import Home, plain_errors, progress_display
 
 OUT, QUICK_OUT = Path("results"), Path("results/quick")
-LOOK_EVERY = 0.5                                                    # seconds
 
 
 def reproduce(
@@ -85,9 +83,8 @@ class _Reproduction:
         work.submit(device)
         try:
             with progress_display() as show:
-                while not work.done:
-                    show(*work.advance())
-                    time.sleep(LOOK_EVERY)
+                for step in work.steps():
+                    show(*step)
         except KeyboardInterrupt:
             work.stop()
             self.write()
@@ -162,9 +159,8 @@ def _check(target: Target, out: Path, method: str | None, seed: int | None, nois
         try:
             work.submit(device)
             with progress_display() as show:
-                while not work.done:
-                    show(*work.advance())
-                    time.sleep(LOOK_EVERY)
+                for step in work.steps():
+                    show(*step)
             if failures := work.failures():
                 raise RuntimeError("; ".join(failures))
             found = check.verdict(published, record, store.entry(cell.config).read_json(SCORES))

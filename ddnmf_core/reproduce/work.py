@@ -1,25 +1,36 @@
 """Have the engine do what a target's cells still need; nothing that is there is done again."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from ddnmf_core import engine, estimate
 from ddnmf_core.config import Config, RunConfig
 from ddnmf_core.entries import ENDED, Entry
-from ddnmf_core.reproduce.cells import Cell
 from ddnmf_core.runs import Store
 
 NOMINAL = {"weights": 6.6e6, "images_per_second": 8000.0}           # a machine's speed, until the engine has measured it
+LOOK_EVERY = 0.5                                                    # seconds
+
+
+class Wanted(Protocol):
+    """One result: a configuration, and the run that has to be trained for it."""
+
+    @property
+    def config(self) -> Config: ...
+    @property
+    def run(self) -> RunConfig | None: ...
 
 
 class Work:
     """The entries that have to be finished: trainings, and what is made of them."""
 
-    def __init__(self, store: Store, cells: Sequence[Cell], known: Iterable[str] = ()) -> None:
+    def __init__(self, store: Store, cells: Sequence[Wanted], known: Iterable[str] = ()) -> None:
         self.store = store
         there = set(known)
         missing = [cell for cell in cells if cell.config.id not in there and not store.entry(cell.config).available]
         runs = {cell.run: None for cell in missing if cell.run and not store.entry(cell.run).available}
-        self.configs: list[Config] = [*runs, *(cell.config for cell in missing)]
+        self.configs: list[Config] = list(dict.fromkeys([*runs, *(cell.config for cell in missing)]))
         self.seconds = {store.entry(config): _seconds(store, config) for config in self.configs}
         self.n_cells, self.n_there = len(cells), len(cells) - len(missing)
         self.ended: set[Entry] = set()
@@ -36,6 +47,12 @@ class Work:
         """Ask for everything, the trainings first: what is made of a run waits for it."""
         for config in self.configs:
             engine.submit(self.store, config, device)
+
+    def steps(self) -> Iterator[tuple[float, str]]:
+        """What `advance` says, until everything has ended."""
+        while not self.done:
+            yield self.advance()
+            time.sleep(LOOK_EVERY)
 
     def advance(self) -> tuple[float, str]:
         """Look at what has ended: the share of the expected time that is done, and a sentence."""
