@@ -33,8 +33,9 @@ class Shown:
 
 
 def published_folder() -> Path:
-    """DDNMF_RESULTS, else the results that come with the source."""
-    return Path(os.environ.get("DDNMF_RESULTS") or Path(__file__).parents[1] / "results")
+    """DDNMF_RESULTS, else the results that come with the source, or with the installed package."""
+    source, installed = Path(__file__).parents[1] / "results", Path(__file__).with_name("published")
+    return Path(os.environ.get("DDNMF_RESULTS") or (installed if installed.exists() else source))
 
 
 def choose_numbers(targets: Sequence[Target]) -> list[Shown]:

@@ -10,6 +10,7 @@ import typer
 
 from ddnmf_core import data, engine
 from ddnmf_core.config import PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
+from ddnmf_core.dashboard_command import dashboard
 from ddnmf_core.entries import CONFIG_OF, ENDED, PROVENANCE, SCORES, Busy, Entry
 from ddnmf_core.experiment.command import experiment
 from ddnmf_core.export.command import export
@@ -24,6 +25,7 @@ engine_app = typer.Typer(help="The process that trains.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(engine_app, name="engine")
 app.command()(reproduce)
+app.command()(dashboard)
 app.command()(experiment)
 app.command()(export)
 

@@ -119,7 +119,7 @@ def test_the_table_has_means_and_deviations_with_their_seeds(done):
 
 
 def test_a_run_that_failed_is_named_and_the_others_are_still_shown(done, tmp_path, monkeypatch):
-    file, store = done
+    store = done[1]
     more = tmp_path / "more.toml"
     more.write_text(TEXT.replace("[1, 2]", "[1, 2, 3]").replace('model = ["ddnmf", "ae1"]', 'model = ["ae1"]'))
     monkeypatch.setattr(engine, "submit", lambda store, config, device=None: store.create(config).end("diverged", "NaN."))

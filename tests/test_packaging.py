@@ -1,0 +1,73 @@
+"""What is installed is whole: the wheel has the pages, what they show, and a command that starts them."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("ddnmf_core", "dashboard", "pages")
+NOT_SHIPPED = ("__pycache__",)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built from a copy, by the tools that are installed, without a network."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in (*FOLDERS, "results"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns(*NOT_SHIPPED))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    built = subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation",
+                            "--disable-pip-version-check", "-w", str(out), str(source)], capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    found, = out.glob("*.whl")
+    return found
+
+
+def test_the_wheel_has_every_file_of_the_three_folders_and_the_published_tables(wheel):
+    there = {str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).rglob("*")
+             if path.is_file() and not set(NOT_SHIPPED) & set(path.parts) and path.suffix != ".pyc"}
+    published = {f"dashboard/published/{path.name}" for path in (ROOT / "results").glob("*.json")}
+    with zipfile.ZipFile(wheel) as packed:
+        members = {name for name in packed.namelist() if ".dist-info/" not in name}
+    assert members == there | published
+
+
+def test_the_pages_start_from_what_the_wheel_installs(wheel, tmp_path):
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(site)
+    code = ("from ddnmf_core import dashboard_command; from dashboard.reproduction import published_folder;"
+            "print(dashboard_command.APP, dashboard_command.APP.exists(), len(list(published_folder().glob('*.json'))))")
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    told = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert told.stdout.split() == [str(site / "dashboard" / "app.py"), "True",
+                                   str(len(list((ROOT / "results").glob("*.json"))))], told.stderr
+    told = subprocess.run([sys.executable, "-m", "ddnmf_core", "dashboard", "--help"], env=environment, cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert "Serve the pages" in told.stdout, told.stderr
+
+
+def test_the_dashboard_command_listens_on_this_machine_alone_unless_told_otherwise(monkeypatch, tmp_path):
+    from typer.testing import CliRunner
+
+    from ddnmf_core.cli import app
+    started = []
+    monkeypatch.setattr(os, "execv", lambda program, command: started.append(command))
+    CliRunner().invoke(app, ["dashboard"])
+    CliRunner().invoke(app, ["dashboard", "--address", "0.0.0.0", "--port", "9000", "--home", str(tmp_path / "store")])
+    assert [command[4:] for command in started] == [
+        [str(ROOT / "dashboard" / "app.py"), "--server.address", "127.0.0.1", "--server.port", "8501"],
+        [str(ROOT / "dashboard" / "app.py"), "--server.address", "0.0.0.0", "--server.port", "9000"]]
+    assert os.environ["DDNMF_HOME"] == str(tmp_path / "store")
+
+
+def test_the_container_runs_as_nobody_in_particular_and_asks_for_a_token():
+    lines = (ROOT / "Containerfile").read_text().splitlines()
+    assert any(line.startswith("USER ") and line != "USER root" for line in lines)
+    assert '"--address", "0.0.0.0"' in lines[-1]                    # beyond loopback, so that access.py asks for the token
