@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import architecture
 from dashboard.background import expected_time
+from dashboard.export_run import show_export
 from dashboard.links import from_link, to_link
 from dashboard.selections import explain_absence, newest_with_parts, warn_of_collapse
 from dashboard.shared import run_title, store
@@ -74,6 +75,7 @@ if chosen:
         column.metric(f"{score.upper()}, {TITLES[row['clusterer']]} on z", f"{row[score]:.3f}")
     st.caption("Clusters of this one run's clean images against the classes (eq 17 to 19). One run is one seed: scores "
                "move by several points between seeds.")
+    show_export(chosen)
 
 left, right = st.columns([3, 2], gap="large")
 with left:

@@ -9,6 +9,7 @@ from dashboard import charts
 from dashboard.background import result_of
 from dashboard.components.gallery import gallery
 from dashboard.contents import clusters, codes, images, model, picture, siblings, swings
+from dashboard.export_run import show_export
 from dashboard.links import linked
 from dashboard.part_detail import show_likeness, show_measured, show_part
 from dashboard.part_film import show_film
@@ -141,6 +142,9 @@ show_survey(run)
 st.subheader("The two factors")
 show_matrices(run, H)
 show_pixel_nmf(run)
-st.download_button("Report of this run, one HTML file", lambda: html(run), f"ddnmf-{run.id}.html", "text/html",
-                   key="parts.report", icon=":material/description:", on_click="ignore",
-                   help="Parts, scores, examples and provenance; it opens without a server and asks nothing of the network.")
+left, right = st.columns([1, 3], vertical_alignment="bottom")
+with left:
+    show_export(run)
+right.download_button("Report of this run, one HTML file", lambda: html(run), f"ddnmf-{run.id}.html", "text/html",
+                      key="parts.report", icon=":material/description:", on_click="ignore",
+                      help="Parts, scores, examples and provenance; it opens without a server and asks nothing of the network.")
