@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	&& echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: run test lint clean
+.PHONY: run test lint lock audit clean
 
 run: .venv/installed
 	$(BIN)/streamlit run dashboard/app.py
@@ -27,5 +27,13 @@ lint: .venv/test-installed
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test,export]'
 	touch $@
 
+lock:	# every package with its hashes, for 3.11 and 3.12; without uv's own line about how
+	test -x .venv/lock/bin/uv || { $(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install -q uv==0.13.9; }
+	grep -v '^-e' requirements.txt | .venv/lock/bin/uv pip compile - --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o requirements.lock
+
+audit: .venv/installed
+	.ci/audit
+
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

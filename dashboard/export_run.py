@@ -33,7 +33,7 @@ def show_export(run: Entry) -> None:
 def _choose(run: Entry) -> None:
     """Its own fragment: the page is neither computed again nor in the way while a file is made."""
     name = st.selectbox("Format", list(FORMATS), key="export.format", format_func=lambda each: FORMATS[each].title)
-    st.caption(FORMATS[name].holds + (" A folder, as one zip file." if FORMATS[name].is_folder else ""))
+    st.caption(FORMATS[name].holds + (" Comes as one zip file." if FORMATS[name].is_folder else ""))
     if missing := FORMATS[name].missing():
         st.info(f"This needs {' and '.join(missing)}. Install it and start again: `{INSTALL}`")
         return

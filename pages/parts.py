@@ -142,9 +142,9 @@ show_survey(run)
 st.subheader("The two factors")
 show_matrices(run, H)
 show_pixel_nmf(run)
-left, right = st.columns([1, 3], vertical_alignment="bottom")
-with left:
+with st.container(horizontal=True):
     show_export(run)
-right.download_button("Report of this run, one HTML file", lambda: html(run), f"ddnmf-{run.id}.html", "text/html",
-                      key="parts.report", icon=":material/description:", on_click="ignore",
-                      help="Parts, scores, examples and provenance; it opens without a server and asks nothing of the network.")
+    st.download_button("Report of this run, one HTML file", lambda: html(run), f"ddnmf-{run.id}.html", "text/html",
+                       key="parts.report", icon=":material/description:", on_click="ignore",
+                       help="Parts, scores, examples and provenance; it opens without a server and asks nothing of the "
+                            "network.")
