@@ -1,6 +1,7 @@
 """A whole experiment from a file: what it asks for, what is there already, and its table."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from ddnmf_core import engine, tasks
 from ddnmf_core.cli import app
 from ddnmf_core.config import ClusteringConfig, RunConfig
 from ddnmf_core.experiment import plan, scores
+from ddnmf_core.export.formats import FORMATS
 from ddnmf_core.runs import Store
 
 TEXT = """
@@ -134,3 +136,22 @@ def test_a_dry_run_says_what_would_be_done(file, tmp_path):
     assert result.exit_code == 0
     assert "6 results, 0 of them are there; the others take about" in result.stderr
     assert not (tmp_path / "empty").exists()
+
+
+def test_ctrl_c_stops_what_is_under_way_and_says_that_it_goes_on(file, tmp_path, monkeypatch):
+    def interrupted(work):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(engine, "ensure_started", lambda store: None)
+    monkeypatch.setattr("ddnmf_core.reproduce.work.Work.steps", interrupted)
+    result = ddnmf(file, "--home", tmp_path / "store")
+    assert result.exit_code == 130
+    assert "The same command goes on from here." in result.stderr
+    assert all(entry.stop_requested for entry in Store(tmp_path / "store").entries())
+
+
+def test_the_file_in_the_docs_is_one_and_every_format_stands_there(tmp_path):
+    text = (Path(__file__).parent.parent / "docs" / "command-line.md").read_text()
+    path = tmp_path / "docs.toml"
+    path.write_text(text.split("```toml\n")[1].split("```")[0])
+    assert len(plan.wanted(plan.read(path))) == 2 * 2 * 3 * 2       # two axes of two values, three seeds, and clusters of each
+    assert all(f"`{name}`" in text for name in FORMATS)
