@@ -104,17 +104,19 @@ def _first_page(browser: Any, address: str) -> float:
 def _on_set(browser: Any, address: str, run: RunConfig, repeats: int) -> dict[str, list[float]]:
     """Each wait on one data set."""
     page = browser.new_page(viewport={"width": 1400, "height": 1000}, bypass_csp=True)
+    page.add_init_script(WATCH)
     page.set_default_timeout(120_000)
     found = {"map, first paint": [_first_paint(browser, address, run) for _ in range(N_LOADS)]}
     _open(page, f"{address}/latent?run={run.id}&method=pca")
     places = page.get_by_test_id("ddnmf-map").first.evaluate(POINTS, repeats)
-    found["click on a point to its parts"] = [_wait(page, lambda at=at: page.mouse.click(at["x"], at["y"])) for at in places]
+    found["click on a point to its parts"] = [_wait(page, lambda at=at: page.mouse.click(at["x"], at["y"]), "latent.strip")
+                                              for at in places]
     found["switch between pages"] = _switches(page, repeats)
     _open(page, f"{address}/explain?run={run.id}")
     number = page.get_by_label("Sample", exact=True).first
     found["click on a sample to all panels"] = [_wait(page, lambda: number.press("ArrowUp")) for _ in range(repeats)]
-    found["noise slider to pictures"] = _slider(page, "Noise level", repeats)
-    found["part slider to picture"] = _slider(page, "part ", repeats)
+    found["noise slider to pictures"] = _slider(page, "Noise level", "explain.images", repeats)
+    found["part slider to picture"] = _slider(page, "part ", "explain.edited", repeats)
     page.close()
     return found
 
@@ -122,7 +124,6 @@ def _on_set(browser: Any, address: str, run: RunConfig, repeats: int) -> dict[st
 def _open(page: Any, link: str) -> None:
     page.goto(link)
     _settled(page)
-    page.evaluate(WATCH)
 
 
 def _settled(page: Any) -> None:
@@ -131,12 +132,13 @@ def _settled(page: Any) -> None:
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
-def _wait(page: Any, act: Callable[[], object]) -> float:
-    """Milliseconds from the key or pointer to the last change that follows."""
+def _wait(page: Any, act: Callable[[], object], key: str | None = None) -> float:
+    """Milliseconds from the key or pointer to the last change that follows, on the page or in the element of this key."""
     page.evaluate("rearm()")
     act()
     page.wait_for_function(QUIET, polling=50, timeout=60_000)
-    return float(page.evaluate("window.changed - window.began"))
+    return float(page.evaluate("key => (key === null ? window.changed : window.changedIn[key]) - window.began",
+                               key and key.replace(".", "-")))
 
 
 def _first_paint(browser: Any, address: str, run: RunConfig) -> float:
@@ -167,8 +169,8 @@ def _switches(page: Any, repeats: int) -> list[float]:
     return times[2:]
 
 
-def _slider(page: Any, label: str, repeats: int) -> list[float]:
+def _slider(page: Any, label: str, key: str, repeats: int) -> list[float]:
     slider = page.get_by_role("slider").and_(page.locator(f"[aria-label^='{label}']")).first
     slider.scroll_into_view_if_needed()
     slider.focus()
-    return [_wait(page, lambda key=key: slider.press(key)) for key in ["ArrowLeft", "ArrowRight"] * (repeats // 2)]
+    return [_wait(page, lambda arrow=arrow: slider.press(arrow), key) for arrow in ["ArrowLeft", "ArrowRight"] * (repeats // 2)]

@@ -32,3 +32,4 @@ except DataError as error:
     st.error(str(error))
 except OSError as error:
     st.error(shared.unusable_store(error))
+shared.warm_up()
