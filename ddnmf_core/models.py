@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ddnmf_core.config import RunConfig
 
 ACTIVATIONS: dict[str, nn.Module] = {
-    "linear": nn.Identity(), "relu": nn.ReLU(inplace=True), "softplus": nn.Softplus(), "sigmoid": nn.Sigmoid()}
+    "linear": nn.Identity(), "relu": nn.ReLU(), "softplus": nn.Softplus(), "sigmoid": nn.Sigmoid()}
 
 
 class Layer(nn.Module):                                                      # eq 1
