@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from benchmarks.faults import holder_of
+from benchmarks.faults.means import holder_of
 from ddnmf_core import engine, tasks
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
 from ddnmf_core.entries import ENDED, MODEL
