@@ -5,13 +5,16 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	&& echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: run test lint lock audit clean
+.PHONY: run test lint bench lock audit clean
 
 run: .venv/installed
 	$(BIN)/streamlit run dashboard/app.py
 
 test: lint
 	$(BIN)/python -m pytest
+
+bench: .venv/test-installed
+	$(BIN)/python -m benchmarks all --keep
 
 lint: .venv/test-installed
 	$(BIN)/ruff check .

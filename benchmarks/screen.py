@@ -5,27 +5,20 @@ wait is measured in the browser, from the key or the pointer going down to the l
 The first page is timed from the moment at which the server answers, from a fresh browser.
 """
 
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import ROOT, Result, Row, spread
-from ddnmf_core import engine, tasks
-from ddnmf_core.config import EmbeddingConfig, RunConfig
+from benchmarks.browsing import address, chromium, serve, settled, two_runs_with_maps
+from benchmarks.measuring import Result, Row, spread
+from ddnmf_core import engine
+from ddnmf_core.config import RunConfig
 from ddnmf_core.data import find
 from ddnmf_core.runs import Store
 
-REPEATS, PORT, N_LOADS = 30, 8597, 5
-# Playwright looks into the page with eval, which our own policy forbids: it is set aside for the measurement alone.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-background-networking"]
+REPEATS, N_LOADS = 30, 5
 SETS = {"10,000": "mnist-10k", "70,000": "mnist"}
 TARGETS = {"first page": 2000, "switch between pages": 500, "map, first paint": 2500, "click on a point to its parts": 250,
            "click on a sample to all panels": 500, "noise slider to pictures": 300, "part slider to picture": 250}
@@ -38,21 +31,20 @@ QUIET = "quiet()"
 
 
 def measure(repeats: int) -> Result:
-    from playwright.sync_api import sync_playwright
-    home = Path(tempfile.mkdtemp())
     sets = {size: name for size, name in SETS.items() if find(name)}     # type: ignore[arg-type]
-    runs = {size: _prepare(Store(home), name) for size, name in sets.items()}
     rows: list[Row] = []
-    try:
-        with _server(home) as address, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-            rows.append(_row("first page", "–", [_first_page(browser, address) for _ in range(N_LOADS)]))
-            for size, run in runs.items():
-                rows += [_row(name, size, times) for name, times in _on_set(browser, address, run, repeats).items()]
-            browser.close()
-    finally:
-        engine.stop(Store(home))
-        shutil.rmtree(home, ignore_errors=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        store = Store(home)
+        runs = {size: two_runs_with_maps(store, name) for size, name in sets.items()}
+        server = serve(store)
+        try:
+            with chromium() as browser:
+                rows.append(_row("first page", "–", [_first_page(browser) for _ in range(N_LOADS)]))
+                for size, run in runs.items():
+                    rows += [_row(name, size, times) for name, times in _on_set(browser, run, repeats).items()]
+        finally:
+            server.terminate()
+            engine.stop(store)
     missed = sum(row["p95, ms"] > row["target, ms"] for row in rows)
     return Result("screen", rows, {"ratio": max(row["p95, ms"] / row["target, ms"] for row in rows), "missed": missed}, repeats)
 
@@ -63,89 +55,56 @@ def _row(name: str, size: str, times: list[float]) -> Row:
             "n": len(times)}
 
 
-def _prepare(store: Store, dataset: str) -> RunConfig:
-    """Two runs and their maps."""
-    run = RunConfig(dataset=dataset, epochs=1)                      # type: ignore[arg-type]
-    n = 10_000 if dataset.endswith("10k") else 70_000
-    maps = [EmbeddingConfig(run=run.replace(seed=seed).id, method="pca", n_points=n) for seed in (1, 2)]
-    for config in (run, run.replace(seed=2), *maps):
-        entry = store.create(config)
-        if tasks.perform(str(store.root), entry.kind, entry.id, "cpu") != "finished":
-            raise RuntimeError(f"{entry.kind}/{entry.id}: {entry.state.message}")
-    return run
-
-
-@contextmanager
-def _server(home: Path) -> Iterator[str]:
-    address = f"http://127.0.0.1:{PORT}"
-    server = subprocess.Popen([str(Path(sys.executable).with_name("streamlit")), "run", "dashboard/app.py", "--server.port",
-                               str(PORT)], cwd=ROOT, env={**os.environ, "DDNMF_HOME": str(home)}, stdout=subprocess.DEVNULL)
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health").read()
-            break
-        except OSError:
-            time.sleep(0.02)
-    try:
-        yield address
-    finally:
-        server.terminate()
-
-
-def _first_page(browser: Any, address: str) -> float:
+def _first_page(browser: Any) -> float:
     page = browser.new_page()
     began = time.perf_counter()
-    page.goto(address)
+    page.goto(address())
     page.get_by_role("heading", name="Data sets").wait_for()
     page.close()
     return 1000 * (time.perf_counter() - began)
 
 
-def _on_set(browser: Any, address: str, run: RunConfig, repeats: int) -> dict[str, list[float]]:
+def _on_set(browser: Any, run: RunConfig, repeats: int) -> dict[str, list[float]]:
     """Each wait on one data set."""
-    page = browser.new_page(viewport={"width": 1400, "height": 1000}, bypass_csp=True)
+    page = browser.new_page(viewport={"width": 1400, "height": 1000}, bypass_csp=True)      # looks into the page with eval
+    page.add_init_script(WATCH)
     page.set_default_timeout(120_000)
-    found = {"map, first paint": [_first_paint(browser, address, run) for _ in range(N_LOADS)]}
-    _open(page, f"{address}/latent?run={run.id}&method=pca")
+    found = {"map, first paint": [_first_paint(browser, run) for _ in range(N_LOADS)]}
+    _open(page, f"{address()}/latent?run={run.id}&method=pca")
     places = page.get_by_test_id("ddnmf-map").first.evaluate(POINTS, repeats)
-    found["click on a point to its parts"] = [_wait(page, lambda at=at: page.mouse.click(at["x"], at["y"])) for at in places]
+    found["click on a point to its parts"] = [_wait(page, lambda at=at: page.mouse.click(at["x"], at["y"]), "latent.strip")
+                                              for at in places]
     found["switch between pages"] = _switches(page, repeats)
-    _open(page, f"{address}/explain?run={run.id}")
+    _open(page, f"{address()}/explain?run={run.id}")
     number = page.get_by_label("Sample", exact=True).first
     found["click on a sample to all panels"] = [_wait(page, lambda: number.press("ArrowUp")) for _ in range(repeats)]
-    found["noise slider to pictures"] = _slider(page, "Noise level", repeats)
-    found["part slider to picture"] = _slider(page, "part ", repeats)
+    found["noise slider to pictures"] = _slider(page, "Noise level", "explain.images", repeats)
+    found["part slider to picture"] = _slider(page, "part ", "explain.edited", repeats)
     page.close()
     return found
 
 
 def _open(page: Any, link: str) -> None:
     page.goto(link)
-    _settled(page)
-    page.evaluate(WATCH)
+    settled(page)
 
 
-def _settled(page: Any) -> None:
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_timeout(1500)
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-
-
-def _wait(page: Any, act: Callable[[], object]) -> float:
-    """Milliseconds from the key or pointer to the last change that follows."""
+def _wait(page: Any, act: Callable[[], object], key: str | None = None) -> float:
+    """Milliseconds from the key or pointer to the last change that follows, on the page or in the element of this key."""
     page.evaluate("rearm()")
     act()
     page.wait_for_function(QUIET, polling=50, timeout=60_000)
-    return float(page.evaluate("window.changed - window.began"))
+    return float(page.evaluate("key => (key === null ? window.changed : window.changedIn[key]) - window.began",
+                               key and key.replace(".", "-")))
 
 
-def _first_paint(browser: Any, address: str, run: RunConfig) -> float:
+def _first_paint(browser: Any, run: RunConfig) -> float:
     """From the navigation of a fresh browser page, server warm, to a canvas with points on it."""
     page = browser.new_page(viewport={"width": 1400, "height": 1000}, bypass_csp=True)
-    page.goto(address)
-    _settled(page)
+    page.goto(address())
+    settled(page)
     began = time.perf_counter()
-    page.goto(f"{address}/latent?run={run.id}&method=pca")
+    page.goto(f"{address()}/latent?run={run.id}&method=pca")
     chart = page.get_by_test_id("ddnmf-map").first
     chart.wait_for()
     page.wait_for_function("map => map.dataset.ready === '1'", arg=chart.element_handle(), polling="raf")
@@ -167,8 +126,8 @@ def _switches(page: Any, repeats: int) -> list[float]:
     return times[2:]
 
 
-def _slider(page: Any, label: str, repeats: int) -> list[float]:
+def _slider(page: Any, label: str, key: str, repeats: int) -> list[float]:
     slider = page.get_by_role("slider").and_(page.locator(f"[aria-label^='{label}']")).first
     slider.scroll_into_view_if_needed()
     slider.focus()
-    return [_wait(page, lambda key=key: slider.press(key)) for key in ["ArrowLeft", "ArrowRight"] * (repeats // 2)]
+    return [_wait(page, lambda arrow=arrow: slider.press(arrow), key) for arrow in ["ArrowLeft", "ArrowRight"] * (repeats // 2)]

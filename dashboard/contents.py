@@ -76,6 +76,16 @@ def _swings(root: str, run_id: str) -> NDArray[np.float32]:
     return part_swings(_model(root, run_id).student.decode, torch.from_numpy(_codes(root, run_id)["clean/H"])).numpy()
 
 
+def epoch_rows(run: Entry) -> list[dict[str, Any]]:
+    """The rows of a finished run's epochs; not to be changed."""
+    return _epoch_rows(str(run.store.root), run.id)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _epoch_rows(root: str, run_id: str) -> list[dict[str, Any]]:
+    return Entry(Store(root), "runs", run_id).epochs()
+
+
 def siblings(run: Entry) -> list[Entry]:
     """The finished runs that differ from this one in the seed alone, by seed."""
     others = [entry for entry in run.store.entries()

@@ -3,6 +3,8 @@
 import streamlit as st
 
 from dashboard import shared
+from dashboard.glossary import show_glossary
+from dashboard.tour import show_tour
 from ddnmf_core import engine
 from ddnmf_core.data import DataError
 from ddnmf_core.files import CorruptFile
@@ -24,6 +26,8 @@ try:
 except OSError as error:
     st.warning(shared.unusable_store(error) + " What is there can be looked at, nothing can be trained.")
 try:
+    show_tour(page.url_path)
+    show_glossary()
     shared.sidebar_status()
     page.run()
 except CorruptFile as error:
@@ -32,3 +36,4 @@ except DataError as error:
     st.error(str(error))
 except OSError as error:
     st.error(shared.unusable_store(error))
+shared.warm_up()

@@ -17,20 +17,25 @@ from ddnmf_core.interpret.causal import smallest_flip
 from ddnmf_core.metrics import majority_class
 from ddnmf_core.parts import nearest
 
+IN_A_ROW = 3                                                        # sliders
 SAME = 0.0051                                                       # a slider's step hides differences below
 
 
 @st.fragment
 @whole_or_set_aside
 def edit(run: Entry, name: str, image: Shown, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:
-    """Everything below the heading runs alone when one of its widgets moves. `name` keeps the sliders of different
-    samples apart."""
+    """Everything below the heading runs alone when one of its widgets moves. `name` tells samples apart: with another one
+    the sliders, which stay in place, go to its own parts."""
     st.subheader("Change the parts")
-    _buttons(run, name, seen, H, shown)
+    shown = sorted(shown)
+    if st.session_state.get("explain.edit_of") != name or f"explain.H.{shown[0]}" not in st.session_state:
+        st.session_state["explain.edit_of"] = name
+        _set(H, shown)
+    _buttons(run, seen, H, shown)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        edited = _sliders(name, H, shown)
-        edited = _towards_another(run, name, image, seen, edited)
+        edited = _sliders(H, shown)
+        edited = _towards_another(run, image, seen, edited)
     with right:
         _show_pictures(run, H, edited)
         _show_clusters(run, seen, H, edited)
@@ -39,54 +44,53 @@ def edit(run: Entry, name: str, image: Shown, seen: str, H: torch.Tensor, shown:
                "are nearest to them. The sliders hold the strongest parts.")
 
 
-def _buttons(run: Entry, name: str, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:
+def _buttons(run: Entry, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:
     back, zero, flip, _ = st.columns([2, 2, 3, 3])
-    back.button("Back to its own", key="explain.reset", icon=":material/undo:", on_click=_set, args=(name, H, shown),
+    back.button("Back to its own", key="explain.reset", icon=":material/undo:", on_click=_set, args=(H, shown),
                 width="stretch")
     zero.button("All to zero", key="explain.zero", icon=":material/exposure_zero:", width="stretch",
-                on_click=_set, args=(name, torch.zeros_like(H), shown))
+                on_click=_set, args=(torch.zeros_like(H), shown))
     flip.button("Smallest edit that flips the cluster", key="explain.flip", icon=":material/swap_calls:", width="stretch",
-                on_click=_flip, args=(run, name, seen, H, shown),
+                on_click=_flip, args=(run, seen, H, shown),
                 help="Of one part where one is enough, else of as few as it takes; K-means on H says which cluster.")
-    if message := st.session_state.pop(f"{name}.message", ""):
+    if message := st.session_state.pop("explain.message", ""):
         st.info(message)
 
 
-def _set(name: str, H: torch.Tensor, shown: Sequence[int]) -> None:
+def _set(H: torch.Tensor, shown: Sequence[int]) -> None:
     for k in shown:
-        st.session_state[f"{name}.{k}"] = round(float(H[k]), 2)
-    st.session_state[f"{name}.hidden"] = {}
-    st.session_state[f"{name}.path"] = 0
+        st.session_state[f"explain.H.{k}"] = round(float(H[k]), 2)
+    st.session_state.update({"explain.exact": {}, "explain.swap": [], "explain.path": 0})
 
 
-def _flip(run: Entry, name: str, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:
+def _flip(run: Entry, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:
     flip = smallest_flip(centres(run, seen, "H"), H.numpy())
     if flip is None:
-        st.session_state[f"{name}.message"] = "No edit within 0 to 1 puts this sample into another cluster."
+        st.session_state["explain.message"] = "No edit within 0 to 1 puts this sample into another cluster."
         return
-    _set(name, H, shown)
-    st.session_state[f"{name}.hidden"] = {part: float(flip.H[part]) for part in flip.parts}
+    _set(H, shown)
+    st.session_state["explain.exact"] = {part: float(flip.H[part]) for part in flip.parts}
     for part in flip.parts:
         if part in shown:
-            st.session_state[f"{name}.{part}"] = round(float(flip.H[part]), 2)
+            st.session_state[f"explain.H.{part}"] = round(float(flip.H[part]), 2)
     changed = ", ".join(f"part {part + 1} from {H[part]:.2f} to {flip.H[part]:.2f}" for part in flip.parts)
-    st.session_state[f"{name}.message"] = f"The smallest edit: {changed}. The sample then lies in cluster {flip.cluster + 1}."
+    st.session_state["explain.message"] = f"The smallest edit: {changed}. The sample then lies in cluster {flip.cluster + 1}."
 
 
-def _sliders(name: str, H: torch.Tensor, shown: Sequence[int]) -> torch.Tensor:
+def _sliders(H: torch.Tensor, shown: Sequence[int]) -> torch.Tensor:
     edited = H.clone()
-    exact: dict[int, float] = st.session_state.get(f"{name}.hidden", {})
+    exact: dict[int, float] = st.session_state["explain.exact"]
     for part, value in exact.items():
         edited[part] = value
-    for column, k in zip([c for _ in shown for c in st.columns(3)], shown, strict=False):
-        st.session_state.setdefault(f"{name}.{k}", round(float(H[k]), 2))
-        moved = column.slider(f"part {k + 1}", 0.0, 1.0, step=0.01, key=f"{name}.{k}")
+    rows = -(-len(shown) // IN_A_ROW)
+    for column, k in zip([c for _ in range(rows) for c in st.columns(IN_A_ROW)], shown, strict=False):
+        moved = column.slider(f"part {k + 1}", 0.0, 1.0, step=0.01, key=f"explain.H.{k}")
         wanted = exact.get(k, float(H[k]))                          # what the slider shows rounded
         edited[k] = wanted if abs(moved - wanted) < SAME else moved
     return edited
 
 
-def _towards_another(run: Entry, name: str, image: Shown, seen: str, edited: torch.Tensor) -> torch.Tensor:
+def _towards_another(run: Entry, image: Shown, seen: str, edited: torch.Tensor) -> torch.Tensor:
     """Parts taken over from a second sample, and a way on to it through H."""
     st.markdown("**With another sample's parts**")
     n = len(images(run))
@@ -94,11 +98,11 @@ def _towards_another(run: Entry, name: str, image: Shown, seen: str, edited: tor
     st.session_state.setdefault("pinned", 0 if image.sample is None else (image.sample + 1) % n)
     other = int(number.number_input("Other sample", 0, n - 1, key="pinned", bind="query-params"))
     theirs = torch.from_numpy(codes(run)[f"{seen}/H"][other])
-    swapped = taken.multiselect("Take over its parts", range(len(edited)), key=f"{name}.swap", placeholder="none",
+    swapped = taken.multiselect("Take over its parts", range(len(edited)), key="explain.swap", placeholder="none",
                                 format_func=lambda k: f"part {k + 1}")
     edited = edited.clone()
     edited[swapped] = theirs[swapped]
-    share = way.slider("On the way to it", 0, 100, 0, 5, format="%d%%", key=f"{name}.path") / 100
+    share = way.slider("On the way to it", 0, 100, step=5, format="%d%%", key="explain.path") / 100
     edited = edited + share * (theirs - edited)
     pair = np.concatenate([pictures.to_u8(image.x.numpy()), images(run).pixels[[other]]])
     gallery(picture(run, pair), [image.title, f"sample {other}"], key="explain.pair", size=64)

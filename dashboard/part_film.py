@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from dashboard.charts import COLOURS
 from dashboard.components.gallery import gallery
-from dashboard.contents import picture
+from dashboard.contents import epoch_rows, picture
 from ddnmf_core import pictures
 from ddnmf_core.entries import Entry
 from ddnmf_core.interpret.lifetimes import LIVES_FROM, alive, births_and_deaths
@@ -63,7 +63,7 @@ def film(run: Entry, epochs: list[int], swings: NDArray[np.float32], lives: NDAr
     r = min(swings.shape[1], MOST_PARTS)
     heights, strongest = [LOSSES, ROW * r], float(np.abs(swings).max())
     figure = make_subplots(2, 1, shared_xaxes=True, row_heights=heights, vertical_spacing=0.03)
-    rows = run.epochs()
+    rows = epoch_rows(run)
     for name in ("L_sym", "L_ap", "L_nc"):
         figure.add_scatter(x=[row["epoch"] for row in rows], y=[row[name] for row in rows], name=name, mode="lines",
                            line_color=COLOURS[name], row=1, col=1)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Mapping
 
 import streamlit as st
 
-from dashboard.contents import images
+from dashboard.contents import epoch_rows, images
 from dashboard.links import from_link, linked
 from dashboard.shared import TRAIN, run_title, store
 from ddnmf_core import diagnosis
@@ -32,8 +32,8 @@ def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry
 
 def warn_of_collapse(run: Entry) -> None:
     """On every page that shows a run whose units say nothing."""
-    epochs = run.epochs()
-    for sentence in diagnosis.warnings(epochs[-1]) if epochs else []:
+    rows = epoch_rows(run)
+    for sentence in diagnosis.warnings(rows[-1]) if rows else []:
         st.warning(sentence, icon=":material/warning:")
 
 

@@ -1,5 +1,7 @@
 """What every page needs: the store, its titles, and the frame around the page."""
 
+import importlib
+import threading
 from pathlib import Path
 
 import streamlit as st
@@ -14,6 +16,7 @@ from ddnmf_core.runs import Store
 # A picture of its own: Streamlit would fetch an emoji or an icon name from the network.
 ICON = str(Path(__file__).parent / "icon.png")
 TRAIN, PARTS, EXPLAIN = "../pages/train.py", "../pages/parts.py", "../pages/explain.py"
+HEAVY = ("plotly.graph_objects", "torch")                            # seconds to load
 LIVE = ("queued", "running", "interrupted")                          # states of a run that somebody works on
 IN_TITLE = {"model", "dataset", "n_samples", "n_parts", "noise_kind", "noise_level", "epochs", "seed"}
 MODEL_TITLES = {"ddnmf": "DDNMF", "ae1": "AE1", "ae2": "AE2", "dae": "DAE"}
@@ -47,6 +50,12 @@ def sidebar_status() -> None:
         if problem := engine.trouble(store()):
             st.warning(problem)
         st.caption(f"Store: `{store().root}`")
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> None:
+    """Once a server, when the first page stands: load what the other pages compute with, so that nobody waits for it."""
+    threading.Thread(target=lambda: [importlib.import_module(name) for name in HEAVY], daemon=True).start()
 
 
 def unusable_store(error: OSError) -> str:

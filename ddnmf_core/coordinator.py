@@ -78,7 +78,7 @@ class Coordinator:
         with self._one_entry_s_trouble():
             self._recover()
         active = recovered = time.monotonic()
-        while not self.stopping and time.monotonic() - active < idle_exit:
+        while not self.stopping and self.store.root.exists() and time.monotonic() - active < idle_exit:
             with self._one_entry_s_trouble():
                 self._tick()
             if self.futures:

@@ -19,6 +19,7 @@ from ddnmf_core.runs import Store
 
 START_TIMEOUT = 60.0
 RETRY_AFTER = 60.0                                                  # seconds between starts that fail
+_STARTED: dict[Path, subprocess.Popen[bytes]] = {}                  # by this process: what may still be on its way
 
 
 @dataclass(frozen=True)
@@ -67,21 +68,24 @@ def ensure_started(store: Store) -> None:
             stop(store)
         else:
             return
+    if (started := _STARTED.get(store.root)) is not None and started.poll() is None:
+        return
     store.prepare()
     with (store.root / "engine.log").open("ab") as log:
-        subprocess.Popen([sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)],
-                         stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                         env={**os.environ, "OMP_NUM_THREADS": str(threads_per_run())})
+        _STARTED[store.root] = subprocess.Popen(
+            [sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)], stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log, start_new_session=True, env={**os.environ, "OMP_NUM_THREADS": str(threads_per_run())})
 
 
 def start(store: Store) -> EngineInfo:
     """Start the engine and wait until it takes requests; raises RuntimeError with its log's place."""
-    ensure_started(store)
     deadline = time.monotonic() + START_TIMEOUT
+    ensure_started(store)
     while time.monotonic() < deadline and not trouble(store):
         if (running := info(store)) is not None:
             return running
         time.sleep(0.05)
+        ensure_started(store)
     raise RuntimeError(trouble(store) or f"The engine did not start within {START_TIMEOUT:.0f} s; its log is "
                        f"{store.root}/engine.log")
 
@@ -97,6 +101,7 @@ def stop(store: Store, patience: float = 10.0) -> bool:
         time.sleep(0.05)
     if is_locked(lock_path(store)):
         os.killpg(running.pid, signal.SIGKILL)
+    _STARTED.pop(store.root, None)
     return True
 
 

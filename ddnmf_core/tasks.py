@@ -20,6 +20,8 @@ from ddnmf_core.interpret_task import interpret
 from ddnmf_core.runs import Store
 from ddnmf_core.train_task import train, train_together
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)                    # no room on the disk, in the quota, in a file
+
 
 def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Status | Literal["busy"]:
     """Do the work of one entry; returns how it ended, or 'busy' when somebody else is at it."""
@@ -93,7 +95,7 @@ def _set_aside(entry: Entry, error: CorruptFile) -> Status:
 
 def explain(error: Exception) -> str:
     """What went wrong and the way out, in a sentence; unforeseen errors keep their last traceback line."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and error.errno in FULL:
         return "The disk is full. Nothing that was saved is lost: make room and press Resume."
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return f"Out of memory ({error}). Choose a smaller batch, fewer images or smaller layers."

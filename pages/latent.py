@@ -1,6 +1,5 @@
 """Figure 2: maps of two runs' codes side by side; click a point, or draw a lasso."""
 
-from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -105,7 +104,7 @@ def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> Non
         return
     table = table_of(str(entry.store.root), entry.id, entry)
     rgb, category, names = colours(run, config, chosen, table["sample"].to_numpy())
-    cloud = replace(bare_cloud(str(entry.store.root), entry.id, run, table), colors=rgb, category=category, names=names)
+    cloud = bare_cloud(str(entry.store.root), entry.id, run, table).recoloured(rgb, category, names)
     scatter(cloud, key=f"latent.{place}.{entry.id}", selected=sample, lasso_key=LASSO, on_click=choose_sample)
     if chosen["colour"] != "error":
         legend(names)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from benchmarks.faults import holder_of
+from benchmarks.faults.means import holder_of
 from ddnmf_core import engine, tasks
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
 from ddnmf_core.entries import ENDED, MODEL
@@ -202,3 +202,23 @@ def test_one_entry_s_trouble_leaves_the_engine_alive(store, tmp_path):
     other = engine.submit(store, SHORT.replace(seed=18))
     wait_for(lambda: other.state.status in ENDED)
     assert other.finished
+
+
+def test_an_engine_that_is_on_its_way_is_not_started_again(tmp_path, monkeypatch):
+    started = []
+
+    class OnItsWay:
+        def __init__(self, *arguments, **details):
+            started.append(self)
+            self.ended = None
+
+        def poll(self):
+            return self.ended
+
+    monkeypatch.setattr(engine.subprocess, "Popen", OnItsWay)
+    for seed in range(5):
+        engine.submit(Store(tmp_path), SHORT.replace(seed=seed))
+    assert len(started) == 1
+    started[0].ended = 1
+    engine.ensure_started(Store(tmp_path))
+    assert len(started) == 2

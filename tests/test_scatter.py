@@ -28,10 +28,12 @@ def test_an_array_that_lies_otherwise_in_memory_gives_the_same_bytes():
     assert turned.files == Cloud(POINTS.astype(">f8"), COLORS, SAMPLES).files
 
 
-def test_a_recoloured_cloud_differs_only_in_the_file_of_its_colours():
+def test_a_recoloured_cloud_differs_only_in_its_colours_and_lays_out_nothing_else_again():
     old = Cloud(POINTS, COLORS, SAMPLES, thumbnails=THUMBNAILS)
-    new = dataclasses.replace(old, colors=COLORS[::-1])
-    assert {name for name in old.files if old.files[name] != new.files[name]} == {"colors"}
+    new = old.recoloured(COLORS[::-1], np.array([0, 1, 1], np.uint8), ["a", "b"])
+    assert new.files["colors"] == Cloud(POINTS, COLORS[::-1], SAMPLES).files["colors"]
+    assert new.files["category"].data == b"\0\1\1"
+    assert {name for name in old.files if old.files[name] is new.files[name]} == {"points", "samples", "thumbnails"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,188 @@
+"""Processes that are killed or stopped in the middle of their work."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from benchmarks.faults.counting import Count
+from benchmarks.faults.means import (
+    LONG,
+    ended,
+    environment,
+    folder,
+    holder_of,
+    last_step,
+    running_engine,
+    same_weights,
+    stop,
+    wait,
+)
+from benchmarks.measuring import ROOT
+from ddnmf_core import engine
+from ddnmf_core.files import CorruptFile
+from ddnmf_core.runs import Store
+
+WRITER = """
+import sys
+import numpy as np
+from ddnmf_core.entries import Entry
+from ddnmf_core.runs import Store
+entry, weights, n = Entry(Store(sys.argv[1]), "runs", sys.argv[2]), np.ones((1500, 1500), np.float32), 0
+while True:
+    n += 1
+    entry.write_tensors(f"checkpoint-{n % 2:09d}.safetensors", {"weights": weights, "n": np.array([n])})
+    print(n, flush=True)
+"""
+POISON = """
+import importlib.util, os, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name != "ddnmf_core.trainer":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+
+        def loaded(module):
+            load(module)
+            train = module.Trainer.train
+            module.Trainer.train = lambda own, *a, **k: os._exit(9) if own.config.epochs == 666 else train(own, *a, **k)
+        spec.loader.exec_module = loaded
+        return spec
+
+sys.meta_path.insert(0, Finder())
+"""                                                                 # read by every process that the engine starts
+
+
+def killed_worker(most: int) -> Count:
+    """F1: kill -9 of a run's worker at a random batch; it resumes and ends with the undisturbed run's bits."""
+    count, chance = Count("F1", "worker killed at a random batch: same final weights", 200), random.Random(1)
+    with running_engine() as store:
+        for attempt in range(min(most, count.full)):
+            config = LONG.replace(epochs=100, seed=1000 + attempt)
+            entry = engine.submit(store, config)
+            n_rows = chance.randint(1, 20)
+            wait(lambda entry=entry, n_rows=n_rows: len(entry.history()) > n_rows or ended(entry))
+            pid = holder_of(entry)
+            if pid is None:
+                count.add("it had ended before it could be killed")
+                continue
+            os.kill(pid, signal.SIGKILL)
+            began = time.monotonic()
+            resumed = wait(lambda entry=entry: ended(entry))
+            count.add("" if resumed and entry.finished and same_weights(entry, config) else f"ended as {entry.state.status}",
+                      time.monotonic() - began)
+            store.delete(entry)
+    return count
+
+
+def killed_writer(most: int) -> Count:
+    """F2: kill -9 while a checkpoint is written; the newest whole one can be read, and what is beside it is cleared."""
+    count, chance = Count("F2", "killed while a checkpoint is written: one can be read", 200), random.Random(2)
+    with folder() as home:
+        store = Store(home)
+        entry = store.create(LONG)
+        for _ in range(min(most, count.full)):
+            writer = subprocess.Popen([sys.executable, "-c", WRITER, str(home), entry.id], cwd=ROOT, stdout=subprocess.PIPE)
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            time.sleep(chance.uniform(0, 0.25))
+            writer.kill()
+            writer.wait()
+            began = time.monotonic()
+            store.clear_litter()
+            try:
+                names = entry.names("checkpoint-")
+                readable = [entry.read_tensors(name) for name in names]
+                litter = list(Path(home).rglob(".*.tmp"))
+                count.add("" if readable and not litter else f"{len(readable)} readable, {len(litter)} left over",
+                          time.monotonic() - began)
+            except CorruptFile as error:
+                count.add(str(error))
+    return count
+
+
+def killed_tree(most: int) -> Count:
+    """F3: kill -9 of the engine with all its workers; unfinished runs go on within seconds of the restart."""
+    count = Count("F3", "engine and workers killed: runs go on after a restart", 50)
+    with folder() as home:
+        store = Store(home)
+        for attempt in range(min(most, count.full)):
+            pid = engine.start(store).pid
+            entries = [engine.submit(store, LONG.replace(epochs=100, seed=2000 + 2 * attempt + k)) for k in (0, 1)]
+            wait(lambda entries=entries: all(len(entry.history()) > 2 for entry in entries))
+            os.killpg(pid, signal.SIGKILL)
+            wait(lambda: engine.info(store) is None)
+            before = [last_step(entry) for entry in entries]
+            engine.start(store)
+            began = time.monotonic()
+            on = wait(lambda entries=entries, before=before: all(
+                last_step(entry) > step or entry.finished for entry, step in zip(entries, before, strict=True)))
+            count.add("" if on else ", ".join(entry.state.status for entry in entries), time.monotonic() - began)
+            stop(*entries)
+        engine.stop(store)
+    return count
+
+
+def stopped_worker(most: int) -> Count:
+    """F6: a run's worker hangs (SIGSTOP); its run goes on elsewhere, and when it wakes nothing of it is written."""
+    count = Count("F6", "worker hangs: its run goes on elsewhere", 20)
+    with running_engine() as store:
+        for attempt in range(min(most, count.full)):
+            entry = engine.submit(store, LONG.replace(epochs=3000, seed=6000 + attempt))
+            wait(lambda entry=entry: len(entry.history()) > 2 and holder_of(entry))
+            pid, step, began = holder_of(entry), last_step(entry), time.monotonic()
+            assert pid is not None
+            os.kill(pid, signal.SIGSTOP)
+            on = wait(lambda entry=entry, step=step: last_step(entry) > step + 100)
+            count.add("" if on and holder_of(entry) != pid and not entry.problems() else "it did not go on",
+                      time.monotonic() - began)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+            stop(entry)
+    return count
+
+
+def poisoned(most: int) -> Count:
+    """F10: a run that crashes its worker each time; it fails with the reason, the others go on."""
+    count = Count("F10", "a run crashes its worker each time: fails with the reason, others go on", 10)
+    with folder() as patch:
+        (Path(patch) / "sitecustomize.py").write_text(POISON)
+        with environment(PYTHONPATH=patch), running_engine() as store:
+            for attempt in range(min(most, count.full)):
+                bad = engine.submit(store, LONG.replace(epochs=666, seed=attempt))
+                good = engine.submit(store, LONG.replace(seed=7000 + attempt))
+                began = time.monotonic()
+                done = wait(lambda bad=bad, good=good: ended(bad, good))
+                fine = done and bad.state.status == "failed" and "worker died" in bad.state.message and good.finished
+                count.add("" if fine else f"{bad.state.status} ({bad.state.message}), {good.state.status}",
+                          time.monotonic() - began)
+    return count
+
+
+def killed_scheduler(most: int) -> Count:
+    """F11: kill -9 of the scheduler's process alone; after a restart its runs go on, each on one worker."""
+    count = Count("F11", "scheduler killed, workers left: runs go on after a restart", 20)
+    with folder() as home:
+        store = Store(home)
+        for attempt in range(min(most, count.full)):
+            pid = engine.start(store).pid
+            entry = engine.submit(store, LONG.replace(epochs=3000, seed=8000 + attempt))
+            wait(lambda entry=entry: len(entry.history()) > 2)
+            os.kill(pid, signal.SIGKILL)
+            wait(lambda: engine.info(store) is None)
+            engine.start(store)
+            began, old = time.monotonic(), holder_of(entry)
+            on = wait(lambda entry=entry, old=old: entry.state.status == "running" and holder_of(entry) not in (None, old), 60)
+            step = last_step(entry)
+            on = on and wait(lambda entry=entry, step=step: last_step(entry) > step)
+            count.add("" if on else entry.state.status, time.monotonic() - began)
+            stop(entry)
+        engine.stop(store)
+    return count

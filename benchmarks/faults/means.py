@@ -1,0 +1,103 @@
+"""Stores, engines and waits that the faults share."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.measuring import ROOT
+from ddnmf_core import engine
+from ddnmf_core.config import RunConfig
+from ddnmf_core.entries import ENDED, MODEL, Entry
+from ddnmf_core.runs import Store
+
+LONG = RunConfig(dataset="digits", layers=(64, 32, 8), n_parts=5, epochs=40, batch_size=64)
+SHORT = LONG.replace(epochs=2, batch_size=256)
+PATIENCE = 120.0                                                    # seconds, after which a try counts as lost
+UNDISTURBED = "import sys; from ddnmf_core import tasks; tasks.perform(*sys.argv[1:])"
+
+
+@contextmanager
+def folder() -> Iterator[str]:
+    home = tempfile.mkdtemp()
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def running_engine() -> Iterator[Store]:
+    with folder() as home:
+        store = Store(home)
+        engine.start(store)
+        try:
+            yield store
+        finally:
+            engine.stop(store)
+
+
+def wait(condition: Callable[[], object], seconds: float = PATIENCE, every: float = 0.02) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(every)
+    return False
+
+
+def ended(*entries: Entry) -> bool:
+    return all(entry.state.status in ENDED for entry in entries)
+
+
+def stop(*entries: Entry) -> None:
+    """End them, so that the next try has the workers for itself."""
+    for entry in entries:
+        entry.request_stop()
+    wait(lambda: ended(*entries))
+
+
+def holder_of(entry: Entry) -> int | None:
+    """The process that holds the entry's lock, by the kernel's own list."""
+    inode = os.stat(entry.folder / "lock").st_ino
+    for line in Path("/proc/locks").read_text().splitlines():
+        fields = line.split()
+        if fields[1] == "FLOCK" and fields[3] == "WRITE" and int(fields[5].split(":")[-1]) == inode:
+            return int(fields[4])
+    return None
+
+
+def last_step(entry: Entry) -> int:
+    rows = entry.history()
+    return int(rows[-1]["step"]) if rows else 0
+
+
+def same_weights(entry: Entry, config: RunConfig) -> bool:
+    """Whether its weights are bit for bit those of the run that nobody disturbed."""
+    with folder() as home:
+        undisturbed = Store(home).create(config)
+        subprocess.run([sys.executable, "-c", UNDISTURBED, home, "runs", undisturbed.id, "cpu"], cwd=ROOT, check=True,
+                       env={**os.environ, "OMP_NUM_THREADS": str(engine.threads_per_run())})
+        expected, got = undisturbed.read_tensors(MODEL), entry.read_tensors(MODEL)
+        return all(np.array_equal(expected[name], got[name]) for name in expected)

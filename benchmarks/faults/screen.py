@@ -1,0 +1,44 @@
+"""The dashboard's process is killed while a run is trained and a browser looks at it."""
+
+import re
+import signal
+import time
+from typing import Any
+
+from benchmarks.browsing import address, chromium, serve
+from benchmarks.faults.counting import Count
+from benchmarks.faults.means import LONG, last_step, running_engine, stop, wait
+from ddnmf_core import engine
+from ddnmf_core.entries import Entry
+
+PORT = 8595
+
+
+def killed_dashboard(most: int) -> Count:
+    """F4: kill -9 of the dashboard alone; the run goes on, and once the dashboard answers again the page that was open shows
+    the run's state, without being reloaded. The seconds are those from its first answer."""
+    count = Count("F4", "dashboard killed: the run goes on, the open page comes back", 20)
+    with running_engine() as store, chromium() as browser:
+        entry = engine.submit(store, LONG.replace(epochs=5000, seed=4))
+        server, page = serve(store, PORT), browser.new_page()
+        page.goto(f"{address(PORT)}/train?run={entry.id}")
+        page.get_by_text(" of 5000.").first.wait_for(timeout=60_000)
+        for _ in range(min(most, count.full)):
+            server.send_signal(signal.SIGKILL)
+            server.wait()
+            step = last_step(entry)
+            on = wait(lambda step=step: last_step(entry) > step + 50)
+            server = serve(store, PORT)
+            began = time.monotonic()
+            live = wait(lambda step=step: _shown_step(page, entry) > step, 30.0)
+            count.add("" if on and live else f"run on: {on}, page live: {live}", time.monotonic() - began)
+        server.kill()
+        stop(entry)
+    return count
+
+
+def _shown_step(page: Any, entry: Entry) -> float:
+    """How far the run is by what the page says."""
+    found = re.search(r"Epoch ([0-9.]+) of", page.get_by_test_id("stProgress").first.inner_text(timeout=30_000))
+    steps_per_epoch = last_step(entry) / max(entry.history()[-1]["epoch"], 1e-9)
+    return float(found.group(1)) * steps_per_epoch if found else -1.0
