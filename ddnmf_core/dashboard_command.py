@@ -2,14 +2,18 @@
 
 import os
 import sys
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ddnmf_core.terminal import Home, plain_errors
 
-APP = Path(__file__).parents[1] / "dashboard" / "app.py"           # the packages are installed side by side
+BESIDE = Path(__file__).parents[1]                                  # the packages are installed side by side
+APP = BESIDE / "dashboard" / "app.py"
+SETTINGS = (BESIDE / ".streamlit" / "config.toml", BESIDE / "dashboard" / "settings" / "config.toml")     # here, in a wheel
 
 
 def dashboard(
@@ -23,5 +27,21 @@ def dashboard(
             raise RuntimeError(f"there is no {APP}: install the whole package, pip install ddnmf")
         if home:
             os.environ["DDNMF_HOME"] = str(home.absolute())
-        command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.address", address, "--server.port", str(port)]
+        asked = {**settings(), "server.address": address, "server.port": str(port)}
+        command = [sys.executable, "-m", "streamlit", "run", str(APP), *(f"--{name}={value}" for name, value in asked.items())]
         os.execv(sys.executable, command)                           # the server takes the signals itself
+
+
+def settings() -> dict[str, str]:
+    """Streamlit's options as the project sets them, by their full names: it would look for the file in the folder where the
+    command is given."""
+    path = next(path for path in SETTINGS if path.exists())
+    return dict(_named(tomllib.loads(path.read_text("utf-8"))))
+
+
+def _named(values: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _named(value, f"{section}{name}.")
+        else:
+            yield f"{section}{name}", str(value).lower() if isinstance(value, bool) else str(value)

@@ -112,5 +112,5 @@ def test_listening_wider_is_said_with_the_token_on_the_console(monkeypatch, caps
 def test_by_default_it_listens_on_loopback_and_asks_for_nothing():
     import tomllib
     from pathlib import Path
-    config = tomllib.loads((Path(access.__file__).parent / ".streamlit" / "config.toml").read_text())
+    config = tomllib.loads((Path(access.__file__).parents[1] / ".streamlit" / "config.toml").read_text())
     assert access.is_loopback(config["server"]["address"])

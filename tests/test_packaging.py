@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ddnmf_core import dashboard_command
+
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("ddnmf_core", "dashboard", "pages")
 NOT_SHIPPED = ("__pycache__",)
@@ -18,7 +20,7 @@ NOT_SHIPPED = ("__pycache__",)
 def wheel(tmp_path_factory):
     """Built from a copy, by the tools that are installed, without a network."""
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in (*FOLDERS, "results"):
+    for name in (*FOLDERS, "results", ".streamlit"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns(*NOT_SHIPPED))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -35,7 +37,7 @@ def test_the_wheel_has_every_file_of_the_three_folders_and_the_published_tables(
     published = {f"dashboard/published/{path.name}" for path in (ROOT / "results").glob("*.json")}
     with zipfile.ZipFile(wheel) as packed:
         members = {name for name in packed.namelist() if ".dist-info/" not in name}
-    assert members == there | published
+    assert members == there | published | {"dashboard/settings/config.toml"}
 
 
 def test_the_pages_start_from_what_the_wheel_installs(wheel, tmp_path):
@@ -43,11 +45,13 @@ def test_the_pages_start_from_what_the_wheel_installs(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(site)
     code = ("from ddnmf_core import dashboard_command; from dashboard.reproduction import published_folder;"
-            "print(dashboard_command.APP, dashboard_command.APP.exists(), len(list(published_folder().glob('*.json'))))")
+            "print(dashboard_command.APP, dashboard_command.APP.exists(), len(list(published_folder().glob('*.json'))),"
+            "len(dashboard_command.settings()))")
     environment = {**os.environ, "PYTHONPATH": str(site)}
     told = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert told.stdout.split() == [str(site / "dashboard" / "app.py"), "True",
-                                   str(len(list((ROOT / "results").glob("*.json"))))], told.stderr
+                                   str(len(list((ROOT / "results").glob("*.json")))),
+                                   str(len(dashboard_command.settings()))], told.stderr
     told = subprocess.run([sys.executable, "-m", "ddnmf_core", "dashboard", "--help"], env=environment, cwd=tmp_path,
                           capture_output=True, text=True)
     assert "Serve the pages" in told.stdout, told.stderr
@@ -61,9 +65,11 @@ def test_the_dashboard_command_listens_on_this_machine_alone_unless_told_otherwi
     monkeypatch.setattr(os, "execv", lambda program, command: started.append(command))
     CliRunner().invoke(app, ["dashboard"])
     CliRunner().invoke(app, ["dashboard", "--address", "0.0.0.0", "--port", "9000", "--home", str(tmp_path / "store")])
-    assert [command[4:] for command in started] == [
-        [str(ROOT / "dashboard" / "app.py"), "--server.address", "127.0.0.1", "--server.port", "8501"],
-        [str(ROOT / "dashboard" / "app.py"), "--server.address", "0.0.0.0", "--server.port", "9000"]]
+    assert all(command[4] == str(ROOT / "dashboard" / "app.py") for command in started)
+    told = [[option for option in command if option.startswith(("--server.address", "--server.port"))] for command in started]
+    assert told == [
+        ["--server.address=127.0.0.1", "--server.port=8501"], ["--server.address=0.0.0.0", "--server.port=9000"]]
+    assert {"--browser.gatherUsageStats=false", "--server.enableXsrfProtection=true"} <= set(started[0])
     assert os.environ["DDNMF_HOME"] == str(tmp_path / "store")
 
 

@@ -48,6 +48,6 @@ def test_no_pickle_is_ever_loaded():
 
 def test_the_server_listens_on_this_machine_alone_and_sends_nothing():
     import tomllib
-    config = tomllib.loads((ROOT / "dashboard" / ".streamlit" / "config.toml").read_text())
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
     assert config["server"]["address"] == "127.0.0.1"
     assert config["browser"]["gatherUsageStats"] is False
