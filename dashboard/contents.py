@@ -18,7 +18,7 @@ def images(run: Entry) -> Any:
 @st.cache_resource(max_entries=3, show_spinner="Reading the images.")
 def dataset_images(dataset: str, n_samples: int | None) -> Any:
     from ddnmf_core import data
-    return data.load(dataset, n_samples)                            # type: ignore[arg-type]
+    return data.load(dataset, n_samples)
 
 
 def model(run: Entry) -> Any:

@@ -71,7 +71,7 @@ def ensure_started(store: Store) -> None:
     with (store.root / "engine.log").open("ab") as log:
         subprocess.Popen([sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)],
                          stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                         env={**os.environ, "OMP_NUM_THREADS": str(threads_per_run())})
+                         env={**os.environ, "DDNMF_HOME": str(store.root), "OMP_NUM_THREADS": str(threads_per_run())})
 
 
 def start(store: Store) -> EngineInfo:

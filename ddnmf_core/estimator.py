@@ -26,7 +26,7 @@ BATCH = 4096
 class TableConfig(RunConfig):
     """A run on data of the caller's own, which are named by the hash of their content."""
 
-    dataset: Annotated[str, Field(pattern=r"^own-[0-9a-f]{16}$")]  # type: ignore[assignment]
+    dataset: Annotated[str, Field(pattern=r"^own-[0-9a-f]{16}$")]
 
 
 class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
