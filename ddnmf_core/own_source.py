@@ -38,6 +38,11 @@ class Choices:
     missing: Missing = "refuse"
     scale: Scale | None = None                                      # None: "range" for a table, "set" for pictures
 
+    @property
+    def reading(self) -> tuple[Any, ...]:
+        """What matters to reading; the others come afterwards."""
+        return self.size, self.invert, self.by_folder, self.labels, self.leave_out, self.shape
+
 
 @dataclass(frozen=True)
 class Raw:
