@@ -33,7 +33,7 @@ def feature_bars(values: NDArray[np.floating], names: Sequence[str], title: str)
     return figure
 
 
-def profiles(rows: Mapping[str, NDArray[np.floating]], names: Sequence[str], title: str) -> go.Figure:
+def profiles(rows: Mapping[str, NDArray[np.floating]], names: Sequence[str]) -> go.Figure:
     """Rows of a table as lines over its features, in the table's order."""
     figure = go.Figure()
     places = list(range(len(names)))
@@ -41,8 +41,7 @@ def profiles(rows: Mapping[str, NDArray[np.floating]], names: Sequence[str], tit
         figure.add_scatter(x=places, y=np.asarray(values), name=row, mode="lines+markers", marker_size=5,
                            line_dash=DASHES[number % len(DASHES)], customdata=list(names),
                            hovertemplate=f"{row}, %{{customdata}}: %{{y:.3f}}<extra></extra>")
-    figure.update_layout(title={"text": title, "font_size": 13}, height=330, margin=MARGIN,
-                         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"},
+    figure.update_layout(height=330, margin=MARGIN, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
                          yaxis={"title": "value, 0 to 1 over the set", "zeroline": False})
     if len(names) <= MOST_NAMED:
         figure.update_xaxes(tickvals=places, ticktext=list(names), tickangle=-40, automargin=True)

@@ -17,7 +17,7 @@ from ddnmf_core.own_source import Choices, Raw, Source
 
 ENDINGS = ["zip", "npy", "npz", "csv", "tsv", "parquet"]
 LARGEST = 500                                                       # megabytes of an upload; a path has no such limit
-WAYS = {"upload": "Upload a file", "path": "Path on this machine"}
+WAYS = {"upload": "Upload", "path": "On this machine"}
 NEGATIVE = {"refuse": "Refuse", "shift": "Shift up to 0", "clip": "Cut off at 0"}
 MISSING = {"refuse": "Refuse", "mean": "Mean of the column", "zero": "0"}
 SCALES = {"range": "each column from its least to its greatest value", "maximum": "each column by its greatest value",
@@ -121,7 +121,7 @@ def _of_table(chosen: Chosen) -> Choices:
     from ddnmf_core.own_tables import likely_labels
     frame = _head(chosen.identity, chosen)
     columns = list(frame)
-    likely = likely_labels(columns)
+    likely = likely_labels(frame)
     labels = st.selectbox("Labels", [NO_LABELS, *columns], index=columns.index(likely) + 1 if likely else 0,
                           key=f"train.own.labels.{chosen.identity}", help="The column that holds the true classes. No training "
                           "sees it; it serves to score clusters.")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LIKELY_LABELS = ("label", "labels", "class", "target", "species", "category", "y")     # what such a column is often called
+LIKELY_CLASSES = 20                                                 # words that a column of labels may have
 FIRST_BYTES = 1024**2                                               # that must hold the first line
 
 
@@ -54,9 +55,11 @@ def read_frame(source: Source, name: str, n_rows: int | None = None) -> "pd.Data
     return _parquet(source, n_rows) if name.lower().endswith(".parquet") else _text(source, n_rows)
 
 
-def likely_labels(columns: list[str]) -> str | None:
-    """The column that is probably the labels, by its name alone."""
-    return next((column for column in columns if column.lower() in LIKELY_LABELS), None)
+def likely_labels(frame: "pd.DataFrame") -> str | None:
+    """The column that is probably the labels: by its name, or because it alone holds words and has few of them."""
+    words = [column for column in frame if not _is_numeric(frame[column])]
+    few = words if len(words) == 1 and 1 < frame[words[0]].nunique() <= LIKELY_CLASSES else []
+    return next((str(column) for column in frame if str(column).lower() in LIKELY_LABELS), few[0] if few else None)
 
 
 def _text(source: Source, n_rows: int | None) -> "pd.DataFrame":

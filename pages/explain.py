@@ -36,7 +36,7 @@ def show_reconstructions(run: Entry, x: torch.Tensor, noisy: torch.Tensor, label
     gallery(pictures.to_u8(picture(run, torch.cat(list(shown.values())).numpy())), captions, key="explain.images", size=132)
     if names := images(run).feature_names:
         rows = {" ".join(caption.split()): row[0].numpy() for caption, row in shown.items()}
-        st.plotly_chart(profiles(rows, names, "The row, feature by feature"), key="explain.profiles",
+        st.plotly_chart(profiles(rows, names), key="explain.profiles",
                         config={"displayModeBar": False})
     st.caption("Error: mean squared difference from the clean image, pixels from 0 to 1. " + (
         "The supervisor has only ever seen clean images, the student only noisy ones." if run.config.model == "ddnmf"

@@ -173,8 +173,8 @@ def lassoed(run: Entry) -> None:
                 key="latent.inside", on_pick=lambda tile: choose_sample(shown[tile - 1]) if tile else None)
     if chosen_images.feature_names:
         means = {"the selected": chosen_images.scaled(inside).mean(axis=0), "all": chosen_images.scaled().mean(axis=0)}
-        st.plotly_chart(profiles(means, chosen_images.feature_names, "Mean of the selected rows, and of all"),
-                        key="latent.profiles", config={"displayModeBar": False})
+        st.markdown("**Mean of the selected rows, and of all**, feature by feature")
+        st.plotly_chart(profiles(means, chosen_images.feature_names), key="latent.profiles", config={"displayModeBar": False})
     frame = with_classes(run, pd.DataFrame({"sample": inside}))
     st.download_button("Selection as CSV", lambda: frame.to_csv(index=False), "selection.csv", "text/csv",
                        key="latent.selection", icon=":material/download:", on_click="ignore")

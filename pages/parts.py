@@ -53,7 +53,8 @@ def show_parts(run: Entry, H: np.ndarray, mass: np.ndarray) -> int:
     r, names = H.shape[1], images(run).class_names
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        view = linked(st.segmented_control, "Picture of a part", list(VIEWS), "view", format_func=VIEWS.get, required=True)
+        view = linked(st.segmented_control, "Picture of a part", list(VIEWS), "view", format_func=VIEWS.get, required=True,
+                      default="swing" if images(run).feature_names else "raised")
     if not 1 <= st.session_state.get("part", 1) <= r:
         st.session_state["part"] = 1
     part = int(right.number_input("Part", 1, r, key="part", bind="query-params")) - 1
