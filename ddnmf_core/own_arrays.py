@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ddnmf_core.dataset import DataError
 from ddnmf_core.own_pictures import open_archive, unpacked
-from ddnmf_core.own_source import MAX_UNPACKED, MAX_VALUES, Choices, Raw, Source, check_extent, classes, size_of
+from ddnmf_core.own_source import MAX_UNPACKED, MAX_VALUES, Choices, Raw, Source, check_extent, classes, reason, size_of
 
 NAMES_OF_X, NAMES_OF_Y = ("x", "X", "images", "data", "features"), ("y", "Y", "labels", "label", "target")
 LUMA = np.array([0.299, 0.587, 0.114])                              # of red, green and blue in a gray value
@@ -57,7 +57,7 @@ def _array(file: BinaryIO, name: str) -> NDArray[Any]:
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, KeyError, EOFError, OSError, SyntaxError, TypeError, OverflowError, RecursionError) as error:
-        raise DataError(f"{name} is not an array that can be read: {error}") from None
+        raise DataError(f"{name} is not an array that can be read: {reason(error)}") from None
 
 
 def _raw(x: NDArray[Any], y: NDArray[Any] | None, choices: Choices) -> Raw:

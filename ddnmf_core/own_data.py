@@ -20,7 +20,7 @@ from ddnmf_core.config import ID_LENGTH, OWN, hash_of
 from ddnmf_core.dataset import UNLABELLED, DataError, DatasetSpec
 from ddnmf_core.entries import Kind
 from ddnmf_core.files import CorruptFile, read_checked, read_document, sha256, temporary_name, write_bytes, write_document
-from ddnmf_core.own_source import Choices, Raw, Report, Source
+from ddnmf_core.own_source import Choices, Raw, Report, Source, reason
 from ddnmf_core.runs import Store, default_root
 
 META, ARRAYS = "meta.json", "arrays.safetensors"
@@ -57,8 +57,10 @@ def read(source: Source, name: str, choices: Choices, report: Report = lambda sh
                 return (own_arrays.read_npy if name.lower().endswith(".npy") else own_arrays.read_npz)(source, choices)
             case _:
                 return own_tables.read_table(source, name, choices)
-    except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror or error}") from None
+    except DataError:
+        raise
+    except Exception as error:                                      # parsers of damaged files raise whatever they meet
+        raise DataError(f"{name} cannot be read, it may be damaged: {reason(error)}") from error
 
 
 def kind_of(source: Source, name: str) -> str:

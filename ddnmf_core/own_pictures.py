@@ -14,7 +14,18 @@ from numpy.typing import NDArray
 
 from ddnmf_core.dataset import DataError
 from ddnmf_core.own_image import FORMATS, MAX_PIXELS
-from ddnmf_core.own_source import MAX_SAMPLES, MAX_UNPACKED, Choices, Raw, Report, Source, check_extent, classes, size_of
+from ddnmf_core.own_source import (
+    MAX_SAMPLES,
+    MAX_UNPACKED,
+    Choices,
+    Raw,
+    Report,
+    Source,
+    check_extent,
+    classes,
+    reason,
+    size_of,
+)
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 MAX_PICTURE = 64 * 1024**2                                          # bytes of one picture's file
@@ -53,7 +64,7 @@ def gray(content: bytes, name: str, size: int) -> NDArray[np.uint8]:
             flat = _flat(ImageOps.exif_transpose(picture))
             return np.asarray(flat.resize((size, size), Image.Resampling.LANCZOS), np.uint8)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{name} is not a picture that can be read: {error}") from None
+        raise DataError(f"{name} is not a picture that can be read: {reason(error)}") from None
 
 
 def _flat(picture: Any) -> Any:
@@ -105,7 +116,7 @@ def open_archive(source: Source) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(source)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise DataError(f"this is not a zip file that can be read: {error}") from None
+        raise DataError(f"this is not a zip file that can be read: {reason(error)}") from None
     entries = archive.infolist()
     climbing = next((entry.filename for entry in entries if _climbs(entry.filename)), None)
     if climbing is not None:
@@ -119,7 +130,7 @@ def open_archive(source: Source) -> zipfile.ZipFile:
 
 def _climbs(name: str) -> bool:
     path = PurePosixPath(name.replace("\\", "/"))
-    return path.is_absolute() or ".." in path.parts or ":" in path.parts[0] if path.parts else False
+    return not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
 
 
 def _in_archive(archive: zipfile.ZipFile) -> tuple[list[File], int]:
@@ -136,7 +147,7 @@ def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int = MAX_P
     try:
         return archive.read(entry)
     except Exception as error:                                      # zlib, lzma, a password: each has its own
-        raise DataError(f"{entry.filename} in the zip file cannot be read: {error}") from None
+        raise DataError(f"{entry.filename} in the zip file cannot be read: {reason(error)}") from None
 
 
 def _is_picture(name: str) -> bool:

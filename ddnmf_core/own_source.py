@@ -21,6 +21,7 @@ MAX_FILE = MAX_UNPACKED = 2 * 1024**3                               # bytes of a
 MAX_VALUES = 100_000_000                                            # samples times features
 MAX_FEATURES, MAX_SAMPLES, MIN_SAMPLES = 65_536, 200_000, 20
 MAX_CLASSES, MAX_NAME = 200, 60                                     # classes; letters of a class's or column's name
+MAX_REASON = 160                                                    # letters of what a library says of a damaged file
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,13 @@ def check_extent(n: int, d: int) -> None:
                         "Take a part of them, or smaller pictures")
     if not 2 <= d <= MAX_FEATURES:
         raise DataError(f"a sample has {d:,} value{'s' if d != 1 else ''}: should be 2 to {MAX_FEATURES:,}")
+
+
+def reason(error: Exception) -> str:
+    """What a library says of a file that it cannot read, short enough for a sentence; its bytes are no words."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = "".join(letter if letter.isprintable() and letter != "\\" else "?" for letter in text)
+    return text if len(text) <= MAX_REASON else text[:MAX_REASON] + " …"
 
 
 def classes(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:

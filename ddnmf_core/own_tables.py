@@ -18,6 +18,7 @@ from ddnmf_core.own_source import (
     Source,
     check_extent,
     classes,
+    reason,
     size_of,
 )
 
@@ -72,7 +73,7 @@ def _text(source: Source, n_rows: int | None) -> "pd.DataFrame":
         frame = pd.read_csv(source, sep=separator, header=None if headless else 0, nrows=n_rows or MAX_SAMPLES + 1,
                             low_memory=False, encoding="utf-8-sig", skipinitialspace=True)
     except (ValueError, UnicodeError, pd.errors.ParserError, OSError, OverflowError) as error:
-        raise DataError(f"this is not a table that can be read: {error}") from None
+        raise DataError(f"this is not a table that can be read: {reason(error)}") from None
     frame.columns = [f"feature {n + 1}" if headless else str(column) for n, column in enumerate(frame.columns)]
     return frame
 
@@ -102,7 +103,7 @@ def _parquet(source: Source, n_rows: int | None) -> "pd.DataFrame":
         frame.columns = [str(column) for column in frame.columns]
         return frame
     except (pyarrow.ArrowException, ValueError, OSError, AttributeError, TypeError) as error:
-        raise DataError(f"this is not a parquet table that can be read: {error}") from None
+        raise DataError(f"this is not a parquet table that can be read: {reason(error)}") from None
 
 
 def _is_numeric(column: "pd.Series[Any]") -> bool:

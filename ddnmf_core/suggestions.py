@@ -23,7 +23,7 @@ class Suggestion:
 def suggest(spec: DatasetSpec) -> Suggestion:
     """Layers, parts, batches and epochs for a data set of this size."""
     n, d = spec.n_samples, spec.n_pixels
-    layers = _layers(n, d)
+    layers = _layers(n, d, len(spec.class_names))
     batch = max(16, min(RunConfig().batch_size, _power_of_two(n / BATCHES)))
     epochs = max(RunConfig().epochs, round(N_UPDATES / (n / batch) / 10) * 10)
     fields: dict[str, Any] = {"layers": layers, "n_parts": layers[-1], "batch_size": batch, "epochs": min(epochs, 200)}
@@ -34,12 +34,12 @@ def suggest(spec: DatasetSpec) -> Suggestion:
     return Suggestion(fields, _reason(spec, fields))
 
 
-def _layers(n: int, d: int) -> tuple[int, ...]:
-    """Widths that neither outgrow the features nor the samples; the code is at most half as wide as a sample."""
+def _layers(n: int, d: int, n_classes: int) -> tuple[int, ...]:
+    """Widths that outgrow neither features nor samples; the code is half as wide as a sample, or has a unit for each class."""
     if n >= LARGE_SAMPLES and d >= LARGE_FEATURES:
         return RunConfig().layers
     first = max(16, min(512, _power_of_two(2 * d), _power_of_two(n / 4)))
-    return first, max(first // 2, 12), max(2, min(10, (d + 1) // 2))
+    return first, max(first // 2, 12), max(2, min(10, max((d + 1) // 2, min(d, n_classes))))
 
 
 def _power_of_two(value: float) -> int:

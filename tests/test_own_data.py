@@ -241,6 +241,10 @@ def test_what_is_no_data_is_one_sentence(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError):
             added(tmp_path / name)
+    named = archive_of(tmp_path / "named.zip", "x.png", b"").read_bytes()
+    (tmp_path / "nameless.zip").write_bytes(named.replace(b"x.png", b"/////"))
+    with pytest.raises(DataError, match="leads out"):
+        added(tmp_path / "nameless.zip")
     with pytest.raises(DataError, match="no column 'sort': there are a, b, kind"):
         added(table(tmp_path), labels="sort")
     broken = tmp_path / "broken.zip"
@@ -249,6 +253,23 @@ def test_what_is_no_data_is_one_sentence(tmp_path):
             archive.writestr(f"{number}.png", b"no picture" if number == 7 else png(flat(1)))
     with pytest.raises(DataError, match=r"7\.png is not a picture"):
         added(broken)
+
+
+@pytest.mark.parametrize("name", ["shades.zip", "arrays.npz", "t.parquet"])
+def test_whatever_is_changed_in_a_file_it_is_read_or_refused_in_one_sentence(tmp_path, pictures, name):
+    pd.DataFrame({"a": range(N), "b": range(N)}).to_parquet(tmp_path / "t.parquet")
+    saved(tmp_path, x=np.arange(N * 4.0).reshape(N, 4))
+    content, chance = (tmp_path / name).read_bytes(), np.random.default_rng(1)
+    said = []
+    for _ in range(40):
+        damaged = np.frombuffer(content, np.uint8).copy()
+        damaged[chance.integers(0, len(damaged), 6)] = chance.integers(0, 256, 6)
+        try:
+            own_data.add(io.BytesIO(damaged.tobytes()), name, Choices(size=4))
+        except DataError as error:
+            said.append(str(error))
+    assert len(said) > 5
+    assert all("\n" not in sentence and len(sentence) < 400 for sentence in said)
 
 
 # ------------------------------------------------------------------------------------------------ kept
