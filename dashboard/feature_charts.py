@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 MORE, LESS = "rgb(224, 72, 62)", "rgb(52, 132, 208)"                # as in the strips: added, taken away
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
-MOST_BARS, MOST_NAMED = 20, 60                                      # features with a bar; with a name under a line
+MOST_BARS, MOST_NAMED, MOST_DRAWN = 20, 60, 2000                    # features with a bar; with a name; in a line at all
 ROW, MARGIN = 22, {"l": 10, "r": 10, "t": 34, "b": 10}              # pixels
 
 
@@ -34,8 +34,11 @@ def feature_bars(values: NDArray[np.floating], names: Sequence[str], title: str)
 
 
 def profiles(rows: Mapping[str, NDArray[np.floating]], names: Sequence[str]) -> go.Figure:
-    """Rows of a table as lines over its features, in the table's order."""
+    """Rows of a table as lines over its features, in the table's order; of very many those in which the rows differ most."""
     figure = go.Figure()
+    if len(names) > MOST_DRAWN:
+        drawn = np.sort(strongest(np.ptp(np.stack(list(rows.values())), axis=0), MOST_DRAWN))
+        rows, names = {row: np.asarray(values)[drawn] for row, values in rows.items()}, [names[feature] for feature in drawn]
     places = list(range(len(names)))
     for number, (row, values) in enumerate(rows.items()):
         figure.add_scatter(x=places, y=np.asarray(values), name=row, mode="lines+markers", marker_size=5,

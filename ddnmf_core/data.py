@@ -91,6 +91,11 @@ def spec(name: str) -> DatasetSpec:
     raise DataError(f"data set {name!r}: there is none of this name; known are {', '.join([*DATASETS, *own_data.names()])}")
 
 
+def known(name: str) -> bool:
+    """Whether there is a description of this set; one of the user's own may have been removed."""
+    return name in DATASETS or own_data.readable(name)
+
+
 def family(name: str) -> Family | None:
     """The family of one of our data sets; None for the digits and for a set of the user's own. It reads no file."""
     return DATASETS[name].family if name in DATASETS else None
@@ -98,12 +103,12 @@ def family(name: str) -> Family | None:
 
 def short_name(name: str) -> str:
     """What to call a set in a line of text: our sets by their names, the user's own by the title that they gave."""
-    return own_data.spec(name).title if OWN.fullmatch(name) and own_data.readable(name) else name
+    return own_data.spec(name).title if name not in DATASETS and known(name) else name
 
 
 def available() -> dict[str, DatasetSpec]:
     """The sets that are on this machine, the user's own last."""
-    ours = {name: known for name, known in DATASETS.items() if find(name)}
+    ours = {name: spec for name, spec in DATASETS.items() if find(name)}
     return {**ours, **{name: spec(name) for name in own_data.names() if own_data.readable(name)}}
 
 
@@ -159,9 +164,9 @@ def load(name: str, n_samples: int | None = None, *, download: bool = False,
     Raises DataError where the set is not found (and `download` is off or failed), where a file's
     content has the wrong SHA-256, or where more samples are asked for than there are.
     """
-    known = spec(name)
-    if n_samples is not None and not 1 <= n_samples <= known.n_samples:
-        raise DataError(f"n_samples = {n_samples}: {name} has {known.n_samples:,} images")
+    about = spec(name)
+    if n_samples is not None and not 1 <= n_samples <= about.n_samples:
+        raise DataError(f"n_samples = {n_samples}: {name} has {about.n_samples:,} images")
     if OWN.fullmatch(name):
         pixels, labels = own_data.arrays(name)
     else:
@@ -169,14 +174,14 @@ def load(name: str, n_samples: int | None = None, *, download: bool = False,
         if location is None and download:
             location = _download(name, report)
         if location is None:
-            raise DataError(f"{known.title}: not found on this machine. {ways_to_get(name)}")
-        pixels, labels = _read(known, location)
+            raise DataError(f"{about.title}: not found on this machine. {ways_to_get(name)}")
+        pixels, labels = _read(about, location)
     if n_samples is not None:
         order = np.random.default_rng(derive("subset", name)).permutation(len(pixels))
         chosen = np.sort(order[:n_samples])
         pixels, labels = pixels[chosen], labels[chosen]
     pixels.flags.writeable = labels.flags.writeable = False
-    return Images(name, pixels, labels, known.image_shape, known.class_names, known.feature_names)
+    return Images(name, pixels, labels, about.image_shape, about.class_names, about.feature_names)
 
 
 def _read(spec: DatasetSpec, location: Location) -> tuple[np.ndarray, np.ndarray]:

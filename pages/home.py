@@ -60,6 +60,10 @@ explain_absence("run", {entry.id for entry in entries}, {})
 if chosen and wanted in (None, chosen.id):                            # a run that is still trained stays the one to watch
     st.session_state["run"] = chosen.id
     to_link("run", chosen.id)
+if chosen and not data.known(chosen.config.dataset):
+    st.warning(f"{run_title(chosen)}: its data set is not in this store, or is damaged, so that it cannot be shown. Add "
+               "the same file or folder again in the same way (Train), or delete the run.")
+    chosen = None
 config = chosen.config if chosen else FIRST
 epochs = chosen.epochs() if chosen else []
 st.subheader("Figure 1: the two networks and where each loss acts")

@@ -104,6 +104,21 @@ def test_a_table_is_added_with_a_choice_for_its_gaps_and_sets_the_form(home, tmp
     assert app.text_input(key="train.layers").value == "500, 500, 2000, 10"
 
 
+def test_a_set_that_is_gone_is_a_sentence_and_the_rest_of_the_pages_stands(runs, home):
+    shutil.rmtree(home / "data" / runs["table"].dataset)
+    app = open_page("home", run=runs["table"].id)
+    assert not app.exception
+    assert "its data set is not in this store" in text_of(app)
+    assert runs["images"].dataset in text_of(app)
+    for page in ("parts", "explain"):
+        app = open_page(page, run=runs["table"].id)
+        assert not app.exception
+        assert "Add its file or folder again" in text_of(app)
+    app = open_page("train", run=runs["images"].id)
+    assert not app.exception
+    assert not app.error
+
+
 def test_a_set_is_removed_on_home_unless_a_run_needs_it(runs, tmp_path):
     unused = own_data.add(table(tmp_path / "other.csv"), "other.csv", Choices(scale="set"))
     app = open_page("home")
