@@ -47,7 +47,7 @@ def _array(file: BinaryIO, name: str) -> NDArray[Any]:
             np.lib.format.read_magic(file)]
         shape, _, dtype = header(file)
         n = math.prod(shape)
-        if dtype.hasobject or dtype.kind not in "biufUS":
+        if dtype.kind not in "biufUS":
             raise DataError(f"{name} holds {dtype}: should be numbers. Objects are never loaded")
         if n > MAX_VALUES:
             raise DataError(f"{name} has {n:,} values: at most {MAX_VALUES:,}. Take a part of them")

@@ -156,6 +156,13 @@ def test_missing_and_negative_values_are_refused_until_something_is_chosen(tmp_p
     assert "1 missing values: the mean of their column; 2 negative values: 0" in own_data.summary(own_data.names()[-1])
 
 
+def test_one_other_pixel_is_another_set(tmp_path):
+    x = np.zeros((N, 3, 3), np.uint8)
+    one = added(saved(tmp_path, x=x)).name
+    x[7, 1, 1] = 1
+    assert added(saved(tmp_path, x=x)).name != one
+
+
 def test_a_choice_that_changed_nothing_makes_no_other_set(tmp_path):
     path = table(tmp_path)
     assert added(path, labels="kind").name == added(path, labels="kind", negative="clip", title="other").name
