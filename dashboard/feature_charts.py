@@ -44,7 +44,7 @@ def profiles(rows: Mapping[str, NDArray[np.floating]], names: Sequence[str]) -> 
         figure.add_scatter(x=places, y=np.asarray(values), name=row, mode="lines+markers", marker_size=5,
                            line_dash=DASHES[number % len(DASHES)], customdata=list(names),
                            hovertemplate=f"{row}, %{{customdata}}: %{{y:.3f}}<extra></extra>")
-    figure.update_layout(height=330, margin=MARGIN, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    figure.update_layout(height=390, margin=MARGIN, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
                          yaxis={"title": "value, 0 to 1 over the set", "zeroline": False})
     if len(names) <= MOST_NAMED:
         figure.update_xaxes(tickvals=places, ticktext=list(names), tickangle=-40, automargin=True)
