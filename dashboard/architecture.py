@@ -44,6 +44,7 @@ TERMS = {"L_sym": SYM, "L_ap": AP, "L_nc": NC}
 NOISE = {"gaussian": "Gaussian", "masking": "masking", "salt_and_pepper": "salt & pepper"}
 
 DIGIT = ("        ", "  -##-  ", "  - -#  ", "    -#  ", "   -#-  ", "  -#-   ", "  ####- ", "        ")
+BARS = ("        ", "  #     ", "  #   # ", "# # # # ", "# ### # ", "# ##### ", "####### ", "        ")    # data of one's own
 SHIRT = ("        ", " ##--## ", "########", "#-####-#", "  ####  ", "  ####  ", "  ####  ", "        ")
 
 
@@ -257,7 +258,7 @@ def _equation(svg: Element, height: float, config: RunConfig, row: Mapping[str, 
 # ------------------------------------------------------------------------------- images and numbers
 
 def _glyph(config: RunConfig) -> list[float]:
-    rows = SHIRT if config.dataset.startswith("fashion") else DIGIT
+    rows = SHIRT if config.dataset.startswith("fashion") else BARS if config.dataset.startswith("own") else DIGIT
     return [{" ": 0.0, "-": 0.5, "#": 1.0}[cell] for cell in "".join(rows)]
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.shared import show_damage, store, unusable_store
 from ddnmf_core import engine, estimate
 from ddnmf_core.config import RunConfig
-from ddnmf_core.data import DataError
+from ddnmf_core.data import DataError, known
 from ddnmf_core.entries import ENDED, Entry
 from ddnmf_core.files import CorruptFile
 
@@ -73,7 +73,8 @@ def measured_speeds(config: RunConfig) -> list[dict[str, float]]:
     running = engine.info(store())
     speeds = [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
     for entry in store().entries()[:20]:
-        alike = entry.config.precision == config.precision and estimate.alike(entry.config, config)
+        alike = (entry.config.precision == config.precision and known(entry.config.dataset)
+                 and estimate.alike(entry.config, config))
         if rows := entry.history() if alike else []:
             return [*speeds, {"weights": estimate.count_weights(entry.config),
                               "images_per_second": rows[-1]["images_per_second"]}]

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from ddnmf_core.entries import CLUSTERS, CODES, Entry
 from ddnmf_core.runs import Store
 
+STRIP, WIDEST_STRIP, MOST_NAMED = 16, 4096, 40                      # lines and columns of a table's strip; features named
+
 
 def images(run: Entry) -> Any:
     """The run's data set."""
@@ -18,7 +20,7 @@ def images(run: Entry) -> Any:
 @st.cache_resource(max_entries=3, show_spinner="Reading the images.")
 def dataset_images(dataset: str, n_samples: int | None) -> Any:
     from ddnmf_core import data
-    return data.load(dataset, n_samples)                            # type: ignore[arg-type]
+    return data.load(dataset, n_samples)
 
 
 def model(run: Entry) -> Any:
@@ -95,4 +97,23 @@ def siblings(run: Entry) -> list[Entry]:
 
 def picture(run: Entry, pixels: NDArray[Any]) -> NDArray[Any]:
     """Rows of pixels (..., d) as pictures (..., h, w)."""
-    return np.asarray(pixels).reshape(*np.shape(pixels)[:-1], *images(run).image_shape)
+    return as_pictures(images(run), pixels)
+
+
+def as_pictures(of: Any, pixels: NDArray[Any]) -> NDArray[Any]:
+    """Rows of pixels (..., d) of a data set as pictures (..., h, w); of a table as strips, a column for each feature."""
+    shaped = np.asarray(pixels).reshape(*np.shape(pixels)[:-1], *of.image_shape)
+    if of.feature_names is None:
+        return shaped
+    return np.repeat(shaped, max(1, min(STRIP, WIDEST_STRIP // shaped.shape[-1])), axis=-2)
+
+
+def explain_data(of: Any) -> None:
+    """What is different on a page where the data are a table, or have no labels."""
+    if of.feature_names is not None:
+        names = ", ".join(of.feature_names[:MOST_NAMED])
+        more = f" and {len(of.feature_names) - MOST_NAMED} more" if len(of.feature_names) > MOST_NAMED else ""
+        st.caption(f"The data are a table: the picture of a row is a strip with a column for each feature, from left to right "
+                   f"{names}{more}. Light is high within the feature's range; what a page calls ink is that value.")
+    if not of.labelled:
+        st.caption("The data have no labels, so what needs classes is left out here: ACC, NMI, ARI, purity and class names.")

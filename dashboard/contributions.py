@@ -1,19 +1,24 @@
 """One sample's picture shared out among its parts: Shapley pictures, the waterfall, the film."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import streamlit as st
 import torch
+from numpy.typing import NDArray
 
 from dashboard import charts
 from dashboard.components.gallery import gallery, place_of
-from dashboard.contents import model, picture
+from dashboard.contents import images, model, picture
+from dashboard.feature_charts import strongest
 from ddnmf_core import pictures
 from ddnmf_core.entries import Entry
 from ddnmf_core.interpret.shapley import MAX_EXACT, N_PAIRS, Contributions, additivity_gap, shapley
 from ddnmf_core.parts import added_one_by_one
 
 N_SHOWN = 12                                                        # parts with a tile, a bar and a frame of the film
+MOST_COLUMNS = 40                                                   # features in a heat map
 N_IN_STRIP, STRIP_PAIRS = 6, 8                                      # parts beside a map; orders sampled for them
 
 
@@ -58,6 +63,8 @@ def show_contributions(run: Entry, H: torch.Tensor, baseline: torch.Tensor, shar
     st.caption("Shapley values, pixel by pixel: what each part adds to the picture, averaged over all orders in which the "
                "parts can be put in; the strongest first. Red is ink that it adds, blue ink that it takes away, one scale. "
                "Baseline and parts add up to the reconstruction.")
+    if names := images(run).feature_names:
+        show_features(values.numpy(), names, shown)
     gap = additivity_gap(model(run).student.decode, H, baseline)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -78,6 +85,14 @@ def show_contributions(run: Entry, H: torch.Tensor, baseline: torch.Tensor, shar
             st.metric("Standard error", f"{typical:.0%}",
                       help=f"Of a pixel's contribution, against the mean contribution: with more than {MAX_EXACT} parts the "
                            f"values are sampled, from {N_PAIRS} random orders and their reverses.")
+
+
+def show_features(values: NDArray[np.floating], names: Sequence[str], shown: Sequence[int]) -> None:
+    """The same contributions as numbers: parts against the features that they move most."""
+    order = np.sort(strongest(np.abs(values).max(axis=0), MOST_COLUMNS))
+    figure = charts.heat_map(values[:, order], [f"part {k + 1}" for k in shown], [names[feature] for feature in order],
+                             "What each part adds to each feature", diverging=True)
+    st.plotly_chart(figure, key="explain.features", config={"displayModeBar": False})
 
 
 def _place_of_part(shared: Shared) -> int | None:

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import charts
 from dashboard.background import whole_or_set_aside
 from dashboard.components.gallery import gallery
-from dashboard.contents import images
+from dashboard.contents import as_pictures, images
 from dashboard.selections import warn_of_collapse
 from dashboard.shared import LIVE, run_title, store
 from ddnmf_core import engine
@@ -115,9 +115,9 @@ def learned(entry: Entry, epochs: list[dict[str, Any]]) -> None:
                         "parts_raised": "Parts: what raising one coefficient to 1 gives, the others at their mean"}.items():
         if name in snapshot:
             st.markdown(f"**{title}**, epoch {epoch}")
-            tiles = snapshot[name][:24].reshape(-1, *chosen.image_shape)
+            tiles = as_pictures(chosen, snapshot[name][:24])
             captions = ([f"part {k + 1}" for k in range(len(tiles))] if name.startswith("parts")
-                        else [chosen.class_names[chosen.labels[sample]] for sample in samples])
+                        else [chosen.caption(sample) for sample in samples[:24]])
             gallery(tiles, captions, key=f"train.{name}", size=52)
     st.caption("Pictures are kept for every epoch: switch the newest off and move the slider to replay the training.")
 

@@ -25,7 +25,7 @@ PANEL_HEIGHT, ROW_HEIGHT = 215, 30                                  # pixels
 
 def set_title(dataset: str) -> str:
     """MNIST, however many of its images."""
-    return DATASETS[dataset].title.split(",")[0]                    # type: ignore[index]
+    return DATASETS[dataset].title.split(",")[0]
 
 
 def panel(rows: "pd.DataFrame", dataset: str, score: str) -> go.Figure:

@@ -47,7 +47,7 @@ def show_samples(runs: Sequence[Trained], titles: Sequence[str], dataset: str, l
 
 def _shipped(dataset: str) -> Any:
     """Images of the family that need no run and no download."""
-    family = DATASETS[dataset].family                               # type: ignore[index]
+    family = DATASETS[dataset].family
     return dataset_images(next(name for name, spec in DATASETS.items() if spec.family == family), None)
 
 
@@ -106,7 +106,7 @@ def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[i
 
 def _explain(used: dict[str, Trained], titles: Sequence[str], dataset: str, wanted: float, seed: int) -> None:
     """How to read the pictures, and which runs they are of."""
-    family = DATASETS[dataset].title.split(",")[0]                  # type: ignore[index]
+    family = DATASETS[dataset].title.split(",")[0]
     absent = [title for title in titles if title not in used]
     if absent:
         st.info(f"This store has no finished {either(absent)} on these images of {family}, so it cannot rebuild them. "

@@ -81,7 +81,7 @@ def _show_pictures(methods: list[str], records: list[Record], dataset: str) -> N
         st.caption("The pictures of these parts are where the table was made. Compute it here with “This store” above.")
         return
     for method, entry in here.items():
-        swings = entry.read_tensors(INTERPRETATION)["swings"].reshape(-1, *DATASETS[dataset].image_shape)   # type: ignore[index]
+        swings = entry.read_tensors(INTERPRETATION)["swings"].reshape(-1, *DATASETS[dataset].image_shape)
         st.caption(f"**{method}**, seed {first[method]['seed']}")
         gallery(list(pictures.differences(np.asarray(swings))), ["" for _ in swings], key=f"compare.swings.{method}", size=TILE)
     st.caption("Each picture is a part's swing: red is ink that it adds, blue ink that it takes away when its coefficient goes "

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dashboard import charts
 from dashboard.components.gallery import gallery, place_of
 from dashboard.contents import images, model, picture, swings
+from dashboard.feature_charts import feature_bars
 from dashboard.selections import choose_sample
 from dashboard.shared import EXPLAIN
 from ddnmf_core import pictures
@@ -43,6 +44,8 @@ def show_part(run: Entry, part: int, H: NDArray[np.float32], mass: NDArray[np.fl
     left.caption("A narrow peak: every image has the same amount, so the part says little. Two peaks: it is on or off. "
                  f"{saturation(H)[part]:.1%} of the samples lie within {SATURATED:g} of 0 or 1: saturated.")
     classes = images(run).class_names
+    if not images(run).labelled:
+        return
     right.plotly_chart(charts.bars(mass[part], classes, "Class purity: share of its mass in each class", True),
                        key="parts.purity", config=PLAIN)
     right.caption(f"Purity {mass[part].max():.2f}: the largest share. {1 / len(classes):.2f} would be no "
@@ -58,6 +61,9 @@ def _show_pictures(run: Entry, part: int, H: NDArray[np.float32]) -> None:
              "swing\n5 % to 95 % quantile"], key="parts.pictures", size=112)
     st.caption("The part under both baselines, the mean of H and zero. The swing shows what it does over the range that it "
                "really takes: red is ink that a high coefficient adds, blue ink that it takes away.")
+    if names := images(run).feature_names:
+        st.plotly_chart(feature_bars(swings(run)[part], names, "What the part does: its swing by feature"),
+                        key="parts.features", config=PLAIN)
 
 
 def _show_samples(run: Entry, part: int, H: NDArray[np.float32]) -> None:
@@ -77,7 +83,7 @@ def _show_samples(run: Entry, part: int, H: NDArray[np.float32]) -> None:
 
 
 def _samples(run: Entry, part: int, H: NDArray[np.float32], samples: NDArray[np.integer], key: str) -> None:
-    gallery(picture(run, images(run).pixels[samples]), [f"{sample}\n{H[sample, part]:.3f}" for sample in samples], size=56,
+    gallery(picture(run, images(run).shown(samples)), [f"{sample}\n{H[sample, part]:.3f}" for sample in samples], size=56,
             key=key, selected=place_of(st.session_state.get("sample"), samples),
             on_pick=lambda tile: choose_sample(samples[tile]))
 

@@ -104,7 +104,7 @@ def _towards_another(run: Entry, image: Shown, seen: str, edited: torch.Tensor) 
     edited[swapped] = theirs[swapped]
     share = way.slider("On the way to it", 0, 100, step=5, format="%d%%", key="explain.path") / 100
     edited = edited + share * (theirs - edited)
-    pair = np.concatenate([pictures.to_u8(image.x.numpy()), images(run).pixels[[other]]])
+    pair = np.concatenate([pictures.to_u8(image.x.numpy()), images(run).shown([other])])
     gallery(picture(run, pair), [image.title, f"sample {other}"], key="explain.pair", size=64)
     return edited
 
@@ -130,19 +130,21 @@ def _show_clusters(run: Entry, seen: str, H: torch.Tensor, edited: torch.Tensor)
 
 def _moved(run: Entry, seen: str, representation: str, two: NDArray[np.floating], way: str) -> str:
     before, after = centres(run, seen, representation).assign(two)
-    named = [f"{cluster + 1} ({_majority(run, seen, representation, int(cluster))})" for cluster in (before, after)]
+    named = [f"{cluster + 1}{_majority(run, seen, representation, int(cluster))}" for cluster in (before, after)]
     return f"{way}: cluster {named[0]}" + (f" → **{named[1]}**" if before != after else ", unchanged")
 
 
 def _majority(run: Entry, seen: str, representation: str, cluster: int) -> str:
+    """' (93 % Bag)'; nothing without labels."""
+    if not images(run).labelled:
+        return ""
     found = clusters(run)[f"{seen}/{representation}/kmeans"].to_numpy()
     label, share = majority_class(images(run).labels, found, cluster)
-    return f"{share:.0%} {images(run).class_names[label]}"
+    return f" ({share:.0%} {images(run).class_names[label]})"
 
 
 def _show_nearest(run: Entry, edited: torch.Tensor) -> None:
     others = nearest(codes(run)["clean/H"], edited.numpy(), 8)
-    names, labels = images(run).class_names, images(run).labels[others]
     st.markdown("**Nearest samples to these coefficients**")
-    gallery(picture(run, images(run).pixels[others]), [f"{o}\n{names[label]}" for o, label in zip(others, labels, strict=True)],
+    gallery(picture(run, images(run).shown(others)), [f"{o}\n{images(run).class_of(o)}" for o in others],
             key="explain.near_edit", size=56)

@@ -22,6 +22,7 @@ HELP = {
     "effect": "The largest share of a cluster's samples that change their cluster when the part is set to its mean.",
     "seeds": "In how many other seeds of this configuration a part with nearly the same picture is found (cosine >= 0.7).",
 }
+OF_CLASSES = ("Class", "Purity", "Entropy")                          # columns that say nothing without labels
 
 
 def show_list(run: Entry, measured: pd.DataFrame, clusters: Mapping[int, str], others: Sequence[Entry]) -> None:
@@ -41,6 +42,8 @@ def show_list(run: Entry, measured: pd.DataFrame, clusters: Mapping[int, str], o
         "Survives 40 %": measured["survival"]}
     if others:
         table["In other seeds"] = [f"{found} of {len(others)}" for found in seen_again(run, others)]
+    if not images(run).labelled:
+        table = {name: column for name, column in table.items() if name not in OF_CLASSES}
     frame = filtered(pd.DataFrame(table))
     percent, plain = (st.column_config.NumberColumn(format=form) for form in ("percent", "%.2f"))
     columns: Any = {"Importance": st.column_config.ProgressColumn(format="percent", min_value=0.0, help=HELP["importance"],
@@ -60,7 +63,7 @@ def filtered(frame: pd.DataFrame) -> pd.DataFrame:
     text = st.text_input("Find a part", key="parts.find", placeholder="a name, a class or a cluster", persist_state="session")
     if not text:
         return frame
-    told = frame[["Name", "Class", "Makes"]].astype(str).agg(" ".join, axis=1)
+    told = frame[[name for name in ("Name", "Class", "Makes") if name in frame]].astype(str).agg(" ".join, axis=1)
     return frame[told.str.contains(text, case=False, regex=False)].reset_index(drop=True)
 
 

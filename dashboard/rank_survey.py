@@ -56,8 +56,8 @@ def survey(root: str, runs: tuple[str, ...]) -> pd.DataFrame:
     for n_parts in sorted({entry.config.n_parts for entry in everything}):
         entries = [entry for entry in everything if entry.config.n_parts == n_parts]
         errors = [float(codes(entry)["noisy/error"].mean()) for entry in entries]
-        scores = [next(row["acc"] for row in entry.read_json(SCORES) if (row["input"], row["representation"], row["clusterer"])
-                       == ("clean", "z", "gmm")) for entry in entries]
+        scores = [next(row.get("acc", np.nan) for row in entry.read_json(SCORES) if
+                       (row["input"], row["representation"], row["clusterer"]) == ("clean", "z", "gmm")) for entry in entries]
         row = {"n_parts": n_parts, "n_seeds": len(entries), "error": np.mean(errors), "acc": np.mean(scores)}
         if len(entries) > 1:
             strongest = [prominence(codes(entry)["clean/H"])[:N_COMPARED].argmax(axis=1) for entry in entries]
@@ -71,9 +71,10 @@ def survey(root: str, runs: tuple[str, ...]) -> pd.DataFrame:
 
 def panels(found: pd.DataFrame, own: int) -> go.Figure:
     """Each measure against the rank, which stands in steps."""
-    figure = make_subplots(1, len(PANELS), subplot_titles=list(PANELS.values()), horizontal_spacing=0.05)
+    shown = {name: title for name, title in PANELS.items() if name != "acc" or found["acc"].notna().any()}
+    figure = make_subplots(1, len(shown), subplot_titles=list(shown.values()), horizontal_spacing=0.05)
     places = [str(n_parts) for n_parts in found["n_parts"]]
-    for column, name in enumerate(PANELS, 1):
+    for column, name in enumerate(shown, 1):
         spread = found[f"{name}_std"].fillna(0)
         figure.add_scatter(x=places + places[::-1], y=[*(found[name] + spread), *(found[name] - spread)[::-1]], fill="toself",
                            fillcolor=BAND, line_width=0, mode="lines", hoverinfo="skip", row=1, col=column)

@@ -6,7 +6,8 @@ import streamlit as st
 
 from dashboard.shared import MODEL_TITLES
 from ddnmf_core import data
-from ddnmf_core.config import PRESETS, NoiseKind, RunConfig
+from ddnmf_core.config import OWN, PRESETS, NoiseKind, RunConfig
+from ddnmf_core.suggestions import suggest
 
 DEFAULTS = RunConfig()
 SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
@@ -20,8 +21,7 @@ def key(name: str) -> str:
 def remember_defaults() -> None:
     """Widgets take their values from the session, so that presets can set them."""
     for name, value in DEFAULTS:
-        text = ", ".join(map(str, value)) if name == "layers" else value
-        st.session_state.setdefault(key(name), text)
+        st.session_state.setdefault(key(name), as_widget(name, value))
     st.session_state.setdefault(key("n_seeds"), 1)
 
 
@@ -31,24 +31,52 @@ def apply_preset() -> None:
         st.session_state[key(name)] = changes.get(name, getattr(DEFAULTS, name))
 
 
+def choose_data(name: str) -> None:
+    """For callbacks: this data set from now on."""
+    st.session_state[key("dataset")] = name
+    follow_data()
+
+
+def follow_data() -> None:
+    """A data set of the user's own brings the settings that suit it; those go when another set is chosen, unless they were
+    changed by hand."""
+    name, before = st.session_state[key("dataset")], st.session_state.pop(key("suggested"), {})
+    for field, value in before.items():
+        if st.session_state[key(field)] == value:
+            st.session_state[key(field)] = as_widget(field, getattr(DEFAULTS, field))
+    if OWN.fullmatch(name):
+        suited = {field: as_widget(field, value) for field, value in suggest(data.spec(name)).fields.items()}
+        st.session_state.update({key(field): value for field, value in suited.items()})
+        st.session_state[key("suggested")] = suited
+
+
+def as_widget(field: str, value: Any) -> Any:
+    """A setting as its widget has it: layers are typed as text."""
+    return ", ".join(map(str, value)) if field == "layers" else value
+
+
 def settings() -> dict[str, Any]:
     """Every field of a RunConfig, as the widgets have it."""
     st.segmented_control("Preset", list(PRESETS), format_func=str.capitalize, key=key("preset"), on_change=apply_preset,
                          help="Quick: 15 epochs, linear output, gamma 0.1. Strong: 45 epochs, sigmoid output, gamma 1. "
                               "Paper: summed losses, linear output, full precision. Parts: a part can only add ink, so that "
                               "it shows what it is; the clusters are worse (Compare, Worth of the parts).")
-    found = [name for name in data.DATASETS if data.find(name)]
+    found = data.available()
+    if st.session_state.get(key("dataset")) not in found:           # it was removed
+        st.session_state[key("dataset")] = DEFAULTS.dataset
     missing = [f"{spec.title}: not found. {data.ways_to_get(name)}" for name, spec in data.DATASETS.items()
                if name not in found]
     chosen: dict[str, Any] = {
-        "dataset": st.selectbox("Data set", found, format_func=lambda name: data.DATASETS[name].title,
-                                key=key("dataset"), persist_state="session",
+        "dataset": st.selectbox("Data set", list(found), format_func=lambda name: found[name].title,
+                                key=key("dataset"), persist_state="session", on_change=follow_data,
                                 help="\n\n".join(missing) or "Every set was found on this machine."),
         "model": st.segmented_control("Model", list(MODEL_TITLES), format_func=MODEL_TITLES.__getitem__, key=key("model"),
                                       required=True, persist_state="session",
                                       help="AE1: an autoencoder of the same layers, trained to rebuild the noisy images. AE2: "
                                            "one layer shallower. DAE: AE1's layers, asked for the clean images."),
     }
+    if OWN.fullmatch(chosen["dataset"]):
+        st.caption(f"Suggested, and set in this form when the data set is chosen. {suggest(found[chosen['dataset']]).reason}")
     columns = st.columns(3)
     for column, (name, text) in zip(columns, {
             "alpha": "Alpha, weight of L_sym, the supervisor's reconstruction. Only the supervisor feels it, and Adam cancels "
@@ -106,6 +134,9 @@ def optimiser_settings() -> dict[str, Any]:
     chosen["batch_size"] = st.number_input("Batch size", 1, 65536, key=key("batch_size"), persist_state="session")
     chosen["n_samples"] = st.number_input("Images (empty: all)", 100, 70_000, value=None, key=key("n_samples"),
                                           persist_state="session", help="A random subset, the same for every run.")
+    chosen["n_clusters"] = st.number_input("Clusters (empty: one for each class)", 2, 200, value=None, key=key("n_clusters"),
+                                           persist_state="session", help="How many K-means and the mixture look for in the "
+                                           "codes; without labels 10, when it is left empty.")
     chosen["precision"] = choice("Matrix precision", "precision",
                                  "medium: fast where the processor has bfloat16. bfloat16: layers also pass it to each other "
                                  "(autocast), faster still for large batches. highest: exact to float32.")
@@ -118,9 +149,9 @@ def checked(fields: dict[str, Any]) -> RunConfig | None:
     """The configuration, or the reasons why there is none."""
     try:
         config = RunConfig(**fields)
-        if (config.n_samples or 0) > data.DATASETS[config.dataset].n_samples:
-            raise ValueError(f"n_samples = {config.n_samples}: {config.dataset} has "
-                             f"{data.DATASETS[config.dataset].n_samples:,} images")
+        available = data.spec(config.dataset).n_samples
+        if (config.n_samples or 0) > available:
+            raise ValueError(f"n_samples = {config.n_samples}: {config.dataset} has {available:,} images")
         config.replace(seed=config.seed + st.session_state[key("n_seeds")] - 1)
         return config
     except ValueError as error:

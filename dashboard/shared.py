@@ -8,6 +8,7 @@ import streamlit as st
 
 from ddnmf_core import engine
 from ddnmf_core.config import RunConfig
+from ddnmf_core.data import short_name
 from ddnmf_core.entries import Entry
 from ddnmf_core.files import CorruptFile
 from ddnmf_core.metrics import SCORE_NAMES
@@ -35,7 +36,7 @@ def run_title(entry: Entry) -> str:
     size = f" ({c.n_samples:,})" if c.n_samples else ""
     parts = f" · r {c.n_parts}" if c.model == "ddnmf" else ""
     unusual = "".join(f" · {name.replace('_', ' ')} {value}" for name, value in c.unusual().items() if name not in IN_TITLE)
-    return (f"{MODEL_TITLES[c.model]} · {c.dataset}{size}{parts} · {c.noise_kind} {c.noise_level:.0%} · "
+    return (f"{MODEL_TITLES[c.model]} · {short_name(c.dataset)}{size}{parts} · {c.noise_kind} {c.noise_level:.0%} · "
             f"{c.epochs} epochs{unusual} · seed {c.seed} · {entry.id[:6]}")
 
 

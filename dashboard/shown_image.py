@@ -42,11 +42,12 @@ class Shown:
 
 def choose_image(run: Entry) -> Shown:
     """The image, chosen by the widgets; stops the page while there is none."""
-    source = linked(st.segmented_control, "Image", list(SOURCES), "image", format_func=SOURCES.get, required=True)
+    sources = list(SOURCES) if images(run).feature_names is None else ["set"]
+    source = linked(st.segmented_control, "Image", sources, "image", format_func=SOURCES.get, required=True)
     if source == "set":
         sample = _pick(run)
         x = torch.from_numpy(images(run).scaled(np.array([sample])))
-        return Shown(x, f"sample {sample}, {images(run).class_names[images(run).labels[sample]]}", sample)
+        return Shown(x, ", ".join(filter(None, [f"sample {sample}", images(run).class_of(sample)])), sample)
     gray = _drawn() if source == "draw" else _uploaded()
     if gray is None:
         st.stop()
@@ -83,6 +84,8 @@ def _pick(run: Entry) -> int:
     before.button(":material/chevron_left:", key="explain.before", on_click=_step, args=(-1, n), help="The one before")
     after.button(":material/chevron_right:", key="explain.after", on_click=_step, args=(1, n), help="The next one")
     chance.button("Random", key="explain.random", on_click=_choose_random, args=(n,), width="stretch")
+    if not images(run).labelled:
+        return sample
     by_class.selectbox("Class", range(len(names)), format_func=lambda c: names[c], key="explain.class",
                        persist_state="session")
     go.button("Next of class", key="explain.next_of_class", on_click=_choose_of_class, args=(run,), width="stretch")

@@ -9,7 +9,6 @@ from dashboard.links import from_link, to_link
 from dashboard.shared import EXPLAIN, PARTS, TRAIN
 from dashboard.sweep_charts import SHORT_TITLES, amount, cell_name, setting
 from dashboard.sweep_view import MEASURES, View
-from ddnmf_core.metrics import SCORE_NAMES
 
 CELL, CHART, CLICKS = "cell", "sweep.surface", "sweep.clicks"
 
@@ -65,6 +64,6 @@ def _run_text(run: dict[Any, Any], view: View) -> str:
     head = f"**Seed {run['seed']}** · `{run['run'][:6]}` · "
     if run["status"] != "finished":
         return head + f"{run['status']}. {run['message']}"
-    scores = [f"{MEASURES[score]} {run[view.column_of(score)]:.3f}" for score in SCORE_NAMES]
+    scores = [f"{MEASURES[score]} {run[view.column_of(score)]:.3f}" for score in view.scores]
     own = [] if view.is_score else [f"{view.title} {amount(run[view.column], False)}"]
     return head + " · ".join([*own, *scores])

@@ -12,6 +12,7 @@ from dashboard.sweep_charts import SHORT_TITLES, state_text
 from dashboard.sweep_view import MEASURES, View
 from ddnmf_core import choosing, metrics
 from ddnmf_core.entries import CLUSTERS, Entry
+from ddnmf_core.metrics import SILHOUETTE
 from ddnmf_core.runs import Store
 from ddnmf_core.sweeps import WEIGHTS
 
@@ -34,7 +35,8 @@ def show_choice(cells: pd.DataFrame, view: View) -> pd.DataFrame:
     judged["score"] = view.cells(view.column_of(view.score))["mean"]
     picks = {TITLES[name]: choosing.chosen(judged, name, wanted)
              for name, wanted in choosing.CRITERIA.items() if name in judged}
-    picks[f"best {MEASURES[view.score]} (by labels)"] = choosing.chosen(judged, "score", choosing.HIGHEST)
+    by = "" if view.score == SILHOUETTE else " (by labels)"
+    picks[f"best {MEASURES[view.score]}{by}"] = choosing.chosen(judged, "score", choosing.HIGHEST)
     _table(judged, view, picks)
     st.markdown("\n".join(_verdict(judged, view, title, places) for title, places in picks.items()))
     st.caption(_how_to_choose(view))

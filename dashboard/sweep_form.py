@@ -9,7 +9,8 @@ from dashboard.run_form import DEFAULTS, key
 from dashboard.shared import store
 from dashboard.sweep_charts import AXIS_TITLES, SHORT_TITLES, setting
 from ddnmf_core import data, engine, estimate, sweeps
-from ddnmf_core.config import PRESETS, RunConfig
+from ddnmf_core.config import OWN, PRESETS, RunConfig
+from ddnmf_core.suggestions import suggest
 
 BASES = {"defaults": "Defaults", "train": "As on the Train page", "paper": "The paper's losses"}
 FIRST_LISTS = {"beta": "0.1, 1, 10", "gamma": "0.01, 0.1, 1"}       # a grid that is done within minutes
@@ -35,8 +36,10 @@ def sweep_form() -> None:
 def _base() -> tuple[RunConfig, int]:
     """What all runs have in common, and the number of seeds."""
     columns = st.columns([3, 3, 2, 2, 2], vertical_alignment="bottom")
-    found = [name for name in data.DATASETS if data.find(name)]
-    dataset = columns[0].selectbox("Data set", found, format_func=lambda name: data.DATASETS[name].title, key="sweep.dataset",
+    found = data.available()
+    if st.session_state.get("sweep.dataset") not in found:          # it was removed
+        st.session_state.pop("sweep.dataset", None)
+    dataset = columns[0].selectbox("Data set", list(found), format_func=lambda name: found[name].title, key="sweep.dataset",
                                    persist_state="session")
     source = columns[1].selectbox("Other settings", list(BASES), format_func=BASES.__getitem__, key="sweep.base",
                                   persist_state="session", help="What the other settings are, those of an empty list too.")
@@ -45,10 +48,12 @@ def _base() -> tuple[RunConfig, int]:
     epochs = columns[3].number_input("Epochs", 1, 10_000, FIRST_EPOCHS, key="sweep.epochs", persist_state="session")
     n_seeds = columns[4].number_input("Seeds", 1, MOST_SEEDS, FIRST_SEEDS, key="sweep.n_seeds", persist_state="session",
                                       help="Two or more show how much luck there is in a cell.")
-    available = data.DATASETS[dataset].n_samples
+    available = found[dataset].n_samples
     if (n_samples or 0) > available:
         raise ValueError(f"n_samples = {n_samples}: {dataset} has {available:,} images")
-    return RunConfig(**{**_other_settings(source), "dataset": dataset, "n_samples": n_samples, "epochs": epochs}), n_seeds
+    suited = suggest(found[dataset]).fields if OWN.fullmatch(dataset) and source != "train" else {}
+    fields = {**suited, **_other_settings(source), "dataset": dataset, "n_samples": n_samples, "epochs": epochs}
+    return RunConfig(**fields), n_seeds
 
 
 def _other_settings(source: str) -> dict[str, Any]:

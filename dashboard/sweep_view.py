@@ -11,12 +11,13 @@ from dashboard.shared import INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES
 from dashboard.sweep_charts import AXIS_TITLES, SHORT_TITLES, setting
 from ddnmf_core import sweeps
 from ddnmf_core.clustering import CLUSTERERS, TITLES
-from ddnmf_core.metrics import SCORE_NAMES
+from ddnmf_core.data import short_name, spec
+from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
 from ddnmf_core.sweeps import Family
 
-MEASURES = {"acc": "ACC", "nmi": "NMI", "ari": "ARI", "error": "Reconstruction error", "L_in": "L_in", "L_sym": "L_sym",
-            "L_ap": "L_ap", "L_nc": "L_nc", "code_rms": "Size of the code", "constant_units": "Units that say nothing",
-            "seconds": "Training time, s"}
+MEASURES = {"acc": "ACC", "nmi": "NMI", "ari": "ARI", SILHOUETTE: "Silhouette", "error": "Reconstruction error",
+            "L_in": "L_in", "L_sym": "L_sym", "L_ap": "L_ap", "L_nc": "L_nc", "code_rms": "Size of the code",
+            "constant_units": "Units that say nothing", "seconds": "Training time, s"}
 OF_A_DDNMF = ("L_ap", "L_nc")
 
 
@@ -44,12 +45,17 @@ class View:
 
     @property
     def is_score(self) -> bool:
-        return self.measure in SCORE_NAMES
+        return self.measure in self.scores
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """Of clusters: against the classes, or without labels the silhouette."""
+        return scores_of(self.family)
 
     @property
     def score(self) -> str:
-        """What stands for a verdict with labels."""
-        return self.measure if self.is_score else "acc"
+        """What stands for a verdict: with labels, where there are any."""
+        return self.measure if self.is_score else self.scores[0]
 
     @property
     def seen(self) -> str:
@@ -63,7 +69,7 @@ class View:
         return f"{TITLES[clusterer]} on {representation} of the {self.seen}"                     # type: ignore[index]
 
     def column_of(self, measure: str) -> str:
-        if measure in SCORE_NAMES:
+        if measure in self.scores:
             return f"{measure}/{self.clustering}"
         return f"error/{self.clustering.split('/')[0]}" if measure == "error" else measure
 
@@ -76,6 +82,11 @@ class View:
         return sweeps.surface(self.runs, self.x, self.y, column or self.column)
 
 
+def scores_of(family: Family) -> tuple[str, ...]:
+    """Scores that clusters of this family's data can have."""
+    return SCORE_NAMES if spec(family.base.dataset).labelled else (SILHOUETTE,)
+
+
 def family_title(family: Family) -> str:
     """Model, data and epochs, what is unusual, then what is swept."""
     c = family.base
@@ -84,8 +95,8 @@ def family_title(family: Family) -> str:
     unusual = [f"{SHORT_TITLES.get(name, name.replace('_', ' '))} {value}" for name, value in c.unusual().items()
                if name not in usual]
     swept = [f"{SHORT_TITLES[name]} {setting(values[0])} to {setting(values[-1])}" for name, values in family.axes.items()]
-    return " · ".join([MODEL_TITLES[c.model], f"{c.dataset}{size}", f"{c.epochs} epochs", *unusual, " × ".join(swept),
-                       f"{len(family.entries)} runs"])
+    return " · ".join([MODEL_TITLES[c.model], f"{short_name(c.dataset)}{size}", f"{c.epochs} epochs", *unusual,
+                       " × ".join(swept), f"{len(family.entries)} runs"])
 
 
 def pick_family(found: list[Family]) -> Family:
@@ -128,7 +139,8 @@ def _pick_axes(family: Family) -> tuple[list[str], dict[str, Any]]:
 
 def _pick_measure(family: Family) -> tuple[str, str]:
     """The measure, and the clustering that scores and stability are of."""
-    there = [name for name in MEASURES if family.base.model == "ddnmf" or name not in OF_A_DDNMF]
+    others = {*SCORE_NAMES, SILHOUETTE} - {*scores_of(family)}
+    there = [name for name in MEASURES if name not in others and (family.base.model == "ddnmf" or name not in OF_A_DDNMF)]
     columns = st.columns(4)
     with columns[0]:
         measure = linked(st.selectbox, "Measure", there, "measure", format_func=MEASURES.get)

@@ -40,7 +40,7 @@ def cluster_representation(entry: Entry, device_name: str) -> Status:
     from ddnmf_core.baselines import transformed
     from ddnmf_core.clustering import TITLES, cluster, silhouette
     from ddnmf_core.data import load
-    from ddnmf_core.metrics import contingency, scores
+    from ddnmf_core.metrics import contingency, scores_of
     config: ClusteringConfig = entry.config
     state = replace(entry.state, status="running", message="Reading the images.", device="CPU")
     entry.set_state(state)
@@ -51,13 +51,18 @@ def cluster_representation(entry: Entry, device_name: str) -> Status:
         entry.set_state(replace(state, progress=0.2, message=f"{TRANSFORMS[config.transform]} of {len(x):,} samples."))
         x = transformed(x, config)
     entry.set_state(replace(state, progress=0.7, message=f"{TITLES[config.clusterer]} of {len(x):,} samples."))
-    found = cluster(x, config.clusterer, len(images.class_names), config.seed)
+    found = cluster(x, config.clusterer, n_clusters(entry.store, config, images), config.seed)
     seconds = round(time.perf_counter() - began, 3)
     entry.write_table(CLUSTERS, pd.DataFrame({"cluster": found}))
     entry.write_json(PROVENANCE, provenance("CPU", seconds=seconds))
-    entry.write_json(SCORES, {**scores(images.labels, found), "silhouette": silhouette(x, found, config.seed), "error": error,
+    entry.write_json(SCORES, {**scores_of(images, found), "silhouette": silhouette(x, found, config.seed), "error": error,
                               "contingency": contingency(images.labels, found).tolist()})
     return entry.end("finished", "")
+
+
+def n_clusters(store: Store, config: ClusteringConfig | InterpretationConfig, images: Any) -> int:
+    """As many as the run behind it looks for; of pixels as many as there are classes."""
+    return images.n_clusters(run_behind(store, config).config.n_clusters if config.run else None)
 
 
 def _representation(store: Store, config: ClusteringConfig, images: Any) -> tuple[Any, float | None]:

@@ -8,14 +8,16 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from ddnmf_core import data, engine
-from ddnmf_core.config import PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
+from ddnmf_core import data, data_command, engine
+from ddnmf_core.config import OWN, PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
 from ddnmf_core.dashboard_command import dashboard
 from ddnmf_core.entries import CONFIG_OF, ENDED, PROVENANCE, SCORES, Busy, Entry
 from ddnmf_core.experiment.command import experiment
 from ddnmf_core.export.command import export
+from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
 from ddnmf_core.reproduce.command import reproduce
 from ddnmf_core.runs import Store
+from ddnmf_core.suggestions import suggest
 from ddnmf_core.terminal import EXIT_CODES, AsJson, Home, RunId, plain_errors, progress_display
 
 app = typer.Typer(help="DDNMF Studio: train, inspect and compare deep non-negative factorisations.",
@@ -24,6 +26,7 @@ runs_app = typer.Typer(help="The runs that are kept.", no_args_is_help=True)
 engine_app = typer.Typer(help="The process that trains.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(engine_app, name="engine")
+app.add_typer(data_command.app, name="data")
 app.command()(reproduce)
 app.command()(dashboard)
 app.command()(experiment)
@@ -33,7 +36,7 @@ app.command()(export)
 
 @app.command()
 def train(
-    dataset: Annotated[str | None, typer.Option(help=", ".join(get_args(DatasetName)))] = None,
+    dataset: Annotated[str | None, typer.Option(help=", ".join([*get_args(DatasetName), "or one of your own"]))] = None,
     model: Annotated[str | None, typer.Option(help=", ".join(get_args(ModelName)))] = None,
     preset: Annotated[str | None, typer.Option(help=", ".join(PRESETS))] = None,
     n_samples: int | None = None, epochs: int | None = None, seed: int | None = None,
@@ -51,7 +54,7 @@ def train(
         named = {"dataset": dataset, "model": model, "n_samples": n_samples, "epochs": epochs, "seed": seed,
                  "alpha": alpha, "beta": beta, "gamma": gamma, "noise_kind": noise_kind,
                  "noise_level": noise_level, "n_parts": n_parts, "layers": layers and _widths(layers)}
-        fields = {**_preset(preset), **dict(map(_assignment, setting or [])),
+        fields = {**_suggested(dataset), **_preset(preset), **dict(map(_assignment, setting or [])),
                   **{name: value for name, value in named.items() if value is not None}}
         config = RunConfig(**fields)
         store = Store(home)
@@ -61,6 +64,15 @@ def train(
         _report(entry, as_json)
     if code := {"failed": 1, "diverged": 1, "stopped": 130}.get(entry.state.status):
         raise typer.Exit(code)
+
+
+def _suggested(dataset: str | None) -> dict[str, Any]:
+    """What suits the size of a data set of the user's own; it is said on standard error."""
+    if dataset is None or not OWN.fullmatch(dataset):
+        return {}
+    suggestion = suggest(data.spec(dataset))
+    typer.echo(f"{suggestion.reason} Options and presets of this command come first.", err=True)
+    return suggestion.fields
 
 
 def _preset(name: str | None) -> dict[str, Any]:
@@ -109,8 +121,9 @@ def _report(entry: Entry, as_json: bool) -> None:
         return
     typer.echo(f"run {summary['run']}: {summary['state']}. {summary['message']}")
     for score in summary.get("scores", []):
-        typer.echo("  {input:<5} {representation:<5} {clusterer:<6} ACC {acc:.4f}  NMI {nmi:.4f}  ARI {ari:.4f}"
-                   .format(**score))
+        known = [name for name in (*SCORE_NAMES, SILHOUETTE) if score.get(name) is not None]
+        typer.echo("  {input:<5} {representation:<5} {clusterer:<6} ".format(**score)
+                   + "  ".join(f"{name.upper()} {score[name]:.4f}" for name in known))
 
 
 def run_summary(entry: Entry) -> dict[str, Any]:
@@ -203,29 +216,7 @@ def verify_runs(as_json: AsJson = False, home: Home = None) -> None:
         raise typer.Exit(1)
 
 
-# ------------------------------------------------------------------------------------ data, engine
-
-@app.command("data")
-def data_sets(get: Annotated[str | None, typer.Option(help="Download this set into the user cache.")] = None,
-              as_json: AsJson = False) -> None:
-    """Each data set: where it was found, or how to get it."""
-    with plain_errors():
-        if get:
-            images = data.load(get, download=True, report=lambda text: typer.echo(text, err=True))  # type: ignore[arg-type]
-            typer.echo(f"{get}: {len(images):,} images, verified.")
-            return
-        if as_json:
-            typer.echo(json.dumps([{"data": name, "images": spec.n_samples, "licence": spec.licence,
-                                    "found": (place := data.find(name)) and place.source}
-                                   for name, spec in data.DATASETS.items()]))
-            return
-        for name, spec in data.DATASETS.items():
-            location = data.find(name)
-            where = f"{location.source}{f' ({location.folder})' if location.folder else ''}" if location else "not found"
-            typer.echo(f"{name:<18} {spec.n_samples:>6,} images  {spec.licence:<13} {where}")
-            if location is None:
-                typer.echo(f"{'':<18} {data.ways_to_get(name)}")
-
+# ------------------------------------------------------------------------------------------ engine
 
 @engine_app.command("start")
 def start_engine(home: Home = None) -> None:

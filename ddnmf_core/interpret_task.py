@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ddnmf_core.analysis_tasks import run_behind, throttled
+from ddnmf_core.analysis_tasks import n_clusters, run_behind, throttled
 from ddnmf_core.config import InterpretationConfig
 from ddnmf_core.entries import CLUSTERS, CODES, INTERPRETATION, PARTS, PROVENANCE, SCORES, Entry, Status
 from ddnmf_core.provenance import provenance
@@ -60,7 +60,7 @@ def interpret(entry: Entry, device_name: str) -> Status:
         more = _of_parts(source, images, factors.H, step) if source and config.factors == "parts" else {}
         step(SURVIVED, 1.0, "Clustering the coefficients.")
         table = _table(factors, images, shared, swings, more)
-        scores = _scores(config, factors, images, shared, swings, table)
+        scores = _scores(config, factors, images, n_clusters(entry.store, config, images), shared, swings, table)
     except _Stopped:
         return entry.end("stopped", "Stopped.")
     entry.write_tensors(INTERPRETATION, {"swings": swings, **more, **{name: getattr(shared, name) for name in AREAS}})
@@ -123,23 +123,23 @@ def _table(factors: "Factorisation", images: "Images", shared: "Worth", swings: 
     return table
 
 
-def _scores(config: InterpretationConfig, factors: "Factorisation", images: "Images", shared: "Worth", swings: Any,
-            table: Any) -> dict[str, Any]:
+def _scores(config: InterpretationConfig, factors: "Factorisation", images: "Images", n_found: int, shared: "Worth",
+            swings: Any, table: Any) -> dict[str, Any]:
     """Of the factors as a whole: what stands in one table with the ACC, NMI and ARI of their coefficients' clusters."""
     from ddnmf_core.clustering import cluster
     from ddnmf_core.interpret import quality
     from ddnmf_core.interpret.faithfulness import area
-    from ddnmf_core.metrics import scores
+    from ddnmf_core.metrics import scores_of
     from ddnmf_core.monitor import CONSTANT
-    H = factors.H
+    H, found_clusters = factors.H, cluster(factors.H, "gmm", n_found, config.seed)
     redundancy_mean, redundancy_max = quality.redundancy(swings)
     found = {
-        **scores(images.labels, cluster(H, "gmm", len(images.class_names), config.seed)),
+        **scores_of(images, found_clusters),
         "explained_variance": factors.explained_variance(images.scaled()),
         "hoyer_parts": _mean(table["hoyer"]), "hoyer_H": _mean(quality.hoyer(H)),
         "redundancy_mean": redundancy_mean, "redundancy_max": redundancy_max,
         "cancellation": float(quality.cancellation(swings).mean()),
-        "purity": _mean(table["purity"]),
+        **({"purity": _mean(table["purity"])} if images.labelled else {}),
         "constant_parts": int((H.std(axis=0) < CONSTANT).sum()),
         "additivity_gap": shared.additivity_gap, "completeness_error": shared.completeness_error,
         **{f"{name}_auc": area(getattr(shared, name)) for name in AREAS}}

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+if TYPE_CHECKING:
+    from ddnmf_core.dataset import Images
+
 SCORE_NAMES = ("acc", "nmi", "ari")                                 # of `scores`, in the paper's order
+SILHOUETTE = "silhouette"                                           # what stands for them without labels
 
 
 def contingency(labels: ArrayLike, clusters: ArrayLike) -> NDArray[np.int64]:
@@ -49,6 +54,11 @@ def ari(labels: ArrayLike, clusters: ArrayLike) -> float:                       
 def scores(labels: ArrayLike, clusters: ArrayLike) -> dict[str, float]:
     """The paper's three: acc, nmi, ari."""
     return {"acc": accuracy(labels, clusters), "nmi": nmi(labels, clusters), "ari": ari(labels, clusters)}
+
+
+def scores_of(images: "Images", clusters: ArrayLike) -> dict[str, Any]:
+    """The paper's three against the classes of a data set; none where it has no labels."""
+    return scores(images.labels, clusters) if images.labelled else {}
 
 
 def stability(clusterings: Sequence[ArrayLike]) -> float:

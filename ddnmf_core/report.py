@@ -34,17 +34,18 @@ def html(run: Entry) -> str:
 
 
 def _content(run: Entry) -> dict[str, Any]:
-    from ddnmf_core.data import load
+    from ddnmf_core.data import load, short_name
     from ddnmf_core.train_task import load_model
     config = run.config
     images, model, codes = load(config.dataset, config.n_samples), load_model(run), run.read_tensors(CODES)
     epochs = run.epochs()
-    return {"run": run.id, "model": {"ddnmf": "DDNMF"}.get(config.model, config.model.upper()), "dataset": config.dataset,
-            "seed": config.seed, "created": datetime.now(UTC).date().isoformat(), "warnings": diagnosis.warnings(epochs[-1]),
+    return {"run": run.id, "model": {"ddnmf": "DDNMF"}.get(config.model, config.model.upper()),
+            "dataset": short_name(config.dataset), "seed": config.seed,
+            "created": datetime.now(UTC).date().isoformat(), "warnings": diagnosis.warnings(epochs[-1]),
             "settings": config.model_dump(mode="json"), "unusual": set(config.unusual()),
             "provenance": run.read_json(PROVENANCE), "scores": run.read_json(SCORES), "curves": _curves(epochs),
             "examples": _examples(config, images, model), "parts": _parts(run, images, model, codes), "worth": _worth(run),
-            "clusters": _clusters(run, images)}
+            "clusters": _clusters(run, images), "labelled": images.labelled, "features": images.feature_names}
 
 
 def _curves(epochs: Sequence[dict[str, Any]]) -> str:
@@ -73,7 +74,7 @@ def _links(images: Any, rows: NDArray[Any], signed: bool = False) -> list[str]:
 
 
 def _examples(config: Any, images: Any, model: Any) -> list[dict[str, Any]]:
-    """One image of each class: clean, noisy, rebuilt from the noisy one."""
+    """One image of each class, or some of those without labels: clean, noisy, rebuilt from the noisy one."""
     import torch
 
     from ddnmf_core.corruption import corrupt_each
@@ -82,7 +83,7 @@ def _examples(config: Any, images: Any, model: Any) -> list[dict[str, Any]]:
     noisy = corrupt_each(clean, torch.from_numpy(samples), config.noise_kind, config.noise_level, config.seed)
     with torch.no_grad():
         rebuilt = model(noisy)
-    return [{"title": images.class_names[images.labels[sample]], "pictures": three} for sample, *three in zip(
+    return [{"title": images.caption(sample), "pictures": three} for sample, *three in zip(
         samples, *(_links(images, rows.numpy()) for rows in (clean, noisy, rebuilt)), strict=True)]
 
 

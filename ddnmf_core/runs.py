@@ -7,6 +7,7 @@
     clusterings/<id>/   clusters of the pixels or of a run's codes: clusters.parquet, scores.json
     interpretations/<id>/  what a run's parts do: parts.parquet, interpretation.safetensors, scores.json
     pixel-nmf/<id>/     scikit-learn's NMF of the pixels: factors.safetensors
+    data/own-<id>/      a data set of the user's own: meta.json, arrays.safetensors (own_data.py)
     queue/<kind>.<id>   what somebody asked for and the engine has not finished
     set-aside/          damaged entries, each with why.txt
 

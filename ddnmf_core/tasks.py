@@ -25,6 +25,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)                    # no room on
 
 def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Status | Literal["busy"]:
     """Do the work of one entry; returns how it ended, or 'busy' when somebody else is at it."""
+    os.environ["DDNMF_HOME"] = root                                 # a cluster's worker may have another; own data lie here
     entry = Entry(Store(root), kind, entry_id)
     try:
         with entry.lock():
@@ -37,6 +38,7 @@ def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Statu
 
 def perform_together(root: str, run_ids: Sequence[str], device: str = "auto") -> dict[str, Status | Literal["busy"]]:
     """Train runs of one stack key as one batched model; how each ended, by its id. What cannot join is left out."""
+    os.environ["DDNMF_HOME"] = root
     found: dict[str, Status | Literal["busy"]] = {}
     joined: list[Entry] = []
     with ExitStack() as held:

@@ -1,5 +1,6 @@
 """What every command shares: its common options, its progress, its errors in one sentence."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,15 @@ import typer
 
 from ddnmf_core.files import CorruptFile
 
-Home = Annotated[Path | None, typer.Option(help="Folder of the run store.", envvar="DDNMF_HOME")]
+
+def _is_home(folder: Path | None) -> Path | None:
+    """From here on the home of everything in this process, the user's own data sets too."""
+    if folder is not None:
+        os.environ["DDNMF_HOME"] = str(folder)
+    return folder
+
+
+Home = Annotated[Path | None, typer.Option(help="Folder of the run store.", envvar="DDNMF_HOME", callback=_is_home)]
 RunId = Annotated[str, typer.Argument(help="Its id; `ddnmf runs list` shows them.", autocompletion=lambda: run_ids())]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 

@@ -179,12 +179,13 @@ def snapshot_name(epoch: int) -> str:
 
 
 def evaluate(entry: Entry, images: Any, report: Callable[[str], None], device: "torch.device | None" = None) -> bool:
-    """Codes, clusters and scores of clean and noisy images, on a device (the CPU); False when stopped on the way."""
+    """Codes, clusters and scores of clean and noisy images, on a device (the CPU); False when stopped on the way. Without
+    labels the silhouette stands for the scores."""
     import pandas as pd
 
-    from ddnmf_core.clustering import CLUSTERERS, TITLES, cluster
+    from ddnmf_core.clustering import CLUSTERERS, TITLES, cluster, silhouette
     from ddnmf_core.encoding import encode
-    from ddnmf_core.metrics import scores
+    from ddnmf_core.metrics import SILHOUETTE, scores_of
     config: RunConfig = entry.config
     model = load_model(entry).to(device or "cpu")
     codes, clusters, table = {}, {}, []
@@ -197,11 +198,11 @@ def evaluate(entry: Entry, images: Any, report: Callable[[str], None], device: "
                 report(f"Clustering {representation} of the {seen} images with {TITLES[clusterer]}.")
                 if entry.stop_requested:
                     return False
-                found = cluster(codes[f"{seen}/{representation}"], clusterer, len(images.class_names), config.seed,
-                                device)
+                code = codes[f"{seen}/{representation}"]
+                found = cluster(code, clusterer, images.n_clusters(config.n_clusters), config.seed, device)
                 clusters[f"{seen}/{representation}/{clusterer}"] = found
                 table.append({"input": seen, "representation": representation, "clusterer": clusterer,
-                              **scores(images.labels, found)})
+                              **(scores_of(images, found) or {SILHOUETTE: silhouette(code, found, config.seed)})})
     entry.write_tensors(CODES, codes)
     entry.write_table(CLUSTERS, pd.DataFrame(clusters))
     entry.write_json(SCORES, table)
@@ -212,9 +213,9 @@ def load_model(entry: Entry) -> Any:
     """The trained model on the CPU, in evaluation mode; raises CorruptFile where its file is damaged."""
     import torch
 
-    from ddnmf_core.data import DATASETS
+    from ddnmf_core.data import spec
     from ddnmf_core.models import build
     config: RunConfig = entry.config
-    model = build(config, DATASETS[config.dataset].n_pixels)
+    model = build(config, spec(config.dataset).n_pixels)
     model.load_state_dict({name: torch.from_numpy(array) for name, array in entry.read_tensors(MODEL).items()})
     return model.eval()

@@ -22,7 +22,7 @@ TABLES = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST", "parts
 def choose_table() -> Shown:
     shown = {each.results.target: each for each in choose_numbers(tuple(TABLES))}
     target = linked(st.segmented_control, "Table", list(shown), "table", format_func=TABLES.get, required=True)
-    return shown[target]                                            # type: ignore[index]
+    return shown[target]
 
 
 def table_of(rows: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def show_confusion(records: list[Record], dataset: str) -> None:
     of_method = {record["seed"]: record for record in records if record["method"] == method}
     seed = right.selectbox("Seed", list(of_method), key="compare.seed")
     record = of_method[seed]
-    names = DATASETS[dataset].class_names                           # type: ignore[index]
+    names = DATASETS[dataset].class_names
     figure = charts.confusion(np.array(record["contingency"]), names, f"{method}, seed {seed}: ACC {record['acc']:.4f}")
     st.plotly_chart(figure, key="compare.confusion", config={"displayModeBar": False})
     st.caption("A row is a class: the share of its images that went to each cluster. Clusters stand in the order of the "

@@ -5,8 +5,9 @@ import streamlit as st
 import torch
 
 from dashboard.components.gallery import gallery
-from dashboard.contents import centres, clusters, codes, images, model, picture
+from dashboard.contents import centres, clusters, codes, explain_data, images, model, picture
 from dashboard.contributions import shared_out, show_contributions, show_film
+from dashboard.feature_charts import profiles
 from dashboard.links import linked, to_link
 from dashboard.part_editing import edit
 from dashboard.selections import choose_sample, pick_run
@@ -33,6 +34,10 @@ def show_reconstructions(run: Entry, x: torch.Tensor, noisy: torch.Tensor, label
     captions = [caption if i < 2 else f"{caption}\nerror {(pixels - x).square().mean():.4f}"
                 for i, (caption, pixels) in enumerate(shown.items())]
     gallery(pictures.to_u8(picture(run, torch.cat(list(shown.values())).numpy())), captions, key="explain.images", size=132)
+    if names := images(run).feature_names:
+        rows = {" ".join(caption.split()): row[0].numpy() for caption, row in shown.items()}
+        st.plotly_chart(profiles(rows, names), key="explain.profiles",
+                        config={"displayModeBar": False})
     st.caption("Error: mean squared difference from the clean image, pixels from 0 to 1. " + (
         "The supervisor has only ever seen clean images, the student only noisy ones." if run.config.model == "ddnmf"
         else "The autoencoder was trained to rebuild the noisy images that it is given."))
@@ -45,9 +50,13 @@ def show_clusters(run: Entry, sample: int | None, seen: str, z: np.ndarray) -> N
     for clusterer in CLUSTERERS if sample is not None else CLUSTERERS[:1]:
         found = clusters(run)[f"{seen}/z/{clusterer}"].to_numpy()
         cluster = int(found[sample] if sample is not None else centres(run, seen, "z").assign(z)[0])
-        label, share = majority_class(chosen.labels, found, cluster)
-        sentences.append(f"{TITLES[clusterer]} on z{of} puts it into cluster {cluster + 1}, where {share:.0%} "
-                         f"of the images are **{chosen.class_names[label]}**.")
+        sentence = f"{TITLES[clusterer]} on z{of} puts it into cluster {cluster + 1}"
+        if chosen.labelled:
+            label, share = majority_class(chosen.labels, found, cluster)
+            sentence += f", where {share:.0%} of the images are **{chosen.class_names[label]}**"
+        else:
+            sentence += f", with {np.mean(found == cluster):.0%} of them"
+        sentences.append(sentence + ".")
     st.markdown("  \n".join(sentences))
 
 
@@ -72,14 +81,17 @@ def show_neighbours(run: Entry, code: np.ndarray, sample: int | None, space: str
     st.subheader(f"Nearest neighbours in {space}")
     chosen = images(run)
     found = [other for other in nearest(codes(run)[f"clean/{space}"], code, 17) if other != sample][:16]
-    gallery(picture(run, chosen.pixels[found]), [f"{o}\n{chosen.class_names[chosen.labels[o]]}" for o in found], size=64,
+    gallery(picture(run, chosen.shown(found)), [f"{o}\n{chosen.class_of(o)}" for o in found], size=64,
             key="explain.neighbours", on_pick=lambda tile: go_on_from(found[tile]))
-    agree = "" if sample is None else f"; {np.mean(chosen.labels[found] == chosen.labels[sample]):.0%} share the sample's class"
+    agree = ""
+    if sample is not None and chosen.labelled:
+        agree = f"; {np.mean(chosen.labels[found] == chosen.labels[sample]):.0%} share the sample's class"
     st.caption(f"Clean images with the nearest {space}, nearest first{agree}. Click one to go on from there.")
 
 
 st.title("Explain")
 run = pick_run()
+explain_data(images(run))
 image = choose_image(run)
 columns = st.columns([3, 2, 2], vertical_alignment="bottom")
 level = columns[0].slider(f"Noise level ({run.config.noise_kind}, trained at {run.config.noise_level:.0%})", 0.0, 1.0,

@@ -6,12 +6,14 @@ from dashboard import architecture
 from dashboard.background import expected_time
 from dashboard.export_run import show_export
 from dashboard.links import from_link, to_link
+from dashboard.own_data_form import show_own_sets
 from dashboard.selections import explain_absence, newest_with_parts, warn_of_collapse
-from dashboard.shared import run_title, store
+from dashboard.shared import SCORE_TITLES, TRAIN, run_title, store
 from ddnmf_core import data, engine
 from ddnmf_core.clustering import TITLES
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import ENDED, SCORES, Busy
+from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
 from ddnmf_core.runs import UnknownEntry
 
 FIRST = RunConfig(epochs=30)
@@ -59,10 +61,14 @@ explain_absence("run", {entry.id for entry in entries}, {})
 if chosen and wanted in (None, chosen.id):                            # a run that is still trained stays the one to watch
     st.session_state["run"] = chosen.id
     to_link("run", chosen.id)
+if chosen and not data.known(chosen.config.dataset):
+    st.warning(f"{run_title(chosen)}: its data set is not in this store, or is damaged, so that it cannot be shown. Add "
+               "the same file or folder again in the same way (Train), or delete the run.")
+    chosen = None
 config = chosen.config if chosen else FIRST
 epochs = chosen.epochs() if chosen else []
 st.subheader("Figure 1: the two networks and where each loss acts")
-figure = architecture.draw(config, data.DATASETS[config.dataset].n_pixels, epochs[-1] if epochs else None)
+figure = architecture.draw(config, data.spec(config.dataset).n_pixels, epochs[-1] if epochs else None)
 st.markdown(figure, unsafe_allow_html=True)
 st.caption(f"{run_title(chosen)}, with the losses of its last epoch." if chosen else
            "The default network. Numbers appear once a run is trained.")
@@ -71,10 +77,14 @@ if chosen:
     warn_of_collapse(chosen)
     table = chosen.read_json(SCORES)
     of_z = [row for row in table if row["input"] == "clean" and row["representation"] == "z"]
-    for column, (row, score) in zip(st.columns(6), [(row, s) for row in of_z for s in ("acc", "nmi", "ari")], strict=True):
-        column.metric(f"{score.upper()}, {TITLES[row['clusterer']]} on z", f"{row[score]:.3f}")
+    known = [(row, score) for row in of_z for score in (*SCORE_NAMES, SILHOUETTE) if row.get(score) is not None]
+    for column, (row, score) in zip(st.columns(6), known, strict=False):
+        title = SCORE_TITLES.get(score, "Silhouette")
+        column.metric(f"{title}, {TITLES[row['clusterer']]} on z", f"{row[score]:.3f}")
     st.caption("Clusters of this one run's clean images against the classes (eq 17 to 19). One run is one seed: scores "
-               "move by several points between seeds.")
+               "move by several points between seeds." if data.spec(config.dataset).labelled else
+               "The data have no labels, so there is nothing to score the clusters against. The silhouette, -1 to 1, says how "
+               "much nearer samples lie to their own cluster than to the next.")
     show_export(chosen)
 
 left, right = st.columns([3, 2], gap="large")
@@ -109,3 +119,5 @@ with right:
         else:
             st.markdown(f":gray[:material/cancel:] **{spec.title}** · not found")
             st.caption(data.ways_to_get(name))
+    show_own_sets()
+    st.page_link(TRAIN, label="Add your own images or table (Train)", icon=":material/add_photo_alternate:")

@@ -10,7 +10,8 @@ from dashboard import charts
 from dashboard.background import result_of
 from dashboard.components.gallery import gallery
 from dashboard.components.scatter import Cloud, scatter
-from dashboard.contents import clusters, codes, images, picture
+from dashboard.contents import clusters, codes, explain_data, images, picture
+from dashboard.feature_charts import profiles
 from dashboard.links import linked
 from dashboard.reproduction import published_folder
 from dashboard.selections import choose_sample, pick_run, pick_sample
@@ -45,7 +46,8 @@ def controls(run: Entry) -> tuple[dict[str, Any], int]:
     with columns[2]:
         seen = linked(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
     with columns[3]:
-        colour = linked(st.selectbox, "Colour", list(COLOUR_TITLES), "colour", format_func=COLOUR_TITLES.get)
+        known = [name for name in COLOUR_TITLES if name != "class" or images(run).labelled]
+        colour = linked(st.selectbox, "Colour", known, "colour", format_func=COLOUR_TITLES.get)
     chosen: dict[str, Any] = {"method": method, "representation": representation, "noisy": seen == "noisy", "colour": colour}
     with columns[4]:
         sample = pick_sample(run)
@@ -76,7 +78,7 @@ def colours(run: Entry, config: EmbeddingConfig, chosen: dict[str, Any], samples
     """RGB of each point, and the category that its card names."""
     known, seen = codes(run), "noisy" if config.noisy else "clean"
     labels, names = images(run).labels[samples], list(images(run).class_names)
-    if chosen["colour"] == "cluster":
+    if chosen["colour"] == "cluster" or not images(run).labelled:
         labels = clusters(run)[f"{seen}/{config.representation}/{chosen['clusterer']}"].to_numpy()[samples]
         names = [f"cluster {number + 1}" for number in range(labels.max() + 1)]
     elif chosen["colour"] == "part" and f"{seen}/H" in known:
@@ -93,7 +95,7 @@ def bare_cloud(root: str, embedding_id: str, _run: Entry, _table: pd.DataFrame) 
     """The points and thumbnails of a map, still gray: they are sent once, colours change on top."""
     samples = _table["sample"].to_numpy()
     return Cloud(_table[["x", "y"]].to_numpy(np.float32), np.full((len(samples), 3), 128, np.uint8),
-                 samples.astype(np.int32), thumbnails=picture(_run, images(_run).pixels[samples]))
+                 samples.astype(np.int32), thumbnails=picture(_run, images(_run).shown(samples)))
 
 
 def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> None:
@@ -112,9 +114,13 @@ def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> Non
                f"{'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
                "distances between far groups mean little. " +
                ("Blue is rebuilt well, red badly (mean squared error). " if chosen["colour"] == "error" else ""))
-    labelled = table.assign(**{"class": images(run).labels[table["sample"]]})
-    st.download_button("Coordinates as CSV", lambda: labelled.to_csv(index=False), f"map-{entry.id}.csv", "text/csv",
-                       key=f"latent.csv.{place}.{entry.id}", icon=":material/download:", on_click="ignore")
+    st.download_button("Coordinates as CSV", lambda: with_classes(run, table).to_csv(index=False), f"map-{entry.id}.csv",
+                       "text/csv", key=f"latent.csv.{place}.{entry.id}", icon=":material/download:", on_click="ignore")
+
+
+def with_classes(run: Entry, table: pd.DataFrame) -> pd.DataFrame:
+    """Samples with the number of their class, where there are classes."""
+    return table.assign(**{"class": images(run).labels[table["sample"]]}) if images(run).labelled else table
 
 
 def legend(names: list[str]) -> None:
@@ -129,8 +135,8 @@ def chosen_sample(run: Entry, sample: int) -> None:
     known, chosen_images = codes(run), images(run)
     left, right = st.columns([1, 6], vertical_alignment="center")
     with left:
-        gallery([picture(run, chosen_images.pixels[sample])],
-                [f"sample {sample}\n{chosen_images.class_names[chosen_images.labels[sample]]}"], key="latent.sample", size=96)
+        gallery([picture(run, chosen_images.shown(sample))],
+                [f"sample {sample}\n{chosen_images.class_of(sample)}"], key="latent.sample", size=96)
     with right:
         if "clean/H" in known:
             import torch  # 2.7 s cold: after the maps stand
@@ -154,14 +160,21 @@ def lassoed(run: Entry) -> None:
         return
     left, right = st.columns([2, 3])
     counts = np.bincount(chosen_images.labels[inside], minlength=len(chosen_images.class_names))
-    left.plotly_chart(charts.bars(counts, chosen_images.class_names, f"Classes of the {len(inside):,} selected"),
-                      key="latent.classes", config={"displayModeBar": False})
+    if chosen_images.labelled:
+        left.plotly_chart(charts.bars(counts, chosen_images.class_names, f"Classes of the {len(inside):,} selected"),
+                          key="latent.classes", config={"displayModeBar": False})
+    else:
+        left.markdown(f"**{len(inside):,} of {len(chosen_images):,} samples are selected.**")
     with right:
-        mean = chosen_images.pixels[inside].mean(axis=0).astype(np.uint8)
+        mean = chosen_images.shown(inside).mean(axis=0).astype(np.uint8)
         shown = inside[:23]
-        gallery(picture(run, np.vstack([mean, chosen_images.pixels[shown]])), ["mean", *map(str, shown)], size=52,
+        gallery(picture(run, np.vstack([mean, chosen_images.shown(shown)])), ["mean", *map(str, shown)], size=52,
                 key="latent.inside", on_pick=lambda tile: choose_sample(shown[tile - 1]) if tile else None)
-    frame = pd.DataFrame({"sample": inside, "class": chosen_images.labels[inside]})
+    if chosen_images.feature_names:
+        means = {"the selected": chosen_images.scaled(inside).mean(axis=0), "all": chosen_images.scaled().mean(axis=0)}
+        st.markdown("**Mean of the selected rows, and of all**, feature by feature")
+        st.plotly_chart(profiles(means, chosen_images.feature_names), key="latent.profiles", config={"displayModeBar": False})
+    frame = with_classes(run, pd.DataFrame({"sample": inside}))
     st.download_button("Selection as CSV", lambda: frame.to_csv(index=False), "selection.csv", "text/csv",
                        key="latent.selection", icon=":material/download:", on_click="ignore")
 
@@ -205,6 +218,7 @@ if not alone:
         second = pick_run("Right map", key="other", default=rival)
 if first.config.dataset != second.config.dataset or first.config.n_samples != second.config.n_samples:
     st.info("The two runs hold different images: a sample's number means another image on each side.")
+explain_data(images(first))
 chosen, sample = controls(first)
 left, right = st.columns(2, gap="medium")
 with left:

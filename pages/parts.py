@@ -8,7 +8,7 @@ import torch
 from dashboard import charts
 from dashboard.background import result_of
 from dashboard.components.gallery import gallery
-from dashboard.contents import clusters, codes, images, model, picture, siblings, swings
+from dashboard.contents import clusters, codes, explain_data, images, model, picture, siblings, swings
 from dashboard.export_run import show_export
 from dashboard.links import linked
 from dashboard.part_detail import show_likeness, show_measured, show_part
@@ -54,21 +54,25 @@ def show_parts(run: Entry, H: np.ndarray, mass: np.ndarray) -> int:
     r, names = H.shape[1], images(run).class_names
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        view = linked(st.segmented_control, "Picture of a part", list(VIEWS), "view", format_func=VIEWS.get, required=True)
+        view = linked(st.segmented_control, "Picture of a part", list(VIEWS), "view", format_func=VIEWS.get, required=True,
+                      default="swing" if images(run).feature_names else "raised")
     if not 1 <= st.session_state.get("part", 1) <= r:
         st.session_state["part"] = 1
     part = int(right.number_input("Part", 1, r, key="part", bind="query-params")) - 1
     given = names_of(run)
     captions = [f"{title(given, k).lower()}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n"
-                f"{names[mass[k].argmax()]} {mass[k].max():.0%}" for k in range(r)]
+                + (f"{names[mass[k].argmax()]} {mass[k].max():.0%}" if images(run).labelled else "") for k in range(r)]
     gallery(part_tiles(run, H, view), captions, key="parts.tiles", size=88, selected=part, on_pick=choose_part)
-    st.caption(READING[view] + " Below each: mean and deviation of its coefficient, and the class with most of its mass.")
+    st.caption(READING[view] + " Below each: mean and deviation of its coefficient"
+               + (", and the class with most of its mass." if images(run).labelled else "."))
     return part
 
 
 def cluster_names(run: Entry) -> dict[int, str]:
-    """Each cluster of K-means on z with the class that most of its images have: '3, mostly Bag'."""
+    """Each cluster of K-means on z with the class that most of its images have: '3, mostly Bag'; without labels '3'."""
     found, chosen = clusters(run)["clean/z/kmeans"].to_numpy(), images(run)
+    if not chosen.labelled:
+        return {cluster: str(cluster + 1) for cluster in np.unique(found).tolist()}
     return {cluster: f"{cluster + 1}, mostly {chosen.class_names[majority_class(chosen.labels, found, cluster)[0]]}"
             for cluster in np.unique(found).tolist()}
 
@@ -93,16 +97,22 @@ def show_matrices(run: Entry, H: np.ndarray) -> None:
     chosen = images(run)
     part_names = [str(k + 1) for k in range(H.shape[1])]
     W = model(run).student.nmf.W.detach().numpy()
-    by_class = np.stack([H[chosen.labels == c].mean(axis=0) for c in range(len(chosen.class_names))])
+    groups, titles = chosen.labels, list(chosen.class_names)
+    if not chosen.labelled:
+        groups = clusters(run)["clean/z/kmeans"].to_numpy()
+        titles = [f"cluster {cluster + 1}" for cluster in range(groups.max() + 1)]
+    by_group = np.stack([H[groups == number].mean(axis=0) for number in range(len(titles))])
+    kind = "class" if chosen.labelled else "cluster"
     left, right = st.columns(2)
     left.plotly_chart(charts.heat_map(W, [f"unit {u + 1}" for u in range(len(W))], part_names, "W: code units x parts",
                                       diverging=True), key="parts.W")
     left.caption(f"A column is a part's basis in code space. {'Equation 3 leaves W free' if W.min() < 0 else 'W >= 0'}: its "
                  f"entries run from {W.min():.2f} to {W.max():.2f}.")
-    right.plotly_chart(charts.heat_map(by_class - H.mean(axis=0), list(chosen.class_names), part_names,
-                                       "H: mean coefficient by class, against the mean of all", diverging=True), key="parts.H")
-    right.caption("Red: images of this class have more of the part than images have on average. A part that serves one "
-                  "class has one red cell in its column.")
+    right.plotly_chart(charts.heat_map(by_group - H.mean(axis=0), titles, part_names,
+                                       f"H: mean coefficient by {kind}, against the mean of all", diverging=True),
+                       key="parts.H")
+    right.caption(f"Red: images of this {kind} have more of the part than images have on average. A part that serves one "
+                  f"{kind} has one red cell in its column.")
 
 
 def show_pixel_nmf(run: Entry) -> None:
@@ -124,6 +134,7 @@ run = pick_run()
 if run.config.model != "ddnmf":
     st.info("An autoencoder has no parts: it has no NMF module. Choose a DDNMF run above.")
     st.stop()
+explain_data(images(run))
 H = codes(run)["clean/H"]
 mass = class_mass(H, images(run).labels, len(images(run).class_names))
 part = show_parts(run, H, mass)

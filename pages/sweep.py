@@ -15,7 +15,7 @@ from dashboard.sweep_queue import offer_the_rest, show_progress
 from dashboard.sweep_view import MEASURES, View, family_title, pick_family, pick_view
 from ddnmf_core import sweeps
 from ddnmf_core.entries import Entry
-from ddnmf_core.metrics import SCORE_NAMES
+from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
 from ddnmf_core.runs import Store
 from ddnmf_core.sweeps import Family
 
@@ -78,6 +78,7 @@ def show_surface(cells: pd.DataFrame, view: View) -> None:
 
 def how_to_read(view: View) -> str:
     what = {**MEANINGS, "error": f"Mean squared error of the reconstructions of the {view.seen}, against the clean images",
+            SILHOUETTE: f"Silhouette of {view.words}, -1 to 1: how much nearer samples lie to their own cluster than to others",
             **dict.fromkeys(SCORE_NAMES, f"{view.title} of {view.words}, against the classes")}.get(
                 view.measure, f"{view.title} in the last epoch, before its weight")
     how = ("Each cell: the mean over its seeds, ± one standard deviation." if view.y else
@@ -92,7 +93,7 @@ def show_parallel(family: Family, runs: pd.DataFrame, view: View) -> None:
     if len(finished) < 2:
         st.info("This chart needs two finished runs.")
         return
-    measures = [*SCORE_NAMES, "error", *(name for name in ("L_sym", "L_ap", "L_nc", "L_in") if name in finished), view.measure]
+    measures = [*view.scores, "error", *(name for name in ("L_sym", "L_ap", "L_nc", "L_in") if name in finished), view.measure]
     dimensions = {**{name: SHORT_TITLES[name] for name in family.axes}, "seed": "seed",
                   **{view.column_of(name): "error" if name == "error" else MEASURES[name] for name in measures}}
     with room_for(PIXELS_AN_AXIS * len(dimensions), "parallel"):

@@ -4,10 +4,11 @@ import streamlit as st
 
 from dashboard.background import expected_time
 from dashboard.components.gallery import gallery
-from dashboard.contents import dataset_images
+from dashboard.contents import as_pictures, dataset_images, explain_data
 from dashboard.links import linked
 from dashboard.live_run import live_panel
-from dashboard.run_form import NOISE_TITLES, checked, key, remember_defaults, settings
+from dashboard.own_data_form import own_data_form
+from dashboard.run_form import NOISE_TITLES, checked, choose_data, key, remember_defaults, settings
 from dashboard.selections import explain_absence
 from dashboard.shared import LIVE, run_title, store
 from ddnmf_core import engine, pictures
@@ -24,10 +25,11 @@ def noise_preview(config: RunConfig) -> None:
     samples = torch.tensor(chosen.one_of_each_class())
     clean = torch.from_numpy(chosen.scaled(samples.numpy()))
     noisy = corrupt_each(clean, samples, config.noise_kind, config.noise_level, config.seed)
-    shown = pictures.to_u8(noisy.numpy()).reshape(-1, *chosen.image_shape)
-    gallery(shown, [chosen.class_names[chosen.labels[sample]] for sample in samples], key="train.preview", size=52)
+    shown = as_pictures(chosen, pictures.to_u8(noisy.numpy()))
+    gallery(shown, [chosen.caption(sample) for sample in samples.tolist()], key="train.preview", size=52)
     st.caption(f"What the student sees at {config.noise_level:.0%} {NOISE_TITLES[config.noise_kind]} noise. The "
                "supervisor sees the clean images.")
+    explain_data(chosen)
 
 
 def start(config: RunConfig, n_runs: int, device: str) -> None:
@@ -51,6 +53,7 @@ st.title("Train")
 remember_defaults()
 left, right = st.columns([3, 7], gap="large")
 with left:
+    own_data_form(choose_data)
     config = checked(settings())
     if config:
         n_runs = st.session_state[key("n_seeds")]

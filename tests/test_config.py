@@ -16,7 +16,7 @@ run_configs = st.builds(                                            # few values
     RunConfig, layers=st.sampled_from([(5, 2), (2, 5), [5, 2]]), alpha=st.sampled_from([0, 0.0, 1, 0.1 + 0.2, 0.3]))
 
 ONE_CHANGE = [
-    {"dataset": "digits"}, {"n_samples": 1000}, {"model": "ae1"}, {"layers": (500, 500, 10)},
+    {"dataset": "digits"}, {"n_clusters": 3}, {"n_samples": 1000}, {"model": "ae1"}, {"layers": (500, 500, 10)},
     {"bottleneck_activation": "relu"}, {"output_activation": "linear"}, {"n_parts": 11}, {"basis": "nonnegative"},
     {"alpha": 2}, {"beta": 2}, {"gamma": 2}, {"loss_reduction": "sum"}, {"noise_kind": "masking"},
     {"noise_level": 0.5}, {"optimizer": "sgd"}, {"learning_rate": 0.1}, {"batch_size": 255}, {"epochs": 46},

@@ -47,7 +47,7 @@ def purity(mass: Array) -> Array:
 def entropy(mass: Array) -> Array:
     """Entropy of a part's mass over the classes, 0 (one class) to 1 (all alike): (r, n_classes) -> (r,)."""
     logs = np.log(np.where(mass > 0, mass, 1.0))
-    return -(mass * logs).sum(axis=1) / np.log(mass.shape[1])
+    return -(mass * logs).sum(axis=1) / np.log(max(mass.shape[1], 2))
 
 
 def saturation(H: Array) -> Array:

@@ -133,7 +133,7 @@ def _maps(made_of: list[Cell], store: Store, out: Path) -> list[Path]:
     for cell in made_of:
         entry = store.entry(cell.config)
         if entry.available:
-            labels = load(cell.dataset, cell.run.n_samples if cell.run else None).labels    # type: ignore[arg-type]
+            labels = load(cell.dataset, cell.run.n_samples if cell.run else None).labels
             table = entry.read_table(POINTS)
             points.append(pd.DataFrame({"dataset": cell.dataset, "method": cell.method, "sample": table["sample"],
                                         "class": labels[table["sample"]], "x": table["x"], "y": table["y"]}))

@@ -62,7 +62,7 @@ def _curve(axis: Any, model: str, curve: "pd.DataFrame", score: str) -> None:
 
 
 def _name(dataset: str) -> str:
-    return DATASETS[dataset].title.split(",")[0]                    # type: ignore[index]
+    return DATASETS[dataset].title.split(",")[0]
 
 
 def _pyplot() -> Any:

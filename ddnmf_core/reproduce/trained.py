@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ddnmf_core.config import NoiseKind, RunConfig
-from ddnmf_core.data import DATASETS
+from ddnmf_core.data import family
 from ddnmf_core.entries import Entry
 from ddnmf_core.reproduce.protocol import Protocol
 
@@ -38,8 +38,8 @@ def on_same_images(runs: Sequence[Trained], dataset: str) -> list[Trained]:
 
     The protocol's own runs come first, then runs on the same set, then on as many images as there are.
     """
-    family = DATASETS[dataset].family                               # type: ignore[index]
-    fitting = [run for run in runs if DATASETS[run.config.dataset].family == family]
+    wanted = family(dataset)
+    fitting = [run for run in runs if family(run.config.dataset) == wanted]
     if not fitting:
         return []
     best = min(fitting, key=lambda run: (not run.own, run.config.dataset != dataset, run.config.n_samples is not None)).config

@@ -1,0 +1,109 @@
+"""`ddnmf data`: which data sets there are, and the user's own added and removed."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ddnmf_core import data, own_data, suggestions
+from ddnmf_core.dataset import DataError
+from ddnmf_core.own_source import Choices
+from ddnmf_core.terminal import AsJson, Home, plain_errors, progress_display
+
+app = typer.Typer(help="The data sets: ours, and your own.", invoke_without_command=True)
+
+
+@app.callback()
+def data_sets(context: typer.Context, get: Annotated[str | None, typer.Option(
+        help="Download this set into the user cache.")] = None, as_json: AsJson = False, home: Home = None) -> None:
+    """Each data set: where it was found, or how to get it. With `add`, `list` and `remove`: your own."""
+    if context.invoked_subcommand:
+        return
+    with plain_errors():
+        if get:
+            images = data.load(get, download=True, report=lambda text: typer.echo(text, err=True))
+            typer.echo(f"{get}: {len(images):,} images, verified.")
+            return
+        if as_json:
+            ours = [{"data": name, "images": spec.n_samples, "licence": spec.licence,
+                     "found": (place := data.find(name)) and place.source} for name, spec in data.DATASETS.items()]
+            own = [{"data": name, "images": own_data.spec(name).n_samples, "licence": "", "found": "your own"}
+                   for name in own_data.names() if own_data.readable(name)]
+            typer.echo(json.dumps(ours + own))
+            return
+        for name, spec in data.DATASETS.items():
+            location = data.find(name)
+            where = f"{location.source}{f' ({location.folder})' if location.folder else ''}" if location else "not found"
+            typer.echo(f"{name:<18} {spec.n_samples:>6,} images  {spec.licence:<13} {where}")
+            if location is None:
+                typer.echo(f"{'':<18} {data.ways_to_get(name)}")
+        _list()
+
+
+@app.command("add")
+def add(
+    path: Annotated[Path, typer.Argument(help="A folder or zip file of pictures; .npy, .npz, .csv, .tsv or .parquet.")],
+    title: Annotated[str, typer.Option(help="What to call it; default: the file's name.")] = "",
+    labels: Annotated[str | None, typer.Option(help="Column of a table that holds the classes.")] = None,
+    leave_out: Annotated[list[str] | None, typer.Option(help="Column that is no feature; may be given often.")] = None,
+    size: Annotated[int, typer.Option(help="Pictures are resized to this many pixels a side.")] = 28,
+    shape: Annotated[str | None, typer.Option(help="Of the pictures in the rows of an array, as 28x28.")] = None,
+    invert: Annotated[bool, typer.Option("--invert", help="Dark figures on a light ground: turn them round.")] = False,
+    folders: Annotated[bool, typer.Option(help="A picture's class is the name of its folder.")] = True,
+    negative: Annotated[str, typer.Option(help="What becomes of negative values: refuse, shift or clip.")] = "refuse",
+    missing: Annotated[str, typer.Option(help="What becomes of missing values: refuse, mean or zero.")] = "refuse",
+    scale: Annotated[str | None, typer.Option(help="To [0, 1]: range (a table's default), maximum or set.")] = None,
+    as_json: AsJson = False, home: Home = None,
+) -> None:
+    """Add your own images or table; it is then a data set like the others, kept in the store."""
+    with plain_errors():
+        choices = Choices(title, size, invert, folders, labels, tuple(leave_out or ()), shape_of(shape) if shape else None,
+                          negative, missing, scale)                 # type: ignore[arg-type]
+        with progress_display() as show:
+            name = own_data.add(path.expanduser(), path.expanduser().resolve().name, choices,
+                                lambda share: show(share, "Reading"))
+        if as_json:
+            typer.echo(json.dumps(own_data.json_of(name)))
+            return
+        spec = own_data.spec(name)
+        typer.echo(f"{name}  {spec.title}: {own_data.summary(name)}")
+        if skipped := own_data.meta(name)["skipped_files"]:
+            typer.echo(f"{skipped} files that are no pictures were left out.")
+        typer.echo(f"Suggested: {suggestions.suggest(spec).reason}\nTrain on it: ddnmf train --dataset {name}")
+
+
+def shape_of(text: str) -> tuple[int, int]:
+    """'28x20' as (28, 20): height and width."""
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
+        raise DataError(f"shape = {text!r}: should be height x width, as 28x28")
+    return int(parts[0]), int(parts[1])
+
+
+@app.command("list")
+def list_own(as_json: AsJson = False, home: Home = None) -> None:
+    """Your own data sets, the newest last."""
+    with plain_errors():
+        if as_json:
+            typer.echo(json.dumps([own_data.json_of(name) for name in own_data.names()]))
+            return
+        _list()
+        if not own_data.names():
+            typer.echo("There is no data set of your own yet. Add one: ddnmf data add PATH")
+
+
+def _list() -> None:
+    for name in own_data.names():
+        try:
+            typer.echo(f"{name:<20}  {own_data.spec(name).title}: {own_data.summary(name)}")
+        except DataError as error:
+            typer.echo(str(error), err=True)
+
+
+@app.command("remove")
+def remove(name: str, home: Home = None) -> None:
+    """Remove a data set of your own; runs that were trained on it have to be deleted first."""
+    with plain_errors():
+        own_data.remove(name)
+        typer.echo(f"Removed {name}.")

@@ -1,0 +1,159 @@
+"""Pictures of a folder or a zip file as rows of gray values; a picture's class is the name of its folder."""
+
+import io
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddnmf_core.dataset import DataError
+from ddnmf_core.own_image import FORMATS, MAX_PIXELS
+from ddnmf_core.own_source import (
+    MAX_SAMPLES,
+    MAX_UNPACKED,
+    Choices,
+    Raw,
+    Report,
+    Source,
+    check_extent,
+    classes,
+    reason,
+    size_of,
+)
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+MAX_PICTURE = 64 * 1024**2                                          # bytes of one picture's file
+MAX_ENTRIES = 2 * MAX_SAMPLES                                       # files that are looked at
+SIDES = (4, 256)                                                    # pixels of a resized picture
+
+File = tuple[str, Callable[[], bytes]]                              # name with its folders, and how to read it
+
+
+def read_pictures(source: Source, choices: Choices, report: Report = lambda share: None) -> Raw:
+    """Every picture, resized: raises DataError with the name of what cannot be read."""
+    if not SIDES[0] <= choices.size <= SIDES[1]:
+        raise DataError(f"size = {choices.size}: pictures should become {SIDES[0]} to {SIDES[1]} pixels wide")
+    with ExitStack() as opened:
+        files, skipped = (_in_folder(source) if isinstance(source, Path) and source.is_dir() else
+                          _in_archive(opened.enter_context(open_archive(source))))
+        if not files:
+            raise DataError(f"there are no pictures ({', '.join(ENDINGS)}) in it")
+        check_extent(len(files), choices.size**2)
+        rows = np.empty((len(files), choices.size**2), np.uint8)
+        for number, (name, read) in enumerate(files):
+            rows[number] = gray(read(), name, choices.size).ravel()
+            report((number + 1) / len(files))
+    labels, names = _classes([name for name, _ in files]) if choices.by_folder else (None, ())
+    return Raw(255 - rows if choices.invert else rows, labels, names, (choices.size, choices.size), None, skipped)
+
+
+def gray(content: bytes, name: str, size: int) -> NDArray[np.uint8]:
+    """A picture as gray values (size, size); its pixels are counted before it is decoded."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            width, height = picture.size
+            if width * height > MAX_PIXELS:
+                raise DataError(f"{name} has {width:,} x {height:,} pixels: at most {MAX_PIXELS:,} in all")
+            flat = _flat(ImageOps.exif_transpose(picture))
+            return np.asarray(flat.resize((size, size), Image.Resampling.LANCZOS), np.uint8)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{name} is not a picture that can be read: {reason(error)}") from None
+
+
+def _flat(picture: Any) -> Any:
+    """Gray, 8 bits: 16 bits are scaled down, and what is transparent lies on white."""
+    from PIL import Image
+    if picture.mode.startswith("I"):
+        return Image.fromarray((np.asarray(picture, np.float32).clip(0, 65535) / 257).round().astype(np.uint8))
+    if picture.mode == "F":
+        raise ValueError("its values are floating point numbers; save it with 8 or 16 bits")
+    if "A" in picture.mode or "transparency" in picture.info:
+        shown = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown)
+    return picture.convert("L")
+
+
+def _classes(names: Sequence[str]) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    folders = [PurePosixPath(name).parent.name or "(no folder)" for name in names]
+    return classes(folders, "the folder of a picture") if len(set(folders)) > 1 else (None, ())
+
+
+# ------------------------------------------------------------------------------------------ folders
+
+def _in_folder(folder: Path) -> tuple[list[File], int]:
+    """The pictures below it, by name. Links that lead out of the folder are refused."""
+    root, found, looked_at = folder.resolve(), [], 0
+    for place, folders, names in os.walk(root):
+        folders[:] = sorted(each for each in folders if _counts(each))
+        looked_at += len(names)
+        if looked_at > MAX_ENTRIES:
+            raise DataError(f"there are more than {MAX_ENTRIES:,} files in {folder}: choose a smaller folder")
+        found += [Path(place, name) for name in sorted(names) if _is_picture(name)]
+    for path in found:
+        if not path.resolve().is_relative_to(root):
+            raise DataError(f"{path.relative_to(root)} is a link that leads out of the folder: put the picture itself there")
+    return [(path.relative_to(root).as_posix(), partial(_content, path)) for path in found], looked_at - len(found)
+
+
+def _content(path: Path) -> bytes:
+    if path.stat().st_size > MAX_PICTURE:
+        raise DataError(f"{path.name} has {path.stat().st_size:,} bytes: at most {MAX_PICTURE:,} for one picture")
+    return path.read_bytes()
+
+
+# ------------------------------------------------------------------------------------------ archives
+
+def open_archive(source: Source) -> zipfile.ZipFile:
+    """A zip file whose names and sizes are harmless; nothing of it is ever unpacked to the disk."""
+    size_of(source)
+    try:
+        archive = zipfile.ZipFile(source)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise DataError(f"this is not a zip file that can be read: {reason(error)}") from None
+    entries = archive.infolist()
+    climbing = next((entry.filename for entry in entries if _climbs(entry.filename)), None)
+    if climbing is not None:
+        raise DataError(f"the zip file holds {climbing!r}, a path that leads out of its folder: it is not read")
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > MAX_UNPACKED or len(entries) > MAX_ENTRIES:
+        raise DataError(f"the zip file unpacks to {len(entries):,} files of {unpacked / 1024**3:.1f} GiB: at most "
+                        f"{MAX_ENTRIES:,} files of {MAX_UNPACKED / 1024**3:.0f} GiB in all")
+    return archive
+
+
+def _climbs(name: str) -> bool:
+    path = PurePosixPath(name.replace("\\", "/"))
+    return not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
+
+
+def _in_archive(archive: zipfile.ZipFile) -> tuple[list[File], int]:
+    entries = [entry for entry in archive.infolist()
+               if not entry.is_dir() and all(map(_counts, PurePosixPath(entry.filename).parts))]
+    found = sorted((entry for entry in entries if _is_picture(entry.filename)), key=lambda entry: entry.filename)
+    return [(entry.filename, partial(unpacked, archive, entry)) for entry in found], len(entries) - len(found)
+
+
+def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int = MAX_PICTURE) -> bytes:
+    """An entry's bytes, never more than it says that it has."""
+    if entry.file_size > most:
+        raise DataError(f"{entry.filename} has {entry.file_size:,} bytes: at most {most:,}")
+    try:
+        return archive.read(entry)
+    except Exception as error:                                      # zlib, lzma, a password: each has its own
+        raise DataError(f"{entry.filename} in the zip file cannot be read: {reason(error)}") from None
+
+
+def _is_picture(name: str) -> bool:
+    return _counts(PurePosixPath(name).name) and name.lower().endswith(ENDINGS)
+
+
+def _counts(name: str) -> bool:
+    """Not what a system puts beside a user's files."""
+    return not name.startswith(".") and name != "__MACOSX"

@@ -1,0 +1,129 @@
+"""Every page with runs on a user's own data: images with labels, and a table without any; adding and removing a set."""
+
+import io
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from opening import open_page, text_of
+from PIL import Image
+
+from ddnmf_core import own_data, tasks
+from ddnmf_core.config import EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.own_source import Choices
+from ddnmf_core.runs import Store
+
+PAGES = ("home", "train", "latent", "parts", "explain", "noise", "sweep", "compare")
+COLUMNS = ("height", "width", "weight", "age", "speed")
+
+
+def pictures(path):
+    """Left and right halves lit, 30 of each, with a little noise."""
+    chance = np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(60):
+            side = number % 2
+            values = chance.integers(0, 40, (8, 8)).astype(np.uint8)
+            values[:, 4 * side:4 * side + 4] += np.uint8(200)
+            buffer = io.BytesIO()
+            Image.fromarray(values).save(buffer, "PNG")
+            archive.writestr(f"{('left', 'right')[side]}/{number}.png", buffer.getvalue())
+    return path
+
+
+def table(path, gap=False):
+    chance = np.random.default_rng(0)
+    rows = chance.random((60, len(COLUMNS))).round(3).astype(str).tolist()
+    rows[3][1] = "" if gap else rows[3][1]
+    path.write_text("\n".join([",".join(COLUMNS), *(",".join(row) for row in rows)]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run on each with everything that pages ask for; on the table also another seed and a sweep of two values."""
+    folder = tmp_path_factory.mktemp("own")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDNMF_HOME", str(folder / "home"))
+        store, runs = Store(), {}
+        for kind, path, choices in (("images", pictures(folder / "sides.zip"), Choices(size=8)),
+                                    ("table", table(folder / "people.csv"), Choices(title="People"))):
+            run = RunConfig(dataset=own_data.add(path, path.name, choices), layers=(16, 4), n_parts=3, epochs=2, batch_size=16)
+            runs[kind] = run
+            others = [run.replace(seed=2), run.replace(gamma=0.5)] if kind == "table" else []
+            for config in (run, *others, InterpretationConfig.of(run), PixelNMFConfig(dataset=run.dataset, n_parts=3),
+                           EmbeddingConfig(run=run.id)):
+                entry = store.create(config)
+                assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished", entry.state
+    return folder / "home", runs
+
+
+@pytest.fixture
+def runs(home, trained):
+    shutil.copytree(trained[0], home)
+    return trained[1]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("kind", ["images", "table"])
+def test_every_page_shows_a_run_on_own_data(runs, kind, page):
+    app = open_page(page, run=runs[kind].id, sample="3")
+    assert not app.exception, (page, app.exception)
+    assert not app.error, (page, [error.value for error in app.error])
+    if page in ("latent", "parts", "explain"):
+        assert ("no labels" in text_of(app)) == (kind == "table")
+        assert ("from left to right height, width" in text_of(app)) == (kind == "table")
+
+
+def test_what_needs_labels_is_there_for_images_and_left_out_for_a_table(runs):
+    with_labels, without = (open_page("home", run=runs[kind].id) for kind in ("images", "table"))
+    assert {metric.label.split(",")[0] for metric in with_labels.metric} == {"ACC", "NMI", "ARI"}
+    assert {metric.label.split(",")[0] for metric in without.metric} == {"Silhouette"}
+    assert "People" in text_of(without) or any("People" in str(frame.value) for frame in without.dataframe)
+    assert "Silhouette 0." in text_of(open_page("sweep", cell="gamma=0.5"))
+    with_labels, without = (open_page("parts", run=runs[kind].id).dataframe[0].value for kind in ("images", "table"))
+    assert {"Class", "Purity"} <= set(with_labels)
+    assert not {"Class", "Purity", "Entropy"} & set(without)
+
+
+def test_a_table_is_added_with_a_choice_for_its_gaps_and_sets_the_form(home, tmp_path):
+    app = open_page("train")
+    app.segmented_control(key="train.own.from").set_value("path").run()
+    app.text_input(key="train.own.path").input(str(table(tmp_path / "gaps.csv", gap=True))).run()
+    assert "1 of 300 values are missing" in text_of(app)
+    app.segmented_control(key="train.own.missing").set_value("mean").run()
+    assert not app.exception
+    assert "1 missing values: the mean of their column" in text_of(app)
+    app.button(key="train.own.add").click().run()
+    (name,) = own_data.names()
+    assert app.selectbox(key="train.dataset").value == name
+    assert app.text_input(key="train.layers").value == "16, 12, 3"
+    assert "60 samples of 5 features" in text_of(app)
+    app.selectbox(key="train.dataset").select("digits").run()
+    assert app.text_input(key="train.layers").value == "500, 500, 2000, 10"
+
+
+def test_a_set_that_is_gone_is_a_sentence_and_the_rest_of_the_pages_stands(runs, home):
+    shutil.rmtree(home / "data" / runs["table"].dataset)
+    app = open_page("home", run=runs["table"].id)
+    assert not app.exception
+    assert "its data set is not in this store" in text_of(app)
+    assert runs["images"].dataset in text_of(app)
+    for page in ("parts", "explain"):
+        app = open_page(page, run=runs["table"].id)
+        assert not app.exception
+        assert "Add its file or folder again" in text_of(app)
+    app = open_page("train", run=runs["images"].id)
+    assert not app.exception
+    assert not app.error
+
+
+def test_a_set_is_removed_on_home_unless_a_run_needs_it(runs, tmp_path):
+    unused = own_data.add(table(tmp_path / "other.csv"), "other.csv", Choices(scale="set"))
+    app = open_page("home")
+    app.button(key=f"home.remove.{unused}").click().run()
+    assert unused not in own_data.names()
+    app.button(key=f"home.remove.{runs['table'].dataset}").click().run()
+    assert "runs were trained on" in text_of(app)
+    assert runs["table"].dataset in own_data.names()
