@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ddnmf_core.entries import CONFIG, CONFIG_OF, HISTORY, MANIFEST, STATE, Busy, Entry, Status
+from ddnmf_core.entries import CONFIG, CONFIG_OF, HISTORY, MADE_OF_RUNS, MANIFEST, STATE, Busy, Entry, Status
 from ddnmf_core.files import document, sha256, temporary_name
 from ddnmf_core.runs import Store
-from ddnmf_core.trash import made_of
 
 HEADER, FORMAT, VERSION = "ddnmf-archive.json", "DDNMF Studio archive", 1
 CARRIED: tuple[Status, ...] = ("finished", "stopped", "diverged")   # a failure tells of the machine where it happened
@@ -39,7 +38,10 @@ def everything(store: Store) -> list[Entry]:
 
 def with_what_is_made_of_them(runs: Iterable[Entry]) -> list[Entry]:
     """Runs, and their finished maps, clusters and interpretations."""
-    return [entry for run in runs for entry in (run, *(made for made in made_of(run) if made.finished))]
+    named = list(dict.fromkeys(runs))
+    wanted = set(named)
+    made = [entry for kind in MADE_OF_RUNS for entry in (named[0].store.entries(kind) if named else [])]
+    return [*named, *(entry for entry in made if entry.run in wanted and entry.finished)]
 
 
 def export(entries: Iterable[Entry], out: Path, report: Report | None = None) -> Exported:

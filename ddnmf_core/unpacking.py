@@ -12,12 +12,13 @@ import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
 from pydantic import TypeAdapter
 
 from ddnmf_core.archive import CARRIED, FORMAT, HEADER, VERSION, Report
 from ddnmf_core.entries import CONFIG, CONFIG_OF, MANIFEST, RECORDED, STATE, Entry, Kind, State
+from ddnmf_core.file_checks import check_content
 from ddnmf_core.files import CorruptFile, document, read_document, temporary_name
 from ddnmf_core.runs import Store
 from ddnmf_core.verify import damage_of
@@ -30,11 +31,8 @@ MOST_OF_A_FILE = 4 * 2**30
 MOST_OF_A_TEXT = 64 * 2**20                                         # JSON is read into memory
 MOST_SHRUNK = 100                                                   # declared size to packed size; weights shrink by tenths
 SMALL = 2**20                                                       # bytes that may shrink by more
-MOST_ROWS, MOST_COLUMNS = 10_000_000, 1_000
 CHUNK = 2**20
-PLAIN = re.compile(r"(u?int(8|16|32|64)|float|double|bool|(large_)?string)")    # types of columns, as Arrow names them
 DIGEST = re.compile("[0-9a-f]{64}")
-NUMBERS = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}   # as safetensors does
 
 
 class BadArchive(ValueError):
@@ -189,7 +187,7 @@ def _check(entry: Entry, names: set[str]) -> None:
         raise _BadEntry("; ".join(damage.values()))
     for name in names:
         try:
-            CHECKS[Path(name).suffix](entry.folder / name)
+            check_content(entry, name)
         except Exception as error:                                  # whatever a reader says of bytes from outside
             raise _BadEntry(f"{name} is not what its name says ({error})") from None
     (entry.folder / STATE).write_bytes(document(asdict(state)))
@@ -204,40 +202,3 @@ def _state(entry: Entry) -> State:
     if state.status not in CARRIED or not 0 <= state.progress <= 1:
         raise _BadEntry(f"it is {state.status}: only what has ended well is taken")
     return replace(state, wanted_device="auto", message=state.message[:1000], device=state.device[:200])
-
-
-# ----------------------------------------------------------------------------------- kinds of files
-
-def _check_tensors(path: Path) -> None:
-    from safetensors import safe_open
-    with safe_open(path, framework="numpy") as tensors:
-        for name in tensors.keys():                                 # noqa: SIM118 (no mapping)
-            if (kind := tensors.get_slice(name).get_dtype()) not in NUMBERS:
-                raise ValueError(f"{name} holds {kind}")
-
-
-def _check_table(path: Path) -> None:
-    """Of plain numbers and words, and of a size that its own metadata declares."""
-    from pyarrow import parquet
-    table = parquet.ParquetFile(path)
-    about = table.metadata
-    size = sum(about.row_group(k).total_byte_size for k in range(about.num_row_groups))
-    if about.num_rows > MOST_ROWS or about.num_columns > MOST_COLUMNS or size > MOST_OF_A_FILE:
-        raise ValueError(f"{about.num_rows:,} rows, {about.num_columns:,} columns and {size:,} bytes are too many")
-    for column in table.schema_arrow:
-        if not PLAIN.fullmatch(str(column.type)):
-            raise ValueError(f"{column.name} is of the type {column.type}")
-
-
-def _check_json(path: Path) -> None:
-    json.loads(path.read_bytes())
-
-
-def _check_rows(path: Path) -> None:
-    for line in path.read_bytes().splitlines():
-        row: Any = json.loads(line)
-        if not isinstance(row, dict) or not {"kind", "step"} <= set(row):
-            raise ValueError("a line is no row of a history")
-
-
-CHECKS = {".safetensors": _check_tensors, ".parquet": _check_table, ".json": _check_json, ".jsonl": _check_rows}

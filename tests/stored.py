@@ -10,6 +10,7 @@ from ddnmf_core.entries import (
     CLUSTERS,
     CODES,
     FACTORS,
+    HISTORY,
     INTERPRETATION,
     MODEL,
     PARTS,
@@ -25,7 +26,10 @@ CONFIG = RunConfig(dataset="digits", layers=(16, 4), n_parts=3, epochs=1)
 def train_a_little(store, config=CONFIG):
     """A run that was stopped after its first epoch."""
     run = store.create(config)
-    run.append_history({"kind": "epoch", "step": 8, "epoch": 1.0, "seconds": 0.1})
+    run.rewind_history(0)
+    terms = {"L_sym": 0.5, "L_ap": 0.25, "L_nc": 0.125}
+    run.append_history({"kind": "epoch", "step": 8, "epoch": 1.0, "seconds": 0.1, "images_per_second": 100.0, **terms,
+                        "L_in": 0.875, "weighted": terms, "layer_shares": [0.25, 0.25, 0.25, 0.25]})
     run.write_tensors("snapshots/000001.safetensors", {"parts": np.ones((2, 3), np.float32)})
     run.write_tensors("checkpoint-000000008.safetensors", {"weights": np.full(4, config.seed, np.float32)})
     run.set_state(State("stopped", 0.5, "Stopped."))
@@ -41,7 +45,9 @@ def finish(store, config=CONFIG):
     run.remove("checkpoint-000000008.safetensors")
     run.write_tensors(CODES, {"clean/z": np.full((5, 4), config.seed, np.float32)})
     run.write_table(CLUSTERS, pd.DataFrame({"clean/z/kmeans": [0, 1, 1, 0, 2]}))
-    run.write_json(SCORES, [{"input": "clean", "representation": "z", "clusterer": "kmeans", "acc": 0.5}])
+    run.write_json(SCORES, [{"input": seen, "representation": representation, "clusterer": clusterer, "acc": 0.5, "nmi": 0.4,
+                             "ari": 0.3} for seen in ("clean", "noisy") for representation in config.representations
+                            for clusterer in ("kmeans", "gmm")])
     run.write_json("part-names.json", {"0": "hook"})
     run.set_state(State("finished", 1.0, device="CPU"))
     return run
@@ -72,12 +78,18 @@ def factorise(store):
 
 
 def content(entry):
-    """Everything that can be read of an entry; raises CorruptFile, never gives what was not written."""
-    readers = {"safetensors": entry.read_tensors, "parquet": entry.read_table, "json": entry.read_json}
-    files = {name: readers[name.rsplit(".")[-1]](name) for name in entry.names("") if not name.endswith("jsonl")}
-    told = {name: {key: array.tolist() for key, array in value.items()} if isinstance(value, dict) and name.endswith("tensors")
-            else value.to_dict("list") if isinstance(value, pd.DataFrame) else value for name, value in files.items()}
-    return json.dumps([entry.config.model_dump(mode="json"), entry.state.status, entry.history(), told], sort_keys=True)
+    """Everything that can be read of an entry, as text; raises CorruptFile."""
+    files = {name: read(entry, name) for name in entry.names("") if name != HISTORY}
+    return json.dumps([entry.config.model_dump(mode="json"), entry.state.status, entry.history(), files], sort_keys=True)
+
+
+def read(entry, name):
+    """What a recorded file holds, in plain lists; raises CorruptFile."""
+    if name.endswith(".safetensors"):
+        return {key: array.tolist() for key, array in entry.read_tensors(name).items()}
+    if name.endswith(".parquet"):
+        return entry.read_table(name).to_dict("list")
+    return entry.history() if name == HISTORY else entry.read_json(name)
 
 
 def flip(path):

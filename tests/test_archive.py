@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 from stored import CONFIG, content, factorise, finish, flip, made_of, train_a_little
 
-from ddnmf_core import archive, unpacking
+from ddnmf_core import archive, file_checks, unpacking
 from ddnmf_core.entries import CLUSTERS, CODES, MODEL, SCORES, State
 from ddnmf_core.files import document, sha256
 from ddnmf_core.runs import Store
@@ -249,6 +249,14 @@ FORGERIES = {
     "a table of other things": lambda m, run: resealed(m, run, CLUSTERS, table(x=[{"a": 1}])),
     "no JSON for scores": lambda m, run: resealed(m, run, SCORES, b"[1,"),
     "JSON that is nested without end": lambda m, run: resealed(m, run, SCORES, b"[" * 100_000),
+    "scores of half of it": lambda m, run: resealed(m, run, SCORES, json.dumps(json.loads(m[of(run, SCORES)])[1:]).encode()),
+    "names that no part has": lambda m, run: resealed(m, run, "part-names.json", b'{"first": "hook"}'),
+    "a history that lacks a loss": lambda m, run: resealed(m, run, "history.jsonl", m[of(run, "history.jsonl")].replace(
+        b"L_ap", b"L_xy")),
+    "a history with words for numbers": lambda m, run: resealed(m, run, "history.jsonl", m[of(run, "history.jsonl")].replace(
+        b"[0.25,", b'["<script>",')),
+    "a history of fewer layers": lambda m, run: resealed(m, run, "history.jsonl", m[of(run, "history.jsonl")].replace(
+        b"[0.25,", b"[")),
     "a history of other things": lambda m, run: resealed(m, run, "history.jsonl", b"[1]\n"),
     "a finished run without a model": lambda m, run: without(
         {**m, of(run, "manifest.json"): document(without(without(json.loads(m[of(run, "manifest.json")]), "sha256"), MODEL))},
@@ -286,7 +294,7 @@ def test_a_kill_while_it_is_unpacked_leaves_no_half_of_an_entry(packed, other, m
 
 
 def test_a_table_that_declares_too_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(unpacking, "MOST_ROWS", 2)
+    monkeypatch.setattr(file_checks, "MOST_ROWS", 2)
     pd.DataFrame({"a": [1, 2, 3]}).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(ValueError, match="are too many"):
-        unpacking._check_table(tmp_path / "t.parquet")
+        file_checks._check_table(tmp_path / "t.parquet")

@@ -3,11 +3,12 @@
 import pytest
 from stored import CONFIG, DAMAGES, content, factorise, finish, flip, lose, made_of, train_a_little
 
-from ddnmf_core import tasks
+from ddnmf_core import archive, tasks
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import CODES, MODEL, SCORES, State
 from ddnmf_core.files import temporary_name, write_document
 from ddnmf_core.runs import Store
+from ddnmf_core.unpacking import unpack
 from ddnmf_core.verify import verify
 
 FILES = ("config.json", "state.json", "manifest.json", "history.jsonl", MODEL, CODES, "clusters.parquet", SCORES,
@@ -208,6 +209,8 @@ def test_a_repaired_run_is_scored_again_with_the_same_numbers(store):
     run = store.create(config)
     assert tasks.perform(str(store.root), "runs", run.id, "cpu") == "finished"
     assert verify(store).findings == []
+    archive.export([run], store.root / "run.zip")                   # what a worker leaves is what an archive may hold
+    assert unpack(Store(store.root / "other"), store.root / "run.zip").refused == {}
     scores, model = run.read_json(SCORES), (run.folder / MODEL).stat().st_mtime_ns
     flip(run.folder / CODES)
     lose(run.folder / SCORES)
