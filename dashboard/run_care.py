@@ -1,6 +1,7 @@
 """The care of runs on the Home page: deleted after a question, brought back, carried away in one file and taken in."""
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import IO
 
@@ -19,7 +20,7 @@ def delete_with_question(entry: Entry) -> None:
     """A button that opens the question; deleting is the second click."""
     made = len(trash.made_of(entry))
     with st.popover(f"Delete {entry.id} …", icon=":material/delete:"):
-        st.write(f"**{run_title(entry)}**" + (f", and {made} results that were made of it" if made else "")
+        st.write(f"**{run_title(entry)}**" + (f", and {_counted(made)} made of it" if made else "")
                  + f". For {trash.KEPT_DAYS} days it can be brought back on this page.")
         st.button("Delete it", type="primary", key=f"home.delete.{entry.id}", on_click=_delete, args=(entry.id,))
 
@@ -63,10 +64,15 @@ def deleted_runs() -> None:
     with st.expander(f"Deleted: {len(deletions)} that can be brought back"):
         for deletion in deletions:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"{_title(deletion.entries[0])}  \n:gray[{len(deletion.entries)} entries, "
-                            f"{deletion.size / 1e6:.1f} MB, {max(deletion.days_left, 0):.0f} days left]")
+                more = f"with {_counted(made)}, " if (made := len(deletion.entries) - 1) else ""
+                st.markdown(f"{_title(deletion.entries[0])}  \n:gray[{more}{deletion.size / 1e6:.1f} MB, "
+                            f"{max(deletion.days_left, 0):.0f} days left]")
                 st.button("Bring back", icon=":material/undo:", key=f"home.restore.{deletion.at}", on_click=_restore,
                           args=(deletion.id,))
+
+
+def _counted(n_results: int) -> str:
+    return f"{n_results} result{'s' if n_results > 1 else ''}"
 
 
 def _title(entry: Entry) -> str:
@@ -113,6 +119,12 @@ def _packed(wanted: list[Entry]) -> bytes:
         return file.read_bytes()
 
 
+def _names(entries: list[Entry]) -> str:
+    """How many of each kind."""
+    kinds = Counter(entry.kind for entry in entries)
+    return ", ".join(f"{kind} {n}" for kind, n in kinds.items()) or "nothing"
+
+
 def _take_in(file: IO[bytes]) -> None:
     """Before the page is drawn, so that its list has them; what came of it is said there."""
     try:
@@ -120,7 +132,7 @@ def _take_in(file: IO[bytes]) -> None:
     except (ValueError, OSError) as error:
         st.session_state["home.archive.outcome"] = [("refused", f"Nothing was taken in: {error}.")]
         return
-    there = f" {len(imported.there)} were here already." if imported.there else ""
+    there = f" Here already: {_names(imported.there)}." if imported.there else ""
     st.session_state["home.archive.outcome"] = [
-        ("taken", f"{len(imported.taken)} entries were taken in.{there}"),
+        ("taken", f"Taken in: {_names(imported.taken)}.{there}"),
         *(("refused", f"{name} was refused: {reason}.") for name, reason in imported.refused.items())]

@@ -19,7 +19,7 @@ def test_what_was_deleted_is_offered_back_and_comes_back(run):
     together = [run, *made_of(run.store, run)]
     run.store.delete(run)
     app = open_page("home")
-    assert "4 entries" in text_of(app)
+    assert "with 3 results" in text_of(app)
     restore, = (button for button in app.button if button.label == "Bring back")
     restore.click().run()
     assert not app.exception
@@ -56,7 +56,7 @@ def test_runs_are_offered_as_one_file_that_can_be_taken_in(run, tmp_path):
     run.store.delete(run)
     app.file_uploader(key="home.archive.file").upload("a.zip", content, "application/zip").run()
     app.button(key="home.archive.import").click().run()
-    assert "1 entries were taken in" in text_of(app)
+    assert "Taken in: runs 1." in text_of(app)
     assert (run.folder / MODEL).read_bytes() == before
 
 
