@@ -103,7 +103,7 @@ def archives(chosen: Entry | None, entries: list[Entry]) -> None:
 
 
 def _download(wanted: list[Entry]) -> None:
-    size = sum(path.stat().st_size for entry in wanted for path in entry.folder.rglob("*") if path.is_file())
+    size = sum(entry.size for entry in wanted)
     if size > LARGEST_HERE:
         st.write(f"They take {size / 1e6:,.0f} MB, too much for a browser: `ddnmf runs export --all --out runs.zip`.")
         return

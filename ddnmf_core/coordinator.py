@@ -45,7 +45,6 @@ def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
             return
         info_path(store).unlink(missing_ok=True)                   # what a killed engine left
         store.clear_litter()
-        trash.clear(store)
         try:
             with _cluster() as (client, n_workers):
                 trouble_path(store).unlink(missing_ok=True)
@@ -79,7 +78,8 @@ class Coordinator:
         write_document(info_path(self.store), asdict(self.info))
         with self._one_entry_s_trouble():
             self._recover()
-        active = recovered = kept_house = time.monotonic()
+        active = recovered = time.monotonic()
+        kept_house = -HOUSEKEEPING_EVERY
         while not self.stopping and time.monotonic() - active < idle_exit:
             with self._one_entry_s_trouble():
                 self._tick()

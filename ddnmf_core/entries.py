@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -114,6 +114,15 @@ class Entry:
     def version(self) -> tuple[int, ...]:
         """Changes with the entry's configuration, state and files; raises FileNotFoundError where one is missing."""
         return tuple((self.folder / name).stat().st_mtime_ns for name in (CONFIG, STATE, MANIFEST))
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk; what goes meanwhile counts nothing."""
+        total = 0
+        for path in self.folder.rglob("*"):
+            with suppress(FileNotFoundError):
+                total += path.stat().st_size if path.is_file() else 0
+        return total
 
     @property
     def run(self) -> "Entry | None":

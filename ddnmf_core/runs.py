@@ -188,6 +188,7 @@ class Store:
         """A sentence for each damaged entry that was set aside."""
         return [f"{path.name.rsplit('-', 1)[0]} was damaged and set aside: "
                 f"{(path / 'why.txt').read_text().strip()}. It can be computed again; the damaged files are in {path}."
+                + (" `ddnmf runs verify --repair` takes it back where its model is whole." if path.name[:5] == "runs-" else "")
                 for path in sorted((self.root / "set-aside").glob("*")) if (path / "why.txt").exists()]
 
     def clear_litter(self) -> int:

@@ -39,7 +39,7 @@ class Deletion:
     @property
     def size(self) -> int:
         """Bytes on the disk."""
-        return sum(path.stat().st_size for entry in self.entries for path in entry.folder.rglob("*") if path.is_file())
+        return sum(entry.size for entry in self.entries)
 
     @property
     def days_left(self) -> float:

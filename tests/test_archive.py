@@ -94,6 +94,10 @@ def test_the_same_entries_make_the_same_bytes(store, run, other, packed, tmp_pat
     unpack(other, packed)
     archive.export(other.entries(), tmp_path / "from-there.zip")
     assert (tmp_path / "from-there.zip").read_bytes() == packed.read_bytes()
+    with zipfile.ZipFile(packed) as opened:                         # nothing of the clock, the system or the order of writing
+        assert {member.date_time for member in opened.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {member.create_system for member in opened.infolist()} == {3}
+        assert opened.namelist()[:-1] == sorted(opened.namelist()[:-1])
 
 
 def test_a_stopped_run_goes_on_from_its_checkpoint_elsewhere(store, other, tmp_path):

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from unittest.mock import patch
 
-from hypothesis import assume, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 from stored import CONFIG, content, finish, read, train_a_little
@@ -75,19 +75,22 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(seed=SEEDS)
     def begin(self, seed):
-        assume(not self.entry(seed).exists)
+        if self.entry(seed).exists:
+            return
         train_a_little(self.store, self.config(seed))
 
     @rule(seed=SEEDS)
     def finish(self, seed):
-        assume(self.can_be_worked_on(seed))
+        if not self.can_be_worked_on(seed):
+            return
         finish(self.store, self.config(seed))
         self.finished.add(seed)
 
     @rule(seed=SEEDS, n_renames=st.integers(0, 30))
     def die_while_writing(self, seed, n_renames):
         """Before some file would have been renamed into its place."""
-        assume(seed not in self.finished and self.can_be_worked_on(seed))
+        if seed in self.finished or not self.can_be_worked_on(seed):
+            return
         replace, left = Path.replace, iter(range(n_renames))
 
         def rename(path, target):
@@ -105,7 +108,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(seed=SEEDS)
     def ask(self, seed):
-        assume(self.can_be_worked_on(seed))
+        if not self.can_be_worked_on(seed):
+            return
         self.store.request(self.config(seed))
 
     @rule()
@@ -122,12 +126,14 @@ class StoreMachine(RuleBasedStateMachine):
     def damage(self, seed, which, how):
         """Any file, at any place. What no digest covers yet, the history of an unfinished run, is left alone."""
         entry = self.entry(seed)
-        assume(entry.exists and not entry.problems())
+        if not entry.exists or entry.problems():
+            return
         path = entry.folder / which.choice([*DOCUMENTS, *entry.names("")])
         before = path.read_bytes()
         after = {"flip": flipped, "shorten": lambda content, which: content[:which.randrange(len(content))],
                  "empty": lambda *_: b"", "lose": lambda *_: None}[how](before, which)
-        assume(path.name not in DOCUMENTS or meaning(before) != meaning(after))
+        if path.name in DOCUMENTS and meaning(before) == meaning(after):
+            return
         path.unlink() if after is None else path.write_bytes(after)
         self.finished.discard(seed)
         assert f"runs/{entry.id}" in self.damaged_places()
@@ -141,7 +147,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(seed=SEEDS)
     def delete(self, seed):
-        assume(self.entry(seed).exists)
+        if not self.entry(seed).exists:
+            return
         was = (self.entry(seed).finished and content(self.entry(seed))) if seed in self.finished else None
         self.store.delete(self.entry(seed))
         self.finished.discard(seed)
