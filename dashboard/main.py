@@ -8,6 +8,7 @@ from dashboard.tour import show_tour
 from ddnmf_core import engine
 from ddnmf_core.data import DataError
 from ddnmf_core.files import CorruptFile
+from ddnmf_core.layout import NewerLayout
 
 st.set_page_config(page_title="DDNMF Studio", page_icon=shared.ICON, layout="wide")
 st.html("<style>.stMainBlockContainer { padding: 3rem 3rem 4rem; }</style>")
@@ -23,6 +24,9 @@ page = st.navigation([
 ])
 try:
     engine.ensure_started(shared.store())                           # warm by the time somebody presses Train
+except NewerLayout as error:
+    st.error(str(error))
+    st.stop()
 except OSError as error:
     st.warning(shared.unusable_store(error) + " What is there can be looked at, nothing can be trained.")
 try:

@@ -3,7 +3,6 @@
 import json
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
@@ -11,18 +10,18 @@ import typer
 from ddnmf_core import data, data_command, engine
 from ddnmf_core.config import OWN, PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
 from ddnmf_core.dashboard_command import dashboard
-from ddnmf_core.entries import CONFIG_OF, ENDED, PROVENANCE, SCORES, Busy, Entry
+from ddnmf_core.entries import ENDED, Entry
 from ddnmf_core.experiment.command import experiment
 from ddnmf_core.export.command import export
 from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
 from ddnmf_core.reproduce.command import reproduce
 from ddnmf_core.runs import Store
+from ddnmf_core.runs_command import run_summary, runs_app
 from ddnmf_core.suggestions import suggest
-from ddnmf_core.terminal import EXIT_CODES, AsJson, Home, RunId, plain_errors, progress_display
+from ddnmf_core.terminal import EXIT_CODES, AsJson, Home, plain_errors, progress_display
 
 app = typer.Typer(help="DDNMF Studio: train, inspect and compare deep non-negative factorisations.",
                   epilog=EXIT_CODES, no_args_is_help=True, pretty_exceptions_enable=False)
-runs_app = typer.Typer(help="The runs that are kept.", no_args_is_help=True)
 engine_app = typer.Typer(help="The process that trains.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(engine_app, name="engine")
@@ -126,96 +125,6 @@ def _report(entry: Entry, as_json: bool) -> None:
                    + "  ".join(f"{name.upper()} {score[name]:.4f}" for name in known))
 
 
-def run_summary(entry: Entry) -> dict[str, Any]:
-    """Everything a script wants to know of a run: id, state, losses, scores, seconds, device."""
-    state = entry.state
-    epochs = entry.epochs()
-    summary: dict[str, Any] = {
-        "run": entry.id, "state": state.status, "message": state.message, "device": state.device,
-        "config": entry.config.model_dump(mode="json"), "epochs_done": len(epochs)}
-    if epochs:
-        summary["losses"] = {name: epochs[-1][name] for name in ("L_sym", "L_ap", "L_nc", "L_in") if name in epochs[-1]}
-        summary["seconds"] = sum(row["seconds"] for row in epochs)
-    if entry.has(SCORES):
-        summary["scores"] = entry.read_json(SCORES)
-        summary["provenance"] = entry.read_json(PROVENANCE)
-    return summary
-
-
-# ------------------------------------------------------------------------------------------- runs
-
-@runs_app.command("list")
-def list_runs(as_json: AsJson = False, home: Home = None) -> None:
-    """Every run, newest first; damaged ones are set aside and named."""
-    with plain_errors():
-        store = Store(home)
-        entries = store.entries()
-        if as_json:
-            typer.echo(json.dumps([{"run": e.id, "state": e.state.status, "config": e.config.model_dump(mode="json")}
-                                   for e in entries]))
-            return
-        for entry in entries:
-            c, state = entry.config, entry.state
-            typer.echo(f"{entry.id}  {state.status:<11} {state.progress:4.0%}  {c.model:<5} {c.dataset:<17} "
-                       f"r={c.n_parts:<3} {c.noise_kind} {c.noise_level:.0%}  {c.epochs} epochs  seed {c.seed}")
-        if not entries:
-            typer.echo("There are no runs yet. Train one: ddnmf train")
-        for notice in store.notices():
-            typer.echo(notice, err=True)
-
-
-@runs_app.command("show")
-def show_run(run: RunId, as_json: AsJson = False, home: Home = None) -> None:
-    """One run as JSON: settings, state, losses, scores, provenance; with --json on one line."""
-    with plain_errors():
-        typer.echo(json.dumps(run_summary(Store(home).get("runs", run)), indent=None if as_json else 1))
-
-
-@runs_app.command("report")
-def report_run(run: RunId, out: Annotated[Path | None, typer.Option(help="The file; default: ddnmf-RUN.html")] = None,
-               home: Home = None) -> None:
-    """Write a run as one HTML file that opens without a server."""
-    with plain_errors():
-        from ddnmf_core.report import write_report
-        path = out or Path(f"ddnmf-{run}.html")
-        write_report(Store(home).get("runs", run), path)
-        typer.echo(str(path))
-
-
-@runs_app.command("stop")
-def stop_run(run: RunId, home: Home = None) -> None:
-    """Stop a run; the same `ddnmf train` command resumes it."""
-    with plain_errors():
-        Store(home).get("runs", run).request_stop()
-
-
-@runs_app.command("delete")
-def delete_run(run: RunId, home: Home = None) -> None:
-    """Delete a run and its maps."""
-    with plain_errors():
-        store = Store(home)
-        try:
-            store.delete(store.get("runs", run))
-        except Busy:
-            raise RuntimeError(f"run {run} is being trained: stop it first (ddnmf runs stop {run})") from None
-        typer.echo(f"Deleted {run}.")
-
-
-@runs_app.command("verify")
-def verify_runs(as_json: AsJson = False, home: Home = None) -> None:
-    """Check every stored file against its SHA-256; exit code 1 if any is damaged."""
-    store, found = Store(home), {}
-    for kind in CONFIG_OF:
-        for entry in store.folders(kind):
-            problems = found[f"{kind}/{entry.id}"] = entry.problems()
-            if not as_json:
-                typer.echo(f"{kind}/{entry.id}: {'; '.join(problems) or 'whole'}")
-    if as_json:
-        typer.echo(json.dumps(found))
-    if any(found.values()):
-        raise typer.Exit(1)
-
-
 # ------------------------------------------------------------------------------------------ engine
 
 @engine_app.command("start")
@@ -229,7 +138,8 @@ def start_engine(home: Home = None) -> None:
 @engine_app.command("status")
 def engine_status(as_json: AsJson = False, home: Home = None) -> None:
     """Whether the engine runs, and on what."""
-    running = engine.info(Store(home))
+    with plain_errors():
+        running = engine.info(Store(home))
     if as_json:
         typer.echo(json.dumps(running and asdict(running)))
     elif running is None:
@@ -242,7 +152,8 @@ def engine_status(as_json: AsJson = False, home: Home = None) -> None:
 @engine_app.command("stop")
 def stop_engine(home: Home = None) -> None:
     """End the engine; unfinished runs go on when it is started again."""
-    typer.echo("Stopped." if engine.stop(Store(home)) else "The engine does not run.")
+    with plain_errors():
+        typer.echo("Stopped." if engine.stop(Store(home)) else "The engine does not run.")
 
 
 @engine_app.command("serve", hidden=True)

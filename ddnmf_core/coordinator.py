@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import Any
 
-from ddnmf_core import tasks
+from ddnmf_core import tasks, trash
 from ddnmf_core.config import hash_of
 from ddnmf_core.engine import EngineInfo, fingerprint, info_path, lock_path, threads_per_run, trouble_path
 from ddnmf_core.entries import CONFIG_OF, ENDED, Busy, Entry, Kind
@@ -26,6 +26,7 @@ from ddnmf_core.runs import Request, Store
 
 TICK = 0.05                                                         # seconds between looks at the queue
 SETTLED = 1_000_000_000                                             # nanoseconds; clocks of files may be coarse
+HOUSEKEEPING_EVERY = 3600.0                                         # seconds between looks into what was deleted
 RECOVER_EVERY = 2.0                                                 # seconds between looks for interrupted entries
 IDLE_EXIT = 30 * 60.0                                               # seconds without work before it leaves
 MOST_TOGETHER = 32                                                  # runs trained as one batched model
@@ -78,6 +79,7 @@ class Coordinator:
         with self._one_entry_s_trouble():
             self._recover()
         active = recovered = time.monotonic()
+        kept_house = -HOUSEKEEPING_EVERY
         while not self.stopping and self.store.root.exists() and time.monotonic() - active < idle_exit:
             with self._one_entry_s_trouble():
                 self._tick()
@@ -87,6 +89,10 @@ class Coordinator:
                 recovered = time.monotonic()
                 with self._one_entry_s_trouble():
                     self._recover()
+            if time.monotonic() - kept_house > HOUSEKEEPING_EVERY:
+                kept_house = time.monotonic()
+                with self._one_entry_s_trouble():
+                    trash.clear(self.store)
             time.sleep(TICK)
 
     @contextmanager

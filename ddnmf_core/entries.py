@@ -3,9 +3,10 @@
 import fcntl
 import io
 import json
+import re
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -49,6 +50,13 @@ STOP = "stop"
 MODEL, CODES, CLUSTERS, SCORES = "model.safetensors", "codes.safetensors", "clusters.parquet", "scores.json"
 POINTS, FACTORS, PROVENANCE = "points.parquet", "factors.safetensors", "provenance.json"
 PARTS, INTERPRETATION = "parts.parquet", "interpretation.safetensors"
+RECORDED = re.compile(                                              # names that a manifest lists
+    r"(model|codes|factors|interpretation|checkpoint-\d{9}|snapshots/\d{6})\.safetensors"
+    r"|(clusters|points|parts)\.parquet|(scores|provenance|part-names)\.json|history\.jsonl")
+
+
+class UnknownEntry(LookupError):
+    """There is no such run in the store."""
 
 
 class Busy(RuntimeError):
@@ -70,9 +78,10 @@ class State:
 class Entry:
     """One folder of the store. Reading checks what it reads; writing is safe against a kill."""
 
-    def __init__(self, store: "Store", kind: Kind, entry_id: str) -> None:
+    def __init__(self, store: "Store", kind: Kind, entry_id: str, folder: Path | None = None) -> None:
+        """The folder is the one of its kind and id, unless it was deleted, set aside or is just being unpacked."""
         self.store, self.kind, self.id = store, kind, entry_id
-        self.folder = store.root / kind / entry_id
+        self.folder = folder or store.root / kind / entry_id
 
     def __repr__(self) -> str:
         return f"Entry({self.kind}/{self.id})"
@@ -91,8 +100,11 @@ class Entry:
     def config(self) -> Any:
         """The configuration; raises CorruptFile unless it hashes to the folder's name. It never changes, so a file that
         was read before is not read again."""
+        return self._config(_config_in)
+
+    def _config(self, read: Callable[[Path, Kind, str, int], Config]) -> Any:
         try:
-            return _config_in(self.folder / CONFIG, self.kind, self.id, (self.folder / CONFIG).stat().st_mtime_ns)
+            return read(self.folder / CONFIG, self.kind, self.id, (self.folder / CONFIG).stat().st_mtime_ns)
         except FileNotFoundError:
             raise CorruptFile(self.folder / CONFIG, "is missing") from None
         except (ValueError, TypeError) as error:
@@ -102,6 +114,15 @@ class Entry:
     def version(self) -> tuple[int, ...]:
         """Changes with the entry's configuration, state and files; raises FileNotFoundError where one is missing."""
         return tuple((self.folder / name).stat().st_mtime_ns for name in (CONFIG, STATE, MANIFEST))
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk; what goes meanwhile counts nothing."""
+        total = 0
+        for path in self.folder.rglob("*"):
+            with suppress(FileNotFoundError):
+                total += path.stat().st_size if path.is_file() else 0
+        return total
 
     @property
     def run(self) -> "Entry | None":
@@ -114,7 +135,10 @@ class Entry:
     @property
     def state(self) -> State:
         """The recorded state, held against the lock: a run whose worker is gone is interrupted."""
-        state = State(**read_document(self.folder / STATE))
+        try:
+            state = State(**read_document(self.folder / STATE))
+        except TypeError as error:
+            raise CorruptFile(self.folder / STATE, f"is damaged ({error})") from None
         if state.status == "running" and not self.locked:
             return replace(state, status="interrupted", message="Its worker is gone; it will go on.")
         return state
@@ -244,18 +268,22 @@ class Entry:
 
     def problems(self) -> list[str]:
         """What is wrong with this entry, a sentence each; empty when all is as it was written."""
-        found = []
-        for check in (lambda: self.config, lambda: self.state, self.history, self._manifest):
+        return list(self.damage().values())
+
+    def damage(self) -> dict[str, str]:
+        """The names of the files that are not as they were written, each with a sentence. Everything is read anew."""
+        found = {}
+        for check in (lambda: self._config(_config_in.__wrapped__), lambda: self.state, self._manifest, self.history):
             try:
                 check()
             except CorruptFile as error:
-                found.append(str(error))
-        if not found:
-            for name in self._manifest():
-                try:
-                    self._read(name)
-                except CorruptFile as error:
-                    found.append(str(error))
+                found[error.path.name] = str(error)
+        for name in self._manifest() if MANIFEST not in found else {}:
+            try:
+                self._read(name)
+            except CorruptFile as error:
+                if self.has(name):                                  # a worker may have taken it away meanwhile
+                    found[name] = str(error)
         return found
 
     def _write(self, name: str, content: bytes) -> None:

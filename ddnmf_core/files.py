@@ -77,8 +77,12 @@ def read_checked(path: Path, expected: Collection[str]) -> bytes:
 
 def write_document(path: Path, content: dict[str, Any], *, durable: bool = True) -> None:
     """A small JSON file that carries the SHA-256 of its own content."""
-    sealed = {**content, "sha256": _seal(content)}
-    write_bytes(path, (json.dumps(sealed, indent=1) + "\n").encode(), durable=durable)
+    write_bytes(path, document(content), durable=durable)
+
+
+def document(content: dict[str, Any]) -> bytes:
+    """What such a file holds."""
+    return (json.dumps({**content, "sha256": _seal(content)}, indent=1) + "\n").encode()
 
 
 def read_document(path: Path) -> dict[str, Any]:

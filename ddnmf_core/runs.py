@@ -10,6 +10,8 @@
     data/own-<id>/      a data set of the user's own: meta.json, arrays.safetensors (own_data.py)
     queue/<kind>.<id>   what somebody asked for and the engine has not finished
     set-aside/          damaged entries, each with why.txt
+    deleted/            what was deleted and can still be brought back
+    layout.json         the version of this layout
 
 The folder is all that passes between a worker and a page. It knows neither torch nor dask.
 """
@@ -24,15 +26,12 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from ddnmf_core import layout, trash
 from ddnmf_core.config import Config
-from ddnmf_core.entries import CONFIG, CONFIG_OF, MADE_OF_RUNS, MANIFEST, STATE, Entry, Kind, State
+from ddnmf_core.entries import CONFIG, CONFIG_OF, MANIFEST, STATE, Entry, Kind, State, UnknownEntry
 from ddnmf_core.files import CorruptFile, is_litter, read_document, temporary_name, write_bytes, write_document
 
 _FOUND_WHOLE: dict[Path, tuple[int, ...]] = {}                      # folders of entries, and their version then
-
-
-class UnknownEntry(LookupError):
-    """There is no such run in the store."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +49,16 @@ def default_root() -> Path:
 
 
 class Store:
-    """All entries under one root."""
+    """All entries under one root; raises NewerLayout where a newer version of the program has made it."""
 
     def __init__(self, root: Path | str | None = None) -> None:
         self.root = Path(root) if root else default_root()
+        layout.check(self.root)
 
     def prepare(self) -> None:
         """Make its folder where it is not there, private to the user: runs, logs and the engine's place are nobody else's."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        layout.mark(self.root)
 
     # ------------------------------------------------------------------------------- entries
 
@@ -70,8 +71,8 @@ class Store:
         """An entry that is there; raises UnknownEntry with what to do."""
         entry = Entry(self, kind, entry_id)
         if not entry_id.isalnum() or not entry.exists:
-            raise UnknownEntry(f"There is no run {entry_id!r} in {self.root}. It may have been deleted; "
-                               "`ddnmf runs list` shows those that are there.")
+            raise UnknownEntry(f"There is no run {entry_id!r} in {self.root}. It may have been deleted: "
+                               "`ddnmf runs list` shows those that are there, `ddnmf runs deleted` what can be brought back.")
         return entry
 
     def owner(self, path: Path) -> Entry:
@@ -122,15 +123,9 @@ class Store:
         return entry
 
     def delete(self, entry: Entry) -> None:
-        """Remove an entry, and a run's maps and clusters with it; raises Busy while one of them is worked on."""
-        made_of_it = [other for kind in MADE_OF_RUNS for other in self.entries(kind) if other.run == entry]
-        for each in [*made_of_it, entry]:
-            each.request_stop()
-            with each.lock(patience=5.0):
-                self._ticket(each).unlink(missing_ok=True)
-                gone = temporary_name(each.folder)                  # renamed first: nobody ever sees half of it
-                each.folder.rename(gone)
-            shutil.rmtree(gone, ignore_errors=True)
+        """Remove an entry, and a run's maps and clusters with it; `trash` keeps them for a while. Raises Busy while one of
+        them is worked on."""
+        trash.delete(self, entry)
 
     # ------------------------------------------------------------------------------- requests
 
@@ -152,11 +147,11 @@ class Store:
         if not entry.locked:
             entry.set_state(replace(state, status="queued", message="Waiting for a free worker.", wanted_device=device))
         self.queue.mkdir(exist_ok=True)
-        write_document(self._ticket(entry), {"device": device, "asked": time.time_ns()})
+        write_document(self.ticket(entry), {"device": device, "asked": time.time_ns()})
         return entry
 
     def is_requested(self, entry: Entry) -> bool:
-        return self._ticket(entry).exists()
+        return self.ticket(entry).exists()
 
     def requests(self) -> list[Request]:
         """What waits or is worked on, oldest first."""
@@ -173,9 +168,10 @@ class Store:
     def settle(self, request: Request) -> None:
         """The request is done with, unless somebody has asked again since for what is still not there."""
         if request in self.requests() or request.entry.available:
-            self._ticket(request.entry).unlink(missing_ok=True)
+            self.ticket(request.entry).unlink(missing_ok=True)
 
-    def _ticket(self, entry: Entry) -> Path:
+    def ticket(self, entry: Entry) -> Path:
+        """The file that says that somebody waits for it."""
         return self.queue / f"{entry.kind}.{entry.id}"
 
     # ------------------------------------------------------------------------------ set aside
@@ -186,13 +182,14 @@ class Store:
         target.parent.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):                           # somebody else was quicker
             entry.folder.rename(target)
-            self._ticket(entry).unlink(missing_ok=True)
+            self.ticket(entry).unlink(missing_ok=True)
             (target / "why.txt").write_text(reason + "\n")
 
     def notices(self) -> list[str]:
         """A sentence for each damaged entry that was set aside."""
         return [f"{path.name.rsplit('-', 1)[0]} was damaged and set aside: "
                 f"{(path / 'why.txt').read_text().strip()}. It can be computed again; the damaged files are in {path}."
+                + (" `ddnmf runs verify --repair` takes it back where its model is whole." if path.name[:5] == "runs-" else "")
                 for path in sorted((self.root / "set-aside").glob("*")) if (path / "why.txt").exists()]
 
     def clear_litter(self) -> int:

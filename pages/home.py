@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import architecture
+from dashboard import architecture, run_care
 from dashboard.background import expected_time
 from dashboard.export_run import show_export
 from dashboard.links import from_link, to_link
@@ -12,9 +12,8 @@ from dashboard.shared import SCORE_TITLES, TRAIN, run_title, store
 from ddnmf_core import data, engine
 from ddnmf_core.clustering import TITLES
 from ddnmf_core.config import RunConfig
-from ddnmf_core.entries import ENDED, SCORES, Busy
+from ddnmf_core.entries import ENDED, SCORES
 from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
-from ddnmf_core.runs import UnknownEntry
 
 FIRST = RunConfig(epochs=30)
 
@@ -22,16 +21,6 @@ FIRST = RunConfig(epochs=30)
 def train_first() -> None:
     """The first model is the default one, a little shorter; the Train page shows it."""
     st.session_state["run"] = engine.submit(store(), FIRST).id
-
-
-def delete(run_id: str) -> None:
-    """The run whose number is on the button, wherever it stands in the table by now."""
-    try:
-        store().delete(store().get("runs", run_id))
-    except UnknownEntry:
-        pass
-    except Busy:
-        st.toast("It, or a map of it, is being worked on. Stop that first.", icon=":material/warning:")
 
 
 st.title("DDNMF Studio")
@@ -106,10 +95,12 @@ with left:
             if state.message:
                 st.write(state.message)
             if state.status in ENDED:
-                st.button(f"Delete {entry.id}", icon=":material/delete:", key=f"home.delete.{entry.id}",
-                          on_click=delete, args=(entry.id,))
+                run_care.delete_with_question(entry)
     else:
         st.info("Nothing has been trained in this store yet.")
+    run_care.offer_undo()
+    run_care.deleted_runs()
+    run_care.archives(chosen, entries)
 with right:
     st.subheader("Data sets")
     for name, spec in data.DATASETS.items():

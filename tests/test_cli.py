@@ -7,8 +7,11 @@ import subprocess
 import sys
 
 import pytest
+from stored import finish, flip, made_of
 
+from ddnmf_core.cli import app
 from ddnmf_core.config import RunConfig
+from ddnmf_core.runs import Store
 
 SMALL = ["--dataset", "digits", "--layers", "32,16,6", "--n-parts", "5", "--epochs", "2"]
 
@@ -58,11 +61,70 @@ def test_runs_are_listed_shown_verified_and_deleted(trained):
     damaged = ddnmf("runs", "verify", home=home)
     assert damaged.returncode == 1
     assert "model.safetensors is damaged" in damaged.stdout
-    assert ddnmf("runs", "delete", run, home=home).returncode == 0
+    asked = ddnmf("runs", "delete", run, home=home)
+    assert asked.returncode == 2
+    assert "say --yes" in asked.stderr
+    assert run in ddnmf("runs", "list", home=home).stdout
+    assert ddnmf("runs", "delete", run, "--yes", home=home).returncode == 0
     assert run not in ddnmf("runs", "list", home=home).stdout
 
 
+def answer(capsys, *arguments):
+    """The exit code, what was printed and what went to standard error, without a process of its own."""
+    with pytest.raises(SystemExit) as ended:
+        app(["runs", *arguments])
+    return ended.value.code, *capsys.readouterr()
+
+
+def test_a_deleted_run_is_listed_and_comes_back(home, capsys):
+    run = finish(Store())
+    made_of(run.store, run)
+    assert answer(capsys, "delete", run.id, "--yes")[0] == 0
+    assert not run.exists
+    found, = json.loads(answer(capsys, "deleted", "--json")[1])
+    assert (found["run"], found["entries"]) == (run.id, 4)
+    assert "4 entries" in answer(capsys, "deleted")[1]
+    assert answer(capsys, "restore", run.id)[0] == 0
+    assert run.finished
+    code, _, sentence = answer(capsys, "restore", run.id)
+    assert (code, "Nothing that was deleted" in sentence) == (2, True)
+    answer(capsys, "delete", run.id, "--yes")
+    assert answer(capsys, "deleted", "--empty")[0] == 2             # nobody was there to be asked
+    assert answer(capsys, "deleted", "--empty", "--yes")[0] == 0
+    assert "Nothing was deleted lately" in answer(capsys, "deleted")[1]
+
+
+def test_verifying_tells_by_its_exit_code_and_repairs(home, capsys):
+    run = finish(Store())
+    assert answer(capsys, "verify")[:2] == (0, "1 entries were read: the store is whole.\n")
+    flip(run.folder / "codes.safetensors")
+    code, out, _ = answer(capsys, "verify")
+    assert code == 1
+    assert "codes.safetensors is damaged" in out
+    code, out, _ = answer(capsys, "verify", "--json")
+    assert (code, json.loads(out)["findings"][0]["place"]) == (1, f"runs/{run.id}")
+    assert answer(capsys, "verify", "--repair")[0] == 0
+    assert answer(capsys, "verify")[0] == 0
+
+
+def test_runs_go_from_one_store_to_another(home, tmp_path, capsys):
+    run, file = finish(Store()), str(tmp_path / "study.zip")
+    assert answer(capsys, "export", run.id, "--out", file)[0] == 0
+    assert answer(capsys, "export", "--all", "--out", file)[0] == 2         # it is there already
+    assert answer(capsys, "export", "--out", str(tmp_path / "b.zip"))[0] == 2
+    there = str(tmp_path / "there")
+    code, out, _ = answer(capsys, "import", file, "--home", there, "--json")
+    assert (code, json.loads(out)["imported"]) == (0, [f"runs/{run.id}"])
+    assert "there before: 1" in answer(capsys, "import", file, "--home", there)[1]
+    flip(run.folder / "model.safetensors")
+    finish(run.store, run.config.replace(seed=2))
+    code, _, said = answer(capsys, "export", "--all", "--out", str(tmp_path / "c.zip"))
+    assert code == 1
+    assert f"runs/{run.id} is damaged" in said
+
+
 @pytest.mark.parametrize(("arguments", "sentence"), [
+    (["runs", "import", "nowhere.zip"], "nowhere.zip"),
     (["train", "--noise-level", "1.5"], "noise_level = 1.5: should be less than or equal to 1"),
     (["train", "--dataset", "cifar"], "dataset = 'cifar'"),
     (["train", "--set", "speed=9"], "speed: there is no such setting"),

@@ -7,7 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = {"ddnmf_core": {"streamlit", "plotly", "dashboard", "pages"}, "dashboard": {"pages"}}
-LIGHT = ("config", "entries", "runs", "files", "engine", "diagnosis", "estimate", "data")  # imported by every page
+LIGHT = ("config", "entries", "runs", "files", "engine", "diagnosis", "estimate", "data",
+         "trash", "archive", "unpacking")                           # imported by pages
 HEAVY = {"torch", "torchvision", "sklearn", "distributed", "umap", "openTSNE", "pandas"}
 
 

@@ -1,0 +1,77 @@
+"""Home: deleting asks first and can be undone, and runs go into a file and come out of one."""
+
+import pytest
+from opening import open_page, text_of
+from stored import finish, flip, made_of
+
+from dashboard import run_care
+from ddnmf_core import archive
+from ddnmf_core.entries import MODEL
+from ddnmf_core.runs import Store
+
+
+@pytest.fixture
+def run(home):
+    return finish(Store(home))
+
+
+def test_what_was_deleted_is_offered_back_and_comes_back(run):
+    together = [run, *made_of(run.store, run)]
+    run.store.delete(run)
+    app = open_page("home")
+    assert "with 3 results" in text_of(app)
+    restore, = (button for button in app.button if button.label == "Bring back")
+    restore.click().run()
+    assert not app.exception
+    assert all(entry.exists for entry in together)
+    assert "home.restore" not in " ".join(str(button.key) for button in app.button)
+
+
+def test_undo_stands_there_until_it_is_pressed(run):
+    run.store.delete(run)
+    app = open_page("home")
+    assert not any(button.key == "home.undo" for button in app.button)      # somebody else's deletion
+    app.session_state["home.deleted"] = run.id
+    app.run().button(key="home.undo").click().run()
+    assert run.exists
+    assert not any(button.key == "home.undo" for button in app.button)
+
+
+def test_a_damaged_one_among_the_deleted_does_not_hide_the_others(run):
+    run.store.delete(run)
+    flip(run.store.root / "deleted" / next((run.store.root / "deleted").iterdir()).name / "config.json")
+    app = open_page("home")
+    assert not app.exception
+    assert "(damaged)" in text_of(app)
+
+
+def test_runs_are_offered_as_one_file_that_can_be_taken_in(run, tmp_path):
+    app = open_page("home")
+    app.session_state["home.archive"] = True
+    app.run()
+    assert not app.exception
+    content = run_care._packed(archive.with_what_is_made_of_them([run]))
+    (tmp_path / "a.zip").write_bytes(content)
+    before = (run.folder / MODEL).read_bytes()
+    run.store.delete(run)
+    app.file_uploader(key="home.archive.file").upload("a.zip", content, "application/zip").run()
+    app.button(key="home.archive.import").click().run()
+    assert "Taken in: runs 1." in text_of(app)
+    assert (run.folder / MODEL).read_bytes() == before
+
+
+def test_a_file_that_is_no_archive_is_refused_in_a_sentence(home):
+    app = open_page("home")
+    app.session_state["home.archive"] = True
+    app.run().file_uploader(key="home.archive.file").upload("a.zip", b"GIF89a", "application/zip").run()
+    app.button(key="home.archive.import").click().run()
+    assert "Nothing was taken in: this is no zip file" in app.error[0].value
+
+
+def test_a_newer_store_is_not_touched_and_the_page_says_so(home):
+    from ddnmf_core.files import write_document
+    home.mkdir()
+    write_document(home / "layout.json", {"version": 99})
+    app = open_page("home")
+    assert "newer DDNMF Studio" in app.error[0].value
+    assert [path.name for path in home.iterdir()] == ["layout.json"]
