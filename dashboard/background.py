@@ -12,6 +12,7 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.data import DataError, known
 from ddnmf_core.entries import ENDED, Entry
 from ddnmf_core.files import CorruptFile
+from ddnmf_core.read_only import read_only
 
 
 def result_of(config: Any, what: str) -> Entry | None:
@@ -19,6 +20,9 @@ def result_of(config: Any, what: str) -> Entry | None:
     entry = store().entry(config)
     if entry.available:
         return entry
+    if read_only():
+        st.info(f"{what}: it has not been computed, and here nothing is.")
+        return None
     status = entry.state.status if entry.exists else "new"
     if status in ("failed", "stopped") and not store().is_requested(entry):
         st.warning(f"{what}: {entry.state.message}")

@@ -13,6 +13,7 @@ from dashboard.shared import LIVE, run_title, store
 from ddnmf_core import engine
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import Entry
+from ddnmf_core.read_only import read_only
 
 
 def live_panel(entry: Entry) -> None:
@@ -70,7 +71,7 @@ def controls(entry: Entry) -> None:
     left, right = st.columns([4, 1], vertical_alignment="center")
     if state.status in LIVE:
         left.progress(state.progress, f"**{state.status.capitalize()}** · {text}")
-        if right.button("Stop", key="train.stop", icon=":material/stop:", disabled=stopping):
+        if right.button("Stop", key="train.stop", icon=":material/stop:", disabled=stopping or read_only()):
             entry.request_stop()
     elif state.status == "finished":
         left.success(f"Finished on {state.device}.", icon=":material/check:")
@@ -78,7 +79,7 @@ def controls(entry: Entry) -> None:
     else:
         (left.info if state.status == "stopped" else left.error)(text)
         if right.button("Resume" if state.status == "stopped" else "Try again", key="train.resume",
-                        icon=":material/play_arrow:"):
+                        icon=":material/play_arrow:", disabled=read_only()):
             engine.submit(store(), entry.config)
             st.rerun(scope="app")
 
@@ -148,5 +149,5 @@ def queue(entries: list[Entry], watched: Entry) -> None:
     for entry in others:
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.progress(entry.state.progress, f"{run_title(entry)} · {entry.state.message}")
-        if right.button("Stop", key=f"train.stop.{entry.id}", icon=":material/stop:"):
+        if right.button("Stop", key=f"train.stop.{entry.id}", icon=":material/stop:", disabled=read_only()):
             entry.request_stop()

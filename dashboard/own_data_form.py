@@ -14,6 +14,7 @@ from dashboard.contents import as_pictures
 from ddnmf_core import own_data
 from ddnmf_core.dataset import UNLABELLED, DataError, Images
 from ddnmf_core.own_source import Choices, Raw, Source
+from ddnmf_core.read_only import read_only
 
 ENDINGS = ["zip", "npy", "npz", "csv", "tsv", "parquet"]
 LARGEST = 500                                                       # megabytes of an upload; a path has no such limit
@@ -195,7 +196,8 @@ def show_own_sets() -> None:
             left.caption(own_data.summary(name))
         except DataError as error:
             left.markdown(f":red[:material/error:] {error}.")
-        right.button(":material/delete:", key=f"home.remove.{name}", help=f"Remove {name}", on_click=_remove, args=(name,))
+        right.button(":material/delete:", key=f"home.remove.{name}", help=f"Remove {name}", on_click=_remove, args=(name,),
+                     disabled=read_only())
 
 
 def _remove(name: str) -> None:

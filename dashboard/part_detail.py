@@ -21,6 +21,7 @@ from ddnmf_core.interpret.quality import SATURATED, saturation
 from ddnmf_core.interpret.robustness import LEVELS
 from ddnmf_core.interpret.stability import REAPPEARS, match
 from ddnmf_core.parts import part_pictures
+from ddnmf_core.read_only import read_only
 
 N_TOP, N_BAND = 16, 4
 BANDS = (0.95, 0.75, 0.5, 0.25, 0.05)                               # quantiles of the coefficient
@@ -33,7 +34,8 @@ def show_part(run: Entry, part: int, H: NDArray[np.float32], mass: NDArray[np.fl
     names = names_of(run)
     left.subheader(title(names, part))
     name = right.text_input("Name it", names.get(part, ""), key=f"parts.name.{run.id}.{part}", max_chars=40,
-                            placeholder="for instance: upper loop", help="Kept with the run, shown wherever the part is.")
+                            placeholder="for instance: upper loop", disabled=read_only(),
+                            help="Kept with the run, shown wherever the part is.")
     if name.strip() != names.get(part, ""):
         rename(run, part, name)
         st.rerun()

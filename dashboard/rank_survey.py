@@ -15,6 +15,7 @@ from ddnmf_core import engine, estimate, sweeps
 from ddnmf_core.entries import SCORES, Entry
 from ddnmf_core.interpret import rank, stability
 from ddnmf_core.parts import prominence
+from ddnmf_core.read_only import read_only
 from ddnmf_core.runs import Store
 from ddnmf_core.sweeps import Family
 
@@ -39,7 +40,8 @@ def show_survey(run: Entry) -> None:
                    "part (dispersion of the consensus, and how much of a tree it is: cophenetic correlation, Brunet et al. "
                    "2004). Look for a rank from which the error falls slowly and after which the others fall. What compares "
                    "seeds takes two of them. Bands: one standard deviation; the orange line: this run's rank.")
-    _form(run)
+    if not read_only():
+        _form(run)
 
 
 def _relatives(run: Entry) -> list[Entry]:

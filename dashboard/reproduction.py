@@ -11,6 +11,7 @@ from dashboard.background import whole_or_set_aside
 from dashboard.links import linked
 from dashboard.shared import run_title, store
 from ddnmf_core import estimate
+from ddnmf_core.read_only import read_only
 from ddnmf_core.reproduce import results
 from ddnmf_core.reproduce.cells import Cell, Target, cells
 from ddnmf_core.reproduce.protocol import FULL, QUICK, Protocol
@@ -91,7 +92,7 @@ def _read(folder: str, target: Target, changed: int) -> Results | None:
 def offer_to_compute(wanted: Sequence[Cell], key: str, what: str) -> None:
     """A button for the cells that the store lacks, with the expected time; live progress while they are worked on."""
     work = Work(store(), wanted)
-    if not work.seconds:
+    if not work.seconds or read_only():
         return
     if any(store().is_requested(entry) for entry in work.seconds):
         _progress(wanted, key, what)

@@ -11,6 +11,7 @@ from dashboard.shared import run_title, store
 from ddnmf_core import archive, trash
 from ddnmf_core.entries import Busy, Entry, UnknownEntry
 from ddnmf_core.files import CorruptFile
+from ddnmf_core.read_only import read_only
 from ddnmf_core.unpacking import unpack
 
 LARGEST_HERE = 500_000_000                                          # bytes; a browser's download passes through memory
@@ -18,6 +19,8 @@ LARGEST_HERE = 500_000_000                                          # bytes; a b
 
 def delete_with_question(entry: Entry) -> None:
     """A button that opens the question; deleting is the second click."""
+    if read_only():
+        return
     made = len(trash.made_of(entry))
     with st.popover(f"Delete {entry.id} …", icon=":material/delete:"):
         st.write(f"**{run_title(entry)}**" + (f", and {_counted(made)} made of it" if made else "")
@@ -59,7 +62,7 @@ def offer_undo() -> None:
 def deleted_runs() -> None:
     """All that can still be brought back."""
     deletions = trash.deletions(store())
-    if not deletions:
+    if not deletions or read_only():
         return
     with st.expander(f"Deleted: {len(deletions)} that can be brought back"):
         for deletion in deletions:
@@ -93,6 +96,8 @@ def archives(chosen: Entry | None, entries: list[Entry]) -> None:
         if offered:
             what = st.radio("What", offered, horizontal=True, key="home.archive.what", label_visibility="collapsed")
             _download(archive.with_what_is_made_of_them(runs[what]))
+        if read_only():
+            return
         file = st.file_uploader("Take in an archive of runs", type="zip", key="home.archive.file",
                                 help="Each run is checked first. What is here already stays as it is. Larger files: "
                                      "`ddnmf runs import FILE`.")

@@ -12,6 +12,7 @@ from ddnmf_core.data import short_name
 from ddnmf_core.entries import Entry
 from ddnmf_core.files import CorruptFile
 from ddnmf_core.metrics import SCORE_NAMES
+from ddnmf_core.read_only import ReadOnly, read_only
 from ddnmf_core.runs import Store
 
 # A picture of its own: Streamlit would fetch an emoji or an icon name from the network.
@@ -44,7 +45,9 @@ def sidebar_status() -> None:
     """On every page: the device and the engine."""
     running = engine.info(store())
     with st.sidebar:
-        if running is None:
+        if read_only():
+            st.caption(":material/visibility: Only for looking: nothing can be trained, changed or deleted here.")
+        elif running is None:
             st.caption("Device: known once the engine runs. It starts by itself.")
         else:
             st.caption(f"Device: **{running.device or 'warming up …'}**  \nEngine: {running.scheduler}")
@@ -61,6 +64,8 @@ def warm_up() -> None:
 
 def unusable_store(error: OSError) -> str:
     """No right to write, no room, no folder: what to do about it."""
+    if isinstance(error, ReadOnly):
+        return f"Nothing was done: {error}."
     return (f"The store {store().root} cannot be used ({error.strerror or error}). Make room or give the right to write "
             "there, or set DDNMF_HOME to another folder, and start again.")
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 import streamlit as st
 
 from dashboard.shared import store
+from ddnmf_core.read_only import read_only
 
 STEPS = {
     "": ("Home", "Figure 1 shows the two networks and where each loss acts. Train a first model here, or go on."),
@@ -42,6 +43,8 @@ def show_tour(url_path: str) -> None:
 
 def _end() -> None:
     st.session_state[ENDED] = True
+    if read_only():
+        return
     with suppress(OSError):                                         # a store that cannot be written to: for this visit
         store().prepare()
         (store().root / ENDED).touch()

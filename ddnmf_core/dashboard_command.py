@@ -20,11 +20,15 @@ def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens.")] = 8501,
     address: Annotated[str, typer.Option(help="Beyond 127.0.0.1 every visitor needs the token in DDNMF_TOKEN.")] = "127.0.0.1",
     home: Home = None,
+    for_looking: Annotated[bool, typer.Option("--read-only", help="Show what is there: nothing can be trained, changed or "
+                                                                "deleted.")] = False,
 ) -> None:
     """Serve the pages, on http://127.0.0.1:8501 unless told otherwise. Ctrl-C ends it; what the engine trains goes on."""
     with plain_errors():
         if not APP.exists():
             raise RuntimeError(f"there is no {APP}: install the whole package, pip install ddnmf")
+        if for_looking:
+            os.environ["DDNMF_READ_ONLY"] = "1"
         if home:
             os.environ["DDNMF_HOME"] = str(home.absolute())
         asked = {**settings(), "server.address": address, "server.port": str(port)}

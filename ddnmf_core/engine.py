@@ -15,6 +15,7 @@ from pathlib import Path
 from ddnmf_core.config import Config
 from ddnmf_core.entries import Entry, is_locked
 from ddnmf_core.files import CorruptFile, read_document, sha256
+from ddnmf_core.read_only import read_only, refuse
 from ddnmf_core.runs import Store
 
 START_TIMEOUT = 60.0
@@ -60,6 +61,8 @@ def ensure_started(store: Store) -> None:
 
     After a start that failed it waits for RETRY_AFTER seconds, and `trouble` says what was wrong.
     """
+    if read_only():
+        return
     if trouble(store) and time.time() - trouble_path(store).stat().st_mtime < RETRY_AFTER:
         return
     if is_locked(lock_path(store)):
@@ -108,6 +111,7 @@ def stop(store: Store, patience: float = 10.0) -> bool:
 
 def submit(store: Store, config: Config, device: str | None = None) -> Entry:
     """Ask for a result and see that somebody works on it; without a device, on the one asked for before."""
+    refuse()
     entry = store.request(config, device)
     if not entry.finished:
         ensure_started(store)

@@ -31,6 +31,7 @@ from ddnmf_core.files import (
     write_bytes,
     write_document,
 )
+from ddnmf_core.read_only import refuse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,6 +168,7 @@ class Entry:
         return (self.folder / STOP).exists()
 
     def request_stop(self) -> None:
+        refuse()
         (self.folder / STOP).touch()
 
     def clear_stop(self) -> None:

@@ -21,6 +21,7 @@ from ddnmf_core.dataset import UNLABELLED, DataError, DatasetSpec
 from ddnmf_core.entries import Kind
 from ddnmf_core.files import CorruptFile, read_checked, read_document, sha256, temporary_name, write_bytes, write_document
 from ddnmf_core.own_source import Choices, Raw, Report, Source, reason
+from ddnmf_core.read_only import refuse
 from ddnmf_core.runs import Store, default_root
 
 META, ARRAYS = "meta.json", "arrays.safetensors"
@@ -93,6 +94,7 @@ def prepare(raw: Raw, source_name: str, choices: Choices) -> Prepared:
 
 def keep(prepared: Prepared) -> str:
     """Put it into the store, whole or not at all; its name. A set with the same content stays as it is."""
+    refuse()
     target = folder(prepared.name)
     if target.exists() and _is_whole(prepared.name):
         return prepared.name
@@ -197,6 +199,7 @@ def _is_whole(name: str) -> bool:
 
 def remove(name: str) -> None:
     """Delete a set, and what was computed of its pixels alone. Raises DataError while a run was trained on it."""
+    refuse()
     store, target = Store(), folder(name)
     if not OWN.fullmatch(name) or not target.exists():
         raise DataError(f"there is no data set {name!r} of your own in {store.root}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ddnmf_core.entries import CONFIG_OF, ENDED, MADE_OF_RUNS, Entry, UnknownEntry
 from ddnmf_core.files import CorruptFile, temporary_name
+from ddnmf_core.read_only import refuse
 
 if TYPE_CHECKING:
     from ddnmf_core.runs import Store
@@ -48,6 +49,7 @@ class Deletion:
 
 def delete(store: "Store", entry: Entry) -> None:
     """Take an entry, and what is made of it, out of the store; raises Busy, with all in its place, while one is worked on."""
+    refuse()
     together = [*made_of(entry), entry]
     at = time.time_ns()
     (store.root / DELETED).mkdir(exist_ok=True)
@@ -92,6 +94,7 @@ def restore(deletion: Deletion) -> list[Entry]:
 
     What has been computed again meanwhile keeps its place, and the deleted one stays where it is.
     """
+    refuse()
     return [back for gone in deletion.entries if (back := _back(gone))]
 
 

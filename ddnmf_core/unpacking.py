@@ -20,6 +20,7 @@ from ddnmf_core.archive import CARRIED, FORMAT, HEADER, VERSION, Report
 from ddnmf_core.entries import CONFIG, CONFIG_OF, MANIFEST, RECORDED, STATE, Entry, Kind, State
 from ddnmf_core.file_checks import check_content
 from ddnmf_core.files import CorruptFile, document, read_document, temporary_name
+from ddnmf_core.read_only import refuse
 from ddnmf_core.runs import Store
 from ddnmf_core.verify import damage_of
 
@@ -54,6 +55,7 @@ class Imported:
 
 def unpack(store: Store, file: Path | IO[bytes], report: Report | None = None) -> Imported:
     """Take in what the store does not have; raises BadArchive before anything is written, OSError where there is no room."""
+    refuse()
     try:
         with zipfile.ZipFile(file) as archive:
             entries = _listed(archive)

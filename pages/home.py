@@ -14,6 +14,7 @@ from ddnmf_core.clustering import TITLES
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import ENDED, SCORES
 from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
+from ddnmf_core.read_only import read_only
 
 FIRST = RunConfig(epochs=30)
 
@@ -35,7 +36,7 @@ finished = [entry for entry in entries if entry.finished]
 for notice in store().notices():
     st.warning(notice)
 
-if not finished:
+if not finished and not read_only():
     with st.container(border=True):
         st.subheader("Train your first model")
         st.write("The shipped MNIST (10,000 images), the default network, a shorter training. You watch the losses fall, then "
@@ -111,4 +112,5 @@ with right:
             st.markdown(f":gray[:material/cancel:] **{spec.title}** · not found")
             st.caption(data.ways_to_get(name))
     show_own_sets()
-    st.page_link(TRAIN, label="Add your own images or table (Train)", icon=":material/add_photo_alternate:")
+    if not read_only():
+        st.page_link(TRAIN, label="Add your own images or table (Train)", icon=":material/add_photo_alternate:")

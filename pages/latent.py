@@ -21,6 +21,7 @@ from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.config import EmbeddingConfig, EmbeddingMethod, Representation
 from ddnmf_core.entries import ENDED, POINTS, Entry
 from ddnmf_core.parts import prominence
+from ddnmf_core.read_only import read_only
 
 METHOD_TITLES = {"t-sne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Error"}
@@ -184,6 +185,9 @@ def offer_rival(first: Entry) -> None:
     config = first.config.replace(model="ae1" if first.config.model == "ddnmf" else "ddnmf")
     title = MODEL_TITLES[config.model]
     entry = store().entry(config)
+    if read_only() and not entry.available:
+        st.info("There is no other run to compare with here.")
+        return
     if entry.exists and entry.state.status not in ENDED:
         result_of(config, f"Training {title}")
         return

@@ -16,6 +16,7 @@ from dashboard.sweep_view import MEASURES, View, family_title, pick_family, pick
 from ddnmf_core import sweeps
 from ddnmf_core.entries import Entry
 from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
+from ddnmf_core.read_only import read_only
 from ddnmf_core.runs import Store
 from ddnmf_core.sweeps import Family
 
@@ -118,7 +119,10 @@ st.markdown("How a measure responds to the weights α, β and γ, the noise and 
             "seeds each.")
 found = sweeps.families(store().entries())
 with st.expander("Start a sweep", expanded=not found, icon=":material/grid_on:"):
-    sweep_form()
+    if read_only():
+        st.info("Here nothing is trained: sweeps that are in the store can be looked at.")
+    else:
+        sweep_form()
 for each in found:
     show_progress(each, family_title(each))
 if not found:

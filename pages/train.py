@@ -14,6 +14,7 @@ from dashboard.shared import LIVE, run_title, store
 from ddnmf_core import engine, pictures
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import Entry
+from ddnmf_core.read_only import read_only
 
 
 def noise_preview(config: RunConfig) -> None:
@@ -53,8 +54,12 @@ st.title("Train")
 remember_defaults()
 left, right = st.columns([3, 7], gap="large")
 with left:
-    own_data_form(choose_data)
-    config = checked(settings())
+    if read_only():
+        st.info("Here nothing is trained. On the right are the trainings of the runs that are in the store.")
+        config = None
+    else:
+        own_data_form(choose_data)
+        config = checked(settings())
     if config:
         n_runs = st.session_state[key("n_seeds")]
         st.write(expected_time(config, n_runs))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ddnmf_core.entries import Entry
+from ddnmf_core.read_only import refuse
 
 NAMES = "part-names.json"
 
@@ -14,6 +15,7 @@ def names_of(run: Entry) -> dict[int, str]:
 
 def rename(run: Entry, part: int, name: str) -> None:
     """Keep a part's name; an empty one takes it back."""
+    refuse()
     names = names_of(run) | {part: name.strip()}
     run.write_json(NAMES, {str(key): value for key, value in sorted(names.items()) if value})
 

@@ -1,0 +1,57 @@
+"""A dashboard for looking: every page stands, and nothing in the store changes."""
+
+import io
+import shutil
+
+import pytest
+from opening import open_page, text_of
+from stored import finish
+
+from ddnmf_core import engine, own_data, tasks, trash
+from ddnmf_core.config import RunConfig
+from ddnmf_core.interpret.names import rename
+from ddnmf_core.read_only import ReadOnly
+from ddnmf_core.runs import Store
+from ddnmf_core.unpacking import unpack
+
+PAGES = ["home", "train", "latent", "parts", "explain", "noise", "sweep", "compare"]
+RUN = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epochs=1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("shown"))
+    entry = store.create(RUN)
+    assert tasks.perform(str(store.root), "runs", entry.id, "cpu") == "finished"
+    return store.root
+
+
+def content(store):
+    return {path.relative_to(store.root): path.stat().st_mtime_ns for path in store.root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_stands_and_changes_nothing(home, trained, monkeypatch, page):
+    shutil.copytree(trained, home)
+    before = content(Store(home))
+    monkeypatch.setenv("DDNMF_READ_ONLY", "1")
+    app = open_page(page, run=RUN.id)
+    assert not app.exception
+    assert "Only for looking" in text_of(app)
+    assert content(Store(home)) == before
+    doing = ("start", "train", "delete", "remove", "resume", "compute", "again")
+    assert not [button.key for button in app.button if any(word in str(button.key) for word in doing) and not button.disabled]
+
+
+def test_whoever_asks_for_a_change_all_the_same_is_refused(home, monkeypatch):
+    store = Store(home)
+    run = finish(store)
+    monkeypatch.setenv("DDNMF_READ_ONLY", "1")
+    for change in (lambda: engine.submit(store, RUN), lambda: store.delete(run), run.request_stop, lambda: rename(run, 0, "x"),
+                   lambda: own_data.remove("own-0123456789abcdef"), lambda: unpack(store, io.BytesIO()),
+                   lambda: trash.restore(trash.Deletion(1, ()))):
+        with pytest.raises(ReadOnly, match="only shown"):
+            change()
+    assert not store.requests()
+    monkeypatch.setenv("DDNMF_READ_ONLY", "0")
+    assert engine.submit(store, RUN).exists
