@@ -13,13 +13,14 @@ from benchmarks.faults.killed import killed_scheduler, killed_tree, killed_worke
 from benchmarks.faults.runs import asked_at_once, cancelled, infinite_loss
 from benchmarks.faults.screen import killed_dashboard
 from benchmarks.faults.stored import damaged, full_disk
+from benchmarks.faults.uploads import malformed
 from benchmarks.measuring import Result
 
 REPEATS = 500
 FAULTS: dict[str, Callable[[int], Count]] = {
     "F1": killed_worker, "F2": killed_writer, "F3": killed_tree, "F4": killed_dashboard, "F5": cancelled, "F6": stopped_worker,
     "F7": damaged, "F8": full_disk, "F9": asked_at_once, "F10": poisoned, "F11": killed_scheduler, "F12": infinite_loss,
-    "F13": soak}
+    "F13": soak, "F14": malformed}
 
 
 def measure(repeats: int) -> Result:
