@@ -148,11 +148,16 @@ def test_after_the_whole_engine_was_killed_unfinished_runs_go_on(tmp_path):
     assert engine.info(store) is None
 
 
-def test_a_cluster_that_runs_already_can_do_the_work(tmp_path, monkeypatch):
+def test_a_cluster_that_runs_already_does_the_work_under_keys_from_dask_s_configuration(tmp_path, monkeypatch):
     from distributed import LocalCluster
-    with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0") as cluster:
+    from distributed.security import Security
+    keys = Security.temporary()
+    for name in ("ca_file", "client_cert", "client_key"):
+        (tmp_path / name).write_text(getattr(keys, f"tls_{name}"))
+        monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{name.upper().replace('CLIENT_', 'CLIENT__')}", str(tmp_path / name))
+    with LocalCluster(n_workers=1, threads_per_worker=1, protocol="tls://", security=keys, dashboard_address=":0") as cluster:
         monkeypatch.setenv("DDNMF_SCHEDULER", cluster.scheduler_address)
-        store = Store(tmp_path)
+        store = Store(tmp_path / "store")
         assert engine.start(store).scheduler == cluster.scheduler_address
         entry = engine.submit(store, SHORT.replace(seed=16))
         wait_for(lambda: entry.state.status in ENDED)
