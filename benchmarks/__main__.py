@@ -13,6 +13,7 @@ NAMES = {"train": "images a second of a training, against the loop that a user w
          "causal": "the causal matrix of 70,000 images",
          "faults": "faults injected for real: tried, survived, lost",
          "screen": "what a user waits for, in headless Chromium",
+         "watching": "what it costs a training to be watched in a browser",
          "browsers": "many browsers at once on one server, while a model is trained",
          "memory": "of a worker with 70,000 images, and of the dashboard by what is open and what is in the store",
          "batches": "scores and speed of the default model by the size of its batches",
