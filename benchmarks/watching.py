@@ -16,7 +16,7 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import Entry
 from ddnmf_core.runs import Store
 
-REPEATS, WINDOW, SETTLE = 5, 15.0, 3.0                              # windows of each kind; seconds of one, and before it
+REPEATS, WINDOW, SETTLE = 3, 30.0, 3.0                              # windows of each kind; seconds of one, and before it
 RUN = RunConfig(epochs=10_000)
 
 

@@ -39,7 +39,7 @@ def methods_of(rows: pd.DataFrame, ticked: Sequence[int]) -> list[str]:
 
 def show_runs(records: list[Record]) -> None:
     """A way to each run that the store has, and to the others a command."""
-    st.subheader("Runs")
+    st.header("Runs")
     runs = {record["run"]: record for record in records if record["run"]}
     here = {run: record for run, record in runs.items() if Entry(store(), "runs", run).available}
     for run, record in here.items():

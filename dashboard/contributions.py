@@ -51,7 +51,7 @@ def show_strip(run: Entry, H: torch.Tensor, baseline: torch.Tensor, key: str) ->
 
 
 def show_contributions(run: Entry, H: torch.Tensor, baseline: torch.Tensor, shared: Shared, baseline_title: str) -> None:
-    st.subheader("The parts it is made of")
+    st.header("The parts it is made of")
     found, shown = shared.contributions, shared.shown
     ends = pictures.to_u8(picture(run, torch.stack([found.baseline, found.reconstruction]).numpy()))
     values = found.values[shown]
@@ -106,7 +106,7 @@ def _choose(shown: list[int], tile: int) -> None:
 
 
 def show_film(run: Entry, H: torch.Tensor, baseline: torch.Tensor, shared: Shared, x: torch.Tensor) -> None:
-    st.subheader("Built up, part by part")
+    st.header("Built up, part by part")
     order = shared.order
     frames = added_one_by_one(model(run).student, H, baseline, order)
     chosen = list(range(min(len(frames), N_SHOWN + 1)))

@@ -11,7 +11,10 @@ from ddnmf_core.files import CorruptFile
 from ddnmf_core.layout import NewerLayout
 
 st.set_page_config(page_title="DDNMF Studio", page_icon=shared.ICON, layout="wide")
-st.html("<style>.stMainBlockContainer { padding: 3rem 3rem 4rem; }</style>")
+st.html("""<style>
+.stMainBlockContainer { padding: 3rem 3rem 4rem; }
+[data-testid="stBaseButton-primary"] p { color: light-dark(#fff, #06222c); }     /* white on a light blue cannot be read */
+</style>""")
 page = st.navigation([
     st.Page("../pages/home.py", title="Home", icon=":material/home:", default=True),
     st.Page("../pages/train.py", title="Train", icon=":material/model_training:", url_path="train"),

@@ -54,7 +54,7 @@ def _show_table(rows: pd.DataFrame) -> list[str]:
 
 
 def _show_pareto(rows: pd.DataFrame, records: list[Record]) -> None:
-    st.subheader("Interpretable against clustered well")
+    st.header("Interpretable against clustered well")
     left, right = st.columns(2)
     with left:
         measure = linked(st.selectbox, "Measure of the parts", list(PLOTTED), "measure", "hoyer_parts", format_func=PLOTTED.get,
@@ -76,7 +76,7 @@ def _show_pictures(methods: list[str], records: list[Record], dataset: str) -> N
     first = {record["method"]: record for record in reversed(records)}
     here = {method: entry for method in methods
             if (entry := Entry(store(), "interpretations", first[method]["id"])).available}
-    st.subheader("The parts themselves")
+    st.header("The parts themselves")
     if not here:
         st.caption("The pictures of these parts are where the table was made. Compute it here with “This store” above.")
         return

@@ -32,7 +32,7 @@ def show_part(run: Entry, part: int, H: NDArray[np.float32], mass: NDArray[np.fl
     """What needs nothing but the run itself."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     names = names_of(run)
-    left.subheader(title(names, part))
+    left.header(title(names, part))
     name = right.text_input("Name it", names.get(part, ""), key=f"parts.name.{run.id}.{part}", max_chars=40,
                             placeholder="for instance: upper loop", disabled=read_only(),
                             help="Kept with the run, shown wherever the part is.")

@@ -26,7 +26,7 @@ SAME = 0.0051                                                       # a slider's
 def edit(run: Entry, name: str, image: Shown, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:
     """Everything below the heading runs alone when one of its widgets moves. `name` tells samples apart: with another one
     the sliders, which stay in place, go to its own parts."""
-    st.subheader("Change the parts")
+    st.header("Change the parts")
     shown = sorted(shown)
     if st.session_state.get("explain.edit_of") != name or f"explain.H.{shown[0]}" not in st.session_state:
         st.session_state["explain.edit_of"] = name

@@ -23,7 +23,7 @@ BIRTH, DEATH, NOW = "#2a9d6f", "#d64541", "#808080"
 
 
 def show_film(run: Entry) -> None:
-    st.subheader("How they came about")
+    st.header("How they came about")
     epochs, swings = _swings(str(run.store.root), run.id)
     if len(epochs) < 2:
         st.caption("This run kept no pictures of its parts over the epochs: it was trained by an earlier version.")

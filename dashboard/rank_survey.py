@@ -27,7 +27,7 @@ HEIGHT = 250                                                        # pixels
 
 
 def show_survey(run: Entry) -> None:
-    st.subheader("How many parts?")
+    st.header("How many parts?")
     relatives = _relatives(run)
     ranks = sorted({entry.config.n_parts for entry in relatives})
     show_progress(Family(f"ranks.{run.id}", run.config, {"n_parts": [*ranks]}, relatives), "Runs with other ranks")

@@ -49,7 +49,7 @@ def chosen_cell(cells: pd.DataFrame, view: View) -> dict[Any, Any] | None:
 
 def show_cell(cell: dict[Any, Any], view: View) -> None:
     """Its runs, each with the ways into it."""
-    st.subheader(cell_title(cell, view))
+    st.header(cell_title(cell, view))
     for run in view.runs[view.runs["run"].isin(cell["runs"])].to_dict("records"):
         with st.container(border=True):
             st.markdown(_run_text(run, view))

@@ -91,14 +91,14 @@ def show_scores(shown: Shown) -> None:
     records = [record for record in shown.results.cells if record["method"] in methods]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.subheader("Every seed")
+        st.header("Every seed")
         score = linked(st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True)
         st.plotly_chart(charts.seed_dots(visible[visible["method"].isin(methods)], records, score), key="compare.dots",
                         config={"displayModeBar": False})
         st.caption("A dot is one seed; the bar is their mean with one standard deviation to each side; the diamond is the "
                    "paper's single run. Where the dots of two rows overlap, one run of each would not tell which is better.")
     with right:
-        st.subheader("Classes and clusters")
+        st.header("Classes and clusters")
         show_confusion(records, shown.cells[0].dataset)
     show_runs(records)
 

@@ -78,7 +78,7 @@ def go_on_from(sample: int) -> None:
 
 
 def show_neighbours(run: Entry, code: np.ndarray, sample: int | None, space: str) -> None:
-    st.subheader(f"Nearest neighbours in {space}")
+    st.header(f"Nearest neighbours in {space}")
     chosen = images(run)
     found = [other for other in nearest(codes(run)[f"clean/{space}"], code, 17) if other != sample][:16]
     gallery(picture(run, chosen.shown(found)), [f"{o}\n{chosen.class_of(o)}" for o in found], size=64,
@@ -93,7 +93,7 @@ st.title("Explain")
 run = pick_run()
 explain_data(images(run))
 image = choose_image(run)
-columns = st.columns([3, 2, 2], vertical_alignment="bottom")
+columns = st.columns([3, 2, 3], vertical_alignment="bottom")
 level = columns[0].slider(f"Noise level ({run.config.noise_kind}, trained at {run.config.noise_level:.0%})", 0.0, 1.0,
                           run.config.noise_level, 0.05, key="noise", bind="query-params")
 with columns[1]:

@@ -38,7 +38,7 @@ for notice in store().notices():
 
 if not finished and not read_only():
     with st.container(border=True):
-        st.subheader("Train your first model")
+        st.header("Train your first model")
         st.write("The shipped MNIST (10,000 images), the default network, a shorter training. You watch the losses fall, then "
                  f"open the map, click a digit and see it rebuilt from its parts. {expected_time(FIRST)}")
         if st.button("Train your first model", type="primary", icon=":material/play_arrow:", key="home.first"):
@@ -57,7 +57,7 @@ if chosen and not data.known(chosen.config.dataset):
     chosen = None
 config = chosen.config if chosen else FIRST
 epochs = chosen.epochs() if chosen else []
-st.subheader("Figure 1: the two networks and where each loss acts")
+st.header("Figure 1: the two networks and where each loss acts")
 figure = architecture.draw(config, data.spec(config.dataset).n_pixels, epochs[-1] if epochs else None)
 st.markdown(figure, unsafe_allow_html=True)
 st.caption(f"{run_title(chosen)}, with the losses of its last epoch." if chosen else
@@ -79,7 +79,7 @@ if chosen:
 
 left, right = st.columns([3, 2], gap="large")
 with left:
-    st.subheader("Runs")
+    st.header("Runs")
     if entries:
         chosen_rows = st.dataframe(
             [{"state": e.state.status, "progress": e.state.progress, "run": run_title(e)} for e in entries],
@@ -103,7 +103,7 @@ with left:
     run_care.deleted_runs()
     run_care.archives(chosen, entries)
 with right:
-    st.subheader("Data sets")
+    st.header("Data sets")
     for name, spec in data.DATASETS.items():
         location = data.find(name)
         if location:

@@ -121,7 +121,7 @@ def _offer_this_store(protocol: Protocol, level: float) -> None:
 
 
 def show_heat_maps(shown: Shown, protocol: Protocol, rows: pd.DataFrame) -> None:
-    st.subheader("Other noise than in training")
+    st.header("Other noise than in training")
     left, right = st.columns(2)
     with left:
         model = linked(st.segmented_control, "Model", list(protocol.noise_models), "model", required=True, wrap=True)

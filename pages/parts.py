@@ -79,7 +79,7 @@ def cluster_names(run: Entry) -> dict[int, str]:
 
 def show_worth(measured: Entry) -> None:
     """Of all parts together: whether the order of importance is true, and how much of parts they are."""
-    st.subheader("What the parts are worth")
+    st.header("What the parts are worth")
     scores = measured.read_json(SCORES)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -116,7 +116,7 @@ def show_matrices(run: Entry, H: np.ndarray) -> None:
 
 
 def show_pixel_nmf(run: Entry) -> None:
-    st.subheader("NMF of the pixels, same rank")
+    st.header("NMF of the pixels, same rank")
     config = PixelNMFConfig(dataset=run.config.dataset, n_samples=run.config.n_samples, n_parts=run.config.n_parts)
     entry = result_of(config, "scikit-learn's NMF")
     if entry is None:
@@ -150,7 +150,7 @@ if measured is not None:
     show_worth(measured)
 show_film(run)
 show_survey(run)
-st.subheader("The two factors")
+st.header("The two factors")
 show_matrices(run, H)
 show_pixel_nmf(run)
 with st.container(horizontal=True):

@@ -52,7 +52,7 @@ def pick_watched(entries: list[Entry]) -> Entry:
 
 st.title("Train")
 remember_defaults()
-left, right = st.columns([3, 7], gap="large")
+left, right = st.columns([4, 7], gap="large")
 with left:
     if read_only():
         st.info("Here nothing is trained. On the right are the trainings of the runs that are in the store.")

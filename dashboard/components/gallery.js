@@ -13,7 +13,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     tile.style.width = `${data.size}px`;
     const image = document.createElement("img");
     image.src = src;
-    image.alt = caption;
+    image.alt = `Picture: ${caption}`; // the words beneath are read on their own
     const text = document.createElement("span");
     text.textContent = caption;
     tile.append(image, text);

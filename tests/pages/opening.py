@@ -19,5 +19,5 @@ def open_page(page: str, **link: str) -> AppTest:
 
 
 def text_of(app: Any) -> str:
-    elements = [*app.markdown, *app.info, *app.warning, *app.error, *app.success, *app.caption, *app.subheader]
+    elements = [*app.markdown, *app.info, *app.warning, *app.error, *app.success, *app.caption, *app.header]
     return "\n".join(str(element.value) for element in elements)
