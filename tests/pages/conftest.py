@@ -2,9 +2,11 @@
 
 import pytest
 
+from dashboard import shared
 from ddnmf_core import engine
 
 
 @pytest.fixture(autouse=True)
 def no_engine(monkeypatch):
     monkeypatch.setattr(engine, "ensure_started", lambda store: None)
+    monkeypatch.setattr(shared, "warm_up", lambda: None)            # a thread that loads torch beneath the next test
