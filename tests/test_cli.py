@@ -118,7 +118,7 @@ def test_runs_go_from_one_store_to_another(home, tmp_path, capsys):
     assert "there before: 1" in answer(capsys, "import", file, "--home", there)[1]
     flip(run.folder / "model.safetensors")
     finish(run.store, run.config.replace(seed=2))
-    code, _, said = answer(capsys, "export", "--all", "--out", str(tmp_path / "c.zip"))
+    code, _, said = answer(capsys, "export", "--all", "--home", str(home), "--out", str(tmp_path / "c.zip"))
     assert code == 1
     assert f"runs/{run.id} is damaged" in said
 
@@ -175,7 +175,7 @@ def test_lists_can_be_read_by_a_program(home):
     from ddnmf_core.runs import Store
     entry = Store(home).create(RunConfig())
     assert {row["data"] for row in json.loads(ddnmf("data", "--json", home=home).stdout)} >= {"mnist-10k", "digits"}
-    assert json.loads(ddnmf("runs", "verify", "--json", home=home).stdout) == {f"runs/{entry.id}": []}
+    assert json.loads(ddnmf("runs", "verify", "--json", home=home).stdout) == {"whole": True, "entries": 1, "findings": []}
     shown = ddnmf("runs", "show", entry.id, "--json", home=home).stdout
     assert json.loads(shown.splitlines()[-1])["state"] == "new"
 
