@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from stored import trained
 
-from ddnmf_core import sweeps, tasks
+from ddnmf_core import sweeps
 from ddnmf_core.config import EmbeddingConfig, RunConfig
 from ddnmf_core.entries import CODES, POINTS
 from ddnmf_core.export import csv, formats, safetensors
@@ -23,20 +24,14 @@ RUN = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epoc
 EXTRA = "pip install 'ddnmf[export]'"
 
 
-def finished(store, config):
-    entry = store.create(config)
-    assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
-    return entry
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return finished(Store(tmp_path_factory.mktemp("export")), RUN)
+    return trained(Store(tmp_path_factory.mktemp("export")), RUN)
 
 
 @pytest.fixture(scope="module")
 def autoencoder(run):
-    return finished(run.store, RUN.replace(model="ae1"))
+    return trained(run.store, RUN.replace(model="ae1"))
 
 
 def with_extra(*packages):
@@ -134,8 +129,8 @@ def test_embedding_atlas_gets_places_thumbnails_and_parts(run, few_digits, tmp_p
 
 
 def test_embedding_atlas_takes_the_map_that_is_there(run, tmp_path):
-    other = finished(run.store, RUN.replace(seed=2))
-    made = finished(run.store, EmbeddingConfig(run=other.id, method="pca", representation="H", n_points=50))
+    other = trained(run.store, RUN.replace(seed=2))
+    made = trained(run.store, EmbeddingConfig(run=other.id, method="pca", representation="H", n_points=50))
     export(other, "embedding-atlas", tmp_path / "atlas.parquet")
     table, points = pd.read_parquet(tmp_path / "atlas.parquet"), made.read_table(POINTS)
     assert table["sample"].tolist() == points["sample"].tolist()

@@ -3,8 +3,8 @@
 import re
 
 import pytest
+from stored import trained
 
-from ddnmf_core import tasks
 from ddnmf_core.config import InterpretationConfig, RunConfig
 from ddnmf_core.interpret.names import rename
 from ddnmf_core.report import html, write_report
@@ -13,15 +13,9 @@ from ddnmf_core.runs import Store
 RUN = RunConfig(dataset="digits", layers=(16, 6), n_parts=4, epochs=2, output_activation="linear", gamma=0.1)
 
 
-def finished(store, config):
-    entry = store.create(config)
-    assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
-    return entry
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return finished(Store(tmp_path_factory.mktemp("report")), RUN)
+    return trained(Store(tmp_path_factory.mktemp("report")), RUN)
 
 
 def test_it_holds_parts_scores_examples_settings_and_provenance(run):
@@ -46,14 +40,14 @@ def test_names_that_people_type_are_text_and_nothing_else(run):
 
 
 def test_what_was_measured_is_in_it(run):
-    finished(run.store, InterpretationConfig.of(run.config))
+    trained(run.store, InterpretationConfig.of(run.config))
     text = html(run)
     assert "Deletion AUC" in text
     assert "importance" in text
 
 
 def test_an_autoencoder_has_a_report_without_parts(run):
-    text = html(finished(run.store, RUN.replace(model="ae1")))
+    text = html(trained(run.store, RUN.replace(model="ae1")))
     assert "<h2>Parts</h2>" not in text
     assert "<h2>Examples</h2>" in text
 

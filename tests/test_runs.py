@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from stored import empty, flip, shorten
 
 from ddnmf_core import entries
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
@@ -89,21 +90,7 @@ def test_a_sealed_history_can_be_taken_up_again(entry):
     assert [row["step"] for row in entry.history()] == [0, 1, 2]
 
 
-def damage_flip(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def damage_truncate(path):
-    path.write_bytes(path.read_bytes()[:-3])
-
-
-def damage_empty(path):
-    path.write_bytes(b"")
-
-
-@pytest.mark.parametrize("damage", [damage_flip, damage_truncate, damage_empty, os.unlink])
+@pytest.mark.parametrize("damage", [flip, shorten, empty, os.unlink])
 @pytest.mark.parametrize("name", ["config.json", "state.json", "manifest.json", "history.jsonl", "x.safetensors",
                                   "t.parquet", "s.json"])
 def test_every_damage_to_every_stored_kind_is_detected(entry, name, damage):
@@ -119,7 +106,7 @@ def test_every_damage_to_every_stored_kind_is_detected(entry, name, damage):
 
 @pytest.mark.parametrize("name", ["config.json", "state.json", "manifest.json"])
 def test_a_damaged_entry_is_set_aside_and_said_so(store, entry, name):
-    damage_flip(entry.folder / name)
+    flip(entry.folder / name)
     assert store.entries() == []
     assert not entry.folder.exists()
     notice, = store.notices()

@@ -4,8 +4,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
+from stored import trained
 
-from ddnmf_core import tasks
 from ddnmf_core.config import EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.runs import Store
 
@@ -20,8 +20,7 @@ def address(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("accessible"))
     for config in (RUN, InterpretationConfig.of(RUN), EmbeddingConfig(run=RUN.id, method="pca", n_points=400),
                    PixelNMFConfig(dataset="digits", n_samples=400, n_parts=4)):
-        entry = store.create(config)
-        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
+        trained(store, config)
     with dashboard(store) as address:
         yield address
 

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 from opening import open_page, text_of
-from stored import finish
+from stored import finish, trained
 
-from ddnmf_core import engine, own_data, tasks, trash
+from ddnmf_core import engine, own_data, trash
 from ddnmf_core.config import RunConfig
 from ddnmf_core.interpret.names import rename
 from ddnmf_core.read_only import ReadOnly
@@ -19,11 +19,9 @@ RUN = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epoc
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def shown(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("shown"))
-    entry = store.create(RUN)
-    assert tasks.perform(str(store.root), "runs", entry.id, "cpu") == "finished"
-    return store.root
+    return trained(store, RUN).store.root
 
 
 def content(store):
@@ -31,8 +29,8 @@ def content(store):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_stands_and_changes_nothing(home, trained, monkeypatch, page):
-    shutil.copytree(trained, home)
+def test_a_page_stands_and_changes_nothing(home, shown, monkeypatch, page):
+    shutil.copytree(shown, home)
     before = content(Store(home))
     monkeypatch.setenv("DDNMF_READ_ONLY", "1")
     app = open_page(page, run=RUN.id)
