@@ -126,6 +126,7 @@ def clear(store: "Store", most_bytes: int = KEPT_BYTES) -> int:
 
 def remove(deletion: Deletion) -> None:
     """For good. Renamed first: nobody brings half of it back."""
+    refuse()
     for entry in deletion.entries:
         gone = temporary_name(entry.folder)
         with suppress(FileNotFoundError):                           # somebody has just brought it back, or removed it

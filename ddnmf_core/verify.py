@@ -33,6 +33,7 @@ from ddnmf_core.entries import (
     Kind,
 )
 from ddnmf_core.files import CorruptFile, is_litter, read_document
+from ddnmf_core.read_only import refuse
 from ddnmf_core.repair import Remedy, mend, remedy
 from ddnmf_core.runs import Store
 
@@ -74,6 +75,8 @@ class Verdict:
 
 def verify(store: Store, *, repair: bool = False, report: Report | None = None) -> Verdict:
     """Look at every entry of every kind, the queue and what was set aside; `report` hears of (share, message)."""
+    if repair:
+        refuse()
     entries = [entry for kind in CONFIG_OF for entry in store.folders(kind)]
     findings = [*_layout(store, repair), *_litter(store, repair)]
     for number, entry in enumerate(entries):

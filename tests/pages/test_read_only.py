@@ -13,6 +13,7 @@ from ddnmf_core.interpret.names import rename
 from ddnmf_core.read_only import ReadOnly
 from ddnmf_core.runs import Store
 from ddnmf_core.unpacking import unpack
+from ddnmf_core.verify import verify
 
 PAGES = ["home", "train", "latent", "parts", "explain", "noise", "sweep", "compare"]
 RUN = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epochs=1)
@@ -47,7 +48,8 @@ def test_whoever_asks_for_a_change_all_the_same_is_refused(home, monkeypatch):
     monkeypatch.setenv("DDNMF_READ_ONLY", "1")
     for change in (lambda: engine.submit(store, RUN), lambda: store.delete(run), run.request_stop, lambda: rename(run, 0, "x"),
                    lambda: own_data.remove("own-0123456789abcdef"), lambda: unpack(store, io.BytesIO()),
-                   lambda: trash.restore(trash.Deletion(1, ()))):
+                   lambda: trash.restore(trash.Deletion(1, ())),
+                   lambda: trash.remove(trash.Deletion(1, ())), lambda: verify(store, repair=True)):
         with pytest.raises(ReadOnly, match="only shown"):
             change()
     assert not store.requests()
