@@ -16,22 +16,24 @@ from ddnmf_core import tasks
 from ddnmf_core.config import EmbeddingConfig, RunConfig
 from ddnmf_core.runs import Store
 
-PORT = 8597
+PORT, PATIENCE = 8597, 60.0                                         # seconds
 FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-background-networking"]
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
-def serve(store: Store, port: int = PORT) -> "subprocess.Popen[bytes]":
+def serve(store: Store, port: int = PORT, **environment: str) -> "subprocess.Popen[bytes]":
     """The dashboard, once it answers."""
     server = subprocess.Popen(
         [str(Path(sys.executable).with_name("streamlit")), "run", "dashboard/app.py", "--server.port", str(port)], cwd=ROOT,
-        env={**os.environ, "DDNMF_HOME": str(store.root)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while server.poll() is None:
+        env={**os.environ, "DDNMF_HOME": str(store.root), **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + PATIENCE
+    while server.poll() is None and time.monotonic() < deadline:
         with suppress(OSError):
             urllib.request.urlopen(f"{address(port)}/_stcore/health").read()
             return server
         time.sleep(0.02)
-    raise RuntimeError(f"the dashboard ended at once (exit status {server.returncode}); is port {port} in use?")
+    server.kill()
+    raise RuntimeError(f"the dashboard did not answer (exit status {server.returncode}); is port {port} in use?")
 
 
 def address(port: int = PORT) -> str:

@@ -16,6 +16,10 @@ class Count:
     lost: list[str] = field(default_factory=list)                   # a sentence for each try that did not survive
     seconds: list[float] = field(default_factory=list)              # that the recovery took
 
+    def attempts(self, most: int) -> range:
+        """The tries of this round: at most so many."""
+        return range(min(most, self.full))
+
     def add(self, lost: str = "", seconds: float | None = None) -> None:
         self.tries += 1
         self.lost += [lost] if lost else []

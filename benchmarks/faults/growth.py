@@ -17,7 +17,7 @@ def soak(most: int) -> Count:
     """F13: short runs, ten asked for at a time; after the first fifty the engine and its workers grow by 5 % at most in memory,
     keep their processes, threads and descriptors, and leave no zombie. A run counts as a try."""
     count = Count("F13", "short runs, hundreds: nothing grows", 500)
-    n = min(most, count.full)
+    n = len(count.attempts(most))
     with running_engine() as store:
         first = None
         for begin in range(0, n, AT_ONCE):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from benchmarks.faults.means import (
 )
 from benchmarks.measuring import ROOT
 from ddnmf_core import engine
+from ddnmf_core.config import RunConfig
+from ddnmf_core.entries import Entry
 from ddnmf_core.files import CorruptFile
 from ddnmf_core.runs import Store
 
@@ -64,7 +67,7 @@ def killed_worker(most: int) -> Count:
     """F1: kill -9 of a run's worker at a random batch; it resumes and ends with the undisturbed run's bits."""
     count, chance = Count("F1", "worker killed at a random batch: same final weights", 200), random.Random(1)
     with running_engine() as store:
-        for attempt in range(min(most, count.full)):
+        for attempt in count.attempts(most):
             config = LONG.replace(epochs=100, seed=1000 + attempt)
             entry = engine.submit(store, config)
             n_rows = chance.randint(1, 20)
@@ -88,7 +91,7 @@ def killed_writer(most: int) -> Count:
     with folder() as home:
         store = Store(home)
         entry = store.create(LONG)
-        for _ in range(min(most, count.full)):
+        for _ in count.attempts(most):
             writer = subprocess.Popen([sys.executable, "-c", WRITER, str(home), entry.id], cwd=ROOT, stdout=subprocess.PIPE)
             assert writer.stdout is not None
             writer.stdout.readline()
@@ -113,12 +116,8 @@ def killed_tree(most: int) -> Count:
     count = Count("F3", "engine and workers killed: runs go on after a restart", 50)
     with folder() as home:
         store = Store(home)
-        for attempt in range(min(most, count.full)):
-            pid = engine.start(store).pid
-            entries = [engine.submit(store, LONG.replace(epochs=100, seed=2000 + 2 * attempt + k)) for k in (0, 1)]
-            wait(lambda entries=entries: all(len(entry.history()) > 2 for entry in entries))
-            os.killpg(pid, signal.SIGKILL)
-            wait(lambda: engine.info(store) is None)
+        for attempt in count.attempts(most):
+            entries = _left_behind(store, [LONG.replace(epochs=100, seed=2000 + 2 * attempt + k) for k in (0, 1)], os.killpg)
             before = [last_step(entry) for entry in entries]
             engine.start(store)
             began = time.monotonic()
@@ -134,7 +133,7 @@ def stopped_worker(most: int) -> Count:
     """F6: a run's worker hangs (SIGSTOP); its run goes on elsewhere, and when it wakes nothing of it is written."""
     count = Count("F6", "worker hangs: its run goes on elsewhere", 20)
     with running_engine() as store:
-        for attempt in range(min(most, count.full)):
+        for attempt in count.attempts(most):
             entry = engine.submit(store, LONG.replace(epochs=3000, seed=6000 + attempt))
             wait(lambda entry=entry: len(entry.history()) > 2 and holder_of(entry))
             pid, step, began = holder_of(entry), last_step(entry), time.monotonic()
@@ -155,7 +154,7 @@ def poisoned(most: int) -> Count:
     with folder() as patch:
         (Path(patch) / "sitecustomize.py").write_text(POISON)
         with environment(PYTHONPATH=patch), running_engine() as store:
-            for attempt in range(min(most, count.full)):
+            for attempt in count.attempts(most):
                 bad = engine.submit(store, LONG.replace(epochs=666, seed=attempt))
                 good = engine.submit(store, LONG.replace(seed=7000 + attempt))
                 began = time.monotonic()
@@ -171,12 +170,8 @@ def killed_scheduler(most: int) -> Count:
     count = Count("F11", "scheduler killed, workers left: runs go on after a restart", 20)
     with folder() as home:
         store = Store(home)
-        for attempt in range(min(most, count.full)):
-            pid = engine.start(store).pid
-            entry = engine.submit(store, LONG.replace(epochs=3000, seed=8000 + attempt))
-            wait(lambda entry=entry: len(entry.history()) > 2)
-            os.kill(pid, signal.SIGKILL)
-            wait(lambda: engine.info(store) is None)
+        for attempt in count.attempts(most):
+            entry, = _left_behind(store, [LONG.replace(epochs=3000, seed=8000 + attempt)], os.kill)
             engine.start(store)
             began, old = time.monotonic(), holder_of(entry)
             on = wait(lambda entry=entry, old=old: entry.state.status == "running" and holder_of(entry) not in (None, old), 60)
@@ -186,3 +181,13 @@ def killed_scheduler(most: int) -> Count:
             stop(entry)
         engine.stop(store)
     return count
+
+
+def _left_behind(store: Store, configs: list[RunConfig], kill: Callable[[int, int], object]) -> list[Entry]:
+    """Runs that were being trained when their engine's process, or its group, was killed."""
+    pid = engine.start(store).pid
+    entries = [engine.submit(store, config) for config in configs]
+    wait(lambda: all(len(entry.history()) > 2 for entry in entries))
+    kill(pid, signal.SIGKILL)
+    wait(lambda: engine.info(store) is None)
+    return entries

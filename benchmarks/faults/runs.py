@@ -15,7 +15,7 @@ def cancelled(most: int) -> Count:
     """F5: Stop while it trains; p50 under 100 ms, p99 under 1 s, and it can be resumed."""
     count = Count("F5", "cancelled: stopped, with a checkpoint", 100)
     with running_engine() as store:
-        for attempt in range(min(most, count.full)):
+        for attempt in count.attempts(most):
             entry = engine.submit(store, LONG.replace(epochs=2000, seed=3000 + attempt))
             wait(lambda entry=entry: len(entry.history()) > 1)
             began = time.monotonic()
@@ -30,7 +30,7 @@ def asked_at_once(most: int) -> Count:
     """F9: four clients ask for one configuration at the same moment; it is trained once."""
     count = Count("F9", "four clients ask at once: trained once", 200)
     with running_engine() as store:
-        for attempt in range(min(most, count.full)):
+        for attempt in count.attempts(most):
             config = SHORT.replace(seed=4000 + attempt)
             with ThreadPoolExecutor(4) as pool:
                 entry = [*pool.map(lambda _, config=config: engine.submit(store, config), range(4))].pop()
@@ -44,7 +44,7 @@ def infinite_loss(most: int) -> Count:
     """F12: a loss becomes infinite; the run stops as diverged and every checkpoint that is kept is finite."""
     count = Count("F12", "loss infinite: diverged, last finite checkpoint kept", 20)
     with folder() as home:
-        for attempt in range(min(most, count.full)):
+        for attempt in count.attempts(most):
             store = Store(home)
             entry = store.create(LONG.replace(optimizer="sgd", learning_rate=2.0, loss_reduction="sum", seed=attempt))
             tasks.perform(str(home), "runs", entry.id, "cpu")

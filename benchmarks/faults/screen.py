@@ -23,7 +23,7 @@ def killed_dashboard(most: int) -> Count:
         server, page = serve(store, PORT), browser.new_page()
         page.goto(f"{address(PORT)}/train?run={entry.id}")
         page.get_by_text(" of 5000.").first.wait_for(timeout=60_000)
-        for _ in range(min(most, count.full)):
+        for _ in count.attempts(most):
             server.send_signal(signal.SIGKILL)
             server.wait()
             step = last_step(entry)

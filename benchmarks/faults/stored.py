@@ -35,7 +35,7 @@ def damaged(most: int) -> Count:
         store = Store(home)
         whole = store.create(SHORT)
         tasks.perform(str(home), "runs", whole.id, "cpu")
-        for attempt in range(min(most, count.full)):
+        for attempt in count.attempts(most):
             name, how = list(readers)[attempt % len(readers)], ("flip", "cut", "empty", "missing")[attempt // len(readers) % 4]
             path = whole.folder / name
             content = path.read_bytes()
@@ -64,7 +64,7 @@ def full_disk(most: int) -> Count:
     """F8: no room from some byte on, at each write of a run in turn; what is there stays whole, the reason is said where there
     is room for it, and with room the run ends with the undisturbed run's bits."""
     count, chance = Count("F8", "no room to write: nothing damaged, goes on with room", 50), random.Random(8)
-    for _ in range(min(most, count.full)):
+    for _ in count.attempts(most):
         with folder() as home:
             store = Store(home)
             entry = store.create(SHORT)

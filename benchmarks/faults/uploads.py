@@ -130,7 +130,7 @@ KINDS: tuple[Callable[[random.Random], File], ...] = (
 def malformed(most: int) -> Count:
     """F14: each upload a clear sentence, nothing stored, no crash."""
     count, chance = Count("F14", "malformed uploads: refused in a sentence, nothing stored", 500), random.Random(14)
-    for attempt in range(min(most, count.full)):
+    for attempt in count.attempts(most):
         with folder() as home, environment(DDNMF_HOME=home):
             store = Store()
             kind = KINDS[attempt % len(KINDS)]
