@@ -12,6 +12,7 @@ from dashboard import charts
 from dashboard.components.gallery import gallery, place_of
 from dashboard.contents import images, model, picture
 from dashboard.feature_charts import strongest
+from dashboard.saving import show_chart
 from ddnmf_core import pictures
 from ddnmf_core.entries import Entry
 from ddnmf_core.interpret.shapley import MAX_EXACT, N_PAIRS, Contributions, additivity_gap, shapley
@@ -58,7 +59,7 @@ def show_contributions(run: Entry, H: torch.Tensor, baseline: torch.Tensor, shar
     tiles = pictures.differences(picture(run, values.numpy()), scale=float(found.values.abs().max()) or 1.0)
     captions = [f"part {k + 1}\nH {H[k]:.2f}, baseline {baseline[k]:.2f}" for k in shown]
     gallery([ends[0], *tiles, ends[1]], [f"baseline\n{baseline_title}", *captions, "reconstruction\nall of it together"],
-            key="explain.parts", size=104, selected=_place_of_part(shared),
+            key="explain.parts", size=104, selected=_place_of_part(shared), title="Shapley pictures",
             on_pick=lambda tile: _choose(shown, tile))
     st.caption("Shapley values, pixel by pixel: what each part adds to the picture, averaged over all orders in which the "
                "parts can be put in; the strongest first. Red is ink that it adds, blue ink that it takes away, one scale. "
@@ -70,10 +71,10 @@ def show_contributions(run: Entry, H: torch.Tensor, baseline: torch.Tensor, shar
     with left:
         names = [f"part {k + 1}" for k in shown]
         rest = float(found.values.sum()) - float(values.sum())
-        st.plotly_chart(charts.waterfall(float(found.baseline.sum()), values.sum(dim=1).tolist(), names, rest),
-                        key="explain.waterfall", config={"displayModeBar": False})
-        st.caption("The ink of the picture (sum of its pixels) from the baseline to the reconstruction. A part that moves ink "
-                   "from one place to another has a strong picture above and a short bar here.")
+        show_chart(charts.waterfall(float(found.baseline.sum()), values.sum(dim=1).tolist(), names, rest), "explain.waterfall",
+                   "The ink of the picture (sum of its pixels) from the baseline to the reconstruction. A part that moves ink "
+                   "from one place to another has a strong picture above and a short bar here.",
+                   title="From baseline to picture")
     with right:
         st.metric("Completeness error", f"{found.completeness_error:.1e}",
                   help="The largest pixel by which baseline and contributions together miss the reconstruction.")
@@ -92,7 +93,8 @@ def show_features(values: NDArray[np.floating], names: Sequence[str], shown: Seq
     order = np.sort(strongest(np.abs(values).max(axis=0), MOST_COLUMNS))
     figure = charts.heat_map(values[:, order], [f"part {k + 1}" for k in shown], [names[feature] for feature in order],
                              "What each part adds to each feature", diverging=True)
-    st.plotly_chart(figure, key="explain.features", config={"displayModeBar": False})
+    show_chart(figure, "explain.features", "Red: the part raises this feature above the baseline, blue: it lowers it. A column "
+                                           "adds up to how far the rebuilt value is from the baseline.")
 
 
 def _place_of_part(shared: Shared) -> int | None:

@@ -8,6 +8,7 @@ from dashboard import charts
 from dashboard.background import whole_or_set_aside
 from dashboard.components.gallery import gallery
 from dashboard.contents import as_pictures, images
+from dashboard.saving import show_chart
 from dashboard.selections import warn_of_collapse
 from dashboard.shared import LIVE, run_title, store
 from ddnmf_core import engine
@@ -45,8 +46,8 @@ def watch(entry: Entry) -> None:
     if history:
         numbers(entry, history)
         weighted = st.toggle("Weighted by alpha, beta, gamma", key="train.weighted")
-        st.plotly_chart(charts.loss_curves(history, weighted), key="train.losses", config={"displayModeBar": False})
-        explain_losses(entry.config, weighted)
+        show_chart(charts.loss_curves(history, weighted), "train.losses", how_to_read_losses(entry.config, weighted),
+                   title="Losses")
     elif state.status in LIVE:
         st.caption("The first numbers come as soon as the training has begun.")
     learned(entry, epochs)
@@ -54,14 +55,13 @@ def watch(entry: Entry) -> None:
         unit_charts(history, len(entry.config.encoder_layers))
 
 
-def explain_losses(config: RunConfig, weighted: bool) -> None:
+def how_to_read_losses(config: RunConfig, weighted: bool) -> str:
     unit = "image" if config.loss_reduction == "sum" else "pixel or unit"
     if config.model != "ddnmf":
-        st.caption(f"L_sym per {unit}, logarithmic: what the autoencoder cannot rebuild of the noisy images that it is given.")
-        return
-    st.caption(f"The terms of eq 7 per {unit}, {'times' if weighted else 'before'} their weights; logarithmic. L_sym: what the "
-               "supervisor cannot rebuild. L_ap: how far the student is from it, at first growing with the supervisor's own "
-               "features. L_nc: what the NMF module cannot rebuild. L_in: their weighted sum, which training minimises.")
+        return f"L_sym per {unit}, logarithmic: what the autoencoder cannot rebuild of the noisy images that it is given."
+    return (f"The terms of eq 7 per {unit}, {'times' if weighted else 'before'} their weights; logarithmic. L_sym: what the "
+            "supervisor cannot rebuild. L_ap: how far the student is from it, at first growing with the supervisor's own "
+            "features. L_nc: what the NMF module cannot rebuild. L_in: their weighted sum, which training minimises.")
 
 
 def controls(entry: Entry) -> None:
@@ -119,28 +119,26 @@ def learned(entry: Entry, epochs: list[dict[str, Any]]) -> None:
             tiles = as_pictures(chosen, snapshot[name][:24])
             captions = ([f"part {k + 1}" for k in range(len(tiles))] if name.startswith("parts")
                         else [chosen.caption(sample) for sample in samples[:24]])
-            gallery(tiles, captions, key=f"train.{name}", size=52)
+            gallery(tiles, captions, key=f"train.{name}", size=52, title=f"{title.partition(':')[0]}, epoch {epoch}")
     st.caption("Pictures are kept for every epoch: switch the newest off and move the slider to replay the training.")
 
 
 def unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
     with st.expander("Layers, speed, gradients and units"):
         if any("layer_shares" in row for row in history):
-            st.plotly_chart(charts.layer_shares(history, n_encoder), key="train.shares", config={"displayModeBar": False})
-            st.caption("How much of L_ap each layer makes. A layer that takes nearly all of it is all the student learns.")
+            show_chart(charts.layer_shares(history, n_encoder), "train.shares", "How much of L_ap each layer makes. A layer "
+                       "that takes nearly all of it is all the student learns.", title="Share of each layer in L_ap")
         left, right = st.columns(2)
-        left.plotly_chart(charts.lines(history, {"images_per_second": "images/s"}, "Images a second"),
-                          key="train.speed", config={"displayModeBar": False})
-        right.plotly_chart(charts.lines(history, {"dead_units": "dead", "constant_units": "constant",
-                                                  "constant_parts": "constant parts"}, "Units that say nothing"),
-                           key="train.units", config={"displayModeBar": False})
+        units = {"dead_units": "dead", "constant_units": "constant", "constant_parts": "constant parts"}
         gradients = {f"gradient_{name}": name for name in ("supervisor", "student", "autoencoder")}
-        left.plotly_chart(charts.lines(history, gradients, "Norm of the gradient", log=True),
-                          key="train.gradients", config={"displayModeBar": False})
-        right.plotly_chart(charts.lines(history, {"code_rms": "code"}, "Size of the code (root mean square)"),
-                           key="train.code", config={"displayModeBar": False})
+        show_chart(charts.lines(history, {"images_per_second": "images/s"}, "Images a second"), "train.speed", None, place=left)
+        show_chart(charts.lines(history, units, "Units that say nothing"), "train.units", None, place=right)
+        show_chart(charts.lines(history, gradients, "Norm of the gradient", log=True), "train.gradients", None, place=left)
+        show_chart(charts.lines(history, {"code_rms": "code"}, "Size of the code (root mean square)"), "train.code", None,
+                   place=right)
         st.caption("A constant unit gives the same value for every image; dead ones are always 0. A code that shrinks "
-                   "towards 0 satisfies L_nc without learning anything.")
+                   "towards 0 satisfies L_nc without learning anything. A gradient that grows a hundredfold comes before a "
+                   "loss that is no longer finite.")
 
 
 def queue(entries: list[Entry], watched: Entry) -> None:

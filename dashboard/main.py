@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import shared
+from dashboard import saving, shared
 from dashboard.glossary import show_glossary
 from dashboard.tour import show_tour
 from ddnmf_core import engine
@@ -36,7 +36,9 @@ try:
     show_tour(page.url_path)
     show_glossary()
     shared.sidebar_status()
+    saving.begin()
     page.run()
+    saving.show_saving()
 except CorruptFile as error:
     shared.show_damage(error)
 except DataError as error:

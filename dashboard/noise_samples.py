@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from dashboard.components.gallery import gallery
 from dashboard.contents import dataset_images, model
+from dashboard.drawings import Tiles
 from dashboard.links import linked
+from dashboard.saving import remember
 from dashboard.shared import TRAIN, run_title, store
 from ddnmf_core import pictures
 from ddnmf_core.data import DATASETS
@@ -98,6 +100,9 @@ def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[i
     captions = [list(names), *([f"{title}\n{error:.4f}" for error in np.square(pixels - shown["clean"]).mean(axis=1)]
                                for title, pixels in list(shown.items())[1:])]
     tiles = pictures.to_u8(np.stack(list(shown.values()), axis=1)).reshape(len(names), len(shown), *image_shape)
+    by_row = [tile for row in tiles.swapaxes(0, 1) for tile in row]
+    remember("noise.stacks", "Images at this noise, and what is rebuilt of them",
+             Tiles(by_row, [text for row in captions for text in row], most_beside=len(names)))
     with st.container(horizontal=True, gap="xsmall"):
         for number, (stack, texts) in enumerate(zip(tiles, zip(*captions, strict=True), strict=True)):
             with st.container(width=TILE + 10):

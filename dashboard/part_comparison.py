@@ -9,6 +9,7 @@ from dashboard.components.gallery import gallery
 from dashboard.links import linked
 from dashboard.part_charts import pareto
 from dashboard.reproduction import Shown
+from dashboard.saving import show_chart
 from dashboard.shared import SCORE_TITLES, store
 from ddnmf_core import pictures
 from ddnmf_core.data import DATASETS
@@ -65,10 +66,10 @@ def _show_pareto(rows: pd.DataFrame, records: list[Record]) -> None:
     if known.empty:
         st.info(f"{PLOTTED[measure]} is not known for these rows: it needs at least two seeds.")
         return
-    st.plotly_chart(pareto(known, records, MEASURES[measure], score), key="compare.pareto", config={"displayModeBar": False})
     better = {"high": "right", "low": "left"}[MEASURES[measure].better]
-    st.caption(f"{MEASURES[measure].meaning} Better is further {better} and further up. Small dots are seeds, large ones their "
-               "means; the line joins the rows that no other row beats in both.")
+    show_chart(pareto(known, records, MEASURES[measure], score), "compare.pareto", title="Parts against clusters", how=(
+               f"{MEASURES[measure].meaning} Better is further {better} and further up. Small dots are seeds, large ones their "
+               "means; the line joins the rows that no other row beats in both."))
 
 
 def _show_pictures(methods: list[str], records: list[Record], dataset: str) -> None:

@@ -12,6 +12,7 @@ from dashboard import charts
 from dashboard.components.gallery import gallery, place_of
 from dashboard.contents import images, model, picture, swings
 from dashboard.feature_charts import feature_bars
+from dashboard.saving import show_chart
 from dashboard.selections import choose_sample
 from dashboard.shared import EXPLAIN
 from ddnmf_core import pictures
@@ -25,7 +26,6 @@ from ddnmf_core.read_only import read_only
 
 N_TOP, N_BAND = 16, 4
 BANDS = (0.95, 0.75, 0.5, 0.25, 0.05)                               # quantiles of the coefficient
-PLAIN = {"displayModeBar": False}
 
 
 def show_part(run: Entry, part: int, H: NDArray[np.float32], mass: NDArray[np.float64]) -> None:
@@ -42,16 +42,15 @@ def show_part(run: Entry, part: int, H: NDArray[np.float32], mass: NDArray[np.fl
     _show_pictures(run, part, H)
     _show_samples(run, part, H)
     left, right = st.columns(2)
-    left.plotly_chart(charts.histogram(H[:, part], "How much of it the samples have"), key="parts.histogram", config=PLAIN)
-    left.caption("A narrow peak: every image has the same amount, so the part says little. Two peaks: it is on or off. "
-                 f"{saturation(H)[part]:.1%} of the samples lie within {SATURATED:g} of 0 or 1: saturated.")
+    show_chart(charts.histogram(H[:, part], "How much of it the samples have"), "parts.histogram",
+               "A narrow peak: every image has the same amount, so the part says little. Two peaks: it is on or off. "
+               f"{saturation(H)[part]:.1%} of the samples lie within {SATURATED:g} of 0 or 1: saturated.", place=left)
     classes = images(run).class_names
     if not images(run).labelled:
         return
-    right.plotly_chart(charts.bars(mass[part], classes, "Class purity: share of its mass in each class", True),
-                       key="parts.purity", config=PLAIN)
-    right.caption(f"Purity {mass[part].max():.2f}: the largest share. {1 / len(classes):.2f} would be no "
-                  "preference at all (Kim and Park 2007).")
+    show_chart(charts.bars(mass[part], classes, "Class purity: share of its mass in each class", True), "parts.purity",
+               f"Purity {mass[part].max():.2f}: the largest share. {1 / len(classes):.2f} would be no preference at all (Kim "
+               "and Park 2007).", place=right)
 
 
 def _show_pictures(run: Entry, part: int, H: NDArray[np.float32]) -> None:
@@ -60,12 +59,12 @@ def _show_pictures(run: Entry, part: int, H: NDArray[np.float32]) -> None:
     signed = np.stack([(decoded["raised"][part] - decoded["baseline"][0]).numpy(), swings(run)[part]])
     gallery([*pictures.to_u8(picture(run, plain.numpy())), *pictures.differences(picture(run, signed), scale=1.0)],
             ["baseline\nmean of H", "raised\nit at 1, others at mean", "alone\nit at 1, others 0", "raised\nminus baseline",
-             "swing\n5 % to 95 % quantile"], key="parts.pictures", size=112)
+             "swing\n5 % to 95 % quantile"], key="parts.pictures", size=112, title=f"Part {part + 1} in five pictures")
     st.caption("The part under both baselines, the mean of H and zero. The swing shows what it does over the range that it "
                "really takes: red is ink that a high coefficient adds, blue ink that it takes away.")
     if names := images(run).feature_names:
-        st.plotly_chart(feature_bars(swings(run)[part], names, "What the part does: its swing by feature"),
-                        key="parts.features", config=PLAIN)
+        show_chart(feature_bars(swings(run)[part], names, "What the part does: its swing by feature"), "parts.features",
+                   "Upwards: a high coefficient raises the feature, downwards: it lowers it.")
 
 
 def _show_samples(run: Entry, part: int, H: NDArray[np.float32]) -> None:
@@ -85,8 +84,9 @@ def _show_samples(run: Entry, part: int, H: NDArray[np.float32]) -> None:
 
 
 def _samples(run: Entry, part: int, H: NDArray[np.float32], samples: NDArray[np.integer], key: str) -> None:
+    what = {"parts.top": "with most of part", "parts.bands": "from the range of part"}[key]
     gallery(picture(run, images(run).shown(samples)), [f"{sample}\n{H[sample, part]:.3f}" for sample in samples], size=56,
-            key=key, selected=place_of(st.session_state.get("sample"), samples),
+            title=f"Samples {what} {part + 1}", key=key, selected=place_of(st.session_state.get("sample"), samples),
             on_pick=lambda tile: choose_sample(samples[tile]))
 
 
@@ -95,13 +95,12 @@ def show_measured(run: Entry, part: int, arrays: Mapping[str, NDArray[np.floatin
     """What it causes, and what noise leaves of it."""
     left, right = st.columns(2)
     names = [clusters[cluster] for cluster in range(arrays["causal"].shape[1])]
-    left.plotly_chart(charts.bars(arrays["causal"][part], names, "Taken out: share of each cluster that leaves it", True),
-                      key="parts.causal", config=PLAIN)
-    left.caption("The part is set to its mean in every image, the picture is decoded and encoded again, and K-means on z says "
-                 "where it lies now. A high bar: this part holds that cluster together.")
-    right.plotly_chart(charts.survival(arrays["survival"], part, LEVELS), key="parts.survival", config=PLAIN)
-    right.caption("Correlation of its coefficient on noisy images with that on the clean ones; gray: the other parts. The "
-                  "higher, the more noise the part bears.")
+    show_chart(charts.bars(arrays["causal"][part], names, "Taken out: share of each cluster that leaves it", True),
+               "parts.causal", "The part is set to its mean in every image, the picture is decoded and encoded again, and "
+               "K-means on z says where it lies now. A high bar: this part holds that cluster together.", place=left)
+    show_chart(charts.survival(arrays["survival"], part, LEVELS), "parts.survival", "Correlation of its coefficient on noisy "
+               "images with that on the clean ones; gray: the other parts. The higher, the more noise the part bears.",
+               place=right)
     others = measured.loc[measured["part"] == part, ["partner", "correlation"]].iloc[0]
     word = "together" if others["correlation"] > 0 else "in turn"
     st.markdown(f"Its coefficient goes {word} with **part {int(others['partner']) + 1}** most (correlation "
@@ -122,6 +121,7 @@ def show_likeness(run: Entry, part: int, others: Sequence[Entry]) -> None:
         n_found += bool(cosine[part] >= REAPPEARS)
     colour = "green" if n_found == len(others) else "orange" if n_found else "red"
     st.markdown(f":{colour}-badge[Reappears in {n_found} of {len(others)} seeds]")
-    gallery(pictures.differences(picture(run, np.stack(tiles)), scale=1.0), captions, key="parts.likeness", size=88)
+    gallery(pictures.differences(picture(run, np.stack(tiles)), scale=1.0), captions, key="parts.likeness", size=88,
+            title=f"Part {part + 1} in the other seeds")
     st.caption("Its swing beside that of the matched part in each other seed (Hungarian matching by cosine; found again from "
                f"{REAPPEARS:g}). A part that no other seed finds is an accident of this one.")

@@ -114,7 +114,8 @@ def _show_pictures(run: Entry, H: torch.Tensor, edited: torch.Tensor) -> None:
         own, changed = model(run).student.decode(torch.stack([H, edited]))
     difference = pictures.differences(picture(run, (changed - own).numpy()), scale=1.0)
     gallery([*pictures.to_u8(picture(run, torch.stack([own, changed]).numpy())), difference],
-            ["the sample's own", "with your changes", "difference"], key="explain.edited", size=132)
+            ["the sample's own", "with your changes", "difference"], key="explain.edited", size=132,
+            title="The edited picture")
 
 
 def _show_clusters(run: Entry, seen: str, H: torch.Tensor, edited: torch.Tensor) -> None:

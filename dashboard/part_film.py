@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 from dashboard.charts import COLOURS
 from dashboard.components.gallery import gallery
 from dashboard.contents import epoch_rows, picture
+from dashboard.saving import show_chart
 from ddnmf_core import pictures
 from ddnmf_core.entries import Entry
 from ddnmf_core.interpret.lifetimes import LIVES_FROM, alive, births_and_deaths
@@ -32,17 +33,17 @@ def show_film(run: Entry) -> None:
     if st.session_state.get("parts.epoch") not in epochs:
         st.session_state["parts.epoch"] = epochs[-1]
     now = st.select_slider("Epoch", epochs, key="parts.epoch")
-    st.plotly_chart(film(run, epochs, swings, lives, now), key="parts.film", config={"displayModeBar": False})
     births, deaths = births_and_deaths(lives)
     n_later = sum(moment > 0 for moment, _ in births)
-    st.caption(f"Each column is an epoch, each row a part: red is ink that it adds, blue ink that it takes away. ▲ a part is "
+    show_chart(film(run, epochs, swings, lives, now), "parts.film", title="Parts over the epochs", how=(
+               f"Each column is an epoch, each row a part: red is ink that it adds, blue ink that it takes away. ▲ a part is "
                f"born ({len(births)}, {n_later} of them after the start), ✕ it dies ({len(deaths)}): it lives while it changes "
                f"some pixel by at least {LIVES_FROM:.0%} of black to white. The line is the epoch of the slider, whose parts "
-               "stand below.")
+               "stand below."))
     given = names_of(run)
     frame = swings[epochs.index(now)]
     gallery(list(pictures.differences(picture(run, frame))), [title(given, k).lower() for k in range(len(frame))],
-            key="parts.film.frame", size=64)
+            key="parts.film.frame", size=64, title=f"The parts at epoch {now}")
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the pictures of every epoch.")

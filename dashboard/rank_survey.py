@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 
 from dashboard.background import measured_speeds
 from dashboard.contents import codes, swings
+from dashboard.saving import show_chart
 from dashboard.shared import store
 from dashboard.sweep_charts import BAND, CHOSEN, LINE
 from dashboard.sweep_queue import show_progress
@@ -34,12 +35,12 @@ def show_survey(run: Entry) -> None:
     finished = [entry for entry in relatives if entry.finished]
     if len({entry.config.n_parts for entry in finished}) > 1:
         found = survey(str(run.store.root), tuple(sorted(entry.id for entry in finished)))
-        st.plotly_chart(panels(found, run.config.n_parts), key="parts.survey", config={"displayModeBar": False})
-        st.caption("Against the number of parts r: the student's error on noisy images; how alike the parts of different seeds "
+        show_chart(panels(found, run.config.n_parts), "parts.survey", title="The rank", how=(
+                   "Against the number of parts r: the student's error on noisy images; how alike the parts of different seeds "
                    f"are (matched cosine); how well the seeds agree on which of {N_COMPARED} samples have the same strongest "
                    "part (dispersion of the consensus, and how much of a tree it is: cophenetic correlation, Brunet et al. "
                    "2004). Look for a rank from which the error falls slowly and after which the others fall. What compares "
-                   "seeds takes two of them. Bands: one standard deviation; the orange line: this run's rank.")
+                   "seeds takes two of them. Bands: one standard deviation; the orange line: this run's rank."))
     if not read_only():
         _form(run)
 

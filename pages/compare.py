@@ -11,6 +11,7 @@ from dashboard.compare_rows import as_text, downloads, filtered, methods_of, sho
 from dashboard.links import linked
 from dashboard.part_comparison import show_part_table
 from dashboard.reproduction import Shown, choose_numbers, offer_to_compute, protocol_panel
+from dashboard.saving import show_chart
 from dashboard.shared import SCORE_TITLES
 from ddnmf_core.data import DATASETS
 from ddnmf_core.metrics import SCORE_NAMES
@@ -74,9 +75,9 @@ def show_confusion(records: list[Record], dataset: str) -> None:
     record = of_method[seed]
     names = DATASETS[dataset].class_names
     figure = charts.confusion(np.array(record["contingency"]), names, f"{method}, seed {seed}: ACC {record['acc']:.4f}")
-    st.plotly_chart(figure, key="compare.confusion", config={"displayModeBar": False})
-    st.caption("A row is a class: the share of its images that went to each cluster. Clusters stand in the order of the "
-               "classes that they are matched to, so the diagonal is what ACC counts.")
+    show_chart(figure, "compare.confusion", "A row is a class: the share of its images that went to each cluster. Clusters "
+               "stand in the order of the classes that they are matched to, so the diagonal is what ACC counts.",
+               title=f"Confusion of {method}, seed {seed}")
 
 
 def show_scores(shown: Shown) -> None:
@@ -93,10 +94,10 @@ def show_scores(shown: Shown) -> None:
     with left:
         st.header("Every seed")
         score = linked(st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True)
-        st.plotly_chart(charts.seed_dots(visible[visible["method"].isin(methods)], records, score), key="compare.dots",
-                        config={"displayModeBar": False})
-        st.caption("A dot is one seed; the bar is their mean with one standard deviation to each side; the diamond is the "
-                   "paper's single run. Where the dots of two rows overlap, one run of each would not tell which is better.")
+        dots = charts.seed_dots(visible[visible["method"].isin(methods)], records, score)
+        show_chart(dots, "compare.dots", title="Every seed", how=(
+                   "A dot is one seed; the bar is their mean with one standard deviation to each side; the diamond is the "
+                   "paper's single run. Where the dots of two rows overlap, one run of each would not tell which is better."))
     with right:
         st.header("Classes and clusters")
         show_confusion(records, shown.cells[0].dataset)

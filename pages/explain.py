@@ -10,6 +10,7 @@ from dashboard.contributions import shared_out, show_contributions, show_film
 from dashboard.feature_charts import profiles
 from dashboard.links import linked, to_link
 from dashboard.part_editing import edit
+from dashboard.saving import show_chart
 from dashboard.selections import choose_sample, pick_run
 from dashboard.shown_image import choose_image
 from ddnmf_core import pictures
@@ -33,11 +34,13 @@ def show_reconstructions(run: Entry, x: torch.Tensor, noisy: torch.Tensor, label
     shown = {f"clean\n{label}": x, "noisy\n ": noisy, **rebuilt}
     captions = [caption if i < 2 else f"{caption}\nerror {(pixels - x).square().mean():.4f}"
                 for i, (caption, pixels) in enumerate(shown.items())]
-    gallery(pictures.to_u8(picture(run, torch.cat(list(shown.values())).numpy())), captions, key="explain.images", size=132)
+    gallery(pictures.to_u8(picture(run, torch.cat(list(shown.values())).numpy())), captions, key="explain.images", size=132,
+            title="The image and what is rebuilt of it")
     if names := images(run).feature_names:
         rows = {" ".join(caption.split()): row[0].numpy() for caption, row in shown.items()}
-        st.plotly_chart(profiles(rows, names), key="explain.profiles",
-                        config={"displayModeBar": False})
+        show_chart(profiles(rows, names), "explain.profiles", "A line is one row of values, feature by feature; where the "
+                   "rebuilt ones leave the clean one, the model does not know the feature well.",
+                   title="The row and what is rebuilt of it")
     st.caption("Error: mean squared difference from the clean image, pixels from 0 to 1. " + (
         "The supervisor has only ever seen clean images, the student only noisy ones." if run.config.model == "ddnmf"
         else "The autoencoder was trained to rebuild the noisy images that it is given."))

@@ -4,9 +4,11 @@ import streamlit as st
 
 from dashboard import architecture, run_care
 from dashboard.background import expected_time
+from dashboard.drawings import Vector
 from dashboard.export_run import show_export
 from dashboard.links import from_link, to_link
 from dashboard.own_data_form import show_own_sets
+from dashboard.saving import remember
 from dashboard.selections import explain_absence, newest_with_parts, warn_of_collapse
 from dashboard.shared import SCORE_TITLES, TRAIN, run_title, store
 from ddnmf_core import data, engine
@@ -60,6 +62,7 @@ epochs = chosen.epochs() if chosen else []
 st.header("Figure 1: the two networks and where each loss acts")
 figure = architecture.draw(config, data.spec(config.dataset).n_pixels, epochs[-1] if epochs else None)
 st.markdown(figure, unsafe_allow_html=True)
+remember("home.figure1", "Figure 1", Vector(figure))
 st.caption(f"{run_title(chosen)}, with the losses of its last epoch." if chosen else
            "The default network. Numbers appear once a run is trained.")
 

@@ -11,9 +11,11 @@ from dashboard.background import result_of
 from dashboard.components.gallery import gallery
 from dashboard.components.scatter import Cloud, scatter
 from dashboard.contents import clusters, codes, explain_data, images, picture
+from dashboard.drawings import PointMap
 from dashboard.feature_charts import profiles
 from dashboard.links import linked
 from dashboard.reproduction import published_folder
+from dashboard.saving import remember, show_chart
 from dashboard.selections import choose_sample, pick_run, pick_sample
 from dashboard.shared import EXPLAIN, INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES, store
 from ddnmf_core import engine
@@ -101,13 +103,14 @@ def bare_cloud(root: str, embedding_id: str, _run: Entry, _table: pd.DataFrame) 
 
 def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> None:
     config = embedding_of(run, chosen)
-    entry = result_of(config, f"{METHOD_TITLES[config.method]} of {MODEL_TITLES[run.config.model]}'s "
-                              f"{config.representation}")
+    title = f"{METHOD_TITLES[config.method]} of {MODEL_TITLES[run.config.model]}'s {config.representation}"
+    entry = result_of(config, title)
     if entry is None:
         return
     table = table_of(str(entry.store.root), entry.id, entry)
     rgb, category, names = colours(run, config, chosen, table["sample"].to_numpy())
     cloud = bare_cloud(str(entry.store.root), entry.id, run, table).recoloured(rgb, category, names)
+    remember(f"latent.{place}", title, PointMap(cloud.points, cloud.colors, cloud.category, cloud.names))
     scatter(cloud, key=f"latent.{place}.{entry.id}", selected=sample, lasso_key=LASSO, on_click=choose_sample)
     if chosen["colour"] != "error":
         legend(names)
@@ -162,8 +165,8 @@ def lassoed(run: Entry) -> None:
     left, right = st.columns([2, 3])
     counts = np.bincount(chosen_images.labels[inside], minlength=len(chosen_images.class_names))
     if chosen_images.labelled:
-        left.plotly_chart(charts.bars(counts, chosen_images.class_names, f"Classes of the {len(inside):,} selected"),
-                          key="latent.classes", config={"displayModeBar": False})
+        show_chart(charts.bars(counts, chosen_images.class_names, f"Classes of the {len(inside):,} selected"), "latent.classes",
+                   "One high bar: the group on the map is one class.", place=left)
     else:
         left.markdown(f"**{len(inside):,} of {len(chosen_images):,} samples are selected.**")
     with right:
@@ -174,7 +177,8 @@ def lassoed(run: Entry) -> None:
     if chosen_images.feature_names:
         means = {"the selected": chosen_images.scaled(inside).mean(axis=0), "all": chosen_images.scaled().mean(axis=0)}
         st.markdown("**Mean of the selected rows, and of all**, feature by feature")
-        st.plotly_chart(profiles(means, chosen_images.feature_names), key="latent.profiles", config={"displayModeBar": False})
+        show_chart(profiles(means, chosen_images.feature_names), "latent.profiles", "Where the two differ lies what sets the "
+                   "selected apart.", title="Mean of the selected rows, and of all")
     frame = with_classes(run, pd.DataFrame({"sample": inside}))
     st.download_button("Selection as CSV", lambda: frame.to_csv(index=False), "selection.csv", "text/csv",
                        key="latent.selection", icon=":material/download:", on_click="ignore")

@@ -12,6 +12,7 @@ from dashboard.background import whole_or_set_aside
 from dashboard.links import linked
 from dashboard.noise_samples import show_samples
 from dashboard.reproduction import TITLES, Shown, choose_numbers, of_store, offer_to_compute, protocol_panel
+from dashboard.saving import show_chart
 from dashboard.shared import SCORE_TITLES, store
 from ddnmf_core.data import DATASETS
 from ddnmf_core.metrics import SCORE_NAMES
@@ -23,7 +24,6 @@ from ddnmf_core.reproduce.trained import Trained, finished_runs
 from ddnmf_core.reproduce.work import Work
 
 STEP, HIGHEST = 5, 80                                               # percent
-PLAIN = {"displayModeBar": False}
 
 
 def choose_results() -> Shown:
@@ -51,7 +51,7 @@ def show_panels(panels: dict[tuple[str, str], go.Figure], protocol: Protocol, ro
     st.html(charts.legend([] if rows.empty else list(rows["method"].unique())))
     for family, dataset in by_family(protocol).items():
         for column, score in zip(st.columns(len(SCORE_NAMES)), SCORE_NAMES, strict=True):
-            column.plotly_chart(charts.mark(panels[dataset, score], level), key=f"noise.{family}.{score}", config=PLAIN)
+            show_chart(charts.mark(panels[dataset, score], level), f"noise.{family}.{score}", None, place=column)
     st.caption("Each point: a model trained with this noise, K-means on its codes of images with the same noise, mean over "
                "seeds. The band is one standard deviation to each side; with one seed there is none. Dashed: the paper's "
                "single runs, which have no band. The upright line is the slider's noise level. Higher is better."
@@ -134,7 +134,7 @@ def show_heat_maps(shown: Shown, protocol: Protocol, rows: pd.DataFrame) -> None
         with column:
             what, key = f"{model} on {charts.set_title(dataset)}", f"noise.heat.{family}"
             title = f"{what}: {SCORE_TITLES[score]}"
-            st.plotly_chart(charts.heat_map(of_model, score, protocol.noise_levels, tested_at, title), key=key, config=PLAIN)
+            show_chart(charts.heat_map(of_model, score, protocol.noise_levels, tested_at, title), key, None, title=title)
             if not shown.published:
                 wanted = [cell for cell in shown.cells if (cell.dataset, cell.method) == (dataset, model)]
                 offer_to_compute(wanted, key, what)

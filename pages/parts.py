@@ -15,6 +15,7 @@ from dashboard.part_detail import show_likeness, show_measured, show_part
 from dashboard.part_film import show_film
 from dashboard.part_list import show_list
 from dashboard.rank_survey import show_survey
+from dashboard.saving import show_chart
 from dashboard.selections import pick_run
 from ddnmf_core import pictures
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig
@@ -62,7 +63,8 @@ def show_parts(run: Entry, H: np.ndarray, mass: np.ndarray) -> int:
     given = names_of(run)
     captions = [f"{title(given, k).lower()}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n"
                 + (f"{names[mass[k].argmax()]} {mass[k].max():.0%}" if images(run).labelled else "") for k in range(r)]
-    gallery(part_tiles(run, H, view), captions, key="parts.tiles", size=88, selected=part, on_pick=choose_part)
+    gallery(part_tiles(run, H, view), captions, key="parts.tiles", size=88, selected=part, on_pick=choose_part,
+            title=f"The parts: {VIEWS[view].lower()}")
     st.caption(READING[view] + " Below each: mean and deviation of its coefficient"
                + (", and the class with most of its mass." if images(run).labelled else "."))
     return part
@@ -83,12 +85,12 @@ def show_worth(measured: Entry) -> None:
     scores = measured.read_json(SCORES)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.plotly_chart(charts.deletion_curves(measured.read_tensors(INTERPRETATION)), key="parts.worth",
-                        config={"displayModeBar": False})
-        st.caption("How much of the picture is left when parts are taken out one by one, the most important first, and how "
+        curves = charts.deletion_curves(measured.read_tensors(INTERPRETATION))
+        show_chart(curves, "parts.worth", title="Deletion and insertion", how=(
+                   "How much of the picture is left when parts are taken out one by one, the most important first, and how "
                    "much is there when they are put in; gray: in random order. If importance is true, the coloured deletion "
                    "curve falls faster than the gray one and the insertion curve rises faster (RISE, Petsiuk et al. 2018, "
-                   "over parts).")
+                   "over parts)."))
     with right:
         st.dataframe(pd.DataFrame(worth_rows(scores), columns=["Measure", "Value"]), hide_index=True, key="parts.scores")
 
@@ -104,15 +106,14 @@ def show_matrices(run: Entry, H: np.ndarray) -> None:
     by_group = np.stack([H[groups == number].mean(axis=0) for number in range(len(titles))])
     kind = "class" if chosen.labelled else "cluster"
     left, right = st.columns(2)
-    left.plotly_chart(charts.heat_map(W, [f"unit {u + 1}" for u in range(len(W))], part_names, "W: code units x parts",
-                                      diverging=True), key="parts.W")
-    left.caption(f"A column is a part's basis in code space. {'Equation 3 leaves W free' if W.min() < 0 else 'W >= 0'}: its "
-                 f"entries run from {W.min():.2f} to {W.max():.2f}.")
-    right.plotly_chart(charts.heat_map(by_group - H.mean(axis=0), titles, part_names,
-                                       f"H: mean coefficient by {kind}, against the mean of all", diverging=True),
-                       key="parts.H")
-    right.caption(f"Red: images of this {kind} have more of the part than images have on average. A part that serves one "
-                  f"{kind} has one red cell in its column.")
+    units = [f"unit {unit + 1}" for unit in range(len(W))]
+    show_chart(charts.heat_map(W, units, part_names, "W: code units x parts", diverging=True), "parts.W",
+               f"A column is a part's basis in code space. {'Equation 3 leaves W free' if W.min() < 0 else 'W >= 0'}: its "
+               f"entries run from {W.min():.2f} to {W.max():.2f}.", place=left)
+    show_chart(charts.heat_map(by_group - H.mean(axis=0), titles, part_names,
+                               f"H: mean coefficient by {kind}, against the mean of all", diverging=True), "parts.H",
+               f"Red: images of this {kind} have more of the part than images have on average. A part that serves one {kind} "
+               "has one red cell in its column.", place=right)
 
 
 def show_pixel_nmf(run: Entry) -> None:
@@ -123,7 +124,8 @@ def show_pixel_nmf(run: Entry) -> None:
         return
     factors = entry.read_tensors(FACTORS)
     bases = factors["bases"] / np.maximum(factors["bases"].max(axis=1, keepdims=True), 1e-9)
-    gallery(pictures.to_u8(picture(run, bases)), [f"basis {k + 1}" for k in range(len(bases))], key="parts.nmf", size=88)
+    gallery(pictures.to_u8(picture(run, bases)), [f"basis {k + 1}" for k in range(len(bases))], key="parts.nmf", size=88,
+            title="NMF of the pixels")
     st.caption(f"scikit-learn's NMF with {len(bases)} bases, each scaled to its own brightest pixel; it explains "
                f"{factors['explained_variance'][0]:.1%} of the pixels' variance. These add up linearly and nothing is "
                "subtracted: the shallow model that the deep parts are to be held against.")

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import sweep_charts as charts
+from dashboard.saving import show_chart
 from dashboard.shared import store
 from dashboard.sweep_cells import CHART, chosen_cell, clicked, show_cell
 from dashboard.sweep_charts import SHORT_TITLES
@@ -66,8 +67,8 @@ def show_surface(cells: pd.DataFrame, view: View) -> None:
     beside = not view.y or n_columns <= MOST_BESIDE
     left, right = st.columns([3, 2], gap="large") if beside else (st.container(), st.container())
     with left, room_for(PIXELS_BESIDE + n_columns * (PIXELS_A_CELL if view.y else PIXELS_A_POINT), "surface"):
-        st.plotly_chart(figure, key=CHART, on_select=clicked, selection_mode="points", config={"displayModeBar": False},
-                        alt=f"{view.title} for each value of {' and '.join(view.axes)}; the table below has the same numbers.")
+        show_chart(figure, CHART, None, title=f"{view.title} over the sweep", on_select=clicked, selection_mode="points",
+                   alt=f"{view.title} for each value of {' and '.join(view.axes)}; the table below has the same numbers.")
     left.caption(how_to_read(view))
     with right:
         if cell:
@@ -98,8 +99,8 @@ def show_parallel(family: Family, runs: pd.DataFrame, view: View) -> None:
     dimensions = {**{name: SHORT_TITLES[name] for name in family.axes}, "seed": "seed",
                   **{view.column_of(name): "error" if name == "error" else MEASURES[name] for name in measures}}
     with room_for(PIXELS_AN_AXIS * len(dimensions), "parallel"):
-        st.plotly_chart(charts.parallel(finished, dimensions, view.column, view.title), key="sweep.parallel",
-                        config={"displayModeBar": False}, alt="A line for each run; the CSV of the runs has the same numbers.")
+        show_chart(charts.parallel(finished, dimensions, view.column, view.title), "sweep.parallel", None,
+                   title="Every run of the sweep", alt="A line for each run; the CSV of the runs has the same numbers.")
     st.caption(f"A line is one of the {len(finished)} finished runs of the whole sweep, coloured by {view.title}. Drag along "
                "an axis to keep only the runs that pass there; drag a heading to move its axis. Lines of one colour that run "
                "together show settings that go with good or with bad results.")

@@ -7,6 +7,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dashboard.drawings import Tiles
+from dashboard.saving import remember
 from ddnmf_core.pictures import data_link
 
 _HERE = Path(__file__).parent
@@ -21,11 +23,16 @@ def place_of(wanted: int | None, values: NDArray[np.integer]) -> int | None:
 
 
 def gallery(pictures: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], captions: Sequence[str], *, key: str,
-            size: int = 72, selected: int | None = None, on_pick: Callable[[int], None] | None = None) -> None:
+            size: int = 72, selected: int | None = None, on_pick: Callable[[int], None] | None = None,
+            title: str = "") -> None:
     """Pictures (k, h, w) gray, (k, h, w, 3) RGB or (k, h, w, 4) RGBA side by side, wrapped; `size` is a tile's width in pixels.
 
-    With `on_pick` every tile is a button: it is called with the index of the tile before the page runs again.
+    With `on_pick` every tile is a button: it is called with the index of the tile before the page runs again. Under the
+    `title` the row can be saved as a figure.
     """
+    if title:
+        remember(key, title, Tiles(pictures, captions))
+
     def picked() -> None:
         value = st.session_state[key].get("picked")
         if value is not None and on_pick is not None:

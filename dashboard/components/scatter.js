@@ -5,7 +5,8 @@ const TYPES = { points: Float32Array, colors: Uint8Array, samples: Int32Array, c
 const REACH = 8; // px: how near to a point counts as on it
 const DRAG = 4; // px: a press that moves less is a click
 const DOUBLE_CLICK = 300; // ms in which a click into the void may still turn out a double click
-const HINT = "Drag to pan, Ctrl or ⌘ + wheel to zoom, Shift + drag for a lasso, Escape to clear it.";
+const HINT = "Drag to pan, Ctrl or ⌘ + wheel to zoom, Shift + drag for a lasso, Escape to clear it. By keys: arrows pan, " +
+  "plus, minus and 0 zoom, Shift + arrow goes to the next point, Enter chooses it.";
 
 // What outlives a map's element, by the map's key: Streamlit builds a new element when the page above it
 // grows or the user comes back to the page. One entry a key; maps with different keys share nothing.
@@ -104,7 +105,7 @@ class ScatterMap {
     if (news("lassoed", data.files.lassoed)) this.lassoed = arrays.lassoed ?? new Int32Array();
     this.lit = this.mask();
     this.stage.style.height = `${data.height}px`;
-    this.overlay.ariaLabel = `Map of ${this.n} images. ${HINT} Plus, minus, 0 and the arrow keys move the view.`;
+    this.overlay.ariaLabel = `Map of ${this.n} images. ${HINT}`;
     this.root.querySelector(".hint").textContent = HINT;
     this.draw();
   }
@@ -310,6 +311,10 @@ class ScatterMap {
       this.clearing = setTimeout(() => this.clear(), DOUBLE_CLICK);
       return;
     }
+    this.choose(row);
+  }
+
+  choose(row) {
     this.selected = this.samples[row];
     this.drawOverlay();
     this.send("clicked", this.selected);
@@ -347,7 +352,37 @@ class ScatterMap {
     this.hover(-1);
   }
 
+  // To the nearest point within 45 degrees of a direction, from the one that is shown, chosen, or most in the middle.
+  step(dx, dy) {
+    const middle = [this.width / 2, this.height / 2];
+    const begun = this.hovered >= 0 ? this.hovered : this.rows.get(this.selected);
+    const [x, y] = begun === undefined ? middle : this.toPixels(begun);
+    let next = -1;
+    let least = Infinity;
+    for (let row = 0; row < this.n; row++) {
+      const [u, v] = this.toPixels(row);
+      const along = (u - x) * dx + (v - y) * dy;
+      const across = Math.abs((u - x) * dy) + Math.abs((v - y) * dx);
+      if (begun !== undefined && (row === begun || along <= 0 || across > along)) continue;
+      const far = along * along + across * across;
+      if (far < least) [next, least] = [row, far];
+    }
+    if (next < 0) return;
+    const [u, v] = this.toPixels(next);
+    if (u < 0 || v < 0 || u > this.width || v > this.height) this.pan(middle[0] - u, middle[1] - v);
+    this.hover(next, this.toPixels(next));
+  }
+
   keydown(event) {
+    const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    if (this.points && event.shiftKey && arrows[event.key]) {
+      event.preventDefault();
+      return this.step(...arrows[event.key]);
+    }
+    if (this.points && event.key === "Enter" && event.target === this.overlay && this.hovered >= 0) {
+      event.preventDefault();
+      return this.choose(this.hovered);
+    }
     const actions = {
       Escape: () => (this.grip ? this.cancel() : this.clear()),
       "+": () => this.zoom(1.25),

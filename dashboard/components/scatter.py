@@ -26,7 +26,7 @@ HTML = """
       <button type="button" class="lasso" aria-pressed="false">Lasso</button>
       <button type="button" class="reset">Reset view</button>
     </div>
-    <div class="card" hidden><canvas></canvas><div class="text"></div></div>
+    <div class="card" hidden><canvas></canvas><div class="text" aria-live="polite"></div></div>
   </div>
   <div class="hint"></div>
 </div>
