@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	&& echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: run test lint bench lock audit clean
+.PHONY: run test lint bench docs lock audit clean
 
 run: .venv/installed
 	$(BIN)/streamlit run dashboard/app.py
@@ -15,6 +15,9 @@ test: lint
 
 bench: .venv/test-installed
 	$(BIN)/python -m benchmarks all --keep
+
+docs: .venv/test-installed	# docs/_build/html/index.html; the tutorial is executed
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs -d docs/_build/doctrees . docs/_build/html
 
 lint: .venv/test-installed
 	$(BIN)/ruff check .
@@ -27,7 +30,7 @@ lint: .venv/test-installed
 	touch $@
 
 .venv/test-installed: .venv/installed
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test,export]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test,export,docs]'
 	touch $@
 
 lock:	# every package with its hashes, for 3.11 and 3.12; without uv's own line about how
@@ -39,4 +42,4 @@ audit: .venv/installed
 	.ci/audit
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv docs/_build docs/examples build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -34,8 +34,9 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     layers : widths of the encoder, the last one of the code; the decoder mirrors them
     alpha, beta, gamma : weights of L_sym, L_ap and L_nc (eq 7)
     noise_kind, noise_level : of the student's rows (eq 2), of values scaled to [0, 1]
-    bottleneck_activation, output_activation, basis, coefficients, decoder, loss_reduction, optimizer, learning_rate,
-    batch_size, epochs, precision : as in `ddnmf_core.config.RunConfig`; `**PRESETS["parts"]` lets a part only add
+    bottleneck_activation, output_activation, basis, coefficients, decoder, loss_reduction : as in
+        `ddnmf_core.config.RunConfig`; `**PRESETS["parts"]` lets a part only add
+    optimizer, learning_rate, batch_size, epochs, precision : as in `ddnmf_core.config.RunConfig`
     n_clusters : of fit_predict; None: n_components
     clusterer : "kmeans" or "gmm", on the code z
     device : "auto", "cuda", "mps" or "cpu"

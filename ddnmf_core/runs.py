@@ -1,4 +1,4 @@
-"""The run store: one folder for each configuration, named by the configuration's hash.
+"""The run store: one folder for each configuration, named by the configuration's hash::
 
     runs/<id>/          config.json  state.json  history.jsonl  manifest.json  lock  provenance.json
                         checkpoint-<step>.safetensors (while training)  model.safetensors

@@ -68,8 +68,8 @@ def smallest_flip(centres: Centres, H: Array) -> Flip | None:
     """The smallest edit of H (r,) within [0, 1] that moves it to another centre: of one part where one is enough, else
     of as few as it takes; None where nothing does.
 
-    Between two centres a, b lies the plane (b - a) H = (|b|^2 - |a|^2) / 2. One part k crosses it by the missing distance
-    over (b - a)_k; several parts, taken by descending |b - a|, are moved along b - a.
+    Between two centres a, b lies the plane `(b - a) H = (|b|^2 - |a|^2) / 2`. One part k crosses it by the missing distance
+    over `(b - a)_k`; several parts, taken by descending `|b - a|`, are moved along b - a.
     """
     own = int(centres.assign(H[None])[0])
     finite = [c for c in range(len(centres.means)) if np.isfinite(centres.means[c]).all() and c != own]

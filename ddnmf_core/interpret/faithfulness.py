@@ -41,8 +41,8 @@ def area(curve: Tensor | np.ndarray) -> float:
 def curves(decode: Decode, H: Tensor, baseline: Tensor, order: Tensor) -> Curves:
     """Delete and insert the parts of one sample in an order (r,), the most important first.
 
-    What is there of a picture is 1 - |v(S) - v(all)|^2 / |v(none) - v(all)|^2, as explained variance: it can fall below 0
-    where a picture is further from the reconstruction than the baseline is.
+    What is there of a picture is `1 - |v(S) - v(all)|^2 / |v(none) - v(all)|^2`, as explained variance: it can fall below
+    0 where a picture is further from the reconstruction than the baseline is.
     """
     r = len(order)
     rank = torch.empty_like(order)

@@ -8,7 +8,7 @@ SATURATED = 0.01                                                    # a coeffici
 
 
 def hoyer(x: Array) -> Array:
-    """Hoyer's sparsity along the last axis: (sqrt n - |x|_1 / |x|_2) / (sqrt n - 1), 1 for one entry alone, 0 for equal
+    """Hoyer's sparsity along the last axis: `(sqrt n - |x|_1 / |x|_2) / (sqrt n - 1)`, 1 for one entry alone, 0 for equal
     ones (Hoyer 2004, JMLR 5:1457, section 3.1). A vector of zeros has none: not a number."""
     n = x.shape[-1]
     if n < 2:
@@ -26,7 +26,7 @@ def cosines(a: Array, b: Array) -> Array:
 
 
 def redundancy(parts: Array) -> tuple[float, float]:
-    """Mean and largest |cosine| between two different parts: (r, d) -> two numbers in [0, 1]."""
+    """Mean and largest absolute cosine between two different parts: (r, d) -> two numbers in [0, 1]."""
     between = np.abs(cosines(parts, parts))[~np.eye(len(parts), dtype=bool)]
     return (float(between.mean()), float(between.max())) if len(between) else (0.0, 0.0)
 

@@ -61,7 +61,7 @@ def coalitions(r: int) -> Tensor:
 def coalition_weights(r: int) -> Tensor:
     """The matrix that takes worths of coalitions to Shapley values: (r, 2^r).
 
-    phi_k = sum over S without k of |S|! (r - |S| - 1)! / r! (v(S with k) - v(S)).
+    `phi_k = sum over S without k of |S|! (r - |S| - 1)! / r! (v(S with k) - v(S))`.
     """
     inside = coalitions(r)
     size = inside.sum(dim=1)

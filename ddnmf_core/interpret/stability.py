@@ -28,7 +28,7 @@ def matched_cosine(parts: Array, others: Array, signed: bool = True) -> float:
 
 
 def amari_error(parts: Array, others: Array) -> float:
-    """1/2 [mean over rows of (1 - max |C|) + mean over columns of (1 - max |C|)], C the correlations of the parts'
+    """`1/2 [mean over rows of (1 - max |C|) + mean over columns of (1 - max |C|)]`, C the correlations of the parts'
     pictures: 0 for a permutation (Wu et al. 2016, PNAS 113:4290, staNMF)."""
     C = np.abs(cosines(parts - parts.mean(axis=1, keepdims=True), others - others.mean(axis=1, keepdims=True)))
     return float(((1 - C.max(axis=1)).mean() + (1 - C.max(axis=0)).mean()) / 2)

@@ -1,0 +1,60 @@
+"""The documentation site: built with warnings as errors, its tutorial executed, and nothing in it from another host."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted(path.stem for path in (ROOT / "docs" / "tutorial").glob("[0-9]_*.py"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Built from a copy of what it is made of, so that a working tree stays as it is."""
+    source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("site")
+    for name in ("README.md", "requirements.txt", "requirements.lock"):
+        shutil.copy(ROOT / name, source)
+    for name in ("docs", "results"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("_build", "examples"))
+    done = subprocess.run([sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", str(source / "docs"), str(source),
+                           str(built)], capture_output=True, text=True, timeout=600, cwd=source,
+                          env=os.environ | {"MPLBACKEND": "agg"})
+    assert done.returncode == 0, done.stderr
+    return built
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_of_the_tutorial_was_executed(site, name):
+    page = (site / "docs" / "examples" / f"{name}.html").read_text("utf-8")
+    assert "sphx-glr-script-out" in page
+    assert "Traceback" not in page
+
+
+def test_the_examples_show_their_pictures(site):
+    page = (site / "docs" / "examples" / "1_first_parts.html").read_text("utf-8")
+    assert page.count("sphx_glr_1_first_parts_00") >= 3
+
+
+def test_the_api_names_what_is_used_most(site):
+    page = (site / "docs" / "api.html").read_text("utf-8")
+    for name in ("ddnmf_core.DDNMF.fit", "ddnmf_core.runs.Store.entries", "ddnmf_core.interpret.shapley.shapley"):
+        assert f'id="{name}"' in page
+
+
+def test_every_page_is_reached_from_the_first_one(site):
+    first = (site / "README.html").read_text("utf-8")
+    pages = [path.stem for path in (ROOT / "docs").glob("*.md")]
+    assert [name for name in pages if f'href="docs/{name}.html"' not in first] == []
+
+
+def test_no_page_asks_another_host(site):
+    pages = list(site.rglob("*.html"))
+    loads = [found for page in pages
+             for found in re.findall(r"<(?:script|img|link)[^>]+(?:src|href)=\"(?:https?:)?//[^\"]+", page.read_text("utf-8"))]
+    assert len(pages) > 10
+    assert loads == []
