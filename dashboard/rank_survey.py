@@ -1,6 +1,5 @@
 """How many parts a model should have: runs like the shown one with other ranks, over seeds, and what speaks for each."""
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -13,15 +12,14 @@ from dashboard.shared import store
 from dashboard.sweep_charts import BAND, CHOSEN, LINE
 from dashboard.sweep_queue import show_progress
 from ddnmf_core import engine, estimate, sweeps
-from ddnmf_core.entries import SCORES, Entry
-from ddnmf_core.interpret import rank, stability
-from ddnmf_core.parts import prominence
+from ddnmf_core.entries import Entry
+from ddnmf_core.interpret.survey import N_COMPARED
+from ddnmf_core.interpret.survey import survey as of_runs
 from ddnmf_core.read_only import read_only
 from ddnmf_core.runs import Store
 from ddnmf_core.sweeps import Family
 
 RANKS, N_SEEDS = "2, 4, 8, 10, 16, 32, 64", 3
-N_COMPARED = 500                                                    # samples, of which every pair is looked at
 PANELS = {"error": "Error, noisy images", "stability": "Stability of the parts", "dispersion": "Dispersion",
           "cophenetic": "Cophenetic correlation", "acc": "ACC (needs labels)"}
 HEIGHT = 250                                                        # pixels
@@ -54,22 +52,8 @@ def _relatives(run: Entry) -> list[Entry]:
 
 @st.cache_resource(max_entries=20, show_spinner="Comparing the seeds of each rank.")
 def survey(root: str, runs: tuple[str, ...]) -> pd.DataFrame:
-    """A row for each rank: n_seeds, and mean and deviation of each panel's measure."""
-    rows, everything = [], [Entry(Store(root), "runs", run_id) for run_id in runs]
-    for n_parts in sorted({entry.config.n_parts for entry in everything}):
-        entries = [entry for entry in everything if entry.config.n_parts == n_parts]
-        errors = [float(codes(entry)["noisy/error"].mean()) for entry in entries]
-        scores = [next(row.get("acc", np.nan) for row in entry.read_json(SCORES) if
-                       (row["input"], row["representation"], row["clusterer"]) == ("clean", "z", "gmm")) for entry in entries]
-        row = {"n_parts": n_parts, "n_seeds": len(entries), "error": np.mean(errors), "acc": np.mean(scores)}
-        if len(entries) > 1:
-            strongest = [prominence(codes(entry)["clean/H"])[:N_COMPARED].argmax(axis=1) for entry in entries]
-            together = rank.consensus(strongest)
-            row |= {"error_std": np.std(errors, ddof=1), "acc_std": np.std(scores, ddof=1),
-                    "stability": stability.over_seeds([swings(entry) for entry in entries]),
-                    "dispersion": rank.dispersion(together), "cophenetic": rank.cophenetic_correlation(together)}
-        rows.append(row)
-    return pd.DataFrame(rows).reindex(columns=["n_parts", "n_seeds", *PANELS, *(f"{name}_std" for name in PANELS)])
+    """A row for each rank, kept: the pictures of many runs take seconds to decode."""
+    return of_runs([Entry(Store(root), "runs", run_id) for run_id in runs], codes, swings)
 
 
 def panels(found: pd.DataFrame, own: int) -> go.Figure:

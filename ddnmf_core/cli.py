@@ -91,6 +91,8 @@ def _assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"--set {text!r}: should be name=value")
+    if name == "layers" and not value.startswith("["):
+        return name, _widths(value)
     try:
         return name, json.loads(value)
     except ValueError:

@@ -131,6 +131,7 @@ def test_runs_go_from_one_store_to_another(home, tmp_path, capsys):
     (["train", "--set", "speed"], "should be name=value"),
     (["train", "--preset", "magic"], "preset = 'magic'"),
     (["train", "--layers", "a,b"], "layers = 'a,b'"),
+    (["train", "--set", "layers=a,b"], "layers = 'a,b'"),
     (["runs", "show", "0123456789abcdef"], "There is no run"),
     (["reproduce", "table9"], "target = 'table9': should be one of table1"),
     (["reproduce", "table1", "--check", "--out", "nowhere"], "there is no nowhere/table1.json to check"),
