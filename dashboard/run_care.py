@@ -99,6 +99,7 @@ def archives(chosen: Entry | None, entries: list[Entry]) -> None:
         if read_only():
             return
         file = st.file_uploader("Take in an archive of runs", type="zip", key="home.archive.file",
+                                max_upload_size=LARGEST_HERE // 10**6,
                                 help="Each run is checked first. What is here already stays as it is. Larger files: "
                                      "`ddnmf runs import FILE`.")
         if file is not None:

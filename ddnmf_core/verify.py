@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ddnmf_core import layout
+from ddnmf_core import layout, trash
 from ddnmf_core.entries import (
     CLUSTERS,
     CODES,
@@ -37,7 +37,7 @@ from ddnmf_core.read_only import refuse
 from ddnmf_core.repair import Remedy, mend, remedy
 from ddnmf_core.runs import Store
 
-Grade = Literal["damaged", "litter", "foreign", "set aside"]
+Grade = Literal["damaged", "litter", "foreign", "set aside", "deleted"]
 Report = Callable[[float, str], None]
 
 NEEDED: dict[Kind, tuple[str, ...]] = {                             # of what is finished
@@ -83,7 +83,7 @@ def verify(store: Store, *, repair: bool = False, report: Report | None = None) 
         if report:
             report(number / len(entries), f"Reading {entry.kind}.")
         findings += [*_damaged(entry, repair), *_strays(entry, repair)]
-    findings += [*_tickets(store, repair), *_set_aside(store, repair)]
+    findings += [*_tickets(store, repair), *_set_aside(store, repair), *_deleted(store)]
     return Verdict(len(entries), findings)
 
 
@@ -93,6 +93,14 @@ def damage_of(entry: Entry) -> dict[str, str]:
     if not {STATE, MANIFEST, CONFIG} & set(damage) and entry.finished:
         damage |= {name: f"{name} is missing" for name in NEEDED[entry.kind] if not entry.has(name) and name not in damage}
     return damage
+
+
+def _deleted(store: Store) -> Iterator[Finding]:
+    """What would come back damaged. Nobody reads it while it is deleted, so it is no damage of the store."""
+    for entry in (entry for deletion in trash.deletions(store) for entry in deletion.entries):
+        if damage := damage_of(entry):
+            yield Finding(_place(store, entry.folder), "deleted", "; ".join(damage.values()),
+                          "bring it back, then repair; or ddnmf runs deleted --empty")
 
 
 def _damaged(entry: Entry, repair: bool) -> Iterator[Finding]:

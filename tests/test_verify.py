@@ -219,3 +219,13 @@ def test_a_repaired_run_is_scored_again_with_the_same_numbers(store):
     assert run.read_json(SCORES) == scores
     assert (run.folder / MODEL).stat().st_mtime_ns == model         # not trained again
     assert verify(store).findings == []
+
+
+def test_what_was_deleted_is_looked_at_too_and_is_no_damage_of_the_store(store):
+    run = finish(store)
+    store.delete(run)
+    assert verify(store).findings == []
+    flip(next((store.root / "deleted").glob(f"*{run.id}")) / MODEL)
+    verdict = verify(store, repair=True)
+    assert verdict.whole
+    assert [(finding.grade, MODEL in finding.problem) for finding in verdict.findings] == [("deleted", True)]
