@@ -27,6 +27,7 @@ from ddnmf_core import own_data
 from ddnmf_core.config import OWN
 from ddnmf_core.dataset import DataError, DatasetSpec, Family, Images
 from ddnmf_core.files import write_bytes
+from ddnmf_core.mapped import is_mapped, memory
 from ddnmf_core.seeds import derive
 
 DIGIT_NAMES = tuple("0123456789")
@@ -179,6 +180,9 @@ def load(name: str, n_samples: int | None = None, *, download: bool = False,
     if n_samples is not None:
         order = np.random.default_rng(derive("subset", name)).permutation(len(pixels))
         chosen = np.sort(order[:n_samples])
+        if is_mapped(pixels) and (taken := n_samples * pixels[:1].nbytes) > memory() // 2:
+            raise DataError(f"n_samples = {n_samples}: that many take {taken / 2**30:.1f} GiB, and a part of a set is held in "
+                            f"memory, of which there are {memory() / 2**30:.1f}. Take all, or fewer")
         pixels, labels = pixels[chosen], labels[chosen]
     pixels.flags.writeable = labels.flags.writeable = False
     return Images(name, pixels, labels, about.image_shape, about.class_names, about.feature_names)

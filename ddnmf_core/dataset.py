@@ -1,10 +1,12 @@
-"""What a data set is: its description before anything is read, and its images or rows in memory."""
+"""What a data set is: its description before anything is read, and its images or rows, in memory or mapped."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ddnmf_core.mapped import is_mapped, memory
 
 Family = Literal["mnist", "fashion-mnist"]
 
@@ -49,7 +51,7 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class Images:
-    """A data set in memory: pixels u8, or float32 in [0, 1] (n, d), labels int64 (n,), both read-only.
+    """A data set in memory, or mapped (`mapped.py`): pixels u8, or float32 in [0, 1] (n, d), labels int64 (n,), both read-only.
 
     Without labels all samples are of one class, whose name is empty: what needs classes asks `labelled` first.
     """
@@ -81,9 +83,16 @@ class Images:
         return self.class_of(sample) or f"sample {sample}"
 
     def scaled(self, samples: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """Pixels as float32 in [0, 1]: (n, d)."""
+        """Pixels as float32 in [0, 1]: (n, d). Raises DataError where so many do not fit into memory."""
         chosen = self.pixels[samples]
+        self._check_fits(chosen)
         return chosen.astype(np.float32) / 255 if chosen.dtype == np.uint8 else chosen
+
+    def _check_fits(self, chosen: np.ndarray) -> None:
+        if is_mapped(chosen) and 4 * chosen.size > memory() // 2:
+            raise DataError(f"{self.name}: the values of all {len(self):,} samples at once take {4 * chosen.size / 2**30:.1f} "
+                            f"GiB, and this machine has {memory() / 2**30:.1f}. A set that is read from the disk can be "
+                            "trained on, but what needs all of it in memory takes fewer samples")
 
     def shown(self, samples: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Pixels as u8, to be looked at: (n, d)."""

@@ -10,6 +10,7 @@ from ddnmf_core.compute import matmul_precision
 from ddnmf_core.config import RunConfig
 from ddnmf_core.corruption import corrupt_each
 from ddnmf_core.data import Images
+from ddnmf_core.mapped import expect, release
 from ddnmf_core.models import DDNMF, Autoencoder
 
 BATCH = 4096
@@ -21,10 +22,11 @@ def encode(model: DDNMF | Autoencoder, config: RunConfig, images: Images, noisy:
     """z (n, d), and for a DDNMF H (n, r) and z_hat (n, d); error (n,) is the mean squared difference of
     the reconstruction from the clean image. Noisy inputs carry the noise that belongs to each sample."""
     device = next(model.parameters()).device
-    collected: dict[str, list[torch.Tensor]] = {}
+    collected: dict[str, NDArray[np.float32]] = {}                  # whole from the start: pieces would scatter the memory
     with matmul_precision("highest"):
         for start in range(0, len(images), BATCH):
             samples = torch.arange(start, min(start + BATCH, len(images)))
+            expect(images.pixels, slice(start, start + BATCH))
             x = torch.from_numpy(images.scaled(samples.numpy())).to(device)
             seen = corrupt_each(x, samples, config.noise_kind, config.noise_level, config.seed) if noisy else x
             codes = model.encode(seen)
@@ -32,6 +34,9 @@ def encode(model: DDNMF | Autoencoder, config: RunConfig, images: Images, noisy:
                     "error": (model(seen) - x).square().mean(dim=1)}
             for name, value in rows.items():
                 if value is not None:
-                    collected.setdefault(name, []).append(value.float().cpu())
+                    if name not in collected:
+                        collected[name] = np.empty((len(images), *value.shape[1:]), np.float32)
+                    collected[name][start:start + BATCH] = value.float().cpu().numpy()
+            release(images.pixels)
             on_batch(min(1.0, (start + BATCH) / len(images)))
-    return {name: torch.cat(values).numpy() for name, values in collected.items()}
+    return collected

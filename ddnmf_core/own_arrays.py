@@ -4,6 +4,8 @@ import io
 import math
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,17 +13,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.dataset import DataError
+from ddnmf_core.mapped import too_large
 from ddnmf_core.own_pictures import open_archive, unpacked
-from ddnmf_core.own_source import MAX_UNPACKED, MAX_VALUES, Choices, Raw, Source, check_extent, classes, reason, size_of
+from ddnmf_core.own_source import (
+    MAX_SAMPLES,
+    MAX_UNPACKED,
+    MAX_VALUES,
+    Choices,
+    Raw,
+    Source,
+    check_extent,
+    classes,
+    reason,
+    size_of,
+)
+from ddnmf_core.own_values import numbers
 
 NAMES_OF_X, NAMES_OF_Y = ("x", "X", "images", "data", "features"), ("y", "Y", "labels", "label", "target")
 LUMA = np.array([0.299, 0.587, 0.114])                              # of red, green and blue in a gray value
 
 
 def read_npy(source: Source, choices: Choices) -> Raw:
-    """One array without labels."""
+    """One array without labels; a file of this machine that is large is mapped."""
+    if isinstance(source, Path) and (found := _mapped(source, choices)):
+        return found
     size_of(source)
     return _raw(_array(io.BytesIO(source.read_bytes()) if isinstance(source, Path) else source, "the file"), None, choices)
+
+
+def _mapped(path: Path, choices: Choices) -> Raw | None:
+    """The array as it lies on the disk, where it is too large for memory or for the limits that hold there."""
+    with path.open("rb") as file, _readable("the file"):
+        shape, by_columns, dtype = _header(file, "the file")
+    n, n_values = (shape[0] if shape else 0), math.prod(shape)
+    if not too_large(n_values * dtype.itemsize) and n <= MAX_SAMPLES and n_values <= MAX_VALUES:
+        return None
+    if by_columns:
+        raise DataError("the file holds its values column by column: save it again with numpy.ascontiguousarray, since it is "
+                        "too large to be turned round in memory")
+    if len(shape) == 4 and shape[3] != 1:
+        raise DataError(f"the samples have the shape {shape}: pictures in colour are turned gray in memory, and these are too "
+                        "large for it. Save them gray")
+    return _raw(np.load(path, mmap_mode="r", allow_pickle=False), None, choices, mapped=True)
 
 
 def read_npz(source: Source, choices: Choices) -> Raw:
@@ -42,32 +75,44 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
 
 def _array(file: BinaryIO, name: str) -> NDArray[Any]:
     """The array, after its header has said that it is harmless and whole."""
-    try:
-        header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[
-            np.lib.format.read_magic(file)]
-        shape, _, dtype = header(file)
-        n = math.prod(shape)
-        if dtype.kind not in "biufUS":
-            raise DataError(f"{name} holds {dtype}: should be numbers. Objects are never loaded")
-        if n > MAX_VALUES:
+    with _readable(name):
+        shape, _, _ = _header(file, name)
+        if (n := math.prod(shape)) > MAX_VALUES:
             raise DataError(f"{name} has {n:,} values: at most {MAX_VALUES:,}. Take a part of them")
-        start = file.tell()
-        if file.seek(0, os.SEEK_END) - start != n * dtype.itemsize:
-            raise DataError(f"{name} is cut short, or longer than its header says: save it again")
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Its shape, whether it goes column by column, and what it holds; raises DataError where it does not fit the file."""
+    header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[
+        np.lib.format.read_magic(file)]
+    shape, by_columns, dtype = header(file)
+    if dtype.kind not in "biufUS":
+        raise DataError(f"{name} holds {dtype}: should be numbers. Objects are never loaded")
+    start = file.tell()
+    if file.seek(0, os.SEEK_END) - start != math.prod(shape) * dtype.itemsize:
+        raise DataError(f"{name} is cut short, or longer than its header says: save it again")
+    return shape, by_columns, dtype
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    try:
+        yield
     except (ValueError, KeyError, EOFError, OSError, SyntaxError, TypeError, OverflowError, RecursionError) as error:
         raise DataError(f"{name} is not an array that can be read: {reason(error)}") from None
 
 
-def _raw(x: NDArray[Any], y: NDArray[Any] | None, choices: Choices) -> Raw:
+def _raw(x: NDArray[Any], y: NDArray[Any] | None, choices: Choices, mapped: bool = False) -> Raw:
     if x.dtype.kind not in "biuf":
         raise DataError(f"the samples are {x.dtype}: should be numbers")
     rows, shape = _rows(x, choices)
-    check_extent(*rows.shape)
-    labels, names = (None, ()) if y is None else _labels(y, len(rows))
-    features = None if shape else tuple(f"feature {number + 1}" for number in range(rows.shape[1]))
-    return Raw(_as_numbers(rows), labels, names, shape, features)
+    n, d = rows.shape
+    check_extent(n, d, mapped)
+    labels, names = (None, ()) if y is None else _labels(y, n)
+    features = None if shape else tuple(f"feature {number + 1}" for number in range(d))
+    return Raw(rows if mapped else _as_numbers(rows), labels, names, shape, features)
 
 
 def _rows(x: NDArray[Any], choices: Choices) -> tuple[NDArray[Any], tuple[int, int] | None]:
@@ -92,6 +137,5 @@ def _labels(y: NDArray[Any], n: int) -> tuple[NDArray[np.int64] | None, tuple[st
 
 def _as_numbers(rows: NDArray[Any]) -> NDArray[Any]:
     """Bytes stay bytes, on and off become white and black, other numbers float."""
-    if rows.dtype == np.bool_:
-        return rows.astype(np.uint8) * np.uint8(255)
+    rows = numbers(rows)
     return rows if rows.dtype in (np.uint8, np.float32) else rows.astype(np.float64)

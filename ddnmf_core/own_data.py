@@ -8,6 +8,8 @@ values is the same run. What is read is checked against that name. Nothing else 
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,10 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ddnmf_core import own_files
 from ddnmf_core.config import ID_LENGTH, OWN, hash_of
 from ddnmf_core.dataset import UNLABELLED, DataError, DatasetSpec
 from ddnmf_core.entries import Kind
-from ddnmf_core.files import CorruptFile, read_checked, read_document, sha256, temporary_name, write_bytes, write_document
+from ddnmf_core.files import CorruptFile, read_document, sha256, temporary_name, write_bytes, write_document
+from ddnmf_core.mapped import is_mapped
 from ddnmf_core.own_source import Choices, Raw, Report, Source, reason
 from ddnmf_core.read_only import refuse
 from ddnmf_core.runs import Store, default_root
@@ -84,41 +88,74 @@ def prepare(raw: Raw, source_name: str, choices: Choices) -> Prepared:
     pixels, done = treated(raw, choices)
     labels = {} if raw.labels is None else {"labels": raw.labels}
     content = save({"pixels": np.ascontiguousarray(pixels), **labels})
+    return Prepared(_described(raw, source_name, choices, done, sha256(content)), content, pixels)
+
+
+def _described(raw: Raw, source_name: str, choices: Choices, done: dict[str, Any], digest: str) -> dict[str, Any]:
     title = " ".join((choices.title or Path(source_name).stem).split())[:MAX_TITLE] or "My data"
-    return Prepared({"title": title, "source": Path(source_name).name, "n_samples": len(pixels),
-                     "image_shape": raw.image_shape and list(raw.image_shape),
-                     "class_names": list(raw.class_names) if raw.labels is not None else None,
-                     "feature_names": raw.feature_names and list(raw.feature_names), "skipped_files": raw.skipped,
-                     "done": done, "arrays": sha256(content)}, content, pixels)
+    return {"title": title, "source": Path(source_name).name, "n_samples": len(raw.values),
+            "image_shape": raw.image_shape and list(raw.image_shape),
+            "class_names": list(raw.class_names) if raw.labels is not None else None,
+            "feature_names": raw.feature_names and list(raw.feature_names), "skipped_files": raw.skipped,
+            "done": done, "arrays": digest}
 
 
 def keep(prepared: Prepared) -> str:
     """Put it into the store, whole or not at all; its name. A set with the same content stays as it is."""
-    refuse()
-    target = folder(prepared.name)
-    if target.exists() and _is_whole(prepared.name):
+    if folder(prepared.name).exists() and _is_whole(prepared.name):
+        refuse()
         return prepared.name
-    beside = temporary_name(target)
+    with _made_beside() as beside:
+        write_bytes(beside / ARRAYS, prepared.content)
+        return _put(beside, prepared.meta)
+
+
+def keep_by_blocks(raw: Raw, source_name: str, choices: Choices, report: Report = lambda share: None) -> str:
+    """The same for an array that is too large for memory: treated, written and hashed block by block; its name."""
+    from ddnmf_core.own_values import treatment_of
+    treatment = treatment_of(raw, choices)
+    with _made_beside() as beside:
+        digest = own_files.write_by_blocks(beside / ARRAYS, raw.values, treatment.of, report)
+        return _put(beside, _described(raw, source_name, choices, treatment.done, digest))
+
+
+@contextmanager
+def _made_beside() -> Iterator[Path]:
+    """A private folder that becomes a set by being renamed, or goes."""
+    refuse()
+    place = folder("own")
+    beside = temporary_name(place)
     try:
         Store().prepare()
-        target.parent.mkdir(mode=0o700, exist_ok=True)
+        place.parent.mkdir(mode=0o700, exist_ok=True)
         beside.mkdir(mode=0o700)
-        write_bytes(beside / ARRAYS, prepared.content)
-        write_document(beside / META, prepared.meta)
-        if target.exists():                                         # damaged: made anew
-            shutil.rmtree(target)
-        beside.rename(target)
+        yield beside
     except OSError as error:
+        raise DataError(f"the data cannot be kept in {place.parent}: {error.strerror or error}. Make room there, or set "
+                        "DDNMF_HOME to another folder") from None
+    finally:
         shutil.rmtree(beside, ignore_errors=True)
-        if not target.exists():
-            raise DataError(f"the data cannot be kept in {target.parent}: {error.strerror or error}. Make room there, or set "
-                            "DDNMF_HOME to another folder") from None
-    return prepared.name
+
+
+def _put(beside: Path, meta: dict[str, Any]) -> str:
+    """Give it its name, unless somebody was quicker; a damaged set of this name is made anew."""
+    name = _name(meta)
+    write_document(beside / META, meta)
+    if folder(name).exists() and not _is_whole(name):
+        shutil.rmtree(folder(name))
+    if not folder(name).exists():
+        try:
+            beside.rename(folder(name))
+        except OSError:
+            if not folder(name).exists():
+                raise
+    return name
 
 
 def add(source: Source, name: str, choices: Choices, report: Report = lambda share: None) -> str:
     """Read, treat and keep; the name of the new set."""
-    return keep(prepare(read(source, name, choices, report), name, choices))
+    raw = read(source, name, choices, report)
+    return keep_by_blocks(raw, name, choices, report) if is_mapped(raw.values) else keep(prepare(raw, name, choices))
 
 
 # ------------------------------------------------------------------------------------------ reading
@@ -176,11 +213,11 @@ def spec(name: str) -> DatasetSpec:
 
 
 def arrays(name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Pixels (n, d) and labels (n,), all of one class where it has no labels; checked against the set's name."""
-    from safetensors.numpy import load
+    """Pixels (n, d), mapped where they are too large for memory, and labels (n,), all of one class where it has no labels;
+    checked against the set's name."""
     about = meta(name)
     try:
-        found = load(read_checked(folder(name) / ARRAYS, [about["arrays"]]))
+        found = own_files.read(folder(name) / ARRAYS, about["arrays"])
     except CorruptFile as error:
         raise DataError(f"the data set {name} is damaged: {error}. Remove it and add it again") from None
     labels = found.get("labels")

@@ -19,6 +19,7 @@ Report = Callable[[float], None]                                    # share done
 
 MAX_FILE = MAX_UNPACKED = 2 * 1024**3                               # bytes of a file, and of what it unpacks to
 MAX_VALUES = 100_000_000                                            # samples times features
+MAX_MAPPED_SAMPLES = 2_000_000                                      # of an array that stays on the disk; its codes do not
 MAX_FEATURES, MAX_SAMPLES, MIN_SAMPLES = 65_536, 200_000, 20
 MAX_CLASSES, MAX_NAME = 200, 60                                     # classes; letters of a class's or column's name
 MAX_REASON = 160                                                    # letters of what a library says of a damaged file
@@ -69,11 +70,13 @@ def size_of(source: Source) -> int:
     return size
 
 
-def check_extent(n: int, d: int) -> None:
-    """Raises DataError where n samples of d features are too few, or too many to be worked with."""
+def check_extent(n: int, d: int, mapped: bool = False) -> None:
+    """Raises DataError where n samples of d features are too few, or too many to be worked with, in memory or mapped."""
     if n < MIN_SAMPLES:
         raise DataError(f"there are {n} samples: at least {MIN_SAMPLES} are needed to learn from")
-    if n > MAX_SAMPLES or n * d > MAX_VALUES:
+    if mapped and n > MAX_MAPPED_SAMPLES:
+        raise DataError(f"there are {n:,} samples: at most {MAX_MAPPED_SAMPLES:,}. Take a part of them")
+    if not mapped and (n > MAX_SAMPLES or n * d > MAX_VALUES):
         raise DataError(f"there are {n:,} samples of {d:,} values: at most {MAX_SAMPLES:,} samples and {MAX_VALUES:,} values. "
                         "Take a part of them, or smaller pictures")
     if not 2 <= d <= MAX_FEATURES:

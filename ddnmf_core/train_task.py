@@ -31,6 +31,7 @@ def train_together(entries: Sequence[Entry], device_name: str) -> dict[Entry, St
     """
     from ddnmf_core.compute import choose_device, device_title
     from ddnmf_core.data import load
+    from ddnmf_core.sources import Rows, on_device
     from ddnmf_core.trainer import Trainer
 
     device, config = choose_device(device_name), entries[0].config
@@ -45,11 +46,12 @@ def train_together(entries: Sequence[Entry], device_name: str) -> dict[Entry, St
     images = load(config.dataset, config.n_samples, download=True, report=lambda message: tell(message.capitalize()))
     outcomes: dict[Entry, Status] = {}
     untrained = [entry for entry in entries if not entry.has(MODEL)]
-    if device.type == "cuda":
-        outcomes |= _train_stacks(untrained, states, images, device)
+    pixels = on_device(images.pixels, device) if untrained else None
+    if pixels is not None and device.type == "cuda" and not isinstance(pixels, Rows):
+        outcomes |= _train_stacks(untrained, states, images, device, pixels)
     else:
         for entry in untrained:
-            recorder = _Recorder(entry, Trainer(entry.config, images, device), states[entry])
+            recorder = _Recorder(entry, Trainer(entry.config, images, device, pixels), states[entry])
             recorder.resume()
             outcome = recorder.trainer.train(recorder.record, lambda entry=entry: entry.stop_requested)
             if status := recorder.end(outcome):
@@ -60,15 +62,16 @@ def train_together(entries: Sequence[Entry], device_name: str) -> dict[Entry, St
     return outcomes
 
 
-def _train_stacks(entries: Sequence[Entry], states: Mapping[Entry, State], images: Any,
-                  device: "torch.device") -> dict[Entry, Status]:
+def _train_stacks(entries: Sequence[Entry], states: Mapping[Entry, State], images: Any, device: "torch.device",
+                  pixels: "torch.Tensor | None" = None) -> dict[Entry, Status]:
     """Runs that stand at the same batch go on together; the status of those that ended without a model. A stack that does
     not fit into the device's memory is taken in halves."""
     import torch
 
     from ddnmf_core.stack import Stack
     from ddnmf_core.trainer import Trainer
-    pixels = torch.tensor(images.pixels, device=device)
+    if pixels is None:
+        pixels = torch.tensor(images.pixels, device=device)
     recorders: dict[Trainer, _Recorder] = {}
     places: dict[tuple[int, int], list[Trainer]] = {}
     for entry in entries:
@@ -92,7 +95,7 @@ def _train_stacks(entries: Sequence[Entry], states: Mapping[Entry, State], image
             raise
         recorders.clear()
         for half in (left[:len(left) // 2], left[len(left) // 2:]):
-            ended |= _train_stacks(half, states, images, device)
+            ended |= _train_stacks(half, states, images, device, pixels)
     return ended
 
 

@@ -21,6 +21,7 @@ from ddnmf_core.data import Images
 from ddnmf_core.models import DDNMF, Autoencoder, build, project
 from ddnmf_core.monitor import Gallery, unit_health
 from ddnmf_core.seeds import derive
+from ddnmf_core.sources import Rows, on_device
 
 Row = dict[str, Any]
 Outcome = Literal["finished", "stopped", "diverged"]
@@ -32,11 +33,12 @@ N_PROBE = 1000                                                      # images tha
 class Trainer:
     """One run's model, optimiser and place in the training."""
 
-    def __init__(self, config: RunConfig, images: Images, device: torch.device, pixels: Tensor | None = None) -> None:
+    def __init__(self, config: RunConfig, images: Images, device: torch.device,
+                 pixels: Tensor | Rows | None = None) -> None:
         """`pixels`: the images on that device already, where several trainers share them."""
         self.config = config
         self.device = device
-        self.pixels = torch.tensor(images.pixels, device=device) if pixels is None else pixels
+        self.pixels = on_device(images.pixels, device) if pixels is None else pixels
         self.model = build(config, images.pixels.shape[1]).to(device)
         self.optimizer = make_optimizer(self.model.parameters(), config)
         self.epoch = 0                                              # epochs completed
@@ -64,7 +66,9 @@ class Trainer:
         while self.batch <= last_batch:
             if should_stop():
                 return "stopped" if self.finite() else "diverged"
-            terms = self._step(order[self.batch * self.config.batch_size:][:self.config.batch_size])
+            if isinstance(self.pixels, Rows):
+                self.pixels.expect(self._samples(order, self.batch + 1))
+            terms = self._step(self._samples(order, self.batch))
             self.batch += 1
             self.seconds = time.perf_counter() - began
             due = time.perf_counter() - reported > REPORT_EVERY
@@ -104,6 +108,9 @@ class Trainer:
         """In which the images come in this epoch: (n,)."""
         order = torch.randperm(len(self.pixels), generator=self._generator("order", self.epoch))
         return order.to(self.device)
+
+    def _samples(self, order: Tensor, batch: int) -> Tensor:
+        return order[batch * self.config.batch_size:][:self.config.batch_size]
 
     def noise(self) -> torch.Generator:
         """That draws the noise of this batch."""

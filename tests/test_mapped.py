@@ -1,0 +1,193 @@
+"""Data larger than memory: mapped instead of read, with the same names, bytes and weights, and memory that does not grow."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ddnmf_core import data, own_data, tasks
+from ddnmf_core.config import RunConfig
+from ddnmf_core.dataset import DataError, Images
+from ddnmf_core.entries import CODES, MODEL, SCORES
+from ddnmf_core.mapped import blocks, is_mapped, memory, too_large
+from ddnmf_core.own_source import Choices, Raw
+from ddnmf_core.own_values import treated
+from ddnmf_core.runs import Store
+from ddnmf_core.sources import Rows, on_device
+
+ROOT = Path(__file__).parents[1]
+N, SIDE = 300, 6
+CPU = torch.device("cpu")
+PEAK = """
+import re, sys
+from pathlib import Path
+import numpy as np, torch
+from ddnmf_core.config import RunConfig
+from ddnmf_core.dataset import Images
+from ddnmf_core.encoding import encode
+from ddnmf_core.trainer import Trainer
+torch.set_num_threads(1)
+x = np.load(sys.argv[1], mmap_mode="r", allow_pickle=False)
+images = Images("x", x, np.zeros(len(x), np.int64), (28, 28), ("",))
+config = RunConfig(layers=(16, 4), n_parts=3, batch_size=1024, epochs=1)
+trainer = Trainer(config, images, torch.device("cpu"))
+trainer.train(lambda row: None)
+encode(trainer.model, config, images, noisy=False)
+print(1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]))    # of this process alone
+"""
+
+
+@pytest.fixture
+def all_mapped(monkeypatch):
+    monkeypatch.setenv("DDNMF_MEMORY_SHARE", "0")
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Ten rows of SIDE x SIDE values, so that a few hundred rows are many blocks."""
+    monkeypatch.setattr("ddnmf_core.mapped.BLOCK_VALUES", 10 * SIDE * SIDE)
+
+
+def shades(n: int = N) -> np.ndarray:
+    """Pictures of two kinds."""
+    chance = np.random.default_rng(1)
+    return (chance.random((n, SIDE, SIDE)) * np.where(np.arange(n) % 2, 100, 255)[:, None, None]).astype(np.uint8)
+
+
+def saved(tmp_path, x):
+    path = tmp_path / "x.npy"
+    np.save(path, x)
+    return path
+
+
+def kept_in(home, path, monkeypatch, share: str, **choices) -> tuple[str, bytes]:
+    """The name of the set and the bytes of its arrays."""
+    monkeypatch.setenv("DDNMF_HOME", str(home))
+    monkeypatch.setenv("DDNMF_MEMORY_SHARE", share)
+    name = own_data.add(path, path.name, Choices(**choices))
+    return name, (own_data.folder(name) / own_data.ARRAYS).read_bytes()
+
+
+def test_what_is_mapped_is_larger_than_a_share_of_memory(monkeypatch):
+    assert not too_large(10_000_000)
+    monkeypatch.setenv("DDNMF_MEMORY_SHARE", "0.5")
+    assert (too_large(memory() // 2), too_large(memory() // 2 + 1)) == (False, True)
+    monkeypatch.setenv("DDNMF_MEMORY_SHARE", "half")
+    with pytest.raises(ValueError, match="DDNMF_MEMORY_SHARE = 'half': should be a number from 0 to 1"):
+        too_large(1)
+
+
+def with_gaps() -> np.ndarray:
+    x = np.random.default_rng(2).normal(size=(N, 5))
+    x[[3, 40, 41], [0, 2, 2]] = [np.nan, np.inf, np.nan]
+    return x
+
+
+@pytest.mark.parametrize(("x", "choices"), [
+    (shades(), {}), (shades() > 90, {}), (shades().reshape(N, -1), {"shape": (SIDE, SIDE)}),
+    (shades().astype(np.float32), {}), (shades().astype(np.int16) - 50, {"negative": "shift"}), (shades().reshape(N, -1), {}),
+    (with_gaps(), {"missing": "zero", "negative": "clip", "scale": "maximum"}),
+    (with_gaps(), {"missing": "mean", "negative": "shift"})],
+    ids=["bytes", "bits", "rows", "floats", "shifted", "table", "zero", "mean"])
+def test_a_set_has_the_same_name_and_bytes_whether_it_was_mapped_or_not(tmp_path, monkeypatch, small_blocks, x, choices):
+    path = saved(tmp_path, x)
+    in_memory = kept_in(tmp_path / "a", path, monkeypatch, "1", **choices)
+    assert kept_in(tmp_path / "b", path, monkeypatch, "0", **choices) == in_memory
+    assert is_mapped(data.load(in_memory[0]).pixels)
+    assert [path.name for path in own_data.folder("own").parent.iterdir()] == [in_memory[0]]
+
+
+def test_the_mean_of_a_column_is_that_of_its_values_that_are_there(small_blocks):
+    x = with_gaps()
+    values, done = treated(Raw(x, None, (), None, None), Choices(missing="mean", negative="shift"))
+    column = np.delete(x[:, 2], [40, 41])
+    assert (done["missing"], done["missing_became"]) == (3, "mean")
+    assert values[40, 2] == values[41, 2] == pytest.approx((column.mean() - column.min()) / np.ptp(column))
+
+
+def test_what_cannot_be_mapped_is_one_sentence(tmp_path, all_mapped):
+    for x, reason in ((np.zeros((N, 4, 4, 3), np.uint8), "Save them gray"), (np.zeros(N), r"should be \(n, d\)"),
+                      (np.asfortranarray(np.zeros((N, 4))), "numpy.ascontiguousarray"), (-np.ones((N, 4)), "1,200 of 1,200"),
+                      (np.zeros((5, 9)), "at least 20 are needed"), (np.array([["a"]] * N), "should be numbers")):
+        with pytest.raises(DataError, match=reason):
+            own_data.add(saved(tmp_path, x), "x.npy", Choices())
+    assert own_data.names() == []
+
+
+def test_a_mapped_set_that_was_changed_is_refused(tmp_path, all_mapped):
+    name = own_data.add(saved(tmp_path, shades()), "x.npy", Choices())
+    path = own_data.folder(name) / own_data.ARRAYS
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="damaged"):
+        data.load(name)
+    assert own_data.add(tmp_path / "x.npy", "x.npy", Choices()) == name                 # adding it again repairs it
+    assert len(data.load(name)) == N
+
+
+def test_rows_come_in_the_order_asked_for(tmp_path):
+    rows = on_device(np.load(saved(tmp_path, shades().reshape(N, -1)), mmap_mode="r"), CPU)
+    assert isinstance(rows, Rows)
+    wanted = torch.tensor([299, 0, 17, 17, 5])
+    rows.expect(wanted)
+    rows.expect(wanted[:0])
+    assert torch.equal(rows[wanted], torch.tensor(shades().reshape(N, -1))[wanted])
+    assert torch.equal(rows[:7], torch.tensor(shades().reshape(N, -1))[:7])
+
+
+def test_blocks_cover_every_row_once(small_blocks):
+    assert [(rows.start, rows.stop) for rows in blocks(np.zeros((25, SIDE * SIDE)))] == [(0, 10), (10, 20), (20, 25)]
+
+
+def test_a_run_on_a_mapped_set_ends_with_the_same_bits(tmp_path, monkeypatch):
+    path, made = saved(tmp_path, shades()), []
+    for share in ("1", "0"):
+        monkeypatch.setenv("DDNMF_HOME", str(tmp_path / share))
+        monkeypatch.setenv("DDNMF_MEMORY_SHARE", share)
+        name = own_data.add(path, path.name, Choices())
+        assert is_mapped(data.load(name).pixels) == (share == "0")
+        run = Store().create(RunConfig(dataset=name, layers=(16, 4), n_parts=3, epochs=4, batch_size=64, noise_level=0.3))
+        assert tasks.perform(str(Store().root), run.kind, run.id, "cpu") == "finished", run.state
+        made.append([run.read_bytes(kept) for kept in (MODEL, CODES, SCORES)])
+    assert made[0] == made[1]
+
+
+def test_a_part_of_a_mapped_set_and_all_of_its_values_are_held_in_memory_if_they_fit(tmp_path, all_mapped, monkeypatch):
+    name = own_data.add(saved(tmp_path, shades()), "x.npy", Choices())
+    part, whole = data.load(name, 50), data.load(name)
+    assert not is_mapped(part.pixels)
+    assert whole.scaled().shape == (N, SIDE * SIDE)
+    for module in ("data", "dataset"):
+        monkeypatch.setattr(f"ddnmf_core.{module}.memory", lambda: 3000)
+    with pytest.raises(DataError, match="n_samples = 50: that many take"):
+        data.load(name, 50)
+    with pytest.raises(DataError, match="the values of all 300 samples at once"):
+        whole.scaled()
+    assert whole.scaled(slice(0, 5)).shape == (5, SIDE * SIDE)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from Linux's /proc")
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    peaks = []
+    for n in (20_000, 200_000):                                     # 16 and 157 MB
+        np.save(tmp_path / f"{n}.npy", np.random.default_rng(1).integers(0, 256, (n, 784), np.uint8))
+        done = subprocess.run([sys.executable, "-c", PEAK, str(tmp_path / f"{n}.npy")], cwd=ROOT, check=True, text=True,
+                              capture_output=True)
+        peaks.append(json.loads(done.stdout))
+    assert peaks[1] - peaks[0] < 100e6
+
+
+def test_a_trainer_takes_a_mapped_array_as_it_is(tmp_path, few_digits, small):
+    from ddnmf_core.trainer import Trainer
+    np.save(tmp_path / "x.npy", few_digits.pixels)
+    mapped = Images("x", np.load(tmp_path / "x.npy", mmap_mode="r"), few_digits.labels, (8, 8), few_digits.class_names)
+    trainers = [Trainer(small(), images, CPU) for images in (few_digits, mapped)]
+    for trainer in trainers:
+        trainer.train(lambda row: None)
+    assert all(torch.equal(a, b) for a, b in zip(*(trainer.state().values() for trainer in trainers), strict=True)
+               if a.numel() != 1)                                   # but for the seconds
