@@ -8,7 +8,8 @@ from typing import IO
 import streamlit as st
 
 from dashboard.shared import run_title, store
-from ddnmf_core import archive, trash
+from ddnmf_core import archive, own_data, trash
+from ddnmf_core.data import short_name
 from ddnmf_core.entries import Busy, Entry, UnknownEntry
 from ddnmf_core.files import CorruptFile
 from ddnmf_core.read_only import read_only
@@ -109,19 +110,22 @@ def archives(chosen: Entry | None, entries: list[Entry]) -> None:
 
 
 def _download(wanted: list[Entry]) -> None:
-    size = sum(entry.size for entry in wanted)
+    own = archive.own_sets(wanted)
+    with_data = bool(own) and st.checkbox(f"With my own data ({', '.join(map(short_name, own))})", key="home.archive.data",
+                                          help="Without it, whoever takes the file in has to add the same data.")
+    size = sum(entry.size for entry in wanted) + with_data * sum(own_data.size(name) for name in own)
     if size > LARGEST_HERE:
         st.write(f"They take {size / 1e6:,.0f} MB, too much for a browser: `ddnmf runs export --all --out runs.zip`.")
         return
-    st.download_button(f"Download, {size / 1e6:,.1f} MB", lambda: _packed(wanted), "ddnmf-runs.zip", "application/zip",
-                       icon=":material/download:", key="home.archive.download",
+    st.download_button(f"Download, {size / 1e6:,.1f} MB", lambda: _packed(wanted, with_data), "ddnmf-runs.zip",
+                       "application/zip", icon=":material/download:", key="home.archive.download",
                        help="Models, codes, clusters, scores and histories, with the maps and interpretations made of them.")
 
 
-def _packed(wanted: list[Entry]) -> bytes:
+def _packed(wanted: list[Entry], with_data: bool) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "runs.zip"
-        archive.export(wanted, file)
+        archive.export(wanted, file, with_data=with_data)
         return file.read_bytes()
 
 
@@ -139,6 +143,7 @@ def _take_in(file: IO[bytes]) -> None:
         st.session_state["home.archive.outcome"] = [("refused", f"Nothing was taken in: {error}.")]
         return
     there = f" Here already: {_names(imported.there)}." if imported.there else ""
+    data = f", data sets {len(imported.data)}" if imported.data else ""
     st.session_state["home.archive.outcome"] = [
-        ("taken", f"Taken in: {_names(imported.taken)}.{there}"),
+        ("taken", f"Taken in: {_names(imported.taken)}{data}.{there}"),
         *(("refused", f"{name} was refused: {reason}.") for name, reason in imported.refused.items())]

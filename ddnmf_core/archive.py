@@ -2,22 +2,28 @@
 
     ddnmf-archive.json              the format's version, and what is inside
     <kind>/<id>/<file>              config.json, state.json, manifest.json and every file that this manifest lists
+    data/<name>/<file>              where it was asked for: the user's own data sets that the runs were trained on
 
 `unpacking.py` takes it in again. Nothing is compressed: weights and codes hardly shrink, and the bytes depend on no zlib.
 """
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ddnmf_core import own_data
+from ddnmf_core.config import OWN
 from ddnmf_core.entries import CONFIG, CONFIG_OF, HISTORY, MADE_OF_RUNS, MANIFEST, STATE, Busy, Entry, Status
 from ddnmf_core.files import document, sha256, temporary_name
 from ddnmf_core.runs import Store
 
-HEADER, FORMAT, VERSION = "ddnmf-archive.json", "DDNMF Studio archive", 1
+HEADER, FORMAT, VERSION = "ddnmf-archive.json", "DDNMF Studio archive", 2  # 2: there may be data sets inside
+DATA = "data"
 CARRIED: tuple[Status, ...] = ("finished", "stopped", "diverged")   # a failure tells of the machine where it happened
+CHUNK = 2**20                                                       # bytes that are copied at once
 LONG_AGO = (1980, 1, 1, 0, 0, 0)                                    # the first day that a zip can name
 
 Report = Callable[[float, str], None]
@@ -29,6 +35,8 @@ class Exported:
 
     entries: list[Entry] = field(default_factory=list)
     left_out: dict[Entry, str] = field(default_factory=dict)
+    data: list[str] = field(default_factory=list)                   # the user's own sets that are inside
+    without_data: list[str] = field(default_factory=list)           # those that are needed and are not
 
 
 def everything(store: Store) -> list[Entry]:
@@ -44,10 +52,11 @@ def with_what_is_made_of_them(runs: Iterable[Entry]) -> list[Entry]:
     return [*named, *(entry for entry in made if entry.run in wanted and entry.finished)]
 
 
-def export(entries: Iterable[Entry], out: Path, report: Report | None = None) -> Exported:
+def export(entries: Iterable[Entry], out: Path, report: Report | None = None, with_data: bool = False) -> Exported:
     """Write these entries into one file, beside and renamed; what is damaged, unfinished or worked on is left out and named.
 
-    Raises ValueError where the file is there already, or where nothing is left to write.
+    With `with_data` the user's own data sets that they were made of go with them. Raises ValueError where the file is there
+    already, or where nothing is left to write; DataError where a data set is damaged or gone.
     """
     if out.exists() or not out.parent.is_dir():
         raise ValueError(f"{out} is there already: choose another name, or remove it" if out.exists() else
@@ -64,14 +73,30 @@ def export(entries: Iterable[Entry], out: Path, report: Report | None = None) ->
                 else:
                     _pack(archive, entry)
                     exported.entries.append(entry)
-            inside = [f"{entry.kind}/{entry.id}" for entry in exported.entries]
-            _add(archive, HEADER, json.dumps({"format": FORMAT, "version": VERSION, "entries": inside}, indent=1).encode())
+            needed = own_sets(exported.entries)
+            exported.data, exported.without_data = (needed, []) if with_data else ([], needed)
+            for name in exported.data:
+                _pack_data(archive, name)
+            _add(archive, HEADER, _header(exported))
         if not exported.entries:
             raise ValueError("; ".join(["there is nothing to export", *exported.left_out.values()]))
         beside.replace(out)
     finally:
         beside.unlink(missing_ok=True)
     return exported
+
+
+def own_sets(entries: Iterable[Entry]) -> list[str]:
+    """The user's own data sets that these entries were made of."""
+    found = {getattr(entry.config, "dataset", "") or "" for entry in entries}
+    return sorted(name for name in found if OWN.fullmatch(name))
+
+
+def _header(exported: Exported) -> bytes:
+    """Without data sets it is an archive of the first version, which older programs can read."""
+    inside = [f"{entry.kind}/{entry.id}" for entry in exported.entries]
+    data = {"data": exported.data} if exported.data else {}
+    return json.dumps({"format": FORMAT, "version": VERSION if data else 1, "entries": inside, **data}, indent=1).encode()
 
 
 def _reason_to_leave_out(entry: Entry) -> str:
@@ -99,7 +124,21 @@ def _pack(archive: zipfile.ZipFile, entry: Entry) -> None:
         _add(archive, f"{entry.kind}/{entry.id}/{name}", files[name])
 
 
+def _pack_data(archive: zipfile.ZipFile, name: str) -> None:
+    """Checked, then copied block by block: a set may be larger than memory."""
+    own_data.arrays(name)
+    for file in (own_data.META, own_data.ARRAYS):
+        with (own_data.folder(name) / file).open("rb") as source, \
+                archive.open(_member(f"{DATA}/{name}/{file}"), "w", force_zip64=True) as target:
+            shutil.copyfileobj(source, target, CHUNK)
+
+
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    archive.writestr(_member(name), content)
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    """The same on every system and every day."""
     member = zipfile.ZipInfo(name, LONG_AGO)
-    member.create_system, member.external_attr = 3, 0o600 << 16     # the same on every system
-    archive.writestr(member, content)
+    member.create_system, member.external_attr = 3, 0o600 << 16
+    return member

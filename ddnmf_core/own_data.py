@@ -44,7 +44,7 @@ class Prepared:
 
     @property
     def name(self) -> str:
-        return _name(self.meta)
+        return name_of(self.meta)
 
 
 # ------------------------------------------------------------------------------------------- adding
@@ -139,7 +139,7 @@ def _made_beside() -> Iterator[Path]:
 
 def _put(beside: Path, meta: dict[str, Any]) -> str:
     """Give it its name, unless somebody was quicker; a damaged set of this name is made anew."""
-    name = _name(meta)
+    name = name_of(meta)
     write_document(beside / META, meta)
     if folder(name).exists() and not _is_whole(name):
         shutil.rmtree(folder(name))
@@ -162,6 +162,11 @@ def add(source: Source, name: str, choices: Choices, report: Report = lambda sha
 
 def folder(name: str) -> Path:
     return default_root() / "data" / name
+
+
+def size(name: str) -> int:
+    """Bytes on the disk; 0 where it is not there."""
+    return sum(path.stat().st_size for path in folder(name).glob("*"))
 
 
 def names() -> list[str]:
@@ -193,12 +198,12 @@ def meta(name: str) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _meta(path: Path, changed: int) -> dict[str, Any]:
     content = read_document(path)
-    if _name(content) != path.parent.name:
+    if name_of(content) != path.parent.name:
         raise CorruptFile(path, "is not the description of this set")
     return content
 
 
-def _name(meta: dict[str, Any]) -> str:
+def name_of(meta: dict[str, Any]) -> str:
     return f"own-{hash_of({part: meta[part] for part in CONTENT})[:ID_LENGTH]}"
 
 

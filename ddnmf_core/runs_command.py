@@ -182,6 +182,7 @@ def _confirm(question: str, yes: bool) -> None:
 def export_runs(out: Annotated[Path, typer.Option(help="The archive, as study.zip")],
                 runs: Annotated[list[str] | None, typer.Argument(help="Their ids.")] = None,
                 everything: Annotated[bool, typer.Option("--all", help="All that has ended well, of every kind.")] = False,
+                with_data: Annotated[bool, typer.Option("--with-data", help="Your own data sets go with the runs.")] = False,
                 as_json: AsJson = False, home: Home = None) -> None:
     """Put runs, with what was made of them, into one file. Exit code 1: something was left out, and why is said."""
     with plain_errors():
@@ -191,9 +192,11 @@ def export_runs(out: Annotated[Path, typer.Option(help="The archive, as study.zi
         named = [store.get("runs", run) for run in runs or []]
         wanted = archive.everything(store) if everything else archive.with_what_is_made_of_them(named)
         with progress_display() as show:
-            exported = archive.export(wanted, out, show)
+            exported = archive.export(wanted, out, show, with_data)
         _report_transfer(as_json, {"file": str(out), "bytes": out.stat().st_size, "exported": _names(exported.entries),
-                                   "left_out": list(exported.left_out.values())})
+                                   "data": exported.data, "left_out": list(exported.left_out.values())})
+        for name in exported.without_data:
+            typer.echo(f"{name}, your own data, is not inside. Say --with-data, or add it there in the same way.", err=True)
         if exported.left_out:
             raise typer.Exit(1)
 
@@ -207,8 +210,8 @@ def import_runs(file: Annotated[Path, typer.Argument(help="An archive that `ddnm
         with progress_display() as show:
             imported = unpack(Store(home), file, show)
         refused = [f"{name} was refused: {reason}" for name, reason in imported.refused.items()]
-        _report_transfer(as_json, {"imported": _names(imported.taken), "there_before": _names(imported.there),
-                                   "refused": refused})
+        _report_transfer(as_json, {"imported": _names(imported.taken), "data": imported.data,
+                                   "there_before": _names(imported.there), "refused": refused})
         if refused:
             raise typer.Exit(1)
 

@@ -10,21 +10,27 @@ import shutil
 import stat
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from pydantic import TypeAdapter
 
-from ddnmf_core.archive import CARRIED, FORMAT, HEADER, VERSION, Report
-from ddnmf_core.entries import CONFIG, CONFIG_OF, MANIFEST, RECORDED, STATE, Entry, Kind, State
+from ddnmf_core import own_check
+from ddnmf_core.archive import CARRIED, CHUNK, DATA, FORMAT, HEADER, VERSION, Report
+from ddnmf_core.config import OWN
+from ddnmf_core.entries import CONFIG, CONFIG_OF, MANIFEST, RECORDED, STATE, Entry, State
 from ddnmf_core.file_checks import check_content
 from ddnmf_core.files import CorruptFile, document, read_document, temporary_name
+from ddnmf_core.own_check import FILES as DATA_FILES
 from ddnmf_core.read_only import refuse
 from ddnmf_core.runs import Store
 from ddnmf_core.verify import damage_of
 
 ALWAYS = (CONFIG, STATE, MANIFEST)
+DATA_MEMBER = re.compile(rf"{DATA}/({OWN.pattern})/({'|'.join(map(re.escape, sorted(DATA_FILES)))})")
 MEMBER = re.compile(rf"({'|'.join(CONFIG_OF)})/([0-9a-f]{{16}})/({'|'.join(map(re.escape, ALWAYS))}|{RECORDED.pattern})")
 MOST_MEMBERS = 200_000
 MOST_BYTES = 64 * 2**30                                             # of an archive, unpacked
@@ -32,7 +38,6 @@ MOST_OF_A_FILE = 4 * 2**30
 MOST_OF_A_TEXT = 64 * 2**20                                         # JSON is read into memory
 MOST_SHRUNK = 100                                                   # declared size to packed size; weights shrink by tenths
 SMALL = 2**20                                                       # bytes that may shrink by more
-CHUNK = 2**20
 DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -49,6 +54,7 @@ class Imported:
     """What an archive brought."""
 
     taken: list[Entry] = field(default_factory=list)
+    data: list[str] = field(default_factory=list)                   # data sets that came with them
     there: list[Entry] = field(default_factory=list)                # in the store before
     refused: dict[str, str] = field(default_factory=dict)           # kind/id to the reason
 
@@ -64,7 +70,10 @@ def unpack(store: Store, file: Path | IO[bytes], report: Report | None = None) -
             for number, ((kind, entry_id), members) in enumerate(entries.items()):
                 if report:
                     report(number / len(entries), f"Unpacking {kind}.")
-                _take(archive, Entry(store, kind, entry_id), members, imported)
+                if kind == DATA:
+                    _take_data(archive, store, entry_id, members, imported)
+                else:
+                    _take_entry(archive, Entry(store, kind, entry_id), members, imported)
             return imported
     except zipfile.BadZipFile as error:
         raise BadArchive(f"this is no zip file that can be read ({error})") from None
@@ -72,14 +81,14 @@ def unpack(store: Store, file: Path | IO[bytes], report: Report | None = None) -
 
 # --------------------------------------------------------------------------------- the list of members
 
-def _listed(archive: zipfile.ZipFile) -> dict[tuple[Kind, str], dict[str, zipfile.ZipInfo]]:
-    """The files of each entry, runs first; raises BadArchive."""
+def _listed(archive: zipfile.ZipFile) -> dict[tuple[Any, str], dict[str, zipfile.ZipInfo]]:
+    """The files of each data set and entry, data first, then runs; raises BadArchive."""
     members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) > MOST_MEMBERS:
         raise BadArchive(f"it has {len(members):,} files; at most {MOST_MEMBERS:,} are taken")
     if len({member.filename for member in members}) < len(members):
         raise BadArchive("it has two files of one name")
-    entries: dict[tuple[Kind, str], dict[str, zipfile.ZipInfo]] = {}
+    entries: dict[tuple[str, str], dict[str, zipfile.ZipInfo]] = {}
     for member in members:
         _check_size(member)
         if member.filename != HEADER:
@@ -88,13 +97,14 @@ def _listed(archive: zipfile.ZipFile) -> dict[tuple[Kind, str], dict[str, zipfil
     if sum(member.file_size for member in members) > MOST_BYTES:
         raise BadArchive(f"unpacked it would take more than {MOST_BYTES / 2**30:.0f} GiB")
     _check_header(archive)
-    order = list(CONFIG_OF)
+    order = [DATA, *CONFIG_OF]
     return dict(sorted(entries.items(), key=lambda item: (order.index(item[0][0]), item[0][1])))
 
 
-def _parts_of(member: zipfile.ZipInfo) -> tuple[Kind, str, str]:
+def _parts_of(member: zipfile.ZipInfo) -> tuple[str, str, str]:
     """Kind, id and file name, each from a list of those that there are: nothing else can be written to the disk."""
-    match = MEMBER.fullmatch(member.filename)
+    data = DATA_MEMBER.fullmatch(member.filename)
+    match = data or MEMBER.fullmatch(member.filename)
     if match is None or ".." in PurePosixPath(member.filename).parts:
         raise BadArchive(f"it holds {member.filename[:80]!r}, which is no file of a run")
     mode = stat.S_IFMT(member.external_attr >> 16)
@@ -102,7 +112,7 @@ def _parts_of(member: zipfile.ZipInfo) -> tuple[Kind, str, str]:
         raise BadArchive(f"{member.filename} is a link or something else that is no file")
     if member.flag_bits & 1:
         raise BadArchive(f"{member.filename} is encrypted")
-    return match[1], match[2], match[3]                             # type: ignore[return-value]
+    return (DATA, data[1], data[2]) if data else (match[1], match[2], match[3])
 
 
 def _check_size(member: zipfile.ZipInfo) -> None:
@@ -119,7 +129,7 @@ def _check_size(member: zipfile.ZipInfo) -> None:
 
 def _check_header(archive: zipfile.ZipFile) -> None:
     try:
-        header = json.loads(_read(archive, archive.getinfo(HEADER)))
+        header = json.loads(archive.read(HEADER))
         version = header["version"] if header["format"] == FORMAT else None
     except (KeyError, TypeError, ValueError, RecursionError):
         version = None
@@ -138,41 +148,70 @@ def _make_room(store: Store, members: list[zipfile.ZipInfo]) -> None:
 
 # ------------------------------------------------------------------------------------------ an entry
 
-def _take(archive: zipfile.ZipFile, entry: Entry, members: dict[str, zipfile.ZipInfo], imported: Imported) -> None:
-    """Beside its place, checked there, then renamed."""
+def _take_entry(archive: zipfile.ZipFile, entry: Entry, members: dict[str, zipfile.ZipInfo], imported: Imported) -> None:
     if entry.folder.exists():
         imported.there.append(entry)
         return
-    beside = temporary_name(entry.folder)
-    beside.mkdir(parents=True)
+    with _refusing(f"{entry.kind}/{entry.id}", imported):
+        fresh = _take(archive, entry.folder, members,
+                      lambda beside: _check(Entry(entry.store, entry.kind, entry.id, beside), set(members)))
+        (imported.taken if fresh else imported.there).append(entry)
+
+
+def _take_data(archive: zipfile.ZipFile, store: Store, name: str, members: dict[str, zipfile.ZipInfo],
+               imported: Imported) -> None:
+    """A set that is here already stays as it is: its name says that it is the same."""
+    place = store.root / DATA / name
+    if place.exists():
+        return
+    with _refusing(f"{DATA}/{name}", imported):
+        if _take(archive, place, members, lambda beside: _check_data(beside, name, set(members))):
+            imported.data.append(name)
+
+
+@contextmanager
+def _refusing(name: str, imported: Imported) -> Iterator[None]:
+    """What is not as it was packed is named, and the rest goes on."""
+    try:
+        yield
+    except (_BadEntry, CorruptFile, zipfile.BadZipFile, zlib.error, EOFError, RecursionError) as error:
+        imported.refused[name] = str(error)
+
+
+def _take(archive: zipfile.ZipFile, place: Path, members: dict[str, zipfile.ZipInfo], check: Callable[[Path], None]) -> bool:
+    """Beside its place, checked there, then renamed; False where somebody was quicker."""
+    beside = temporary_name(place)
+    beside.mkdir(mode=0o700, parents=True)
     try:
         for name, member in members.items():
             (beside / name).parent.mkdir(exist_ok=True)
-            (beside / name).write_bytes(_read(archive, member))
-        _check(Entry(entry.store, entry.kind, entry.id, beside), set(members))
-        beside.rename(entry.folder)
-        imported.taken.append(entry)
-    except (_BadEntry, CorruptFile, zipfile.BadZipFile, zlib.error, EOFError, RecursionError) as error:
-        imported.refused[f"{entry.kind}/{entry.id}"] = str(error)
+            _copy(archive, member, beside / name)
+        check(beside)
+        beside.rename(place)
+        return True
     except OSError:
-        if not entry.folder.exists():
+        if not place.exists():
             raise
-        imported.there.append(entry)                                # somebody was quicker
+        return False
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
     """As many bytes as were declared; raises _BadEntry where there are others, BadZipFile where they changed on the way."""
-    content = bytearray()
-    with archive.open(member) as stream:
-        while chunk := stream.read(CHUNK):
-            content += chunk
-            if len(content) > member.file_size:
-                break
-    if len(content) != member.file_size:
+    size = 0
+    with archive.open(member) as stream, path.open("wb") as target:
+        while (chunk := stream.read(CHUNK)) and size <= member.file_size:
+            size += target.write(chunk)
+    if size != member.file_size:
         raise _BadEntry(f"{member.filename} does not have the size that the archive declares")
-    return bytes(content)
+
+
+def _check_data(folder: Path, name: str, files: set[str]) -> None:
+    try:
+        own_check.check(folder, name, files)
+    except Exception as error:                                      # whatever a reader says of bytes from outside
+        raise _BadEntry(str(error)) from None
 
 
 def _check(entry: Entry, names: set[str]) -> None:
