@@ -1,12 +1,14 @@
 """Home: deleting asks first and can be undone, and runs go into a file and come out of one."""
 
+import numpy as np
 import pytest
 from opening import open_page, text_of
-from stored import finish, flip, made_of
+from stored import CONFIG, finish, flip, made_of
 
 from dashboard import run_care
-from ddnmf_core import archive
+from ddnmf_core import archive, own_data
 from ddnmf_core.entries import MODEL
+from ddnmf_core.own_source import Choices
 from ddnmf_core.runs import Store
 
 
@@ -50,7 +52,7 @@ def test_runs_are_offered_as_one_file_that_can_be_taken_in(run, tmp_path):
     app.session_state["home.archive"] = True
     app.run()
     assert not app.exception
-    content = run_care._packed(archive.with_what_is_made_of_them([run]))
+    content = run_care._packed(archive.with_what_is_made_of_them([run]), with_data=False)
     (tmp_path / "a.zip").write_bytes(content)
     before = (run.folder / MODEL).read_bytes()
     run.store.delete(run)
@@ -58,6 +60,17 @@ def test_runs_are_offered_as_one_file_that_can_be_taken_in(run, tmp_path):
     app.button(key="home.archive.import").click().run()
     assert "Taken in: runs 1." in text_of(app)
     assert (run.folder / MODEL).read_bytes() == before
+
+
+def test_own_data_is_offered_with_its_runs(home, tmp_path):
+    np.save(tmp_path / "mine.npy", np.arange(30 * 20, dtype=np.float32).reshape(30, 4, 5))
+    name = own_data.add(tmp_path / "mine.npy", "mine.npy", Choices(title="Mine"))
+    finish(Store(home), CONFIG.replace(dataset=name, n_samples=None))
+    app = open_page("home")
+    app.session_state["home.archive"] = True
+    box = app.run().checkbox(key="home.archive.data")
+    assert "Mine" in box.label
+    assert not box.check().run().exception
 
 
 def test_a_file_that_is_no_archive_is_refused_in_a_sentence(home):
