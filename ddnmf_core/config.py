@@ -275,6 +275,9 @@ def describe(error: ValidationError) -> str:
     return "; ".join(_sentence(problem) for problem in error.errors())
 
 
+MOST_SHOWN = 100                                                    # letters of a value that was wrong
+
+
 def _sentence(problem: Any) -> str:
     field = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
@@ -282,4 +285,5 @@ def _sentence(problem: Any) -> str:
         return message
     if problem["type"] == "extra_forbidden":
         return f"{field}: there is no such setting"
-    return f"{field} = {problem['input']!r}: {message}"
+    came = repr(problem["input"])
+    return f"{field} = {came if len(came) <= MOST_SHOWN else came[:MOST_SHOWN] + ' …'}: {message}"
