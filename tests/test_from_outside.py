@@ -22,7 +22,7 @@ from ddnmf_core.own_image import fitted, read_picture
 from ddnmf_core.own_source import Choices
 from ddnmf_core.runs import Store
 
-LONGEST = 600                                                       # letters of a sentence
+LONGEST = 1000                                                      # letters of a sentence
 few = settings(max_examples=int(os.environ.get("DDNMF_STORIES", 60)), deadline=None,
                suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 json_values = s.recursive(s.none() | s.booleans() | s.integers() | s.floats() | s.text(max_size=20),
@@ -44,7 +44,7 @@ def tried(kind, work, *arguments, **named):
 # ------------------------------------------------------------------------------------- configurations
 
 @few
-@given(s.dictionaries(s.sampled_from(sorted(RunConfig.model_fields)) | s.text(max_size=10), json_values, max_size=4))
+@given(s.dictionaries(s.sampled_from(sorted(RunConfig.model_fields)) | s.text(max_size=10), json_values, max_size=2))
 def test_a_configuration_is_one_that_comes_back_or_is_refused(fields):
     config = tried(ValueError, RunConfig, **fields)
     assert config is None or RunConfig(**config.model_dump(mode="json")) == config
