@@ -3,6 +3,7 @@
 import fcntl
 import io
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +52,8 @@ STOP = "stop"
 MODEL, CODES, CLUSTERS, SCORES = "model.safetensors", "codes.safetensors", "clusters.parquet", "scores.json"
 POINTS, FACTORS, PROVENANCE = "points.parquet", "factors.safetensors", "provenance.json"
 PARTS, INTERPRETATION = "parts.parquet", "interpretation.safetensors"
+SETTLED = 2_000_000_000                                             # ns; two changes closer together may bear the same time
+_FINISHED: dict[str, tuple[int, "State"]] = {}                      # paths of states that will not change, and their times
 RECORDED = re.compile(                                              # names that a manifest lists
     r"(model|codes|factors|interpretation|checkpoint-\d{9}|snapshots/\d{6})\.safetensors"
     r"|(clusters|points|parts)\.parquet|(scores|provenance|part-names)\.json|history\.jsonl")
@@ -103,9 +106,10 @@ class Entry:
         was read before is not read again."""
         return self._config(_config_in)
 
-    def _config(self, read: Callable[[Path, Kind, str, int], Config]) -> Any:
+    def _config(self, read: Callable[[str, Kind, str, int], Config]) -> Any:
+        path = self._place(CONFIG)
         try:
-            return read(self.folder / CONFIG, self.kind, self.id, (self.folder / CONFIG).stat().st_mtime_ns)
+            return read(path, self.kind, self.id, _changed(path))
         except FileNotFoundError:
             raise CorruptFile(self.folder / CONFIG, "is missing") from None
         except (ValueError, TypeError) as error:
@@ -114,7 +118,11 @@ class Entry:
     @property
     def version(self) -> tuple[int, ...]:
         """Changes with the entry's configuration, state and files; raises FileNotFoundError where one is missing."""
-        return tuple((self.folder / name).stat().st_mtime_ns for name in (CONFIG, STATE, MANIFEST))
+        return tuple(_changed(self._place(name)) for name in (CONFIG, STATE, MANIFEST))
+
+    def _place(self, name: str) -> str:
+        """Of a file; as text, since making a Path takes longer than asking the system about the file."""
+        return f"{self.folder}/{name}"
 
     @property
     def size(self) -> int:
@@ -136,13 +144,25 @@ class Entry:
     @property
     def state(self) -> State:
         """The recorded state, held against the lock: a run whose worker is gone is interrupted."""
+        path = self._place(STATE)
         try:
-            state = State(**read_document(self.folder / STATE))
-        except TypeError as error:
-            raise CorruptFile(self.folder / STATE, f"is damaged ({error})") from None
+            changed = _changed(path)
+        except FileNotFoundError:
+            raise CorruptFile(self.folder / STATE, "is missing") from None
+        if (before := _FINISHED.get(path)) and before[0] == changed:
+            return before[1]
+        state = self._recorded_state()
         if state.status == "running" and not self.locked:
             return replace(state, status="interrupted", message="Its worker is gone; it will go on.")
+        if state.status == "finished" and time.time_ns() - changed > SETTLED:
+            _FINISHED[path] = changed, state
         return state
+
+    def _recorded_state(self) -> State:
+        try:
+            return State(**read_document(self.folder / STATE))
+        except TypeError as error:
+            raise CorruptFile(self.folder / STATE, f"is damaged ({error})") from None
 
     def set_state(self, state: State) -> None:
         write_document(self.folder / STATE, asdict(replace(state, updated=time.time())),
@@ -275,7 +295,7 @@ class Entry:
     def damage(self) -> dict[str, str]:
         """The names of the files that are not as they were written, each with a sentence. Everything is read anew."""
         found = {}
-        for check in (lambda: self._config(_config_in.__wrapped__), lambda: self.state, self._manifest, self.history):
+        for check in (lambda: self._config(_config_in.__wrapped__), self._recorded_state, self._manifest, self.history):
             try:
                 check()
             except CorruptFile as error:
@@ -323,9 +343,14 @@ class Entry:
         return read_document(self.folder / MANIFEST)
 
 
+def _changed(path: str) -> int:
+    return os.stat(path).st_mtime_ns
+
+
 @lru_cache(maxsize=50_000)
-def _config_in(path: Path, kind: Kind, entry_id: str, changed: int) -> Config:
-    fields = json.loads(path.read_bytes())
+def _config_in(path: str, kind: Kind, entry_id: str, changed: int) -> Config:
+    with open(path, "rb", buffering=0) as file:
+        fields = json.loads(file.read())
     if hash_of(fields) != entry_id:                                 # of what is stored: later versions may know more fields
         raise ValueError(f"it is not the configuration of {entry_id}")
     return CONFIG_OF[kind](**fields)

@@ -82,7 +82,7 @@ class Store:
 
     def entries(self, kind: Kind = "runs") -> list[Entry]:
         """Newest first. A damaged entry that nobody works on is set aside, and `notices` says so."""
-        there = sorted(self.folders(kind), key=lambda entry: _changed(entry.folder / CONFIG), reverse=True)
+        there = sorted(self.folders(kind), key=lambda entry: _changed(f"{entry.folder}/{CONFIG}"), reverse=True)
         return [entry for entry in there if self.whole(entry)]
 
     def whole(self, entry: Entry) -> bool:
@@ -101,7 +101,12 @@ class Store:
 
     def folders(self, kind: Kind) -> list[Entry]:
         """Every entry of a kind, whole or not."""
-        return [Entry(self, kind, path.name) for path in (self.root / kind).glob("[!.]*") if path.is_dir()]
+        place = self.root / kind
+        if not place.is_dir():
+            return []
+        with os.scandir(place) as found:                            # it knows what is a folder: nothing else is asked
+            return [Entry(self, kind, each.name, place / each.name)
+                    for each in found if not each.name.startswith(".") and each.is_dir()]
 
     def create(self, config: Config) -> Entry:
         """The entry of this configuration, made if it is not there: whole or not at all, by whoever is first."""
@@ -200,8 +205,8 @@ class Store:
         return len(litter)
 
 
-def _changed(path: Path) -> float:
+def _changed(path: Path | str) -> float:
     try:
-        return path.stat().st_mtime
+        return os.stat(path).st_mtime
     except FileNotFoundError:
         return 0.0

@@ -266,6 +266,34 @@ def test_a_listing_reads_again_only_what_has_changed(store, monkeypatch):
     assert any(several[3].id in notice for notice in store.notices())
 
 
+def test_a_finished_state_is_read_once_and_again_when_it_changed(store, monkeypatch):
+    entry = store.create(RunConfig())
+    entry.set_state(State("finished", 1.0))
+    read = []
+    original = entries.read_document
+    monkeypatch.setattr(entries, "read_document", lambda path: (read.append(path), original(path))[1])
+    assert (entry.state.status, entry.state.status, len(read)) == ("finished", "finished", 2)       # too young to be trusted
+    os.utime(entry.folder / "state.json", ns=(1, 1))
+    read.clear()
+    assert (entry.state.status, entry.state.status, len(read)) == ("finished", "finished", 1)
+    entry.set_state(State("queued"))
+    assert entry.state.status == "queued"
+    (entry.folder / "state.json").write_text("{}")
+    with pytest.raises(CorruptFile):
+        _ = entry.state
+
+
+def test_a_check_reads_even_a_finished_state_anew(store):
+    entry = store.create(RunConfig())
+    entry.set_state(State("finished", 1.0))
+    path = entry.folder / "state.json"
+    os.utime(path, ns=(1, 1))
+    assert entry.state.status == "finished"
+    path.write_bytes(path.read_bytes().replace(b"finished", b"finishes"))
+    os.utime(path, ns=(1, 1))                                       # a bit that flipped on the disk
+    assert list(entry.damage()) == ["state.json"]
+
+
 def test_a_file_that_is_replaced_can_be_read_at_every_moment(store, entry, monkeypatch):
     """Before and after each step of the writing, by somebody who comes then, or by whoever comes after a kill."""
     entry.write_json("names.json", {"0": "old"})
