@@ -1,10 +1,10 @@
-"""python -m benchmarks NAME... [--repeats N] [--json] [--keep]: measure and print a table."""
+"""python -m benchmarks NAME... [--repeats N] [--size N] [--json] [--keep]: measure and print a table."""
 
 import argparse
 import importlib
 import json
 
-from benchmarks.measuring import NotHere, as_json, machine, table, write
+from benchmarks.measuring import NotHere, as_json, machine, tables, write
 
 NAMES = {"train": "images a second of a training, against the loop that a user would write",
          "threads": "milliseconds of a training step by threads and waiting, alone and under load",
@@ -17,6 +17,9 @@ NAMES = {"train": "images a second of a training, against the loop that a user w
          "browsers": "many browsers at once on one server, while a model is trained",
          "memory": "of a worker with 70,000 images, and of the dashboard by what is open and what is in the store",
          "batches": "scores and speed of the default model by the size of its batches",
+         "mapped": "training on an array that stays on the disk, against the same in memory",
+         "growth": "time and memory by the number of images, parts, runs, points and workers; draws docs/growth.png",
+         "embeddings": "maps as the program makes them, against scikit-learn's t-SNE",
          "mixture_floor": "agreement of Gaussian mixtures by the floor of their covariances"}
 
 
@@ -25,6 +28,7 @@ def main() -> None:
                                      description="\n".join(f"{name:14} {what}" for name, what in NAMES.items()))
     parser.add_argument("names", nargs="+", choices=[*NAMES, "all"], metavar="NAME", help=f"{', '.join(NAMES)} or all")
     parser.add_argument("--repeats", type=int, help="repetitions; each benchmark has its own number")
+    parser.add_argument("--size", type=int, help="how many images, where a benchmark can take more or fewer (its SIZE)")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each")
     parser.add_argument("--keep", action="store_true", help="write results/benchmarks/NAME.json and .md")
     chosen = parser.parse_args()
@@ -32,13 +36,16 @@ def main() -> None:
     for name in NAMES if "all" in chosen.names else chosen.names:
         module = importlib.import_module(f"benchmarks.{name}")
         try:
-            document = as_json(module.measure(chosen.repeats or module.REPEATS), there)
+            sizes = [chosen.size or module.SIZE] if hasattr(module, "SIZE") else []
+            document = as_json(module.measure(chosen.repeats or module.REPEATS, *sizes), there)
         except NotHere as reason:
             print(f"{name}: {reason}", flush=True)
             continue
         if chosen.keep:
             write(document)
-        print(json.dumps(document) if chosen.json else table(document["rows"]), flush=True)
+            if hasattr(module, "draw"):
+                module.draw(document["rows"])
+        print(json.dumps(document) if chosen.json else tables(document["rows"]), flush=True)
 
 
 if __name__ == "__main__":

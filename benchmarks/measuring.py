@@ -31,6 +31,7 @@ class Result:
     rows: list[Row]                                                 # a line of its table each
     figures: dict[str, Any]                                         # what it comes to: ratio, ours, reference
     repeats: int
+    size: int | None = None                                         # images, where it can take more or fewer
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
@@ -50,6 +51,15 @@ def milliseconds(work: Callable[[], object], repeats: int) -> list[float]:
     return times
 
 
+def peak_memory() -> int:
+    """The most bytes that this process held; what a parent held before it counts nothing, as it does in ru_maxrss."""
+    import resource
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return next(1024 * int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+
+
 def machine() -> dict[str, Any]:
     """What the figures belong to."""
     model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -66,7 +76,8 @@ def _gpu() -> str | None:
 
 
 def as_json(result: Result, there: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": result.name, "command": f"python -m benchmarks {result.name} --repeats {result.repeats}",
+    size = "" if result.size is None else f" --size {result.size}"
+    return {"name": result.name, "command": f"python -m benchmarks {result.name} --repeats {result.repeats}{size}",
             "created": datetime.now(UTC).date().isoformat(), **result.figures, "repeats": result.repeats, "machine": there,
             "rows": result.rows}
 
@@ -75,8 +86,16 @@ def write(document: Mapping[str, Any]) -> Path:
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / f"{document['name']}.json"
     path.write_text(json.dumps(document, indent=1) + "\n")
-    path.with_suffix(".md").write_text(table(document["rows"]))
+    path.with_suffix(".md").write_text(tables(document["rows"]))
     return path
+
+
+def tables(rows: Sequence[Row]) -> str:
+    """A table, or one for each curve where rows say which they belong to."""
+    curves: dict[str, list[Row]] = {}
+    for row in rows:
+        curves.setdefault(row.get("curve", ""), []).append({name: value for name, value in row.items() if name != "curve"})
+    return "\n".join((f"**{curve}**\n\n" if curve else "") + table(of_curve) for curve, of_curve in curves.items())
 
 
 def table(rows: Sequence[Row]) -> str:

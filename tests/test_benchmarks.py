@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks import repeated
 from benchmarks.__main__ import NAMES
-from benchmarks.measuring import NotHere, Result, as_json, machine, milliseconds, spread, table
+from benchmarks.measuring import NotHere, Result, as_json, machine, milliseconds, spread, table, tables
 
 ROOT = Path(__file__).parents[1]
 
@@ -51,3 +53,48 @@ def test_the_command_prints_a_table():
     done = subprocess.run([sys.executable, "-m", "benchmarks", "shapley", "--repeats", "1"], cwd=ROOT, capture_output=True,
                           text=True, check=True)
     assert done.stdout.startswith("| parts | coalitions |")
+
+
+def test_a_table_for_each_curve():
+    assert tables([{"curve": "One", "a": 1}, {"curve": "Two", "b": 2}, {"curve": "One", "a": 3}]) == (
+        "**One**\n\n| a |\n| --- |\n| 1 |\n| 3 |\n\n**Two**\n\n| b |\n| --- |\n| 2 |\n")
+    assert tables([{"a": 1}]) == table([{"a": 1}])
+
+
+def test_the_size_of_a_benchmark_is_part_of_its_command():
+    assert as_json(Result("mapped", [], {}, 2, 500), {})["command"] == "python -m benchmarks mapped --repeats 2 --size 500"
+
+
+def test_images_repeated_with_noise_are_the_same_however_many_there_are(tmp_path):
+    for n in (50, 10_020):
+        repeated.write(tmp_path / f"{n}.npy", n)
+    few, many = (np.load(tmp_path / f"{n}.npy") for n in (50, 10_020))
+    assert (many.shape, many.dtype) == ((10_020, 28, 28), np.uint8)
+    assert np.array_equal(few, many[:50])
+    again = many[10_000:].astype(int) - many[:20]                   # the same digits, another noise
+    assert 0 < abs(again).max() <= 2 * repeated.NOISE
+
+
+def test_training_from_a_map_is_compared_with_memory(tmp_path):
+    repeated.write(tmp_path / "images.npy", 3000)
+    rows = importlib.import_module("benchmarks.mapped").of_one_file(tmp_path / "images.npy", 3000, repeats=1, steps=1)
+    assert [row["source"] for row in rows] == ["memory", "mapped", "mapped, cold"]
+    assert all(row["same weights"] and row["images/s"] > 0 and row["peak memory, MB"] > 100 for row in rows)
+
+
+def test_every_curve_grows_along_its_axis_and_is_drawn(tmp_path, monkeypatch):
+    growth = importlib.import_module("benchmarks.growth")
+    for name, few in (("N_PARTS", (2, 4)), ("N_POINTS", (50, 100)), ("N_WORKERS", (1, 2)), ("N_IMAGES", ())):
+        monkeypatch.setattr(growth, name, few)
+    rows = growth.measure(1, 3000, 4, (1, 3)).rows
+    assert list(dict.fromkeys(row["curve"] for row in rows)) == ["Images", "Parts", "Runs in the store", "Points on the map",
+                                                                 "Workers"]
+    assert [row["sent, MB"] for row in rows if "sent, MB" in row] == pytest.approx([50 * 800e-6, 100 * 800e-6])
+    growth.draw(rows, tmp_path / "growth.png")
+    assert (tmp_path / "growth.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_maps_are_timed_and_judged():
+    rows = importlib.import_module("benchmarks.embeddings").measure(1, 600, 1).rows
+    assert [row["map"] for row in rows] == ["scikit-learn's t-SNE", "openTSNE", "UMAP", "PCA"]
+    assert all(row["seconds"] > 0 and 0.5 < row["trustworthiness"] <= 1 for row in rows)
