@@ -61,6 +61,15 @@ def release(array: NDArray[Any]) -> None:
         found.madvise(mmap.MADV_DONTNEED)
 
 
+def file_memory() -> int | None:
+    """Bytes of mapped files, programs among them, that this process holds in memory; None where the system does not say."""
+    try:
+        with open("/proc/self/statm", "rb", buffering=0) as file:
+            return int(file.read().split()[2]) * mmap.PAGESIZE
+    except FileNotFoundError:
+        return None
+
+
 def place_of(array: NDArray[Any], its_map: mmap.mmap) -> int:
     """Where in its map an array begins."""
     return array.ctypes.data - np.frombuffer(its_map, np.uint8).ctypes.data

@@ -7,11 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ddnmf_core.mapped import blocks, is_mapped, map_of, place_of, release
+from ddnmf_core.mapped import blocks, file_memory, is_mapped, map_of, place_of, release
 
 DEVICE_SHARE = 0.5                                                  # of a GPU's memory that images may take
-AROUND = 2**16                                                      # bytes that the system maps around one that is read
-RESIDENT = 2**26                                                    # bytes of a map that may stay in memory
+PIECE = 16                                                          # rows after which it is looked how much stays
+RESIDENT = 2**25                                                    # bytes of a map that may stay in memory, but for a piece
 
 
 class Rows:
@@ -23,7 +23,7 @@ class Rows:
     def __init__(self, pixels: NDArray[np.generic], device: torch.device) -> None:
         self.pixels, self.device = pixels, device
         self.shape = pixels.shape
-        self.map, self.resident = map_of(pixels), 0
+        self.map, self.floor = map_of(pixels), file_memory() or 0
         if self.map is not None:
             self.start = place_of(pixels, self.map)
             self.map.madvise(mmap.MADV_RANDOM)                      # one row, not the 128 KiB around it
@@ -36,12 +36,21 @@ class Rows:
         wanted = np.arange(len(self))[samples] if isinstance(samples, slice) else samples.cpu().numpy()
         order = np.argsort(wanted)
         rows = np.empty((len(wanted), self.pixels.shape[1]), self.pixels.dtype)
-        rows[order] = self.pixels[wanted[order]]
-        self.resident += len(rows) * max(AROUND, rows[:1].nbytes)
-        if self.resident > RESIDENT:
-            release(self.pixels)
-            self.resident = 0
+        for start in range(0, len(order), PIECE):
+            some = order[start:start + PIECE]
+            rows[some] = self.pixels[wanted[some]]
+            self._give_back()
         return torch.from_numpy(rows).to(self.device)
+
+    def _give_back(self) -> None:
+        """What was read, once it is too much. It is measured: how much a system maps around a byte that is read, a page or
+        2 MiB, depends on its version and on how the file came into its cache. Where it cannot be measured, always."""
+        held = file_memory()
+        if held is None or held - self.floor > RESIDENT:
+            release(self.pixels)
+            self.floor = file_memory() or 0
+        elif held < self.floor:                                     # somebody else gave some back
+            self.floor = held
 
     def expect(self, samples: Tensor) -> None:
         """These come next: the system reads them while something else is computed."""

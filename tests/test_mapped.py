@@ -140,6 +140,44 @@ def test_rows_come_in_the_order_asked_for(tmp_path):
     assert torch.equal(rows[:7], torch.tensor(shades().reshape(N, -1))[:7])
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 64])
+def test_what_was_read_of_a_map_is_given_back_once_it_is_too_much(tmp_path, monkeypatch, at_once):
+    """Every look finds three more; it goes back to nothing when ten are passed, or after each piece where nobody can look."""
+    from ddnmf_core import sources
+    x, held, most = shades().reshape(N, -1), [0], []
+
+    def look():
+        held[0] += 3
+        most.append(held[0])
+        return held[0]
+    monkeypatch.setattr(sources, "RESIDENT", 10)
+    monkeypatch.setattr(sources, "file_memory", look)
+    monkeypatch.setattr(sources, "release", lambda pixels: held.__setitem__(0, 0))
+    rows = on_device(np.load(saved(tmp_path, x), mmap_mode="r"), CPU)
+    for start in range(0, N - at_once, at_once):
+        wanted = torch.arange(start, start + at_once).flip(0)
+        assert torch.equal(rows[wanted], torch.tensor(x)[wanted])
+    assert 10 < max(most) <= 3 + 10 + 3
+    released = []
+    monkeypatch.setattr(sources, "file_memory", lambda: None)
+    monkeypatch.setattr(sources, "release", released.append)
+    assert len(rows[torch.arange(40)]) == 40
+    assert len(released) == 3                                       # 16, 16 and 8 rows
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="what a process holds is read from Linux's /proc")
+def test_a_batch_leaves_little_of_a_map_in_memory(tmp_path):
+    """Whatever the system maps around a row: 2 MiB each would be all of the file."""
+    from ddnmf_core import sources
+    from ddnmf_core.mapped import file_memory
+    np.save(tmp_path / "x.npy", np.zeros((150_000, 784), np.uint8))
+    rows, before, most = on_device(np.load(tmp_path / "x.npy", mmap_mode="r"), CPU), file_memory(), 0
+    for seed in range(4):
+        rows[torch.randint(0, 150_000, (1024,), generator=torch.Generator().manual_seed(seed))]
+        most = max(most, file_memory() - before)
+    assert most < sources.RESIDENT + 2**24
+
+
 def test_blocks_cover_every_row_once(small_blocks):
     assert [(rows.start, rows.stop) for rows in blocks(np.zeros((25, SIDE * SIDE)))] == [(0, 10), (10, 20), (20, 25)]
 
