@@ -1,6 +1,9 @@
 """The documentation site: `make docs`. The source folder is the repository, so that README.md is its first page."""
 
 import os
+import re
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -10,7 +13,11 @@ from sphinx.application import Sphinx
 
 import ddnmf_core
 
-os.environ["DDNMF_HOME"] = tempfile.mkdtemp(prefix="ddnmf-docs-")     # the examples never touch a user's store
+sys.path.insert(0, str(Path(__file__).parent))
+import api_text
+
+STORE = tempfile.mkdtemp(prefix="ddnmf-docs-")
+os.environ["DDNMF_HOME"] = STORE                                     # the examples never touch a user's
 os.environ["OMP_NUM_THREADS"] = os.environ["DDNMF_THREADS"] = "1"    # small models: more threads would only wait for each other
 
 project = "DDNMF Studio"
@@ -24,14 +31,18 @@ include_patterns = ["README.md", "docs/*.md", "docs/stories/*.md", "docs/example
 html_theme = "furo"
 html_title = "DDNMF Studio"
 html_copy_source = False
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 
 myst_heading_anchors = 3
 default_role = "literal"                                             # `x` in a docstring is code
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+autodoc_typehints = "none"                                          # api_text has them as they are written
+autodoc_inherit_docstrings = False                                  # torch's, of forward
+autodoc_preserve_defaults = True
 napoleon_google_docstring = False
-suppress_warnings = ["config.cache", "ref.python"]                  # fields of several configurations have one name
+python_maximum_signature_line_length = 88
+suppress_warnings = ["config.cache", "ref.python", "toc.empty_glob"]     # two classes are called DDNMF; stories may be missing
 
 _HERE = Path(__file__).parent
 sphinx_gallery_conf = {
@@ -40,6 +51,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/\d_",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
+    "run_stale_examples": True,                                     # what they call may have changed
     "download_all_examples": False,
     "show_signature": False,
     "write_computation_times": False,
@@ -54,6 +66,7 @@ NAVIGATION = """
 :hidden:
 :caption: Learn
 
+Start <self>
 docs/examples/index
 docs/stories/index
 ```
@@ -84,10 +97,18 @@ docs/dependencies
 """
 
 
-def add_navigation(app: Sphinx, document: str, source: list[str]) -> None:
-    """README is read on its own, too: what only the site needs is added here."""
+TO_THE_FIRST_PAGE = """<!doctype html><meta charset="utf-8"><title>DDNMF Studio</title>
+<meta http-equiv="refresh" content="0; url=README.html"><a href="README.html">DDNMF Studio</a>
+"""
+NOT_TOLD_YET = "<!-- table -->\n<!-- end -->"                        # a story whose runs were not made
+
+
+def complete(app: Sphinx, document: str, source: list[str]) -> None:
+    """README and the stories are read on their own, too: what only the site needs is added here."""
     if document == root_doc:
         source[0] += NAVIGATION
+    if NOT_TOLD_YET in source[0]:
+        source[0] = re.sub(r"^!\[.*\]\(.*\)$", "*The figure and the table are to come.*", source[0], flags=re.MULTILINE)
 
 
 def drop_unreachable(app: Sphinx, tree: nodes.document) -> None:
@@ -98,7 +119,17 @@ def drop_unreachable(app: Sphinx, tree: nodes.document) -> None:
             reference.replace_self(reference.children)
 
 
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """A folder is opened at index.html; the store of the examples is not needed any more."""
+    shutil.rmtree(STORE, ignore_errors=True)
+    if error is None:
+        (Path(app.outdir) / "index.html").write_text(TO_THE_FIRST_PAGE, "utf-8")
+
+
 def setup(app: Sphinx) -> None:
-    app.connect("source-read", add_navigation)
+    app.connect("source-read", complete)
     app.connect("doctree-read", drop_unreachable)
+    app.connect("autodoc-process-signature", api_text.signature)
+    app.connect("autodoc-process-docstring", api_text.docstring, priority=600)       # after napoleon
+    app.connect("build-finished", finish)
     app.add_lexer("mermaid", TextLexer)

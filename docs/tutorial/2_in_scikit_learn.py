@@ -19,7 +19,8 @@ from ddnmf_core import DDNMF
 
 wine = load_wine(as_frame=True)
 small = {"layers": (32, 6), "noise_level": 0.2, "batch_size": 32, "random_state": 1}
-pipeline = make_pipeline(MinMaxScaler(), DDNMF(n_components=4, epochs=60, **small)).set_output(transform="pandas")
+pipeline = make_pipeline(MinMaxScaler(), DDNMF(n_components=4, epochs=60, **small))
+pipeline.set_output(transform="pandas")
 pipeline.fit_transform(wine.data).head().round(3)
 
 # %%
@@ -27,18 +28,28 @@ pipeline.fit_transform(wine.data).head().round(3)
 # --------------------------
 # ``components_`` has a row for each part and a column for each feature: by how much a high coefficient raises it.
 
+import matplotlib.pyplot as plt
 import pandas as pd
 
-parts = pd.DataFrame(pipeline[-1].components_, columns=wine.data.columns, index=pipeline.get_feature_names_out())
+model = pipeline[-1]
+parts = pd.DataFrame(model.components_, pipeline.get_feature_names_out(), model.feature_names_in_)
+top = parts.abs().max(axis=None)
+figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
+shown = axis.imshow(parts, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
+axis.set_xticks(range(parts.shape[1]), parts.columns, rotation=45, ha="right")
+axis.set_yticks(range(parts.shape[0]), parts.index)
+figure.colorbar(shown)
 parts.T.round(2)
 
 # %%
 # Clusters
 # --------
+# K-means on the codes, held against the three growers (equations 17 to 19).
 
 from ddnmf_core.metrics import scores
 
-clusters = DDNMF(n_components=4, n_clusters=3, epochs=60, **small).fit_predict(MinMaxScaler().fit_transform(wine.data))
+X = MinMaxScaler().fit_transform(wine.data)
+clusters = DDNMF(n_components=4, n_clusters=3, epochs=60, **small).fit_predict(X)
 scores(wine.target, clusters)
 
 # %%
@@ -49,5 +60,6 @@ scores(wine.target, clusters)
 from sklearn.model_selection import GridSearchCV
 
 search = GridSearchCV(DDNMF(epochs=20, **small), {"n_components": [2, 4, 6]}, cv=3)
-search.fit(MinMaxScaler().fit_transform(wine.data))
-pd.DataFrame(search.cv_results_)[["param_n_components", "mean_test_score", "std_test_score"]].round(5)
+search.fit(X)
+results = pd.DataFrame(search.cv_results_)
+results[["param_n_components", "mean_test_score", "std_test_score"]].round(5)

@@ -17,7 +17,8 @@ from ddnmf_core.runs import Store
 from ddnmf_core.tasks import perform
 
 store = Store()
-config = RunConfig(dataset="digits", layers=(64, 8), n_parts=8, epochs=15, batch_size=64, seed=1)
+config = RunConfig(dataset="mnist-10k", n_samples=2000, layers=(256, 10), n_parts=10,
+                   epochs=30, batch_size=64, seed=1)
 run = store.create(config)
 perform(str(store.root), run.kind, run.id)
 run.id, run.state.status
@@ -36,20 +37,38 @@ model = load_model(run)
 # What is in it
 # -------------
 
+import matplotlib.pyplot as plt
 import pandas as pd
 
-pd.DataFrame(run.epochs())[["epoch", "L_sym", "L_ap", "L_nc", "L_in"]].tail(3).round(4)
+history = pd.DataFrame(run.epochs()).set_index("epoch")
+figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
+history[["L_sym", "L_ap", "L_nc"]].plot(ax=axis, logy=True, ylabel="loss, before its weight")
 
 # %%
 # Clusters of the codes against the classes (equations 17 to 19), once a representation and a method:
 
 from ddnmf_core.entries import SCORES
 
-pd.DataFrame(run.read_json(SCORES)).round(3)
+kept = pd.DataFrame(run.read_json(SCORES))
+kept[kept["input"] == "clean"].round(3)
 
 # %%
 # Codes of all images, as arrays:
 
 from ddnmf_core.entries import CODES
 
-{name: array.shape for name, array in run.read_tensors(CODES).items()}
+codes = run.read_tensors(CODES)
+for name, array in codes.items():
+    print(f"{name:12} {array.shape}")
+
+# %%
+# Clustered and scored
+# --------------------
+# Whatever can be clustered can be scored in the same way: here a mixture on the codes of the noisy images.
+
+from ddnmf_core.clustering import cluster
+from ddnmf_core.data import load
+from ddnmf_core.metrics import scores
+
+labels = load(config.dataset, config.n_samples).labels
+scores(labels, cluster(codes["noisy/z"], "gmm", n_clusters=10, seed=1))

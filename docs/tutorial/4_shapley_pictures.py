@@ -9,6 +9,7 @@ act together. Shapley values share the picture out so that it adds up exactly.
 # %%
 # A model
 # -------
+# The settings are those of the page before. So nothing is trained here: the run is found.
 
 import torch
 
@@ -19,11 +20,11 @@ from ddnmf_core.tasks import perform
 from ddnmf_core.train_task import load_model
 
 store = Store()
-run = store.create(RunConfig(dataset="mnist-10k", n_samples=3000, layers=(256, 10), n_parts=10, epochs=40, batch_size=64,
-                              seed=1))
+run = store.create(RunConfig(dataset="mnist-10k", n_samples=2000, layers=(256, 10), n_parts=10,
+                             epochs=30, batch_size=64, seed=1))
 perform(str(store.root), run.kind, run.id)
 student = load_model(run).student
-images = load("mnist-10k", 3000)
+images = load("mnist-10k", 2000)
 
 # %%
 # The game
