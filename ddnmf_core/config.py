@@ -93,10 +93,10 @@ class Config(BaseModel):
 class RunConfig(Config):
     """One training run: data, model, losses, noise and optimiser (the defaults are measured: README)."""
 
-    dataset: Dataset = "mnist-10k"
+    dataset: Dataset = "mnist-10k"                                  # as `ddnmf data` names it
     n_samples: Annotated[int, Field(ge=100)] | None = None          # None: every image of the set
 
-    model: ModelName = "ddnmf"
+    model: ModelName = "ddnmf"                                      # ae1, ae2 and dae: the autoencoders beside it
     layers: Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(min_length=1, max_length=8)] = (
         500, 500, 2000, 10)                                         # encoder, without the pixels; mirrored
     bottleneck_activation: Literal["linear", "relu", "softplus"] = "linear"
@@ -109,16 +109,16 @@ class RunConfig(Config):
     alpha: Weight = 1.0                                             # weight of L_sym
     beta: Weight = 1.0                                              # weight of L_ap
     gamma: Weight = 1.0                                             # weight of L_nc
-    loss_reduction: Literal["sum", "mean"] = "mean"
+    loss_reduction: Literal["sum", "mean"] = "mean"                 # sum: as in the paper
 
     noise_kind: NoiseKind = "gaussian"
-    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.4
+    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.4          # deviation of Gaussian noise, else share of pixels
 
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 256
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 45
-    seed: Seed = 1
+    seed: Seed = 1                                                  # of weights, order and noise
     precision: Literal["highest", "high", "medium", "bfloat16"] = "medium"      # of matrix products, as torch names it
     n_clusters: Annotated[int, Field(ge=2, le=200)] | None = None   # that are looked for; None: one for each class
 
@@ -169,11 +169,11 @@ class RunConfig(Config):
 class EmbeddingConfig(Config):
     """A map of one run's codes in the plane."""
 
-    run: RunId
+    run: RunId                                                      # its id
     representation: Representation = "z"
     noisy: bool = False                                             # codes of the corrupted images
     method: EmbeddingMethod = "t-sne"
-    n_points: Annotated[int, Field(ge=50, le=70_000)] = 5000
+    n_points: Annotated[int, Field(ge=50, le=70_000)] = 5000        # images that are mapped, chosen by the seed
     perplexity: Annotated[float, Field(ge=2, le=200)] = 30.0        # t-SNE
     n_neighbors: Annotated[int, Field(ge=2, le=200)] = 15           # UMAP
     min_dist: Annotated[float, Field(ge=0, le=0.99)] = 0.1          # UMAP

@@ -267,6 +267,7 @@ class Entry:
         self._write(name, save({key: np.ascontiguousarray(array) for key, array in arrays.items()}))
 
     def read_tensors(self, name: str) -> dict[str, np.ndarray]:
+        """The arrays of a recorded file; raises CorruptFile."""
         from safetensors.numpy import load
         return load(self._read(name))
 
@@ -274,6 +275,7 @@ class Entry:
         self._write(name, table.to_parquet(index=False))
 
     def read_table(self, name: str) -> "pd.DataFrame":
+        """A recorded table; raises CorruptFile."""
         import pandas as pd
         return pd.read_parquet(io.BytesIO(self._read(name)))
 
@@ -281,6 +283,7 @@ class Entry:
         self._write(name, json.dumps(content, indent=1).encode())
 
     def read_json(self, name: str) -> Any:
+        """What a recorded JSON file holds; raises CorruptFile."""
         return json.loads(self._read(name))
 
     def remove(self, name: str) -> None:

@@ -30,29 +30,49 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    n_components : parts, r
-    layers : widths of the encoder, the last one of the code; the decoder mirrors them
-    alpha, beta, gamma : weights of L_sym, L_ap and L_nc (eq 7)
-    noise_kind, noise_level : of the student's rows (eq 2), of values scaled to [0, 1]
-    bottleneck_activation, output_activation, basis, coefficients, decoder, loss_reduction : as in
-        `ddnmf_core.config.RunConfig`; `**PRESETS["parts"]` lets a part only add
-    optimizer, learning_rate, batch_size, epochs, precision : as in `ddnmf_core.config.RunConfig`
-    n_clusters : of fit_predict; None: n_components
-    clusterer : "kmeans" or "gmm", on the code z
-    device : "auto", "cuda", "mps" or "cpu"
-    random_state : seed of weights, order, noise and the clusters' starts
+    n_components : int
+        Parts, r.
+    layers : sequence of int
+        Widths of the encoder, the last one of the code; the decoder mirrors them.
+    alpha, beta, gamma : float
+        Weights of L_sym, L_ap and L_nc (eq 7).
+    noise_kind : str
+        "gaussian", "masking" or "salt_and_pepper", on the student's rows (eq 2).
+    noise_level : float
+        Its deviation or share, 0 to 1, of values scaled to [0, 1].
+    bottleneck_activation, output_activation, basis, coefficients, decoder, loss_reduction : str
+        As in `ddnmf_core.config.RunConfig`; with `**PRESETS["parts"]` a part only adds.
+    optimizer, learning_rate, batch_size, epochs, precision
+        As in `ddnmf_core.config.RunConfig`.
+    n_clusters : int or None
+        Of `fit_predict`; None: as many as parts.
+    clusterer : str
+        "kmeans" or "gmm", on the code z.
+    device : str
+        "auto", "cuda", "mps" or "cpu".
+    random_state : int, RandomState or None
+        Of weights, order, noise and the clusters' starts.
 
     Attributes
     ----------
-    components_ : (n_components, n_features), what each part does to a row over the range that it really takes: the decoded
-        mean with the part at its 95 % quantile, minus that at its 5 % quantile. For a decoder that is not linear this is the
+    components_ : array
+        (n_components, n_features), what each part does to a row over the range that it really takes: the decoded mean
+        with the part at its 95 % quantile, minus that at its 5 % quantile. For a decoder that is not linear this is the
         nearest to NMF's components; it may be negative.
-    labels_ : (n_samples,), clusters of the training rows
-    reconstruction_err_ : Frobenius norm of X - inverse_transform(transform(X))
-    history_ : a row of losses for each epoch
-    n_iter_ : epochs trained
-    model_ : the trained `ddnmf_core.models.DDNMF`
-    n_features_in_, feature_names_in_ : as everywhere in scikit-learn
+    labels_ : array
+        (n_samples,), clusters of the training rows.
+    reconstruction_err_ : float
+        Frobenius norm of `X - inverse_transform(transform(X))`.
+    history_ : list
+        A row of losses for each epoch.
+    n_iter_ : int
+        Epochs trained.
+    model_ : module
+        The trained `ddnmf_core.models.DDNMF`.
+    n_features_in_ : int
+        Columns of the training data.
+    feature_names_in_ : array
+        Their names, where the training data had some.
 
     Examples
     --------

@@ -1,0 +1,64 @@
+"""What the API pages say besides docstrings: signatures as they are written, and the settings of a configuration as a table."""
+
+import ast
+import inspect
+import textwrap
+from typing import Any
+
+from ddnmf_core.config import Config
+
+
+def signature(app: Any, what: str, name: str, obj: Any, options: Any, text: str,
+              returned: str) -> tuple[str, str | None] | None:
+    """Of a function with the types that its source has; a configuration's fields are in its table."""
+    if what == "class" and issubclass(obj, Config):
+        return "(**settings)", None
+    if what not in ("function", "method") or not obj.__module__.startswith("ddnmf_core"):
+        return None
+    node = ast.parse(textwrap.dedent(inspect.getsource(obj))).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    if what == "method" and not any(ast.unparse(each) == "staticmethod" for each in node.decorator_list):
+        node.args.args.pop(0)                                       # self or cls
+    return f"({ast.unparse(node.args)})", node.returns and ast.unparse(node.returns)
+
+
+def docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """A property's first words before a colon are no type; a configuration gets the table of its fields."""
+    if what == "property":
+        lines[:] = inspect.cleandoc(obj.__doc__ or "").splitlines()
+    if what == "class" and issubclass(obj, Config):
+        lines += ["", *table(obj)]
+
+
+def table(config: type[Config]) -> list[str]:
+    """reStructuredText: each field, what it may be, its default, and what its comment says."""
+    meanings = comments(config)
+    lines = [".. list-table::", "   :header-rows: 1", "", "   * - setting", "     - may be", "     - default", "     - meaning"]
+    for name, schema in config.model_json_schema()["properties"].items():
+        default = f"``{schema['default']!r}``" if "default" in schema else "has to be given"
+        lines += [f"   * - ``{name}``", f"     - {allowed(schema)}", f"     - {default}", f"     - {meanings.get(name, '')}"]
+    return lines
+
+
+def allowed(schema: dict[str, Any]) -> str:
+    """Of a field in JSON schema, in words: 'number from 0 up to 1'."""
+    if "anyOf" in schema:
+        return " or ".join(allowed(each) for each in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(f"``{each}``" for each in schema["enum"])
+    if schema["type"] == "array":
+        return f"{schema['minItems']} to {schema['maxItems']} numbers, each a {allowed(schema['items'])}"
+    words = {"null": "``None``", "integer": "whole number", "number": "number", "string": "text",
+             "boolean": "``True`` or ``False``"}[schema["type"]]
+    low, above, high = (schema.get(key) for key in ("minimum", "exclusiveMinimum", "maximum"))
+    limits = [("from", low), ("above", above), ("up to", high)]
+    return " ".join([words, *(f"{word} {limit:,}".removesuffix(".0") for word, limit in limits if limit is not None)])
+
+
+def comments(config: type[Config]) -> dict[str, str]:
+    """The comment beside each field."""
+    source = textwrap.dedent(inspect.getsource(config))
+    lines = source.splitlines()
+    fields = [node for node in ast.parse(source).body[0].body if isinstance(node, ast.AnnAssign)]   # type: ignore[attr-defined]
+    return {ast.unparse(node.target): line.split("  # ", 1)[1]
+            for node in fields for line in lines[node.lineno - 1:node.end_lineno] if "  # " in line}
