@@ -46,15 +46,32 @@ def test_the_api_names_what_is_used_most(site):
         assert f'id="{name}"' in page
 
 
+def test_settings_are_told_in_words(site):
+    page = (site / "docs" / "api.html").read_text("utf-8")
+    assert "FieldInfo" not in page
+    assert "number from 0 up to 1<" in page                         # a noise level
+    assert "r, columns of W" in page                                # the comment beside n_parts
+
+
 def test_every_page_is_reached_from_the_first_one(site):
     first = (site / "README.html").read_text("utf-8")
     pages = [path.stem for path in (ROOT / "docs").glob("*.md")]
     assert [name for name in pages if f'href="docs/{name}.html"' not in first] == []
+    assert "url=README.html" in (site / "index.html").read_text("utf-8")
+
+
+ELSEWHERE = r"""<(?:script|img|iframe|source|link)[^>]+(?:src|href)=["']?(?:https?:)?//[^\s>]+""" \
+            r"""|url\(["']?(?:https?:)?//|@import"""
+
+
+def test_what_another_host_would_give_is_recognised():
+    for text in ('<script async src="https://a.org/b.js">', "<link rel='stylesheet' href='//a.org/b.css'>", "url(http://a.org/f.woff2)"):
+        assert re.search(ELSEWHERE, text)
+    assert not re.search(ELSEWHERE, '<a href="https://a.org">a</a><script src="_static/b.js"></script>url("f.woff2")')
 
 
 def test_no_page_asks_another_host(site):
-    pages = list(site.rglob("*.html"))
-    loads = [found for page in pages
-             for found in re.findall(r"<(?:script|img|link)[^>]+(?:src|href)=\"(?:https?:)?//[^\"]+", page.read_text("utf-8"))]
-    assert len(pages) > 10
+    files = [path for path in site.rglob("*") if path.suffix in (".html", ".css")]
+    loads = [found for path in files for found in re.findall(ELSEWHERE, path.read_text("utf-8"))]
+    assert len(files) > 20
     assert loads == []
