@@ -19,7 +19,16 @@ def signature(app: Any, what: str, name: str, obj: Any, options: Any, text: str,
     assert isinstance(node, ast.FunctionDef)
     if what == "method" and not any(ast.unparse(each) == "staticmethod" for each in node.decorator_list):
         node.args.args.pop(0)                                       # self or cls
-    return f"({ast.unparse(node.args)})", node.returns and ast.unparse(node.returns)
+    for each in [*node.args.args, *node.args.kwonlyargs]:
+        each.annotation = unquoted(each.annotation)
+    returns = unquoted(node.returns)
+    return f"({ast.unparse(node.args)})", returns and ast.unparse(returns)
+
+
+def unquoted(annotation: ast.expr | None) -> ast.expr | None:
+    """A type that is a text in the source, because it is loaded late."""
+    late = isinstance(annotation, ast.Constant) and isinstance(annotation.value, str)
+    return ast.parse(annotation.value, mode="eval").body if late else annotation
 
 
 def docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

@@ -42,7 +42,9 @@ import pandas as pd
 
 history = pd.DataFrame(run.epochs()).set_index("epoch")
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
-history[["L_sym", "L_ap", "L_nc"]].plot(ax=axis, logy=True, ylabel="loss, before its weight")
+axis.semilogy(history[["L_sym", "L_ap", "L_nc"]], label=["L_sym", "L_ap", "L_nc"])
+axis.set(xlabel="epoch", ylabel="loss, before its weight")
+legend = axis.legend()
 
 # %%
 # Clusters of the codes against the classes (equations 17 to 19), once a representation and a method:
