@@ -58,8 +58,8 @@ def test_a_first_model_is_trained_and_stopped_by_keys_alone(tmp_path, page):
         page.get_by_role("button", name="Train your first model").wait_for(timeout=60_000)
         tab_to(page, "Train your first model")
         page.keyboard.press("Enter")
-        page.get_by_role("button", name="Stop").wait_for(timeout=60_000)
-        tab_to(page, "Stop")
+        page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").wait_for(timeout=60_000)
+        tab_to(page, "stop")                                        # its icon; Streamlit's own button of that name has none
         page.keyboard.press("Enter")
         page.get_by_role("button", name="Resume").wait_for(timeout=60_000)
 
