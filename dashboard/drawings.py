@@ -71,7 +71,7 @@ class PointMap:
     formats: ClassVar[tuple[str, ...]] = (PNG, SVG, HTML)
 
     def as_file(self, kind: str, title: str) -> bytes:
-        return Chart(self._chart(title)).as_file(HTML, title) if kind == HTML else _saved(self._drawn(), kind)
+        return Chart(self._chart()).as_file(HTML, title) if kind == HTML else _saved(self._drawn(), kind)
 
     def _groups(self) -> list[tuple[str, NDArray[np.bool_]]]:
         if self.category is None:
@@ -88,17 +88,16 @@ class PointMap:
             axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, markerscale=4, fontsize=8)
         return figure
 
-    def _chart(self, title: str) -> Any:
+    def _chart(self) -> Any:
         import plotly.graph_objects as go
         figure = go.Figure()
         for name, inside in self._groups():
-            red, green, blue = self.colours[inside][0] if self.category is not None else (0, 0, 0)
-            colour = f"rgb({red}, {green}, {blue})" if self.category is not None else \
-                [f"rgb({r}, {g}, {b})" for r, g, b in self.colours[inside]]
+            colours = [f"rgb({red}, {green}, {blue})" for red, green, blue in self.colours[inside]]
             figure.add_scattergl(x=self.points[inside, 0], y=self.points[inside, 1], mode="markers", name=name,
-                                 marker={"size": 3, "color": colour}, hoverinfo="name" if name else "none")
-            figure.update_layout(showlegend=self.category is not None, legend_itemsizing="constant",
-                             height=700, xaxis_visible=False, yaxis={"visible": False, "scaleanchor": "x"})
+                                 marker={"size": 3, "color": colours if self.category is None else colours[0]},
+                                 hoverinfo="name" if name else "none")
+        figure.update_layout(showlegend=self.category is not None, legend_itemsizing="constant", height=700,
+                             xaxis_visible=False, yaxis={"visible": False, "scaleanchor": "x"})
         return figure
 
 

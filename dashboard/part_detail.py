@@ -71,11 +71,11 @@ def _show_samples(run: Entry, part: int, H: NDArray[np.float32]) -> None:
     order = np.argsort(-H[:, part], kind="stable")
     with st.container():
         st.markdown("**Samples with most of it**")
-        _samples(run, part, H, order[:N_TOP], "parts.top")
+        _samples(run, part, H, order[:N_TOP], "parts.top", f"Samples with most of part {part + 1}")
     st.markdown("**Samples from its range**, at the 95, 75, 50, 25 and 5 % quantiles")
     middles = [round((1 - q) * (len(order) - 1)) for q in BANDS]
     chosen = np.concatenate([order[max(0, m - N_BAND // 2):][:N_BAND] for m in middles])
-    _samples(run, part, H, chosen, "parts.bands")
+    _samples(run, part, H, chosen, "parts.bands", f"Samples from the range of part {part + 1}")
     st.caption("Number of the sample and its coefficient. Click one to make it the sample of every page. The top alone "
                "flatters a part: what it does in between says whether the top tells its meaning.")
     if st.session_state.get("sample") is not None:
@@ -83,10 +83,9 @@ def _show_samples(run: Entry, part: int, H: NDArray[np.float32]) -> None:
                      icon=":material/search:", query_params={"run": run.id, "sample": str(st.session_state["sample"])})
 
 
-def _samples(run: Entry, part: int, H: NDArray[np.float32], samples: NDArray[np.integer], key: str) -> None:
-    what = {"parts.top": "with most of part", "parts.bands": "from the range of part"}[key]
+def _samples(run: Entry, part: int, H: NDArray[np.float32], samples: NDArray[np.integer], key: str, title: str) -> None:
     gallery(picture(run, images(run).shown(samples)), [f"{sample}\n{H[sample, part]:.3f}" for sample in samples], size=56,
-            title=f"Samples {what} {part + 1}", key=key, selected=place_of(st.session_state.get("sample"), samples),
+            title=title, key=key, selected=place_of(st.session_state.get("sample"), samples),
             on_pick=lambda tile: choose_sample(samples[tile]))
 
 

@@ -46,7 +46,7 @@ def test_a_map_names_its_classes_and_draws_every_point():
     page = DRAWINGS["classes"].as_file(HTML, "Map").decode()
     assert "shirt" in page
     assert "<svg" in svg
-    figure = DRAWINGS["classes"]._chart("Map")
+    figure = DRAWINGS["classes"]._chart()
     assert [(trace.name, len(trace.x)) for trace in figure.data] == [("shirt", 1), ("bag", 2)]
 
 

@@ -32,6 +32,12 @@ def swings_of(run: Entry) -> NDArray[np.float32]:
     return part_swings(load_model(run).student.decode, torch.from_numpy(codes_of(run)["clean/H"])).numpy()
 
 
+def acc_of(run: Entry) -> float:
+    """Of a mixture on z of the clean images (eq 17); not a number without labels."""
+    return next(row.get("acc", np.nan) for row in run.read_json(SCORES)
+                if (row["input"], row["representation"], row["clusterer"]) == ("clean", "z", "gmm"))
+
+
 def survey(runs: Sequence[Entry], codes_of: Callable[[Entry], Codes] = codes_of,
            swings_of: Callable[[Entry], NDArray[np.float32]] = swings_of) -> "pd.DataFrame":
     """A row for each rank among finished runs: n_parts, n_seeds, and mean and deviation of each measure.
@@ -45,8 +51,7 @@ def survey(runs: Sequence[Entry], codes_of: Callable[[Entry], Codes] = codes_of,
     for n_parts in sorted({run.config.n_parts for run in runs}):
         of_rank = [run for run in runs if run.config.n_parts == n_parts]
         errors = [float(codes_of(run)["noisy/error"].mean()) for run in of_rank]
-        scores = [next(row.get("acc", np.nan) for row in run.read_json(SCORES) if
-                       (row["input"], row["representation"], row["clusterer"]) == ("clean", "z", "gmm")) for run in of_rank]
+        scores = [acc_of(run) for run in of_rank]
         row = {"n_parts": n_parts, "n_seeds": len(of_rank), "error": np.mean(errors), "acc": np.mean(scores)}
         if len(of_rank) > 1:
             strongest = [prominence(codes_of(run)["clean/H"])[:N_COMPARED].argmax(axis=1) for run in of_rank]

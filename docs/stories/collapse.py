@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from telling import BLUE, GREEN, ORANGE, PINK, by_place, runs_of, tell
+from telling import BLUE, GREEN, ORANGE, PINK, by_place, runs_of, spread, tell
 
 from ddnmf_core.corruption import corrupt_each
 from ddnmf_core.data import load
-from ddnmf_core.entries import SCORES, Entry
-from ddnmf_core.interpret.survey import codes_of
+from ddnmf_core.entries import Entry
+from ddnmf_core.interpret.survey import acc_of, codes_of
 from ddnmf_core.train_task import load_model
 
 COLOURS = (ORANGE, PINK, BLUE, GREEN)
@@ -16,11 +16,6 @@ COLOURS = (ORANGE, PINK, BLUE, GREEN)
 
 def title(place: dict) -> str:
     return f"{place['bottleneck_activation']}, γ = {place['gamma']:g}"
-
-
-def acc(run: Entry) -> float:
-    return next(row["acc"] for row in run.read_json(SCORES)
-                if (row["input"], row["representation"], row["clusterer"]) == ("clean", "z", "gmm"))
 
 
 def rebuilt(run: Entry, samples: np.ndarray) -> np.ndarray:
@@ -48,13 +43,12 @@ for (place, runs), colour, axes in zip(places, COLOURS, rows, strict=True):
         axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
         axis.set(xticks=[], yticks=[])
     axes[0].set_ylabel(title(place).replace(", ", "\n"), color=colour)
-    scores, errors = [acc(run) for run in runs], [float(codes_of(run)["noisy/error"].mean()) for run in runs]
     last = [history[-1] for history in histories]
     table.append({"bottleneck, γ": title(place), "seeds": str(len(runs)),
                   "units that say nothing, of 10": " ".join(str(row["constant_units"]) for row in last),
                   "size of the code": f"{np.mean([row['code_rms'] for row in last]):.3g}",
-                  "error, noisy images": f"{np.mean(errors):.4f} ± {np.std(errors, ddof=1):.4f}",
-                  "ACC, mixture on z": f"{np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f}"})
+                  "error, noisy images": spread([codes_of(run)["noisy/error"].mean() for run in runs], 4),
+                  "ACC, mixture on z": spread([acc_of(run) for run in runs])})
 dead.set(ylabel="units that say nothing", ylim=(-0.3, 10.3))
 dead.legend(fontsize=8)
 size.set(ylabel="size of the code (rms)", xlabel="epoch", yscale="log")

@@ -2,7 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from telling import by_place, runs_of, tell
+from telling import by_place, runs_of, spread, tell
 
 from ddnmf_core.interpret.quality import hoyer
 from ddnmf_core.interpret.stability import match, over_seeds
@@ -11,17 +11,13 @@ from ddnmf_core.interpret.survey import codes_of, swings_of
 N_SHOWN = 10
 
 
-def spread(values: list[float], digits: int = 3) -> str:
-    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
-
-
 places = list(by_place(runs_of("noise")))
 figure = Figure(figsize=(11, 1.15 * len(places)), layout="constrained")
 axes = figure.subplots(len(places), N_SHOWN)
-without, table = [swings_of(run) for run in places[0][1]], []     # of each seed
+without, table = [swings_of(run) for run in places[0][1]], []                # without noise, of each seed
 for (place, runs), row in zip(places, axes, strict=True):
     swings = [swings_of(run) for run in runs]
-    partners, _ = match(without[0], swings[0])                           # so that a column shows one part throughout
+    partners, _ = match(without[0], swings[0])                    # so that a column shows one part throughout
     limit = np.abs(swings[0]).max()
     for axis, part in zip(row, partners[:N_SHOWN], strict=True):
         axis.imshow(swings[0][part].reshape(28, 28), cmap="RdBu_r", vmin=-limit, vmax=limit)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 
 from ddnmf_core.entries import Entry
@@ -32,6 +33,11 @@ def by_place(runs: Sequence[tuple[dict[str, Any], Entry]]) -> Iterator[tuple[dic
     """The grid's places in order, each with its seeds."""
     places = [place for number, (place, _) in enumerate(runs) if place not in [each for each, _ in runs[:number]]]
     return ((place, [run for where, run in runs if where == place]) for place in places)
+
+
+def spread(values: Sequence[float], digits: int = 3) -> str:
+    """Mean and deviation over seeds."""
+    return f"{np.mean(values, dtype=float):.{digits}f} ± {np.std(values, ddof=1, dtype=float):.{digits}f}"
 
 
 def tell(story: str, table: Sequence[dict[str, str]], figure: Figure) -> None:
