@@ -1,10 +1,12 @@
-"""python -m benchmarks NAME... [--repeats N] [--size N] [--json] [--keep]: measure and print a table."""
+"""python -m benchmarks NAME... [--repeats N] [--size N] [--only PARTS] [--json] [--keep]: measure and print a table."""
 
 import argparse
 import importlib
 import json
+from collections.abc import Iterator
+from types import ModuleType
 
-from benchmarks.measuring import NotHere, as_json, machine, tables, write
+from benchmarks.measuring import NotHere, Result, as_json, machine, tables, write
 
 NAMES = {"train": "images a second of a training, against the loop that a user would write",
          "threads": "milliseconds of a training step by threads and waiting, alone and under load",
@@ -29,6 +31,7 @@ def main() -> None:
     parser.add_argument("names", nargs="+", choices=[*NAMES, "all"], metavar="NAME", help=f"{', '.join(NAMES)} or all")
     parser.add_argument("--repeats", type=int, help="repetitions; each benchmark has its own number")
     parser.add_argument("--size", type=int, help="how many images, where a benchmark can take more or fewer (its SIZE)")
+    parser.add_argument("--only", help="some parts of a benchmark that has several (its PARTS), as F4,F8")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each")
     parser.add_argument("--keep", action="store_true", help="write results/benchmarks/NAME.json and .md")
     chosen = parser.parse_args()
@@ -36,16 +39,32 @@ def main() -> None:
     for name in NAMES if "all" in chosen.names else chosen.names:
         module = importlib.import_module(f"benchmarks.{name}")
         try:
-            sizes = [chosen.size or module.SIZE] if hasattr(module, "SIZE") else []
-            document = as_json(module.measure(chosen.repeats or module.REPEATS, *sizes), there)
+            for result in _results(module, chosen):
+                document = as_json(result, there)
+                if chosen.keep:
+                    write(document)
         except NotHere as reason:
             print(f"{name}: {reason}", flush=True)
             continue
-        if chosen.keep:
-            write(document)
-            if hasattr(module, "draw"):
-                module.draw(document["rows"])
+        if chosen.keep and hasattr(module, "draw"):
+            module.draw(document["rows"])
         print(json.dumps(document) if chosen.json else tables(document["rows"]), flush=True)
+
+
+def _results(module: ModuleType, chosen: argparse.Namespace) -> Iterator[Result]:
+    """One, or one after each part of it that was measured, so that what was measured can be kept at once."""
+    options = {"size": chosen.size or module.SIZE} if hasattr(module, "SIZE") else {}
+    if hasattr(module, "PARTS"):
+        options["only"] = _parts(chosen.only, module.PARTS)
+    measured = module.measure(chosen.repeats or module.REPEATS, **options)
+    return iter([measured]) if isinstance(measured, Result) else measured
+
+
+def _parts(named: str | None, there: tuple[str, ...]) -> tuple[str, ...]:
+    parts = tuple(named.split(",")) if named else there
+    if unknown := sorted(set(parts) - set(there)):
+        raise SystemExit(f"--only: {', '.join(unknown)} should be of {', '.join(there)}")
+    return parts
 
 
 if __name__ == "__main__":

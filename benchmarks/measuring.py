@@ -82,6 +82,12 @@ def as_json(result: Result, there: Mapping[str, Any]) -> dict[str, Any]:
             "rows": result.rows}
 
 
+def kept_rows(name: str) -> list[Row]:
+    """The rows that were written before; none where nothing was."""
+    path = OUT / f"{name}.json"
+    return json.loads(path.read_bytes())["rows"] if path.exists() else []
+
+
 def write(document: Mapping[str, Any]) -> Path:
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / f"{document['name']}.json"

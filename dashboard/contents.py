@@ -114,6 +114,7 @@ def explain_data(of: Any) -> None:
         names = ", ".join(of.feature_names[:MOST_NAMED])
         more = f" and {len(of.feature_names) - MOST_NAMED} more" if len(of.feature_names) > MOST_NAMED else ""
         st.caption(f"The data are a table: the picture of a row is a strip with a column for each feature, from left to right "
-                   f"{names}{more}. Light is high within the feature's range; what a page calls ink is that value.")
+                   f"{names}{more}. Light is high within the feature's range. What a page calls an image is a row, and its "
+                   "ink that value.")
     if not of.labelled:
         st.caption("The data have no labels, so what needs classes is left out here: ACC, NMI, ARI, purity and class names.")

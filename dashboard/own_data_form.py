@@ -102,9 +102,9 @@ def _prepared(identity: str, choices: str, _raw: Raw, _chosen: Chosen, _choices:
 # ------------------------------------------------------------------------------------------ choices
 
 def _of_pictures(chosen: Chosen) -> Choices:
-    size = st.number_input("Size, pixels a side", 4, 256, 28, key="train.own.size",
-                           help="Pictures are turned gray and squeezed into a square. 28 or 32 is a good start: twice the side "
-                                "is four times the work.")
+    size = st.number_input("Size, pixels of the longer side", 4, 256, 28, key="train.own.size",
+                           help="Pictures are turned gray and resized to one shape, that of most. 28 or 32 is a good start: "
+                                "twice the side is four times the work.")
     folders = st.toggle("A folder is a class", True, key="train.own.by_folder")
     invert = st.toggle("Dark figures on a light ground: turn them round", key="train.own.invert",
                        help="Parts add light to a dark picture, so what the pictures show should be the light.")

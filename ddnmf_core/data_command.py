@@ -47,7 +47,7 @@ def add(
     title: Annotated[str, typer.Option(help="What to call it; default: the file's name.")] = "",
     labels: Annotated[str | None, typer.Option(help="Column of a table that holds the classes.")] = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="Column that is no feature; may be given often.")] = None,
-    size: Annotated[int, typer.Option(help="Pictures are resized to this many pixels a side.")] = 28,
+    size: Annotated[int, typer.Option(help="Pictures are resized: pixels of the longer side.")] = 28,
     shape: Annotated[str | None, typer.Option(help="Of the pictures in the rows of an array, as 28x28.")] = None,
     invert: Annotated[bool, typer.Option("--invert", help="Dark figures on a light ground: turn them round.")] = False,
     folders: Annotated[bool, typer.Option(help="A picture's class is the name of its folder.")] = True,

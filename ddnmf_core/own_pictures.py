@@ -3,8 +3,8 @@
 import io
 import os
 import zipfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -31,6 +31,8 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".b
 MAX_PICTURE = 64 * 1024**2                                          # bytes of one picture's file
 MAX_ENTRIES = 2 * MAX_SAMPLES                                       # files that are looked at
 SIDES = (4, 256)                                                    # pixels of a resized picture
+N_MEASURED = 200                                                    # pictures whose proportions decide for all
+ORIENTATION = 0x0112                                                # EXIF: from 5 on it lies on its side
 
 File = tuple[str, Callable[[], bytes]]                              # name with its folders, and how to read it
 
@@ -38,31 +40,54 @@ File = tuple[str, Callable[[], bytes]]                              # name with 
 def read_pictures(source: Source, choices: Choices, report: Report = lambda share: None) -> Raw:
     """Every picture, resized: raises DataError with the name of what cannot be read."""
     if not SIDES[0] <= choices.size <= SIDES[1]:
-        raise DataError(f"size = {choices.size}: pictures should become {SIDES[0]} to {SIDES[1]} pixels wide")
+        raise DataError(f"size = {choices.size}: pictures should become {SIDES[0]} to {SIDES[1]} pixels long")
     with ExitStack() as opened:
         files, skipped = (_in_folder(source) if isinstance(source, Path) and source.is_dir() else
                           _in_archive(opened.enter_context(open_archive(source))))
         if not files:
             raise DataError(f"there are no pictures ({', '.join(ENDINGS)}) in it")
-        check_extent(len(files), choices.size**2)
-        rows = np.empty((len(files), choices.size**2), np.uint8)
+        shape = _common_shape(files[:N_MEASURED], choices.size)
+        n_pixels = shape[0] * shape[1]
+        check_extent(len(files), n_pixels)
+        rows = np.empty((len(files), n_pixels), np.uint8)
         for number, (name, read) in enumerate(files):
-            rows[number] = gray(read(), name, choices.size).ravel()
+            rows[number] = gray(read(), name, shape).ravel()
             report((number + 1) / len(files))
     labels, names = _classes([name for name, _ in files]) if choices.by_folder else (None, ())
-    return Raw(255 - rows if choices.invert else rows, labels, names, (choices.size, choices.size), None, skipped)
+    return Raw(255 - rows if choices.invert else rows, labels, names, shape, None, skipped)
 
 
-def gray(content: bytes, name: str, size: int) -> NDArray[np.uint8]:
-    """A picture as gray values (size, size); its pixels are counted before it is decoded."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+def _common_shape(files: Sequence[File], size: int) -> tuple[int, int]:
+    """What all pictures are resized to: (height, width) in the middle of these ones' proportions, the longer side `size`."""
+    proportions = []
+    for name, read in files:
+        with _opened(read(), name) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(ORIENTATION, 1) >= 5
+            proportions.append(height / width if turned else width / height)
+    middle = float(np.median(proportions))
+    shorter = max(SIDES[0], round(size * min(middle, 1 / middle)))
+    return (size, shorter) if middle < 1 else (shorter, size)
+
+
+def gray(content: bytes, name: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture as gray values (height, width); its pixels are counted before it is decoded."""
+    from PIL import Image, ImageOps
+    with _opened(content, name) as picture:
+        flat = _flat(ImageOps.exif_transpose(picture))
+        return np.asarray(flat.resize(shape[::-1], Image.Resampling.LANCZOS), np.uint8)
+
+
+@contextmanager
+def _opened(content: bytes, name: str) -> Iterator[Any]:
+    """The picture, not decoded yet; whatever goes wrong with it is a DataError with its name."""
+    from PIL import Image, UnidentifiedImageError
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 raise DataError(f"{name} has {width:,} x {height:,} pixels: at most {MAX_PIXELS:,} in all")
-            flat = _flat(ImageOps.exif_transpose(picture))
-            return np.asarray(flat.resize((size, size), Image.Resampling.LANCZOS), np.uint8)
+            yield picture
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{name} is not a picture that can be read: {reason(error)}") from None
 

@@ -30,7 +30,7 @@ class Choices:
     """How a user wants their data read; the defaults suit pictures and clean tables."""
 
     title: str = ""                                                 # empty: the name of the file
-    size: int = 28                                                  # pictures are resized to size x size
+    size: int = 28                                                  # pixels of a resized picture's longer side
     invert: bool = False                                            # dark figures on a light ground become light on dark
     by_folder: bool = True                                          # a picture's class is the name of its folder
     labels: str | None = None                                       # column of a table that holds the classes

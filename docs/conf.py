@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 from docutils import nodes
-from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
 import ddnmf_core
@@ -75,6 +74,7 @@ docs/stories/index
 :hidden:
 :caption: Use
 
+docs/install
 docs/own-data
 docs/command-line
 docs/api
@@ -133,4 +133,3 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-signature", api_text.signature)
     app.connect("autodoc-process-docstring", api_text.docstring, priority=600)       # after napoleon
     app.connect("build-finished", finish)
-    app.add_lexer("mermaid", TextLexer)

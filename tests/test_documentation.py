@@ -6,8 +6,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from ddnmf_core.entries import Status
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(path.stem for path in (ROOT / "docs" / "tutorial").glob("[0-9]_*.py"))
@@ -75,3 +78,16 @@ def test_no_page_asks_another_host(site):
     loads = [found for path in files for found in re.findall(ELSEWHERE, path.read_text("utf-8"))]
     assert len(files) > 20
     assert loads == []
+
+
+def test_the_diagram_of_the_states_has_each_of_them():
+    reached = set(re.findall(r" -> (\w+) ", (ROOT / "docs" / "states.dot").read_text()))
+    assert reached - {"end", "set_aside", "deleted"} == set(get_args(Status)) - {"new"}
+
+
+def test_the_diagram_is_drawn_from_its_source():
+    source, picture = ((ROOT / "docs" / f"states.{suffix}").read_text() for suffix in ("dot", "svg"))
+    arrows = re.findall(r"^    (\w+) -> (\w+) ", source, re.MULTILINE)
+    assert sorted(arrows) == sorted(re.findall(r"<title>(\w+)&#45;&gt;(\w+)</title>", picture))
+    words = [line for label in re.findall(r'label="(.+?)"', source) for line in label.split("\\n")]
+    assert [line for line in words if line.replace("-", "&#45;") not in picture] == []

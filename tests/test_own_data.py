@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ddnmf_core import data, own_data, tasks
+from ddnmf_core import data, own_data, own_pictures, tasks
 from ddnmf_core.config import InterpretationConfig, RunConfig
 from ddnmf_core.dataset import DataError
 from ddnmf_core.entries import CLUSTERS, SCORES
@@ -91,6 +91,30 @@ def test_colour_depth_and_transparency_become_gray_values(tmp_path):
     for number, pixels in enumerate([*of_kind.values()] + [flat(9)] * 20):
         (folder / f"{number:02}.png").write_bytes(png(pixels))
     assert added(folder, size=4).pixels[:3, 0].tolist() == [76, 50, 255]      # luma of red; 16 bits; white behind what is clear
+
+
+@pytest.mark.parametrize(("shape", "odd", "expected"), [((60, 40), (20, 20), (12, 8)), ((30, 90), (90, 30), (4, 12)),
+                                                        ((50, 50), (20, 40), (12, 12)), ((8, 400), (8, 8), (4, 12))])
+def test_pictures_keep_the_proportions_that_most_of_them_have(tmp_path, shape, odd, expected):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(22):
+        (folder / f"{number}.png").write_bytes(png(np.full(odd if number < 3 else shape, number, np.uint8)))
+    images = added(folder, size=12)
+    assert images.image_shape == expected
+    assert images.pixels.shape == (22, expected[0] * expected[1])
+
+
+def test_a_picture_that_lies_on_its_side_is_set_up(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif[own_pictures.ORIENTATION] = 6
+    for number in range(20):
+        Image.fromarray(np.tile(np.arange(40, dtype=np.uint8) * 6, (20, 1))).save(folder / f"{number}.jpg", exif=exif)
+    images = added(folder, size=12)
+    assert images.image_shape == (12, 6)
+    assert images.pixels[0].reshape(12, 6)[:, 0].tolist() == sorted(images.pixels[0].reshape(12, 6)[:, 0].tolist())
 
 
 def test_dark_figures_can_be_turned_round(pictures):

@@ -2,10 +2,11 @@
 
 Processes are killed with SIGKILL or stopped with SIGSTOP, bits of stored files are flipped, files cut short, the disk made
 full, losses made infinite. `--repeats N` tries each fault at most N times; without it the full counts are taken, which is a
-matter of hours.
+matter of hours. `--only F4,F8` counts those alone; the others stay as they were kept. Each is written when it has been counted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 
 from benchmarks.faults.counting import Count
 from benchmarks.faults.growth import soak
@@ -14,7 +15,7 @@ from benchmarks.faults.runs import asked_at_once, cancelled, infinite_loss
 from benchmarks.faults.screen import killed_dashboard
 from benchmarks.faults.stored import damaged, full_disk
 from benchmarks.faults.uploads import malformed
-from benchmarks.measuring import Result
+from benchmarks.measuring import Result, Row, kept_rows, machine
 
 REPEATS = 500
 FAULTS: dict[str, Callable[[int], Count]] = {
@@ -23,8 +24,16 @@ FAULTS: dict[str, Callable[[int], Count]] = {
     "F13": soak, "F14": malformed}
 
 
-def measure(repeats: int) -> Result:
-    counts = [fault(repeats) for fault in FAULTS.values()]
-    lost = sum(len(count.lost) for count in counts)
-    figures = {"tries": sum(count.tries for count in counts), "lost": lost}
-    return Result("faults", [count.row() for count in counts], figures, repeats)
+PARTS = tuple(FAULTS)                                               # what can be measured alone
+
+
+def measure(repeats: int, only: Sequence[str] = PARTS) -> Iterator[Result]:
+    """The whole table after each fault that was counted."""
+    there = machine()
+    rows: dict[str, Row] = {row["fault"]: row for row in kept_rows("faults")}
+    for name in only:
+        rows[name] = FAULTS[name](repeats).row() | {
+            "counted": datetime.now(UTC).date().isoformat(), "machine": f"{there['processor']}, {there['cores']} cores"}
+        in_order = [rows[fault] for fault in FAULTS if fault in rows]
+        figures = {figure: sum(row[figure] for row in in_order) for figure in ("tries", "lost")}
+        yield Result("faults", in_order, figures, repeats)

@@ -64,25 +64,35 @@ sys.meta_path.insert(0, Finder())
 
 
 def killed_worker(most: int) -> Count:
-    """F1: kill -9 of a run's worker at a random batch; it resumes and ends with the undisturbed run's bits."""
+    """F1: kill -9 of a run's worker at a random batch, two runs side by side; each resumes and ends with the undisturbed
+    run's bits. The seconds are those from the kill to the end of the run."""
     count, chance = Count("F1", "worker killed at a random batch: same final weights", 200), random.Random(1)
     with running_engine() as store:
-        for attempt in count.attempts(most):
-            config = LONG.replace(epochs=100, seed=1000 + attempt)
-            entry = engine.submit(store, config)
-            n_rows = chance.randint(1, 20)
-            wait(lambda entry=entry, n_rows=n_rows: len(entry.history()) > n_rows or ended(entry))
-            pid = holder_of(entry)
-            if pid is None:
-                count.add("it had ended before it could be killed")
-                continue
-            os.kill(pid, signal.SIGKILL)
-            began = time.monotonic()
-            resumed = wait(lambda entry=entry: ended(entry))
-            count.add("" if resumed and entry.finished and same_weights(entry, config) else f"ended as {entry.state.status}",
-                      time.monotonic() - began)
-            store.delete(entry)
+        attempts = count.attempts(most)
+        for pair in (attempts[k:k + 2] for k in range(0, len(attempts), 2)):
+            entries = [engine.submit(store, LONG.replace(epochs=100, seed=1000 + attempt)) for attempt in pair]
+            killed = [_kill_at(entry, chance.randint(1, 20)) for entry in entries]
+            took = [wait(lambda entry=entry: ended(entry)) and time.monotonic() - (began or 0.0)
+                    for entry, began in zip(entries, killed, strict=True)]
+            same = same_weights([entry for entry in entries if entry.finished])
+            for entry, began, seconds in zip(entries, killed, took, strict=True):
+                if began is None:
+                    count.add("it had ended before it could be killed")
+                else:
+                    lost = f"ended as {entry.state.status}, same weights: {same.get(entry)}"
+                    count.add("" if same.get(entry) else lost, seconds)
+                store.delete(entry)
     return count
+
+
+def _kill_at(entry: Entry, n_rows: int) -> float | None:
+    """Kill its worker once it has written so many rows: when that was, or None if it had ended."""
+    wait(lambda: len(entry.history()) > n_rows or ended(entry))
+    pid = holder_of(entry)
+    if pid is None:
+        return None
+    os.kill(pid, signal.SIGKILL)
+    return time.monotonic()
 
 
 def killed_writer(most: int) -> Count:

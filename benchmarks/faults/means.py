@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,12 @@ from ddnmf_core.runs import Store
 LONG = RunConfig(dataset="digits", layers=(64, 32, 8), n_parts=5, epochs=40, batch_size=64)
 SHORT = LONG.replace(epochs=2, batch_size=256)
 PATIENCE = 120.0                                                    # seconds, after which a try counts as lost
-UNDISTURBED = "import sys; from ddnmf_core import tasks; tasks.perform(*sys.argv[1:])"
+UNDISTURBED = """
+import sys
+from ddnmf_core import tasks
+for run_id in sys.argv[2:]:
+    tasks.perform(sys.argv[1], "runs", run_id, "cpu")
+"""
 
 
 @contextmanager
@@ -93,11 +98,15 @@ def last_step(entry: Entry) -> int:
     return int(rows[-1]["step"]) if rows else 0
 
 
-def same_weights(entry: Entry, config: RunConfig) -> bool:
-    """Whether its weights are bit for bit those of the run that nobody disturbed."""
+def same_weights(entries: Sequence[Entry]) -> dict[Entry, bool]:
+    """Whether each one's weights are bit for bit those of the run that nobody disturbed; one process trains those."""
     with folder() as home:
-        undisturbed = Store(home).create(config)
-        subprocess.run([sys.executable, "-c", UNDISTURBED, home, "runs", undisturbed.id, "cpu"], cwd=ROOT, check=True,
+        undisturbed = [Store(home).create(entry.config) for entry in entries]
+        subprocess.run([sys.executable, "-c", UNDISTURBED, home, *(each.id for each in undisturbed)], cwd=ROOT, check=True,
                        env={**os.environ, "OMP_NUM_THREADS": str(engine.threads_per_run())})
-        expected, got = undisturbed.read_tensors(MODEL), entry.read_tensors(MODEL)
-        return all(np.array_equal(expected[name], got[name]) for name in expected)
+        return {entry: _equal(entry.read_tensors(MODEL), each.read_tensors(MODEL))
+                for entry, each in zip(entries, undisturbed, strict=True)}
+
+
+def _equal(some: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray]) -> bool:
+    return some.keys() == others.keys() and all(np.array_equal(some[name], others[name]) for name in some)

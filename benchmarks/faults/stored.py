@@ -73,8 +73,8 @@ def full_disk(most: int) -> Count:
                            env=_environment(), capture_output=True)
             problems, state = entry.problems(), entry.state
             said = state.status != "failed" or "disk is full" in state.message
-            subprocess.run([sys.executable, "-c", UNDISTURBED, home, "runs", entry.id, "cpu"], cwd=ROOT, env=_environment())
-            whole = entry.finished and not entry.problems() and same_weights(entry, SHORT)
+            subprocess.run([sys.executable, "-c", UNDISTURBED, home, entry.id], cwd=ROOT, env=_environment())
+            whole = entry.finished and not entry.problems() and same_weights([entry])[entry]
             count.add("" if not problems and said and whole else
                       f"room {room}: {problems}, {state.status} ({state.message}), then {entry.state.status}")
     return count

@@ -11,6 +11,7 @@ from dashboard.drawings import Tiles
 from dashboard.saving import remember
 from ddnmf_core.pictures import data_link
 
+LONGEST = 2.5                                                       # sides of a tile, one over the other
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
     "ddnmf_gallery", js=(_HERE / "gallery.js").read_text(), css=(_HERE / "gallery.css").read_text())
@@ -20,6 +21,12 @@ def place_of(wanted: int | None, values: NDArray[np.integer]) -> int | None:
     """Which tile shows this sample or part: its index in the values (k,), or None."""
     found = np.flatnonzero(values == wanted)
     return int(found[0]) if len(found) else None
+
+
+def _aspect(picture: NDArray[np.uint8]) -> float:
+    """Width over height of its tile: that of the picture, unless it is so long that there would be nothing to see."""
+    height, width = picture.shape[:2]
+    return float(np.clip(width / height, 1 / LONGEST, LONGEST))
 
 
 def gallery(pictures: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], captions: Sequence[str], *, key: str,
@@ -38,7 +45,7 @@ def gallery(pictures: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], captions:
         if value is not None and on_pick is not None:
             on_pick(int(value))
 
-    tiles = [{"src": data_link(picture), "caption": caption}
+    tiles = [{"src": data_link(picture), "caption": caption, "aspect": _aspect(picture)}
              for picture, caption in zip(pictures, captions, strict=True)]
     _mount(key=key, data={"tiles": tiles, "size": size, "selected": selected, "clickable": on_pick is not None},
            on_picked_change=picked)
