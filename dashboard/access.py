@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlencode
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from streamlit import net_util
 
 COOKIE, PARAMETER, ENVIRONMENT = "ddnmf-token", "token", "DDNMF_TOKEN"
 OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -48,6 +49,8 @@ def is_loopback(address: str | None) -> bool:
 
 def guards() -> list[Middleware]:
     """The middleware for where the server was told to listen; says on the console what it means to listen wider."""
+    net_util.get_external_ip = lambda: None     # Streamlit would ask a service out there, for a strange origin
+    print(f"DDNMF Studio: http://localhost:{st.get_option('server.port')} (Ctrl-C ends it; trainings go on)", flush=True)
     if is_loopback(st.get_option("server.address")):
         return [Middleware(Guard, token=None)]
     token = os.environ.get(ENVIRONMENT) or secrets.token_urlsafe(16)

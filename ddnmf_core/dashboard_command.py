@@ -1,5 +1,6 @@
 """`ddnmf dashboard`: the pages, from wherever the package is installed."""
 
+import json
 import os
 import sys
 import tomllib
@@ -48,4 +49,4 @@ def _named(values: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, 
         if isinstance(value, dict):
             yield from _named(value, f"{section}{name}.")
         else:
-            yield f"{section}{name}", str(value).lower() if isinstance(value, bool) else str(value)
+            yield f"{section}{name}", value if isinstance(value, str) else json.dumps(value)

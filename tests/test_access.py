@@ -114,3 +114,24 @@ def test_by_default_it_listens_on_loopback_and_asks_for_nothing():
     from pathlib import Path
     config = tomllib.loads((Path(access.__file__).parents[1] / ".streamlit" / "config.toml").read_text())
     assert access.is_loopback(config["server"]["address"])
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_nobody_out_there_is_asked_for_this_machines_address(monkeypatch, address, capsys):
+    """Neither for the banner, nor to see whether a page from elsewhere may open a socket."""
+    from streamlit import net_util
+    from streamlit.web import bootstrap
+    from streamlit.web.server.server_util import is_url_from_allowed_origins
+    asked = []
+    monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda url, timeout=5: asked.append(url))
+    before = config.get_option("server.address")
+    config.set_option("server.address", address)
+    try:
+        access.guards()
+        assert not is_url_from_allowed_origins("https://evil.example")
+        bootstrap._print_url(False)
+    finally:
+        config.set_option("server.address", before)
+    assert asked == []
+    assert "http://localhost:" in capsys.readouterr().out

@@ -69,7 +69,8 @@ def test_the_dashboard_command_listens_on_this_machine_alone_unless_told_otherwi
     told = [[option for option in command if option.startswith(("--server.address", "--server.port"))] for command in started]
     assert told == [
         ["--server.address=127.0.0.1", "--server.port=8501"], ["--server.address=0.0.0.0", "--server.port=9000"]]
-    assert {"--browser.gatherUsageStats=false", "--server.enableXsrfProtection=true"} <= set(started[0])
+    assert {"--browser.gatherUsageStats=false", "--server.enableXsrfProtection=true", "--logger.hideWelcomeMessage=true",
+            '--theme.headingFontSizes=["2.75rem", "1.75rem", "1.375rem"]'} <= set(started[0])
     assert os.environ["DDNMF_HOME"] == str(tmp_path / "store")
 
 
