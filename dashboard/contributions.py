@@ -17,6 +17,7 @@ from ddnmf_core import pictures
 from ddnmf_core.entries import Entry
 from ddnmf_core.interpret.shapley import MAX_EXACT, N_PAIRS, Contributions, additivity_gap, shapley
 from ddnmf_core.parts import added_one_by_one
+from ddnmf_core.runs import Store
 
 N_SHOWN = 12                                                        # parts with a tile, a bar and a frame of the film
 MOST_COLUMNS = 40                                                   # features in a heat map
@@ -35,7 +36,16 @@ class Shared(NamedTuple):
 
 
 def shared_out(run: Entry, H: torch.Tensor, baseline: torch.Tensor, n_pairs: int = N_PAIRS) -> Shared:
-    found = shapley(model(run).student.decode, H, baseline, n_pairs)
+    """What each part adds to this sample; not to be changed. It is kept: pages run again for many reasons, and the sample that
+    was clicked on a map is the one that Explain shows."""
+    pairs = n_pairs if len(H) > MAX_EXACT else 0
+    return _shared_out(str(run.store.root), run.id, tuple(H.tolist()), tuple(baseline.tolist()), pairs)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _shared_out(root: str, run_id: str, H: tuple[float, ...], baseline: tuple[float, ...], n_pairs: int) -> Shared:
+    decode = model(Entry(Store(root), "runs", run_id)).student.decode
+    found = shapley(decode, torch.tensor(H), torch.tensor(baseline), n_pairs)
     return Shared(found, found.strength.argsort(descending=True))
 
 
