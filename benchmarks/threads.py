@@ -40,7 +40,8 @@ CHOICE = (2, "medium", "GOMP_SPINCOUNT=10000")
 
 
 def measure(repeats: int) -> Result:
-    settings = [(1, "highest", CHOICE[2]), (2, "highest", CHOICE[2]), (1, "medium", CHOICE[2]),
+    settings = [*((threads, precision, CHOICE[2]) for precision in ("highest", "bfloat16") for threads in (1, 2)),
+                (1, "medium", CHOICE[2]),
                 *((2, "medium", waiting) for waiting in WAITING)]
     rows: list[Row] = []
     for setting in settings:

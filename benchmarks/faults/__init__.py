@@ -30,10 +30,10 @@ PARTS = tuple(FAULTS)                                               # what can b
 def measure(repeats: int, only: Sequence[str] = PARTS) -> Iterator[Result]:
     """The whole table after each fault that was counted."""
     there = machine()
-    rows: dict[str, Row] = {row["fault"]: row for row in kept_rows("faults")}
     for name in only:
-        rows[name] = FAULTS[name](repeats).row() | {
+        row = FAULTS[name](repeats).row() | {
             "counted": datetime.now(UTC).date().isoformat(), "machine": f"{there['processor']}, {there['cores']} cores"}
+        rows: dict[str, Row] = {kept["fault"]: kept for kept in kept_rows("faults")} | {name: row}
         in_order = [rows[fault] for fault in FAULTS if fault in rows]
         figures = {figure: sum(row[figure] for row in in_order) for figure in ("tries", "lost")}
         yield Result("faults", in_order, figures, repeats)
