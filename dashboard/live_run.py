@@ -124,7 +124,14 @@ def learned(entry: Entry, epochs: list[dict[str, Any]]) -> None:
 
 
 def unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
-    with st.expander("Layers, speed, gradients and units"):
+    opened = st.expander("Layers, speed, gradients and units", key="train.more", on_change="rerun")
+    was_open = st.session_state.get("train.more.open", False)
+    st.session_state["train.more.open"] = opened.open
+    if opened.open and not was_open:
+        st.rerun(scope="app")                                       # "Save a figure" hears of the charts, too
+    if not opened.open:                                             # else they would be drawn each second for nobody
+        return
+    with opened:
         if any("layer_shares" in row for row in history):
             show_chart(charts.layer_shares(history, n_encoder), "train.shares", "How much of L_ap each layer makes. A layer "
                        "that takes nearly all of it is all the student learns.", title="Share of each layer in L_ap")
