@@ -27,11 +27,11 @@ def loss_curves(history: Rows, weighted: bool = False) -> go.Figure:
     if weighted:
         return _weighted_curves(rows, names)
     figure = make_subplots(1, max(1, len(names)), subplot_titles=names,
-                           horizontal_spacing=0.06)
+                           horizontal_spacing=0.09)
     for column, name in enumerate(names, 1):
         figure.add_scatter(x=_column(rows, "epoch"), y=_column(rows, name), name=name, mode="lines+markers",
                            line_color=COLOURS[name], marker_size=4, showlegend=False, row=1, col=column)
-    figure.update_yaxes(type="log", exponentformat="power", nticks=6)
+    figure.update_yaxes(type="log", tickformat="~g", nticks=5, tickfont_size=11)
     figure.update_xaxes(title_text="epoch", rangemode="tozero")
     figure.update_annotations(font_size=12)
     return _framed(figure, 240)

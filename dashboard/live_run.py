@@ -91,7 +91,7 @@ def numbers(entry: Entry, history: list[dict[str, Any]]) -> None:
     columns[0].metric("Epoch", f"{last['epoch']:.3g} of {entry.config.epochs}")
     columns[1].metric("Images a second", f"{last['images_per_second']:,.0f}")
     columns[2].metric("L_in", f"{last['L_in']:.4g}")
-    columns[3].metric("Units that say nothing", f"{with_units.get('constant_units', '–')} of "
+    columns[3].metric("Constant units", f"{with_units.get('constant_units', '–')} of "
                                                 f"{with_units.get('n_units', entry.config.code_size)}")
 
 
