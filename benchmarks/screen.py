@@ -130,4 +130,6 @@ def _slider(page: Any, label: str, key: str, repeats: int) -> list[float]:
     slider = page.get_by_role("slider").and_(page.locator(f"[aria-label^='{label}']")).first
     slider.scroll_into_view_if_needed()
     slider.focus()
-    return [_wait(page, lambda arrow=arrow: slider.press(arrow), key) for arrow in ["ArrowLeft", "ArrowRight"] * (repeats // 2)]
+    at_its_end = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemin")
+    to_and_fro = ["ArrowRight", "ArrowLeft"] if at_its_end else ["ArrowLeft", "ArrowRight"]
+    return [_wait(page, lambda arrow=arrow: slider.press(arrow), key) for arrow in to_and_fro * (repeats // 2)]
