@@ -1,5 +1,6 @@
 """A run as it stands now: state, losses, pictures and units, while it is trained and afterwards."""
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -16,29 +17,23 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import Entry
 from ddnmf_core.read_only import read_only
 
+STATE_EVERY, CURVES_EVERY = "1s", "3s"                              # while it is trained, whose cores drawing takes
+
 
 def live_panel(entry: Entry) -> None:
-    live = [e for e in store().entries() if e.state.status in LIVE]
-
-    @st.fragment(run_every="1s" if live else None)
-    @whole_or_set_aside
-    def panel() -> None:
-        entries = store().entries()
-        watch(entry)
-        if len(live) > (entry in live):
-            st.markdown("**Also in the queue**")
-        queue(entries, entry)
-        if live and {e.id for e in entries if e.state.status in LIVE} != {e.id for e in live}:
-            st.rerun(scope="app")
-        if live:
-            engine.ensure_started(store())
-    panel()
+    """The run, and what else is in the queue; it moves as long as anything is live."""
+    live = {e.id for e in store().entries() if e.state.status in LIVE}
+    _ticking(controls, STATE_EVERY if live else None)(entry)
+    _ticking(curves, CURVES_EVERY if live else None)(entry)
+    _ticking(others_in_queue, STATE_EVERY if live else None)(entry, live)
 
 
-def watch(entry: Entry) -> None:
-    """The run as it stands now; called every second while it is live."""
-    state = entry.state
-    controls(entry)
+def _ticking(body: Callable[..., None], every: str | None) -> Callable[..., None]:
+    return st.fragment(whole_or_set_aside(body), run_every=every)
+
+
+def curves(entry: Entry) -> None:
+    """What it has learned so far, in numbers, curves and pictures."""
     history = entry.history()
     epochs = [row for row in history if row["kind"] == "epoch"]
     if epochs:
@@ -48,11 +43,23 @@ def watch(entry: Entry) -> None:
         weighted = st.toggle("Weighted by alpha, beta, gamma", key="train.weighted")
         show_chart(charts.loss_curves(history, weighted), "train.losses", how_to_read_losses(entry.config, weighted),
                    title="Losses")
-    elif state.status in LIVE:
+    elif entry.state.status in LIVE:
         st.caption("The first numbers come as soon as the training has begun.")
     learned(entry, epochs)
     if epochs:
         unit_charts(history, len(entry.config.encoder_layers))
+
+
+def others_in_queue(entry: Entry, live: set[str]) -> None:
+    """What else waits or works; the page is drawn anew once something has ended or has come."""
+    entries = store().entries()
+    if len(live) > (entry.id in live):
+        st.markdown("**Also in the queue**")
+    queue(entries, entry)
+    if live and {e.id for e in entries if e.state.status in LIVE} != live:
+        st.rerun(scope="app")
+    if live:
+        engine.ensure_started(store())
 
 
 def how_to_read_losses(config: RunConfig, weighted: bool) -> str:
