@@ -1,5 +1,6 @@
 """What every page needs: the store, its titles, and the frame around the page."""
 
+import gc
 import importlib
 import threading
 from pathlib import Path
@@ -59,7 +60,14 @@ def sidebar_status() -> None:
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
     """Once a server, when the first page stands: load what the other pages compute with, so that nobody waits for it."""
-    threading.Thread(target=lambda: [importlib.import_module(name) for name in HEAVY], daemon=True).start()
+    threading.Thread(target=_load, daemon=True).start()
+
+
+def _load() -> None:
+    for name in HEAVY:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()     # Streamlit collects all garbage after each run of a page: a tenth of a second with what is loaded now
 
 
 def unusable_store(error: OSError) -> str:

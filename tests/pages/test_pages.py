@@ -1,11 +1,13 @@
 """Every page on an empty store, while a run is trained, on finished runs and on damaged ones."""
 
+import gc
 import shutil
 from dataclasses import replace
 
 import pytest
 from opening import open_page, text_of
 
+from dashboard import shared
 from ddnmf_core import engine, tasks
 from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.entries import CODES, MODEL, SCORES, State
@@ -211,3 +213,12 @@ def test_a_choice_is_not_undone_by_an_address_that_arrives_late(store):
     assert app.button_group(key="view").value == "difference"
     app.query_params["view"] = "alone"                              # a link that somebody follows
     assert app.run().button_group(key="view").value == "alone"
+
+
+def test_what_was_loaded_is_not_searched_for_garbage_after_each_run_of_a_page():
+    gc.unfreeze()
+    try:
+        shared._load()
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
