@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -17,27 +18,51 @@ NOT_SHIPPED = ("__pycache__",)
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Built from a copy, by the tools that are installed, without a network."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in (*FOLDERS, "results", ".streamlit"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns(*NOT_SHIPPED))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    built = subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation",
-                            "--disable-pip-version-check", "-w", str(out), str(source)], capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
+def source(tmp_path_factory):
+    """A copy of what a package is made of."""
+    folder = tmp_path_factory.mktemp("source")
+    for name in (*FOLDERS, "results", ".streamlit", "tests", "benchmarks", "docs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(*NOT_SHIPPED, "_build", "examples"))
+    for path in (path for path in ROOT.iterdir() if path.is_file()):
+        shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source, tmp_path_factory):
+    return built(source, tmp_path_factory.mktemp("wheel"))
+
+
+def built(source, out):
+    """A wheel, by the tools that are installed, without a network."""
+    done = subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation",
+                           "--disable-pip-version-check", "-w", str(out), str(source)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     found, = out.glob("*.whl")
     return found
+
+
+def members(wheel):
+    with zipfile.ZipFile(wheel) as packed:
+        return {name for name in packed.namelist() if ".dist-info/" not in name}
 
 
 def test_the_wheel_has_every_file_of_the_three_folders_and_the_published_tables(wheel):
     there = {str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).rglob("*")
              if path.is_file() and not set(NOT_SHIPPED) & set(path.parts) and path.suffix != ".pyc"}
     published = {f"dashboard/published/{path.name}" for path in (ROOT / "results").glob("*.json")}
-    with zipfile.ZipFile(wheel) as packed:
-        members = {name for name in packed.namelist() if ".dist-info/" not in name}
-    assert members == there | published | {"dashboard/settings/config.toml"}
+    assert members(wheel) == there | published | {"dashboard/settings/config.toml"}
+
+
+def test_the_sdist_builds_the_same_wheel_and_has_the_tests(source, wheel, tmp_path):
+    done = subprocess.run([sys.executable, "-c", "import sys; from setuptools.build_meta import build_sdist; "
+                           "print(build_sdist(sys.argv[1]))", str(tmp_path)], cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    packed, = tmp_path.glob("*.tar.gz")
+    with tarfile.open(packed) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"tests/conftest.py", "benchmarks/__main__.py", "docs/states.svg", "Makefile", "requirements.lock"} <= names
+    assert members(built(packed, tmp_path)) == members(wheel)
 
 
 def test_the_pages_start_from_what_the_wheel_installs(wheel, tmp_path):

@@ -44,6 +44,10 @@ def table() -> bytes:
     return ("a,b,c,kind\n" + "".join(f"{i},{i % 7 - 1},{i % 5},{'xy'[i % 2]}\n" for i in range(40))).encode()
 
 
+def unlabelled_table() -> bytes:
+    return ("a,b,c\n" + "".join(f"{0.37 * i:.2f},{i % 7 + 0.5},{1 / (i + 1):.4f}\n" for i in range(40))).encode()
+
+
 def upload(page: Page, name: str, content: bytes) -> None:
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(
         {"name": name, "mimeType": "application/octet-stream", "buffer": content})
@@ -72,4 +76,12 @@ def test_images_and_a_table_are_uploaded_added_chosen_and_removed(page):
     page.locator("[class*=st-key-home-remove-own]").last.get_by_role("button").click()
     expect(page.get_by_text("40 rows of 3 features, 2 classes.")).to_have_count(0)
     expect(page.get_by_text("40 images of 28 x 28, 2 classes.")).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_table_without_labels_is_added_and_clusters_are_asked_for(page):
+    upload(page, "plain.csv", unlabelled_table())
+    expect(page.get_by_text("40 rows of 3 features, no labels.")).to_be_visible()
+    add(page, "plain")
+    expect(page.get_by_text("because there are no labels to count")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
