@@ -31,8 +31,9 @@ def soak(most: int) -> Count:
             pages = [browser.new_page(), browser.new_page()]
             for begin in range(0, n, AT_ONCE):
                 entries = [engine.submit(store, SHORT.replace(seed=begin + k)) for k in range(min(AT_ONCE, n - begin))]
-                for page, path in zip(pages, ("", f"/train?run={entries[0].id}"), strict=True):
-                    page.goto(address(PORT) + path)
+                if begin == 0:
+                    for page, path in zip(pages, ("", f"/train?run={entries[0].id}"), strict=True):
+                        page.goto(address(PORT) + path)
                 began = time.monotonic()
                 wait(lambda entries=entries: ended(*entries), 2 * PATIENCE)
                 took = (time.monotonic() - began) / len(entries)
@@ -52,7 +53,6 @@ def _at_rest(store: Store, dashboard: int, pages: Sequence[Any]) -> dict[str, Us
     """Of the engine and of the dashboard, once the browser's idle connections have been closed."""
     for page in pages:
         settled(page)
-        page.goto("about:blank")
     time.sleep(KEPT_OPEN)
     running = engine.info(store)
     assert running is not None
