@@ -50,7 +50,7 @@ def is_loopback(address: str | None) -> bool:
 def guards() -> list[Middleware]:
     """The middleware for where the server was told to listen; says on the console what it means to listen wider."""
     net_util.get_external_ip = lambda: None     # Streamlit would ask a service out there, for a strange origin
-    print(f"DDNMF Studio: http://localhost:{st.get_option('server.port')} (Ctrl-C ends it; trainings go on)", flush=True)
+    print(f"DDNMF Studio: http://127.0.0.1:{st.get_option('server.port')} (Ctrl-C ends it; trainings go on)", flush=True)
     if is_loopback(st.get_option("server.address")):
         return [Middleware(Guard, token=None)]
     token = os.environ.get(ENVIRONMENT) or secrets.token_urlsafe(16)

@@ -33,6 +33,7 @@ MOST_TOGETHER = 32                                                  # runs train
 GATHERED = 500_000_000                                              # nanoseconds without a new request: then they start
 WORKER_TTL = "15s"                                                  # a worker silent for so long is given up
 ALLOWED_FAILURES = 3                                                # workers that one task may kill
+MOST_BEREAVED = 10                                                  # times that the workers of a run that waits may die
 
 
 def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
@@ -64,6 +65,7 @@ class Coordinator:
         self.futures: dict[Entry, tuple[Request, Any]] = {}
         self.resources = _advertised_resources(client)
         self.busy_until: dict[Entry, float] = {}
+        self.bereaved: dict[Entry, int] = {}                        # how often their worker died before they began
         self.run_of: dict[Entry, Entry | None] = {}                 # of what waits or is worked on
         self.waiting: list[Request] = []
         self.queue_changed = -1                                     # the folder's time when it was last read
@@ -174,8 +176,19 @@ class Coordinator:
             self.busy_until[request.entry] = time.monotonic() + 1.0     # its old worker may still be alive
             return
         if future.status == "error":
+            if self._waited_behind(request.entry, future.exception()):
+                return
             self._write_failure(request.entry, future.exception())
         self.store.settle(request)
+
+    def _waited_behind(self, entry: Entry, error: Exception) -> bool:
+        """Whether it had not begun when the worker that it was assigned to died: dask counts that against it as against the
+        run that was at work. It is asked for again, but not without end."""
+        if type(error).__name__ != "KilledWorker" or not entry.exists or entry.state.status != "queued":
+            return False
+        self.bereaved[entry] = self.bereaved.get(entry, 0) + 1
+        self.busy_until[entry] = time.monotonic() + 1.0
+        return self.bereaved[entry] < MOST_BEREAVED
 
     def _write_failure(self, entry: Entry, error: Exception) -> None:
         if entry.exists:

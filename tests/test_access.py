@@ -134,4 +134,4 @@ def test_nobody_out_there_is_asked_for_this_machines_address(monkeypatch, addres
     finally:
         config.set_option("server.address", before)
     assert asked == []
-    assert "http://localhost:" in capsys.readouterr().out
+    assert "http://127.0.0.1:" in capsys.readouterr().out

@@ -114,7 +114,7 @@ class Task(Future):
 
     @property
     def status(self):
-        return "finished" if self.done() else "pending"
+        return "pending" if not self.done() else "error" if self.exception() else "finished"
 
 
 class Client:
@@ -188,3 +188,35 @@ def test_taking_one_run_back_leaves_its_stack(store, with_gpus, monkeypatch):
     assert entry.state.status == "stopped"
     assert not future.cancelled()
     assert len(made.futures) == 2
+
+
+class KilledWorker(Exception):
+    """Named as dask's."""
+
+
+def test_a_run_that_waited_behind_one_that_kills_its_worker_is_asked_for_again(store, monkeypatch):
+    monkeypatch.setattr(coordinator, "_gpus", list)
+    waits, at_work = (store.entry(store.request(config).config) for config in CONFIGS[:2])
+    made, client = coordinate(store)
+    at_work.set_state(State("running"))
+    for _, _, future in client.submitted:
+        future.set_exception(KilledWorker())
+    made._tick()
+    assert "worker died" in at_work.state.message and at_work.state.status == "failed"
+    assert store.is_requested(waits) and waits.state.status == "queued"
+    made.busy_until.clear()
+    made._tick()
+    assert client.submitted[-1][1][2] == waits.id
+
+
+def test_but_not_without_end(store, monkeypatch):
+    monkeypatch.setattr(coordinator, "_gpus", list)
+    entry = store.entry(store.request(CONFIG).config)
+    made, client = coordinate(store)
+    for _ in range(coordinator.MOST_BEREAVED):
+        client.submitted[-1][2].set_exception(KilledWorker())
+        made._tick()
+        made.busy_until.clear()
+        made._tick()
+    assert entry.state.status == "failed"
+    assert len(client.submitted) == coordinator.MOST_BEREAVED

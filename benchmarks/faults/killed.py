@@ -159,19 +159,20 @@ def stopped_worker(most: int) -> Count:
 
 
 def poisoned(most: int) -> Count:
-    """F10: a run that crashes its worker each time; it fails with the reason, the others go on."""
+    """F10: a run that crashes its worker each time; it fails with the reason, the others, which wait behind it, go on."""
     count = Count("F10", "a run crashes its worker each time: fails with the reason, others go on", 10)
     with folder() as patch:
         (Path(patch) / "sitecustomize.py").write_text(POISON)
         with environment(PYTHONPATH=patch), running_engine() as store:
             for attempt in count.attempts(most):
                 bad = engine.submit(store, LONG.replace(epochs=666, seed=attempt))
-                good = engine.submit(store, LONG.replace(seed=7000 + attempt))
+                good = [engine.submit(store, LONG.replace(seed=7000 + 4 * attempt + k)) for k in range(4)]
                 began = time.monotonic()
-                done = wait(lambda bad=bad, good=good: ended(bad, good))
-                fine = done and bad.state.status == "failed" and "worker died" in bad.state.message and good.finished
-                count.add("" if fine else f"{bad.state.status} ({bad.state.message}), {good.state.status}",
-                          time.monotonic() - began)
+                done = wait(lambda bad=bad, good=good: ended(bad, *good))
+                fine = done and bad.state.status == "failed" and "worker died" in bad.state.message
+                others = [entry.state.status for entry in good]
+                count.add("" if fine and all(entry.finished for entry in good) else
+                          f"{bad.state.status} ({bad.state.message}), {', '.join(others)}", time.monotonic() - began)
     return count
 
 
