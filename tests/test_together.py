@@ -202,8 +202,10 @@ def test_a_run_that_waited_behind_one_that_kills_its_worker_is_asked_for_again(s
     for _, _, future in client.submitted:
         future.set_exception(KilledWorker())
     made._tick()
-    assert "worker died" in at_work.state.message and at_work.state.status == "failed"
-    assert store.is_requested(waits) and waits.state.status == "queued"
+    assert "worker died" in at_work.state.message
+    assert at_work.state.status == "failed"
+    assert store.is_requested(waits)
+    assert waits.state.status == "queued"
     made.busy_until.clear()
     made._tick()
     assert client.submitted[-1][1][2] == waits.id
