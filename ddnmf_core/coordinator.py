@@ -179,6 +179,7 @@ class Coordinator:
             if self._waited_behind(request.entry, future.exception()):
                 return
             self._write_failure(request.entry, future.exception())
+        self.bereaved.pop(request.entry, None)                      # who asks for it again begins anew
         self.store.settle(request)
 
     def _waited_behind(self, entry: Entry, error: Exception) -> bool:

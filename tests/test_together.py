@@ -222,3 +222,8 @@ def test_but_not_without_end(store, monkeypatch):
         made._tick()
     assert entry.state.status == "failed"
     assert len(client.submitted) == coordinator.MOST_BEREAVED
+    store.request(CONFIG)
+    made._tick()
+    client.submitted[-1][2].set_exception(KilledWorker())
+    made._tick()
+    assert store.is_requested(entry)                                # asked for again it has as many chances as before
