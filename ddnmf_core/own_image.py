@@ -1,13 +1,12 @@
 """A picture from outside, drawn or uploaded, made into what a model of small gray images can look at."""
 
-import io
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_PIXELS = 25_000_000                                             # of an uploaded picture, looked at before it is decoded
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+from ddnmf_core.picture_files import grayed, opened
+
 FILLED = 20 / 28                                                    # of the frame that a digit fills, as MNIST's do
 LIT = 0.02                                                          # darker pixels do not count as part of a figure
 
@@ -17,17 +16,8 @@ def read_picture(content: bytes) -> NDArray[np.float32]:
 
     Raises ValueError for what is no picture, and for one that is too large.
     """
-    from PIL import Image, UnidentifiedImageError
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            width, height = picture.size
-            if width * height > MAX_PIXELS:
-                raise ValueError(f"the picture has {width:,} x {height:,} pixels: at most {MAX_PIXELS:,} in all")
-            shown = picture.convert("RGBA")
-            ground = Image.new("RGBA", shown.size, "white")         # where the picture is transparent
-            gray = _unit(Image.alpha_composite(ground, shown).convert("L"))
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"this is not a picture that can be read ({', '.join(FORMATS)}): {error}") from None
+    with opened(content, "this") as picture:
+        gray = _unit(grayed(picture))
     rim = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
     return 1 - gray if rim.mean() > 0.5 else gray
 

@@ -1,6 +1,5 @@
 """Pictures of a folder or a zip file as rows of gray values; a picture's class is the name of its folder."""
 
-import io
 import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.dataset import DataError
-from ddnmf_core.own_image import FORMATS, MAX_PIXELS
 from ddnmf_core.own_source import (
     MAX_SAMPLES,
     MAX_UNPACKED,
@@ -26,13 +24,13 @@ from ddnmf_core.own_source import (
     reason,
     size_of,
 )
+from ddnmf_core.picture_files import grayed, opened, width_to_height
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 MAX_PICTURE = 64 * 1024**2                                          # bytes of one picture's file
 MAX_ENTRIES = 2 * MAX_SAMPLES                                       # files that are looked at
 SIDES = (4, 256)                                                    # pixels of a resized picture
 N_MEASURED = 200                                                    # pictures whose proportions decide for all
-ORIENTATION = 0x0112                                                # EXIF: from 5 on it lies on its side
 
 File = tuple[str, Callable[[], bytes]]                              # name with its folders, and how to read it
 
@@ -62,9 +60,7 @@ def _common_shape(files: Sequence[File], size: int) -> tuple[int, int]:
     proportions = []
     for name, read in files:
         with _opened(read(), name) as picture:
-            width, height = picture.size
-            turned = picture.getexif().get(ORIENTATION, 1) >= 5
-            proportions.append(height / width if turned else width / height)
+            proportions.append(width_to_height(picture))
     middle = float(np.median(proportions))
     shorter = max(SIDES[0], round(size * min(middle, 1 / middle)))
     return (size, shorter) if middle < 1 else (shorter, size)
@@ -72,37 +68,18 @@ def _common_shape(files: Sequence[File], size: int) -> tuple[int, int]:
 
 def gray(content: bytes, name: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """A picture as gray values (height, width); its pixels are counted before it is decoded."""
-    from PIL import Image, ImageOps
+    from PIL import Image
     with _opened(content, name) as picture:
-        flat = _flat(ImageOps.exif_transpose(picture))
-        return np.asarray(flat.resize(shape[::-1], Image.Resampling.LANCZOS), np.uint8)
+        return np.asarray(grayed(picture).resize(shape[::-1], Image.Resampling.LANCZOS), np.uint8)
 
 
 @contextmanager
 def _opened(content: bytes, name: str) -> Iterator[Any]:
-    """The picture, not decoded yet; whatever goes wrong with it is a DataError with its name."""
-    from PIL import Image, UnidentifiedImageError
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            width, height = picture.size
-            if width * height > MAX_PIXELS:
-                raise DataError(f"{name} has {width:,} x {height:,} pixels: at most {MAX_PIXELS:,} in all")
+        with opened(content, name) as picture:
             yield picture
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{name} is not a picture that can be read: {reason(error)}") from None
-
-
-def _flat(picture: Any) -> Any:
-    """Gray, 8 bits: 16 bits are scaled down, and what is transparent lies on white."""
-    from PIL import Image
-    if picture.mode.startswith("I"):
-        return Image.fromarray((np.asarray(picture, np.float32).clip(0, 65535) / 257).round().astype(np.uint8))
-    if picture.mode == "F":
-        raise ValueError("its values are floating point numbers; save it with 8 or 16 bits")
-    if "A" in picture.mode or "transparency" in picture.info:
-        shown = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown)
-    return picture.convert("L")
+    except ValueError as error:
+        raise DataError(str(error)) from None
 
 
 def _classes(names: Sequence[str]) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ddnmf_core import data, own_data, own_pictures, tasks
+from ddnmf_core import data, own_data, tasks
 from ddnmf_core.config import InterpretationConfig, RunConfig
 from ddnmf_core.dataset import DataError
 from ddnmf_core.entries import CLUSTERS, SCORES
 from ddnmf_core.own_source import Choices
+from ddnmf_core.picture_files import ORIENTATION
 from ddnmf_core.runs import Store
 from ddnmf_core.suggestions import suggest
 
@@ -109,7 +110,7 @@ def test_a_picture_that_lies_on_its_side_is_set_up(tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     exif = Image.Exif()
-    exif[own_pictures.ORIENTATION] = 6
+    exif[ORIENTATION] = 6
     for number in range(20):
         Image.fromarray(np.tile(np.arange(40, dtype=np.uint8) * 6, (20, 1))).save(folder / f"{number}.jpg", exif=exif)
     images = added(folder, size=12)
@@ -223,7 +224,7 @@ def test_bombs_are_refused_before_they_are_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr("ddnmf_core.own_pictures.MAX_UNPACKED", 1_000_000)
     with pytest.raises(DataError, match="unpacks to"):
         added(bomb(tmp_path / "bomb.npz"))
-    monkeypatch.setattr("ddnmf_core.own_pictures.MAX_PIXELS", 50)
+    monkeypatch.setattr("ddnmf_core.picture_files.MAX_PIXELS", 50)
     with pytest.raises(DataError, match="10 x 10 pixels: at most 50"):
         added(one_picture_too_many(tmp_path))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ddnmf_core import own_image
+from ddnmf_core import picture_files
 from ddnmf_core.own_image import fitted, read_picture
 
 
@@ -37,6 +37,19 @@ def test_transparent_ground_counts_as_paper():
     assert read_picture(as_file(rgba))[0, 0] == 0
 
 
+def test_a_photograph_that_lies_on_its_side_is_set_up():
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[picture_files.ORIENTATION] = 6
+    Image.fromarray(square(0, 255)).save(buffer, "PNG", exif=exif)
+    assert np.argwhere(read_picture(buffer.getvalue()) == 1).min(axis=0).tolist() == [30, 25]       # turned to the right
+
+
+def test_sixteen_bits_are_scaled_down_not_cut():
+    buffer = io.BytesIO()
+    Image.fromarray(square(0, 128).astype(np.uint16) * 257).save(buffer, "PNG")
+    assert read_picture(buffer.getvalue())[10, 32] == pytest.approx(128 / 255)
+
+
 @pytest.mark.parametrize("content", [b"", b"no picture", as_file(square(0, 255))[:60]])
 def test_what_is_no_picture_is_refused(content):
     with pytest.raises(ValueError, match="not a picture that can be read"):
@@ -44,7 +57,7 @@ def test_what_is_no_picture_is_refused(content):
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded(monkeypatch):
-    monkeypatch.setattr(own_image, "MAX_PIXELS", 100)
+    monkeypatch.setattr(picture_files, "MAX_PIXELS", 100)
     with pytest.raises(ValueError, match="60 x 40 pixels: at most 100"):
         read_picture(as_file(square(0, 255)))
 

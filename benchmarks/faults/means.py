@@ -21,6 +21,7 @@ from ddnmf_core.runs import Store
 LONG = RunConfig(dataset="digits", layers=(64, 32, 8), n_parts=5, epochs=40, batch_size=64)
 SHORT = LONG.replace(epochs=2, batch_size=256)
 PATIENCE = 120.0                                                    # seconds, after which a try counts as lost
+Weights = Mapping[str, np.ndarray]
 UNDISTURBED = """
 import sys
 from ddnmf_core import tasks
@@ -98,15 +99,14 @@ def last_step(entry: Entry) -> int:
     return int(rows[-1]["step"]) if rows else 0
 
 
-def same_weights(entries: Sequence[Entry]) -> dict[Entry, bool]:
-    """Whether each one's weights are bit for bit those of the run that nobody disturbed; one process trains those."""
+def undisturbed_weights(configs: Sequence[RunConfig]) -> dict[RunConfig, Weights]:
+    """Of runs that nobody disturbed, trained one after the other by one process."""
     with folder() as home:
-        undisturbed = [Store(home).create(entry.config) for entry in entries]
-        subprocess.run([sys.executable, "-c", UNDISTURBED, home, *(each.id for each in undisturbed)], cwd=ROOT, check=True,
+        entries = [Store(home).create(config) for config in configs]
+        subprocess.run([sys.executable, "-c", UNDISTURBED, home, *(entry.id for entry in entries)], cwd=ROOT, check=True,
                        env={**os.environ, "OMP_NUM_THREADS": str(engine.threads_per_run())})
-        return {entry: _equal(entry.read_tensors(MODEL), each.read_tensors(MODEL))
-                for entry, each in zip(entries, undisturbed, strict=True)}
+        return {entry.config: entry.read_tensors(MODEL) for entry in entries}
 
 
-def _equal(some: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray]) -> bool:
+def equal(some: Weights, others: Weights) -> bool:
     return some.keys() == others.keys() and all(np.array_equal(some[name], others[name]) for name in some)

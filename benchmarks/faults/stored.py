@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.faults.counting import Count
-from benchmarks.faults.means import SHORT, UNDISTURBED, folder, same_weights
+from benchmarks.faults.means import SHORT, UNDISTURBED, equal, folder, undisturbed_weights
 from benchmarks.measuring import ROOT
 from ddnmf_core import engine, tasks
 from ddnmf_core.entries import CLUSTERS, CODES, CONFIG, MANIFEST, MODEL, SCORES, STATE, Entry
@@ -64,6 +64,7 @@ def full_disk(most: int) -> Count:
     """F8: no room from some byte on, at each write of a run in turn; what is there stays whole, the reason is said where there
     is room for it, and with room the run ends with the undisturbed run's bits."""
     count, chance = Count("F8", "no room to write: nothing damaged, goes on with room", 50), random.Random(8)
+    weights = undisturbed_weights([SHORT])[SHORT]
     for _ in count.attempts(most):
         with folder() as home:
             store = Store(home)
@@ -74,7 +75,7 @@ def full_disk(most: int) -> Count:
             problems, state = entry.problems(), entry.state
             said = state.status != "failed" or "disk is full" in state.message
             subprocess.run([sys.executable, "-c", UNDISTURBED, home, entry.id], cwd=ROOT, env=_environment())
-            whole = entry.finished and not entry.problems() and same_weights([entry])[entry]
+            whole = entry.finished and not entry.problems() and equal(entry.read_tensors(MODEL), weights)
             count.add("" if not problems and said and whole else
                       f"room {room}: {problems}, {state.status} ({state.message}), then {entry.state.status}")
     return count
