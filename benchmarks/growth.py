@@ -124,7 +124,7 @@ def _points(n: int, repeats: int) -> Row:
     """From the table of a map to its bytes, and from there to a browser."""
     import numpy as np
 
-    from dashboard.components.scatter import Cloud
+    from dashboard.components.scatter import Cloud, Thumbnails
     random = np.random.default_rng(1)
     table, labels = random.normal(size=(n, 2)), random.integers(0, 10, n).astype(np.uint8)
     pictures = random.integers(0, 256, (n, 28, 28), np.uint8)
@@ -132,7 +132,7 @@ def _points(n: int, repeats: int) -> Row:
 
     def bare() -> Cloud:
         cloud = Cloud(table.astype(np.float32), np.full((n, 3), 128, np.uint8), np.arange(n, dtype=np.int32),
-                      thumbnails=pictures)
+                      thumbnails=Thumbnails.of(pictures))
         _ = cloud.files
         return cloud
 

@@ -95,7 +95,7 @@ def numbers(entry: Entry, history: list[dict[str, Any]]) -> None:
     last = history[-1]
     with_units: dict[str, Any] = next((row for row in reversed(history) if "n_units" in row), {})
     columns = st.columns(4)
-    columns[0].metric("Epoch", f"{last['epoch']:.3g} of {entry.config.epochs}")
+    columns[0].metric("Epoch", f"{round(last['epoch'], 1):g} of {entry.config.epochs}")
     columns[1].metric("Images a second", f"{last['images_per_second']:,.0f}")
     columns[2].metric("L_in", f"{last['L_in']:.4g}")
     columns[3].metric("Constant units", f"{with_units.get('constant_units', '–')} of "

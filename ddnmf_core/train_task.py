@@ -32,7 +32,6 @@ def train_together(entries: Sequence[Entry], device_name: str) -> dict[Entry, St
     from ddnmf_core.compute import choose_device, device_title
     from ddnmf_core.data import load
     from ddnmf_core.sources import Rows, on_device
-    from ddnmf_core.trainer import Trainer
 
     device, config = choose_device(device_name), entries[0].config
     states = {entry: replace(entry.state, status="running", message="Reading the images.", device=device_title(device))
@@ -51,15 +50,20 @@ def train_together(entries: Sequence[Entry], device_name: str) -> dict[Entry, St
         outcomes |= _train_stacks(untrained, states, images, device, pixels)
     else:
         for entry in untrained:
-            recorder = _Recorder(entry, Trainer(entry.config, images, device, pixels), states[entry])
-            recorder.resume()
-            outcome = recorder.trainer.train(recorder.record, lambda entry=entry: entry.stop_requested)
-            if status := recorder.end(outcome):
+            if status := _train_alone(entry, states[entry], images, device, pixels):
                 outcomes[entry] = status
     for entry in entries:
         if entry not in outcomes:
             outcomes[entry] = _scored(entry, images, states[entry], device)
     return outcomes
+
+
+def _train_alone(entry: Entry, state: State, images: Any, device: "torch.device", pixels: Any) -> Status | None:
+    """The status of a run that ended without a model. Nothing of the training is left when it is scored: not its memory."""
+    from ddnmf_core.trainer import Trainer
+    recorder = _Recorder(entry, Trainer(entry.config, images, device, pixels), state)
+    recorder.resume()
+    return recorder.end(recorder.trainer.train(recorder.record, lambda: entry.stop_requested))
 
 
 def _train_stacks(entries: Sequence[Entry], states: Mapping[Entry, State], images: Any, device: "torch.device",

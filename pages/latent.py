@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import charts
 from dashboard.background import result_of
 from dashboard.components.gallery import gallery
-from dashboard.components.scatter import Cloud, scatter
+from dashboard.components.scatter import Cloud, Thumbnails, scatter
 from dashboard.contents import clusters, codes, explain_data, images, picture
 from dashboard.drawings import PointMap
 from dashboard.feature_charts import profiles
@@ -93,12 +93,18 @@ def colours(run: Entry, config: EmbeddingConfig, chosen: dict[str, Any], samples
     return rgb, labels.astype(np.uint8), names
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def thumbnails(dataset: str, n_samples: int | None, samples: bytes, _run: Entry) -> Thumbnails:
+    """Of a data set's samples, int32 as bytes: the maps of all runs on them share these."""
+    return Thumbnails.of(picture(_run, images(_run).shown(np.frombuffer(samples, np.int32))))
+
+
 @st.cache_resource(max_entries=6, show_spinner=False)
 def bare_cloud(root: str, embedding_id: str, _run: Entry, _table: pd.DataFrame) -> Cloud:
     """The points and thumbnails of a map, still gray: they are sent once, colours change on top."""
-    samples = _table["sample"].to_numpy()
-    return Cloud(_table[["x", "y"]].to_numpy(np.float32), np.full((len(samples), 3), 128, np.uint8),
-                 samples.astype(np.int32), thumbnails=picture(_run, images(_run).shown(samples)))
+    samples, of = _table["sample"].to_numpy(np.int32), _run.config
+    return Cloud(_table[["x", "y"]].to_numpy(np.float32), np.full((len(samples), 3), 128, np.uint8), samples,
+                 thumbnails=thumbnails(of.dataset, of.n_samples, samples.tobytes(), _run))
 
 
 def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.scatter import Cloud
+from dashboard.components.scatter import Cloud, Thumbnails
 
 POINTS = np.array([[0.5, -1.0], [2.0, 3.0], [4.0, 5.0]])
 COLORS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
@@ -15,7 +15,7 @@ THUMBNAILS = np.arange(3 * 2 * 4, dtype=np.uint8).reshape(3, 2, 4)
 
 
 def test_the_bytes_are_the_arrays_row_by_row_little_endian():
-    files = Cloud(POINTS, COLORS, SAMPLES, np.array([1, 0, 1], np.uint8), ["a", "b"], THUMBNAILS).files
+    files = Cloud(POINTS, COLORS, SAMPLES, np.array([1, 0, 1], np.uint8), ["a", "b"], Thumbnails.of(THUMBNAILS)).files
     assert np.frombuffer(files["points"].data, "<f4").tolist() == [0.5, -1, 2, 3, 4, 5]
     assert files["colors"].data == bytes([255, 0, 0, 0, 255, 0, 0, 0, 255])
     assert np.frombuffer(files["samples"].data, "<i4").tolist() == [7, 69_999, 3]
@@ -29,7 +29,7 @@ def test_an_array_that_lies_otherwise_in_memory_gives_the_same_bytes():
 
 
 def test_a_recoloured_cloud_differs_only_in_its_colours_and_lays_out_nothing_else_again():
-    old = Cloud(POINTS, COLORS, SAMPLES, thumbnails=THUMBNAILS)
+    old = Cloud(POINTS, COLORS, SAMPLES, thumbnails=Thumbnails.of(THUMBNAILS))
     new = old.recoloured(COLORS[::-1], np.array([0, 1, 1], np.uint8), ["a", "b"])
     assert new.files["colors"] == Cloud(POINTS, COLORS[::-1], SAMPLES).files["colors"]
     assert new.files["category"].data == b"\0\1\1"
@@ -43,12 +43,20 @@ def test_a_recoloured_cloud_differs_only_in_its_colours_and_lays_out_nothing_els
         ("colors", np.zeros((2, 3), np.uint8), r"uint8 of shape \(2, 3\)", r"uint8 of shape \(3, 3\)"),
         ("colors", np.full((3, 3), 300), r"int64 of shape \(3, 3\)", r"uint8 of shape \(3, 3\)"),
         ("samples", np.zeros(3), r"float64 of shape \(3,\)", r"int32 of shape \(3,\)"),
-        ("thumbnails", np.zeros((3, 784), np.uint8), r"uint8 of shape \(3, 784\)", r"\(3, None, None\)"),
     ],
 )
 def test_an_array_that_does_not_fit_is_refused_by_name(field, value, came, wanted):
     with pytest.raises(ValueError, match=f"{field}: {came}, should be .*{wanted}"):
         dataclasses.replace(Cloud(POINTS, COLORS, SAMPLES), **{field: value})
+
+
+def test_thumbnails_are_shared_by_maps_and_refused_where_they_do_not_fit():
+    shared = Thumbnails.of(THUMBNAILS)
+    assert Cloud(POINTS, COLORS, SAMPLES, thumbnails=shared).files["thumbnails"].data is shared.file.data
+    with pytest.raises(ValueError, match=r"thumbnails: uint8 of shape \(3, 784\), should be .*\(None, None, None\)"):
+        Thumbnails.of(np.zeros((3, 784), np.uint8))
+    with pytest.raises(ValueError, match="thumbnails: 3, should be 2"):
+        Cloud(POINTS[:2], COLORS[:2], SAMPLES[:2], thumbnails=shared)
 
 
 def test_points_that_are_nowhere_and_categories_without_a_name_are_refused():
