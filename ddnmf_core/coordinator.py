@@ -256,6 +256,7 @@ def _cluster() -> Iterator[tuple[Any, int]]:
     dask.config.set({"distributed.nanny.pre-spawn-environ": worker_environment(threads_per_run()),
                      "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
                      "distributed.scheduler.worker-ttl": WORKER_TTL,
+                     "distributed.worker.profile.enabled": False,   # a megabyte of samples for each second of work, for an hour
                      "distributed.worker.daemon": False})
     if address := os.environ.get("DDNMF_SCHEDULER"):
         with Client(address, timeout="15s") as client:
