@@ -71,6 +71,7 @@ class Coordinator:
         self.queue_changed = -1                                     # the folder's time when it was last read
         self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
         self.ended: set[Entry] = set()                              # need not be looked at again
+        self.n_lost = 0                                             # workers that are being replaced
         self.stopping = False
         self.most_together = MOST_TOGETHER if _gpus() else 1        # a CPU gains nothing from a stack
         self.warm_up = [client.submit(tasks.warm_up, pure=False, **self._placement("runs"))]
@@ -89,6 +90,7 @@ class Coordinator:
                 active = time.monotonic()
             if time.monotonic() - recovered > RECOVER_EVERY:
                 recovered = time.monotonic()
+                self._replace_lost_workers()
                 with self._one_entry_s_trouble():
                     self._recover()
             if time.monotonic() - kept_house > HOUSEKEEPING_EVERY:
@@ -96,6 +98,17 @@ class Coordinator:
                 with self._one_entry_s_trouble():
                     trash.clear(self.store)
             time.sleep(TICK)
+
+    def _replace_lost_workers(self) -> None:
+        """Dask gives up a worker for good whose restart takes more than 15 seconds, as on a busy machine; it is started anew.
+        Somebody else's cluster looks after its own."""
+        cluster = self.client.cluster
+        n_lost = 0 if cluster is None else self.info.n_workers - len(cluster.workers)
+        if n_lost > self.n_lost:
+            print("engine: a worker was given up; another one takes its place", file=sys.stderr, flush=True)
+        if n_lost:
+            cluster.scale(self.info.n_workers)
+        self.n_lost = n_lost
 
     @contextmanager
     def _one_entry_s_trouble(self) -> Iterator[None]:

@@ -132,6 +132,19 @@ def test_a_killed_worker_s_run_resumes_and_ends_with_the_same_weights(store, tmp
     assert all(np.array_equal(expected[name], got[name]) for name in expected)
 
 
+def test_a_worker_that_comes_back_too_late_for_dask_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.setenv("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "1ms")      # no restart is that fast
+    store = Store(tmp_path)
+    engine.start(store)
+    entry = engine.submit(store, LONG.replace(seed=16, epochs=40, batch_size=64))
+    wait_for(lambda: rows(entry) > 3)
+    os.kill(holder_of(entry), signal.SIGKILL)
+    wait_for(lambda: entry.state.status in ENDED, 120)
+    assert entry.finished
+    assert "a worker was given up" in (tmp_path / "engine.log").read_text()
+    assert engine.stop(store)
+
+
 def test_after_the_whole_engine_was_killed_unfinished_runs_go_on(tmp_path):
     store = Store(tmp_path)
     running = engine.start(store)
