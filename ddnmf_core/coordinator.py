@@ -269,9 +269,9 @@ def _cluster() -> Iterator[tuple[Any, int]]:
     dask.config.set({"distributed.nanny.pre-spawn-environ": worker_environment(threads_per_run()),
                      "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
                      "distributed.scheduler.worker-ttl": WORKER_TTL,
-                     "distributed.worker.profile.enabled": False,   # a megabyte of samples for each second of work, for an hour
-                     "distributed.admin.tick.interval": "1s",       # it looks at itself; with dask's 20 ms and 500 ms the idle
-                     "distributed.admin.system-monitor.interval": "10s",    # processes took a tenth of a core together
+                     "distributed.worker.profile.enabled": False,   # its samples of an hour: workers grew with every run
+                     "distributed.admin.tick.interval": "1s",       # dask looks at itself: by default 50 times a second
+                     "distributed.admin.system-monitor.interval": "10s",    # in each process, busy or not
                      "distributed.worker.daemon": False})
     if address := os.environ.get("DDNMF_SCHEDULER"):
         with Client(address, timeout="15s") as client:

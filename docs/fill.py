@@ -5,12 +5,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"(<!-- (results/\S+\.md) -->\n\n).*?(\n<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (results/\S+\.md) -->\n)(?:(?!<!-- results/).)*?(<!-- end -->)", re.DOTALL)
 
 
 def filled(text: str) -> str:
     """The text with each block as its file is now."""
-    return BLOCK.sub(lambda found: found[1] + (ROOT / found[2]).read_text("utf-8").rstrip("\n") + found[3], text)
+    return BLOCK.sub(lambda found: f"{found[1]}\n{(ROOT / found[2]).read_text('utf-8').rstrip()}\n{found[3]}", text)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from ddnmf_core.runs import Store
 WRITER = """
 import sys
 import numpy as np
-from ddnmf_core.entries import MODEL, Entry
+from ddnmf_core.entries import Entry
 from ddnmf_core.runs import Store
 entry, weights, n = Entry(Store(sys.argv[1]), "runs", sys.argv[2]), np.ones((1500, 1500), np.float32), 0
 while True:

@@ -99,12 +99,17 @@ def last_step(entry: Entry) -> int:
     return int(rows[-1]["step"]) if rows else 0
 
 
+def run_python(script: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """In a process of its own, with as many threads as the engine gives a run: float sums depend on it."""
+    return subprocess.run([sys.executable, "-c", script, *arguments], cwd=ROOT, capture_output=True,
+                          env={**os.environ, "OMP_NUM_THREADS": str(engine.threads_per_run())})
+
+
 def undisturbed_weights(configs: Sequence[RunConfig]) -> dict[RunConfig, Weights]:
     """Of runs that nobody disturbed, trained one after the other by one process."""
     with folder() as home:
         entries = [Store(home).create(config) for config in configs]
-        subprocess.run([sys.executable, "-c", UNDISTURBED, home, *(entry.id for entry in entries)], cwd=ROOT, check=True,
-                       env={**os.environ, "OMP_NUM_THREADS": str(engine.threads_per_run())})
+        run_python(UNDISTURBED, home, *(entry.id for entry in entries)).check_returncode()
         return {entry.config: entry.read_tensors(MODEL) for entry in entries}
 
 

@@ -1,16 +1,12 @@
 """Stored files that are damaged, and a disk that is full."""
 
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.faults.counting import Count
-from benchmarks.faults.means import SHORT, UNDISTURBED, equal, folder, undisturbed_weights
-from benchmarks.measuring import ROOT
-from ddnmf_core import engine, tasks
+from benchmarks.faults.means import SHORT, UNDISTURBED, equal, folder, run_python, undisturbed_weights
+from ddnmf_core import tasks
 from ddnmf_core.entries import CLUSTERS, CODES, CONFIG, MANIFEST, MODEL, SCORES, STATE, Entry
 from ddnmf_core.files import CorruptFile
 from ddnmf_core.runs import Store
@@ -70,16 +66,11 @@ def full_disk(most: int) -> Count:
             store = Store(home)
             entry = store.create(SHORT)
             room = int(2 ** chance.uniform(8, 20))                  # bytes of a file: state, history, snapshots, weights, codes
-            subprocess.run([sys.executable, "-c", WITHOUT_ROOM, str(room), home, "runs", entry.id, "cpu"], cwd=ROOT,
-                           env=_environment(), capture_output=True)
+            run_python(WITHOUT_ROOM, str(room), home, "runs", entry.id, "cpu")
             problems, state = entry.problems(), entry.state
             said = state.status != "failed" or "disk is full" in state.message
-            subprocess.run([sys.executable, "-c", UNDISTURBED, home, entry.id], cwd=ROOT, env=_environment())
+            run_python(UNDISTURBED, home, entry.id)
             whole = entry.finished and not entry.problems() and equal(entry.read_tensors(MODEL), weights)
             count.add("" if not problems and said and whole else
                       f"room {room}: {problems}, {state.status} ({state.message}), then {entry.state.status}")
     return count
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": str(engine.threads_per_run())}
