@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.measuring import ROOT, peak_memory
 from ddnmf_core.config import RunConfig
-from ddnmf_core.coordinator import worker_environment
+from ddnmf_core.workers import worker_environment
 
 WARM = 10                                                           # steps that do not count
 

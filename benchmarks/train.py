@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.measuring import ROOT, Result
 from ddnmf_core.config import RunConfig
-from ddnmf_core.coordinator import worker_environment
+from ddnmf_core.workers import worker_environment
 
 REPEATS, EPOCHS = 3, 3
 MODELS = ("ddnmf", "ae1")

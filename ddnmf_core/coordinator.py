@@ -9,7 +9,6 @@ truth, dask only does the work.
 import fcntl
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from ddnmf_core.engine import EngineInfo, fingerprint, info_path, lock_path, thr
 from ddnmf_core.entries import CONFIG_OF, ENDED, Busy, Entry, Kind
 from ddnmf_core.files import CorruptFile, write_document
 from ddnmf_core.runs import Request, Store
+from ddnmf_core.workers import ALLOWED_FAILURES, cluster, gpus
 
 TICK = 0.05                                                         # seconds between looks at the queue
 SETTLED = 1_000_000_000                                             # nanoseconds; clocks of files may be coarse
@@ -31,8 +31,6 @@ RECOVER_EVERY = 2.0                                                 # seconds be
 IDLE_EXIT = 30 * 60.0                                               # seconds without work before it leaves
 MOST_TOGETHER = 32                                                  # runs trained as one batched model
 GATHERED = 500_000_000                                              # nanoseconds without a new request: then they start
-WORKER_TTL = "15s"                                                  # a worker silent for so long is given up
-ALLOWED_FAILURES = 3                                                # workers that one task may kill
 MOST_BEREAVED = 10                                                  # times that the workers of a run that waits may die
 
 
@@ -47,7 +45,7 @@ def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
         info_path(store).unlink(missing_ok=True)                   # what a killed engine left
         store.clear_litter()
         try:
-            with _cluster() as (client, n_workers):
+            with cluster() as (client, n_workers):
                 trouble_path(store).unlink(missing_ok=True)
                 Coordinator(store, client, n_workers).run(idle_exit)
         except (OSError, ValueError) as error:
@@ -73,7 +71,7 @@ class Coordinator:
         self.ended: set[Entry] = set()                              # need not be looked at again
         self.n_lost = 0                                             # workers that are being replaced
         self.stopping = False
-        self.most_together = MOST_TOGETHER if _gpus() else 1        # a CPU gains nothing from a stack
+        self.most_together = MOST_TOGETHER if gpus() else 1         # a CPU gains nothing from a stack
         self.warm_up = [client.submit(tasks.warm_up, pure=False, **self._placement("runs"))]
 
     def run(self, idle_exit: float) -> None:
@@ -102,12 +100,12 @@ class Coordinator:
     def _replace_lost_workers(self) -> None:
         """Dask gives up a worker for good whose restart takes more than 15 seconds, as on a busy machine; it is started anew.
         Somebody else's cluster looks after its own."""
-        cluster = self.client.cluster
-        n_lost = 0 if cluster is None else self.info.n_workers - len(cluster.workers)
+        own = self.client.cluster
+        n_lost = 0 if own is None else self.info.n_workers - len(own.workers)
         if n_lost > self.n_lost:
             print("engine: a worker was given up; another one takes its place", file=sys.stderr, flush=True)
         if n_lost:
-            cluster.scale(self.info.n_workers)
+            own.scale(self.info.n_workers)
         self.n_lost = n_lost
 
     @contextmanager
@@ -258,75 +256,3 @@ def _priority(request: Request) -> float:
 def _advertised_resources(client: Any) -> set[str]:
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     return {name for worker in workers for name in worker.get("resources", {})}
-
-
-@contextmanager
-def _cluster() -> Iterator[tuple[Any, int]]:
-    """A client of the cluster that does the work, and the number of its workers."""
-    import dask
-    from distributed import Client
-    from distributed.security import Security
-    dask.config.set({"distributed.nanny.pre-spawn-environ": worker_environment(threads_per_run()),
-                     "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
-                     "distributed.scheduler.worker-ttl": WORKER_TTL,
-                     "distributed.worker.profile.enabled": False,   # its samples of an hour: workers grew with every run
-                     "distributed.admin.tick.interval": "1s",       # dask looks at itself: by default 50 times a second
-                     "distributed.admin.system-monitor.interval": "10s",    # in each process, busy or not
-                     "distributed.worker.daemon": False})
-    if address := os.environ.get("DDNMF_SCHEDULER"):
-        with Client(address, timeout="15s") as client:
-            yield client, len(client.scheduler_info(n_workers=-1)["workers"])
-        return
-    security = Security.temporary()                                 # keys of this cluster alone, never written down
-    specs = _worker_specs(security)
-    with _local_cluster(specs, security) as cluster, Client(cluster) as client:
-        client.wait_for_workers(len(specs))
-        yield client, len(specs)
-
-
-def _local_cluster(specs: dict[str, Any], security: Any) -> Any:
-    """On loopback and under TLS with keys of its own: another user of the machine can neither submit nor read."""
-    from distributed import Scheduler, SpecCluster
-    return SpecCluster(specs, scheduler={"cls": Scheduler, "options": {
-        "host": "127.0.0.1", "port": 0, "dashboard": False, "protocol": "tls://", "security": security}},
-        silence_logs=False, security=security)
-
-
-def _worker_specs(security: Any) -> dict[str, Any]:
-    """Training workers within the core budget (on a machine with GPUs one for each), and one for maps."""
-    threads, cores = threads_per_run(), os.cpu_count() or 1
-    trainers: list[dict[str, str]] = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in _gpus()]
-    trainers = trainers or [{}] * max(1, cores // threads)
-    specs = {f"train-{number}": _worker({"train": 1}, env, threads, security) for number, env in enumerate(trainers)}
-    return specs | {"analyse-0": _worker({"analyse": 1}, {}, 1, security)}
-
-
-def _worker(resources: dict[str, int], env: dict[str, str], threads: int, security: Any) -> dict[str, Any]:
-    from distributed import Nanny
-    return {"cls": Nanny, "options": {"nthreads": 1, "host": "127.0.0.1", "memory_limit": 0, "resources": resources,
-                                      "protocol": "tls://", "security": security,
-                                      "env": {**worker_environment(threads), **env}, "dashboard": False}}
-
-
-def worker_environment(threads: int) -> dict[str, str]:
-    """What must be set before a worker starts (benchmarks/threads.py measures it).
-
-    Dask has workers give freed memory back at once (MALLOC_TRIM_THRESHOLD_ = 64 kB); a training frees and takes
-    megabytes in every step, and page faults then take most of its time. Waiting threads spin briefly, then sleep.
-    """
-    return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads),
-            "NUMBA_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": "10000",
-            "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
-
-
-def _gpus() -> list[str]:
-    """NVIDIA GPUs that may be used, without loading torch into the coordinator."""
-    if os.environ.get("DDNMF_DEVICE") in ("cpu", "mps"):
-        return []
-    if (allowed := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [gpu for gpu in allowed.split(",") if gpu.strip() and gpu != "-1"]
-    try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [str(number) for number, line in enumerate(listed.stdout.splitlines()) if line.startswith("GPU")]

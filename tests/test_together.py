@@ -136,13 +136,13 @@ class Client:
 
 @pytest.fixture
 def with_gpus(monkeypatch):
-    monkeypatch.setattr(coordinator, "_gpus", lambda: ["0", "1"])
+    monkeypatch.setattr(coordinator, "gpus", lambda: ["0", "1"])
     monkeypatch.setattr(coordinator, "GATHERED", 0)
 
 
 def coordinate(store):
     client = Client()
-    made = Coordinator(store, client, len(coordinator._gpus()) + 1)
+    made = Coordinator(store, client, len(coordinator.gpus()) + 1)
     made._tick()
     return made, client
 
@@ -157,7 +157,7 @@ def test_runs_that_fit_share_a_stack_and_the_stacks_share_the_gpus(store, with_g
 
 
 def test_without_a_gpu_each_run_is_a_task_of_its_own(store, monkeypatch):
-    monkeypatch.setattr(coordinator, "_gpus", list)
+    monkeypatch.setattr(coordinator, "gpus", list)
     for config in CONFIGS:
         store.request(config)
     _, client = coordinate(store)
@@ -177,7 +177,7 @@ def test_each_run_of_a_stack_is_settled_by_its_own_outcome(store, with_gpus):
 
 
 def test_taking_one_run_back_leaves_its_stack(store, with_gpus, monkeypatch):
-    monkeypatch.setattr(coordinator, "_gpus", lambda: ["0"])
+    monkeypatch.setattr(coordinator, "gpus", lambda: ["0"])
     for config in CONFIGS:
         store.request(config)
     made, client = coordinate(store)
@@ -195,7 +195,7 @@ class KilledWorker(Exception):
 
 
 def test_a_run_that_waited_behind_one_that_kills_its_worker_is_asked_for_again(store, monkeypatch):
-    monkeypatch.setattr(coordinator, "_gpus", list)
+    monkeypatch.setattr(coordinator, "gpus", list)
     waits, at_work = (store.entry(store.request(config).config) for config in CONFIGS[:2])
     made, client = coordinate(store)
     at_work.set_state(State("running"))
@@ -212,7 +212,7 @@ def test_a_run_that_waited_behind_one_that_kills_its_worker_is_asked_for_again(s
 
 
 def test_but_not_without_end(store, monkeypatch):
-    monkeypatch.setattr(coordinator, "_gpus", list)
+    monkeypatch.setattr(coordinator, "gpus", list)
     entry = store.entry(store.request(CONFIG).config)
     made, client = coordinate(store)
     for _ in range(coordinator.MOST_BEREAVED):
