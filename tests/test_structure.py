@@ -34,9 +34,9 @@ def test_what_every_page_loads_is_light(module, loaded_by):
     assert loaded_by(f"ddnmf_core.{module}") & HEAVY == set()
 
 
-def test_only_the_coordinator_knows_dask():
+def test_only_the_file_of_the_workers_imports_dask():
     users = {path.name for path in (ROOT / "ddnmf_core").glob("*.py") if {"dask", "distributed"} & set(imports(path))}
-    assert users == {"coordinator.py"}
+    assert users == {"workers.py"}
 
 
 def test_no_pickle_is_ever_loaded():
