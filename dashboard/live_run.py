@@ -18,6 +18,7 @@ from ddnmf_core.entries import Entry
 from ddnmf_core.read_only import read_only
 
 STATE_EVERY, CURVES_EVERY = "1s", "3s"                              # while it is trained, whose cores drawing takes
+MOST_IN_QUEUE = 12                                                  # a sweep has hundreds: drawn each second
 
 
 def live_panel(entry: Entry) -> None:
@@ -95,11 +96,11 @@ def numbers(entry: Entry, history: list[dict[str, Any]]) -> None:
     last = history[-1]
     with_units: dict[str, Any] = next((row for row in reversed(history) if "n_units" in row), {})
     columns = st.columns(4)
-    columns[0].metric("Epoch", f"{round(last['epoch'], 1):g} of {entry.config.epochs}")
+    columns[0].metric(f"Epoch, of {entry.config.epochs}", f"{round(last['epoch'], 1):g}")
     columns[1].metric("Images a second", f"{last['images_per_second']:,.0f}")
     columns[2].metric("L_in", f"{last['L_in']:.4g}")
-    columns[3].metric("Constant units", f"{with_units.get('constant_units', '–')} of "
-                                                f"{with_units.get('n_units', entry.config.code_size)}")
+    columns[3].metric(f"Constant, of {with_units.get('n_units', entry.config.code_size)} units",
+                      with_units.get("constant_units", "–"))
 
 
 def learned(entry: Entry, epochs: list[dict[str, Any]]) -> None:
@@ -155,11 +156,19 @@ def unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
                    "loss that is no longer finite.")
 
 
+def in_turn(entries: list[Entry]) -> list[Entry]:
+    """Those that wait or are worked on, of entries that come newest first: what is worked on, then what is next."""
+    live = [entry for entry in reversed(entries) if entry.state.status in LIVE]
+    return sorted(live, key=lambda entry: entry.state.status == "queued")
+
+
 def queue(entries: list[Entry], watched: Entry) -> None:
     """The other runs that wait or work."""
-    others = [entry for entry in entries if entry.state.status in LIVE and entry.id != watched.id]
-    for entry in others:
+    others = [entry for entry in in_turn(entries) if entry.id != watched.id]
+    for entry in others[:MOST_IN_QUEUE]:
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.progress(entry.state.progress, f"{run_title(entry)} · {entry.state.message}")
         if right.button("Stop", key=f"train.stop.{entry.id}", icon=":material/stop:", disabled=read_only()):
             entry.request_stop()
+    if n_more := max(0, len(others) - MOST_IN_QUEUE):
+        st.caption(f"And {n_more} more that wait{'s' if n_more == 1 else ''}: choose one under **Run to watch** to stop it.")

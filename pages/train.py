@@ -6,11 +6,11 @@ from dashboard.background import expected_time
 from dashboard.components.gallery import gallery
 from dashboard.contents import as_pictures, dataset_images, explain_data
 from dashboard.links import linked
-from dashboard.live_run import live_panel
+from dashboard.live_run import in_turn, live_panel
 from dashboard.own_data_form import own_data_form
 from dashboard.run_form import NOISE_TITLES, checked, choose_data, key, remember_defaults, settings
 from dashboard.selections import explain_absence
-from dashboard.shared import LIVE, run_title, store
+from dashboard.shared import run_title, store
 from ddnmf_core import engine, pictures
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import Entry
@@ -45,8 +45,7 @@ def pick_watched(entries: list[Entry]) -> Entry:
     """The run to watch, in any state."""
     by_id = {entry.id: entry for entry in entries}
     explain_absence("run", by_id, by_id)
-    live = [entry for entry in entries if entry.state.status in LIVE]
-    return by_id[linked(st.selectbox, "Run to watch", list(by_id), "run", (live or entries)[0].id,
+    return by_id[linked(st.selectbox, "Run to watch", list(by_id), "run", (in_turn(entries) or entries)[0].id,
                         format_func=lambda entry_id: run_title(by_id[entry_id]))]
 
 

@@ -1,6 +1,7 @@
 """Every page on an empty store, while a run is trained, on finished runs and on damaged ones."""
 
 import gc
+import os
 import shutil
 from dataclasses import replace
 
@@ -53,6 +54,23 @@ def test_while_a_run_is_trained_every_page_says_so(page, home):
         assert not app.exception
         wanted = {"home": "Train your first model", "train": "The first numbers come"}
         assert wanted.get(page, "A model is being trained") in text_of(app)
+
+
+def test_what_is_worked_on_is_watched_and_what_waits_is_listed_in_its_turn(home, monkeypatch):
+    monkeypatch.setattr(engine, "ensure_started", lambda store: None)
+    entries = []
+    for seed in range(1, 17):
+        entry = Store(home).create(DDNMF.replace(seed=seed))
+        os.utime(f"{entry.folder}/config.json", (seed, seed))
+        entry.set_state(State("queued", 0.0, "Waiting for a free worker."))
+        entries.append(entry)
+    with entries[4].lock():
+        entries[4].set_state(State("running", 0.3, "Epoch 0.6 of 2."))
+        app = open_page("train")
+        assert app.selectbox(key="run").value == entries[4].id
+        stops = [button.key.rpartition(".")[2] for button in app.button if (button.key or "").startswith("train.stop.")]
+        assert stops == [entry.id for entry in (entries[:4] + entries[5:])[:12]]
+        assert "And 3 more that wait" in text_of(app)
 
 
 @pytest.mark.parametrize("page", PAGES)
