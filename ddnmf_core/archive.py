@@ -16,8 +16,9 @@ from pathlib import Path
 
 from ddnmf_core import own_data
 from ddnmf_core.config import OWN
-from ddnmf_core.entries import CONFIG, CONFIG_OF, HISTORY, MADE_OF_RUNS, MANIFEST, STATE, Busy, Entry, Status
+from ddnmf_core.entries import CONFIG, CONFIG_OF, HISTORY, MADE_OF_RUNS, STATE, Busy, Entry, Status
 from ddnmf_core.files import document, sha256, temporary_name
+from ddnmf_core.recorded import MANIFEST
 from ddnmf_core.runs import Store
 
 HEADER, FORMAT, VERSION = "ddnmf-archive.json", "DDNMF Studio archive", 2  # 2: there may be data sets inside

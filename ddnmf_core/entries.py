@@ -1,7 +1,6 @@
 """One folder of the run store: its state, its lock, its history and its files, each checked when it is read."""
 
 import fcntl
-import io
 import json
 import os
 import re
@@ -13,8 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from ddnmf_core.config import (
     ClusteringConfig,
     Config,
@@ -24,19 +21,11 @@ from ddnmf_core.config import (
     RunConfig,
     hash_of,
 )
-from ddnmf_core.files import (
-    CorruptFile,
-    read_checked,
-    read_document,
-    sha256,
-    write_bytes,
-    write_document,
-)
+from ddnmf_core.files import CorruptFile, read_checked, read_document, write_bytes, write_document
 from ddnmf_core.read_only import refuse
+from ddnmf_core.recorded import MANIFEST, RecordedFolder
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ddnmf_core.runs import Store
 
 Kind = Literal["runs", "embeddings", "clusterings", "interpretations", "pixel-nmf"]
@@ -47,8 +36,7 @@ CONFIG_OF: dict[Kind, type[Config]] = {
 MADE_OF_RUNS: tuple[Kind, ...] = ("embeddings", "clusterings", "interpretations")
 ENDED: tuple[Status, ...] = ("stopped", "finished", "failed", "diverged")
 
-CONFIG, STATE, HISTORY, MANIFEST, LOCK = "config.json", "state.json", "history.jsonl", "manifest.json", "lock"
-STOP = "stop"
+CONFIG, STATE, HISTORY, LOCK, STOP = "config.json", "state.json", "history.jsonl", "lock", "stop"
 MODEL, CODES, CLUSTERS, SCORES = "model.safetensors", "codes.safetensors", "clusters.parquet", "scores.json"
 POINTS, FACTORS, PROVENANCE = "points.parquet", "factors.safetensors", "provenance.json"
 PARTS, INTERPRETATION = "parts.parquet", "interpretation.safetensors"
@@ -79,13 +67,13 @@ class State:
     updated: float = 0.0                                            # seconds since 1970
 
 
-class Entry:
-    """One folder of the store. Reading checks what it reads; writing is safe against a kill."""
+class Entry(RecordedFolder):
+    """One folder of the store."""
 
     def __init__(self, store: "Store", kind: Kind, entry_id: str, folder: Path | None = None) -> None:
         """The folder is the one of its kind and id, unless it was deleted, set aside or is just being unpacked."""
+        super().__init__(folder or store.root / kind / entry_id)
         self.store, self.kind, self.id = store, kind, entry_id
-        self.folder = folder or store.root / kind / entry_id
 
     def __repr__(self) -> str:
         return f"Entry({self.kind}/{self.id})"
@@ -249,47 +237,7 @@ class Entry:
         """The history is complete: from now on its SHA-256 is checked."""
         self._record(HISTORY, write_bytes(self.folder / HISTORY, (self.folder / HISTORY).read_bytes()))
 
-    # ------------------------------------------------------------------------------ artefacts
-
-    def has(self, name: str) -> bool:
-        return name in self._manifest()
-
-    def names(self, prefix: str) -> list[str]:
-        """Recorded files whose name starts so, in order."""
-        return sorted(name for name in self._manifest() if name.startswith(prefix))
-
-    def read_bytes(self, name: str) -> bytes:
-        """A recorded file as it was written; raises CorruptFile."""
-        return self._read(name)
-
-    def write_tensors(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-        from safetensors.numpy import save
-        self._write(name, save({key: np.ascontiguousarray(array) for key, array in arrays.items()}))
-
-    def read_tensors(self, name: str) -> dict[str, np.ndarray]:
-        """The arrays of a recorded file; raises CorruptFile."""
-        from safetensors.numpy import load
-        return load(self._read(name))
-
-    def write_table(self, name: str, table: "pd.DataFrame") -> None:
-        self._write(name, table.to_parquet(index=False))
-
-    def read_table(self, name: str) -> "pd.DataFrame":
-        """A recorded table; raises CorruptFile."""
-        import pandas as pd
-        return pd.read_parquet(io.BytesIO(self._read(name)))
-
-    def write_json(self, name: str, content: Any) -> None:
-        self._write(name, json.dumps(content, indent=1).encode())
-
-    def read_json(self, name: str) -> Any:
-        """What a recorded JSON file holds; raises CorruptFile."""
-        return json.loads(self._read(name))
-
-    def remove(self, name: str) -> None:
-        """Take a file out of the manifest, then delete it."""
-        self._forget(name)
-        (self.folder / name).unlink(missing_ok=True)
+    # ------------------------------------------------------------------------------- checks
 
     def problems(self) -> list[str]:
         """What is wrong with this entry, a sentence each; empty when all is as it was written."""
@@ -310,40 +258,6 @@ class Entry:
                 if self.has(name):                                  # a worker may have taken it away meanwhile
                     found[name] = str(error)
         return found
-
-    def _write(self, name: str, content: bytes) -> None:
-        """A file that takes another's place may be either of them until it is recorded: a kill in between harms nothing."""
-        (self.folder / name).parent.mkdir(exist_ok=True)
-        digest, before = sha256(content), self._manifest().get(name, "")
-        if before and before != digest:
-            self._record(name, f"{before} {digest}")
-        write_bytes(self.folder / name, content)
-        if before != digest:
-            self._record(name, digest)
-
-    def _read(self, name: str) -> bytes:
-        try:
-            return self._checked(name)
-        except CorruptFile:
-            return self._checked(name)                              # it may have been replaced since the manifest was read
-
-    def _checked(self, name: str) -> bytes:
-        expected = self._manifest().get(name)
-        if expected is None:
-            raise CorruptFile(self.folder / name, "is missing from the manifest")
-        return read_checked(self.folder / name, expected.split())
-
-    def _record(self, name: str, digests: str) -> None:
-        write_document(self.folder / MANIFEST, {**self._manifest(), name: digests})
-
-    def _forget(self, name: str) -> None:
-        manifest = self._manifest()
-        if manifest.pop(name, None):
-            write_document(self.folder / MANIFEST, manifest)
-
-    def _manifest(self) -> dict[str, str]:
-        """SHA-256 of each file; two or more, with spaces between, while one is being replaced."""
-        return read_document(self.folder / MANIFEST)
 
 
 def _changed(path: str) -> int:

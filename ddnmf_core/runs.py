@@ -28,8 +28,9 @@ from platformdirs import user_data_path
 
 from ddnmf_core import layout, trash
 from ddnmf_core.config import Config
-from ddnmf_core.entries import CONFIG, CONFIG_OF, MANIFEST, STATE, Entry, Kind, State, UnknownEntry
+from ddnmf_core.entries import CONFIG, CONFIG_OF, STATE, Entry, Kind, State, UnknownEntry
 from ddnmf_core.files import CorruptFile, is_litter, read_document, temporary_name, write_bytes, write_document
+from ddnmf_core.recorded import MANIFEST
 
 _FOUND_WHOLE: dict[Path, tuple[int, ...]] = {}                      # folders of entries, and their version then
 

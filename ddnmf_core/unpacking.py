@@ -21,11 +21,12 @@ from pydantic import TypeAdapter
 from ddnmf_core import own_check
 from ddnmf_core.archive import CARRIED, CHUNK, DATA, FORMAT, HEADER, VERSION, Report
 from ddnmf_core.config import OWN
-from ddnmf_core.entries import CONFIG, CONFIG_OF, MANIFEST, RECORDED, STATE, Entry, State
+from ddnmf_core.entries import CONFIG, CONFIG_OF, RECORDED, STATE, Entry, State
 from ddnmf_core.file_checks import check_content
 from ddnmf_core.files import CorruptFile, document, read_document, temporary_name
 from ddnmf_core.own_check import FILES as DATA_FILES
 from ddnmf_core.read_only import refuse
+from ddnmf_core.recorded import MANIFEST
 from ddnmf_core.runs import Store
 from ddnmf_core.verify import damage_of
 

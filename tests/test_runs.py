@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from stored import empty, flip, shorten
 
-from ddnmf_core import entries
+from ddnmf_core import entries, recorded
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
 from ddnmf_core.entries import Busy, State
 from ddnmf_core.files import CorruptFile, read_document, temporary_name, write_bytes, write_document
@@ -249,12 +249,12 @@ def test_a_document_carries_its_own_seal(tmp_path):
 
 
 def test_a_listing_reads_again_only_what_has_changed(store, monkeypatch):
-    from ddnmf_core import entries
     several = [store.create(RunConfig(seed=seed)) for seed in range(5)]
     store.entries()
     read = []
     original = entries.read_document
-    monkeypatch.setattr(entries, "read_document", lambda path: (read.append(path), original(path))[1])
+    for module in (entries, recorded):
+        monkeypatch.setattr(module, "read_document", lambda path: (read.append(path), original(path))[1])
     assert len(store.entries()) == 5
     assert read == []
     several[2].set_state(replace(several[2].state, message="something"))
@@ -299,14 +299,14 @@ def test_a_file_that_is_replaced_can_be_read_at_every_moment(store, entry, monke
     entry.write_json("names.json", {"0": "old"})
     seen = []
     for name in ("write_bytes", "write_document"):
-        original = getattr(entries, name)
+        original = getattr(recorded, name)
 
         def watched(*arguments, original=original, **how):
             seen.append(entry.read_json("names.json")["0"])
             done = original(*arguments, **how)
             seen.append(entry.read_json("names.json")["0"])
             return done
-        monkeypatch.setattr(entries, name, watched)
+        monkeypatch.setattr(recorded, name, watched)
     entry.write_json("names.json", {"0": "new"})
     assert seen == ["old", "old", "old", "new", "new", "new"]
     assert " " not in entry._manifest()["names.json"]
@@ -317,14 +317,14 @@ def test_a_kill_while_a_file_is_replaced_leaves_the_old_one_or_the_new(store, en
     entry.write_json("names.json", {"0": "old"})
     calls = []
     for name in ("write_bytes", "write_document"):
-        original = getattr(entries, name)
+        original = getattr(recorded, name)
 
         def killed(*arguments, original=original, **how):
             calls.append(1)
             if len(calls) == step:
                 raise KeyboardInterrupt
             return original(*arguments, **how)
-        monkeypatch.setattr(entries, name, killed)
+        monkeypatch.setattr(recorded, name, killed)
     with pytest.raises(KeyboardInterrupt):
         entry.write_json("names.json", {"0": "new"})
     monkeypatch.undo()

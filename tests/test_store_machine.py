@@ -18,8 +18,9 @@ from stored import CONFIG, content, finish, read, train_a_little
 
 from ddnmf_core import archive, trash
 from ddnmf_core.entries import CONFIG as SETTINGS
-from ddnmf_core.entries import MANIFEST, STATE
+from ddnmf_core.entries import STATE
 from ddnmf_core.files import CorruptFile
+from ddnmf_core.recorded import MANIFEST
 from ddnmf_core.runs import Store
 from ddnmf_core.unpacking import unpack
 from ddnmf_core.verify import verify

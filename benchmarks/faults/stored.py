@@ -7,8 +7,9 @@ from pathlib import Path
 from benchmarks.faults.counting import Count
 from benchmarks.faults.means import SHORT, UNDISTURBED, equal, folder, run_python, undisturbed_weights
 from ddnmf_core import tasks
-from ddnmf_core.entries import CLUSTERS, CODES, CONFIG, MANIFEST, MODEL, SCORES, STATE, Entry
+from ddnmf_core.entries import CLUSTERS, CODES, CONFIG, MODEL, SCORES, STATE, Entry
 from ddnmf_core.files import CorruptFile
+from ddnmf_core.recorded import MANIFEST
 from ddnmf_core.runs import Store
 
 WITHOUT_ROOM = """
