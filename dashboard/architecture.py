@@ -6,14 +6,14 @@ black, all as attributes and without a style sheet, so that the picture takes on
 """
 
 import math
-import random
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, tostring
 
+from dashboard import pictograms
+from dashboard.svg import add, canvas, text
 from ddnmf_core.config import RunConfig
 
 WIDTH = 1000                                     # of the drawing; it scales to the page
@@ -24,7 +24,6 @@ MODULE_PITCH = 92                                # from X to H and from H to X_h
 WIDEST_PITCH = 120                               # between any other two layers
 LINKS = 76                                       # height of the band where L_ap acts
 CELL = 6                                         # pixel of a pictured image
-
 
 
 class Term(NamedTuple):
@@ -42,10 +41,6 @@ NC = Term("γ", "gamma", "#d9541e", "rebuild the code")
 TERMS = {"L_sym": SYM, "L_ap": AP, "L_nc": NC}
 
 NOISE = {"gaussian": "Gaussian", "masking": "masking", "salt_and_pepper": "salt & pepper"}
-
-DIGIT = ("        ", "  -##-  ", "  - -#  ", "    -#  ", "   -#-  ", "  -#-   ", "  ####- ", "        ")
-BARS = ("        ", "  #     ", "  #   # ", "# # # # ", "# ### # ", "# ##### ", "####### ", "        ")    # data of one's own
-SHIRT = ("        ", " ##--## ", "########", "#-####-#", "  ####  ", "  ####  ", "  ####  ", "        ")
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None)
     panel_top, panel_bottom = student_y - module_height / 2 - 48, student_y + module_height / 2 + 50
     height = max(panel_bottom + 68, student_y + TALLEST / 2 + 38) + _footer_height(row)
 
-    svg = _canvas(height, f"DDNMF: a supervisor of layers {_chain(supervisor)} on clean images teaches a student "
+    svg = canvas(WIDTH, height, f"DDNMF: a supervisor of layers {_chain(supervisor)} on clean images teaches a student "
                           f"of layers {_chain(student)} on noisy ones, with an NMF module of {H.units} parts")
     shares = row.get("layer_shares") if row else None
     partners = student[1:half + 1] + student[half + 3:]
@@ -101,8 +96,7 @@ def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None)
     _network(svg, supervisor, bridge=half)
     _network(svg, student, below=True, module=range(half, half + 3))
 
-    noisy = _noisy(config)
-    clean = _glyph(config)
+    noisy, clean = pictograms.noisy(config), pictograms.clean(config)
     _picture(svg, supervisor[0], -1, clean, "Supervisor", "x", "clean image")
     _picture(svg, supervisor[-1], 1, clean, "", "y", "rebuilt")
     _picture(svg, student[0], -1, noisy, "Student", "x̃", *_noise_words(config))
@@ -122,10 +116,10 @@ def _draw_autoencoder(config: RunConfig, n_pixels: int, row: Mapping[str, Any] |
     blocks = _blocks(_columns(len(config.encoder_layers), len(config.decoder_layers) + 1), 148,
                      (*sizes, *config.decoder_layers, n_pixels))
     height = 236 + _footer_height(row)
-    svg = _canvas(height, f"{config.model.upper()}: an autoencoder of layers {_chain(blocks)} on noisy images")
+    svg = canvas(WIDTH, height, f"{config.model.upper()}: an autoencoder of layers {_chain(blocks)} on noisy images")
     _network(svg, blocks)
-    _picture(svg, blocks[0], -1, _noisy(config), config.model.upper(), "x̃", *_noise_words(config))
-    asked_for, picture = ("clean", _glyph(config)) if config.model == "dae" else ("noisy", _noisy(config))
+    _picture(svg, blocks[0], -1, pictograms.noisy(config), config.model.upper(), "x̃", *_noise_words(config))
+    asked_for, picture = ("clean", pictograms.clean(config)) if config.model == "dae" else ("noisy", pictograms.noisy(config))
     _picture(svg, blocks[-1], 1, picture, "", "y", "rebuilt")
     _bracket(svg, blocks[0].x, blocks[-1].x, blocks[0].top - 25, 54, SYM.hue)
     _loss(svg, WIDTH / 2, 24, "L_sym", config, row, f"rebuild the {asked_for} image")
@@ -162,14 +156,14 @@ def _network(svg: Element, blocks: Sequence[Block], below: bool = False, module:
         _flow(svg, a, b, hue)
     for index, block in enumerate(blocks):
         hue = NC.hue if index in module else "currentColor"
-        _add(svg, "rect", x=block.x - BLOCK / 2, y=block.top, width=BLOCK, height=block.height, rx=4, fill=hue,
+        add(svg, "rect", x=block.x - BLOCK / 2, y=block.top, width=BLOCK, height=block.height, rx=4, fill=hue,
              fill_opacity=.45 if index in module else .22, stroke=hue, stroke_opacity=.75)
-        _text(svg, block.x, block.bottom + 17 if below else block.top - 7, str(block.units), 13)
+        text(svg, block.x, block.bottom + 17 if below else block.top - 7, str(block.units), 13)
 
 
 def _flow(svg: Element, a: Block, b: Block, hue: str) -> None:
     left, right = a.x + BLOCK / 2, b.x - BLOCK / 2
-    _add(svg, "path", d=f"M{left:.1f} {a.top:.1f}L{right:.1f} {b.top:.1f}V{b.bottom:.1f}L{left:.1f} {a.bottom:.1f}Z",
+    add(svg, "path", d=f"M{left:.1f} {a.top:.1f}L{right:.1f} {b.top:.1f}V{b.bottom:.1f}L{left:.1f} {a.bottom:.1f}Z",
          fill=hue, fill_opacity=.08)
 
 
@@ -183,12 +177,12 @@ def _carry(svg: Element, a: Block, x: float) -> Block:
 def _panel(svg: Element, module: Sequence[Block], margin: float, top: float, bottom: float, biased: bool) -> None:
     """The ground under X, H and X_hat, their names and eq 3."""
     left, middle, right = (block.x for block in module)
-    _add(svg, "rect", x=left - margin, y=top, width=right - left + 2 * margin, height=bottom - top, rx=10,
+    add(svg, "rect", x=left - margin, y=top, width=right - left + 2 * margin, height=bottom - top, rx=10,
          fill=NC.hue, fill_opacity=.07, stroke=NC.hue, stroke_opacity=.35)
-    _text(svg, middle, top + 19, "NMF module", 13, fill=NC.hue, font_weight=600)
+    text(svg, middle, top + 19, "NMF module", 13, fill=NC.hue, font_weight=600)
     for block, name in zip(module, ("X", "H", "X̂"), strict=True):
-        _text(svg, block.x, block.top - 8, name, 14, fill=NC.hue, font_style="italic")
-    _text(svg, middle, bottom - 12, f"H = σ(W′X{' + b' if biased else ''}),  X̂ = relu(WH)", 13, fill=NC.hue)
+        text(svg, block.x, block.top - 8, name, 14, fill=NC.hue, font_style="italic")
+    text(svg, middle, bottom - 12, f"H = σ(W′X{' + b' if biased else ''}),  X̂ = relu(WH)", 13, fill=NC.hue)
 
 
 def _links(svg: Element, supervisor: Sequence[Block], student: Sequence[Block], shares: Sequence[float] | None,
@@ -199,19 +193,19 @@ def _links(svg: Element, supervisor: Sequence[Block], student: Sequence[Block], 
         end = b.top - (24 if b == X else 3)
         spans = [(a.bottom + 3, end)] if share is None else [(a.bottom + 3, middle - 11), (middle + 9, end)]
         for start, stop in spans:
-            _add(svg, "path", d=f"M{a.x:.1f} {start:.1f}V{stop:.1f}", stroke=AP.hue, stroke_dasharray="4 3",
+            add(svg, "path", d=f"M{a.x:.1f} {start:.1f}V{stop:.1f}", stroke=AP.hue, stroke_dasharray="4 3",
                  stroke_width=1.2 if share is None else 1 + 5 * share)
         if share is not None:
-            _text(svg, a.x, middle + 4, _percent(share), 12, fill=AP.hue, font_weight=600)
+            text(svg, a.x, middle + 4, _percent(share), 12, fill=AP.hue, font_weight=600)
 
 
 def _bracket(svg: Element, left: float, right: float, foot: float, line: float, hue: str) -> None:
     """From `left` to `right`, with rounded corners, between the heights `foot` and `line`."""
     turn = 8 if line > foot else -8
-    _add(svg, "path", d=f"M{left:.1f} {foot:.1f}V{line - turn:.1f}q0 {turn} 8 {turn}H{right - 8:.1f}"
+    add(svg, "path", d=f"M{left:.1f} {foot:.1f}V{line - turn:.1f}q0 {turn} 8 {turn}H{right - 8:.1f}"
                         f"q8 0 8 {-turn}V{foot:.1f}", fill="none", stroke=hue, stroke_width=1.6)
     for x in (left, right):
-        _add(svg, "circle", cx=x, cy=foot, r=2.6, fill=hue)
+        add(svg, "circle", cx=x, cy=foot, r=2.6, fill=hue)
 
 
 def _loss(svg: Element, x: float, y: float, name: str, config: RunConfig, row: Mapping[str, Any] | None,
@@ -220,8 +214,8 @@ def _loss(svg: Element, x: float, y: float, name: str, config: RunConfig, row: M
     term = TERMS[name]
     value = f" = {_number(row[name])}" if row else ""
     weight = f"{term.letter} = {_number(getattr(config, term.weight))}"
-    _text(svg, x, y, _symbol(name) + value, 16, fill=term.hue, font_weight=600)
-    _text(svg, x, y + 18, f"{meaning or term.meaning}, {weight}", 13, fill=term.hue)
+    text(svg, x, y, _symbol(name) + value, 16, fill=term.hue, font_weight=600)
+    text(svg, x, y + 18, f"{meaning or term.meaning}, {weight}", 13, fill=term.hue)
 
 
 def _picture(svg: Element, block: Block, side: int, pixels: Sequence[float], title: str, symbol: str,
@@ -233,42 +227,32 @@ def _picture(svg: Element, block: Block, side: int, pixels: Sequence[float], tit
         path = "".join(f"M{x - reach + i % 8 * CELL:.1f} {block.y - reach + i // 8 * CELL:.1f}h{CELL}v{CELL}h-{CELL}z"
                        for i in cells)
         if path:
-            _add(svg, "path", d=path, fill="currentColor", fill_opacity=.8 * opacity)
-    _add(svg, "rect", x=x - reach - 2, y=block.y - reach - 2, width=2 * reach + 4, height=2 * reach + 4, rx=4,
+            add(svg, "path", d=path, fill="currentColor", fill_opacity=.8 * opacity)
+    add(svg, "rect", x=x - reach - 2, y=block.y - reach - 2, width=2 * reach + 4, height=2 * reach + 4, rx=4,
          fill="none", stroke="currentColor", stroke_opacity=.35)
     tail = x + (reach + 4 if side < 0 else -reach - 11)
-    _add(svg, "path", d=f"M{tail:.1f} {block.y - 5:.1f}l7 5l-7 5Z", fill="currentColor", fill_opacity=.6)
-    _text(svg, x, block.y - reach - 12, title, 14, font_weight=600)
-    _text(svg, x, block.y + reach + 20, symbol, 15, font_style="italic")
+    add(svg, "path", d=f"M{tail:.1f} {block.y - 5:.1f}l7 5l-7 5Z", fill="currentColor", fill_opacity=.6)
+    text(svg, x, block.y - reach - 12, title, 14, font_weight=600)
+    text(svg, x, block.y + reach + 20, symbol, 15, font_style="italic")
     for line, word in enumerate(words):
-        _text(svg, x, block.y + reach + 36 + 15 * line, word, 12, fill_opacity=.75)
+        text(svg, x, block.y + reach + 36 + 15 * line, word, 12, fill_opacity=.75)
 
 
 def _equation(svg: Element, height: float, config: RunConfig, row: Mapping[str, Any] | None) -> None:
     """Eq 7, and what its terms come to."""
     names = list(TERMS) if config.model == "ddnmf" else ["L_sym"]
     y = height - _footer_height(row) + 24
-    _text(svg, WIDTH / 2, y, "L_{in} = " + " + ".join(f"{TERMS[name].letter} {_symbol(name)}" for name in names), 15)
+    text(svg, WIDTH / 2, y, "L_{in} = " + " + ".join(f"{TERMS[name].letter} {_symbol(name)}" for name in names), 15)
     if row:
         terms = [row["weighted"][name] for name in names]
         parts = f" = {' + '.join(map(_number, terms))}" if len(terms) > 1 else ""
-        _text(svg, WIDTH / 2, y + 22, f"{_number(sum(terms))}{parts} at epoch {row['epoch']:.4g}", 13, fill_opacity=.75)
+        text(svg, WIDTH / 2, y + 22, f"{_number(sum(terms))}{parts} at epoch {row['epoch']:.4g}", 13, fill_opacity=.75)
 
 
-# ------------------------------------------------------------------------------- images and numbers
+# ------------------------------------------------------------------------------- words and numbers
 
-def _glyph(config: RunConfig) -> list[float]:
-    rows = SHIRT if config.dataset.startswith("fashion") else BARS if config.dataset.startswith("own") else DIGIT
-    return [{" ": 0.0, "-": 0.5, "#": 1.0}[cell] for cell in "".join(rows)]
-
-
-def _noisy(config: RunConfig) -> list[float]:
-    """The pictured image with noise of the run's kind and level (eq 2), clipped to be drawn."""
-    chance, level = random.Random(1), config.noise_level
-    if config.noise_kind == "gaussian":
-        return [min(max(p + chance.gauss(0, level), 0), 1) for p in _glyph(config)]
-    spoilt = (0,) if config.noise_kind == "masking" else (0, 1)
-    return [chance.choice(spoilt) if chance.random() < level else p for p in _glyph(config)]
+def _footer_height(row: Mapping[str, Any] | None) -> int:
+    return 60 if row else 38
 
 
 def _noise_words(config: RunConfig) -> tuple[str, str]:
@@ -290,35 +274,3 @@ def _percent(share: float) -> str:
 
 def _chain(blocks: Sequence[Block]) -> str:
     return "-".join(str(block.units) for block in blocks)
-
-
-# ---------------------------------------------------------------------------------------------- SVG
-
-def _canvas(height: float, title: str) -> Element:
-    svg = Element("svg", {
-        "xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {WIDTH} {height:.0f}", "width": "100%",
-        "role": "img", "aria-label": title, "fill": "currentColor", "text-anchor": "middle",
-        "font-family": "'Source Sans', 'Source Sans Pro', system-ui, sans-serif"})
-    SubElement(svg, "title").text = title
-    return svg
-
-
-def _footer_height(row: Mapping[str, Any] | None) -> int:
-    return 60 if row else 38
-
-
-def _add(parent: Element, tag: str, **attributes: float | str) -> Element:
-    """A child; underscores of attribute names become hyphens, numbers are rounded."""
-    return SubElement(parent, tag, {name.replace("_", "-"): value if isinstance(value, str) else f"{value:.4g}"
-                                    for name, value in attributes.items()})
-
-
-def _text(parent: Element, x: float, y: float, words: str, size: float, **style: float | str) -> None:
-    """Words centred on x; `_{...}` sets a subscript."""
-    text = _add(parent, "text", x=x, y=y, font_size=size, **style)
-    for index, piece in enumerate(re.split(r"_\{(\w+)\}", words)):
-        if index % 2:
-            span = _add(text, "tspan", dy=size / 4, font_size=.75 * size)
-        else:
-            span = _add(text, "tspan", dy=-size / 4 if index else 0)
-        span.text = piece
