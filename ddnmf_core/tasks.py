@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ddnmf_core.analysis_tasks import cluster_representation, embed, factorise_pixels
 from ddnmf_core.config import RunConfig
-from ddnmf_core.entries import Busy, Entry, Kind, Status
+from ddnmf_core.entries import Busy, Entry, Kind, Status, UnknownEntry
 from ddnmf_core.files import CorruptFile
 from ddnmf_core.interpret_task import interpret
 from ddnmf_core.runs import Store
@@ -101,7 +101,7 @@ def explain(error: Exception) -> str:
         return "The disk is full. Nothing that was saved is lost: make room and press Resume."
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return f"Out of memory ({error}). Choose a smaller batch, fewer images or smaller layers."
-    if isinstance(error, ValueError | RuntimeError):
+    if isinstance(error, ValueError | RuntimeError | UnknownEntry):
         return str(error)
     return f"Unexpected {traceback.format_exception_only(error)[-1].strip()}"
 

@@ -234,3 +234,9 @@ def test_clusters_of_an_unfinished_run_say_so(store):
     entry, status = perform(store, ClusteringConfig.of(CONFIG))
     assert status == "failed"
     assert f"run {CONFIG.id} is not finished" in entry.state.message
+
+
+def test_clusters_of_a_run_that_is_not_there_say_so(store):
+    entry, status = perform(store, ClusteringConfig(dataset="digits", run="0123456789abcdef", representation="z"))
+    assert status == "failed"
+    assert entry.state.message.startswith("There is no run '0123456789abcdef'")
