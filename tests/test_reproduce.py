@@ -295,6 +295,7 @@ def test_latex_has_the_best_mean_alone_in_bold():
     assert "over 2 seeds" in text
     assert "| DDNMF+K-means | 2 | **0.820** ± 0.014 | **0.800** ± 0.000 |" in tables.markdown(found)
     assert "| Strong AE+K-means* | 2 | 0.720 ± 0.014 |" in tables.markdown(found)
+    assert "over 1 to 2 seeds" in tables.latex(replace(found, cells=records[:-1]))
 
 
 def test_latex_of_table_3_has_a_column_for_each_level():

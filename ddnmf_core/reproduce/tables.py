@@ -22,11 +22,17 @@ def latex(results: Results) -> str:
     body = _body(results, _latex_number).rename(columns=lambda name: name.translate(ESCAPES))
     body[body.columns[0]] = body[body.columns[0]].map(lambda text: text.replace("*", r"$^\ast$"))
     name = " and ".join(dict.fromkeys(record["dataset"] for record in results.cells))
-    caption = (f"{name}: mean $\\pm$ standard deviation over {results.n_seeds} seed{'s' if results.n_seeds != 1 else ''}. "
+    caption = (f"{name}: mean $\\pm$ standard deviation over {_seeds(summary(results.cells))}. "
                f"Made by \\texttt{{{results.command.translate(ESCAPES)}}}, {results.created}.")
     n_texts = sum(column in TEXT_COLUMNS for column in body.columns)
     return body.to_latex(index=False, escape=False, caption=caption, label=f"tab:{results.target}",
                          column_format="l" * n_texts + "r" * (body.shape[1] - n_texts))
+
+
+def _seeds(rows: "pd.DataFrame") -> str:
+    """Of the rows, which need not all have as many."""
+    least, most = rows["n_seeds"].min(), rows["n_seeds"].max()
+    return f"{f'{least} to ' if least < most else ''}{most} seed{'s' if most != 1 else ''}"
 
 
 def markdown(results: Results) -> str:
