@@ -79,8 +79,8 @@ def _swings(root: str, run_id: str) -> NDArray[np.float32]:
 
 
 def epoch_rows(run: Entry) -> list[dict[str, Any]]:
-    """The rows of a finished run's epochs; not to be changed."""
-    return _epoch_rows(str(run.store.root), run.id)
+    """The rows of a run's epochs, as far as it is; not to be changed."""
+    return _epoch_rows(str(run.store.root), run.id) if run.finished else run.epochs()
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

@@ -66,7 +66,7 @@ class PointMap:
 
     points: NDArray[np.float32]
     colours: NDArray[np.uint8]
-    category: NDArray[np.uint8] | None = None
+    category: NDArray[np.uint16] | None = None
     names: Sequence[str] = ()
     formats: ClassVar[tuple[str, ...]] = (PNG, SVG, HTML)
 

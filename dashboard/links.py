@@ -22,6 +22,21 @@ def linked(widget: Callable[..., Any], label: str, options: Sequence[str], key: 
     return chosen
 
 
+def choose(key: str, value: str) -> None:
+    """For code: this is the choice from now on, as if somebody had made it by hand."""
+    st.session_state[key] = value
+    _chosen_by_hand(key)
+
+
+def forget(value: str, *keys: str) -> None:
+    """What it names is gone: neither the session nor the address bar holds on to it."""
+    for key in keys:
+        if st.session_state.get(key) == value:
+            del st.session_state[key]
+        if st.query_params.get(key) == value:
+            del st.query_params[key]
+
+
 def _chosen_by_hand(key: str) -> None:
     st.session_state.pop(f"missed.{key}", None)
 

@@ -37,8 +37,7 @@ def curves(entry: Entry) -> None:
     """What it has learned so far, in numbers, curves and pictures."""
     history = entry.history()
     epochs = [row for row in history if row["kind"] == "epoch"]
-    if epochs:
-        warn_of_collapse(entry)
+    warn_of_collapse(epochs)
     if history:
         numbers(entry, history)
         weighted = st.toggle("Weighted by alpha, beta, gamma", key="train.weighted")
@@ -66,7 +65,8 @@ def others_in_queue(entry: Entry, live: set[str]) -> None:
 def how_to_read_losses(config: RunConfig, weighted: bool) -> str:
     unit = "image" if config.loss_reduction == "sum" else "pixel or unit"
     if config.model != "ddnmf":
-        return f"L_sym per {unit}, logarithmic: what the autoencoder cannot rebuild of the noisy images that it is given."
+        asked_for = "clean images behind the noisy ones" if config.model == "dae" else "noisy images"
+        return f"L_sym per {unit}, logarithmic: what the autoencoder cannot rebuild of the {asked_for} that it is given."
     return (f"The terms of eq 7 per {unit}, {'times' if weighted else 'before'} their weights; logarithmic. L_sym: what the "
             "supervisor cannot rebuild. L_ap: how far the student is from it, at first growing with the supervisor's own "
             "features. L_nc: what the NMF module cannot rebuild. L_in: their weighted sum, which training minimises.")

@@ -59,7 +59,8 @@ def _chosen_elsewhere(images: Any) -> list[int]:
     entry = Entry(store(), "runs", run_id) if run_id else None
     if sample is None or entry is None or not entry.exists:
         return []
-    return [int(sample)] if dataset_images(entry.config.dataset, entry.config.n_samples) is images else []
+    same = dataset_images(entry.config.dataset, entry.config.n_samples) is images
+    return [int(sample)] if same and 0 <= sample < len(images) else []
 
 
 def _pick_number(images: Any) -> int:

@@ -13,6 +13,7 @@ from dashboard.components.gallery import gallery
 from dashboard.contents import as_pictures
 from ddnmf_core import own_data
 from ddnmf_core.dataset import UNLABELLED, DataError, Images
+from ddnmf_core.mapped import is_mapped
 from ddnmf_core.own_source import Choices, Raw, Source
 from ddnmf_core.read_only import read_only
 
@@ -60,9 +61,18 @@ def _choose() -> Chosen | None:
     if not text.strip():
         return None
     path = Path(text.strip()).expanduser()
-    if not path.exists():
-        raise DataError(f"{path}: there is no such file or folder on the machine where this dashboard runs")
-    return Chosen(f"{path}-{path.stat().st_mtime_ns}", path.resolve().name, lambda: path)
+    try:
+        return Chosen(_as_it_is(path), path.resolve().name, lambda: path)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file or folder on the machine where this dashboard runs") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error})") from None
+
+
+def _as_it_is(path: Path) -> str:
+    """Other words when a file, or anything in a folder, has changed."""
+    found = {str(path): path.stat()} | ({str(each): each.lstat() for each in path.rglob("*")} if path.is_dir() else {})
+    return f"{path}-{hash(frozenset((name, now.st_mtime_ns, now.st_size) for name, now in found.items()))}"
 
 
 def _offer(chosen: Chosen, on_added: Callable[[str], None]) -> None:
@@ -72,6 +82,9 @@ def _offer(chosen: Chosen, on_added: Callable[[str], None]) -> None:
     choices = replace(choices, title=st.text_input("Title", Path(chosen.name).stem, max_chars=own_data.MAX_TITLE,
                                                    key=f"train.own.title.{chosen.identity}"))
     raw = _read(chosen.identity, repr(choices.reading), chosen, choices)
+    if is_mapped(raw.values):
+        raise DataError(f"{chosen.name} is too large for this page, which keeps the whole set in memory. The command "
+                        "`ddnmf data add` takes it block by block; the set then stands in the list of this page")
     if raw.values.dtype != np.uint8 or not raw.image_shape:
         choices = _of_values(raw, choices)
     _show_raw(raw)

@@ -10,7 +10,7 @@ from dashboard.links import linked
 from dashboard.part_charts import pareto
 from dashboard.reproduction import Shown
 from dashboard.saving import show_chart
-from dashboard.shared import SCORE_TITLES, store
+from dashboard.shared import SCORE_TITLES, store, table_key
 from ddnmf_core import pictures
 from ddnmf_core.data import DATASETS
 from ddnmf_core.entries import INTERPRETATION, Entry
@@ -47,8 +47,8 @@ def _show_table(rows: pd.DataFrame) -> list[str]:
         pairs = zip(rows[f"{name}_mean"], rows[f"{name}_std"], strict=True)
         table[measure.title] = [measure.text(*pair) for pair in pairs]
     columns = {measure.title: st.column_config.TextColumn(help=measure.meaning) for measure in MEASURES.values()}
-    chosen = st.dataframe(pd.DataFrame(table), hide_index=True, key="compare.parts", on_select="rerun", column_config=columns,
-                          selection_mode="multi-row", placeholder="–")
+    chosen = st.dataframe(pd.DataFrame(table), hide_index=True, on_select="rerun", column_config=columns,
+                          key=table_key("compare.parts", rows["method"]), selection_mode="multi-row", placeholder="–")
     st.caption("Means ± standard deviations over seeds. ACC, NMI and ARI are those of a Gaussian mixture on the coefficients. "
                "Hover over a heading to read what it measures; tick rows to narrow what is below to them.")
     return methods_of(rows, chosen.selection.rows)

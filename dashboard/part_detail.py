@@ -33,12 +33,9 @@ def show_part(run: Entry, part: int, H: NDArray[np.float32], mass: NDArray[np.fl
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     names = names_of(run)
     left.header(title(names, part))
-    name = right.text_input("Name it", names.get(part, ""), key=f"parts.name.{run.id}.{part}", max_chars=40,
-                            placeholder="for instance: upper loop", disabled=read_only(),
-                            help="Kept with the run, shown wherever the part is.")
-    if name.strip() != names.get(part, ""):
-        rename(run, part, name)
-        st.rerun()
+    st.session_state[key := f"parts.name.{run.id}.{part}"] = names.get(part, "")        # somebody else may have named it
+    right.text_input("Name it", key=key, max_chars=40, placeholder="for instance: upper loop", disabled=read_only(),
+                     help="Kept with the run, shown wherever the part is.", on_change=_rename, args=(run, part, key))
     _show_pictures(run, part, H)
     _show_samples(run, part, H)
     left, right = st.columns(2)
@@ -51,6 +48,11 @@ def show_part(run: Entry, part: int, H: NDArray[np.float32], mass: NDArray[np.fl
     show_chart(charts.bars(mass[part], classes, "Class purity: share of its mass in each class", True), "parts.purity",
                f"Purity {mass[part].max():.2f}: the largest share. {1 / len(classes):.2f} would be no preference at all (Kim "
                "and Park 2007).", place=right)
+
+
+def _rename(run: Entry, part: int, key: str) -> None:
+    """Only when it is typed: a page that merely shows the name must not write an old one back."""
+    rename(run, part, st.session_state[key])
 
 
 def _show_pictures(run: Entry, part: int, H: NDArray[np.float32]) -> None:
@@ -80,7 +82,8 @@ def _show_samples(run: Entry, part: int, H: NDArray[np.float32]) -> None:
                "flatters a part: what it does in between says whether the top tells its meaning.")
     if st.session_state.get("sample") is not None:
         st.page_link(EXPLAIN, label=f"See sample {st.session_state['sample']} rebuilt from its parts",
-                     icon=":material/search:", query_params={"run": run.id, "sample": str(st.session_state["sample"])})
+                     icon=":material/search:", query_params={"run": run.id, "image": "set",
+                                                                 "sample": str(st.session_state["sample"])})
 
 
 def _samples(run: Entry, part: int, H: NDArray[np.float32], samples: NDArray[np.integer], key: str, title: str) -> None:

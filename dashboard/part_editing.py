@@ -24,12 +24,12 @@ SAME = 0.0051                                                       # a slider's
 @st.fragment
 @whole_or_set_aside
 def edit(run: Entry, name: str, image: Shown, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:
-    """Everything below the heading runs alone when one of its widgets moves. `name` tells samples apart: with another one
-    the sliders, which stay in place, go to its own parts."""
+    """Everything below the heading runs alone when one of its widgets moves. `name` tells samples apart: with another one,
+    or with sliders for other parts, these go to its own parts."""
     st.header("Change the parts")
     shown = sorted(shown)
-    if st.session_state.get("explain.edit_of") != name or f"explain.H.{shown[0]}" not in st.session_state:
-        st.session_state["explain.edit_of"] = name
+    if st.session_state.get("explain.edit_of") != (name, shown) or f"explain.H.{shown[0]}" not in st.session_state:
+        st.session_state["explain.edit_of"] = name, shown
         _set(H, shown)
     _buttons(run, seen, H, shown)
     left, right = st.columns([3, 2], gap="large")
@@ -49,7 +49,7 @@ def _buttons(run: Entry, seen: str, H: torch.Tensor, shown: Sequence[int]) -> No
     back.button("Back to its own", key="explain.reset", icon=":material/undo:", on_click=_set, args=(H, shown),
                 width="stretch")
     zero.button("All to zero", key="explain.zero", icon=":material/exposure_zero:", width="stretch",
-                on_click=_set, args=(torch.zeros_like(H), shown))
+                on_click=_empty, args=(H, shown))
     flip.button("Smallest edit that flips the cluster", key="explain.flip", icon=":material/swap_calls:", width="stretch",
                 on_click=_flip, args=(run, seen, H, shown),
                 help="Of one part where one is enough, else of as few as it takes; K-means on H says which cluster.")
@@ -61,6 +61,12 @@ def _set(H: torch.Tensor, shown: Sequence[int]) -> None:
     for k in shown:
         st.session_state[f"explain.H.{k}"] = round(float(H[k]), 2)
     st.session_state.update({"explain.exact": {}, "explain.swap": [], "explain.path": 0})
+
+
+def _empty(H: torch.Tensor, shown: Sequence[int]) -> None:
+    """All parts, also those that have no slider."""
+    _set(torch.zeros_like(H), shown)
+    st.session_state["explain.exact"] = dict.fromkeys(range(len(H)), 0.0)
 
 
 def _flip(run: Entry, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:

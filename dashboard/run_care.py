@@ -7,6 +7,7 @@ from typing import IO
 
 import streamlit as st
 
+from dashboard.links import forget
 from dashboard.shared import run_title, store
 from ddnmf_core import archive, own_data, trash
 from ddnmf_core.data import short_name
@@ -33,6 +34,7 @@ def _delete(run_id: str) -> None:
     """The run whose number is on the button, wherever it stands in the table by now."""
     try:
         store().delete(store().get("runs", run_id))
+        forget(run_id, "run", "other")
         st.session_state["home.deleted"] = run_id
     except UnknownEntry:
         pass

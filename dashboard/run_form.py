@@ -25,10 +25,16 @@ def remember_defaults() -> None:
     st.session_state.setdefault(key("n_seeds"), 1)
 
 
+def preset() -> dict[str, Any]:
+    """What the chosen one sets."""
+    return PRESETS.get(st.session_state.get(key("preset")) or "", {})
+
+
 def apply_preset() -> None:
-    changes = PRESETS.get(st.session_state.get(key("preset")) or "", {})
-    for name in {field for preset in PRESETS.values() for field in preset}:
-        st.session_state[key(name)] = changes.get(name, getattr(DEFAULTS, name))
+    """Its own settings; of those of other presets what suits the data set, or else the defaults."""
+    otherwise = dict(DEFAULTS) | st.session_state.get(key("suggested"), {})
+    for name in {field for settings in PRESETS.values() for field in settings}:
+        st.session_state[key(name)] = preset().get(name, otherwise[name])
 
 
 def choose_data(name: str) -> None:
@@ -38,15 +44,15 @@ def choose_data(name: str) -> None:
 
 
 def follow_data() -> None:
-    """A data set of the user's own brings the settings that suit it; those go when another set is chosen, unless they were
-    changed by hand."""
+    """A data set of the user's own brings the settings that suit it, as far as the preset says nothing else; those go when
+    another set is chosen, unless they were changed by hand."""
     name, before = st.session_state[key("dataset")], st.session_state.pop(key("suggested"), {})
     for field, value in before.items():
         if st.session_state[key(field)] == value:
             st.session_state[key(field)] = as_widget(field, getattr(DEFAULTS, field))
     if OWN.fullmatch(name):
         suited = {field: as_widget(field, value) for field, value in suggest(data.spec(name)).fields.items()}
-        st.session_state.update({key(field): value for field, value in suited.items()})
+        st.session_state.update({key(field): value for field, value in suited.items() if field not in preset()})
         st.session_state[key("suggested")] = suited
 
 
@@ -63,7 +69,7 @@ def settings() -> dict[str, Any]:
                               "it shows what it is; the clusters are worse (Compare, Worth of the parts).")
     found = data.available()
     if st.session_state.get(key("dataset")) not in found:           # it was removed
-        st.session_state[key("dataset")] = DEFAULTS.dataset
+        choose_data(DEFAULTS.dataset)
     missing = [f"{spec.title}: not found. {data.ways_to_get(name)}" for name, spec in data.DATASETS.items()
                if name not in found]
     chosen: dict[str, Any] = {

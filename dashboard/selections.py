@@ -1,6 +1,7 @@
 """The run and the sample that pages show, chosen once for all of them."""
 
 from collections.abc import Callable, Container, Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -26,13 +27,12 @@ def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry
     chosen = linked(st.selectbox, label, list(ready), key, default(list(ready.values())).id,
                     format_func=lambda entry_id: run_title(ready[entry_id]),
                     help="Every finished run of the store, newest first.")
-    warn_of_collapse(ready[chosen])
+    warn_of_collapse(epoch_rows(ready[chosen]))
     return ready[chosen]
 
 
-def warn_of_collapse(run: Entry) -> None:
-    """On every page that shows a run whose units say nothing."""
-    rows = epoch_rows(run)
+def warn_of_collapse(rows: list[dict[str, Any]]) -> None:
+    """On every page that shows a run whose units say nothing, by the last of its epochs."""
     for sentence in diagnosis.warnings(rows[-1]) if rows else []:
         st.warning(sentence, icon=":material/warning:")
 

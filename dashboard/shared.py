@@ -3,7 +3,9 @@
 import gc
 import importlib
 import threading
+from collections.abc import Iterable
 from pathlib import Path
+from zlib import crc32
 
 import streamlit as st
 
@@ -40,6 +42,11 @@ def run_title(entry: Entry) -> str:
     unusual = "".join(f" · {name.replace('_', ' ')} {value}" for name, value in c.unusual().items() if name not in IN_TITLE)
     return (f"{MODEL_TITLES[c.model]} · {short_name(c.dataset)}{size}{parts} · {c.noise_kind} {c.noise_level:.0%} · "
             f"{c.epochs} epoch{'s' if c.epochs > 1 else ''}{unusual} · seed {c.seed} · {entry.id[:6]}")
+
+
+def table_key(name: str, rows: Iterable[str]) -> str:
+    """The key of a table in which rows are ticked: Streamlit keeps ticks by position, so other rows make another table."""
+    return f"{name}.{crc32(chr(0).join(rows).encode()):08x}"
 
 
 def sidebar_status() -> None:

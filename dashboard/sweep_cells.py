@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.links import from_link, to_link
-from dashboard.shared import EXPLAIN, PARTS, TRAIN
+from dashboard.shared import EXPLAIN, PARTS, TRAIN, table_key
 from dashboard.sweep_charts import SHORT_TITLES, amount, cell_name, setting
 from dashboard.sweep_view import MEASURES, View
 
@@ -25,14 +25,15 @@ def clicked() -> None:
         st.session_state[CLICKS] = st.session_state.get(CLICKS, 0) + 1
 
 
-def table_key() -> str:
-    """A fresh table after each click on the chart: a tick of before would name another cell."""
-    return f"sweep.table.{st.session_state.get(CLICKS, 0)}"
+def cells_key(cells: pd.DataFrame, view: View) -> str:
+    """A fresh table after each click on the chart, and for other cells: a tick of before would name another cell."""
+    return table_key(f"sweep.table.{st.session_state.get(CLICKS, 0)}",
+                     (cell_name(cell, view.axes) for cell in cells.to_dict("records")))
 
 
 def ticked(cells: pd.DataFrame, view: View) -> None:
     """A row of the table was ticked."""
-    rows = st.session_state[table_key()].selection.rows
+    rows = st.session_state[cells_key(cells, view)].selection.rows
     if rows:
         st.session_state[CELL] = cell_name(cells.iloc[rows[0]].to_dict(), view.axes)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import store
-from dashboard.sweep_cells import cell_title, table_key, ticked
+from dashboard.sweep_cells import cell_title, cells_key, ticked
 from dashboard.sweep_charts import SHORT_TITLES, state_text
 from dashboard.sweep_view import MEASURES, View
 from ddnmf_core import choosing, metrics
@@ -58,8 +58,8 @@ def _table(judged: pd.DataFrame, view: View, picks: dict[str, list[int]]) -> Non
     formats: dict[str, Any] = {view.title: decimals, "± deviation": decimals, "Stability": score, MEASURES[view.score]: score,
                                "Error, noisy images": st.column_config.NumberColumn(format="%.4g"),
                                "Chosen by": st.column_config.TextColumn(width="medium")}
-    st.dataframe(pd.DataFrame(shown), hide_index=True, column_config=formats, key=table_key(), selection_mode="single-row",
-                 on_select=lambda: ticked(judged, view), placeholder="–",
+    st.dataframe(pd.DataFrame(shown), hide_index=True, column_config=formats, key=cells_key(judged, view),
+                 selection_mode="single-row", on_select=lambda: ticked(judged, view), placeholder="–",
                  height=ROW_HEIGHT * (min(len(judged), MOST_ROWS) + 1) + 2)
     st.caption("Tick a row to see the runs of that cell above.")
 

@@ -12,7 +12,7 @@ from dashboard.links import linked
 from dashboard.part_comparison import show_part_table
 from dashboard.reproduction import Shown, choose_numbers, offer_to_compute, protocol_panel
 from dashboard.saving import show_chart
-from dashboard.shared import SCORE_TITLES
+from dashboard.shared import SCORE_TITLES, table_key
 from ddnmf_core.data import DATASETS
 from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce.results import Record, summary
@@ -49,22 +49,22 @@ def show_table(rows: pd.DataFrame) -> list[str]:
     formats["Silhouette"] = number(format="%.2f", help="Needs no labels: how much nearer samples lie to their own cluster than "
                                    "to the next. It compares clusters of one representation, not two representations.")
     formats["Run time, s"] = number(format="%.0f", help="Training and clustering of one seed, mean.")
-    chosen = st.dataframe(table_of(rows), hide_index=True, column_config=formats, key="compare.table", on_select="rerun",
-                          selection_mode="multi-row", placeholder="–", height=min(36 * (len(rows) + 1) + 2, 720))
+    chosen = st.dataframe(table_of(rows), hide_index=True, column_config=formats, on_select="rerun",
+                          key=table_key("compare.table", rows["method"]), selection_mode="multi-row", placeholder="–",
+                          height=min(36 * (len(rows) + 1) + 2, 720))
     st.caption("Means ± standard deviations over seeds. Click a heading to sort; tick rows to narrow what is below to them.")
     return methods_of(rows, chosen.selection.rows)
 
 
 def headline(rows: pd.DataFrame) -> str:
     """Where DDNMF stands, from the rows themselves."""
-    best = {origin: rows[mask].loc[rows[mask]["acc_mean"].idxmax()] for origin, mask in {
-        "DDNMF": (rows["origin"] == "paper") & rows["method"].str.startswith("DDNMF"),
-        "others": ~rows["method"].str.startswith("DDNMF")}.items() if mask.any()}
+    best = {title: rows[mask].loc[rows[mask]["acc_mean"].idxmax()] for title, mask in {
+        "DDNMF's best row in the paper's table": (rows["origin"] == "paper") & rows["method"].str.startswith("DDNMF"),
+        "Best row of any other model": ~rows["method"].str.startswith("DDNMF")}.items() if mask.any()}
     return "  \n".join(
         f"{title}: **{row['method']}**, ACC {as_text(row['acc_mean'], row['acc_std'])}"
         + (f" (paper {row['acc_paper']:.3f})" if row["acc_paper"] == row["acc_paper"] else "")
-        for title, row in zip(("DDNMF's best row in the paper's table", "Best row of any other model"), best.values(),
-                              strict=False))
+        for title, row in best.items())
 
 
 def show_confusion(records: list[Record], dataset: str) -> None:

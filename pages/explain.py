@@ -43,7 +43,8 @@ def show_reconstructions(run: Entry, x: torch.Tensor, noisy: torch.Tensor, label
                    title="The row and what is rebuilt of it")
     st.caption("Error: mean squared difference from the clean image, pixels from 0 to 1. " + (
         "The supervisor has only ever seen clean images, the student only noisy ones." if run.config.model == "ddnmf"
-        else "The autoencoder was trained to rebuild the noisy images that it is given."))
+        else "The autoencoder was trained to make the clean images of the noisy ones that it is given."
+        if run.config.model == "dae" else "The autoencoder was trained to rebuild the noisy images that it is given."))
 
 
 def show_clusters(run: Entry, sample: int | None, seen: str, z: np.ndarray) -> None:

@@ -6,11 +6,11 @@ from dashboard import architecture, run_care
 from dashboard.background import expected_time
 from dashboard.drawings import Vector
 from dashboard.export_run import show_export
-from dashboard.links import from_link, to_link
+from dashboard.links import choose, from_link, to_link
 from dashboard.own_data_form import show_own_sets
 from dashboard.saving import remember
 from dashboard.selections import explain_absence, newest_with_parts, warn_of_collapse
-from dashboard.shared import SCORE_TITLES, TRAIN, run_title, store
+from dashboard.shared import SCORE_TITLES, TRAIN, run_title, store, table_key
 from ddnmf_core import data, engine
 from ddnmf_core.clustering import TITLES
 from ddnmf_core.config import RunConfig
@@ -23,7 +23,7 @@ FIRST = RunConfig(epochs=30)
 
 def train_first() -> None:
     """The first model is the default one, a little shorter; the Train page shows it."""
-    st.session_state["run"] = engine.submit(store(), FIRST).id
+    choose("run", engine.submit(store(), FIRST).id)
 
 
 st.title("DDNMF Studio")
@@ -67,7 +67,7 @@ st.caption(f"{run_title(chosen)}, with the losses of its last epoch." if chosen 
            "The default network. Numbers appear once a run is trained.")
 
 if chosen:
-    warn_of_collapse(chosen)
+    warn_of_collapse(epochs)
     table = chosen.read_json(SCORES)
     of_z = [row for row in table if row["input"] == "clean" and row["representation"] == "z"]
     known = [(row, score) for row in of_z for score in (*SCORE_NAMES, SILHOUETTE) if row.get(score) is not None]
@@ -88,13 +88,14 @@ with left:
             [{"state": e.state.status, "progress": e.state.progress, "run": run_title(e)} for e in entries],
             column_config={"progress": st.column_config.ProgressColumn(format="percent", width="small"),
                            "run": st.column_config.TextColumn(width="large")},
-            hide_index=True, on_select="rerun", selection_mode="single-row", key="home.runs").selection.rows
+            hide_index=True, on_select="rerun", selection_mode="single-row",
+            key=table_key("home.runs", [e.id for e in entries])).selection.rows
         st.caption("Click the box before a run to choose it for every page, to delete it or to see why it ended.")
         if chosen_rows and chosen_rows[0] < len(entries):
             entry = entries[chosen_rows[0]]
             state = entry.state
             if entry.finished and st.session_state.get("run") != entry.id:
-                st.session_state["run"] = entry.id
+                choose("run", entry.id)
                 st.rerun()
             if state.message:
                 st.write(state.message)

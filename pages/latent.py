@@ -13,7 +13,7 @@ from dashboard.components.scatter import Cloud, Thumbnails, scatter
 from dashboard.contents import clusters, codes, explain_data, images, picture
 from dashboard.drawings import PointMap
 from dashboard.feature_charts import profiles
-from dashboard.links import linked
+from dashboard.links import choose, linked
 from dashboard.reproduction import published_folder
 from dashboard.saving import remember, show_chart
 from dashboard.selections import choose_sample, pick_run, pick_sample
@@ -81,16 +81,16 @@ def colours(run: Entry, config: EmbeddingConfig, chosen: dict[str, Any], samples
     """RGB of each point, and the category that its card names."""
     known, seen = codes(run), "noisy" if config.noisy else "clean"
     labels, names = images(run).labels[samples], list(images(run).class_names)
-    if chosen["colour"] == "cluster" or not images(run).labelled:
-        labels = clusters(run)[f"{seen}/{config.representation}/{chosen['clusterer']}"].to_numpy()[samples]
-        names = [f"cluster {number + 1}" for number in range(labels.max() + 1)]
-    elif chosen["colour"] == "part" and f"{seen}/H" in known:
+    if chosen["colour"] == "part" and f"{seen}/H" in known:
         labels = prominence(known[f"{seen}/H"]).argmax(axis=1)[samples]
         names = [f"part {number + 1}" for number in range(labels.max() + 1)]
+    elif chosen["colour"] == "cluster" or not images(run).labelled:
+        labels = clusters(run)[f"{seen}/{config.representation}/{chosen['clusterer']}"].to_numpy()[samples]
+        names = [f"cluster {number + 1}" for number in range(labels.max() + 1)]
     rgb = charts.categorical_colours(labels)
     if chosen["colour"] == "error":
         rgb = charts.continuous_colours(known[f"{seen}/error"][samples])
-    return rgb, labels.astype(np.uint8), names
+    return rgb, labels.astype(np.uint16), names
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -116,14 +116,17 @@ def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> Non
     table = table_of(str(entry.store.root), entry.id, entry)
     rgb, category, names = colours(run, config, chosen, table["sample"].to_numpy())
     cloud = bare_cloud(str(entry.store.root), entry.id, run, table).recoloured(rgb, category, names)
-    remember(f"latent.{place}", title, PointMap(cloud.points, cloud.colors, cloud.category, cloud.names))
+    by_error = chosen["colour"] == "error"
+    remember(f"latent.{place}", title, PointMap(cloud.points, cloud.colors, None if by_error else cloud.category, cloud.names))
     scatter(cloud, key=f"latent.{place}.{entry.id}", selected=sample, lasso_key=LASSO, on_click=choose_sample)
-    if chosen["colour"] != "error":
+    if not by_error:
         legend(names)
     st.caption(f"{METHOD_TITLES[config.method]} of {config.representation} of {len(table):,} "
                f"{'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
                "distances between far groups mean little. " +
-               ("Blue is rebuilt well, red badly (mean squared error). " if chosen["colour"] == "error" else ""))
+               ("Blue is rebuilt well, red badly (mean squared error). " if by_error else "") +
+               ("An autoencoder has no parts: colours are classes, or clusters where there are none. "
+                if chosen["colour"] == "part" and run.config.model != "ddnmf" else ""))
     st.download_button("Coordinates as CSV", lambda: with_classes(run, table).to_csv(index=False), f"map-{entry.id}.csv",
                        "text/csv", key=f"latent.csv.{place}.{entry.id}", icon=":material/download:", on_click="ignore")
 
@@ -157,7 +160,7 @@ def chosen_sample(run: Entry, sample: int) -> None:
             st.caption("Its picture shared out among its parts (Shapley values), the strongest first: red is ink that a part "
                        "adds to the mean image, blue ink that it takes away.")
         st.page_link(EXPLAIN, label="See it rebuilt from its parts", icon=":material/search:",
-                     query_params={"run": run.id, "sample": str(sample)})
+                     query_params={"run": run.id, "image": "set", "sample": str(sample)})
 
 
 def lassoed(run: Entry) -> None:
@@ -204,7 +207,7 @@ def offer_rival(first: Entry) -> None:
     if entry.available:
         st.info(f"Both maps show the same run. The {title} with its settings is trained already.")
         st.button(f"Show the {title} here", key="latent.show", icon=":material/compare:",
-                  on_click=lambda: st.session_state.update(other=entry.id))
+                  on_click=choose, args=("other", entry.id))
         return
     st.info(f"There is no other run to compare with here. Figure 2 of the paper shows a DDNMF and an AE1 with the same "
             f"layers on the same noise: train the {title} and it appears here.")

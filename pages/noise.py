@@ -116,8 +116,9 @@ def _offer_this_store(protocol: Protocol, level: float) -> None:
     st.caption(f"{known} Published levels: {published}. To compute this or any other level on this machine, change to:")
     left, right = st.columns(2)
     for column, name in ((left, "quick"), (right, "full")):
-        column.button(TITLES[name], key=f"noise.{name}", icon=":material/swap_horiz:", width="stretch",
-                      on_click=lambda name=name: st.session_state.update(numbers=name))
+        if column.button(TITLES[name], key=f"noise.{name}", icon=":material/swap_horiz:", width="stretch",
+                         on_click=lambda name=name: st.session_state.update(numbers=name)):
+            st.rerun(scope="app")                                   # the choice of numbers stands outside this fragment
 
 
 def show_heat_maps(shown: Shown, protocol: Protocol, rows: pd.DataFrame) -> None:

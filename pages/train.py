@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.background import expected_time
 from dashboard.components.gallery import gallery
 from dashboard.contents import as_pictures, dataset_images, explain_data
-from dashboard.links import linked
+from dashboard.links import choose, linked
 from dashboard.live_run import in_turn, live_panel
 from dashboard.own_data_form import own_data_form
 from dashboard.run_form import NOISE_TITLES, checked, choose_data, key, remember_defaults, settings
@@ -36,7 +36,7 @@ def noise_preview(config: RunConfig) -> None:
 def start(config: RunConfig, n_runs: int, device: str) -> None:
     """Submit; the first of them is the one to watch. A finished configuration is found, not trained again."""
     submitted = [engine.submit(store(), config.replace(seed=config.seed + number), device) for number in range(n_runs)]
-    st.session_state["run"] = submitted[0].id
+    choose("run", submitted[0].id)
     if all(entry.finished for entry in submitted):
         st.toast("This configuration has been trained before: here it is.", icon=":material/history:")
 

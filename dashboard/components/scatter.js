@@ -1,7 +1,7 @@
 // The browser's half of scatter.py: points on one canvas, rings and lasso on a second one above it.
 // Python says what to show; the view (zoom, pan) belongs to this side alone.
 
-const TYPES = { points: Float32Array, colors: Uint8Array, samples: Int32Array, category: Uint8Array, lassoed: Int32Array };
+const TYPES = { points: Float32Array, colors: Uint8Array, samples: Int32Array, category: Uint16Array, lassoed: Int32Array };
 const REACH = 8; // px: how near to a point counts as on it
 const DRAG = 4; // px: a press that moves less is a click
 const DOUBLE_CLICK = 300; // ms in which a click into the void may still turn out a double click

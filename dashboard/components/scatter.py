@@ -76,14 +76,14 @@ class Cloud:
     points: NDArray[np.float32]  # (n, 2), y upwards
     colors: NDArray[np.uint8]  # (n, 3) RGB
     samples: NDArray[np.int32]  # (n,) the ids that clicks and lassos report
-    category: NDArray[np.uint8] | None = None  # (n,) index into names
+    category: NDArray[np.uint16] | None = None  # (n,) index into names
     names: Sequence[str] = ()  # second line of the hover card, as "class 7"
     thumbnails: Thumbnails | None = None  # None: no picture on hover
 
     def __post_init__(self) -> None:
         n = len(self.points)
         shapes = {"points": (n, 2), "colors": (n, 3), "samples": (n,), "category": (n,)}
-        types = {"points": "<f4", "samples": "<i4"}
+        types = {"points": "<f4", "samples": "<i4", "category": "<u2"}
         for field, shape in shapes.items():
             if getattr(self, field) is not None:
                 array = checked(field, getattr(self, field), shape, types.get(field, "u1"))
@@ -101,7 +101,7 @@ class Cloud:
         arrays = {field: packed(getattr(self, field)) for field in ARRAYS if getattr(self, field) is not None}
         return arrays | ({} if self.thumbnails is None else {"thumbnails": self.thumbnails.file})
 
-    def recoloured(self, colors: NDArray[np.uint8], category: NDArray[np.uint8] | None, names: Sequence[str]) -> "Cloud":
+    def recoloured(self, colors: NDArray[np.uint8], category: NDArray[np.uint16] | None, names: Sequence[str]) -> "Cloud":
         """The same points and pictures, whose bytes it shares, in other colours: (n, 3) RGB, (n,) index into names."""
         other = replace(self, colors=colors, category=category, names=names)
         kept = {field: self.files[field] for field in self.files.keys() - {"colors", "category"}}

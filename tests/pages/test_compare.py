@@ -57,6 +57,18 @@ def test_published_numbers_are_shown_before_anything_is_trained(folder):
     assert not any("Compute" in button.label for button in app.button)
 
 
+def test_a_table_without_ddnmf_yet_does_not_call_another_row_its_best(folder):
+    publish(folder, "table1")
+    path = folder / "table1.json"
+    content = json.loads(path.read_text())
+    content["cells"] = [cell for cell in content["cells"] if cell["method"] in ("K-means", "GMM")]
+    path.write_text(json.dumps(content))
+    app = open_compare()
+    assert not app.exception
+    assert "Best row of any other model: **GMM**" in text_of(app)
+    assert "DDNMF's best row" not in text_of(app)
+
+
 def test_the_table_in_the_link_is_shown(folder):
     publish(folder, "table1")
     publish(folder, "table2")

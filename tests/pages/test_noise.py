@@ -190,6 +190,14 @@ def test_the_sample_that_other_pages_show_comes_first_where_it_is_of_these_image
     assert stacks(app)[0][0]["caption"] == f"{images.class_names[images.labels[7]]}, sample 7"
 
 
+def test_a_sample_that_these_images_do_not_have_is_left_out(store):
+    app = open_noise(level="40")
+    app.session_state["run"], app.session_state["sample"] = RUNS[0].id, 5000
+    app.run()
+    assert not app.exception
+    assert len(stacks(app)) == 10
+
+
 def test_other_images_of_each_class_can_be_shown(store):
     app = open_noise(level="0")
     app.number_input(key="nth").set_value(2).run()

@@ -9,10 +9,12 @@ import pytest
 from opening import open_page, text_of
 from PIL import Image
 
+from dashboard.own_data_form import _as_it_is
 from ddnmf_core import own_data, tasks
 from ddnmf_core.config import EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.own_source import Choices
 from ddnmf_core.runs import Store
+from ddnmf_core.suggestions import suggest
 
 PAGES = ("home", "train", "latent", "parts", "explain", "noise", "sweep", "compare")
 COLUMNS = ("height", "width", "weight", "age", "speed")
@@ -76,6 +78,14 @@ def test_every_page_shows_a_run_on_own_data(runs, kind, page):
         assert ("from left to right height, width" in text_of(app)) == (kind == "table")
 
 
+def test_the_strongest_parts_colour_a_map_of_data_without_labels_too(runs):
+    app = open_page("latent", run=runs["table"].id, colour="part")
+    legend = "".join(element.proto.body for element in app.get("html"))
+    assert not app.exception
+    assert "part 1" in legend or "part 2" in legend or "part 3" in legend
+    assert "cluster" not in legend
+
+
 def test_what_needs_labels_is_there_for_images_and_left_out_for_a_table(runs):
     with_labels, without = (open_page("home", run=runs[kind].id) for kind in ("images", "table"))
     assert {metric.label.split(",")[0] for metric in with_labels.metric} == {"ACC", "NMI", "ARI"}
@@ -102,6 +112,59 @@ def test_a_table_is_added_with_a_choice_for_its_gaps_and_sets_the_form(home, tmp
     assert "60 samples of 5 features" in text_of(app)
     app.selectbox(key="train.dataset").select("digits").run()
     assert app.text_input(key="train.layers").value == "500, 500, 2000, 10"
+
+
+def test_a_preset_and_what_suits_the_data_leave_each_other_alone(home, tmp_path):
+    name = own_data.add(table(tmp_path / "people.csv"), "people.csv", Choices())
+    suited = suggest(own_data.spec(name)).fields["epochs"]
+    app = open_page("train")
+    epochs = lambda: app.number_input(key="train.epochs").value     # noqa: E731
+    app.selectbox(key="train.dataset").select(name).run()
+    assert epochs() == suited
+    app.segmented_control(key="train.preset").set_value("parts").run()      # says nothing of epochs
+    assert epochs() == suited
+    app.segmented_control(key="train.preset").set_value("quick").run()
+    assert epochs() == 15
+    app.selectbox(key="train.dataset").select("digits").run()
+    app.selectbox(key="train.dataset").select(name).run()
+    assert epochs() == 15
+    assert app.text_input(key="train.layers").value != "500, 500, 2000, 10"
+    own_data.remove(name)
+    app.run()
+    assert app.text_input(key="train.layers").value == "500, 500, 2000, 10"
+
+
+def test_a_folder_in_which_a_picture_has_changed_is_read_again(tmp_path):
+    with zipfile.ZipFile(pictures(tmp_path / "sides.zip")) as archive:
+        archive.extractall(tmp_path / "sides")
+    before = _as_it_is(tmp_path / "sides")
+    assert _as_it_is(tmp_path / "sides") == before
+    (tmp_path / "sides" / "left" / "0.png").unlink()
+    removed = _as_it_is(tmp_path / "sides")
+    (tmp_path / "sides" / "left" / "2.png").write_bytes((tmp_path / "sides" / "right" / "1.png").read_bytes())
+    assert len({before, removed, _as_it_is(tmp_path / "sides")}) == 3
+
+
+@pytest.mark.parametrize(("path", "sentence"), [("/nowhere/at/all", "there is no such file"),
+                                                (f"/{'x' * 300}", "cannot be read (File name too long)")])
+def test_a_path_that_cannot_be_read_is_a_sentence_of_the_form(home, path, sentence):
+    app = open_page("train")
+    app.segmented_control(key="train.own.from").set_value("path").run()
+    app.text_input(key="train.own.path").input(path).run()
+    assert not app.exception
+    assert sentence in text_of(app)
+    assert "cannot be used" not in text_of(app)
+
+
+def test_an_array_that_is_too_large_for_memory_is_sent_to_the_command(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("DDNMF_MEMORY_SHARE", "0")
+    np.save(tmp_path / "large.npy", np.zeros((50, 8, 8), np.uint8))
+    app = open_page("train")
+    app.segmented_control(key="train.own.from").set_value("path").run()
+    app.text_input(key="train.own.path").input(str(tmp_path / "large.npy")).run()
+    assert not app.exception
+    assert "ddnmf data add" in text_of(app)
+    assert "train.own.add" not in [button.key for button in app.button]
 
 
 def test_a_set_that_is_gone_is_a_sentence_and_the_rest_of_the_pages_stands(runs, home):

@@ -9,6 +9,7 @@ import pytest
 from opening import open_page, text_of
 
 from dashboard import shared
+from dashboard.live_run import how_to_read_losses
 from ddnmf_core import engine, tasks
 from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.entries import CODES, MODEL, SCORES, State
@@ -221,6 +222,31 @@ def test_a_collapsed_run_is_called_collapsed(store):
     running.set_state(replace(running.state, status="stopped", message="Stopped."))
     app = open_page("train", run=running.id)
     assert "Collapsed" in text_of(app)
+
+
+def test_a_collapse_after_the_first_look_is_seen_too(store):
+    row = store.get("runs", DDNMF.id).epochs()[-1] | {"dead_units": 0, "constant_units": 0}
+    running = store.create(DDNMF.replace(seed=99))
+    with running.lock():
+        running.set_state(State("running", 0.3, "Epoch 1 of 2."))
+        running.append_history(row | {"epoch": 1.0})
+        app = open_page("train", run=running.id)
+        assert "Collapsed" not in text_of(app)
+        running.append_history(row | {"epoch": 2.0, "dead_units": 6, "constant_units": 6})
+        assert "Collapsed" in text_of(app.run())
+
+
+def test_a_denoising_autoencoder_is_not_called_a_plain_one():
+    assert "clean images behind" in how_to_read_losses(AE1.replace(model="dae"), False)
+    assert "clean" not in how_to_read_losses(AE1, False)
+
+
+@pytest.mark.parametrize(("run", "colour", "seen"), [(DDNMF, "part", "part 1"), (DDNMF, "cluster", "cluster 1"),
+                                                     (AE1, "part", "An autoencoder has no parts: colours are classes")])
+def test_a_map_is_coloured_by_what_was_asked_for(store, monkeypatch, run, colour, seen):
+    app = open_page("latent", run=run.id, other=run.id, colour=colour, points="5000")
+    assert not app.exception
+    assert seen in text_of(app) + "".join(element.proto.body for element in app.get("html"))
 
 
 def test_a_choice_is_not_undone_by_an_address_that_arrives_late(store):

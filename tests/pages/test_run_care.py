@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from opening import open_page, text_of
 from stored import CONFIG, finish, flip, made_of
+from streamlit.testing.v1 import AppTest
 
 from dashboard import run_care
 from ddnmf_core import archive, own_data
@@ -37,6 +38,27 @@ def test_undo_stands_there_until_it_is_pressed(run):
     app.run().button(key="home.undo").click().run()
     assert run.exists
     assert not any(button.key == "home.undo" for button in app.button)
+
+
+QUESTION = """
+from dashboard.run_care import delete_with_question
+from dashboard.shared import store
+for entry in store().entries():
+    delete_with_question(entry)
+"""
+
+
+def test_a_run_that_is_deleted_is_no_longer_the_chosen_one(run):
+    other = finish(run.store, CONFIG.replace(seed=2))
+    app = AppTest.from_string(QUESTION)
+    app.query_params["run"] = run.id
+    app.session_state["run"], app.session_state["other"] = run.id, other.id
+    app.run().button(key=f"home.delete.{run.id}").click().run()
+    assert not app.exception
+    assert not run.exists
+    assert "run" not in app.session_state
+    assert "run" not in app.query_params
+    assert app.session_state["other"] == other.id
 
 
 def test_a_damaged_one_among_the_deleted_does_not_hide_the_others(run):

@@ -5,10 +5,12 @@ import shutil
 import numpy as np
 import pytest
 from opening import open_page, text_of
+from stored import trained as trained_by_a_worker
 
 from ddnmf_core import tasks
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.entries import CODES, PARTS
+from ddnmf_core.interpret.names import names_of
 from ddnmf_core.interpret.stability import REAPPEARS
 from ddnmf_core.runs import Store
 
@@ -124,6 +126,44 @@ def test_all_parts_can_be_set_to_zero(store):
     app = open_page("explain", run=RUN.id, sample="7")
     app.button(key="explain.zero").click().run()
     assert set(sliders(app).values()) == {0.0}
+
+
+MANY = RunConfig(dataset="digits", layers=(32, 20), n_parts=16, epochs=2)
+
+
+def test_sliders_that_other_parts_take_over_start_at_what_the_sample_has(home):
+    store = Store(home)
+    run = trained_by_a_worker(store, MANY)
+    own = run.read_tensors(CODES)["clean/H"][7]
+    app, seen = open_page("explain", run=run.id, sample="7", of="clean", baseline="mean"), []
+    for baseline in ("mean", "zero", "mean"):
+        app.button_group(key="baseline").set_value(baseline).run()
+        assert not app.exception
+        values = {int(label.removeprefix("part ")) - 1: value for label, value in sliders(app).items()}
+        assert values == {k: pytest.approx(own[k], abs=0.0051) for k in values}
+        seen.append(set(values))
+    assert seen[0] != seen[1]                                       # else this test says nothing
+
+
+def test_all_to_zero_means_also_the_parts_without_a_slider(home):
+    run = trained_by_a_worker(Store(home), MANY)
+    app = open_page("explain", run=run.id, sample="7", of="clean")
+    assert len(sliders(app)) < MANY.n_parts
+    app.button(key="explain.zero").click().run()
+    H = run.read_tensors(CODES)["clean/H"]
+    nearest = np.argsort((H ** 2).sum(axis=1))[:8]
+    assert {caption.split("\n")[0] for caption in tiles(app, "explain.near_edit")} == set(map(str, nearest))
+    app.button(key="explain.reset").click().run()
+    assert tiles(app, "explain.near_edit")[0].startswith("7\n")
+
+
+def test_a_page_that_only_shows_a_name_does_not_write_it(store):
+    watching = open_page("parts", run=RUN.id, part="3")
+    naming = open_page("parts", run=RUN.id, part="3")
+    naming.text_input(key=f"parts.name.{RUN.id}.2").set_value("hook").run()
+    watching.run()
+    assert names_of(store.get("runs", RUN.id)) == {2: "hook"}
+    assert watching.text_input(key=f"parts.name.{RUN.id}.2").value == "hook"
 
 
 def tiles(app, key):
