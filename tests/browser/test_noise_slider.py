@@ -74,3 +74,14 @@ def test_on_a_phone_the_panels_stand_below_each_other_and_keep_their_width(page)
     assert all(box["width"] > 250 for box in boxes)
     assert all(lower["y"] > upper["y"] + 100 for upper, lower in pairwise(boxes))
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
+
+
+def test_from_published_numbers_a_button_leads_to_this_store(page, tmp_path):
+    """The button stands in a fragment, the choice of numbers outside it: the whole page has to follow."""
+    with dashboard(Store(tmp_path)) as address:
+        other = page.context.browser.new_page(viewport={"width": 1300, "height": 1000})
+        other.goto(f"{address}/noise")
+        other.get_by_role("button", name="This store, 10,000 images", exact=True).last.click()
+        other.wait_for_function("() => new URLSearchParams(location.search).get('numbers') === 'quick'")
+        expect(other.get_by_role("button", name=re.compile("^Compute"))).not_to_have_count(0)
+        other.close()
