@@ -119,16 +119,19 @@ def _of_pictures(chosen: Chosen) -> Choices:
                            help="Pictures are turned gray and resized to one shape, that of most. 28 or 32 is a good start: "
                                 "twice the side is four times the work.")
     folders = st.toggle("A folder is a class", True, key="train.own.by_folder")
-    invert = st.toggle("Dark figures on a light ground: turn them round", key="train.own.invert",
-                       help="Parts add light to a dark picture, so what the pictures show should be the light.")
-    return Choices(size=int(size), by_folder=folders, invert=invert)
+    return Choices(size=int(size), by_folder=folders, invert=_inverted())
+
+
+def _inverted() -> bool:
+    return st.toggle("Dark figures on a light ground: turn them round", key="train.own.invert",
+                     help="Parts add light to a dark picture, so what the pictures show should be the light.")
 
 
 def _of_array(chosen: Chosen) -> Choices:
     from ddnmf_core.data_command import shape_of
     text = st.text_input("Rows are pictures of height x width", key="train.own.shape", placeholder="28x28; empty: no pictures",
                          help="For arrays (n, d). Arrays (n, height, width) are pictures anyway.")
-    return Choices(shape=shape_of(text) if text.strip() else None)
+    return Choices(shape=shape_of(text) if text.strip() else None, invert=_inverted())
 
 
 def _of_table(chosen: Chosen) -> Choices:

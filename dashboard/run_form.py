@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.shared import MODEL_TITLES
 from ddnmf_core import data
-from ddnmf_core.config import OWN, PRESETS, NoiseKind, RunConfig
+from ddnmf_core.config import DEVICES, OWN, PRESETS, NoiseKind, RunConfig
 from ddnmf_core.suggestions import suggest
 
 DEFAULTS = RunConfig()
@@ -146,7 +146,7 @@ def optimiser_settings() -> dict[str, Any]:
     chosen["precision"] = choice("Matrix precision", "precision",
                                  "medium: fast where the processor has bfloat16. bfloat16: layers also pass it to each other "
                                  "(autocast), faster still for large batches. highest: exact to float32.")
-    st.selectbox("Device", ["auto", "cpu", "cuda", "mps"], key=key("device"), persist_state="session")
+    st.selectbox("Device", DEVICES, key=key("device"), persist_state="session")
     st.number_input("Runs, with seeds one after the other", 1, 50, key=key("n_seeds"), persist_state="session")
     return chosen
 

@@ -91,6 +91,8 @@ def show_damage(error: CorruptFile) -> None:
     st.cache_resource.clear()
     if not entry.folder.exists():
         st.warning(f"{entry.kind}/{entry.id} is no longer there: it was deleted or set aside meanwhile.")
+    elif read_only():
+        st.error(f"{entry.kind}/{entry.id} is damaged: {error}. Nothing of it is shown.")
     elif entry.locked:
         st.error(f"{entry.kind}/{entry.id} is damaged: {error}. A worker holds it; stop it, and it is set aside.")
     else:

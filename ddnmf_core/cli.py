@@ -106,7 +106,7 @@ def _follow(entry: Entry) -> None:
             while (state := entry.state).status not in ENDED or entry.store.is_requested(entry):
                 show(state.progress, state.message)
                 if not entry.locked:
-                    engine.ensure_started(entry.store)
+                    engine.keep_going(entry.store)
                 time.sleep(0.2)
     except KeyboardInterrupt:
         entry.request_stop()

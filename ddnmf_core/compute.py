@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import torch
 from torch import nn
 
-DeviceName = Literal["auto", "cuda", "mps", "cpu"]
+from ddnmf_core.config import check_device
+
 MPS_TOLERANCE = 1e-4                                                # largest relative difference from the CPU
 
 
@@ -21,11 +21,15 @@ def choose_device(wanted: str | None = None) -> torch.device:
         wanted = os.environ.get("DDNMF_DEVICE") or "auto"
     if wanted == "auto":
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if _usable(name)))
-    if wanted not in ("cuda", "mps", "cpu"):
-        raise ValueError(f"device = {wanted!r}: should be 'auto', 'cuda', 'mps' or 'cpu'")
+    check_device(wanted)
     if not _usable(wanted):
         raise ValueError(f"device = {wanted!r}: this machine has no usable one; 'auto' takes what there is")
     return torch.device(wanted)
+
+
+def sums_dtype(device: torch.device) -> torch.dtype:
+    """What long sums are kept in: float64, which MPS does not have."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def device_title(device: torch.device) -> str:

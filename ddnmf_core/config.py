@@ -28,6 +28,7 @@ Representation = Literal["z", "H", "z_hat"]
 EmbeddingMethod = Literal["t-sne", "umap", "pca"]
 ClustererName = Literal["kmeans", "gmm"]
 Factors = Literal["parts", "units", "code_nmf", "nmf", "pca"]
+DEVICES = ("auto", "cuda", "mps", "cpu")
 OF_PIXELS: tuple[Factors, ...] = ("nmf", "pca")                     # factors that need no run
 
 ID_LENGTH = 16
@@ -256,6 +257,13 @@ class InterpretationConfig(Config):
     def of(cls, run: RunConfig, **settings: Any) -> Self:
         """Of this run's parts, unless told otherwise."""
         return cls(**{"dataset": run.dataset, "n_samples": run.n_samples, "run": run.id, "seed": run.seed, **settings})
+
+
+def check_device(name: str) -> str:
+    """The name; raises ValueError unless it can be the name of a device."""
+    if name not in DEVICES:
+        raise ValueError(f"device = {name!r}: should be {', '.join(map(repr, DEVICES[:-1]))} or {DEVICES[-1]!r}")
+    return name
 
 
 PRESETS: dict[str, dict[str, Any]] = {

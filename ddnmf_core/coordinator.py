@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -44,15 +44,16 @@ def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
             return
         info_path(store).unlink(missing_ok=True)                   # what a killed engine left
         store.clear_litter()
-        try:
-            with cluster() as (client, n_workers):
-                trouble_path(store).unlink(missing_ok=True)
-                Coordinator(store, client, n_workers).run(idle_exit)
-        except (OSError, ValueError) as error:
-            where = f" at DDNMF_SCHEDULER={address}" if (address := os.environ.get("DDNMF_SCHEDULER")) else ""
-            message = f"The engine could not start its cluster{where}: {error}. Its log is {store.root}/engine.log."
-            write_document(trouble_path(store), {"message": message})
-            raise
+        with ExitStack() as running:
+            try:
+                client, n_workers = running.enter_context(cluster())
+            except Exception as error:                              # whatever it is: commands and pages wait for this sentence
+                where = f" at DDNMF_SCHEDULER={address}" if (address := os.environ.get("DDNMF_SCHEDULER")) else ""
+                message = f"The engine could not start its cluster{where}: {error}. Its log is {store.root}/engine.log."
+                write_document(trouble_path(store), {"message": message})
+                raise
+            trouble_path(store).unlink(missing_ok=True)
+            Coordinator(store, client, n_workers).run(idle_exit)
 
 
 class Coordinator:
@@ -122,6 +123,9 @@ class Coordinator:
         for request in self._requests():
             entry = request.entry
             if entry in self.futures or time.monotonic() < self.busy_until.get(entry, 0.0):
+                continue
+            if entry not in self.run_of and not self.store.whole(entry):
+                self.store.ticket(entry).unlink(missing_ok=True)    # else it would hold up all that waits behind it
                 continue
             if not self._is_ready(entry):
                 if entry.stop_requested:

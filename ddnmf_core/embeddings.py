@@ -35,6 +35,8 @@ def embed(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report = 
     coordinates = method(codes, config, report, should_stop)
     if should_stop():
         raise Stopped
+    if not np.isfinite(coordinates).all():
+        raise ValueError("the map has places that are no numbers: the codes may all be the same, as those of a collapsed run")
     return np.asarray(coordinates, dtype=np.float32)
 
 
@@ -50,7 +52,8 @@ def _tsne(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, s
         return should_stop()
 
     perplexity = min(config.perplexity, (len(codes) - 1) / 3)
-    return TSNE(perplexity=perplexity, early_exaggeration_iter=early, n_iter=late, initialization="pca",
+    plane = np.linalg.matrix_rank(codes - codes.mean(axis=0)) > 1   # else there are no two principal components to start from
+    return TSNE(perplexity=perplexity, early_exaggeration_iter=early, n_iter=late, initialization="pca" if plane else "random",
                 random_state=config.seed, n_jobs=1, callbacks=watch, callbacks_every_iters=CALL_EVERY).fit(codes)
 
 

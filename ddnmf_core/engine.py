@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddnmf_core.config import Config
+from ddnmf_core.config import Config, check_device
 from ddnmf_core.entries import Entry, is_locked
 from ddnmf_core.files import CorruptFile, read_document, sha256
 from ddnmf_core.read_only import read_only, refuse
@@ -56,6 +56,13 @@ def trouble(store: Store) -> str:
     return str(failure["message"])
 
 
+def keep_going(store: Store) -> None:
+    """For a command that waits: see that the engine runs; raises RuntimeError where it cannot be started."""
+    ensure_started(store)
+    if failure := trouble(store):
+        raise RuntimeError(failure)
+
+
 def ensure_started(store: Store) -> None:
     """Start the engine unless it runs; returns at once. One of an older version is replaced when idle.
 
@@ -83,6 +90,7 @@ def ensure_started(store: Store) -> None:
 
 def start(store: Store) -> EngineInfo:
     """Start the engine and wait until it takes requests; raises RuntimeError with its log's place."""
+    refuse()
     deadline = time.monotonic() + START_TIMEOUT
     ensure_started(store)
     while time.monotonic() < deadline and not trouble(store):
@@ -112,7 +120,7 @@ def stop(store: Store, patience: float = 10.0) -> bool:
 def submit(store: Store, config: Config, device: str | None = None) -> Entry:
     """Ask for a result and see that somebody works on it; without a device, on the one asked for before."""
     refuse()
-    entry = store.request(config, device)
+    entry = store.request(config, device and check_device(device))
     if not entry.finished:
         ensure_started(store)
     return entry

@@ -136,7 +136,7 @@ def _scores(config: InterpretationConfig, factors: "Factorisation", images: "Ima
     found = {
         **scores_of(images, found_clusters),
         "explained_variance": factors.explained_variance(images.scaled()),
-        "hoyer_parts": _mean(table["hoyer"]), "hoyer_H": _mean(quality.hoyer(H)),
+        "hoyer_parts": _mean(table["hoyer"]), **({"hoyer_H": _mean(quality.hoyer(H))} if H.shape[1] > 1 else {}),
         "redundancy_mean": redundancy_mean, "redundancy_max": redundancy_max,
         "cancellation": float(quality.cancellation(swings).mean()),
         **({"purity": _mean(table["purity"])} if images.labelled else {}),

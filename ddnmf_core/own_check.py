@@ -51,6 +51,8 @@ def check(folder: Path, name: str, files: set[str]) -> None:
         in_words(about.done)
     except (ValidationError, KeyError, TypeError):
         raise ValueError(f"{own_data.META} does not describe a data set") from None
+    if (about.image_shape is None) == (about.feature_names is None):
+        raise ValueError(f"{own_data.META} should describe either pictures or a table")
     if own_data.name_of(content) != name:
         raise ValueError("its description does not belong to its name")
     _check_arrays(about, own_files.read(folder / own_data.ARRAYS, about.arrays))
@@ -64,7 +66,7 @@ def _check_arrays(about: _Meta, arrays: dict[str, NDArray[Any]]) -> None:
         raise ValueError(f"{own_data.ARRAYS} holds {', '.join(sorted(arrays))}, not {', '.join(sorted(wanted))}")
     pixels = arrays["pixels"]
     width = len(about.feature_names or ()) if about.image_shape is None else about.image_shape[0] * about.image_shape[1]
-    if pixels.shape != (about.n_samples, width) or pixels.dtype not in (np.uint8, np.float32):
+    if width < 2 or pixels.shape != (about.n_samples, width) or pixels.dtype not in (np.uint8, np.float32):
         raise ValueError(f"its values are {pixels.dtype} of shape {pixels.shape}, not of the shape that it says")
     if pixels.size > MAX_VALUES and not own_files.too_large(pixels.nbytes):
         raise ValueError(f"{pixels.size:,} values are too many")

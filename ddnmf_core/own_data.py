@@ -229,12 +229,18 @@ def arrays(name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
     return found["pixels"], np.zeros(len(found["pixels"]), np.int64) if labels is None else labels
 
 
-def _is_whole(name: str) -> bool:
+def problem(name: str) -> str:
+    """What is wrong with a set, everything read anew; empty where it is whole."""
+    _meta.cache_clear()
     try:
         arrays(name)
-        return True
-    except DataError:
-        return False
+        return ""
+    except DataError as error:
+        return str(error)
+
+
+def _is_whole(name: str) -> bool:
+    return not problem(name)
 
 
 # ----------------------------------------------------------------------------------------- removing

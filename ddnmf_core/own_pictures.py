@@ -52,7 +52,7 @@ def read_pictures(source: Source, choices: Choices, report: Report = lambda shar
             rows[number] = gray(read(), name, shape).ravel()
             report((number + 1) / len(files))
     labels, names = _classes([name for name, _ in files]) if choices.by_folder else (None, ())
-    return Raw(255 - rows if choices.invert else rows, labels, names, shape, None, skipped)
+    return Raw(255 - rows if choices.invert else rows, labels, names, shape, None, skipped, inverted=True)
 
 
 def _common_shape(files: Sequence[File], size: int) -> tuple[int, int]:

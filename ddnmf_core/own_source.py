@@ -56,6 +56,7 @@ class Raw:
     image_shape: tuple[int, int] | None                             # None: a table
     feature_names: tuple[str, ...] | None                           # of a table
     skipped: int = 0                                                # files that are no pictures
+    inverted: bool = False                                          # as was asked for: not to be done again
 
 
 def size_of(source: Source) -> int:

@@ -64,12 +64,13 @@ def likely_labels(frame: "pd.DataFrame") -> str | None:
 
 
 def _text(source: Source, n_rows: int | None) -> "pd.DataFrame":
-    """Columns apart by the sign that the first line has most of; a first line of numbers is a sample, not names."""
+    """Columns apart by the sign that the first line has most of; a first line of numbers is a sample, not names, unless the
+    numbers are those of the columns."""
     import pandas as pd
     try:
         first = _first_line(source)
         separator = max(",;\t", key=first.count)
-        headless = all(map(_is_number, first.split(separator)))
+        headless = all(map(_is_number, words := first.split(separator))) and not _are_counted(words)
         frame = pd.read_csv(source, sep=separator, header=None if headless else 0, nrows=n_rows or MAX_SAMPLES + 1,
                             low_memory=False, encoding="utf-8-sig", skipinitialspace=True)
     except (ValueError, UnicodeError, pd.errors.ParserError, OSError, OverflowError) as error:
@@ -121,6 +122,12 @@ def _is_number(text: str) -> bool:
         return True
     except ValueError:
         return False
+
+
+def _are_counted(words: list[str]) -> bool:
+    """0, 1, 2 or 1, 2, 3 and so on, three at least: as pandas writes columns without names. Two may be a sample."""
+    counted = [[str(number + first) for number in range(len(words))] for first in (0, 1)]
+    return len(words) > 2 and [word.strip() for word in words] in counted
 
 
 def _listed(names: list[str]) -> str:

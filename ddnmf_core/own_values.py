@@ -32,7 +32,7 @@ class Treatment:
     def of(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Some rows as they are kept: u8 of pictures, float32 in [0, 1] of a table."""
         if self.fill is None:
-            return numbers(rows)
+            return 255 - numbers(rows) if self.invert else numbers(rows)
         low, high = np.array(self.done["low"]), np.array(self.done["high"])
         x = _nonnegative(_filled(rows, self.fill), self.clip, self.raised)
         span = high - low
@@ -50,7 +50,7 @@ def treated(raw: Raw, choices: Choices) -> tuple[NDArray[Any], dict[str, Any]]:
     """
     treatment = treatment_of(raw, choices)
     if treatment.fill is None:
-        return numbers(raw.values), treatment.done
+        return treatment.of(raw.values), treatment.done
     return np.concatenate([treatment.of(raw.values[rows]) for rows in blocks(raw.values)]), treatment.done
 
 
@@ -59,9 +59,12 @@ def treatment_of(raw: Raw, choices: Choices) -> Treatment:
     for name, options in (("negative", Negative), ("missing", Missing), ("scale", Scale)):
         if (value := getattr(choices, name)) is not None and value not in get_args(options):
             raise DataError(f"{name} = {value!r}: should be one of {', '.join(get_args(options))}")
-    image = raw.image_shape is not None
+    image, invert = raw.image_shape is not None, choices.invert and not raw.inverted
+    if invert and not image:
+        raise DataError("invert turns pictures round, and these are rows of a table: leave it out, or say the shape of the "
+                        "pictures in the rows")
     if image and raw.values.dtype in (np.uint8, np.bool_):
-        return Treatment(image, {"missing": 0, "negative": 0, "scale": "bytes"})
+        return Treatment(image, {"missing": 0, "negative": 0, "scale": "bytes"}, invert=invert)
     n_missing, fill = _gaps(raw.values, choices.missing)
     n_negative, least, most = _extent(raw.values, fill, choices.negative, image)
     clip = bool(n_negative) and choices.negative == "clip"
@@ -75,7 +78,7 @@ def treatment_of(raw: Raw, choices: Choices) -> Treatment:
     done = {"missing": n_missing, "negative": n_negative, "scale": scale, "low": low.tolist(), "high": high.tolist(),
             **({"missing_became": choices.missing} if n_missing else {}),
             **({"negative_became": choices.negative} if n_negative else {})}
-    return Treatment(image, done, fill, clip, raised, choices.invert)
+    return Treatment(image, done, fill, clip, raised, invert)
 
 
 def numbers(rows: NDArray[Any]) -> NDArray[Any]:

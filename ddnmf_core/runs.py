@@ -30,6 +30,7 @@ from ddnmf_core import layout, trash
 from ddnmf_core.config import Config
 from ddnmf_core.entries import CONFIG, CONFIG_OF, STATE, Entry, Kind, State, UnknownEntry
 from ddnmf_core.files import CorruptFile, is_litter, read_document, temporary_name, write_bytes, write_document
+from ddnmf_core.read_only import read_only
 from ddnmf_core.recorded import MANIFEST
 
 _FOUND_WHOLE: dict[Path, tuple[int, ...]] = {}                      # folders of entries, and their version then
@@ -97,7 +98,8 @@ class Store:
             return True
         except (CorruptFile, FileNotFoundError) as error:
             if not entry.locked:
-                self.set_aside(entry, str(error) if isinstance(error, CorruptFile) else f"{error.filename} is missing")
+                with suppress(OSError):                             # somebody else's store: then it is only left out
+                    self.set_aside(entry, str(error) if isinstance(error, CorruptFile) else f"{error.filename} is missing")
             return False
 
     def folders(self, kind: Kind) -> list[Entry]:
@@ -183,7 +185,10 @@ class Store:
     # ------------------------------------------------------------------------------ set aside
 
     def set_aside(self, entry: Entry, reason: str) -> None:
-        """Move a damaged entry out of the way, with the reason; nothing is deleted."""
+        """Move a damaged entry out of the way, with the reason; nothing is deleted, and where nothing may be changed, nothing
+        is."""
+        if read_only():
+            return
         target = self.root / "set-aside" / f"{entry.kind}-{entry.id}-{time.time_ns()}"
         target.parent.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):                           # somebody else was quicker

@@ -70,7 +70,7 @@ def _train_together(entries: list[Entry], device: str) -> dict[str, Status | Lit
         return {entry.id: status for entry, status in train_together(entries, device).items()}
     except Exception:
         traceback.print_exc()
-        return {entry.id: _perform(entry, device) for entry in entries}
+    return {entry.id: _perform(entry, device) for entry in entries}     # out here nothing of the stack is in memory any more
 
 
 def _perform(entry: Entry, device: str) -> Status:

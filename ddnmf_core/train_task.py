@@ -69,13 +69,25 @@ def _train_alone(entry: Entry, state: State, images: Any, device: "torch.device"
 def _train_stacks(entries: Sequence[Entry], states: Mapping[Entry, State], images: Any, device: "torch.device",
                   pixels: "torch.Tensor | None" = None) -> dict[Entry, Status]:
     """Runs that stand at the same batch go on together; the status of those that ended without a model. A stack that does
-    not fit into the device's memory is taken in halves."""
+    not fit into the device's memory is taken in halves, once it has left that memory."""
+    import torch
+    if pixels is None:
+        pixels = torch.tensor(images.pixels, device=device)
+    ended, left = _train_stack(entries, states, images, device, pixels)
+    if left and device.type == "cuda":
+        torch.cuda.empty_cache()
+    for half in (left[:len(left) // 2], left[len(left) // 2:]) if left else ():
+        ended |= _train_stacks(half, states, images, device, pixels)
+    return ended
+
+
+def _train_stack(entries: Sequence[Entry], states: Mapping[Entry, State], images: Any, device: "torch.device",
+                 pixels: "torch.Tensor") -> tuple[dict[Entry, Status], list[Entry]]:
+    """The status of those that ended without a model, and those for which there was no room together."""
     import torch
 
     from ddnmf_core.stack import Stack
     from ddnmf_core.trainer import Trainer
-    if pixels is None:
-        pixels = torch.tensor(images.pixels, device=device)
     recorders: dict[Trainer, _Recorder] = {}
     places: dict[tuple[int, int], list[Trainer]] = {}
     for entry in entries:
@@ -97,10 +109,8 @@ def _train_stacks(entries: Sequence[Entry], states: Mapping[Entry, State], image
         left = [entry for entry in entries if entry not in ended and not entry.has(MODEL)]
         if len(left) < 2:
             raise
-        recorders.clear()
-        for half in (left[:len(left) // 2], left[len(left) // 2:]):
-            ended |= _train_stacks(half, states, images, device, pixels)
-    return ended
+        return ended, left
+    return ended, []
 
 
 def _scored(entry: Entry, images: Any, state: State, device: "torch.device") -> Status:

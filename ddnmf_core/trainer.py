@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ddnmf_core import losses
-from ddnmf_core.compute import autocast, matmul_precision
+from ddnmf_core.compute import autocast, matmul_precision, sums_dtype
 from ddnmf_core.config import RunConfig
 from ddnmf_core.corruption import corrupt, corrupt_each
 from ddnmf_core.data import Images
@@ -43,7 +43,7 @@ class Trainer:
         self.optimizer = make_optimizer(self.model.parameters(), config)
         self.epoch = 0                                              # epochs completed
         self.batch = 0                                              # batches completed in the current epoch
-        self.sums = torch.zeros(1 + self._n_sums, dtype=torch.float64, device=device)
+        self.sums = torch.zeros(1 + self._n_sums, dtype=sums_dtype(device), device=device)
         self.seconds = 0.0                                          # spent in the current epoch
         self._gallery_samples = torch.tensor(images.one_of_each_class())
 
@@ -228,10 +228,11 @@ def loss_terms(model: DDNMF | Autoencoder, x: Tensor, x_noisy: Tensor,
 def summed(terms: dict[str, Tensor], layers: Tensor | None, n: int, reduction: str, n_sums: int) -> Tensor:
     """What a batch of n images adds to an epoch's sums: n, three terms, layers; (..., 1 + n_sums) for terms of shape (...)."""
     weight = 1 if reduction == "sum" else n
-    values = [term.detach().double() * weight for term in terms.values()]
+    dtype = sums_dtype(next(iter(terms.values())).device)
+    values = [term.detach().to(dtype) * weight for term in terms.values()]
     values += [torch.zeros_like(values[0])] * (3 - len(values))
     parts = [torch.full_like(values[0], n)[..., None], torch.stack(values, dim=-1)]
-    parts.append(values[0].new_zeros((*values[0].shape, n_sums - 3)) if layers is None else layers.detach().double() * weight)
+    parts.append(values[0].new_zeros((*values[0].shape, n_sums - 3)) if layers is None else layers.detach().to(dtype) * weight)
     return torch.cat(parts, dim=-1)
 
 

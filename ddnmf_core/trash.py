@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ddnmf_core.entries import CONFIG_OF, ENDED, MADE_OF_RUNS, Entry, UnknownEntry
+from ddnmf_core.entries import CONFIG_OF, ENDED, MADE_OF_RUNS, Busy, Entry, UnknownEntry
 from ddnmf_core.files import CorruptFile, temporary_name
 from ddnmf_core.read_only import refuse
 
@@ -54,9 +54,15 @@ def delete(store: "Store", entry: Entry) -> None:
     at = time.time_ns()
     (store.root / DELETED).mkdir(exist_ok=True)
     with ExitStack() as held:
-        for each in together:
-            each.request_stop()
-            held.enter_context(each.lock(patience=5.0))
+        asked = [each for each in together if not each.stop_requested]
+        try:
+            for each in together:
+                each.request_stop()
+                held.enter_context(each.lock(patience=5.0))
+        except Busy:
+            for each in asked:                                      # what was not deleted is not stopped for it either
+                each.clear_stop()
+            raise
         for each in together:
             each.clear_stop()
             store.ticket(each).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ddnmf_core import layout, trash
+from ddnmf_core import layout, own_data, trash
 from ddnmf_core.entries import (
     CLUSTERS,
     CODES,
@@ -35,7 +35,7 @@ from ddnmf_core.entries import (
 from ddnmf_core.files import CorruptFile, is_litter, read_document
 from ddnmf_core.read_only import refuse
 from ddnmf_core.repair import Remedy, mend, remedy
-from ddnmf_core.runs import Store
+from ddnmf_core.runs import Store, default_root
 
 Grade = Literal["damaged", "litter", "foreign", "set aside", "deleted"]
 Report = Callable[[float, str], None]
@@ -74,7 +74,8 @@ class Verdict:
 
 
 def verify(store: Store, *, repair: bool = False, report: Report | None = None) -> Verdict:
-    """Look at every entry of every kind, the queue and what was set aside; `report` hears of (share, message)."""
+    """Look at every entry of every kind, the user's own data, the queue and what was set aside; `report` hears of (share,
+    message)."""
     if repair:
         refuse()
     entries = [entry for kind in CONFIG_OF for entry in store.folders(kind)]
@@ -83,7 +84,7 @@ def verify(store: Store, *, repair: bool = False, report: Report | None = None) 
         if report:
             report(number / len(entries), f"Reading {entry.kind}.")
         findings += [*_damaged(entry, repair), *_strays(entry, repair)]
-    findings += [*_tickets(store, repair), *_set_aside(store, repair), *_deleted(store)]
+    findings += [*_tickets(store, repair), *_set_aside(store, repair), *_deleted(store), *_own_data(store)]
     return Verdict(len(entries), findings)
 
 
@@ -101,6 +102,15 @@ def _deleted(store: Store) -> Iterator[Finding]:
         if damage := damage_of(entry):
             yield Finding(_place(store, entry.folder), "deleted", "; ".join(damage.values()),
                           "bring it back, then repair; or ddnmf runs deleted --empty")
+
+
+def _own_data(store: Store) -> Iterator[Finding]:
+    """The user's own data sets. Only the user has what they were made from, so nothing is done about them."""
+    if store.root != default_root():
+        return
+    for name in own_data.names():
+        if problem := own_data.problem(name):
+            yield Finding(_place(store, own_data.folder(name)), "damaged", problem, LEFT_ALONE)
 
 
 def _damaged(entry: Entry, repair: bool) -> Iterator[Finding]:

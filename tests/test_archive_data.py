@@ -103,6 +103,9 @@ FITTING = PIXELS.reshape(30, -1)
     ({"pixels": FITTING, "labels": np.full(30, 7, np.int64)}, {"class_names": ["a", "b"]}, "classes"),
     ({"pixels": FITTING}, {"image_shape": "4 x 5"}, "does not describe"),
     ({"pixels": FITTING}, {"done": {}}, "does not describe"),
+    ({"pixels": np.zeros((30, 0), np.uint8)}, {"image_shape": None}, "either pictures or a table"),
+    ({"pixels": FITTING}, {"feature_names": ["a"] * 20}, "either pictures or a table"),
+    ({"pixels": np.zeros((30, 1), np.uint8)}, {"image_shape": [1, 1]}, "shape"),
     ({"pixels": FITTING}, {"title": "x" * 999}, "does not describe")])
 def test_a_set_that_is_not_what_it_says_is_refused_and_the_run_is_taken(packed, run, elsewhere, tmp_path, arrays, meta, reason):
     members = with_arrays(members_of(packed), f"data/{run.config.dataset}", arrays, **meta)

@@ -6,14 +6,19 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.faults.means import holder_of
-from ddnmf_core import engine, tasks
+from ddnmf_core import coordinator, engine, tasks
+from ddnmf_core.cli import app
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
 from ddnmf_core.entries import ENDED, MODEL
+from ddnmf_core.read_only import ReadOnly
+from ddnmf_core.reproduce.work import Work
 from ddnmf_core.runs import Store
 
 LONG = RunConfig(dataset="digits", layers=(64, 32, 8), n_parts=5, epochs=400, batch_size=32)
@@ -240,3 +245,35 @@ def test_an_engine_that_is_on_its_way_is_not_started_again(tmp_path, monkeypatch
     started[0].ended = 1
     engine.ensure_started(Store(tmp_path))
     assert len(started) == 2
+
+
+def test_a_command_that_waits_says_that_the_engine_cannot_be_started(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDNMF_SCHEDULER", "tcp://127.0.0.1:9")
+    found = CliRunner().invoke(app, ["train", "--dataset", "digits", "--epochs", "1", "--home", str(tmp_path)])
+    assert found.exit_code == 2
+    assert "could not start its cluster at DDNMF_SCHEDULER=tcp://127.0.0.1:9" in found.output
+    work = Work(Store(tmp_path), [SimpleNamespace(config=SHORT, run=None)])
+    work.submit()
+    with pytest.raises(RuntimeError, match="could not start its cluster"):
+        list(work.steps())
+
+
+def test_whatever_keeps_the_cluster_from_starting_is_said(tmp_path, monkeypatch):
+    def broken():
+        raise KeyError("surprise")
+    monkeypatch.setattr(coordinator, "cluster", broken)
+    with pytest.raises(KeyError):
+        coordinator.serve(Store(tmp_path))
+    assert "surprise" in engine.trouble(Store(tmp_path))
+
+
+def test_where_nothing_may_be_changed_the_engine_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDNMF_READ_ONLY", "1")
+    with pytest.raises(ReadOnly):
+        engine.start(Store(tmp_path))
+
+
+def test_a_device_that_there_is_not_is_refused_before_anything_is_asked_for(tmp_path):
+    with pytest.raises(ValueError, match="device = 'tpu': should be 'auto'"):
+        engine.submit(Store(tmp_path), SHORT, "tpu")
+    assert Store(tmp_path).requests() == []

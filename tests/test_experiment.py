@@ -3,15 +3,17 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from ddnmf_core import engine, tasks
+from ddnmf_core import engine, own_data, tasks
 from ddnmf_core.cli import app
 from ddnmf_core.config import ClusteringConfig, RunConfig
 from ddnmf_core.experiment import plan, scores
 from ddnmf_core.export.formats import FORMATS
+from ddnmf_core.own_source import Choices
 from ddnmf_core.runs import Store
 
 TEXT = """
@@ -101,7 +103,7 @@ def test_what_the_store_has_is_found_and_not_done_again(done, monkeypatch, tmp_p
     assert "6 results, 6 of them are there." in result.stderr
     found = json.loads(result.stdout.splitlines()[-1])
     assert found["failures"] == []
-    assert len(found["results"]) == len(pd.read_csv(tmp_path / "scores.csv")) == 2 * (12 + 4) + 2
+    assert len(found["results"]) == len(pd.read_csv(tmp_path / "scores.csv")) == 2 * (12 + 4)     # H by gmm is there anyway
     one = next(row for row in found["results"] if (row["model"], row["seed"], row["of"]) == ("ddnmf", 2, "H"))
     assert one["acc"] == pytest.approx(store.get("runs", one["run"]).read_json("scores.json")[2]["acc"], abs=1e-9)
 
@@ -155,3 +157,40 @@ def test_the_file_in_the_docs_is_one_and_every_format_stands_there(tmp_path):
     path.write_text(text.split("```toml\n")[1].split("```")[0])
     assert len(plan.wanted(plan.read(path))) == 2 * 2 * 3 * 2       # two axes of two values, three seeds, and clusters of each
     assert all(f"`{name}`" in text for name in FORMATS)
+
+
+def test_clusterings_that_differ_in_their_transform_are_no_seeds_of_each_other(tmp_path):
+    path = tmp_path / "experiment.toml"
+    made = "".join(f'[[clusterings]]\nrepresentation = "z"\ntransform = "pca"\nn_components = {n}\n' for n in (2, 5))
+    path.write_text(TEXT.split("[[clusterings]]")[0].replace("seeds = [1, 2]", "seeds = [1]") + made)
+    store = Store(tmp_path / "store")
+    for each in plan.wanted(plan.read(path)):
+        entry = store.create(each.config)
+        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
+    table = scores.over_seeds(scores.rows(store, plan.wanted(plan.read(path))))
+    assert set(table["seeds"]) == {"1"}
+    assert sorted(table[table["transform"] == "pca"]["n_components"]) == [2, 2, 5, 5]
+    assert "n_components" in scores.markdown(table)
+
+
+def test_data_without_labels_have_the_silhouette(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDNMF_HOME", str(tmp_path / "store"))
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((60, 5)))
+    name = own_data.add(tmp_path / "x.npy", "x.npy", Choices())
+    path = tmp_path / "experiment.toml"
+    path.write_text(f'seeds = [1, 2]\n[run]\ndataset = "{name}"\nlayers = [16, 4]\nn_parts = 3\nepochs = 1\n')
+    store = Store()
+    for each in plan.wanted(plan.read(path)):
+        entry = store.create(each.config)
+        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
+    found = ddnmf(path, "--home", store.root)
+    assert found.exit_code == 0, found.output
+    assert found.stdout.splitlines()[0].endswith("| seeds | silhouette |")
+
+
+def test_a_device_that_there_is_not_is_said_before_anything_is_done(tmp_path, file):
+    for arguments in (("--device", "gpu"), ()):
+        file.write_text(TEXT if arguments else 'device = "gpu"' + TEXT)
+        found = ddnmf(file, "--dry-run", "--home", tmp_path / "store", *arguments)
+        assert found.exit_code == 2
+        assert "'auto', 'cuda', 'mps' or 'cpu'" in found.output

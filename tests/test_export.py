@@ -11,12 +11,13 @@ import pytest
 import torch
 from stored import trained
 
-from ddnmf_core import sweeps
+from ddnmf_core import own_data, sweeps
 from ddnmf_core.config import EmbeddingConfig, RunConfig
 from ddnmf_core.entries import CODES, POINTS
 from ddnmf_core.export import csv, formats, safetensors
 from ddnmf_core.export.write import export
 from ddnmf_core.interpret.names import rename
+from ddnmf_core.own_source import Choices
 from ddnmf_core.runs import Store
 from ddnmf_core.train_task import load_model
 
@@ -233,3 +234,44 @@ def test_mlflow_reads_parameters_metrics_and_artifacts(run, tmp_path):
     assert len(list((artifacts / "parts").glob("part-*.png"))) == 4
     database = (tmp_path / "moved" / "mlflow.db").read_bytes()
     assert not any(os.fsencode(path) in database for path in (tmp_path, os.getcwd()))       # it can be given away
+
+
+# --------------------------------------------------------------------------------- data of one's own
+
+@pytest.fixture(scope="module")
+def runs_on_own(tmp_path_factory):
+    """A run on pictures without labels, and one on a table with them."""
+    folder = tmp_path_factory.mktemp("own")
+    chance = np.random.default_rng(0)
+    np.save(folder / "pictures.npy", chance.integers(0, 255, (60, 6, 5)).astype(np.uint8))
+    (folder / "table.csv").write_text("a,b,c,kind\n" + "".join(f"{i},{i % 7},{i % 5},{'uv'[i % 2]}\n" for i in range(60)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDNMF_HOME", str(folder / "home"))
+        sets = [own_data.add(folder / "pictures.npy", "pictures.npy", Choices()),
+                own_data.add(folder / "table.csv", "table.csv", Choices(labels="kind"))]
+        return [trained(Store(), RUN.replace(dataset=name, n_samples=None)) for name in sets]
+
+
+@pytest.fixture
+def own(runs_on_own, home, monkeypatch):
+    monkeypatch.setenv("DDNMF_HOME", str(runs_on_own[0].store.root))
+    return runs_on_own
+
+
+@pytest.mark.parametrize("name", ["safetensors", "tensorboard", "mlflow", "parquet", "csv", "embedding-atlas"])
+def test_every_format_takes_runs_on_data_of_one_s_own(own, tmp_path, name):
+    with_extra(*{"tensorboard": ["tensorboard"], "mlflow": ["mlflow", "sqlalchemy", "alembic"]}.get(name, []))
+    for number, each in enumerate(own):
+        export(each, name, tmp_path / f"{number}")
+        assert (tmp_path / f"{number}").exists()
+
+
+def test_the_card_of_a_run_without_labels_has_silhouettes_and_that_of_a_table_rows(own, tmp_path):
+    texts = []
+    for number, each in enumerate(own):
+        export(each, "safetensors", tmp_path / f"{number}")
+        texts.append((tmp_path / f"{number}" / "README.md").read_text())
+    assert "images of 6 x 5 pixels, no labels" in texts[0]
+    assert "| silhouette |" in texts[0]
+    assert "rows of 3 features, 2 classes" in texts[1]
+    assert "| ACC |" in texts[1]

@@ -138,6 +138,31 @@ def test_arrays_are_pictures_or_tables_by_their_shape(tmp_path):
     assert np.array_equal(labelled.pixels, pictured.pixels)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.bool_, np.float64])
+def test_arrays_can_be_turned_round_whatever_their_numbers_are(tmp_path, monkeypatch, dtype):
+    x = np.zeros((N, 3, 4), dtype)
+    x[:, 0, 0] = True if dtype is np.bool_ else 250
+    np.save(tmp_path / "x.npy", x)
+    plain, turned = added(tmp_path / "x.npy"), added(tmp_path / "x.npy", invert=True)
+    assert np.array_equal(turned.pixels, 255 - plain.pixels)
+    monkeypatch.setenv("DDNMF_MEMORY_SHARE", "0")                   # and so does one that is mapped
+    assert np.array_equal(added(tmp_path / "x.npy", invert=True).pixels, turned.pixels)
+
+
+def test_a_table_is_not_turned_round(tmp_path):
+    with pytest.raises(data.DataError, match="invert turns pictures round"):
+        added(table(tmp_path), labels="kind", invert=True)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_of_columns_are_names_and_no_sample(tmp_path, first):
+    frame = pd.DataFrame(np.random.default_rng(0).random((N, 4)), columns=range(first, first + 4))
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    images = added(tmp_path / "x.csv")
+    assert len(images) == N
+    assert images.feature_names == tuple(str(first + n) for n in range(4))
+
+
 def test_a_table_keeps_its_column_names_and_takes_its_classes_from_one(tmp_path):
     images = added(table(tmp_path), labels="kind")
     assert images.feature_names == ("a", "b")
@@ -397,3 +422,15 @@ def test_the_command_line_adds_lists_and_removes(tmp_path):
     assert "mnist-10k" in run.invoke(app, ["data", "--home", home]).output
     assert run.invoke(app, ["data", "remove", name, "--home", home]).exit_code == 0
     assert json.loads(run.invoke(app, ["data", "list", "--json", "--home", home]).stdout) == []
+
+
+def test_a_damaged_set_does_not_hide_the_others_from_a_program(tmp_path, home):
+    from ddnmf_core.cli import app
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((N, 4)))
+    whole, damaged = (own_data.add(path, path.name, Choices(labels=labels)) for path, labels in
+                      ((table(tmp_path), "kind"), (tmp_path / "x.npy", None)))
+    (own_data.folder(damaged) / "meta.json").write_text("{}")
+    found = CliRunner().invoke(app, ["data", "list", "--json"])
+    assert found.exit_code == 0
+    assert [each["dataset"] for each in json.loads(found.stdout)] == [whole]
+    assert damaged in found.stderr

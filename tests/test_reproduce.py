@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from ddnmf_core import engine, tasks, train_task
+from ddnmf_core.cli import app
 from ddnmf_core.entries import CLUSTERS, INTERPRETATION, SCORES
 from ddnmf_core.interpret.stability import matched_cosine
 from ddnmf_core.metrics import SCORE_NAMES, ari
@@ -338,3 +340,54 @@ def test_the_cell_that_took_least_time_is_checked_unless_one_is_named(two_seeds)
     assert check.choose(published, "DDNMF+K-means", 2)["seed"] == 2
     with pytest.raises(ValueError, match=r"no cell with method 'DBSCAN'.*methods K-means, GMM"):
         check.choose(published, "DBSCAN")
+
+
+# ------------------------------------------------------------------------------------ what is written stays
+
+def reproduce(*arguments):
+    return CliRunner().invoke(app, ["reproduce", *map(str, arguments)])
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A written Table 1 of the quick protocol with made-up numbers, for two seeds; and an empty store."""
+    records = [{"dataset": cell.dataset, "method": cell.method, "seed": cell.seed, "id": cell.config.id, "run": None,
+                "acc": 0.5, "nmi": 0.5, "ari": 0.5, "seconds": 1.0, "provenance": 0} for cell in cells("table1", QUICK, [1, 2])]
+    results.Results("table1", "ddnmf reproduce table1 --seeds 2 --quick", "2026-01-01", QUICK.describe(), [1, 2], 0,
+                    [{"torch": "2"}], records).write(tmp_path)
+    return tmp_path
+
+
+def test_fewer_seeds_than_are_written_take_none_away(published):
+    before = results.read(published, "table1")
+    found = reproduce("table1", "--gather", "--quick", "--seeds", 1, "--out", published, "--home", published / "empty")
+    assert found.exit_code == 0, found.output
+    after = results.read(published, "table1")
+    assert after.cells == before.cells
+    assert (after.seeds, after.n_missing) == ([1, 2], 0)
+    assert after.command == "ddnmf reproduce table1 --seeds 2 --quick"
+
+
+@pytest.mark.parametrize("option", [("--epochs", 1), ("--samples", 500)])
+def test_another_protocol_is_not_written_over_what_is_there(published, option):
+    before = (published / "table1.json").read_bytes()
+    found = reproduce("table1", "--gather", "--quick", "--seeds", 2, *option, "--out", published, "--home", published / "empty")
+    assert found.exit_code == 2
+    assert "cells of another protocol" in found.output
+    assert (published / "table1.json").read_bytes() == before
+
+
+def test_a_map_cannot_be_checked_and_that_is_said(published):
+    found = reproduce("figure2", "--check", "--out", published)
+    assert (found.exit_code, "has no scores to compare" in found.output) == (2, True)
+
+
+def test_latex_takes_no_sign_for_a_comment():
+    records = [{"dataset": "mnist", "method": method, "seed": seed, "acc": 0.5, "nmi": 0.5, "ari": 0.5,
+                "explained_variance": 0.665}
+               for method in ("DDNMF", "DDNMF, W ≥ 0") for seed in (1, 2)]
+    text = tables.latex(results.Results("parts", "", "2026-01-01", {}, [1, 2], 0, [], records))
+    assert r"66.5\%" in text
+    assert not re.search(r"(?<!\\)%", text)
+    assert r"W $\geq$ 0$^\ast$" in text
+    assert all(line.endswith(r"\\") for line in text.split("\\midrule")[1].split("\\bottomrule")[0].strip().splitlines())

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -332,3 +333,20 @@ def test_a_kill_while_a_file_is_replaced_leaves_the_old_one_or_the_new(store, en
     entry.write_json("names.json", {"0": "newest"})
     assert entry.read_json("names.json")["0"] == "newest"
     assert len(entry._manifest()["names.json"]) == 64
+
+
+def test_where_nothing_may_be_changed_a_damaged_run_is_only_left_out(store, monkeypatch):
+    whole, damaged = store.create(RunConfig()), store.create(RunConfig(seed=2))
+    (damaged.folder / "config.json").write_text("{}")
+    monkeypatch.setenv("DDNMF_READ_ONLY", "1")
+    assert store.entries() == [whole]
+    assert damaged.folder.exists()
+    monkeypatch.delenv("DDNMF_READ_ONLY")
+
+    def refused(*arguments):
+        raise PermissionError(13, "Permission denied")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refused)                      # somebody else's store
+        assert store.entries() == [whole]
+    assert store.entries() == [whole]
+    assert not damaged.folder.exists()

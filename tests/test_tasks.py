@@ -5,9 +5,10 @@ import errno
 import numpy as np
 import pytest
 
-from ddnmf_core import tasks
+from ddnmf_core import embeddings, tasks
 from ddnmf_core.baselines import transformed
-from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.embeddings import embed
 from ddnmf_core.entries import CLUSTERS, CODES, FACTORS, MODEL, POINTS, PROVENANCE, SCORES
 from ddnmf_core.metrics import scores
 from ddnmf_core.runs import Store
@@ -240,3 +241,30 @@ def test_clusters_of_a_run_that_is_not_there_say_so(store):
     entry, status = perform(store, ClusteringConfig(dataset="digits", run="0123456789abcdef", representation="z"))
     assert status == "failed"
     assert entry.state.message.startswith("There is no run '0123456789abcdef'")
+
+
+@pytest.mark.parametrize("codes", [np.random.default_rng(0).random((120, 1), np.float32),
+                                   np.random.default_rng(0).random((120, 1), np.float32) * np.ones((1, 3), np.float32)])
+def test_codes_that_lie_on_a_line_have_a_map(codes):
+    points = embed(codes, EmbeddingConfig(run="0" * 16, method="t-sne"))
+    assert points.shape == (120, 2)
+    assert np.isfinite(points).all()
+    assert points.std() > 0
+
+
+def test_a_map_without_numbers_is_a_sentence(monkeypatch):
+    monkeypatch.setattr(embeddings, "_pca", lambda codes, *others: np.full((len(codes), 2), np.nan))
+    with pytest.raises(ValueError, match="may all be the same"):
+        embed(np.ones((120, 3), np.float32), EmbeddingConfig(run="0" * 16, method="pca"))
+
+
+@pytest.mark.parametrize("method", ["t-sne", "umap", "pca"])
+def test_codes_that_are_all_the_same_have_a_map_of_numbers(method):
+    assert np.isfinite(embed(np.ones((120, 3), np.float32), EmbeddingConfig(run="0" * 16, method=method))).all()
+
+
+def test_a_run_with_one_part_is_interpreted(store):
+    run, _ = perform(store, CONFIG.replace(n_parts=1))
+    entry, status = perform(store, InterpretationConfig.of(run.config))
+    assert status == "finished", entry.state.message
+    assert "hoyer_H" not in entry.read_json(SCORES)

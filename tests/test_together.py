@@ -1,5 +1,8 @@
 """Runs of one architecture as one task: trained together, kept apart, each ending as it would alone."""
 
+import gc
+import shutil
+import weakref
 from concurrent.futures import Future
 from types import SimpleNamespace
 
@@ -88,6 +91,22 @@ def test_a_stack_that_does_not_fit_is_taken_in_halves(store, monkeypatch):
     assert all(entry.has(MODEL) for entry in entries)
 
 
+def test_what_did_not_fit_has_left_the_memory_when_the_halves_are_tried(store, monkeypatch):
+    alive, seen = [], []
+
+    class Small(stack.Stack):
+        def __init__(self, trainers):
+            gc.collect()
+            seen.append(sum(each() is not None for each in alive))
+            alive.extend(map(weakref.ref, trainers))
+            if len(trainers) > 1:
+                raise torch.OutOfMemoryError("too many")
+            super().__init__(trainers)
+    monkeypatch.setattr(stack, "Stack", Small)
+    as_stack(store, CONFIGS)
+    assert seen == [0] * 5
+
+
 def test_together_each_run_ends_as_it_would_alone(store):
     entries = [store.create(config) for config in CONFIGS]
     entries[1].request_stop()
@@ -154,6 +173,16 @@ def test_runs_that_fit_share_a_stack_and_the_stacks_share_the_gpus(store, with_g
     stacks = [arguments[1] for work, arguments, _ in client.submitted if work is tasks.perform_together]
     assert sorted(map(len, stacks)) == [1, 2, 2]                    # four that fit on two GPUs, and one by itself
     assert [CONFIG.replace(n_parts=7).id] in stacks
+
+
+def test_requests_for_what_is_gone_or_damaged_hold_up_nobody(store, monkeypatch):
+    monkeypatch.setattr(coordinator, "gpus", list)
+    gone, damaged, whole = (store.request(config) for config in CONFIGS)
+    shutil.rmtree(gone.folder)
+    (damaged.folder / "config.json").write_text("{}")
+    _, client = coordinate(store)
+    assert [arguments[2] for _, arguments, _ in client.submitted] == [whole.id]
+    assert [request.entry for request in store.requests()] == [whole]
 
 
 def test_without_a_gpu_each_run_is_a_task_of_its_own(store, monkeypatch):

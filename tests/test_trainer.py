@@ -8,10 +8,11 @@ import torch
 
 from ddnmf_core import losses, trainer
 from ddnmf_core.clustering import cluster
+from ddnmf_core.config import RunConfig
 from ddnmf_core.encoding import encode
 from ddnmf_core.metrics import accuracy
 from ddnmf_core.models import build
-from ddnmf_core.trainer import Trainer
+from ddnmf_core.trainer import Trainer, sums_dtype
 
 CPU = torch.device("cpu")
 TIMING = {"seconds", "images_per_second"}                           # the only things two equal runs differ in
@@ -397,3 +398,16 @@ def test_the_gallery_shows_one_digit_of_each_class_with_the_noise_that_belongs_t
     np.testing.assert_allclose(gallery.clean.numpy(), few_digits.scaled(np.array(samples)))
     codes = encode(build(small(), 64), small(), few_digits, noisy=True)["z"]
     assert torch.allclose(build(small(), 64).encode(gallery.noisy).z, torch.from_numpy(codes[samples]), atol=1e-5)
+
+
+def test_a_device_without_float64_keeps_its_sums_in_float32(few_digits, monkeypatch):
+    assert sums_dtype(torch.device("mps")) is torch.float32
+    history = {}
+    for dtype in (torch.float64, torch.float32):
+        monkeypatch.setattr("ddnmf_core.trainer.sums_dtype", lambda device, dtype=dtype: dtype)
+        rows = []
+        trainer = Trainer(RunConfig(dataset="digits", layers=(16, 6), n_parts=4, epochs=2), few_digits, torch.device("cpu"))
+        trainer.train(rows.append)
+        assert trainer.sums.dtype is dtype
+        history[dtype] = rows[-1]
+    assert history[torch.float32]["L_in"] == pytest.approx(history[torch.float64]["L_in"], rel=1e-5)

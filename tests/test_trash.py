@@ -40,6 +40,7 @@ def test_while_a_map_is_worked_on_nothing_is_deleted(store):
     with third.lock(), pytest.raises(Busy):
         store.delete(run)
     assert all(entry.exists for entry in (run, first, second, third))
+    assert not any(entry.stop_requested for entry in (run, first, second, third))       # a training would end for nothing
     assert trash.deletions(store) == []
 
 

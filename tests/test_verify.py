@@ -1,12 +1,14 @@
 """Verifying finds every damage and changes nothing; repairing keeps what is whole."""
 
+import numpy as np
 import pytest
-from stored import CONFIG, DAMAGES, content, factorise, finish, flip, lose, made_of, train_a_little
+from stored import CONFIG, DAMAGES, content, factorise, finish, flip, lose, made_of, shorten, train_a_little
 
-from ddnmf_core import archive, tasks
+from ddnmf_core import archive, own_data, tasks
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import CODES, MODEL, SCORES, State
 from ddnmf_core.files import temporary_name, write_document
+from ddnmf_core.own_source import Choices
 from ddnmf_core.runs import Store
 from ddnmf_core.unpacking import unpack
 from ddnmf_core.verify import verify
@@ -229,3 +231,14 @@ def test_what_was_deleted_is_looked_at_too_and_is_no_damage_of_the_store(store):
     verdict = verify(store, repair=True)
     assert verdict.whole
     assert [(finding.grade, MODEL in finding.problem) for finding in verdict.findings] == [("deleted", True)]
+
+
+@pytest.mark.parametrize(("name", "damage"), [("meta.json", shorten), ("arrays.safetensors", flip)])
+def test_damage_of_the_user_s_own_data_is_found_and_left_to_the_user(home, tmp_path, name, damage):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((30, 4)))
+    own = own_data.add(tmp_path / "x.npy", "x.npy", Choices())
+    assert verify(Store()).whole
+    damage(own_data.folder(own) / name)
+    finding, = verify(Store(), repair=True).findings
+    assert (finding.place, finding.grade, finding.left) == (f"data/{own}", "damaged", True)
+    assert "Remove it and add it again" in finding.problem

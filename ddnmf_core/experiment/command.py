@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ddnmf_core import estimate
+from ddnmf_core.config import check_device
 from ddnmf_core.experiment import plan, scores
 from ddnmf_core.reproduce.work import Work
 from ddnmf_core.runs import Store
@@ -31,13 +32,14 @@ def experiment(
         if out and out.suffix not in (".csv", ".json", ".parquet"):
             raise ValueError(f"--out {out}: should end in .csv, .json or .parquet")
         asked, store = plan.read(file), Store(home)
+        device = check_device(device or asked.device)
         wanted = plan.wanted(asked)
         work = Work(store, wanted)
         left = f"; the others take about {estimate.in_words(work.expected_seconds)} here" if work.expected_seconds else ""
         typer.echo(f"{len(wanted)} results, {work.n_there} of them are there{left}.", err=True)
         if dry_run:
             return
-        work.submit(device or asked.device)
+        work.submit(device)
         _follow(work)
         failures = work.failures()
         _report(scores.rows(store, wanted), failures, out, as_json)

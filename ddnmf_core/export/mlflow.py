@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ddnmf_core import pictures
-from ddnmf_core.data import DATASETS
+from ddnmf_core.data import spec
 from ddnmf_core.entries import CONFIG, MODEL, PROVENANCE, SCORES, Entry
 from ddnmf_core.export import curves
 from ddnmf_core.export.tensorboard import drawn
@@ -70,7 +70,7 @@ def _artifacts(run: Entry, folder: Path) -> None:
     last = run.read_tensors(run.names("snapshots/")[-1])
     if "parts_swing" in last:
         (folder / "parts").mkdir()
-        for number, tile in enumerate(drawn(last["parts_swing"].reshape(-1, *DATASETS[run.config.dataset].image_shape)), 1):
+        for number, tile in enumerate(drawn(last["parts_swing"].reshape(-1, *spec(run.config.dataset).image_shape)), 1):
             (folder / "parts" / f"part-{number:02d}.png").write_bytes(pictures.png(tile))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ddnmf_core import diagnosis
 from ddnmf_core.clustering import TITLES
 from ddnmf_core.config import RunConfig
-from ddnmf_core.data import DATASETS
+from ddnmf_core.data import spec
 from ddnmf_core.entries import CONFIG, MODEL, PROVENANCE, SCORES, Entry
 from ddnmf_core.export.write import Report
 from ddnmf_core.files import sha256
@@ -32,11 +32,11 @@ def write(run: Entry, folder: Path, report: Report) -> None:
 def card(run: Entry, digest: str) -> str:
     """The model card: what it is, of what, how good, how it was made, what it is not, how to load it."""
     from jinja2 import Environment, StrictUndefined
-    config, epochs = run.config, run.epochs()
+    config, epochs, data = run.config, run.epochs(), spec(run.config.dataset)
     template = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(CARD.read_text())
     return template.render(
-        run=run.id, config=config, settings=config.model_dump(mode="json"), data=DATASETS[config.dataset], sha256=digest,
-        n_images=config.n_samples or DATASETS[config.dataset].n_samples, scores=run.read_json(SCORES), clusterers=TITLES,
+        run=run.id, config=config, settings=config.model_dump(mode="json"), data=data, sha256=digest,
+        n_images=config.n_samples or data.n_samples, scores=run.read_json(SCORES), clusterers=TITLES,
         last={name: value for name, value in epochs[-1].items() if name.startswith("L_")}, provenance=run.read_json(PROVENANCE),
         warnings=diagnosis.warnings(epochs[-1]), created=datetime.now(UTC).date().isoformat(), file=MODEL)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core import pictures
-from ddnmf_core.data import DATASETS
+from ddnmf_core.data import spec
 from ddnmf_core.entries import PROVENANCE, Entry
 from ddnmf_core.export import curves
 from ddnmf_core.export.write import Report
@@ -16,7 +16,7 @@ from ddnmf_core.export.write import Report
 
 def write(run: Entry, folder: Path, report: Report) -> None:
     from torch.utils.tensorboard import SummaryWriter
-    shape = DATASETS[run.config.dataset].image_shape
+    shape = spec(run.config.dataset).image_shape
     with SummaryWriter(str(folder)) as writer:
         for epoch in curves.epochs(run):
             for name, value in epoch.values.items():

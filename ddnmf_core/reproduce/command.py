@@ -39,6 +39,8 @@ def reproduce(
         targets = _targets(target)
         out = out or (QUICK_OUT if quick else OUT)
         if check_one:
+            if targets == ("figure2",):
+                raise ValueError("figure2 has no scores to compare: check table1 or table2, whose models it maps")
             verdicts = [_check(each, out, method, seed, noise_level, device) for each in targets if each != "figure2"]
             raise typer.Exit(0 if all(verdicts) else 1)
         protocol = replace(QUICK if quick else FULL, n_samples=samples)
@@ -46,10 +48,12 @@ def reproduce(
         wanted = list(range(1, (seeds or (2 if quick else 10)) + 1))
         for statement in STATEMENTS:
             typer.echo(statement, err=True)
-        work = _Reproduction(Store(home), targets, protocol, wanted, out, _options(len(wanted), quick, epochs, samples))
-        if not only_gather:
-            work.run(device)
+        work = _Reproduction(Store(home), targets, protocol, wanted, out, _options(quick, epochs, samples))
+        failures = [] if only_gather else work.run(device)
         work.write()
+        if failures:
+            typer.echo("\n".join(["These have no result; the others were written:", *failures]), err=True)
+            raise typer.Exit(1)
 
 
 def _targets(name: str) -> tuple[Target, ...]:
@@ -58,9 +62,9 @@ def _targets(name: str) -> tuple[Target, ...]:
     return tuple(target for target in TARGETS if name in (target, "all"))
 
 
-def _options(n_seeds: int, quick: bool, epochs: int | None, samples: int | None) -> str:
-    """Of the command that makes these results."""
-    return (f"--seeds {n_seeds}" + (" --quick" if quick else "") + (f" --epochs {epochs}" if epochs else "")
+def _options(quick: bool, epochs: int | None, samples: int | None) -> str:
+    """Of the command that makes these results, besides the seeds."""
+    return ((" --quick" if quick else "") + (f" --epochs {epochs}" if epochs else "")
             + (f" --samples {samples}" if samples else ""))
 
 
@@ -69,13 +73,19 @@ class _Reproduction:
 
     def __init__(self, store: Store, targets: tuple[Target, ...], protocol: Protocol, seeds: list[int], out: Path,
                  options: str) -> None:
-        self.store, self.targets, self.protocol, self.seeds, self.out = store, targets, protocol, seeds, out
-        self.options = options
+        self.store, self.targets, self.protocol, self.out, self.options = store, targets, protocol, out, options
         self.cells = {target: cells(target, protocol, seeds) for target in targets}
         self.known = {target: results.read(out, target) for target in targets}
+        self.seeds = {target: sorted({*seeds, *(found.seeds if found else ())}) for target, found in self.known.items()}
+        self.kept = {target: cells(target, protocol, self.seeds[target]) for target in targets}
+        for target, found in self.known.items():
+            made = {cell.config.id for cell in self.kept[target]}
+            if found and (others := sum(record["id"] not in made for record in found.cells)):
+                raise ValueError(f"{results.path_of(out, target)} holds {others} cells of another protocol, which this would "
+                                 "replace: name another folder with --out, or move that file away")
 
-    def run(self, device: str) -> None:
-        """Until everything is there; raises RuntimeError with what failed once the rest is done and written."""
+    def run(self, device: str) -> list[str]:
+        """Until everything is there; what failed, a sentence each."""
         known = {record["id"] for found in self.known.values() if found for record in found.cells}
         work = Work(self.store, [cell for target in self.targets for cell in self.cells[target]], known)
         left = f" The others take about {estimate.in_words(work.expected_seconds)} here." if work.expected_seconds else ""
@@ -90,19 +100,18 @@ class _Reproduction:
             self.write()
             typer.echo("Stopped. The same command goes on from here.", err=True)
             raise typer.Exit(130) from None
-        if failures := work.failures():
-            self.write()
-            raise RuntimeError("\n".join(["these have no result; the others were written:", *failures]))
+        return work.failures()
 
     def write(self) -> None:
+        """What the store has, and what is written there already: also of seeds that were not asked for now."""
         for target in self.targets:
-            command = f"ddnmf reproduce {target} {self.options}"
-            found = results.gather(target, self.cells[target], self.protocol, self.seeds, self.store, command,
+            command = f"ddnmf reproduce {target} --seeds {max(self.seeds[target])}{self.options}"
+            found = results.gather(target, self.kept[target], self.protocol, self.seeds[target], self.store, command,
                                    self.known[target])
             if not found.cells:
                 typer.echo(f"{target}: nothing is there yet", err=True)
                 continue
-            written = [found.write(self.out), *_artefacts(found, self.cells[target], self.store, self.out)]
+            written = [found.write(self.out), *_artefacts(found, self.kept[target], self.store, self.out)]
             typer.echo(f"{target}: {', '.join(path.name for path in written)} in {self.out}"
                        + (f" ({found.n_missing} cells are missing)" if found.n_missing else ""))
 

@@ -20,13 +20,18 @@ ESCAPES = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"}
 def latex(results: Results) -> str:
     """A table environment; the caption names seeds, command and date."""
     body = _body(results, _latex_number).rename(columns=lambda name: name.translate(ESCAPES))
-    body[body.columns[0]] = body[body.columns[0]].map(lambda text: text.replace("*", r"$^\ast$"))
+    body = body.map(lambda text: text if text.startswith("$") else _escaped(text))
     name = " and ".join(dict.fromkeys(record["dataset"] for record in results.cells))
     caption = (f"{name}: mean $\\pm$ standard deviation over {_seeds(summary(results.cells))}. "
                f"Made by \\texttt{{{results.command.translate(ESCAPES)}}}, {results.created}.")
     n_texts = sum(column in TEXT_COLUMNS for column in body.columns)
     return body.to_latex(index=False, escape=False, caption=caption, label=f"tab:{results.target}",
                          column_format="l" * n_texts + "r" * (body.shape[1] - n_texts))
+
+
+def _escaped(text: str) -> str:
+    """Words and numbers that LaTeX would take for something else."""
+    return text.translate(ESCAPES).replace("*", r"$^\ast$").replace("≥", r"$\geq$")
 
 
 def _seeds(rows: "pd.DataFrame") -> str:

@@ -52,7 +52,9 @@ class Work:
         """What `advance` says, until everything has ended."""
         while not self.done:
             yield self.advance()
-            time.sleep(LOOK_EVERY)
+            if not self.done:
+                engine.keep_going(self.store)
+                time.sleep(LOOK_EVERY)
 
     def advance(self) -> tuple[float, str]:
         """Look at what has ended: the share of the expected time that is done, and a sentence."""
