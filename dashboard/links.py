@@ -23,8 +23,9 @@ def linked(widget: Callable[..., Any], label: str, options: Sequence[str], key: 
 
 
 def choose(key: str, value: str) -> None:
-    """For code: this is the choice from now on, as if somebody had made it by hand."""
+    """For code: this is the choice from now on, as if somebody had made it by hand, whatever the address still says."""
     st.session_state[key] = value
+    to_link(key, value)
     _chosen_by_hand(key)
 
 

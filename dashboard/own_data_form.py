@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,9 +71,13 @@ def _choose() -> Chosen | None:
 
 
 def _as_it_is(path: Path) -> str:
-    """Other words when a file, or anything in a folder, has changed."""
-    found = {str(path): path.stat()} | ({str(each): each.lstat() for each in path.rglob("*")} if path.is_dir() else {})
-    return f"{path}-{hash(frozenset((name, now.st_mtime_ns, now.st_size) for name, now in found.items()))}"
+    """Other words when a file, or a picture in a folder, has changed."""
+    from ddnmf_core.own_pictures import pictures_in
+    found, folder = [path.stat()], path.is_dir()
+    for picture in pictures_in(path)[0] if folder else ():
+        with suppress(FileNotFoundError):                           # it went while the others were looked at
+            found.append(picture.lstat())
+    return f"{path}-{hash(tuple((now.st_ino, now.st_mtime_ns, now.st_size) for now in found))}"
 
 
 def _offer(chosen: Chosen, on_added: Callable[[str], None]) -> None:
@@ -80,7 +85,7 @@ def _offer(chosen: Chosen, on_added: Callable[[str], None]) -> None:
     kind = own_data.kind_of(chosen.open(), chosen.name)
     choices = {"pictures": _of_pictures, "array": _of_array, "table": _of_table}[kind](chosen)
     choices = replace(choices, title=st.text_input("Title", Path(chosen.name).stem, max_chars=own_data.MAX_TITLE,
-                                                   key=f"train.own.title.{chosen.identity}"))
+                                                   key=f"train.own.title.{chosen.name}"))
     raw = _read(chosen.identity, repr(choices.reading), chosen, choices)
     if is_mapped(raw.values):
         raise DataError(f"{chosen.name} is too large for this page, which keeps the whole set in memory. The command "

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.contents import images, swings
+from dashboard.shared import table_key
 from ddnmf_core.entries import Entry
 from ddnmf_core.interpret.names import names_of
 from ddnmf_core.interpret.stability import reappearances
@@ -53,8 +54,8 @@ def show_list(run: Entry, measured: pd.DataFrame, clusters: Mapping[int, str], o
                    ("Saturated", "saturation", percent), ("Survives 40 %", "survival", plain))},
                "Makes": st.column_config.TextColumn(help=HELP["effect"]),
                "In other seeds": st.column_config.TextColumn(help=HELP["seeds"])}
-    st.dataframe(frame, hide_index=True, column_config=columns, key="parts.list", selection_mode="single-row",
-                 on_select=lambda: _choose(frame), height=min(36 * (len(frame) + 1) + 2, 420))
+    st.dataframe(frame, hide_index=True, column_config=columns, key=(key := table_key("parts.list", map(str, frame["Part"]))),
+                 selection_mode="single-row", on_select=lambda: _choose(frame, key), height=min(36 * (len(frame) + 1) + 2, 420))
     st.caption("Click a heading to sort, tick a row to look at that part. Importance, Makes and Survives were measured by "
                "taking the part out and by adding noise, not read off from correlations.")
 
@@ -67,8 +68,8 @@ def filtered(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[told.str.contains(text, case=False, regex=False)].reset_index(drop=True)
 
 
-def _choose(frame: pd.DataFrame) -> None:
-    rows = st.session_state["parts.list"]["selection"]["rows"]
+def _choose(frame: pd.DataFrame, key: str) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
     if rows and rows[0] < len(frame):
         st.session_state["part"] = int(frame["Part"].iloc[rows[0]])
 

@@ -64,6 +64,7 @@ def as_widget(field: str, value: Any) -> Any:
 def settings() -> dict[str, Any]:
     """Every field of a RunConfig, as the widgets have it."""
     st.segmented_control("Preset", list(PRESETS), format_func=str.capitalize, key=key("preset"), on_change=apply_preset,
+                         persist_state="session",
                          help="Quick: 15 epochs, linear output, gamma 0.1. Strong: 45 epochs, sigmoid output, gamma 1. "
                               "Paper: summed losses, linear output, full precision. Parts: a part can only add ink, so that "
                               "it shows what it is; the clusters are worse (Compare, Worth of the parts).")

@@ -28,7 +28,8 @@ Representation = Literal["z", "H", "z_hat"]
 EmbeddingMethod = Literal["t-sne", "umap", "pca"]
 ClustererName = Literal["kmeans", "gmm"]
 Factors = Literal["parts", "units", "code_nmf", "nmf", "pca"]
-DEVICES = ("auto", "cuda", "mps", "cpu")
+Device = Literal["auto", "cuda", "mps", "cpu"]
+DEVICES: tuple[str, ...] = get_args(Device)
 OF_PIXELS: tuple[Factors, ...] = ("nmf", "pca")                     # factors that need no run
 
 ID_LENGTH = 16

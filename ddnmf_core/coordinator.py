@@ -18,7 +18,7 @@ from typing import Any
 
 from ddnmf_core import tasks, trash
 from ddnmf_core.config import hash_of
-from ddnmf_core.engine import EngineInfo, fingerprint, info_path, lock_path, threads_per_run, trouble_path
+from ddnmf_core.engine import EngineInfo, fingerprint, info_path, keep_trouble, lock_path, threads_per_run, trouble_path
 from ddnmf_core.entries import CONFIG_OF, ENDED, Busy, Entry, Kind
 from ddnmf_core.files import CorruptFile, write_document
 from ddnmf_core.runs import Request, Store
@@ -49,8 +49,8 @@ def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
                 client, n_workers = running.enter_context(cluster())
             except Exception as error:                              # whatever it is: commands and pages wait for this sentence
                 where = f" at DDNMF_SCHEDULER={address}" if (address := os.environ.get("DDNMF_SCHEDULER")) else ""
-                message = f"The engine could not start its cluster{where}: {error}. Its log is {store.root}/engine.log."
-                write_document(trouble_path(store), {"message": message})
+                keep_trouble(store, f"The engine could not start its cluster{where}: {error}. Its log is "
+                                    f"{store.root}/engine.log.")
                 raise
             trouble_path(store).unlink(missing_ok=True)
             Coordinator(store, client, n_workers).run(idle_exit)
@@ -124,16 +124,11 @@ class Coordinator:
             entry = request.entry
             if entry in self.futures or time.monotonic() < self.busy_until.get(entry, 0.0):
                 continue
-            if entry not in self.run_of and not self.store.whole(entry):
-                self.store.ticket(entry).unlink(missing_ok=True)    # else it would hold up all that waits behind it
-                continue
-            if not self._is_ready(entry):
-                if entry.stop_requested:
-                    self._withdraw(request)
-            elif entry.kind == "runs" and self.most_together > 1:
-                stacks.setdefault(f"{request.device}.{entry.config.stack_key}", []).append(request)
-            else:
-                self._submit(request)
+            try:
+                self._take_up(request, stacks)
+            except CorruptFile:                                     # gone or damaged: it must not hold up what waits behind it
+                self.store.whole(entry)
+                self.store.ticket(entry).unlink(missing_ok=True)
         for requests in stacks.values():
             self._submit_together(requests)
         for entry, (request, future) in list(self.futures.items()):
@@ -143,6 +138,17 @@ class Coordinator:
             elif entry.stop_requested and entry.state.status == "queued":
                 self._withdraw(request)
         self._note_warm_up()
+
+    def _take_up(self, request: Request, stacks: dict[str, list[Request]]) -> None:
+        """Hand it to the workers, or put it with those that it shares a stack with, once it is ready."""
+        entry = request.entry
+        if not self._is_ready(entry):
+            if entry.stop_requested:
+                self._withdraw(request)
+        elif entry.kind == "runs" and self.most_together > 1:
+            stacks.setdefault(f"{request.device}.{entry.config.stack_key}", []).append(request)
+        else:
+            self._submit(request)
 
     def _requests(self) -> list[Request]:
         """The queue, read again only when it has changed: with a sweep in it that is hundreds of files at every tick."""
@@ -195,6 +201,7 @@ class Coordinator:
                 return
             self._write_failure(request.entry, future.exception())
         self.bereaved.pop(request.entry, None)                      # who asks for it again begins anew
+        self.run_of.pop(request.entry, None)
         self.store.settle(request)
 
     def _waited_behind(self, entry: Entry, error: Exception) -> bool:

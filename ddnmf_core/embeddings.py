@@ -10,6 +10,7 @@ from ddnmf_core.config import EmbeddingConfig
 from ddnmf_core.seeds import derive
 
 TSNE_ITERATIONS = (250, 500)                                        # early exaggeration, then the rest
+N_LOOKED_AT, SMALLEST_SHARE = 5000, 1e-10                           # codes; of the second variance in the first
 CALL_EVERY = 10                                                     # iterations between looks at the stop flag
 
 Report = Callable[[float], None]
@@ -52,9 +53,16 @@ def _tsne(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, s
         return should_stop()
 
     perplexity = min(config.perplexity, (len(codes) - 1) / 3)
-    plane = np.linalg.matrix_rank(codes - codes.mean(axis=0)) > 1   # else there are no two principal components to start from
-    return TSNE(perplexity=perplexity, early_exaggeration_iter=early, n_iter=late, initialization="pca" if plane else "random",
+    start = "pca" if _fill_a_plane(codes) else "random"
+    return TSNE(perplexity=perplexity, early_exaggeration_iter=early, n_iter=late, initialization=start,
                 random_state=config.seed, n_jobs=1, callbacks=watch, callbacks_every_iters=CALL_EVERY).fit(codes)
+
+
+def _fill_a_plane(codes: NDArray[np.float32]) -> bool:
+    """Whether there are two principal components to start from; by some of the codes, float32 in the accuracy that it has."""
+    some = codes[::max(1, len(codes) // N_LOOKED_AT)].astype(np.float64)
+    variances = np.linalg.eigvalsh(np.cov(some, rowvar=False).reshape(codes.shape[1], -1))
+    return len(variances) > 1 and bool(variances[-2] > SMALLEST_SHARE * variances[-1])
 
 
 def _umap(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, should_stop: ShouldStop) -> Any:

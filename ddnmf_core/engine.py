@@ -11,10 +11,11 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ddnmf_core.config import Config, check_device
 from ddnmf_core.entries import Entry, is_locked
-from ddnmf_core.files import CorruptFile, read_document, sha256
+from ddnmf_core.files import CorruptFile, read_document, sha256, write_document
 from ddnmf_core.read_only import read_only, refuse
 from ddnmf_core.runs import Store
 
@@ -48,12 +49,26 @@ def info(store: Store) -> EngineInfo | None:
 
 
 def trouble(store: Store) -> str:
-    """Why the last start of the engine failed; empty when it did not, or when it runs again."""
+    """Why the last start of the engine failed; empty when it did not, or when it is tried again."""
+    return str(_failure(store).get("message", ""))
+
+
+def keep_trouble(store: Store, message: str) -> None:
+    """For the engine: why it could not start, and on what cluster."""
+    write_document(trouble_path(store), {"message": message, "scheduler": os.environ.get("DDNMF_SCHEDULER", "")})
+
+
+def _failure(store: Store) -> dict[str, Any]:
     try:
-        failure = read_document(trouble_path(store))
+        return read_document(trouble_path(store))
     except CorruptFile:
-        return ""
-    return str(failure["message"])
+        return {}
+
+
+def _failed_just_now(store: Store) -> bool:
+    """On the same cluster: one that is named anew may be tried at once."""
+    same = _failure(store).get("scheduler", "") == os.environ.get("DDNMF_SCHEDULER", "")
+    return bool(trouble(store)) and same and time.time() - trouble_path(store).stat().st_mtime < RETRY_AFTER
 
 
 def keep_going(store: Store) -> None:
@@ -70,7 +85,7 @@ def ensure_started(store: Store) -> None:
     """
     if read_only():
         return
-    if trouble(store) and time.time() - trouble_path(store).stat().st_mtime < RETRY_AFTER:
+    if _failed_just_now(store):
         return
     if is_locked(lock_path(store)):
         running = info(store)
@@ -81,6 +96,7 @@ def ensure_started(store: Store) -> None:
     if (started := _STARTED.get(store.root)) is not None and started.poll() is None:
         return
     store.prepare()
+    trouble_path(store).unlink(missing_ok=True)                     # of the start before: whoever waits now waits for this one
     with (store.root / "engine.log").open("ab") as log:
         _STARTED[store.root] = subprocess.Popen(
             [sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)], stdin=subprocess.DEVNULL,

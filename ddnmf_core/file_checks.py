@@ -33,7 +33,7 @@ class _Row(BaseModel, extra="allow"):
 
 
 class _Score(BaseModel):
-    """Of a run's clusters; without labels the silhouette alone."""
+    """Of a run's clusters; without labels the silhouette alone, which is none where only one cluster was found."""
 
     input: str
     representation: str
@@ -45,7 +45,7 @@ class _Score(BaseModel):
 
     @model_validator(mode="after")
     def _is_scored(self) -> Self:
-        if self.silhouette is None and None in (self.acc, self.nmi, self.ari):
+        if "silhouette" not in self.model_fields_set and None in (self.acc, self.nmi, self.ari):
             raise ValueError("there is neither a silhouette nor all of acc, nmi and ari")
         return self
 

@@ -89,8 +89,8 @@ def _classes(names: Sequence[str]) -> tuple[NDArray[np.int64] | None, tuple[str,
 
 # ------------------------------------------------------------------------------------------ folders
 
-def _in_folder(folder: Path) -> tuple[list[File], int]:
-    """The pictures below it, by name. Links that lead out of the folder are refused."""
+def pictures_in(folder: Path) -> tuple[list[Path], int]:
+    """Where the pictures below it lie, in order, and how many files are none; raises DataError where there are too many."""
     root, found, looked_at = folder.resolve(), [], 0
     for place, folders, names in os.walk(root):
         folders[:] = sorted(each for each in folders if _counts(each))
@@ -98,10 +98,16 @@ def _in_folder(folder: Path) -> tuple[list[File], int]:
         if looked_at > MAX_ENTRIES:
             raise DataError(f"there are more than {MAX_ENTRIES:,} files in {folder}: choose a smaller folder")
         found += [Path(place, name) for name in sorted(names) if _is_picture(name)]
+    return found, looked_at - len(found)
+
+
+def _in_folder(folder: Path) -> tuple[list[File], int]:
+    """The pictures below it, by name. Links that lead out of the folder are refused."""
+    root, (found, skipped) = folder.resolve(), pictures_in(folder)
     for path in found:
         if not path.resolve().is_relative_to(root):
             raise DataError(f"{path.relative_to(root)} is a link that leads out of the folder: put the picture itself there")
-    return [(path.relative_to(root).as_posix(), partial(_content, path)) for path in found], looked_at - len(found)
+    return [(path.relative_to(root).as_posix(), partial(_content, path)) for path in found], skipped
 
 
 def _content(path: Path) -> bytes:

@@ -84,7 +84,7 @@ def verify(store: Store, *, repair: bool = False, report: Report | None = None) 
         if report:
             report(number / len(entries), f"Reading {entry.kind}.")
         findings += [*_damaged(entry, repair), *_strays(entry, repair)]
-    findings += [*_tickets(store, repair), *_set_aside(store, repair), *_deleted(store), *_own_data(store)]
+    findings += [*_tickets(store, repair), *_set_aside(store, repair), *_deleted(store), *_own_data(store, report)]
     return Verdict(len(entries), findings)
 
 
@@ -104,13 +104,16 @@ def _deleted(store: Store) -> Iterator[Finding]:
                           "bring it back, then repair; or ddnmf runs deleted --empty")
 
 
-def _own_data(store: Store) -> Iterator[Finding]:
+def _own_data(store: Store, report: Report | None) -> Iterator[Finding]:
     """The user's own data sets. Only the user has what they were made from, so nothing is done about them."""
     if store.root != default_root():
         return
     for name in own_data.names():
+        if report:
+            report(0.99, f"Reading {name}.")
         if problem := own_data.problem(name):
-            yield Finding(_place(store, own_data.folder(name)), "damaged", problem, LEFT_ALONE)
+            yield Finding(_place(store, own_data.folder(name)), "damaged", problem,
+                          f"{LEFT_ALONE}: yours to do, with ddnmf data remove {name}")
 
 
 def _damaged(entry: Entry, repair: bool) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from dashboard.components.gallery import gallery
 from dashboard.contents import centres, clusters, codes, explain_data, images, model, picture
 from dashboard.contributions import shared_out, show_contributions, show_film
 from dashboard.feature_charts import profiles
-from dashboard.links import linked, to_link
+from dashboard.links import choose, linked
 from dashboard.part_editing import edit
 from dashboard.saving import show_chart
 from dashboard.selections import choose_sample, pick_run
@@ -76,8 +76,7 @@ def baseline_of(run: Entry, name: str, H: torch.Tensor) -> tuple[torch.Tensor, s
 
 
 def go_on_from(sample: int) -> None:
-    st.session_state["image"] = "set"
-    to_link("image", "set")
+    choose("image", "set")
     choose_sample(sample)
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import noise_charts as charts
 from dashboard.background import whole_or_set_aside
-from dashboard.links import linked
+from dashboard.links import choose, linked
 from dashboard.noise_samples import show_samples
 from dashboard.reproduction import TITLES, Shown, choose_numbers, of_store, offer_to_compute, protocol_panel
 from dashboard.saving import show_chart
@@ -117,7 +117,7 @@ def _offer_this_store(protocol: Protocol, level: float) -> None:
     left, right = st.columns(2)
     for column, name in ((left, "quick"), (right, "full")):
         if column.button(TITLES[name], key=f"noise.{name}", icon=":material/swap_horiz:", width="stretch",
-                         on_click=lambda name=name: st.session_state.update(numbers=name)):
+                         on_click=choose, args=("numbers", name)):
             st.rerun(scope="app")                                   # the choice of numbers stands outside this fragment
 
 

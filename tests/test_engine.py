@@ -277,3 +277,21 @@ def test_a_device_that_there_is_not_is_refused_before_anything_is_asked_for(tmp_
     with pytest.raises(ValueError, match="device = 'tpu': should be 'auto'"):
         engine.submit(Store(tmp_path), SHORT, "tpu")
     assert Store(tmp_path).requests() == []
+
+
+def test_an_old_failure_or_one_on_another_cluster_is_not_said_again(tmp_path, monkeypatch):
+    store, started = Store(tmp_path), []
+    store.prepare()
+    monkeypatch.setattr(engine.subprocess, "Popen", lambda *arguments, **options: started.append(arguments))
+    monkeypatch.setenv("DDNMF_SCHEDULER", "tcp://127.0.0.1:9")
+    engine.keep_trouble(store, "It could not be reached.")
+    with pytest.raises(RuntimeError, match="could not be reached"):
+        engine.keep_going(store)
+    os.utime(engine.trouble_path(store), (1, 1))
+    engine.keep_going(store)                                        # tried again, and nobody knows yet how it ends
+    engine._STARTED.pop(store.root)
+    engine.keep_trouble(store, "It could not be reached.")
+    monkeypatch.setenv("DDNMF_SCHEDULER", "tcp://127.0.0.1:10")
+    engine.keep_going(store)
+    engine._STARTED.pop(store.root)
+    assert len(started) == 2

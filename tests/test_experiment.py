@@ -193,4 +193,5 @@ def test_a_device_that_there_is_not_is_said_before_anything_is_done(tmp_path, fi
         file.write_text(TEXT if arguments else 'device = "gpu"' + TEXT)
         found = ddnmf(file, "--dry-run", "--home", tmp_path / "store", *arguments)
         assert found.exit_code == 2
+        assert found.output.count("device = 'gpu'") == 1
         assert "'auto', 'cuda', 'mps' or 'cpu'" in found.output

@@ -15,6 +15,7 @@ from ddnmf_core.interpret.stability import matched_cosine
 from ddnmf_core.metrics import SCORE_NAMES, ari
 from ddnmf_core.reproduce import check, paper, results, tables
 from ddnmf_core.reproduce.cells import TARGETS, cells
+from ddnmf_core.reproduce.command import _maps
 from ddnmf_core.reproduce.protocol import FULL, QUICK, Protocol
 from ddnmf_core.reproduce.work import Work
 from ddnmf_core.runs import Store
@@ -249,6 +250,17 @@ def test_cells_of_another_protocol_are_not_taken_over(two_seeds, tmp_path):
     assert {record["run"] for record in again.cells} == {None}      # clusters of pixels have no epochs
 
 
+def test_how_seeds_agree_is_kept_where_the_store_has_only_some_of_them(two_seeds, tmp_path):
+    store, made_of = two_seeds
+    known = gathered("table1", made_of, store)
+    assert all(record["agreement_with"] == [1, 2] for record in known.cells)
+    some = Store(tmp_path / "some")
+    for cell in made_of[:1]:                                        # one of two seeds, computed again there
+        do(some, [cell])
+    again = gathered("table1", made_of, some, known)
+    assert [record["agreement"] for record in again.cells] == [record["agreement"] for record in known.cells]
+
+
 def test_seeds_count_when_they_are_whole(two_seeds):
     store, made_of = two_seeds
     assert gathered("table1", made_of, store).n_seeds == 2
@@ -391,3 +403,14 @@ def test_latex_takes_no_sign_for_a_comment():
     assert not re.search(r"(?<!\\)%", text)
     assert r"W $\geq$ 0$^\ast$" in text
     assert all(line.endswith(r"\\") for line in text.split("\\midrule")[1].split("\\bottomrule")[0].strip().splitlines())
+
+
+def test_a_figure_2_that_is_whole_is_not_drawn_again_without_some_of_its_maps(tmp_path, monkeypatch):
+    store, maps = Store(tmp_path / "store"), cells("figure2", TINY, [1])
+    do(store, maps)
+    made = lambda: _maps(maps, store, tmp_path)                     # noqa: E731
+    assert [path.name for path in made()] == ["figure2.csv", "figure2.png", "figure2.pdf"]
+    before = (tmp_path / "figure2.csv").read_bytes()
+    store.delete(store.entry(maps[0].config))
+    assert made() == []
+    assert (tmp_path / "figure2.csv").read_bytes() == before

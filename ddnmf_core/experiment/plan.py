@@ -19,9 +19,9 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import Field, field_validator
 
-from ddnmf_core.config import PRESETS, ClusteringConfig, Config, RunConfig, Seed, check_device
+from ddnmf_core.config import PRESETS, ClusteringConfig, Config, Device, RunConfig, Seed
 from ddnmf_core.sweeps import MOST_RUNS
 
 MOST_BYTES = 1_000_000
@@ -32,7 +32,7 @@ ELSEWHERE = {"seed": "seeds = [1, 2] at the top of the file", "run": "the runs o
 class Experiment(Config):
     """Every combination of the grid's values with every seed; raises ValueError with a sentence for what is wrong."""
 
-    device: Annotated[str, AfterValidator(check_device)] = "auto"
+    device: Device = "auto"
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1,)
     run: Annotated[dict[str, Any], Field(default_factory=dict)]
     grid: Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(default_factory=dict)]

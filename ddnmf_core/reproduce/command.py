@@ -111,9 +111,11 @@ class _Reproduction:
             if not found.cells:
                 typer.echo(f"{target}: nothing is there yet", err=True)
                 continue
+            there = {record["id"] for record in found.cells}
+            n_missing = sum(cell.config.id not in there for cell in self.cells[target])
             written = [found.write(self.out), *_artefacts(found, self.kept[target], self.store, self.out)]
             typer.echo(f"{target}: {', '.join(path.name for path in written)} in {self.out}"
-                       + (f" ({found.n_missing} cells are missing)" if found.n_missing else ""))
+                       + (f" ({n_missing} cells are missing)" if n_missing else ""))
 
 
 def _artefacts(found: results.Results, made_of: list[Cell], store: Store, out: Path) -> list[Path]:
@@ -133,7 +135,7 @@ def _artefacts(found: results.Results, made_of: list[Cell], store: Store, out: P
 
 
 def _maps(made_of: list[Cell], store: Store, out: Path) -> list[Path]:
-    """Figure 2 and its points, while the store has the maps; else those written before stay as they are."""
+    """Figure 2 and its points, while the store has the maps; else those written before stay as they are, whole."""
     import pandas as pd
 
     from ddnmf_core.data import load
@@ -146,7 +148,7 @@ def _maps(made_of: list[Cell], store: Store, out: Path) -> list[Path]:
             table = entry.read_table(POINTS)
             points.append(pd.DataFrame({"dataset": cell.dataset, "method": cell.method, "sample": table["sample"],
                                         "class": labels[table["sample"]], "x": table["x"], "y": table["y"]}))
-    if not points:
+    if not points or (len(points) < len(made_of) and (out / "figure2.csv").exists()):
         return []
     everything = pd.concat(points)
     everything.to_csv(out / "figure2.csv", index=False, float_format="%.4g")

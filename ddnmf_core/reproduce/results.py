@@ -38,7 +38,7 @@ class Results:
     command: str                                                    # that makes this file
     created: str                                                    # date, UTC
     protocol: dict[str, Any]
-    seeds: list[int]                                                # that were asked for
+    seeds: list[int]                                                # that were asked for, now or before
     n_missing: int                                                  # cells that are not finished
     provenance: list[dict[str, Any]]                                # versions and machines; a record names its own
     cells: list[Record]
@@ -82,12 +82,14 @@ def gather(target: Target, cells: Sequence[Cell], protocol: Protocol, seeds: Seq
            known: Results | None = None) -> Results:
     """A record for each cell that the store has finished, or that earlier results hold for the same configuration."""
     kept = {record["id"]: record for record in known.cells} if known else {}
+    of_seeds = {f"{OF_SEEDS[target]}{end}" for end in ("", "_with")} if target in OF_SEEDS else set()
     provenance: list[dict[str, Any]] = []
     records = []
     for cell in cells:
         entry = store.entry(cell.config)
         if entry.available:
             record, origin = _of_entry(cell, entry)
+            record |= {name: value for name, value in kept.get(entry.id, {}).items() if name in of_seeds}
         elif known and cell.config.id in kept:
             record = dict(kept[cell.config.id])
             origin = known.provenance[record["provenance"]]
@@ -103,8 +105,9 @@ def gather(target: Target, cells: Sequence[Cell], protocol: Protocol, seeds: Seq
 
 
 def _note_over_seeds(records: list[Record], store: Store, name: str) -> None:
-    """How well each seed agrees with the other seeds that the store has: by its clusters (mean ARI), or by its parts
-    (mean matched cosine). It needs no labels. A record whose peers are the same as before keeps what it had."""
+    """How well each seed agrees with other seeds: by its clusters (mean ARI), or by its parts (mean matched cosine). It needs
+    no labels. With all its peers in the store it is computed anew; with some of them only where nothing is known yet, and the
+    record says with which."""
     groups: dict[Any, list[Record]] = {}
     for record in records:
         groups.setdefault(tuple(record.get(key) for key in KEYS), []).append(record)
@@ -113,9 +116,10 @@ def _note_over_seeds(records: list[Record], store: Store, name: str) -> None:
         if len(seeds) < 2 or all(record.get(f"{name}_with") == seeds for record in group):
             continue
         found = _agreements(store, name, [record["id"] for record in group])
-        for record in group:
-            if record["id"] in found:
-                record |= {name: found[record["id"]], f"{name}_with": seeds}
+        there = [record for record in group if record["id"] in found]
+        for record in there:
+            if len(there) == len(group) or name not in record:
+                record |= {name: found[record["id"]], f"{name}_with": [peer["seed"] for peer in there]}
 
 
 def _agreements(store: Store, name: str, ids: list[str]) -> dict[str, float]:

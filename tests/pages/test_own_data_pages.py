@@ -125,6 +125,7 @@ def test_a_preset_and_what_suits_the_data_leave_each_other_alone(home, tmp_path)
     assert epochs() == suited
     app.segmented_control(key="train.preset").set_value("quick").run()
     assert epochs() == 15
+    app.switch_page("../pages/home.py").run().switch_page("../pages/train.py").run()
     app.selectbox(key="train.dataset").select("digits").run()
     app.selectbox(key="train.dataset").select(name).run()
     assert epochs() == 15

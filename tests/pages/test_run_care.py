@@ -61,6 +61,20 @@ def test_a_run_that_is_deleted_is_no_longer_the_chosen_one(run):
     assert app.session_state["other"] == other.id
 
 
+def test_a_choice_by_code_wins_over_an_address_that_names_what_is_gone(run):
+    app = AppTest.from_string('''
+import streamlit as st
+from dashboard.links import choose, from_link
+st.button("choose", on_click=choose, args=("run", "b"))
+st.write(from_link("run"))
+''')
+    app.query_params["run"] = "a"
+    assert app.run().markdown[0].value == "a"
+    app.button[0].click().run()
+    assert app.markdown[0].value == "b"
+    assert app.run().markdown[0].value == "b"
+
+
 def test_a_damaged_one_among_the_deleted_does_not_hide_the_others(run):
     run.store.delete(run)
     flip(run.store.root / "deleted" / next((run.store.root / "deleted").iterdir()).name / "config.json")
