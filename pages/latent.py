@@ -24,6 +24,7 @@ from ddnmf_core.config import EmbeddingConfig, EmbeddingMethod, Representation
 from ddnmf_core.entries import ENDED, POINTS, Entry
 from ddnmf_core.parts import prominence
 from ddnmf_core.read_only import read_only
+from ddnmf_core.reproduce import results
 
 METHOD_TITLES = {"t-sne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Error"}
@@ -218,9 +219,12 @@ def offer_rival(first: Entry) -> None:
 def show_published() -> None:
     """Figure 2 as it was published, until the store has a run of its own to map."""
     path = published_folder() / "figure2.png"
-    if path.exists() and not any(entry.finished for entry in store().entries()):
-        st.image(str(path), caption="Published: t-SNE of the codes, coloured by class (Figure 2). Made by `ddnmf reproduce "
-                                    "figure2`; its protocol is on the Compare page.")
+    published = results.read(published_folder(), "figure2")
+    if published and path.exists() and not any(entry.finished for entry in store().entries()):
+        n = published.protocol["n_map_points"]
+        st.image(str(path), caption=f"Published: t-SNE of the codes of {n:,} images of each set, seed {published.seeds[0]}, "
+                                    f"coloured by class (Figure 2). Made by `{published.command}` on {published.created}; its "
+                                    "protocol is on the Compare page.")
 
 
 st.title("Latent space")

@@ -46,6 +46,15 @@ def test_an_empty_store_says_what_to_do(page):
     assert wanted.get(page, "There is no trained model yet") in text_of(app)
 
 
+def test_the_published_figure_2_says_how_it_was_made(store):
+    assert not open_page("latent", run=DDNMF.id).get("image")       # there are maps of this store's own
+    for entry in store.entries():
+        store.delete(entry)
+    caption = open_page("latent").get("image")[0].proto.imgs[0].caption
+    assert "3,000 images of each set, seed 1" in caption
+    assert "`ddnmf reproduce figure2 --seeds" in caption
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_while_a_run_is_trained_every_page_says_so(page, home):
     entry = Store(home).create(DDNMF)
