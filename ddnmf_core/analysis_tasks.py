@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
+from ddnmf_core.config import MAP_TITLES, ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
 from ddnmf_core.entries import CLUSTERS, CODES, FACTORS, POINTS, PROVENANCE, SCORES, Entry, Status
 from ddnmf_core.provenance import provenance
 from ddnmf_core.runs import Store
@@ -21,7 +21,7 @@ def embed(entry: Entry, device_name: str) -> Status:
     run = finished_run(entry.store, config.run)
     codes = run.read_tensors(CODES)[f"{'noisy' if config.noisy else 'clean'}/{config.representation}"]
     samples = embeddings.sample_of(config, len(codes))
-    state = replace(entry.state, status="running", message=f"{config.method} of {len(samples):,} points.", device="CPU")
+    state = replace(entry.state, status="running", message=f"{MAP_TITLES[config.method]} of {len(samples):,} points.", device="CPU")
     report = throttled(lambda share: entry.set_state(replace(state, progress=min(share, 1.0))))
     entry.set_state(state)
     try:

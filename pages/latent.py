@@ -20,13 +20,12 @@ from dashboard.selections import choose_sample, pick_run, pick_sample
 from dashboard.shared import EXPLAIN, INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES, store
 from ddnmf_core import engine
 from ddnmf_core.clustering import CLUSTERERS, TITLES
-from ddnmf_core.config import EmbeddingConfig, EmbeddingMethod, Representation
+from ddnmf_core.config import MAP_TITLES, EmbeddingConfig, EmbeddingMethod, Representation
 from ddnmf_core.entries import ENDED, POINTS, Entry
 from ddnmf_core.parts import prominence
 from ddnmf_core.read_only import read_only
 from ddnmf_core.reproduce import results
 
-METHOD_TITLES = {"t-sne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Error"}
 LASSO = "latent.lasso"
 
@@ -43,7 +42,7 @@ def controls(run: Entry) -> tuple[dict[str, Any], int]:
     """What is mapped and how, and the sample that is ringed."""
     columns = st.columns([2, 3, 3, 3, 2, 3], vertical_alignment="bottom")
     with columns[0]:
-        method = linked(st.selectbox, "Map", get_args(EmbeddingMethod), "method", format_func=METHOD_TITLES.get)
+        method = linked(st.selectbox, "Map", get_args(EmbeddingMethod), "method", format_func=MAP_TITLES.get)
     with columns[1]:
         representation = linked(st.selectbox, "Representation", get_args(Representation), "representation",
                                 format_func=REPRESENTATION_TITLES.get)
@@ -110,7 +109,7 @@ def bare_cloud(root: str, embedding_id: str, _run: Entry, _table: pd.DataFrame) 
 
 def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> None:
     config = embedding_of(run, chosen)
-    title = f"{METHOD_TITLES[config.method]} of {MODEL_TITLES[run.config.model]}'s {config.representation}"
+    title = f"{MAP_TITLES[config.method]} of {MODEL_TITLES[run.config.model]}'s {config.representation}"
     entry = result_of(config, title)
     if entry is None:
         return
@@ -122,7 +121,7 @@ def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> Non
     scatter(cloud, key=f"latent.{place}.{entry.id}", selected=sample, lasso_key=LASSO, on_click=choose_sample)
     if not by_error:
         legend(names)
-    st.caption(f"{METHOD_TITLES[config.method]} of {config.representation} of {len(table):,} "
+    st.caption(f"{MAP_TITLES[config.method]} of {config.representation} of {len(table):,} "
                f"{'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
                "distances between far groups mean little. " +
                ("Blue is rebuilt well, red badly (mean squared error). " if by_error else "") +
