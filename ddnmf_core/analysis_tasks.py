@@ -21,7 +21,8 @@ def embed(entry: Entry, device_name: str) -> Status:
     run = finished_run(entry.store, config.run)
     codes = run.read_tensors(CODES)[f"{'noisy' if config.noisy else 'clean'}/{config.representation}"]
     samples = embeddings.sample_of(config, len(codes))
-    state = replace(entry.state, status="running", message=f"{MAP_TITLES[config.method]} of {len(samples):,} points.", device="CPU")
+    state = replace(entry.state, status="running", device="CPU",
+                    message=f"{MAP_TITLES[config.method]} of {len(samples):,} points.")
     report = throttled(lambda share: entry.set_state(replace(state, progress=min(share, 1.0))))
     entry.set_state(state)
     try:
