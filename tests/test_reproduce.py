@@ -394,6 +394,14 @@ def test_a_map_cannot_be_checked_and_that_is_said(published):
     assert (found.exit_code, "has no scores to compare" in found.output) == (2, True)
 
 
+def test_what_one_seed_cannot_have_is_a_dash():
+    records = [{"dataset": "mnist", "method": "chosen+K-means", "seed": 1, "acc": 0.5, "nmi": 0.5, "ari": 0.5,
+                "silhouette": 0.1, "error": 0.02}]
+    found = results.Results("selection", "", "2026-01-01", {}, [1], 0, [], records)
+    assert "| chosen+K-means | 1 | – | 0.100 |" in tables.markdown(found)
+    assert "nan" not in tables.markdown(found) + tables.latex(found)
+
+
 def test_latex_takes_no_sign_for_a_comment():
     records = [{"dataset": "mnist", "method": method, "seed": seed, "acc": 0.5, "nmi": 0.5, "ari": 0.5,
                 "explained_variance": 0.665}

@@ -109,11 +109,15 @@ def _noise_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
 
 
 def _latex_number(mean: float, deviation: float, best: bool) -> str:
+    if mean != mean:
+        return MISSING
     text = rf"\mathbf{{{mean:.3f}}}" if best else f"{mean:.3f}"
     return f"${text}$" if deviation != deviation else rf"${text} \pm {deviation:.3f}$"
 
 
 def _markdown_number(mean: float, deviation: float, best: bool) -> str:
+    if mean != mean:
+        return MISSING
     text = f"**{mean:.3f}**" if best else f"{mean:.3f}"
     return text if deviation != deviation else f"{text} ± {deviation:.3f}"
 
