@@ -89,7 +89,7 @@ def test_every_curve_grows_along_its_axis_and_is_drawn(tmp_path, monkeypatch):
     rows = growth.measure(1, 3000, 4, (1, 3)).rows
     assert list(dict.fromkeys(row["curve"] for row in rows)) == ["Images", "Parts", "Runs in the store", "Points on the map",
                                                                  "Workers"]
-    assert [row["sent, MB"] for row in rows if "sent, MB" in row] == pytest.approx([50 * 800e-6, 100 * 800e-6])
+    assert [row["sent, MB"] for row in rows if "sent, MB" in row] == pytest.approx([50 * 801e-6, 100 * 801e-6])
     growth.draw(rows, tmp_path / "growth.png")
     assert (tmp_path / "growth.png").read_bytes()[:4] == b"\x89PNG"
 

@@ -19,7 +19,7 @@ def test_the_bytes_are_the_arrays_row_by_row_little_endian():
     assert np.frombuffer(files["points"].data, "<f4").tolist() == [0.5, -1, 2, 3, 4, 5]
     assert files["colors"].data == bytes([255, 0, 0, 0, 255, 0, 0, 0, 255])
     assert np.frombuffer(files["samples"].data, "<i4").tolist() == [7, 69_999, 3]
-    assert files["category"].data == b"\1\0\1"
+    assert files["category"].data == b"\1\0\0\0\1\0"        # two bytes: there may be 512 parts
     assert files["thumbnails"].data[8:16] == bytes(range(8, 16))    # image 1 of 2 x 4, found by byte range
 
 
@@ -32,7 +32,7 @@ def test_a_recoloured_cloud_differs_only_in_its_colours_and_lays_out_nothing_els
     old = Cloud(POINTS, COLORS, SAMPLES, thumbnails=Thumbnails.of(THUMBNAILS))
     new = old.recoloured(COLORS[::-1], np.array([0, 1, 1], np.uint8), ["a", "b"])
     assert new.files["colors"] == Cloud(POINTS, COLORS[::-1], SAMPLES).files["colors"]
-    assert new.files["category"].data == b"\0\1\1"
+    assert new.files["category"].data == b"\0\0\1\0\1\0"
     assert {name for name in old.files if old.files[name] is new.files[name]} == {"points", "samples", "thumbnails"}
 
 
