@@ -2,7 +2,8 @@
 
 Codes z of a default model after some epochs, one core each. t-SNE has the same perplexity, start and number of iterations on
 both sides. UMAP is warm: its functions were compiled before. Trustworthiness (15 neighbours) is that of a random sample of
-the points: how few of the neighbours on the map are no neighbours among the codes. `--size 70000` takes all of MNIST.
+the points: how few of the neighbours on the map are no neighbours among the codes. `--size 70000` takes all of MNIST, and is
+kept in files of its own.
 """
 
 import time
@@ -44,7 +45,7 @@ def measure(repeats: int, size: int = SIZE, epochs: int = EPOCHS) -> Result:
                      "ratio": rows[0]["seconds"] / seconds if rows else 1.0,
                      "trustworthiness": _trustworthiness(codes, points)})
     return Result("embeddings", rows, {"ratio": rows[1]["ratio"], "ours": rows[1]["seconds"], "reference": rows[0]["seconds"]},
-                  repeats, size)
+                  repeats, size, f"embeddings-{size}" if size != SIZE else "")
 
 
 def _codes(n: int, epochs: int) -> NDArray[np.float32]:

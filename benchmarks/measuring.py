@@ -32,6 +32,7 @@ class Result:
     figures: dict[str, Any]                                         # what it comes to: ratio, ours, reference
     repeats: int
     size: int | None = None                                         # images, where it can take more or fewer
+    kept_as: str = ""                                               # the name of its files, where that is not its own
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
@@ -77,9 +78,9 @@ def _gpu() -> str | None:
 
 def as_json(result: Result, there: Mapping[str, Any]) -> dict[str, Any]:
     size = "" if result.size is None else f" --size {result.size}"
-    return {"name": result.name, "command": f"python -m benchmarks {result.name} --repeats {result.repeats}{size}",
-            "created": datetime.now(UTC).date().isoformat(), **result.figures, "repeats": result.repeats, "machine": there,
-            "rows": result.rows}
+    return {"name": result.name, "kept_as": result.kept_as or result.name,
+            "command": f"python -m benchmarks {result.name} --repeats {result.repeats}{size}", "created": datetime.now(UTC).date().isoformat(),
+            **result.figures, "repeats": result.repeats, "machine": there, "rows": result.rows}
 
 
 def kept_rows(name: str) -> list[Row]:
@@ -90,7 +91,7 @@ def kept_rows(name: str) -> list[Row]:
 
 def write(document: Mapping[str, Any]) -> Path:
     OUT.mkdir(parents=True, exist_ok=True)
-    path = OUT / f"{document['name']}.json"
+    path = OUT / f"{document['kept_as']}.json"
     path.write_text(json.dumps(document, indent=1) + "\n")
     path.with_suffix(".md").write_text(tables(document["rows"]))
     return path

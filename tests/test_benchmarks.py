@@ -62,6 +62,8 @@ def test_a_table_for_each_curve():
 
 
 def test_the_size_of_a_benchmark_is_part_of_its_command():
+    kept = as_json(Result("embeddings", [], {}, 1, 70_000, "embeddings-70000"), {})
+    assert (kept["name"], kept["kept_as"]) == ("embeddings", "embeddings-70000")
     assert as_json(Result("mapped", [], {}, 2, 500), {})["command"] == "python -m benchmarks mapped --repeats 2 --size 500"
 
 
