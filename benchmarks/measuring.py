@@ -79,8 +79,9 @@ def _gpu() -> str | None:
 def as_json(result: Result, there: Mapping[str, Any]) -> dict[str, Any]:
     size = "" if result.size is None else f" --size {result.size}"
     return {"name": result.name, "kept_as": result.kept_as or result.name,
-            "command": f"python -m benchmarks {result.name} --repeats {result.repeats}{size}", "created": datetime.now(UTC).date().isoformat(),
-            **result.figures, "repeats": result.repeats, "machine": there, "rows": result.rows}
+            "command": f"python -m benchmarks {result.name} --repeats {result.repeats}{size}",
+            "created": datetime.now(UTC).date().isoformat(), **result.figures, "repeats": result.repeats, "machine": there,
+            "rows": result.rows}
 
 
 def kept_rows(name: str) -> list[Row]:
