@@ -13,7 +13,7 @@ from ddnmf_core.dashboard_command import dashboard
 from ddnmf_core.entries import ENDED, Entry
 from ddnmf_core.experiment.command import experiment
 from ddnmf_core.export.command import export
-from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
+from ddnmf_core.metrics import WITH_OR_WITHOUT_LABELS
 from ddnmf_core.reproduce.command import reproduce
 from ddnmf_core.runs import Store
 from ddnmf_core.runs_command import run_summary, runs_app
@@ -122,7 +122,7 @@ def _report(entry: Entry, as_json: bool) -> None:
         return
     typer.echo(f"run {summary['run']}: {summary['state']}. {summary['message']}")
     for score in summary.get("scores", []):
-        known = [name for name in (*SCORE_NAMES, SILHOUETTE) if score.get(name) is not None]
+        known = [name for name in WITH_OR_WITHOUT_LABELS if score.get(name) is not None]
         typer.echo("  {input:<5} {representation:<5} {clusterer:<6} ".format(**score)
                    + "  ".join(f"{name.upper()} {score[name]:.4f}" for name in known))
 

@@ -86,10 +86,11 @@ def list_own(as_json: AsJson = False, home: Home = None) -> None:
     """Your own data sets, the newest last."""
     with plain_errors():
         if as_json:
+            whole = list(filter(own_data.readable, own_data.names()))
             for name in own_data.names():
-                if not own_data.readable(name):
+                if name not in whole:
                     typer.echo(f"{name} is damaged: remove it and add it again", err=True)
-            typer.echo(json.dumps([own_data.json_of(name) for name in own_data.names() if own_data.readable(name)]))
+            typer.echo(json.dumps([own_data.json_of(name) for name in whole]))
             return
         _list()
         if not own_data.names():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import CODES, SCORES, Entry
-from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
+from ddnmf_core.metrics import WITH_OR_WITHOUT_LABELS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +84,7 @@ def outcome(entry: Entry) -> dict[str, float]:
     """What a finished run has come to: 'acc/clean/z/kmeans' and so on, or without labels 'silhouette/clean/z/kmeans',
     'error/noisy', its last losses, its seconds."""
     found = {f"{score}/{row['input']}/{row['representation']}/{row['clusterer']}": row[score]
-             for row in entry.read_json(SCORES) for score in (*SCORE_NAMES, SILHOUETTE) if row.get(score) is not None}
+             for row in entry.read_json(SCORES) for score in WITH_OR_WITHOUT_LABELS if row.get(score) is not None}
     codes = entry.read_tensors(CODES)
     found |= {f"error/{seen}": float(codes[f"{seen}/error"].mean()) for seen in ("clean", "noisy")}
     epochs = entry.epochs()

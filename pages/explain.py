@@ -19,6 +19,8 @@ from ddnmf_core.entries import Entry
 from ddnmf_core.metrics import majority_class
 from ddnmf_core.parts import nearest
 
+TRAINED = {"ddnmf": "The supervisor has only ever seen clean images, the student only noisy ones.",
+           "dae": "The autoencoder was trained to make the clean images of the noisy ones that it is given."}
 BASELINES = {"mean": "mean of H", "zero": "zero", "other": "another sample"}
 
 
@@ -42,9 +44,7 @@ def show_reconstructions(run: Entry, x: torch.Tensor, noisy: torch.Tensor, label
                    "rebuilt ones leave the clean one, the model does not know the feature well.",
                    title="The row and what is rebuilt of it")
     st.caption("Error: mean squared difference from the clean image, pixels from 0 to 1. " + (
-        "The supervisor has only ever seen clean images, the student only noisy ones." if run.config.model == "ddnmf"
-        else "The autoencoder was trained to make the clean images of the noisy ones that it is given."
-        if run.config.model == "dae" else "The autoencoder was trained to rebuild the noisy images that it is given."))
+        TRAINED.get(run.config.model, "The autoencoder was trained to rebuild the noisy images that it is given.")))
 
 
 def show_clusters(run: Entry, sample: int | None, seen: str, z: np.ndarray) -> None:

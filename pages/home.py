@@ -15,7 +15,7 @@ from ddnmf_core import data, engine
 from ddnmf_core.clustering import TITLES
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import ENDED, SCORES
-from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
+from ddnmf_core.metrics import WITH_OR_WITHOUT_LABELS
 from ddnmf_core.read_only import read_only
 
 FIRST = RunConfig(epochs=30)
@@ -70,7 +70,7 @@ if chosen:
     warn_of_collapse(epochs)
     table = chosen.read_json(SCORES)
     of_z = [row for row in table if row["input"] == "clean" and row["representation"] == "z"]
-    known = [(row, score) for row in of_z for score in (*SCORE_NAMES, SILHOUETTE) if row.get(score) is not None]
+    known = [(row, score) for row in of_z for score in WITH_OR_WITHOUT_LABELS if row.get(score) is not None]
     for column, (row, score) in zip(st.columns(6), known, strict=False):
         title = SCORE_TITLES.get(score, "Silhouette")
         column.metric(f"{title}, {TITLES[row['clusterer']]} on z", f"{row[score]:.3f}")

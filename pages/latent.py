@@ -14,7 +14,7 @@ from dashboard.contents import clusters, codes, explain_data, images, picture
 from dashboard.drawings import PointMap
 from dashboard.feature_charts import profiles
 from dashboard.links import choose, linked
-from dashboard.reproduction import published_folder
+from dashboard.reproduction import published, published_folder
 from dashboard.saving import remember, show_chart
 from dashboard.selections import choose_sample, pick_run, pick_sample
 from dashboard.shared import EXPLAIN, INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES, store
@@ -24,7 +24,6 @@ from ddnmf_core.config import MAP_TITLES, EmbeddingConfig, EmbeddingMethod, Repr
 from ddnmf_core.entries import ENDED, POINTS, Entry
 from ddnmf_core.parts import prominence
 from ddnmf_core.read_only import read_only
-from ddnmf_core.reproduce import results
 
 COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Error"}
 LASSO = "latent.lasso"
@@ -218,11 +217,12 @@ def offer_rival(first: Entry) -> None:
 def show_published() -> None:
     """Figure 2 as it was published, until the store has a run of its own to map."""
     path = published_folder() / "figure2.png"
-    published = results.read(published_folder(), "figure2")
-    if published and path.exists() and not any(entry.finished for entry in store().entries()):
-        n = published.protocol["n_map_points"]
-        st.image(str(path), caption=f"Published: t-SNE of the codes of {n:,} images of each set, seed {published.seeds[0]}, "
-                                    f"coloured by class (Figure 2). Made by `{published.command}` on {published.created}; its "
+    if any(entry.finished for entry in store().entries()) or not path.exists():
+        return
+    for made in published(("figure2",)):
+        n = made.protocol["n_map_points"]
+        st.image(str(path), caption=f"Published: t-SNE of the codes of {n:,} images of each set, seed {made.seeds[0]}, "
+                                    f"coloured by class (Figure 2). Made by `{made.command}` on {made.created}; its "
                                     "protocol is on the Compare page.")
 
 

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import SCORES
 from ddnmf_core.experiment.plan import Wanted
-from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
+from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE, WITH_OR_WITHOUT_LABELS
 from ddnmf_core.runs import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
 OF = ("images", "of", "transform", "n_components", "clusterer")    # what was clustered, and how
-KNOWN = (*SCORE_NAMES, SILHOUETTE)
 
 
 def rows(store: Store, experiment: Sequence[Wanted]) -> "pd.DataFrame":
@@ -49,7 +48,7 @@ def over_seeds(table: "pd.DataFrame") -> "pd.DataFrame":
 
 def markdown(table: "pd.DataFrame") -> str:
     """The same to be read: mean ± deviation in one cell."""
-    known = [score for score in KNOWN if f"{score}_mean" in table]
+    known = [score for score in WITH_OR_WITHOUT_LABELS if f"{score}_mean" in table]
     left = [name for name in table if name != "seeds" and not str(name).endswith(("_mean", "_std")) and _says(table, str(name))]
     lines = [[*map(str, left), "seeds", *(score.upper() if score in SCORE_NAMES else score for score in known)]]
     lines.append(["---"] * len(lines[0]))
@@ -72,7 +71,7 @@ def _says(table: "pd.DataFrame", name: str) -> bool:
 def _of_run(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"images": row["input"], "of": row["representation"], "transform": "none", "n_components": 0,
              "clusterer": row["clusterer"], "asked": False,
-             **{score: row.get(score) for score in KNOWN}} for row in table]
+             **{score: row.get(score) for score in WITH_OR_WITHOUT_LABELS}} for row in table]
 
 
 def _of(each: Wanted, table: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +79,7 @@ def _of(each: Wanted, table: dict[str, Any]) -> dict[str, Any]:
     images = f"noise {config.noise_level:g}" if config.noise_level else "clean"
     return {"images": images, "of": config.representation, "transform": config.transform,
             "n_components": config.n_components if config.transform != "none" else 0, "clusterer": config.clusterer,
-            "asked": True, **{score: table.get(score) for score in KNOWN}}
+            "asked": True, **{score: table.get(score) for score in WITH_OR_WITHOUT_LABELS}}
 
 
 def _text(value: Any) -> Any:
