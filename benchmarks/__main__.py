@@ -19,6 +19,7 @@ NAMES = {"train": "images a second of a training, against the loop that a user w
          "browsers": "many browsers at once on one server, while a model is trained",
          "memory": "of a worker with 70,000 images, and of the dashboard by what is open and what is in the store",
          "batches": "scores and speed of the default model by the size of its batches",
+         "precision": "scores of the default model when its layers compute in bfloat16",
          "mapped": "training on an array that stays on the disk, against the same in memory",
          "growth": "time and memory by the number of images, parts, runs, points and workers; draws docs/growth.png",
          "embeddings": "maps as the program makes them, against scikit-learn's t-SNE",

@@ -11,6 +11,8 @@ import pytest
 from benchmarks import repeated
 from benchmarks.__main__ import NAMES
 from benchmarks.measuring import NotHere, Result, as_json, machine, milliseconds, spread, table, tables
+from ddnmf_core import engine
+from ddnmf_core.runs import Store
 
 ROOT = Path(__file__).parents[1]
 
@@ -100,3 +102,14 @@ def test_maps_are_timed_and_judged():
     rows = importlib.import_module("benchmarks.embeddings").measure(1, 600, 1).rows
     assert [row["map"] for row in rows] == ["scikit-learn's t-SNE", "openTSNE", "UMAP", "PCA"]
     assert all(row["seconds"] > 0 and 0.5 < row["trustworthiness"] <= 1 for row in rows)
+
+
+def test_precisions_are_compared_seed_by_seed(home):
+    module = importlib.import_module("benchmarks.precision")
+    try:
+        rows = module.measure(2, ("digits",), layers=(32, 8), n_parts=4, epochs=1).rows
+    finally:
+        engine.stop(Store(home))
+    assert [row["score"] for row in rows] == list(module.NAMES)
+    assert all(row["difference"] == pytest.approx(row["bfloat16"] - row["medium"]) for row in rows)
+    assert 0 < abs(rows[-1]["difference"]) < 0.02 * rows[-1]["medium"]
