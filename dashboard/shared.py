@@ -1,7 +1,9 @@
 """What every page needs: the store, its titles, and the frame around the page."""
 
+import ctypes
 import gc
 import importlib
+import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +24,7 @@ from ddnmf_core.runs import Store
 ICON = str(Path(__file__).parent / "icon.png")
 TRAIN, PARTS, EXPLAIN = "../pages/train.py", "../pages/parts.py", "../pages/explain.py"
 HEAVY = ("plotly.graph_objects", "torch")                            # seconds to load
+M_MMAP_THRESHOLD = -3                                               # as malloc.h of glibc has it
 LIVE = ("queued", "running", "interrupted")                          # states of a run that somebody works on
 IN_TITLE = {"model", "dataset", "n_samples", "n_parts", "noise_kind", "noise_level", "epochs", "seed"}
 MODEL_TITLES = {"ddnmf": "DDNMF", "ae1": "AE1", "ae2": "AE2", "dae": "DAE"}
@@ -71,10 +74,18 @@ def warm_up() -> None:
 
 
 def _load() -> None:
+    _give_freed_arrays_back()
     for name in HEAVY:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()     # Streamlit collects all garbage after each run of a page: a tenth of a second with what is loaded now
+
+
+def _give_freed_arrays_back() -> None:
+    """glibc keeps freed arrays of up to 32 MB to itself, a tenth of a gigabyte once two large sets are open: from now on
+    those above 1 MB go back to the system."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(M_MMAP_THRESHOLD, 2**20)
 
 
 def unusable_store(error: OSError) -> str:

@@ -193,8 +193,8 @@ def _read(spec: DatasetSpec, location: Location) -> tuple[np.ndarray, np.ndarray
         return _read_digits()
     assert location.folder
     contents = [_read_idx(spec.family, location.folder, file) for file in spec.files]
-    pixels = np.concatenate(contents[0::2]).reshape(spec.n_samples, spec.n_pixels)
-    return pixels, np.concatenate(contents[1::2]).astype(np.int64)
+    pixels = np.frombuffer(b"".join(contents[0::2]), np.uint8).reshape(spec.n_samples, spec.n_pixels)
+    return pixels, np.frombuffer(b"".join(contents[1::2]), np.uint8).astype(np.int64)
 
 
 def _read_digits() -> tuple[np.ndarray, np.ndarray]:
@@ -203,13 +203,13 @@ def _read_digits() -> tuple[np.ndarray, np.ndarray]:
     return (digits.data * (255 / 16)).round().astype(np.uint8), digits.target.astype(np.int64)
 
 
-def _read_idx(family: Family, folder: Path, name: str) -> np.ndarray:
+def _read_idx(family: Family, folder: Path, name: str) -> memoryview:
     """The values of a verified IDX file; its header is 4 bytes and 4 more a dimension."""
     path = _file(folder, name)
     assert path is not None
     content = _verified_content(family, name, path)
     dimensions = content[3]
-    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * dimensions)
+    return memoryview(content)[4 + 4 * dimensions:]
 
 
 def _verified_content(family: Family, name: str, path: Path) -> bytes:

@@ -95,7 +95,9 @@ def colours(run: Entry, config: EmbeddingConfig, chosen: dict[str, Any], samples
 @st.cache_resource(max_entries=4, show_spinner=False)
 def thumbnails(dataset: str, n_samples: int | None, samples: bytes, _run: Entry) -> Thumbnails:
     """Of a data set's samples, int32 as bytes: the maps of all runs on them share these."""
-    return Thumbnails.of(picture(_run, images(_run).shown(np.frombuffer(samples, np.int32))))
+    of, mapped = images(_run), np.frombuffer(samples, np.int32)
+    every = np.array_equal(mapped, np.arange(len(of)))              # a view then: their bytes are those of the data set
+    return Thumbnails.of(picture(_run, of.shown(slice(None) if every else mapped)))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.scatter import Cloud, Thumbnails
+from ddnmf_core import data
 
 POINTS = np.array([[0.5, -1.0], [2.0, 3.0], [4.0, 5.0]])
 COLORS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
@@ -48,6 +49,17 @@ def test_a_recoloured_cloud_differs_only_in_its_colours_and_lays_out_nothing_els
 def test_an_array_that_does_not_fit_is_refused_by_name(field, value, came, wanted):
     with pytest.raises(ValueError, match=f"{field}: {came}, should be .*{wanted}"):
         dataclasses.replace(Cloud(POINTS, COLORS, SAMPLES), **{field: value})
+
+
+def test_pictures_of_a_whole_set_share_its_bytes():
+    content = THUMBNAILS.tobytes()
+    whole = np.frombuffer(content, np.uint8).reshape(THUMBNAILS.shape)
+    assert Thumbnails.of(whole).file.data is content
+    for other in (whole[:2], whole[::-1], whole.copy()):
+        assert Thumbnails.of(other).file.data is not content
+        assert Thumbnails.of(other).file.data == other.tobytes()
+    digits = data.load("mnist-10k")
+    assert np.shares_memory(np.frombuffer(Thumbnails.of(digits.shown().reshape(-1, 28, 28)).file.data, np.uint8), digits.pixels)
 
 
 def test_thumbnails_are_shared_by_maps_and_refused_where_they_do_not_fit():
