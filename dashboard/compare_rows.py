@@ -1,6 +1,5 @@
 """What every table of the Compare page has: its filter, its texts, the way to its runs, its files."""
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,7 +48,7 @@ def show_runs(records: list[Record]) -> None:
         right.page_link(PARTS, label="Parts", icon=":material/extension:", query_params={"run": run})
     if absent := len(runs) - len(here):
         st.caption(f"{absent} of these runs are not in this store: they were trained where the table was made. Compute them "
-                   "here with “This store” above, or one of them with the command in the protocol below and `--check`.")
+                   "here with “This store” above.")
     if not runs:
         st.caption("These rows cluster the pixels: no model was trained for them.")
 
@@ -62,5 +61,5 @@ def downloads(rows: pd.DataFrame, shown: Shown) -> None:
                                width="stretch")
     columns[1].download_button("LaTeX", tables.latex(shown.results), f"{target}.tex", "text/plain", icon=":material/download:",
                                width="stretch")
-    columns[2].download_button("JSON, every seed", json.dumps(shown.results.cells), f"{target}.json", "application/json",
+    columns[2].download_button("JSON, every seed", shown.results.text, f"{target}.json", "application/json",
                                icon=":material/download:", width="stretch")

@@ -55,7 +55,7 @@ def show_list(run: Entry, measured: pd.DataFrame, clusters: Mapping[int, str], o
                "Makes": st.column_config.TextColumn(help=HELP["effect"]),
                "In other seeds": st.column_config.TextColumn(help=HELP["seeds"])}
     st.dataframe(frame, hide_index=True, column_config=columns, key=(key := table_key("parts.list", map(str, frame["Part"]))),
-                 selection_mode="single-row", on_select=lambda: _choose(frame, key), height=min(36 * (len(frame) + 1) + 2, 420))
+                 selection_mode="single-row", on_select=lambda: _choose(frame, key), height=min(35 * (len(frame) + 1) + 3, 420))
     st.caption("Click a heading to sort, tick a row to look at that part. Importance, Makes and Survives were measured by "
                "taking the part out and by adding noise, not read off from correlations.")
 

@@ -1,6 +1,5 @@
 """Numbers of the paper's tables and figures for pages: the published ones, or this store's own, and how to get more."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from dashboard.background import whole_or_set_aside
 from dashboard.links import linked
 from dashboard.shared import run_title, store
 from ddnmf_core import estimate
+from ddnmf_core.data import DATASETS
 from ddnmf_core.read_only import read_only
 from ddnmf_core.reproduce import results
 from ddnmf_core.reproduce.cells import Cell, Target, cells
@@ -31,12 +31,6 @@ class Shown:
     results: Results
     cells: list[Cell]
     published: bool
-
-
-def published_folder() -> Path:
-    """DDNMF_RESULTS, else the results that come with the source, or with the installed package."""
-    source, installed = Path(__file__).parents[1] / "results", Path(__file__).with_name("published")
-    return Path(os.environ.get("DDNMF_RESULTS") or (installed if installed.exists() else source))
 
 
 def choose_numbers(targets: Sequence[Target]) -> list[Shown]:
@@ -76,7 +70,7 @@ def published(targets: Sequence[Target]) -> list[Results]:
     """Those that were published; a file that is not one of ours is said, and left out."""
     found = []
     for target in targets:
-        path = results.path_of(published_folder(), target)
+        path = results.path_of(results.published_folder(), target)
         try:
             found.append(_read(str(path.parent), target, path.stat().st_mtime_ns if path.exists() else 0))
         except ValueError as error:
@@ -87,6 +81,18 @@ def published(targets: Sequence[Target]) -> list[Results]:
 @st.cache_resource(max_entries=10, show_spinner=False)
 def _read(folder: str, target: Target, changed: int) -> Results | None:
     return results.read(Path(folder), target)
+
+
+def by_family(protocol: Protocol) -> dict[str, str]:
+    """The data sets by the name that a link has for them, whatever their size."""
+    return {str(DATASETS[dataset].family): dataset for dataset in protocol.datasets}
+
+
+def fewer_images(protocol: Protocol) -> str:
+    """A sentence where ours are not of as many images as the paper's."""
+    family, dataset = next(iter(by_family(protocol).items()))
+    ours, theirs = protocol.n_samples or DATASETS[dataset].n_samples, DATASETS[family].n_samples
+    return "" if ours == theirs else f" Ours are of {ours:,} images of each set, the paper's of all {theirs:,}."
 
 
 def offer_to_compute(wanted: Sequence[Cell], key: str, what: str) -> None:

@@ -31,17 +31,19 @@ def _live(family: Family, title: str, waiting: int) -> None:
     engine.ensure_started(store())
     left, right = st.columns([5, 1], vertical_alignment="center")
     stopping = all(entry.stop_requested for entry in _waiting(family))
-    left.progress(min(now.share, 1.0), f"**{title}** · {'Stopping.' if stopping else _words(now)}")
+    left.progress(min(now.share, 1.0), f"**{title}** · {'Stopping.' if stopping else _words(now, len(family.entries))}")
     if right.button("Stop", key=f"sweep.stop.{family.id}", icon=":material/stop:", disabled=stopping or read_only(),
                     help="What is finished is kept; the rest can be resumed."):
         for entry in reversed(_waiting(family)):
             entry.request_stop()
 
 
-def _words(now: Progress) -> str:
+def _words(now: Progress, n_all: int) -> str:
+    """Of those that were asked for since, which the family may have more of."""
+    new = "new " if now.n_runs < n_all else ""
     lost = f", {now.n_lost} ended without a result" if now.n_lost else ""
     left = "" if now.seconds_left is None else f", about {estimate.in_words(now.seconds_left)} left"
-    return f"{now.n_finished} of {now.n_runs} runs finished{lost}{left}"
+    return f"{now.n_finished} of {now.n_runs} {new}runs finished{lost}{left}"
 
 
 def offer_the_rest(family: Family) -> None:

@@ -10,11 +10,12 @@ from dashboard import compare_charts as charts
 from dashboard.compare_rows import as_text, downloads, filtered, methods_of, show_runs
 from dashboard.links import linked
 from dashboard.part_comparison import show_part_table
-from dashboard.reproduction import Shown, choose_numbers, offer_to_compute, protocol_panel
+from dashboard.reproduction import Shown, choose_numbers, fewer_images, offer_to_compute, protocol_panel
 from dashboard.saving import show_chart
 from dashboard.shared import SCORE_TITLES, table_key
 from ddnmf_core.data import DATASETS
 from ddnmf_core.metrics import SCORE_NAMES
+from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import Record, summary
 
 TABLES = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST", "parts": "Worth of the parts"}
@@ -39,7 +40,7 @@ def table_of(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def show_table(rows: pd.DataFrame) -> list[str]:
+def show_table(rows: pd.DataFrame, protocol: Protocol) -> list[str]:
     """The table; returns the methods of the chosen rows, or else all of them."""
     number = st.column_config.NumberColumn
     formats: dict[str, Any] = {f"{title}, paper": number(format="%.3f", help="A single run, no seeds published.")
@@ -48,11 +49,14 @@ def show_table(rows: pd.DataFrame) -> list[str]:
                                               "deviations over seeds.") for title in SCORE_TITLES.values()}
     formats["Silhouette"] = number(format="%.2f", help="Needs no labels: how much nearer samples lie to their own cluster than "
                                    "to the next. It compares clusters of one representation, not two representations.")
+    formats["Method"] = st.column_config.TextColumn(width=165)
     formats["Run time, s"] = number(format="%.0f", help="Training and clustering of one seed, mean.")
     chosen = st.dataframe(table_of(rows), hide_index=True, column_config=formats, on_select="rerun",
                           key=table_key("compare.table", rows["method"]), selection_mode="multi-row", placeholder="–",
-                          height=min(36 * (len(rows) + 1) + 2, 720))
-    st.caption("Means ± standard deviations over seeds. Click a heading to sort; tick rows to narrow what is below to them.")
+                          height=min(35 * (len(rows) + 1) + 3, 720))
+    st.caption("Means ± standard deviations over seeds. Click a heading to sort; tick rows to narrow what is below to them. "
+               "Rows without a model differ between seeds in the starts of the clusterer alone: a distance in such deviations "
+               "is large and says little." + fewer_images(protocol))
     return methods_of(rows, chosen.selection.rows)
 
 
@@ -87,7 +91,7 @@ def show_scores(shown: Shown) -> None:
     visible = filtered(rows)
     if visible.empty:
         return
-    methods = show_table(visible)
+    methods = show_table(visible, Protocol.described(shown.results.protocol))
     downloads(visible, shown)
     records = [record for record in shown.results.cells if record["method"] in methods]
     left, right = st.columns([3, 2], gap="large")

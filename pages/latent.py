@@ -14,7 +14,7 @@ from dashboard.contents import clusters, codes, explain_data, images, picture
 from dashboard.drawings import PointMap
 from dashboard.feature_charts import profiles
 from dashboard.links import choose, linked
-from dashboard.reproduction import published, published_folder
+from dashboard.reproduction import published
 from dashboard.saving import remember, show_chart
 from dashboard.selections import choose_sample, pick_run, pick_sample
 from dashboard.shared import EXPLAIN, INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES, store
@@ -24,6 +24,7 @@ from ddnmf_core.config import MAP_TITLES, EmbeddingConfig, EmbeddingMethod, Repr
 from ddnmf_core.entries import ENDED, POINTS, Entry
 from ddnmf_core.parts import prominence
 from ddnmf_core.read_only import read_only
+from ddnmf_core.reproduce import results
 
 COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Error"}
 LASSO = "latent.lasso"
@@ -218,7 +219,7 @@ def offer_rival(first: Entry) -> None:
 
 def show_published() -> None:
     """Figure 2 as it was published, until the store has a run of its own to map."""
-    path = published_folder() / "figure2.png"
+    path = results.published_folder() / "figure2.png"
     if any(entry.finished for entry in store().entries()) or not path.exists():
         return
     for made in published(("figure2",)):

@@ -11,10 +11,18 @@ from dashboard import noise_charts as charts
 from dashboard.background import whole_or_set_aside
 from dashboard.links import choose, linked
 from dashboard.noise_samples import show_samples
-from dashboard.reproduction import TITLES, Shown, choose_numbers, of_store, offer_to_compute, protocol_panel
+from dashboard.reproduction import (
+    TITLES,
+    Shown,
+    by_family,
+    choose_numbers,
+    fewer_images,
+    of_store,
+    offer_to_compute,
+    protocol_panel,
+)
 from dashboard.saving import show_chart
 from dashboard.shared import SCORE_TITLES, store
-from ddnmf_core.data import DATASETS
 from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import claims
 from ddnmf_core.reproduce.cells import cells
@@ -42,11 +50,6 @@ def summarised(shown: Shown, protocol: Protocol, runs: Sequence[Trained]) -> pd.
     return summary(records)
 
 
-def by_family(protocol: Protocol) -> dict[str, str]:
-    """The data sets by the name that a link has for them, whatever their size."""
-    return {str(DATASETS[dataset].family): dataset for dataset in protocol.datasets}
-
-
 def show_panels(panels: dict[tuple[str, str], go.Figure], protocol: Protocol, rows: pd.DataFrame, level: float) -> None:
     st.html(charts.legend([] if rows.empty else list(rows["method"].unique())))
     for family, dataset in by_family(protocol).items():
@@ -55,35 +58,13 @@ def show_panels(panels: dict[tuple[str, str], go.Figure], protocol: Protocol, ro
     st.caption("Each point: a model trained with this noise, K-means on its codes of images with the same noise, mean over "
                "seeds. The band is one standard deviation to each side; with one seed there is none. Dashed: the paper's "
                "single runs, which have no band. The upright line is the slider's noise level. Higher is better."
-               + _fewer_images(protocol))
-
-
-def _fewer_images(protocol: Protocol) -> str:
-    family, dataset = next(iter(by_family(protocol).items()))
-    ours, theirs = protocol.n_samples or DATASETS[dataset].n_samples, DATASETS[family].n_samples
-    return "" if ours == theirs else f" Ours are of {ours:,} images of each set, the paper's of all {theirs:,}."
+               + fewer_images(protocol))
 
 
 def headline(rows: pd.DataFrame, protocol: Protocol) -> str:
     """How often DDNMF is ahead and how much noise costs it, of us at the protocol's levels and of the paper."""
-    theirs = claims.of_paper()
     ours = rows if rows.empty else rows[rows["noise_level"].isin(protocol.noise_levels)]
-    tally, reported = (claims.tally(each, "DDNMF", "AE1") for each in (ours, theirs))
-    sentences = [f"DDNMF scores above AE1 in **{tally.won} of {tally.cells}** cells (noise level, data set, score); in the "
-                 f"paper in **{reported.won} of {reported.cells}**." if tally.cells else
-                 f"In the paper DDNMF scores above AE1 in **{reported.won} of {reported.cells}** cells (noise level, data set, "
-                 "score); here none of the protocol's levels has both yet."]
-    if (against := claims.tally(ours, "DDNMF", "DAE")).cells:
-        sentences[0] += f" Above the denoising DAE, which the paper does not have: **{against.won} of {against.cells}**."
-    for method in ("DDNMF", "AE1"):
-        lost = [_loss(each, method) for each in (ours, theirs)]
-        sentences.append(f"Noise costs {method}, in points of ACC: **{lost[0] or 'not known yet'}**; in the paper {lost[1]}.")
-    return "\n".join(f"- {sentence}" for sentence in sentences)
-
-
-def _loss(rows: pd.DataFrame, method: str) -> str:
-    return ", ".join(f"{loss.points:.1f} on {charts.set_title(dataset)} ({loss.lowest:.0%} to {loss.highest:.0%})"
-                     for dataset, loss in claims.loss(rows, method).items())
+    return "\n".join(f"- {sentence}" for sentence in claims.sentences(ours, charts.set_title))
 
 
 def offer_level(shown: Shown, protocol: Protocol, level: float) -> None:
@@ -142,8 +123,8 @@ def show_heat_maps(shown: Shown, protocol: Protocol, rows: pd.DataFrame) -> None
     st.caption("A row is one noise in training, a column one noise in the images that are clustered; means over seeds. The "
                "diagonal is the curve above. A row that stays dark to its right end is a model that bears more noise than it "
                "was trained with. Blank cells have not been computed." + (
-                   " Only the diagonal was published; choose this store above to compute the rest."
-                   if shown.published and shown.results.target == "table3" else ""))
+                   " The others were not published; choose this store above to compute them."
+                   if shown.published and (shown.results.target == "table3" or shown.results.n_missing) else ""))
 
 
 @st.fragment

@@ -7,7 +7,7 @@ import pytest
 
 from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import paper
-from ddnmf_core.reproduce.claims import Loss, Tally, curve, loss, of_paper, tally
+from ddnmf_core.reproduce.claims import Loss, Tally, curve, loss, of_paper, sentences, tally
 
 NOTHING = pd.DataFrame()
 
@@ -29,6 +29,30 @@ def test_a_tally_leaves_out_images_with_other_noise_than_in_training():
     rows = pd.DataFrame([row("DDNMF", 0.1, 0.8), row("AE1", 0.1, 0.7), row("DDNMF", 0.1, 0.9, 0.9, 0.9, test_level=0.8),
                          row("AE1", 0.1, 0.1, 0.1, 0.1, test_level=0.8)])
     assert tally(rows, "DDNMF", "AE1") == Tally(1, 3)
+
+
+def test_a_win_is_clear_where_it_is_beyond_either_deviation():
+    rows = pd.DataFrame([row("DDNMF", 0.1, 0.8) | {"acc_std": 0.01, "nmi_std": 0.0, "ari_std": math.nan},
+                         row("AE1", 0.1, 0.7, nmi=0.4, ari=0.4) | {"acc_std": 0.2, "nmi_std": 0.05, "ari_std": math.nan}])
+    assert tally(rows, "DDNMF", "AE1") == Tally(3, 3, 1)
+    assert tally(rows, "AE1", "DDNMF") == Tally(0, 3, 0)
+
+
+def test_the_sentences_count_wins_losses_and_errors_of_all_models():
+    of_each = (("DDNMF", 0.2, (0.9, 0.8)), ("AE1", 0.1, (0.5, 0.3)), ("DAE", 0.3, (0.6, 0.5)))
+    rows = pd.DataFrame([row(model, level, acc) | {"n_seeds": 2, "acc_std": 0.01, "nmi_std": 0.0, "ari_std": 0.0,
+                                                   "error_mean": error}
+                         for model, error, accs in of_each for level, acc in zip((0.1, 0.8), accs, strict=True)])
+    wins, ddnmf, ae1, dae, errors = sentences(rows, str.upper)
+    assert "above AE1 in **2 of 6** cells (noise level, data set, score), in **2** by more than either deviation" in wins
+    assert "in the paper in **39 of 48**" in wins
+    assert "Our DDNMF is above the paper's in **2 of 6**." in wins
+    assert "Noise costs DDNMF, in points of ACC: **10.0 on MNIST (10% to 80%)**; in the paper 6.6 on MNIST" in ddnmf
+    assert "**20.0 on MNIST" in ae1
+    assert dae == "Noise costs DAE, in points of ACC: **10.0 on MNIST (10% to 80%)**."
+    assert errors.startswith("DDNMF rebuilds with a smaller error than AE1 in **0 of 2**, than DAE in **2 of 2** settings")
+    assert "deviation" not in sentences(rows.assign(n_seeds=1))[0]
+    assert "here none of the levels has both yet" in sentences(NOTHING)[0]
 
 
 def test_without_a_rival_there_is_nothing_to_count():

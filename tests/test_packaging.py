@@ -69,7 +69,7 @@ def test_the_pages_start_from_what_the_wheel_installs(wheel, tmp_path):
     site = tmp_path / "site"
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(site)
-    code = ("from ddnmf_core import dashboard_command; from dashboard.reproduction import published_folder;"
+    code = ("from ddnmf_core import dashboard_command; from ddnmf_core.reproduce.results import published_folder;"
             "print(dashboard_command.APP, dashboard_command.APP.exists(), len(list(published_folder().glob('*.json'))),"
             "len(dashboard_command.settings()))")
     environment = {**os.environ, "PYTHONPATH": str(site)}

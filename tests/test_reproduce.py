@@ -13,9 +13,8 @@ from ddnmf_core.cli import app
 from ddnmf_core.entries import CLUSTERS, INTERPRETATION, SCORES
 from ddnmf_core.interpret.stability import matched_cosine
 from ddnmf_core.metrics import SCORE_NAMES, ari
-from ddnmf_core.reproduce import check, paper, results, tables
+from ddnmf_core.reproduce import check, command, paper, results, tables
 from ddnmf_core.reproduce.cells import TARGETS, cells
-from ddnmf_core.reproduce.command import _maps
 from ddnmf_core.reproduce.protocol import FULL, QUICK, Protocol
 from ddnmf_core.reproduce.work import Work
 from ddnmf_core.runs import Store
@@ -261,10 +260,23 @@ def test_how_seeds_agree_is_kept_where_the_store_has_only_some_of_them(two_seeds
     assert [record["agreement"] for record in again.cells] == [record["agreement"] for record in known.cells]
 
 
-def test_seeds_count_when_they_are_whole(two_seeds):
+def test_seeds_count_when_they_are_whole(two_seeds, tmp_path):
     store, made_of = two_seeds
-    assert gathered("table1", made_of, store).n_seeds == 2
-    assert gathered("table1", made_of[:-1], store).n_seeds == 1
+    whole, empty = gathered("table1", made_of, store), Store(tmp_path / "empty")
+    assert whole.n_seeds == 2
+    assert gathered("table1", made_of, empty, replace(whole, cells=whole.cells[:-1])).n_seeds == 1
+    of_each = [record for record in whole.cells if record["method"] == "K-means"]
+    assert gathered("table1", made_of, empty, replace(whole, cells=of_each)).n_seeds == 0       # as many of each, none whole
+
+
+def test_what_is_written_is_not_replaced_by_the_same_seed_computed_elsewhere(two_seeds):
+    store, made_of = two_seeds
+    computed = gathered("table1", made_of, store)
+    written = replace(computed, cells=[{**{name: value for name, value in record.items() if "agreement" not in name},
+                                        "acc": record["acc"] + 0.01} for record in computed.cells])
+    again = gathered("table1", made_of, store, written)
+    assert [record["acc"] for record in again.cells] == [record["acc"] for record in written.cells]
+    assert not any("agreement" in record for record in again.cells)     # the store's clusters are not those of these scores
 
 
 def test_a_file_that_is_not_ours_is_named(tmp_path):
@@ -339,10 +351,51 @@ def test_a_check_says_identical_or_agrees_or_does_not(two_seeds):
     scores = store.entry(check.cell_of(replace(published, protocol=TINY.describe()), record).config).read_json(SCORES)
     assert check.verdict(published, record, scores).identical
     spread = results.summary([r for r in published.cells if r["method"] == "DDNMF+GMM"]).iloc[0]["acc_std"]
-    for shift, agrees in ((2.9, True), (3.1, False)):
+    limit = 12.706 * 2**0.5                                         # Student's t for 2 seeds; two draws differ by sqrt(2) s
+    for shift, agrees in ((0.99 * limit, True), (1.01 * limit, False)):
         verdict = check.verdict(published, record, scores | {"acc": scores["acc"] + shift * spread})
         assert (verdict.identical, verdict.agrees) == (False, agrees)
         assert ("does NOT agree" in str(verdict)) != agrees
+
+
+def test_seeds_that_come_to_the_same_leave_room_for_rounding():
+    records = [{"dataset": "mnist", "method": "K-means", "seed": seed, "acc": 0.5, "nmi": 0.5, "ari": 0.5} for seed in range(3)]
+    of = results.Results("table1", "", "", {}, [0, 1, 2], 0, [], records)
+    for shift, agrees in ((0.004, True), (0.006, False)):
+        assert check.verdict(of, records[0], {"acc": 0.5 + shift}).agrees == agrees
+
+
+def test_an_honest_redraw_agrees_as_often_as_is_said():
+    generator, n_agree = np.random.default_rng(1), 0
+    for _ in range(400):
+        seeds = [{"dataset": "mnist", "method": "GMM", "seed": seed, "acc": value, "nmi": 0.5, "ari": 0.5}
+                 for seed, value in enumerate(generator.normal(0.5, 0.1, 3), 1)]
+        of = results.Results("table1", "", "", {}, [1, 2, 3], 0, [], seeds)
+        n_agree += check.verdict(of, seeds[0], {"acc": generator.normal(0.5, 0.1)}).agrees
+    assert 0.9 < n_agree / 400 < 0.99
+
+
+def test_all_that_is_published_can_be_checked_at_once(published, monkeypatch):
+    asked = []
+    monkeypatch.setattr(command, "_check", lambda of, record, device: asked.append((of.target, record["method"])) or True)
+    assert reproduce("all", "--check", "--method", "NMF+GMM", "--out", published).exit_code == 0
+    assert reproduce("--check", "--out", published).exit_code == 0      # no target: Table 1
+    assert asked == [("table1", "NMF+GMM"), ("table1", "K-means")]
+    missing = reproduce("all", "--check", "--method", "DBSCAN", "--out", published)
+    assert (missing.exit_code, "no cell with method 'DBSCAN'" in missing.output) == (2, True)
+    assert reproduce().exit_code == 2
+
+
+def test_without_a_folder_the_results_of_this_version_are_checked(published, monkeypatch):
+    monkeypatch.setenv("DDNMF_RESULTS", str(published))
+    monkeypatch.setattr(command, "_check", lambda of, record, device: record["acc"] == 0.5)
+    assert reproduce("table1", "--check").exit_code == 0
+
+
+def test_the_protocol_tells_the_epochs_that_are_run():
+    assert any("100 of Strong AE" in statement for statement in FULL.statements())
+    assert any("Epochs: 8; in Table 3 and Figure 3 8" in statement for statement in QUICK.statements())
+    assert not any("45" in statement for statement in QUICK.statements())
 
 
 def test_the_cell_that_took_least_time_is_checked_unless_one_is_named(two_seeds):
@@ -416,7 +469,7 @@ def test_latex_takes_no_sign_for_a_comment():
 def test_a_figure_2_that_is_whole_is_not_drawn_again_without_some_of_its_maps(tmp_path, monkeypatch):
     store, maps = Store(tmp_path / "store"), cells("figure2", TINY, [1])
     do(store, maps)
-    made = lambda: _maps(maps, store, tmp_path)                     # noqa: E731
+    made = lambda: command._maps(maps, store, tmp_path)                     # noqa: E731
     assert [path.name for path in made()] == ["figure2.csv", "figure2.png", "figure2.pdf"]
     before = (tmp_path / "figure2.csv").read_bytes()
     store.delete(store.entry(maps[0].config))

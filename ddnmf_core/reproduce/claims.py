@@ -3,7 +3,10 @@
 Each takes rows with the columns of `results.summary`.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import paper
@@ -12,13 +15,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MEANS = [f"{score}_mean" for score in SCORE_NAMES]
+DEVIATIONS = [f"{score}_std" for score in SCORE_NAMES]
 
 
 class Tally(NamedTuple):
-    """In how many cells (noise level, data set, score) one model scores higher than another, and how many there are."""
+    """In how many cells (noise level, data set, score) one model scores higher than another, how many there are, and in how
+    many it is higher by more than either deviation over seeds; none is where there is one seed."""
 
     won: int
     cells: int
+    clear: int = 0
 
 
 class Loss(NamedTuple):
@@ -57,11 +63,13 @@ def tally(rows: "pd.DataFrame", method: str, other: str) -> Tally:
     """Where the method's mean is above the other's; cells that one of them lacks do not count."""
     if rows.empty:
         return Tally(0, 0)
-    of_method = {name: points.set_index(["dataset", "noise_level"])[MEANS] for name, points in curves(rows).groupby("method")}
+    of_method = {name: points.set_index(["dataset", "noise_level"]) for name, points in curves(rows).groupby("method")}
     if method not in of_method or other not in of_method:
         return Tally(0, 0)
-    difference = of_method[method].sub(of_method[other]).to_numpy()  # a cell of one alone is not a number
-    return Tally(int((difference > 0).sum()), int((difference == difference).sum()))
+    ours, theirs = of_method[method].align(of_method[other], join="inner", axis=0)
+    difference = (ours[MEANS] - theirs[MEANS]).to_numpy()
+    spread = np.maximum(*(each.reindex(columns=DEVIATIONS).to_numpy(float) for each in (ours, theirs)))
+    return Tally(int((difference > 0).sum()), int((difference == difference).sum()), int((difference > spread).sum()))
 
 
 def loss(rows: "pd.DataFrame", method: str, score: str = "acc") -> dict[str, Loss]:
@@ -73,3 +81,54 @@ def loss(rows: "pd.DataFrame", method: str, score: str = "acc") -> dict[str, Los
             levels, means = points["noise_level"].tolist(), points[f"{score}_mean"].tolist()
             found[str(dataset)] = Loss(levels[0], levels[-1], 100 * (means[0] - means[-1]))
     return found
+
+
+def lower_error(rows: "pd.DataFrame", method: str, other: str) -> Tally:
+    """In how many settings (noise level, data set) the method rebuilds with a smaller error than the other."""
+    if rows.empty or "error_mean" not in rows:
+        return Tally(0, 0)
+    errors = curves(rows).pivot_table("error_mean", ["dataset", "noise_level"], "method")
+    if not {method, other} <= set(errors):
+        return Tally(0, 0)
+    difference = errors[method] - errors[other]
+    return Tally(int((difference < 0).sum()), int(difference.notna().sum()))
+
+
+def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[str]:
+    """What our rows say, beside what the paper's numbers say; `title` names a data set. Markdown."""
+    import pandas as pd
+    theirs, several = of_paper(), not rows.empty and bool((rows["n_seeds"] > 1).all())
+    ours, reported = (tally(each, "DDNMF", "AE1") for each in (rows, theirs))
+    of_all = "cells (noise level, data set, score)"
+    if not ours.cells:
+        found = [f"In the paper DDNMF scores above AE1 in **{reported.won} of {reported.cells}** {of_all}; here none of the "
+                 "levels has both yet."]
+    else:
+        found = [f"DDNMF scores above AE1 in **{ours.won} of {ours.cells}** {of_all}{_clear(ours, several)}; in the paper in "
+                 f"**{reported.won} of {reported.cells}**."]
+    if (against := tally(rows, "DDNMF", "DAE")).cells:
+        found[0] += f" Above the denoising DAE, which the paper does not have: **{against.won} of {against.cells}**" + (
+            f"{_clear(against, several)}.")
+    if not rows.empty:
+        both = pd.concat([each[each["method"] == "DDNMF"].assign(method=name) for name, each in (("ours", rows),
+                                                                                                 ("paper", theirs))])
+        if (beside := tally(both, "ours", "paper")).cells:
+            found[0] += f" Our DDNMF is above the paper's in **{beside.won} of {beside.cells}**."
+    for method in ("DDNMF", "AE1", "DAE"):
+        lost, reported_loss = (_losses(each, method, title) for each in (rows, theirs))
+        if lost or reported_loss:
+            found.append(f"Noise costs {method}, in points of ACC: **{lost or 'not known yet'}**" +
+                         (f"; in the paper {reported_loss}." if reported_loss else "."))
+    errors = {other: lower_error(rows, "DDNMF", other) for other in ("AE1", "DAE")}
+    if compared := [f"than {other} in **{each.won} of {each.cells}**" for other, each in errors.items() if each.cells]:
+        found.append(f"DDNMF rebuilds with a smaller error {', '.join(compared)} settings (noise level, data set).")
+    return found
+
+
+def _clear(found: Tally, several: bool) -> str:
+    return f", in **{found.clear}** by more than either deviation over seeds" if several else ""
+
+
+def _losses(rows: "pd.DataFrame", method: str, title: Callable[[str], str]) -> str:
+    return ", ".join(f"{lost.points:.1f} on {title(dataset)} ({lost.lowest:.0%} to {lost.highest:.0%})"
+                     for dataset, lost in loss(rows, method).items())

@@ -11,7 +11,7 @@ from ddnmf_core import estimate
 from ddnmf_core.entries import POINTS, SCORES
 from ddnmf_core.reproduce import check, results
 from ddnmf_core.reproduce.cells import TARGETS, Cell, Target, cells
-from ddnmf_core.reproduce.protocol import FULL, QUICK, STATEMENTS, Protocol
+from ddnmf_core.reproduce.protocol import FULL, QUICK, Protocol
 from ddnmf_core.reproduce.work import Work
 from ddnmf_core.runs import Store
 from ddnmf_core.terminal import Home, plain_errors, progress_display
@@ -20,14 +20,16 @@ OUT, QUICK_OUT = Path("results"), Path("results/quick")
 
 
 def reproduce(
-    target: Annotated[str, typer.Argument(help=f"{', '.join(TARGETS)} or all")],
+    target: Annotated[str, typer.Argument(help=f"{', '.join(TARGETS)} or all; with --check table1 where none is named",
+                                          show_default=False)] = "",
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds 1 to N: 10, or 2 with --quick.")] = None,
     out: Annotated[Path | None, typer.Option(help=f"Folder for JSON, CSV, LaTeX and figures: {OUT}, or {QUICK_OUT}.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The shipped sets of 10,000 images, few epochs: minutes.")] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Train every model for so many epochs.")] = None,
     samples: Annotated[int | None, typer.Option(min=100, help="Take so many images of each set.")] = None,
     only_gather: Annotated[bool, typer.Option("--gather", help="Start nothing: write what is there.")] = False,
-    check_one: Annotated[bool, typer.Option("--check", help="Compute one published cell again, from nothing.")] = False,
+    check_one: Annotated[bool, typer.Option("--check", help="Compute one published cell again, from nothing: of --out, or "
+                                                          "of the results that come with this version.")] = False,
     method: Annotated[str | None, typer.Option(help="With --check: the row, as 'DDNMF+K-means'.")] = None,
     seed: Annotated[int | None, typer.Option(help="With --check: the seed.")] = None,
     noise_level: Annotated[float | None, typer.Option(help="With --check: the column of table3.")] = None,
@@ -36,17 +38,16 @@ def reproduce(
 ) -> None:
     """Reproduce the paper's tables and figures over seeds. Ctrl-C stops it; the same command goes on from there."""
     with plain_errors():
-        targets = _targets(target)
-        out = out or (QUICK_OUT if quick else OUT)
+        targets = _targets(target or ("table1" if check_one else ""))
         if check_one:
-            if targets == ("figure2",):
-                raise ValueError("figure2 has no scores to compare: check table1 or table2, whose models it maps")
-            verdicts = [_check(each, out, method, seed, noise_level, device) for each in targets if each != "figure2"]
+            chosen = _to_check(targets, out or results.published_folder(), method, seed, noise_level)
+            verdicts = [_check(published, record, device) for published, record in chosen]
             raise typer.Exit(0 if all(verdicts) else 1)
+        out = out or (QUICK_OUT if quick else OUT)
         protocol = replace(QUICK if quick else FULL, n_samples=samples)
         protocol = protocol.with_epochs(epochs) if epochs else protocol
         wanted = list(range(1, (seeds or (2 if quick else 10)) + 1))
-        for statement in STATEMENTS:
+        for statement in protocol.statements():
             typer.echo(statement, err=True)
         work = _Reproduction(Store(home), targets, protocol, wanted, out, _options(quick, epochs, samples))
         failures = [] if only_gather else work.run(device)
@@ -156,12 +157,27 @@ def _maps(made_of: list[Cell], store: Store, out: Path) -> list[Path]:
     return [out / "figure2.csv", *(out / f"figure2.{suffix}" for suffix in figures.FORMATS)]
 
 
-def _check(target: Target, out: Path, method: str | None, seed: int | None, noise_level: float | None, device: str) -> bool:
+def _to_check(targets: tuple[Target, ...], out: Path, method: str | None, seed: int | None,
+              noise_level: float | None) -> list[tuple[results.Results, results.Record]]:
+    """A published cell of each target that has one which fits; raises ValueError where none has."""
+    if targets == ("figure2",):
+        raise ValueError("figure2 has no scores to compare: check table1 or table2, whose models it maps")
+    found, lacking = [], []
+    for target in targets:
+        if (published := results.read(out, target)) is None:
+            lacking.append(f"there is no {results.path_of(out, target)} to check: name its folder with --out")
+            continue
+        try:
+            found.append((published, check.choose(published, method, seed, noise_level)))
+        except ValueError as error:
+            lacking.append(str(error))
+    if not found:
+        raise ValueError("; ".join(lacking))
+    return found
+
+
+def _check(published: results.Results, record: results.Record, device: str) -> bool:
     """Train and cluster one cell in an empty store of its own, and print the verdict."""
-    published = results.read(out, target)
-    if published is None:
-        raise ValueError(f"there is no {results.path_of(out, target)} to check: name its folder with --out")
-    record = check.choose(published, method, seed, noise_level)
     cell = check.cell_of(published, record)
     from ddnmf_core import engine
     with TemporaryDirectory() as folder:

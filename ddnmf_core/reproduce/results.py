@@ -1,6 +1,8 @@
 """The scores of a target's cells with where each came from: kept as JSON, summarised as a table."""
 
 import json
+import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -45,20 +47,32 @@ class Results:
 
     @property
     def n_seeds(self) -> int:
-        """Seeds for which every cell is there."""
-        whole = max((sum(cell["seed"] == seed for cell in self.cells) for seed in self.seeds), default=0)
-        return sum(sum(cell["seed"] == seed for cell in self.cells) == whole for seed in self.seeds if whole)
+        """Seeds for which every cell is there; each seed has as many."""
+        whole = (len(self.cells) + self.n_missing) / max(1, len(self.seeds))
+        return sum(sum(cell["seed"] == seed for cell in self.cells) == whole for seed in self.seeds) if self.cells else 0
 
-    def write(self, folder: Path) -> Path:
-        """As <target>.json, one line for each cell."""
+    @property
+    def text(self) -> str:
+        """As JSON, one line for each cell."""
         fields = {"n_seeds": self.n_seeds, **asdict(self)}
         lines = {name: fields.pop(name) for name in ("provenance", "cells")}
         head = json.dumps(fields, indent=1).removesuffix("\n}")
         rest = "".join(f',\n "{name}": [\n' + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n ]"
                        for name, rows in lines.items())
+        return f"{head}{rest}\n}}\n"
+
+    def write(self, folder: Path) -> Path:
+        """As <target>.json."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(path_of(folder, self.target), f"{head}{rest}\n}}\n".encode())
+        write_bytes(path_of(folder, self.target), self.text.encode())
         return path_of(folder, self.target)
+
+
+def published_folder() -> Path:
+    """DDNMF_RESULTS, else the results that come with the source, or with the installed package."""
+    above = Path(__file__).parents[2]
+    installed = above / "dashboard" / "published"
+    return Path(os.environ.get("DDNMF_RESULTS") or (installed if installed.exists() else above / "results"))
 
 
 def path_of(folder: Path, target: Target) -> Path:
@@ -80,19 +94,18 @@ def read(folder: Path, target: Target) -> Results | None:
 
 def gather(target: Target, cells: Sequence[Cell], protocol: Protocol, seeds: Sequence[int], store: Store, command: str,
            known: Results | None = None) -> Results:
-    """A record for each cell that the store has finished, or that earlier results hold for the same configuration."""
+    """A record for each cell that earlier results hold, or else the store has finished. What is written stays: the same
+    seed on another machine is another run, and would be an unseen change of a published number."""
     kept = {record["id"]: record for record in known.cells} if known else {}
-    of_seeds = {f"{OF_SEEDS[target]}{end}" for end in ("", "_with")} if target in OF_SEEDS else set()
     provenance: list[dict[str, Any]] = []
     records = []
     for cell in cells:
         entry = store.entry(cell.config)
-        if entry.available:
-            record, origin = _of_entry(cell, entry)
-            record |= {name: value for name, value in kept.get(entry.id, {}).items() if name in of_seeds}
-        elif known and cell.config.id in kept:
+        if known and cell.config.id in kept:
             record = dict(kept[cell.config.id])
             origin = known.provenance[record["provenance"]]
+        elif entry.available:
+            record, origin = _of_entry(cell, entry)
         else:
             continue
         if origin not in provenance:
@@ -115,20 +128,22 @@ def _note_over_seeds(records: list[Record], store: Store, name: str) -> None:
         seeds = [record["seed"] for record in group]
         if len(seeds) < 2 or all(record.get(f"{name}_with") == seeds for record in group):
             continue
-        found = _agreements(store, name, [record["id"] for record in group])
+        found = _agreements(store, name, group)
         there = [record for record in group if record["id"] in found]
         for record in there:
             if len(there) == len(group) or name not in record:
                 record |= {name: found[record["id"]], f"{name}_with": [peer["seed"] for peer in there]}
 
 
-def _agreements(store: Store, name: str, ids: list[str]) -> dict[str, float]:
-    """Of each of these entries that the store has with the others; empty where it has fewer than two."""
+def _agreements(store: Store, name: str, records: list[Record]) -> dict[str, float]:
+    """By id, of each of these records with the others, as far as the store has what they were measured of; empty where it
+    has fewer than two."""
     from ddnmf_core.interpret.stability import matched_cosine
     from ddnmf_core.metrics import agreements
     kind, file = ("clusterings", CLUSTERS) if name == "agreement" else ("interpretations", INTERPRETATION)
-    entries = {each: Entry(store, kind, each) for each in ids}      # type: ignore[arg-type]
-    there = {each: entry for each, entry in entries.items() if entry.exists and entry.has(file)}
+    entries = {record["id"]: (record, Entry(store, kind, record["id"])) for record in records}  # type: ignore[arg-type]
+    there = {each: entry for each, (record, entry) in entries.items()
+             if entry.exists and entry.has(file) and _is_measured_of(record, entry)}
     if len(there) < 2:
         return {}
     if name == "agreement":
@@ -138,6 +153,12 @@ def _agreements(store: Store, name: str, ids: list[str]) -> dict[str, float]:
     signed = all(entry.config.factors not in BOTH_SIGNS for entry in there.values())
     return {each: sum(matched_cosine(own, other, signed) for name, other in swings.items() if name != each) / (len(swings) - 1)
             for each, own in swings.items()}
+
+
+def _is_measured_of(record: Record, entry: Entry) -> bool:
+    """And not of the same configuration computed elsewhere."""
+    scores = entry.read_json(SCORES)
+    return all(scores[score] == record[score] for score in SCORE_NAMES)
 
 
 def _of_entry(cell: Cell, entry: Entry) -> tuple[Record, dict[str, Any]]:
@@ -164,19 +185,22 @@ def summary(records: Iterable[Record]) -> "pd.DataFrame":
     """A row for each method, data set and noise: n_seeds, mean and deviation (n - 1) of each measure, and the paper's
     number with its distance from ours, in points and in our deviations."""
     import pandas as pd
-    frame = pd.DataFrame(list(records)).reindex(columns=[*KEYS, "seed", *MEASURED])
+    frame = pd.DataFrame(list(records)).reindex(
+        columns=[*KEYS, "seed", *MEASURED, *(f"{name}_with" for name in {*OF_SEEDS.values()})])
     rows = []
     for values, group in frame.groupby(KEYS, sort=False, dropna=False):
         row: Record = dict(zip(KEYS, values, strict=True))
         row |= {"origin": ORIGIN_OF.get(row["method"], "paper"), "n_seeds": len(group)}
         for measure in MEASURED:
             row[f"{measure}_mean"], row[f"{measure}_std"] = group[measure].mean(), group[measure].std(ddof=1)
+        for name in {*OF_SEEDS.values()}:                           # of pairs of seeds, which share seeds: no deviation
+            row[f"{name}_std"] = math.nan
+            row[f"{name}_seeds"] = max((len(of) for of in group[f"{name}_with"] if isinstance(of, list)), default=0)
         rows.append(row | _against_the_paper(row))
     return pd.DataFrame(rows)
 
 
 def _against_the_paper(row: Record) -> Record:
-    import math
     level = None if math.isnan(row["noise_level"]) else row["noise_level"]
     reported = paper.scores(row["dataset"], row["method"], level) if level is None or level == row["test_level"] else None
     found: Record = {}

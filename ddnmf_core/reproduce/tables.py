@@ -1,10 +1,12 @@
 """Tables as LaTeX (booktabs) and Markdown: mean ± deviation, the best mean of each score in bold."""
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ddnmf_core.interpret.measures import MEASURES, MISSING
 from ddnmf_core.metrics import SCORE_NAMES
+from ddnmf_core.reproduce.claims import sentences
 from ddnmf_core.reproduce.results import Results, summary
 
 if TYPE_CHECKING:
@@ -18,14 +20,15 @@ ESCAPES = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"}
 
 
 def latex(results: Results) -> str:
-    """A table environment; the caption names seeds, command and date."""
+    """A table environment; the caption names seeds, command and date, comments above it tell the protocol."""
     body = _body(results, _latex_number).rename(columns=lambda name: name.translate(ESCAPES))
     body = body.map(lambda text: text if text.startswith("$") else _escaped(text))
     name = " and ".join(dict.fromkeys(record["dataset"] for record in results.cells))
     caption = (f"{name}: mean $\\pm$ standard deviation over {_seeds(summary(results.cells))}. "
                f"Made by \\texttt{{{results.command.translate(ESCAPES)}}}, {results.created}.")
     n_texts = sum(column in TEXT_COLUMNS for column in body.columns)
-    return body.to_latex(index=False, escape=False, caption=caption, label=f"tab:{results.target}",
+    protocol = "".join(f"% {statement}\n" for statement in results.protocol.get("statements", ()))
+    return protocol + body.to_latex(index=False, escape=False, caption=caption, label=f"tab:{results.target}",
                          column_format="l" * n_texts + "r" * (body.shape[1] - n_texts))
 
 
@@ -41,10 +44,15 @@ def _seeds(rows: "pd.DataFrame") -> str:
 
 
 def markdown(results: Results) -> str:
-    """The same for a README."""
+    """The same for a README, and beneath it what is counted of it, the command and where all of it stands."""
     body = _body(results, _markdown_number)
     lines: list[list[str]] = [list(body.columns), ["---"] * body.shape[1], *body.to_numpy().tolist()]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    counted = sentences(summary(results.cells)) if results.target == "table3" else []
+    seeds = _seeds(summary(results.cells))
+    made = (f"Mean ± standard deviation over {seeds}" if "±" in "".join(map("".join, lines)) else seeds.capitalize()) + (
+        f"; `{results.command}`, {results.created}. Protocol, versions and every seed: `{results.target}.json`.")
+    return ("".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n" + "".join(f"- {each}\n" for each in counted)
+            + "\n" * bool(counted) + f"{made}\n")
 
 
 def _body(results: Results, number: Number) -> "pd.DataFrame":
@@ -71,7 +79,7 @@ def _criteria_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]
     for (dataset, clusterer), of_set in _by_clusterer(rows):
         for row in of_set.to_dict("records"):
             lines.append({"Data": str(dataset), "Method": row["method"], "Seeds": str(row["n_seeds"]),
-                          "Agreement": number(row["agreement_mean"], row["agreement_std"],
+                          "Agreement": number(row["agreement_mean"], math.nan,
                                               row["agreement_mean"] == best[dataset, clusterer]),
                           "Silhouette": _plain(row["silhouette_mean"]), "Error": f"{row['error_mean']:.4f}",
                           **{score.upper(): number(row[f"{score}_mean"], row[f"{score}_std"], False) for score in SCORE_NAMES}})
@@ -85,8 +93,14 @@ def _part_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
              "Seeds": str(row["n_seeds"]),
              **{score.upper(): number(mean := row[f"{score}_mean"], row[f"{score}_std"],
                                       mean == best.loc[row["dataset"], f"{score}_mean"]) for score in SCORE_NAMES},
-             **{measure.title: measure.text(row[f"{measure.name}_mean"]) for measure in MEASURES.values()
-                if measure.name in IN_TABLE}} for row in rows.to_dict("records")]
+             **{measure.title: measure.text(row[f"{measure.name}_mean"]) + _fewer(row, measure.name)
+                for measure in MEASURES.values() if measure.name in IN_TABLE}} for row in rows.to_dict("records")]
+
+
+def _fewer(row: "dict[str, Any]", measure: str) -> str:
+    """What is known of some of the row's seeds alone says so: ' (2 seeds)'."""
+    known = row.get(f"{measure}_seeds", row["n_seeds"])
+    return f" ({known} seeds)" if 0 < known < row["n_seeds"] else ""
 
 
 def _by_clusterer(rows: "pd.DataFrame") -> Any:

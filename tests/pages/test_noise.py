@@ -122,7 +122,7 @@ def test_a_published_table_alone_leaves_the_heat_maps_their_diagonal(folder):
     publish(folder, "table3")
     app = open_noise()
     assert not app.exception
-    assert "Only the diagonal was published" in text_of(app)
+    assert "The others were not published" in text_of(app)
     assert [[value is not None for value in line] for line in figures(app)[6]["data"][0]["z"]] == [
         [False, True, False, False], [False, False, True, False], [False, False, False, True]]
 
