@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,15 @@ def machine() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {"processor": model, "cores": os.cpu_count(), "memory_gib": round(memory, 1), "platform": platform.platform(),
             "python": platform.python_version(), "gpu": _gpu(), "load_before": round(os.getloadavg()[0], 2),
-            **{package: version(package) for package in PACKAGES}}
+            **{package: _version(package) for package in PACKAGES}}
+
+
+def _version(package: str) -> str | None:
+    """None where it is not installed: a machine that only trains needs no dashboard."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _gpu() -> str | None:

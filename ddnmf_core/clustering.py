@@ -1,7 +1,8 @@
 """K-means and Gaussian mixtures on a representation, as the paper clusters its codes."""
 
+import os
 import warnings
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ SHORT_RUNS, SHORT_ITERATIONS, SHORT_SAMPLES = 20, 10, 5000          # the mixtur
 
 def cluster(codes: NDArray[np.float32], clusterer: ClustererName, n_clusters: int, seed: int,
             device: "torch.device | None" = None) -> NDArray[np.int64]:
-    """Cluster of every row: (n, d) -> (n,). Neither sees a label. On a GPU K-means is done there, not by scikit-learn."""
+    """Cluster of every row: (n, d) -> (n,). Neither sees a label. On a GPU K-means is done there, not by scikit-learn, and
+    the mixture by scikit-learn there, where SCIPY_ARRAY_API=1 was set before SciPy was loaded (the engine's workers do)."""
     if clusterer == "kmeans" and device is not None and device.type == "cuda":
         from torch import from_numpy
 
@@ -31,12 +33,13 @@ def cluster(codes: NDArray[np.float32], clusterer: ClustererName, n_clusters: in
         from sklearn.cluster import KMeans
         return KMeans(n_clusters, n_init=N_STARTS, random_state=seed).fit_predict(codes).astype(np.int64)
     if clusterer == "gmm":
-        return mixture(codes, n_clusters, seed).predict(codes.astype(np.float64)).astype(np.int64)
+        return mixture(codes, n_clusters, seed, device).astype(np.int64)
     raise ValueError(f"clusterer = {clusterer!r}: should be one of {', '.join(CLUSTERERS)}")
 
 
-def mixture(codes: NDArray[np.float32], n_clusters: int, seed: int) -> Any:
-    """A Gaussian mixture with full covariances, fitted by short runs of EM followed by a long one.
+def mixture(codes: NDArray[np.float32], n_clusters: int, seed: int,
+            device: "torch.device | None" = None) -> NDArray[np.integer]:
+    """Clusters by a Gaussian mixture with full covariances, fitted by short runs of EM followed by a long one.
 
     A mixture's score depends on the luck of its start. So SHORT_RUNS starts from K-means are each followed for
     SHORT_ITERATIONS on a sample of the rows, and the likeliest goes on to convergence with all of them: "em-EM" of
@@ -54,8 +57,13 @@ def mixture(codes: NDArray[np.float32], n_clusters: int, seed: int) -> Any:
     with threadpool_limits(1), warnings.catch_warnings():           # its matrices are too small for more threads
         warnings.simplefilter("ignore", ConvergenceWarning)         # short on purpose
         start = GaussianMixture(n_clusters, n_init=SHORT_RUNS, max_iter=SHORT_ITERATIONS, **settings).fit(x[sample])
-        return GaussianMixture(n_clusters, weights_init=start.weights_, means_init=start.means_,
-                               precisions_init=start.precisions_, **settings).fit(x)
+        begin = {"weights_init": start.weights_, "means_init": start.means_, "precisions_init": start.precisions_}
+        if device is not None and device.type == "cuda" and os.environ.get("SCIPY_ARRAY_API") == "1":
+            from torch import from_numpy
+
+            from ddnmf_core.device_clustering import mixture as on_device
+            return on_device(from_numpy(x).to(device), begin, settings).cpu().numpy()
+        return GaussianMixture(n_clusters, **begin, **settings).fit_predict(x)
 
 
 def silhouette(codes: NDArray[np.float32], clusters: NDArray[np.int64], seed: int) -> float | None:

@@ -1,12 +1,17 @@
-"""K-means where the codes are: all starts at once, as arrays with the starts in front. For a GPU; scikit-learn serves the CPU.
+"""K-means and mixtures where the codes are. For a GPU; scikit-learn serves the CPU.
 
-Seeding is greedy k-means++ (Arthur and Vassilvitskii 2007), several candidates a step as scikit-learn draws them; then
-Lloyd's iterations until no start's centres move by more than its tolerance.
+K-means takes all starts at once, as arrays with the starts in front. Seeding is greedy k-means++ (Arthur and Vassilvitskii
+2007), several candidates a step as scikit-learn draws them; then Lloyd's iterations
+until no start's centres move by more than its tolerance.
 """
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 MAX_ITERATIONS, TOLERANCE = 300, 1e-4                               # as scikit-learn's; relative to the mean variance
@@ -44,11 +49,12 @@ def _nearest(x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
 
 def _means(x: Tensor, clusters: Tensor, centres: Tensor) -> Tensor:
     """The mean of each cluster; one that has lost all its rows stays where it is."""
-    n_starts, k, d = centres.shape
-    place = clusters + k * torch.arange(n_starts, device=x.device)[:, None]
-    sums = torch.zeros(n_starts * k, d, device=x.device).index_add_(0, place.flatten(), x.repeat(n_starts, 1))
-    counts = torch.bincount(place.flatten(), minlength=n_starts * k)[:, None]
-    return torch.where(counts > 0, sums / counts.clamp(min=1), centres.reshape(-1, d)).reshape(n_starts, k, d)
+    numbers, means = torch.arange(centres.shape[1], device=x.device), []
+    for own, old in zip(clusters, centres, strict=True):
+        members = (own[:, None] == numbers).to(x.dtype)             # (n, k), for a product: its order of summing is fixed
+        counts = members.sum(dim=0)[:, None]
+        means.append(torch.where(counts > 0, members.T @ x / counts.clamp(min=1), old))
+    return torch.stack(means)
 
 
 def _seeded(x: Tensor, k: int, n_starts: int, generator: torch.Generator) -> Tensor:
@@ -69,3 +75,14 @@ def _seeded(x: Tensor, k: int, n_starts: int, generator: torch.Generator) -> Ten
         chosen.append(candidates[starts, best])
         distance = left[starts, best]
     return torch.stack(chosen, dim=1)
+
+
+def mixture(x: Tensor, begin: Mapping[str, NDArray[np.float64]], settings: Mapping[str, Any]) -> Tensor:
+    """The cluster of every row, (n, d) -> (n,), by scikit-learn's own Gaussian mixture on the device of `x` (float64):
+    EM from the weights, means and precisions `begin`. SciPy must have been loaded with SCIPY_ARRAY_API=1."""
+    from sklearn import config_context
+    from sklearn.mixture import GaussianMixture
+    there = {name: torch.from_numpy(value).to(x.device) for name, value in begin.items()}
+    with config_context(array_api_dispatch=True):
+        fitted = GaussianMixture(len(begin["weights_init"]), init_params="random", **there, **settings).fit(x)    # from `begin`
+        return fitted.predict(x)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ddnmf_core import losses
-from ddnmf_core.compute import autocast, matmul_precision
+from ddnmf_core.compute import autocast, matmul_precision, wait_for
 from ddnmf_core.corruption import apply, draw
 from ddnmf_core.losses import WEIGHT_OF
 from ddnmf_core.models import nonnegative_parameters
@@ -34,7 +34,7 @@ class Stack:
         if len({(t.config.stack_key, t.epoch, t.batch) for t in trainers}) != 1:
             raise ValueError("runs of a stack should have one architecture and stand at the same batch")
         self.trainers = list(trainers)
-        self.share = len(trainers)                                  # of the time that passes, a run takes one part
+        self.captures = self.trainers[0].device.type == "cuda"      # steps as a graph
         self._gather()
 
     def train(self, report: Callable[[Trainer, Row], None], should_stop: Callable[[Trainer], bool],
@@ -48,7 +48,7 @@ class Stack:
                      done: Callable[[Trainer, Outcome], None]) -> None:
         orders = torch.stack([trainer.order() for trainer in self.trainers])
         looked, told = 0.0, time.perf_counter()
-        began = time.perf_counter() - self.trainers[0].seconds * self.share
+        self.counted = told
         while self.trainers and self.trainers[0].batch < self.trainers[0].batches_per_epoch:
             if time.perf_counter() - looked > LOOK_EVERY:
                 looked = time.perf_counter()
@@ -64,13 +64,23 @@ class Stack:
             self._step(orders[:, self.trainers[0].batch * size:][:, :size])
             for trainer in self.trainers:
                 trainer.batch += 1
-                trainer.seconds = (time.perf_counter() - began) / self.share
+            self._share_out_time()
+        if self.trainers:
+            wait_for(self.trainers[0].device)
+            self._share_out_time()
         self._scatter()
         whole = [trainer.end_epoch(partial(report, trainer)) for trainer in self.trainers]
         self._leave([not good for good in whole], lambda trainer: "diverged", done)
         self._leave([trainer.epoch >= trainer.config.epochs for trainer in self.trainers], lambda trainer: "finished", done)
         if self.trainers:
             self.sums.zero_()
+
+    def _share_out_time(self) -> None:
+        """What has passed since the last time, to equal parts: runs that left have no part in it."""
+        now = time.perf_counter()
+        for trainer in self.trainers:
+            trainer.seconds += (now - self.counted) / len(self.trainers)
+        self.counted = now
 
     def _tell(self, report: Callable[[Trainer, Row], None]) -> None:
         """A row of each run in the middle of an epoch."""
@@ -87,7 +97,6 @@ class Stack:
         self._scatter()
         gone = [trainer for trainer, leaves in zip(self.trainers, leaving, strict=True) if leaves]
         self.trainers = [trainer for trainer in self.trainers if trainer not in gone]
-        self.share = max(len(self.trainers), 1)
         if self.trainers:
             self._gather()
         for trainer in gone:
@@ -136,12 +145,12 @@ class Stack:
         like = self._like(samples)
         drawn = torch.stack([draw(like, trainer.config.noise_kind, trainer.noise()) for trainer in self.trainers])
         whole = samples.shape[1] == self.trainers[0].config.batch_size
-        if self.trainers[0].device.type != "cuda" or not whole or self.n_eager < WARM_UP:
+        if not self.captures or not whole or self.n_eager < WARM_UP:
             self.n_eager += whole
             self._compute(samples, drawn)
             return
         if self.graph is None:
-            self.graph = _Graph(self._compute, samples, drawn, self.optimizer)
+            self.graph = _Graph(self._compute, samples, drawn, self.optimizer, list(self.parameters.values()))
         self.graph.replay(samples, drawn)
 
     def _like(self, samples: Tensor) -> Tensor:
@@ -187,17 +196,20 @@ class _Graph:
     """A step that was captured once and is replayed: no kernel is launched one by one any more."""
 
     def __init__(self, compute: Callable[[Tensor, Tensor], None], samples: Tensor, drawn: Tensor,
-                 optimizer: torch.optim.Optimizer) -> None:
+                 optimizer: torch.optim.Optimizer, parameters: Sequence[Tensor]) -> None:
         self.samples, self.drawn, self.graph = samples.clone(), drawn.clone(), torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         optimizer.zero_grad(set_to_none=True)                       # so that gradients lie in the graph's own memory
         with torch.cuda.graph(self.graph):                          # records, computes nothing
             compute(self.samples, self.drawn)
+        self.parameters, self.gradients = parameters, [parameter.grad for parameter in parameters]
 
     def replay(self, samples: Tensor, drawn: Tensor) -> None:
         self.samples.copy_(samples)
         self.drawn.copy_(drawn)
         self.graph.replay()
+        for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
+            parameter.grad = gradient                               # a step that was not replayed has put its own there
 
 
 def _names_of(model: nn.Module, wanted: Sequence[Tensor]) -> list[str]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ddnmf_core import losses
-from ddnmf_core.compute import autocast, matmul_precision, sums_dtype
+from ddnmf_core.compute import autocast, matmul_precision, sums_dtype, wait_for
 from ddnmf_core.config import RunConfig
 from ddnmf_core.corruption import corrupt, corrupt_each
 from ddnmf_core.data import Images
@@ -77,6 +77,8 @@ class Trainer:
             if due and self.batch <= last_batch:
                 reported = time.perf_counter()
                 report(self.row("batch"))
+        wait_for(self.device)
+        self.seconds = time.perf_counter() - began
         return "finished" if self.end_epoch(report) else "diverged"
 
     def end_epoch(self, report: Callable[[Row], None]) -> bool:

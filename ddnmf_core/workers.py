@@ -47,7 +47,7 @@ def _local_cluster(specs: dict[str, Any], security: Any) -> Any:
 def _worker_specs(security: Any) -> dict[str, Any]:
     """Training workers within the core budget (on a machine with GPUs one for each), and one for maps."""
     threads, cores = threads_per_run(), os.cpu_count() or 1
-    trainers: list[dict[str, str]] = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus()]
+    trainers: list[dict[str, str]] = [{"CUDA_VISIBLE_DEVICES": gpu, "SCIPY_ARRAY_API": "1"} for gpu in gpus()]
     trainers = trainers or [{}] * max(1, cores // threads)
     specs = {f"train-{number}": _worker({"train": 1}, env, threads, security) for number, env in enumerate(trainers)}
     return specs | {"analyse-0": _worker({"analyse": 1}, {}, 1, security)}

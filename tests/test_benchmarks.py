@@ -1,8 +1,10 @@
 """What benchmarks share; their figures are not tested here, for they belong to a machine."""
 
 import importlib
+import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from benchmarks import repeated
 from benchmarks.__main__ import NAMES
 from benchmarks.measuring import NotHere, Result, as_json, machine, milliseconds, spread, table, tables
 from ddnmf_core import engine
+from ddnmf_core.reproduce.protocol import FULL
 from ddnmf_core.runs import Store
 
 ROOT = Path(__file__).parents[1]
@@ -113,3 +116,25 @@ def test_precisions_are_compared_seed_by_seed(home):
     assert [row["score"] for row in rows] == list(module.NAMES)
     assert all(row["difference"] == pytest.approx(row["bfloat16"] - row["medium"]) for row in rows)
     assert 0 < abs(rows[-1]["difference"]) < 0.02 * rows[-1]["medium"]
+
+
+def test_stacks_count_only_where_they_come_to_the_losses_of_runs_alone(monkeypatch):
+    """On a CPU in the place of the GPU, a few digits in the place of Figure 3."""
+    import torch
+
+    from ddnmf_core.data import load
+    from ddnmf_core.trainer import Trainer
+    gpu, images = importlib.import_module("benchmarks.gpu"), load("digits", 300)
+    small = {"layers": (32, 16, 6), "n_parts": 5, "epochs": 2, "batch_size": 64}
+    few = replace(FULL, datasets=("digits",), n_samples=300, noise_levels=(0.1, 0.4, 0.8),
+                  noise_models={"DDNMF": small, "AE1": {**small, "model": "ae1"}})
+    monkeypatch.setattr(gpu, "FULL", few)
+    monkeypatch.setattr(gpu, "_trainers", lambda configs: [Trainer(each, images, torch.device("cpu")) for each in configs])
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)
+    rows = gpu.compared(1)
+    assert [(row["model"], row["runs"]) for row in rows] == [("DDNMF", 3), ("AE1", 3)]
+    assert all(row["losses differ by"] < 0.01 for row in rows)
+    broken = gpu.Stack._compute
+    monkeypatch.setattr(gpu.Stack, "_compute", lambda stack, *of: (broken(stack, *of), stack.sums.fill_(math.nan)))
+    with pytest.raises(RuntimeError, match="losses of stack and eager runs differ"):
+        gpu.compared(1)

@@ -1,4 +1,8 @@
-"""K-means on the device finds what scikit-learn's finds."""
+"""Clusters computed on the device are those that scikit-learn finds on the CPU."""
+
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -42,3 +46,29 @@ def test_one_seed_repeats_itself_and_equal_rows_are_no_trouble(codes):
     assert kmeans(torch.ones(20, 3), 4, 1)[1] == 0
     with pytest.raises(ValueError, match="at least as many"):
         kmeans(x[:3], 4, 1)
+
+
+ON_DEVICE = """
+import numpy as np, torch
+from unittest import mock
+from ddnmf_core import clustering, device_clustering
+from ddnmf_core.metrics import ari
+random = np.random.default_rng(1)
+means = random.normal(0, 2, (5, 6))
+x = (means[random.integers(0, 5, 2000)] + random.normal(0, 1, (2000, 6))).astype(np.float32)
+seen = []
+on_device = device_clustering.mixture
+with mock.patch.object(device_clustering, "mixture", lambda x, *rest: seen.append(x.dtype) or on_device(x, *rest)):
+    move = torch.Tensor.to                                          # this machine has no such device
+    stay = lambda x, *of, **named: x if of and str(of[0]) == "cuda" else move(x, *of, **named)
+    with mock.patch.object(torch.Tensor, "to", stay):
+        there = clustering.cluster(x, "gmm", 5, 1, torch.device("cuda"))
+assert seen == [torch.float64] and there.dtype == np.int64
+print(ari(clustering.cluster(x, "gmm", 5, 1), there))
+"""
+
+
+def test_a_mixture_on_the_device_is_scikit_learns():
+    done = subprocess.run([sys.executable, "-c", ON_DEVICE], env={**os.environ, "SCIPY_ARRAY_API": "1"}, capture_output=True,
+                          text=True)
+    assert done.stdout.strip() == "1.0", done.stderr

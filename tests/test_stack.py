@@ -1,5 +1,8 @@
 """Runs trained together are the runs trained alone: each with its own order, noise, weights and history."""
 
+from contextlib import contextmanager
+from typing import ClassVar
+
 import pytest
 import torch
 
@@ -108,3 +111,82 @@ def test_only_runs_of_one_architecture_at_one_batch_are_stacked(few_digits, smal
     ahead.batch = 1
     with pytest.raises(ValueError, match="the same batch"):
         Stack([Trainer(small(), few_digits, CPU), ahead])
+
+
+def test_time_is_shared_out_to_those_that_are_there(few_digits, small, monkeypatch):
+    """Three of four runs leave in the middle of an epoch: what came before is not all the fourth's."""
+    now = [0.0]
+    monkeypatch.setattr("ddnmf_core.stack.time.perf_counter", lambda: now[0])
+    compute = Stack._compute
+    monkeypatch.setattr(Stack, "_compute", lambda self, *of: (now.__setitem__(0, now[0] + 1), compute(self, *of)))
+    trainers = [Trainer(small(epochs=1, seed=seed), few_digits, CPU) for seed in range(4)]
+    rows, _ = together(trainers, lambda trainer: trainer is not trainers[0] and trainer.batch >= 2)
+    assert rows[0][0]["images_per_second"] == pytest.approx(300 / (2 / 4 + 3))      # 2 batches of four runs, 3 of one
+
+
+class GraphOnCPU:
+    """Does what was captured once more: the step's work, its gradients into the memory that they had at the capture."""
+
+    capturing: ClassVar[list["GraphOnCPU"]] = []
+    n_replays = 0
+
+    @classmethod
+    @contextmanager
+    def capture(cls, graph):
+        cls.capturing.append(graph)
+        yield
+        cls.capturing.pop()
+
+    @classmethod
+    def compute(cls, stack, samples, drawn):
+        """In the place of a stack's step: a capture leaves everything as it was."""
+        if not cls.capturing:
+            return STEP(stack, samples, drawn)
+        graph, state = cls.capturing[-1], stack.optimizer.state
+        held = [(tensor, tensor.detach().clone()) for tensor in (*stack.parameters.values(), stack.sums, *(
+            value for slots in state.values() for value in slots.values()))]
+        STEP(stack, samples, drawn)
+        with torch.no_grad():
+            for tensor, before in held:
+                tensor.copy_(before)
+        graph.stack, graph.samples, graph.drawn = stack, samples, drawn
+        graph.places = [parameter.grad for parameter in stack.parameters.values()]
+        return None
+
+    def replay(self):
+        before = [parameter.grad for parameter in self.stack.parameters.values()]
+        STEP(self.stack, self.samples, self.drawn)
+        for parameter, place, old in zip(self.stack.parameters.values(), self.places, before, strict=True):
+            place.copy_(parameter.grad)
+            parameter.grad = old                                    # Python's side knows nothing of a replay
+        self.n_replays += 1
+
+
+STEP = Stack._compute
+
+
+def test_a_step_that_is_captured_and_replayed_is_the_step(few_digits, small, monkeypatch):
+    """On a CPU, with a stand-in for CUDA's graph. The last batch of an epoch is smaller and not replayed."""
+    graphs = []
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: graphs.append(GraphOnCPU()) or graphs[-1])
+    monkeypatch.setattr(torch.cuda, "graph", GraphOnCPU.capture)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)
+    monkeypatch.setattr(Stack, "_compute", lambda stack, *of: GraphOnCPU.compute(stack, *of))
+    for module in ("stack", "trainer"):
+        monkeypatch.setattr(f"ddnmf_core.{module}.REPORT_EVERY", 0.0)           # a row for every batch, with its gradients
+    configs, rows = [small(seed=1), small(seed=2, noise_level=0.1)], {}
+    trainers = [Trainer(config, few_digits, CPU) for config in configs]
+    stack = Stack(trainers)
+    stack.captures = True
+    stack.train(lambda trainer, row: rows.setdefault(trainer, []).append(row), lambda _: False, lambda _, outcome: None)
+    assert [graph.n_replays for graph in graphs] == [9]             # of 3 x 4 whole batches all but the first 3
+    for trainer, config in zip(trainers, configs, strict=True):
+        alone_rows = []
+        single = Trainer(config, few_digits, CPU)
+        single.train(alone_rows.append)
+        assert_same(trainer, single)
+        assert len(rows[trainer]) == len(alone_rows) == 15
+        for got, wanted in zip(rows[trainer], alone_rows, strict=True):
+            assert got["kind"] == wanted["kind"]
+            for name in ("L_in", "gradient_supervisor", "gradient_student"):
+                assert got[name] == pytest.approx(wanted[name], rel=5e-3), (name, got["epoch"])
