@@ -21,11 +21,10 @@ from ddnmf_core.config import hash_of
 from ddnmf_core.engine import EngineInfo, fingerprint, info_path, keep_trouble, lock_path, threads_per_run, trouble_path
 from ddnmf_core.entries import CONFIG_OF, ENDED, Busy, Entry, Kind
 from ddnmf_core.files import CorruptFile, write_document
-from ddnmf_core.runs import Request, Store
+from ddnmf_core.runs import SETTLED, Request, Store
 from ddnmf_core.workers import ALLOWED_FAILURES, cluster, gpus
 
 TICK = 0.05                                                         # seconds between looks at the queue
-SETTLED = 1_000_000_000                                             # nanoseconds; clocks of files may be coarse
 HOUSEKEEPING_EVERY = 3600.0                                         # seconds between looks into what was deleted
 RECOVER_EVERY = 2.0                                                 # seconds between looks for interrupted entries
 IDLE_EXIT = 30 * 60.0                                               # seconds without work before it leaves
@@ -68,11 +67,12 @@ class Coordinator:
         self.run_of: dict[Entry, Entry | None] = {}                 # of what waits or is worked on
         self.waiting: list[Request] = []
         self.queue_changed = -1                                     # the folder's time when it was last read
+        self.queue_rests_until = 0.0                                # before that it is not read again
         self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
         self.ended: set[Entry] = set()                              # need not be looked at again
         self.n_lost = 0                                             # workers that are being replaced
         self.stopping = False
-        self.most_together = MOST_TOGETHER if gpus() else 1         # a CPU gains nothing from a stack
+        self.most_together = MOST_TOGETHER if gpus() else 1         # a CPU gains nothing from a stack; corrected by `warm_up`
         self.warm_up = [client.submit(tasks.warm_up, pure=False, **self._placement("runs"))]
 
     def run(self, idle_exit: float) -> None:
@@ -122,7 +122,8 @@ class Coordinator:
         stacks: dict[str, list[Request]] = {}
         for request in self._requests():
             entry = request.entry
-            if entry in self.futures or time.monotonic() < self.busy_until.get(entry, 0.0):
+            if (entry in self.futures or time.monotonic() < self.busy_until.get(entry, 0.0)
+                    or not self.store.is_requested(entry)):         # settled since the queue was read
                 continue
             try:
                 self._take_up(request, stacks)
@@ -151,10 +152,15 @@ class Coordinator:
             self._submit(request)
 
     def _requests(self) -> list[Request]:
-        """The queue, read again only when it has changed: with a sweep in it that is hundreds of files at every tick."""
+        """The queue, read again only when it has changed, and for a tenth of the time at most: a sweep may have put ten
+        thousand files into it, of which one goes at each end of a run."""
+        began = time.monotonic()
+        if began < self.queue_rests_until:
+            return self.waiting
         changed = self.store.queue.stat().st_mtime_ns if self.store.queue.exists() else 0
         if changed != self.queue_changed or time.time_ns() - changed < SETTLED:
             self.queue_changed, self.waiting = changed, self.store.requests()
+            self.queue_rests_until = time.monotonic() + 9 * (time.monotonic() - began)
         return self.waiting
 
     def _is_ready(self, entry: Entry) -> bool:
@@ -175,8 +181,7 @@ class Coordinator:
         """Runs of one stack key, once nobody has asked for another one for a moment: in as few stacks as there are workers."""
         if time.time_ns() - max(request.asked for request in requests) < GATHERED:
             return
-        n_workers = max(1, self.info.n_workers - 1)
-        size = min(self.most_together, -(-len(requests) // n_workers))
+        size = min(self.most_together, -(-len(requests) // _training_workers(self.client)))
         for start in range(0, len(requests), size):
             stack = requests[start:start + size]
             ids = [request.entry.id for request in stack]
@@ -249,7 +254,9 @@ class Coordinator:
         if self.warm_up and self.warm_up[0].done():
             future = self.warm_up.pop()
             if future.status == "finished":
-                self.info = EngineInfo(**{**asdict(self.info), **future.result()})
+                found = future.result()
+                self.most_together = MOST_TOGETHER if found.pop("stacks") else 1
+                self.info = EngineInfo(**{**asdict(self.info), **found})
                 write_document(info_path(self.store), asdict(self.info))
 
 
@@ -265,5 +272,14 @@ def _priority(request: Request) -> float:
 
 
 def _advertised_resources(client: Any) -> set[str]:
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    return {name for worker in workers for name in worker.get("resources", {})}
+    return {name for worker in _workers(client) for name in worker.get("resources", {})}
+
+
+def _training_workers(client: Any) -> int:
+    """How many there are now: on somebody else's cluster they come and go."""
+    there = _workers(client)
+    return max(1, sum("train" in worker.get("resources", {}) for worker in there) or len(there))
+
+
+def _workers(client: Any) -> list[dict[str, Any]]:
+    return list(client.scheduler_info(n_workers=-1)["workers"].values())

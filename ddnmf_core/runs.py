@@ -22,7 +22,9 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_path
 
@@ -34,6 +36,9 @@ from ddnmf_core.read_only import read_only
 from ddnmf_core.recorded import MANIFEST
 
 _FOUND_WHOLE: dict[Path, tuple[int, ...]] = {}                      # folders of entries, and their version then
+
+
+SETTLED = 1_000_000_000                                             # nanoseconds; clocks of files may be coarse
 
 
 @dataclass(frozen=True)
@@ -162,21 +167,29 @@ class Store:
         return self.ticket(entry).exists()
 
     def requests(self) -> list[Request]:
-        """What waits or is worked on, oldest first."""
-        found = []
-        for path in sorted(self.queue.glob("*.*"), key=_changed):
-            kind, _, entry_id = path.name.partition(".")
-            if kind in CONFIG_OF:
-                try:
-                    found.append(Request(Entry(self, kind, entry_id), **read_document(path)))
-                except CorruptFile:
-                    path.unlink(missing_ok=True)
+        """What waits or is worked on, oldest first. A ticket that has not changed is not read again: there may be thousands."""
+        tickets = []
+        with suppress(FileNotFoundError), os.scandir(self.queue) as there:
+            for file in there:
+                kind, _, entry_id = file.name.partition(".")
+                with suppress(FileNotFoundError):                   # settled meanwhile
+                    if kind in CONFIG_OF:
+                        status = file.stat()
+                        tickets.append((status.st_mtime_ns, status.st_ino, file.path, kind, entry_id))
+        found, just_now = [], time.time_ns() - SETTLED
+        for changed, inode, path, kind, entry_id in sorted(tickets):
+            try:
+                read = _ticket if changed < just_now else _ticket.__wrapped__
+                found.append(Request(Entry(self, kind, entry_id), **read(path, changed, inode)))
+            except CorruptFile:
+                Path(path).unlink(missing_ok=True)
         return found
 
     def settle(self, request: Request) -> None:
         """The request is done with, unless somebody has asked again since for what is still not there."""
-        if request in self.requests() or request.entry.available:
-            self.ticket(request.entry).unlink(missing_ok=True)
+        with suppress(CorruptFile):                                 # there is none any more
+            if request == Request(request.entry, **read_document(self.ticket(request.entry))) or request.entry.available:
+                self.ticket(request.entry).unlink(missing_ok=True)
 
     def ticket(self, entry: Entry) -> Path:
         """The file that says that somebody waits for it."""
@@ -209,6 +222,12 @@ class Store:
         for path in litter:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         return len(litter)
+
+
+@lru_cache(maxsize=20_000)
+def _ticket(path: str, changed: int, inode: int) -> dict[str, Any]:
+    """What this version of a ticket says: a new one is another file."""
+    return read_document(Path(path))
 
 
 def _changed(path: Path | str) -> float:

@@ -123,7 +123,8 @@ def _prepare_torch() -> None:
 
 
 def warm_up(n_steps: int = 8) -> dict[str, Any]:
-    """Import what a run needs and measure this worker: its device, and images a second of the default model."""
+    """Import what a run needs and measure this worker: its device, whether it gains from stacks of runs, and images a second
+    of the default model."""
     import sklearn.cluster  # noqa: F401
 
     from ddnmf_core.compute import choose_device, device_title
@@ -135,5 +136,5 @@ def warm_up(n_steps: int = 8) -> dict[str, Any]:
     trainer = Trainer(config, load("mnist-10k", n_steps * config.batch_size), device)
     speeds = []
     trainer.train(lambda row: speeds.append(row["images_per_second"]))
-    return {"device": device_title(device), "images_per_second": speeds[-1],
+    return {"device": device_title(device), "stacks": device.type == "cuda", "images_per_second": speeds[-1],
             "weights": sum(p.numel() for p in trainer.model.parameters())}

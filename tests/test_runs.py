@@ -143,6 +143,19 @@ def test_a_request_waits_in_the_queue_until_it_is_settled(store):
     assert store.requests() == []
 
 
+def test_a_ticket_is_read_again_when_it_has_changed(store):
+    entry = store.request(CONFIG, "cpu")
+    os.utime(store.ticket(entry), (1, 1))                           # long ago: what is read now is kept
+    first, = store.requests()
+    assert (first.device, store.requests()) == ("cpu", [first])
+    store.request(CONFIG, "auto")
+    second, = store.requests()
+    assert second.device == "auto"
+    store.ticket(entry).write_text("damaged")
+    assert store.requests() == []
+    assert not store.is_requested(entry)
+
+
 def test_asking_again_while_it_ends_is_not_lost(store):
     store.request(CONFIG)
     first, = store.requests()

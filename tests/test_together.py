@@ -1,6 +1,7 @@
 """Runs of one architecture as one task: trained together, kept apart, each ending as it would alone."""
 
 import gc
+import math
 import shutil
 import weakref
 from concurrent.futures import Future
@@ -139,17 +140,21 @@ class Task(Future):
 class Client:
     """Keeps what it is given to do."""
 
-    def __init__(self):
-        self.submitted = []
+    def __init__(self, n_trainers):
+        self.submitted, self.warm_up = [], None
+        self.workers = {f"train-{k}": {"resources": {"train": 1}} for k in range(n_trainers)} | {
+            "analyse-0": {"resources": {"analyse": 1}}}
         self.scheduler = SimpleNamespace(address="tcp://nowhere")
 
     def scheduler_info(self, n_workers):
-        return {"workers": {}}
+        return {"workers": self.workers}
 
     def submit(self, work, *arguments, **how):
         future = Task()
         if work in (tasks.perform, tasks.perform_together):
             self.submitted.append((work, arguments, future))
+        else:
+            self.warm_up = future
         return future
 
 
@@ -160,8 +165,9 @@ def with_gpus(monkeypatch):
 
 
 def coordinate(store):
-    client = Client()
-    made = Coordinator(store, client, len(coordinator.gpus()) + 1)
+    store.prepare()
+    client = Client(max(1, len(coordinator.gpus())))
+    made = Coordinator(store, client, len(client.workers))
     made._tick()
     return made, client
 
@@ -192,6 +198,37 @@ def test_without_a_gpu_each_run_is_a_task_of_its_own(store, monkeypatch):
     _, client = coordinate(store)
     assert [work for work, _, _ in client.submitted] == [tasks.perform] * 3
     assert MOST_TOGETHER > 1
+
+
+def test_the_workers_say_whether_they_gain_from_stacks(store, monkeypatch):
+    """A laptop without a GPU, at the head of a cluster of machines that have one; more of them come."""
+    monkeypatch.setattr(coordinator, "gpus", list)
+    monkeypatch.setattr(coordinator, "GATHERED", 0)
+    made, client = coordinate(store)
+    client.warm_up.set_result({"device": "NVIDIA", "stacks": True, "images_per_second": 1.0, "weights": 1})
+    made._tick()
+    client.workers["train-1"] = {"resources": {"train": 1}}
+    for seed in range(6):
+        store.request(CONFIG.replace(seed=seed))
+    made._tick()
+    assert [work for work, _, _ in client.submitted] == [tasks.perform_together] * 2
+    assert [len(arguments[1]) for _, arguments, _ in client.submitted] == [3, 3]
+
+
+def test_what_is_settled_is_not_taken_up_again_before_the_queue_is_read_anew(store, monkeypatch):
+    monkeypatch.setattr(coordinator, "gpus", list)
+    entry = store.request(CONFIG)
+    made, client = coordinate(store)
+    made.queue_rests_until = math.inf                               # as after a long queue was read
+    entry.set_state(State("failed"))
+    client.submitted[0][2].set_result("failed")
+    made._tick()
+    made._tick()
+    assert len(client.submitted) == 1
+    made.queue_rests_until = 0.0
+    store.request(CONFIG)
+    made._tick()
+    assert len(client.submitted) == 2
 
 
 def test_each_run_of_a_stack_is_settled_by_its_own_outcome(store, with_gpus):
