@@ -22,6 +22,7 @@ NAMES = {"train": "images a second of a training, against the loop that a user w
          "precision": "scores of the default model when its layers compute in bfloat16",
          "mapped": "training on an array that stays on the disk, against the same in memory",
          "growth": "time and memory by the number of images, parts, runs, points and workers; draws docs/growth.png",
+         "cluster": "a sweep on workers that dask's own commands started, and what 10,000 runs take on many GPUs",
          "embeddings": "maps as the program makes them, against scikit-learn's t-SNE",
          "mixture_floor": "agreement of Gaussian mixtures by the floor of their covariances"}
 

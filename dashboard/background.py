@@ -15,8 +15,9 @@ from ddnmf_core.files import CorruptFile
 from ddnmf_core.read_only import read_only
 
 
-def result_of(config: Any, what: str) -> Entry | None:
-    """An entry's finished result, asked for where it is not there; meanwhile its progress, and None."""
+def result_of(config: Any, what: str, early: Callable[[Entry], None] = lambda entry: None) -> Entry | None:
+    """An entry's finished result, asked for where it is not there; meanwhile its progress and what is early to be seen of
+    it, and None."""
     entry = store().entry(config)
     if entry.available:
         return entry
@@ -36,7 +37,7 @@ def result_of(config: Any, what: str) -> Entry | None:
         except OSError as error:
             st.warning(f"{what}: {unusable_store(error)}")
             return None
-    _progress(entry, what)
+    _progress(entry, what, early)
     return None
 
 
@@ -55,13 +56,14 @@ def whole_or_set_aside(body: Callable[..., None]) -> Callable[..., None]:
 
 @st.fragment(run_every="1s")
 @whole_or_set_aside
-def _progress(entry: Entry, what: str) -> None:
+def _progress(entry: Entry, what: str, early: Callable[[Entry], None]) -> None:
     state = entry.state
     if state.status in ENDED and not store().is_requested(entry):
         st.rerun(scope="app")
     st.progress(state.progress, f"{what}: {state.message}")
     if st.button("Cancel", key=f"cancel.{entry.id}", icon=":material/cancel:"):
         entry.request_stop()
+    early(entry)
 
 
 def expected_time(config: RunConfig, n_runs: int = 1) -> str:

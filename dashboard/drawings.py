@@ -128,3 +128,14 @@ def _saved(figure: Any, kind: str) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind.lower(), dpi=DPI, bbox_inches="tight")
     return buffer.getvalue()
+
+
+def dots(points: NDArray[np.float32], colours: NDArray[np.uint8], size: int = 480) -> NDArray[np.uint8]:
+    """A map as a picture, (n, 2) and (n, 3) RGB -> (size, size, 4) RGBA: a square of 2 x 2 for each point, y upwards."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    place = (points - (low + high) / 2) / max(float((high - low).max()), 1e-9) + 0.5
+    column, row = (np.clip(place * [1, -1] + [0, 1], 0, 1) * (size - 2)).astype(int).T
+    picture = np.zeros((size, size, 4), np.uint8)
+    for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        picture[row + down, column + right] = np.column_stack([colours, np.full(len(colours), 255, np.uint8)])
+    return picture

@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from ddnmf_core.config import MAP_TITLES, ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
-from ddnmf_core.entries import CLUSTERS, CODES, FACTORS, POINTS, PROVENANCE, SCORES, Entry, Status
+from ddnmf_core.entries import CLUSTERS, CODES, EARLY, FACTORS, POINTS, PROVENANCE, SCORES, Entry, Status
 from ddnmf_core.provenance import provenance
 from ddnmf_core.runs import Store
 from ddnmf_core.train_task import load_model
+
+EARLY_EVERY = 1.0                                                   # seconds between pictures of a map that is being made
 
 
 def embed(entry: Entry, device_name: str) -> Status:
@@ -24,12 +26,19 @@ def embed(entry: Entry, device_name: str) -> Status:
     state = replace(entry.state, status="running", device="CPU",
                     message=f"{MAP_TITLES[config.method]} of {len(samples):,} points.")
     report = throttled(lambda share: entry.set_state(replace(state, progress=min(share, 1.0))))
+    show = throttled(lambda points: entry.write_table(EARLY, table_of(points)), EARLY_EVERY)
+
+    def table_of(points: Any) -> "pd.DataFrame":
+        return pd.DataFrame({"sample": samples, "x": points[:, 0], "y": points[:, 1]})
+
     entry.set_state(state)
     try:
-        points = embeddings.embed(codes[samples], config, report, lambda: entry.stop_requested)
+        points = embeddings.embed(codes[samples], config, report, lambda: entry.stop_requested, show)
+        entry.write_table(POINTS, table_of(points))
     except embeddings.Stopped:
         return entry.end("stopped", "Stopped.")
-    entry.write_table(POINTS, pd.DataFrame({"sample": samples, "x": points[:, 0], "y": points[:, 1]}))
+    finally:
+        entry.remove(EARLY)
     return entry.end("finished", "")
 
 
@@ -106,12 +115,12 @@ def factorise_pixels(entry: Entry, device_name: str) -> Status:
     return entry.end("finished", "")
 
 
-def throttled(report: Callable[[float], None], every: float = 0.25) -> Callable[[float], None]:
+def throttled(report: Callable[[Any], None], every: float = 0.25) -> Callable[[Any], None]:
     last = -every
 
-    def maybe(share: float) -> None:
+    def maybe(what: Any) -> None:
         nonlocal last
         if time.monotonic() - last >= every:
             last = time.monotonic()
-            report(share)
+            report(what)
     return maybe

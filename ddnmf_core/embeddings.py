@@ -14,6 +14,7 @@ N_LOOKED_AT, SMALLEST_SHARE = 5000, 1e-10                           # codes; of 
 CALL_EVERY = 10                                                     # iterations between looks at the stop flag
 
 Report = Callable[[float], None]
+Show = Callable[[NDArray[np.float64]], None]                        # of a map that is still being made (n, 2)
 ShouldStop = Callable[[], bool]
 
 
@@ -30,10 +31,13 @@ def sample_of(config: EmbeddingConfig, n: int) -> NDArray[np.int64]:
 
 
 def embed(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report = lambda share: None,
-          should_stop: ShouldStop = lambda: False) -> NDArray[np.float32]:
-    """Coordinates of every code: (n, d) -> (n, 2). Raises Stopped when should_stop says so."""
-    method = {"t-sne": _tsne, "umap": _umap, "pca": _pca}[config.method]
-    coordinates = method(codes, config, report, should_stop)
+          should_stop: ShouldStop = lambda: False, show: Show = lambda points: None) -> NDArray[np.float32]:
+    """Coordinates of every code: (n, d) -> (n, 2). Raises Stopped when should_stop says so. t-SNE shows how far it is; UMAP
+    lets nobody see its map before the end."""
+    if config.method == "t-sne":
+        coordinates = _tsne(codes, config, report, should_stop, show)
+    else:
+        coordinates = {"umap": _umap, "pca": _pca}[config.method](codes, config, report, should_stop)
     if should_stop():
         raise Stopped
     if not np.isfinite(coordinates).all():
@@ -41,7 +45,7 @@ def embed(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report = 
     return np.asarray(coordinates, dtype=np.float32)
 
 
-def _tsne(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, should_stop: ShouldStop) -> Any:
+def _tsne(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, should_stop: ShouldStop, show: Show) -> Any:
     from openTSNE import TSNE
     early, late = TSNE_ITERATIONS
     calls = 0
@@ -50,6 +54,7 @@ def _tsne(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, s
         nonlocal calls
         calls += 1
         report(calls * CALL_EVERY / (early + late))
+        show(np.asarray(embedding))
         return should_stop()
 
     perplexity = min(config.perplexity, (len(codes) - 1) / 3)

@@ -38,13 +38,13 @@ ENDED: tuple[Status, ...] = ("stopped", "finished", "failed", "diverged")
 
 CONFIG, STATE, HISTORY, LOCK, STOP = "config.json", "state.json", "history.jsonl", "lock", "stop"
 MODEL, CODES, CLUSTERS, SCORES = "model.safetensors", "codes.safetensors", "clusters.parquet", "scores.json"
-POINTS, FACTORS, PROVENANCE = "points.parquet", "factors.safetensors", "provenance.json"
+POINTS, EARLY, FACTORS, PROVENANCE = "points.parquet", "early.parquet", "factors.safetensors", "provenance.json"
 PARTS, INTERPRETATION = "parts.parquet", "interpretation.safetensors"
 SETTLED = 2_000_000_000                                             # ns; two changes closer together may bear the same time
 _FINISHED: dict[str, tuple[int, "State"]] = {}                      # paths of states that will not change, and their times
 RECORDED = re.compile(                                              # names that a manifest lists
     r"(model|codes|factors|interpretation|checkpoint-\d{9}|snapshots/\d{6})\.safetensors"
-    r"|(clusters|points|parts)\.parquet|(scores|provenance|part-names)\.json|history\.jsonl")
+    r"|(clusters|points|early|parts)\.parquet|(scores|provenance|part-names)\.json|history\.jsonl")
 
 
 class UnknownEntry(LookupError):

@@ -1,5 +1,6 @@
 """Figure 2: maps of two runs' codes side by side; click a point, or draw a lasso."""
 
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
@@ -11,7 +12,7 @@ from dashboard.background import result_of
 from dashboard.components.gallery import gallery
 from dashboard.components.scatter import Cloud, Thumbnails, scatter
 from dashboard.contents import clusters, codes, explain_data, images, picture
-from dashboard.drawings import PointMap
+from dashboard.drawings import PointMap, dots
 from dashboard.feature_charts import profiles
 from dashboard.links import choose, linked
 from dashboard.reproduction import published
@@ -21,7 +22,8 @@ from dashboard.shared import EXPLAIN, INPUT_TITLES, MODEL_TITLES, REPRESENTATION
 from ddnmf_core import engine
 from ddnmf_core.clustering import CLUSTERERS, TITLES
 from ddnmf_core.config import MAP_TITLES, EmbeddingConfig, EmbeddingMethod, Representation
-from ddnmf_core.entries import ENDED, POINTS, Entry
+from ddnmf_core.entries import EARLY, ENDED, POINTS, Entry
+from ddnmf_core.files import CorruptFile
 from ddnmf_core.parts import prominence
 from ddnmf_core.read_only import read_only
 from ddnmf_core.reproduce import results
@@ -109,10 +111,22 @@ def bare_cloud(root: str, embedding_id: str, _run: Entry, _table: pd.DataFrame) 
                  thumbnails=thumbnails(of.dataset, of.n_samples, samples.tobytes(), _run))
 
 
+def show_early(run: Entry, config: EmbeddingConfig, chosen: dict[str, Any], entry: Entry) -> None:
+    """A map that is still being made, as it is now."""
+    if not entry.has(EARLY):
+        return
+    try:
+        table = entry.read_table(EARLY)
+    except CorruptFile:                                             # it has just ended: the map itself comes next
+        return
+    rgb, _, _ = colours(run, config, chosen, table["sample"].to_numpy())
+    st.image(dots(table[["x", "y"]].to_numpy(np.float32), rgb), caption="As it is now; points still move.")
+
+
 def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> None:
     config = embedding_of(run, chosen)
     title = f"{MAP_TITLES[config.method]} of {MODEL_TITLES[run.config.model]}'s {config.representation}"
-    entry = result_of(config, title)
+    entry = result_of(config, title, partial(show_early, run, config, chosen))
     if entry is None:
         return
     table = table_of(str(entry.store.root), entry.id, entry)

@@ -5,11 +5,11 @@ import errno
 import numpy as np
 import pytest
 
-from ddnmf_core import embeddings, tasks
+from ddnmf_core import analysis_tasks, embeddings, tasks
 from ddnmf_core.baselines import transformed
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.embeddings import embed
-from ddnmf_core.entries import CLUSTERS, CODES, FACTORS, MODEL, POINTS, PROVENANCE, SCORES
+from ddnmf_core.entries import CLUSTERS, CODES, EARLY, FACTORS, MODEL, POINTS, PROVENANCE, SCORES, Entry
 from ddnmf_core.metrics import scores
 from ddnmf_core.runs import Store
 
@@ -162,6 +162,19 @@ def test_a_map_stops_when_it_is_asked_to(store, method):
     with pytest.raises(Stopped):
         embed(codes, EmbeddingConfig(run="0" * 16, method=method), reported.append, lambda: len(reported) >= 2)
     assert len(reported) == 2
+
+
+def test_a_map_can_be_seen_while_it_is_made_and_leaves_nothing_else(store, monkeypatch):
+    run, seen = perform(store, CONFIG)[0], []
+    monkeypatch.setattr(analysis_tasks, "EARLY_EVERY", 0.0)
+    remove = Entry.remove
+    monkeypatch.setattr(Entry, "remove", lambda self, name: (seen.append(self.read_table(name)), remove(self, name)))
+    entry, _ = perform(store, EmbeddingConfig(run=run.id, method="t-sne", n_points=100))
+    early, points = seen[0], entry.read_table(POINTS)
+    assert (early["sample"] == points["sample"]).all()
+    assert np.abs(early[["x", "y"]] - points[["x", "y"]]).to_numpy().max() < 5      # the last look was just before the end
+    assert not entry.has(EARLY)
+    assert not (entry.folder / EARLY).exists()
 
 
 def test_a_map_of_an_unfinished_run_says_what_is_missing(store):
