@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.cluster import cluster
 from benchmarks.faults.means import holder_of
 from ddnmf_core import coordinator, engine, tasks
 from ddnmf_core.cli import app
@@ -166,21 +167,12 @@ def test_after_the_whole_engine_was_killed_unfinished_runs_go_on(tmp_path):
     assert engine.info(store) is None
 
 
-def test_a_cluster_that_runs_already_does_the_work_under_keys_from_dask_s_configuration(tmp_path, monkeypatch):
-    from distributed import LocalCluster
-    from distributed.security import Security
-    keys = Security.temporary()
-    for name in ("ca_file", "client_cert", "client_key"):
-        (tmp_path / name).write_text(getattr(keys, f"tls_{name}"))
-        monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{name.upper().replace('CLIENT_', 'CLIENT__')}", str(tmp_path / name))
-    with LocalCluster(n_workers=1, threads_per_worker=1, protocol="tls://", security=keys, dashboard_address=":0") as cluster:
-        monkeypatch.setenv("DDNMF_SCHEDULER", cluster.scheduler_address)
-        store = Store(tmp_path / "store")
-        assert engine.start(store).scheduler == cluster.scheduler_address
+def test_a_cluster_that_dask_s_own_commands_started_does_the_work_under_its_keys():
+    with cluster(1) as (store, _):
+        assert engine.info(store).scheduler.startswith("tls://127.0.0.1:")
         entry = engine.submit(store, SHORT.replace(seed=16))
         wait_for(lambda: entry.state.status in ENDED)
         assert entry.finished
-        engine.stop(store)
 
 
 def test_pages_and_commands_load_neither_torch_nor_dask_for_the_engine():

@@ -475,3 +475,33 @@ def test_a_figure_2_that_is_whole_is_not_drawn_again_without_some_of_its_maps(tm
     store.delete(store.entry(maps[0].config))
     assert made() == []
     assert (tmp_path / "figure2.csv").read_bytes() == before
+
+
+def test_a_command_that_is_interrupted_writes_what_is_there_and_goes_on(tmp_path, monkeypatch):
+    """Ctrl-C after some of the cells; the same command then does the others alone."""
+    store, performed = Store(tmp_path / "store"), []
+
+    def steps(work, most):
+        for config in work.configs[:most]:
+            entry = store.create(config)
+            assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
+            store.ticket(entry).unlink(missing_ok=True)
+            performed.append(config.id)
+            yield work.advance()
+        if most:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "QUICK", replace(TINY, datasets=("digits", "digits"), models=TINY.models))
+    monkeypatch.setattr(command, "cells", lambda target, protocol, seeds: [
+        cell for cell in cells(target, protocol, seeds) if cell.method in ("K-means", "NMF+K-means", "AE1+K-means", "AE1+GMM")])
+    again = ("table1", "--quick", "--seeds", 1, "--out", tmp_path / "out", "--home", store.root)
+    monkeypatch.setattr(Work, "steps", lambda work: steps(work, 3))
+    first = reproduce(*again)
+    assert (first.exit_code, "The same command goes on from here" in first.output) == (130, True)
+    written = results.read(tmp_path / "out", "table1")
+    assert (len(written.cells), written.n_missing, len(performed)) == (2, 2, 3)
+    monkeypatch.setattr(Work, "steps", lambda work: steps(work, None))
+    second = reproduce(*again)
+    assert second.exit_code == 0, second.output
+    assert len(performed) == len(set(performed)) == 5               # a training and four clusterings, none twice
+    assert results.read(tmp_path / "out", "table1").n_missing == 0
