@@ -90,11 +90,6 @@ def _train_stack(entries: Sequence[Entry], states: Mapping[Entry, State], images
     from ddnmf_core.trainer import Trainer
     recorders: dict[Trainer, _Recorder] = {}
     places: dict[tuple[int, int], list[Trainer]] = {}
-    for entry in entries:
-        trainer = Trainer(entry.config, images, device, pixels)
-        recorders[trainer] = _Recorder(entry, trainer, states[entry], len(entries))
-        recorders[trainer].resume()
-        places.setdefault((trainer.epoch, trainer.batch), []).append(trainer)
     ended: dict[Entry, Status] = {}
 
     def done(trainer: Trainer, outcome: "Outcome") -> None:
@@ -102,6 +97,11 @@ def _train_stack(entries: Sequence[Entry], states: Mapping[Entry, State], images
             ended[recorders[trainer].entry] = status
 
     try:
+        for entry in entries:
+            trainer = Trainer(entry.config, images, device, pixels)
+            recorders[trainer] = _Recorder(entry, trainer, states[entry], len(entries))
+            recorders[trainer].resume()
+            places.setdefault((trainer.epoch, trainer.batch), []).append(trainer)
         for trainers in places.values():
             Stack(trainers).train(lambda trainer, row: recorders[trainer].record(row),
                                   lambda trainer: recorders[trainer].entry.stop_requested, done)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ddnmf_core import coordinator, stack, tasks, train_task
+from ddnmf_core import coordinator, stack, tasks, train_task, trainer
 from ddnmf_core.config import RunConfig
 from ddnmf_core.coordinator import MOST_TOGETHER, Coordinator
 from ddnmf_core.data import load
@@ -106,6 +106,22 @@ def test_what_did_not_fit_has_left_the_memory_when_the_halves_are_tried(store, m
     monkeypatch.setattr(stack, "Stack", Small)
     as_stack(store, CONFIGS)
     assert seen == [0] * 5
+
+
+def test_runs_whose_models_do_not_fit_beside_each_other_are_taken_in_halves(store, monkeypatch):
+    made = []
+
+    class Large(trainer.Trainer):
+        def __init__(self, *arguments):
+            gc.collect()
+            if any(each() is not None for each in made):
+                raise torch.OutOfMemoryError("no room for a second one")
+            super().__init__(*arguments)
+            made.append(weakref.ref(self))
+    monkeypatch.setattr(trainer, "Trainer", Large)
+    entries, ended = as_stack(store, CONFIGS)
+    assert ended == {}
+    assert all(entry.has(MODEL) for entry in entries)
 
 
 def test_together_each_run_ends_as_it_would_alone(store):
