@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -27,7 +27,7 @@ from ddnmf_core.entries import ENDED
 from ddnmf_core.files import write_document
 from ddnmf_core.runs import Store
 
-REPEATS, PATIENCE = 1, 900.0                                        # seconds
+REPEATS, PATIENCE, IDLE = 1, 900.0, 10.0                            # seconds
 N_WORKERS = (1, 2)
 N_RUNS, N_EMPTY, N_TICKETS = 8, 60, (100, 1_000, 10_000)
 SWEEP = RunConfig(dataset="mnist-10k", n_samples=5000, epochs=4)
@@ -121,12 +121,12 @@ def cluster(n_trainers: int) -> Iterator[tuple[Store, "subprocess.Popen[bytes]"]
             yield store, scheduler
         finally:
             engine.stop(store)
+            os.environ.clear()
+            os.environ.update(before)
             for process in (*workers, scheduler):
                 process.terminate()
             for process in (*workers, scheduler):
                 process.wait(30)
-            os.environ.clear()
-            os.environ.update(before)
 
 
 def _free_port() -> int:
@@ -152,14 +152,23 @@ def _costs() -> Iterator[Row]:
         running = engine.info(store)
         assert running
         coordinator, of_dask = psutil.Process(running.pid), psutil.Process(scheduler.pid)
-        before = [sum(process.cpu_times()[:2]) for process in (coordinator, of_dask)]
-        seconds = seconds_of(store, [EMPTY.replace(seed=seed) for seed in range(N_EMPTY)])
-        took = [sum(process.cpu_times()[:2]) - already for process, already in zip((coordinator, of_dask), before, strict=True)]
+        idle = _processor((coordinator, of_dask), lambda: time.sleep(IDLE))
+        busy = _processor((coordinator, of_dask), lambda: seconds_of(store, [EMPTY.replace(seed=k) for k in range(N_EMPTY)]))
+    seconds = busy[0]
+    took = [busy[k] - idle[k] / idle[0] * seconds for k in (1, 2)]
     yield _cost("from end to end, where nothing is trained", seconds / N_EMPTY, "s")
     yield _cost("the coordinator's processor", took[0] / N_EMPTY, "s")
     yield _cost("the scheduler's processor", took[1] / N_EMPTY, "s")
     for n in N_TICKETS:
         yield _cost(f"the queue read again, {n:,} waiting", _queue(n), "s")
+
+
+def _processor(processes: Sequence[psutil.Process], work: Callable[[], object]) -> list[float]:
+    """Seconds that the work takes, and those of a processor that each process takes meanwhile."""
+    before, began = [sum(process.cpu_times()[:2]) for process in processes], time.monotonic()
+    work()
+    return [time.monotonic() - began, *(sum(process.cpu_times()[:2]) - already
+                                        for process, already in zip(processes, before, strict=True))]
 
 
 def _cost(what: str, measured: float, unit: str) -> Row:
@@ -186,8 +195,8 @@ def _queue(n: int) -> float:
 # -------------------------------------------------------------------------------------------- many GPUs
 
 def ahead(cost: dict[str, float]) -> Iterator[Row]:
-    """What N_IN_ALL runs take on that many GPUs by what one takes on one of them: with scoring on the worker's CPU, and on the
-    device in no time; what the coordinator's one core, the scheduler's and the store's disk must bear then."""
+    """What N_IN_ALL runs take on that many GPUs by what one takes on one of them: without its scoring, and with scoring on the
+    worker's CPU; what the coordinator's one core, the scheduler's and the store's disk must bear without it."""
     for training in TRAININGS:
         for n_gpus in GPUS:
             bare = N_IN_ALL * training / n_gpus

@@ -25,6 +25,8 @@ def train_and_score(runs: Sequence[RunConfig]) -> list[dict[str, float]]:
     while not work.done:
         time.sleep(5)
         work.advance()
+    if failures := work.failures():
+        raise RuntimeError("; ".join(failures))
     return [_scores(store, run) for run in runs]
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from ddnmf_core.provenance import provenance
 from ddnmf_core.runs import Store
 from ddnmf_core.train_task import load_model
 
-EARLY_EVERY = 1.0                                                   # seconds between pictures of a map that is being made
+EARLY_EVERY = 2.0                                                   # seconds between pictures of a map that is being made
 
 
 def embed(entry: Entry, device_name: str) -> Status:
@@ -26,14 +27,16 @@ def embed(entry: Entry, device_name: str) -> Status:
     state = replace(entry.state, status="running", device="CPU",
                     message=f"{MAP_TITLES[config.method]} of {len(samples):,} points.")
     report = throttled(lambda share: entry.set_state(replace(state, progress=min(share, 1.0))))
-    show = throttled(lambda points: entry.write_table(EARLY, table_of(points)), EARLY_EVERY)
+    def look(points: Any) -> None:
+        with suppress(OSError):                                     # a full disk may have room again when the map is done
+            entry.write_table(EARLY, table_of(points))
 
     def table_of(points: Any) -> "pd.DataFrame":
         return pd.DataFrame({"sample": samples, "x": points[:, 0], "y": points[:, 1]})
 
     entry.set_state(state)
     try:
-        points = embeddings.embed(codes[samples], config, report, lambda: entry.stop_requested, show)
+        points = embeddings.embed(codes[samples], config, report, lambda: entry.stop_requested, throttled(look, EARLY_EVERY))
         entry.write_table(POINTS, table_of(points))
     except embeddings.Stopped:
         return entry.end("stopped", "Stopped.")

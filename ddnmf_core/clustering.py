@@ -23,7 +23,8 @@ SHORT_RUNS, SHORT_ITERATIONS, SHORT_SAMPLES = 20, 10, 5000          # the mixtur
 def cluster(codes: NDArray[np.float32], clusterer: ClustererName, n_clusters: int, seed: int,
             device: "torch.device | None" = None) -> NDArray[np.int64]:
     """Cluster of every row: (n, d) -> (n,). Neither sees a label. On a GPU K-means is done there, not by scikit-learn, and
-    the mixture by scikit-learn there, where SCIPY_ARRAY_API=1 was set before SciPy was loaded (the engine's workers do)."""
+    the long run of the mixture by scikit-learn there, where SCIPY_ARRAY_API=1 was set before SciPy was loaded (the engine
+    does so for its own training workers)."""
     if clusterer == "kmeans" and device is not None and device.type == "cuda":
         from torch import from_numpy
 

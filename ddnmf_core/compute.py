@@ -66,6 +66,8 @@ def wait_for(device: torch.device) -> None:
     """Until the device has done what it was given: a clock that is read before tells the time of the launches alone."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def _usable(name: str) -> bool:

@@ -19,9 +19,9 @@ from typing import Any
 from ddnmf_core import tasks, trash
 from ddnmf_core.config import hash_of
 from ddnmf_core.engine import EngineInfo, fingerprint, info_path, keep_trouble, lock_path, threads_per_run, trouble_path
-from ddnmf_core.entries import CONFIG_OF, ENDED, Busy, Entry, Kind
+from ddnmf_core.entries import CONFIG_OF, ENDED, SETTLED, Busy, Entry, Kind
 from ddnmf_core.files import CorruptFile, write_document
-from ddnmf_core.runs import SETTLED, Request, Store
+from ddnmf_core.runs import Request, Store
 from ddnmf_core.workers import ALLOWED_FAILURES, cluster, gpus
 
 TICK = 0.05                                                         # seconds between looks at the queue
@@ -67,7 +67,7 @@ class Coordinator:
         self.run_of: dict[Entry, Entry | None] = {}                 # of what waits or is worked on
         self.waiting: list[Request] = []
         self.queue_changed = -1                                     # the folder's time when it was last read
-        self.queue_rests_until = 0.0                                # before that it is not read again
+        self.reading, self.looking = Tenth(), Tenth()               # of the queue; for wishes to stop
         self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
         self.ended: set[Entry] = set()                              # need not be looked at again
         self.n_lost = 0                                             # workers that are being replaced
@@ -136,8 +136,11 @@ class Coordinator:
             if future.done():
                 del self.futures[entry]
                 self._settle(request, future)
-            elif entry.stop_requested and entry.state.status == "queued":
-                self._withdraw(request)
+        if self.looking.due:
+            with self.looking:
+                for entry, (request, _) in list(self.futures.items()):
+                    if entry.stop_requested and entry.state.status == "queued":
+                        self._withdraw(request)
         self._note_warm_up()
 
     def _take_up(self, request: Request, stacks: dict[str, list[Request]]) -> None:
@@ -146,6 +149,10 @@ class Coordinator:
         if not self._is_ready(entry):
             if entry.stop_requested:
                 self._withdraw(request)
+        elif not self.store.stands(request):                        # asked anew since the queue was read
+            return
+        elif entry.kind == "runs" and self.warm_up and self.client.cluster is None:
+            return                                                  # somebody else's workers have yet to say what they are
         elif entry.kind == "runs" and self.most_together > 1:
             stacks.setdefault(f"{request.device}.{entry.config.stack_key}", []).append(request)
         else:
@@ -154,13 +161,10 @@ class Coordinator:
     def _requests(self) -> list[Request]:
         """The queue, read again only when it has changed, and for a tenth of the time at most: a sweep may have put ten
         thousand files into it, of which one goes at each end of a run."""
-        began = time.monotonic()
-        if began < self.queue_rests_until:
-            return self.waiting
         changed = self.store.queue.stat().st_mtime_ns if self.store.queue.exists() else 0
-        if changed != self.queue_changed or time.time_ns() - changed < SETTLED:
-            self.queue_changed, self.waiting = changed, self.store.requests()
-            self.queue_rests_until = time.monotonic() + 9 * (time.monotonic() - began)
+        if self.reading.due and (changed != self.queue_changed or time.time_ns() - changed < SETTLED):
+            with self.reading:
+                self.queue_changed, self.waiting = changed, self.store.requests()
         return self.waiting
 
     def _is_ready(self, entry: Entry) -> bool:
@@ -258,6 +262,24 @@ class Coordinator:
                 self.most_together = MOST_TOGETHER if found.pop("stacks") else 1
                 self.info = EngineInfo(**{**asdict(self.info), **found})
                 write_document(info_path(self.store), asdict(self.info))
+
+
+class Tenth:
+    """What is done in it takes a tenth of the time at most: afterwards it is not due for nine times as long."""
+
+    def __init__(self) -> None:
+        self.began, self.rests_until = 0.0, 0.0
+
+    @property
+    def due(self) -> bool:
+        return time.monotonic() >= self.rests_until
+
+    def __enter__(self) -> None:
+        self.began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        now = time.monotonic()
+        self.rests_until = now + 9 * (now - self.began)
 
 
 def _outcome_of(entry: Entry, future: Any) -> Any:

@@ -1,8 +1,8 @@
 """K-means and mixtures where the codes are. For a GPU; scikit-learn serves the CPU.
 
 K-means takes all starts at once, as arrays with the starts in front. Seeding is greedy k-means++ (Arthur and Vassilvitskii
-2007), several candidates a step as scikit-learn draws them; then Lloyd's iterations
-until no start's centres move by more than its tolerance.
+2007), several candidates a step as scikit-learn draws them; then Lloyd's iterations until no start's centres move by more than
+its tolerance.
 """
 
 import math
@@ -84,5 +84,4 @@ def mixture(x: Tensor, begin: Mapping[str, NDArray[np.float64]], settings: Mappi
     from sklearn.mixture import GaussianMixture
     there = {name: torch.from_numpy(value).to(x.device) for name, value in begin.items()}
     with config_context(array_api_dispatch=True):
-        fitted = GaussianMixture(len(begin["weights_init"]), init_params="random", **there, **settings).fit(x)    # from `begin`
-        return fitted.predict(x)
+        return GaussianMixture(len(begin["weights_init"]), init_params="random", **there, **settings).fit_predict(x)

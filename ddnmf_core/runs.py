@@ -3,7 +3,7 @@
     runs/<id>/          config.json  state.json  history.jsonl  manifest.json  lock  provenance.json
                         checkpoint-<step>.safetensors (while training)  model.safetensors
                         codes.safetensors  clusters.parquet  scores.json  snapshots/<epoch>.safetensors
-    embeddings/<id>/    a map of one run's codes: points.parquet
+    embeddings/<id>/    a map of one run's codes: points.parquet; early.parquet while it is made
     clusterings/<id>/   clusters of the pixels or of a run's codes: clusters.parquet, scores.json
     interpretations/<id>/  what a run's parts do: parts.parquet, interpretation.safetensors, scores.json
     pixel-nmf/<id>/     scikit-learn's NMF of the pixels: factors.safetensors
@@ -30,15 +30,12 @@ from platformdirs import user_data_path
 
 from ddnmf_core import layout, trash
 from ddnmf_core.config import Config
-from ddnmf_core.entries import CONFIG, CONFIG_OF, STATE, Entry, Kind, State, UnknownEntry
+from ddnmf_core.entries import CONFIG, CONFIG_OF, SETTLED, STATE, Entry, Kind, State, UnknownEntry
 from ddnmf_core.files import CorruptFile, is_litter, read_document, temporary_name, write_bytes, write_document
 from ddnmf_core.read_only import read_only
 from ddnmf_core.recorded import MANIFEST
 
 _FOUND_WHOLE: dict[Path, tuple[int, ...]] = {}                      # folders of entries, and their version then
-
-
-SETTLED = 1_000_000_000                                             # nanoseconds; clocks of files may be coarse
 
 
 @dataclass(frozen=True)
@@ -187,9 +184,15 @@ class Store:
 
     def settle(self, request: Request) -> None:
         """The request is done with, unless somebody has asked again since for what is still not there."""
-        with suppress(CorruptFile):                                 # there is none any more
-            if request == Request(request.entry, **read_document(self.ticket(request.entry))) or request.entry.available:
-                self.ticket(request.entry).unlink(missing_ok=True)
+        if self.stands(request) or request.entry.available:
+            self.ticket(request.entry).unlink(missing_ok=True)
+
+    def stands(self, request: Request) -> bool:
+        """Whether it is the last that was asked for its entry, and not settled."""
+        try:
+            return request == Request(request.entry, **read_document(self.ticket(request.entry)))
+        except CorruptFile:                                         # there is none any more
+            return False
 
     def ticket(self, entry: Entry) -> Path:
         """The file that says that somebody waits for it."""
@@ -224,7 +227,7 @@ class Store:
         return len(litter)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=200_000)
 def _ticket(path: str, changed: int, inode: int) -> dict[str, Any]:
     """What this version of a ticket says: a new one is another file."""
     return read_document(Path(path))

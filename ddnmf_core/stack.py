@@ -85,6 +85,8 @@ class Stack:
     def _tell(self, report: Callable[[Trainer, Row], None]) -> None:
         """A row of each run in the middle of an epoch."""
         if self.trainers[0].batch > 0:
+            wait_for(self.trainers[0].device)
+            self._share_out_time()
             self._scatter()
             for trainer in self.trainers:
                 report(trainer, trainer.row("batch"))

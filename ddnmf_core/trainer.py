@@ -75,7 +75,9 @@ class Trainer:
             if (due or self.device.type == "cpu") and not math.isfinite(float(terms)):
                 return "diverged"
             if due and self.batch <= last_batch:
+                wait_for(self.device)
                 reported = time.perf_counter()
+                self.seconds = reported - began
                 report(self.row("batch"))
         wait_for(self.device)
         self.seconds = time.perf_counter() - began

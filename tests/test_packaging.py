@@ -50,7 +50,7 @@ def members(wheel):
 def test_the_wheel_has_every_file_of_the_three_folders_and_the_published_tables(wheel):
     there = {str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).rglob("*")
              if path.is_file() and not set(NOT_SHIPPED) & set(path.parts) and path.suffix != ".pyc"}
-    published = {f"dashboard/published/{path.name}" for path in (ROOT / "results").glob("*.json")}
+    published = {f"ddnmf_core/published/{path.name}" for path in (ROOT / "results").glob("*.json")}
     assert members(wheel) == there | published | {"dashboard/settings/config.toml"}
 
 

@@ -386,10 +386,17 @@ def test_all_that_is_published_can_be_checked_at_once(published, monkeypatch):
     assert reproduce().exit_code == 2
 
 
-def test_without_a_folder_the_results_of_this_version_are_checked(published, monkeypatch):
+def test_without_a_folder_the_results_of_this_version_are_checked_unless_there_are_own_ones(published, tmp_path, monkeypatch):
+    (here := tmp_path / "here").mkdir()
+    monkeypatch.chdir(here)
     monkeypatch.setenv("DDNMF_RESULTS", str(published))
     monkeypatch.setattr(command, "_check", lambda of, record, device: record["acc"] == 0.5)
     assert reproduce("table1", "--check").exit_code == 0
+    missing = reproduce("table1", "--check", "--quick")
+    assert (missing.exit_code, "results/quick/table1.json" in missing.output) == (2, True)
+    (here / "results").mkdir()
+    (here / "results" / "table1.json").write_text((published / "table1.json").read_text().replace('"acc": 0.5', '"acc": 0.6'))
+    assert reproduce("table1", "--check").exit_code == 1
 
 
 def test_the_protocol_tells_the_epochs_that_are_run():

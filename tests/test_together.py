@@ -156,6 +156,8 @@ class Task(Future):
 class Client:
     """Keeps what it is given to do."""
 
+    cluster = "its own"
+
     def __init__(self, n_trainers):
         self.submitted, self.warm_up = [], None
         self.workers = {f"train-{k}": {"resources": {"train": 1}} for k in range(n_trainers)} | {
@@ -217,15 +219,18 @@ def test_without_a_gpu_each_run_is_a_task_of_its_own(store, monkeypatch):
 
 
 def test_the_workers_say_whether_they_gain_from_stacks(store, monkeypatch):
-    """A laptop without a GPU, at the head of a cluster of machines that have one; more of them come."""
+    """A laptop without a GPU, at the head of a cluster of machines that have one; more of them come. Nothing starts before
+    they have said what they are."""
     monkeypatch.setattr(coordinator, "gpus", list)
     monkeypatch.setattr(coordinator, "GATHERED", 0)
-    made, client = coordinate(store)
-    client.warm_up.set_result({"device": "NVIDIA", "stacks": True, "images_per_second": 1.0, "weights": 1})
-    made._tick()
-    client.workers["train-1"] = {"resources": {"train": 1}}
     for seed in range(6):
         store.request(CONFIG.replace(seed=seed))
+    monkeypatch.setattr(Client, "cluster", None)
+    made, client = coordinate(store)
+    assert client.submitted == []
+    client.warm_up.set_result({"device": "NVIDIA", "stacks": True, "images_per_second": 1.0, "weights": 1})
+    client.workers["train-1"] = {"resources": {"train": 1}}
+    made._tick()
     made._tick()
     assert [work for work, _, _ in client.submitted] == [tasks.perform_together] * 2
     assert [len(arguments[1]) for _, arguments, _ in client.submitted] == [3, 3]
@@ -235,16 +240,32 @@ def test_what_is_settled_is_not_taken_up_again_before_the_queue_is_read_anew(sto
     monkeypatch.setattr(coordinator, "gpus", list)
     entry = store.request(CONFIG)
     made, client = coordinate(store)
-    made.queue_rests_until = math.inf                               # as after a long queue was read
+    made.reading.rests_until = math.inf                             # as after a long queue was read
     entry.set_state(State("failed"))
     client.submitted[0][2].set_result("failed")
     made._tick()
     made._tick()
     assert len(client.submitted) == 1
-    made.queue_rests_until = 0.0
-    store.request(CONFIG)
+    store.request(CONFIG, "cpu")
     made._tick()
-    assert len(client.submitted) == 2
+    assert len(client.submitted) == 1                               # what it still has in hand is not what is asked for now
+    made.reading.rests_until = 0.0
+    made._tick()
+    assert [arguments[3] for _, arguments, _ in client.submitted] == ["auto", "cpu"]
+
+
+def test_what_takes_long_rests_for_nine_times_as_long(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(coordinator.time, "monotonic", lambda: now[0])
+    tenth = coordinator.Tenth()
+    assert tenth.due
+    with tenth:
+        now[0] += 2
+    assert not tenth.due
+    now[0] += 17.9
+    assert not tenth.due
+    now[0] += 0.2
+    assert tenth.due
 
 
 def test_each_run_of_a_stack_is_settled_by_its_own_outcome(store, with_gpus):
@@ -266,6 +287,7 @@ def test_taking_one_run_back_leaves_its_stack(store, with_gpus, monkeypatch):
     (_, _, future), = client.submitted
     entry = store.entry(CONFIGS[1])
     entry.request_stop()
+    made.looking.rests_until = 0.0
     made._tick()
     assert entry.state.status == "stopped"
     assert not future.cancelled()

@@ -72,5 +72,5 @@ def verdict(results: Results, published: Record, recomputed: dict[str, Any]) -> 
     else:
         factor = float(t.ppf(0.975, n_seeds - 1)) * math.sqrt(2)
         allowed = {score: max(ROUNDING, factor * float(row[f"{score}_std"])) for score in SCORE_NAMES}
-        rule = f"In 95 of 100 cases another seed differs by no more, as far as {n_seeds} seeds tell"
+        rule = f"In about 95 of 100 cases another seed differs by no more in one score, as far as {n_seeds} seeds tell"
     return Verdict(published, {**published, **recomputed}, allowed, rule)

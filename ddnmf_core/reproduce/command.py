@@ -28,8 +28,8 @@ def reproduce(
     epochs: Annotated[int | None, typer.Option(min=1, help="Train every model for so many epochs.")] = None,
     samples: Annotated[int | None, typer.Option(min=100, help="Take so many images of each set.")] = None,
     only_gather: Annotated[bool, typer.Option("--gather", help="Start nothing: write what is there.")] = False,
-    check_one: Annotated[bool, typer.Option("--check", help="Compute one published cell again, from nothing: of --out, or "
-                                                          "of the results that come with this version.")] = False,
+    check_one: Annotated[bool, typer.Option("--check", help="Compute one published cell again, from nothing: of --out, of "
+                                                          "results/, or else of those that come with this version.")] = False,
     method: Annotated[str | None, typer.Option(help="With --check: the row, as 'DDNMF+K-means'.")] = None,
     seed: Annotated[int | None, typer.Option(help="With --check: the seed.")] = None,
     noise_level: Annotated[float | None, typer.Option(help="With --check: the column of table3.")] = None,
@@ -40,7 +40,8 @@ def reproduce(
     with plain_errors():
         targets = _targets(target or ("table1" if check_one else ""))
         if check_one:
-            chosen = _to_check(targets, out or results.published_folder(), method, seed, noise_level)
+            folder = out or (QUICK_OUT if quick else OUT if any(OUT.glob("*.json")) else results.published_folder())
+            chosen = _to_check(targets, folder, method, seed, noise_level)
             verdicts = [_check(published, record, device) for published, record in chosen]
             raise typer.Exit(0 if all(verdicts) else 1)
         out = out or (QUICK_OUT if quick else OUT)

@@ -26,6 +26,7 @@ KEYS = ["dataset", "method", "noise_level", "test_level"]
 MEASURED = (*SCORE_NAMES, "agreement", "silhouette", "error", "training_seconds", "seconds", *MEASURES)
 OF_SEEDS = {"table1": "agreement", "table2": "agreement", "selection": "agreement",     # what a target's seeds are held
             "parts": "stability"}                                                       # against each other by
+OVER_SEEDS = tuple(dict.fromkeys(OF_SEEDS.values()))                # values of pairs of seeds
 BOTH_SIGNS = ("units", "pca")                                       # factors whose coefficients may be negative
 VARIES = ("seconds", "training_seconds")                            # in a provenance, from run to run
 ORIGIN_OF = {source.method(clusterer): source.origin for source in SOURCES for clusterer in source.clusterers} | {
@@ -47,7 +48,9 @@ class Results:
 
     @property
     def n_seeds(self) -> int:
-        """Seeds for which every cell is there; each seed has as many."""
+        """Seeds for which every cell is there; each seed has as many, but Figure 2 is of the first alone."""
+        if self.target == "figure2":
+            return int(bool(self.cells) and not self.n_missing)
         whole = (len(self.cells) + self.n_missing) / max(1, len(self.seeds))
         return sum(sum(cell["seed"] == seed for cell in self.cells) == whole for seed in self.seeds) if self.cells else 0
 
@@ -70,9 +73,9 @@ class Results:
 
 def published_folder() -> Path:
     """DDNMF_RESULTS, else the results that come with the source, or with the installed package."""
-    above = Path(__file__).parents[2]
-    installed = above / "dashboard" / "published"
-    return Path(os.environ.get("DDNMF_RESULTS") or (installed if installed.exists() else above / "results"))
+    core = Path(__file__).parents[1]
+    installed = core / "published"
+    return Path(os.environ.get("DDNMF_RESULTS") or (installed if installed.exists() else core.parent / "results"))
 
 
 def path_of(folder: Path, target: Target) -> Path:
@@ -140,10 +143,10 @@ def _agreements(store: Store, name: str, records: list[Record]) -> dict[str, flo
     has fewer than two."""
     from ddnmf_core.interpret.stability import matched_cosine
     from ddnmf_core.metrics import agreements
-    kind, file = ("clusterings", CLUSTERS) if name == "agreement" else ("interpretations", INTERPRETATION)
+    kind = "clusterings" if name == "agreement" else "interpretations"
     entries = {record["id"]: (record, Entry(store, kind, record["id"])) for record in records}  # type: ignore[arg-type]
     there = {each: entry for each, (record, entry) in entries.items()
-             if entry.exists and entry.has(file) and _is_measured_of(record, entry)}
+             if entry.available and _is_measured_of(record, entry)}
     if len(there) < 2:
         return {}
     if name == "agreement":
@@ -186,14 +189,14 @@ def summary(records: Iterable[Record]) -> "pd.DataFrame":
     number with its distance from ours, in points and in our deviations."""
     import pandas as pd
     frame = pd.DataFrame(list(records)).reindex(
-        columns=[*KEYS, "seed", *MEASURED, *(f"{name}_with" for name in {*OF_SEEDS.values()})])
+        columns=[*KEYS, "seed", *MEASURED, *(f"{name}_with" for name in OVER_SEEDS)])
     rows = []
     for values, group in frame.groupby(KEYS, sort=False, dropna=False):
         row: Record = dict(zip(KEYS, values, strict=True))
         row |= {"origin": ORIGIN_OF.get(row["method"], "paper"), "n_seeds": len(group)}
         for measure in MEASURED:
             row[f"{measure}_mean"], row[f"{measure}_std"] = group[measure].mean(), group[measure].std(ddof=1)
-        for name in {*OF_SEEDS.values()}:                           # of pairs of seeds, which share seeds: no deviation
+        for name in OVER_SEEDS:                                     # pairs share seeds: their spread is no deviation
             row[f"{name}_std"] = math.nan
             row[f"{name}_seeds"] = max((len(of) for of in group[f"{name}_with"] if isinstance(of, list)), default=0)
         rows.append(row | _against_the_paper(row))

@@ -28,8 +28,9 @@ def latex(results: Results) -> str:
                f"Made by \\texttt{{{results.command.translate(ESCAPES)}}}, {results.created}.")
     n_texts = sum(column in TEXT_COLUMNS for column in body.columns)
     protocol = "".join(f"% {statement}\n" for statement in results.protocol.get("statements", ()))
+    columns = "l" * n_texts + "r" * (body.shape[1] - n_texts)
     return protocol + body.to_latex(index=False, escape=False, caption=caption, label=f"tab:{results.target}",
-                         column_format="l" * n_texts + "r" * (body.shape[1] - n_texts))
+                                    column_format=columns)
 
 
 def _escaped(text: str) -> str:
