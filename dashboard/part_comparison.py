@@ -17,6 +17,7 @@ from ddnmf_core.entries import INTERPRETATION, Entry
 from ddnmf_core.interpret.measures import MEASURES
 from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce.results import Record, summary
+from ddnmf_core.reproduce.tables import fewer_seeds
 
 PLOTTED = {name: measure.title for name, measure in MEASURES.items() if measure.better}
 TILE = 56                                                           # pixels
@@ -44,8 +45,8 @@ def _show_table(rows: pd.DataFrame) -> list[str]:
     for score, title in SCORE_TITLES.items():
         table[title] = [as_text(*pair) for pair in zip(rows[f"{score}_mean"], rows[f"{score}_std"], strict=True)]
     for name, measure in MEASURES.items():
-        pairs = zip(rows[f"{name}_mean"], rows[f"{name}_std"], strict=True)
-        table[measure.title] = [measure.text(*pair) for pair in pairs]
+        table[measure.title] = [measure.text(row[f"{name}_mean"], row[f"{name}_std"]) + fewer_seeds(row, name)
+                                for row in rows.to_dict("records")]
     columns = {measure.title: st.column_config.TextColumn(help=measure.meaning) for measure in MEASURES.values()}
     chosen = st.dataframe(pd.DataFrame(table), hide_index=True, on_select="rerun", column_config=columns,
                           key=table_key("compare.parts", rows["method"]), selection_mode="multi-row", placeholder="–")

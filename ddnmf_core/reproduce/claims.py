@@ -115,10 +115,12 @@ def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[s
         if (beside := tally(both, "ours", "paper")).cells:
             found[0] += f" Our DDNMF is above the paper's in **{beside.won} of {beside.cells}**."
     for method in ("DDNMF", "AE1", "DAE"):
-        lost, reported_loss = (_losses(each, method, title) for each in (rows, theirs))
-        if lost or reported_loss:
-            found.append(f"Noise costs {method}, in points of ACC: **{lost or 'not known yet'}**" +
-                         (f"; in the paper {reported_loss}." if reported_loss else "."))
+        lost, reported_loss = (loss(each, method) for each in (rows, theirs))
+        spans = {f"{each.lowest:.0%} to {each.highest:.0%}" for each in (*lost.values(), *reported_loss.values())}
+        if spans:
+            of = f" of {min(spans)}" if len(spans) == 1 else ""
+            found.append(f"Noise{of} costs {method}, in points of ACC: **{_losses(lost, title, not of) or 'not known yet'}**" +
+                         (f"; in the paper {_losses(reported_loss, title, not of)}." if reported_loss else "."))
     errors = {other: lower_error(rows, "DDNMF", other) for other in ("AE1", "DAE")}
     if compared := [f"than {other} in **{each.won} of {each.cells}**" for other, each in errors.items() if each.cells]:
         found.append(f"DDNMF rebuilds with a smaller error {', '.join(compared)} settings (noise level, data "
@@ -130,6 +132,6 @@ def _clear(found: Tally, several: bool) -> str:
     return f", in **{found.clear}** by more than either deviation over seeds" if several else ""
 
 
-def _losses(rows: "pd.DataFrame", method: str, title: Callable[[str], str]) -> str:
-    return ", ".join(f"{lost.points:.1f} on {title(dataset)} ({lost.lowest:.0%} to {lost.highest:.0%})"
-                     for dataset, lost in loss(rows, method).items())
+def _losses(found: dict[str, Loss], title: Callable[[str], str], with_span: bool) -> str:
+    span = " ({0.lowest:.0%} to {0.highest:.0%})" if with_span else ""
+    return ", ".join(f"{lost.points:.1f} on {title(dataset)}{span.format(lost)}" for dataset, lost in found.items())

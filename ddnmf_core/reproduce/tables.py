@@ -94,11 +94,11 @@ def _part_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
              "Seeds": str(row["n_seeds"]),
              **{score.upper(): number(mean := row[f"{score}_mean"], row[f"{score}_std"],
                                       mean == best.loc[row["dataset"], f"{score}_mean"]) for score in SCORE_NAMES},
-             **{measure.title: measure.text(row[f"{measure.name}_mean"]) + _fewer(row, measure.name)
+             **{measure.title: measure.text(row[f"{measure.name}_mean"]) + fewer_seeds(row, measure.name)
                 for measure in MEASURES.values() if measure.name in IN_TABLE}} for row in rows.to_dict("records")]
 
 
-def _fewer(row: "dict[str, Any]", measure: str) -> str:
+def fewer_seeds(row: "dict[str, Any]", measure: str) -> str:
     """What is known of some of the row's seeds alone says so: ' (2 seeds)'."""
     known = row.get(f"{measure}_seeds", row["n_seeds"])
     return f" ({known} seeds)" if 0 < known < row["n_seeds"] else ""
