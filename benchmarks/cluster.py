@@ -6,7 +6,6 @@ made of tickets, the coordinator and the scheduler are asked for the processor t
 next to nothing. A run's scoring (codes, K-means, mixtures) is timed on one thread after one epoch of 70,000 images.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from statistics import median
 
 import psutil
 
-from benchmarks.measuring import ROOT, NotHere, Result, Row
+from benchmarks.measuring import ROOT, NotHere, Result, Row, free_port
 from ddnmf_core import engine
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import find
@@ -34,7 +33,7 @@ SWEEP = RunConfig(dataset="mnist-10k", n_samples=5000, epochs=4)
 EMPTY = RunConfig(dataset="digits", n_samples=100, layers=(8, 4), n_parts=2, epochs=1)
 N_IN_ALL, GPUS, TRAININGS = 10_000, (8, 64, 512), (60.0, 10.0, 2.0)  # runs; machines; seconds of one GPU for each run
 SCORING = """
-import json, os, sys, time
+import sys, time
 from ddnmf_core import tasks, train_task
 took, score = [], train_task._scored
 def timed(*arguments):
@@ -44,9 +43,8 @@ def timed(*arguments):
     finally:
         took.append(time.perf_counter() - began)
 train_task._scored = timed
-began = time.perf_counter()
 assert tasks.perform(*sys.argv[1:]) == "finished"
-print(json.dumps([took[0], time.perf_counter() - began - took[0]]))
+print(took[0])
 """
 
 
@@ -104,7 +102,7 @@ def cluster(n_trainers: int) -> Iterator[tuple[Store, "subprocess.Popen[bytes]"]
         environment = {**os.environ, **{name: str(path) for name, path in named.items()}, "OMP_NUM_THREADS": "1",
                        "DDNMF_HOME": str(home / "store"), "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
         before = dict(os.environ)
-        address = f"tls://127.0.0.1:{_free_port()}"
+        address = f"tls://127.0.0.1:{free_port()}"
         dask = [str(Path(sys.executable).with_name("dask"))]
         quiet = {"env": environment, "cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         scheduler = subprocess.Popen([*dask, "scheduler", "--protocol", "tls", "--host", "127.0.0.1", "--port",
@@ -129,13 +127,6 @@ def cluster(n_trainers: int) -> Iterator[tuple[Store, "subprocess.Popen[bytes]"]
                 process.wait(30)
 
 
-def _free_port() -> int:
-    import socket
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 # ------------------------------------------------------------------------- what a run costs beside its training
 
 def _costs() -> Iterator[Row]:
@@ -143,7 +134,7 @@ def _costs() -> Iterator[Row]:
         entry = Store(home).create(RunConfig(dataset="mnist", epochs=1))
         out = subprocess.run([sys.executable, "-c", SCORING, home, "runs", entry.id, "cpu"], cwd=ROOT, check=True,
                              env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True).stdout
-        scoring, _ = json.loads(out.splitlines()[-1])
+        scoring = float(out.splitlines()[-1])
         files = [path.stat().st_size for path in entry.folder.rglob("*") if path.is_file() and "checkpoint" not in path.name]
     yield _cost("scoring of 70,000 images, one thread", scoring, "s")
     yield _cost("kept of it in the store", sum(files) / 1e6, "MB")

@@ -1,6 +1,5 @@
 """Trainings whose scores are compared: asked for from the engine of the store (DDNMF_HOME), which skips what it has."""
 
-import time
 from collections.abc import Sequence
 from statistics import median
 
@@ -22,9 +21,8 @@ def train_and_score(runs: Sequence[RunConfig]) -> list[dict[str, float]]:
     store = Store()
     work = Work(store, [Cell(run.dataset, "DDNMF", run.seed, run, ClusteringConfig.of(run)) for run in runs])
     work.submit()
-    while not work.done:
-        time.sleep(5)
-        work.advance()
+    for _ in work.steps():
+        pass
     if failures := work.failures():
         raise RuntimeError("; ".join(failures))
     return [_scores(store, run) for run in runs]

@@ -22,6 +22,7 @@ from ddnmf_core.engine import EngineInfo, fingerprint, info_path, keep_trouble, 
 from ddnmf_core.entries import CONFIG_OF, ENDED, SETTLED, Busy, Entry, Kind
 from ddnmf_core.files import CorruptFile, write_document
 from ddnmf_core.runs import Request, Store
+from ddnmf_core.tenth import Tenth
 from ddnmf_core.workers import ALLOWED_FAILURES, cluster, gpus
 
 TICK = 0.05                                                         # seconds between looks at the queue
@@ -262,24 +263,6 @@ class Coordinator:
                 self.most_together = MOST_TOGETHER if found.pop("stacks") else 1
                 self.info = EngineInfo(**{**asdict(self.info), **found})
                 write_document(info_path(self.store), asdict(self.info))
-
-
-class Tenth:
-    """What is done in it takes a tenth of the time at most: afterwards it is not due for nine times as long."""
-
-    def __init__(self) -> None:
-        self.began, self.rests_until = 0.0, 0.0
-
-    @property
-    def due(self) -> bool:
-        return time.monotonic() >= self.rests_until
-
-    def __enter__(self) -> None:
-        self.began = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        now = time.monotonic()
-        self.rests_until = now + 9 * (now - self.began)
 
 
 def _outcome_of(entry: Entry, future: Any) -> Any:

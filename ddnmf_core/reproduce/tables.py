@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ddnmf_core.interpret.measures import MEASURES, MISSING
 from ddnmf_core.metrics import SCORE_NAMES
+from ddnmf_core.reproduce.cells import Target
 from ddnmf_core.reproduce.claims import sentences
 from ddnmf_core.reproduce.results import Results, summary
 
@@ -21,10 +22,11 @@ ESCAPES = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"}
 
 def latex(results: Results) -> str:
     """A table environment; the caption names seeds, command and date, comments above it tell the protocol."""
-    body = _body(results, _latex_number).rename(columns=lambda name: name.translate(ESCAPES))
+    rows = summary(results.cells)
+    body = _body(results.target, rows, _latex_number).rename(columns=lambda name: name.translate(ESCAPES))
     body = body.map(lambda text: text if text.startswith("$") else _escaped(text))
     name = " and ".join(dict.fromkeys(record["dataset"] for record in results.cells))
-    caption = (f"{name}: mean $\\pm$ standard deviation over {_seeds(summary(results.cells))}. "
+    caption = (f"{name}: mean $\\pm$ standard deviation over {_seeds(rows)}. "
                f"Made by \\texttt{{{results.command.translate(ESCAPES)}}}, {results.created}.")
     n_texts = sum(column in TEXT_COLUMNS for column in body.columns)
     protocol = "".join(f"% {statement}\n" for statement in results.protocol.get("statements", ()))
@@ -46,21 +48,20 @@ def _seeds(rows: "pd.DataFrame") -> str:
 
 def markdown(results: Results) -> str:
     """The same for a README, and beneath it what is counted of it, the command and where all of it stands."""
-    body = _body(results, _markdown_number)
+    rows = summary(results.cells)
+    body = _body(results.target, rows, _markdown_number)
     lines: list[list[str]] = [list(body.columns), ["---"] * body.shape[1], *body.to_numpy().tolist()]
-    counted = sentences(summary(results.cells)) if results.target == "table3" else []
-    seeds = _seeds(summary(results.cells))
+    counted, seeds = sentences(rows) if results.target == "table3" else [], _seeds(rows)
     made = (f"Mean ± standard deviation over {seeds}" if "±" in "".join(map("".join, lines)) else seeds.capitalize()) + (
         f"; `{results.command}`, {results.created}. Protocol, versions and every seed: `{results.target}.json`.")
     return ("".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n" + "".join(f"- {each}\n" for each in counted)
             + "\n" * bool(counted) + f"{made}\n")
 
 
-def _body(results: Results, number: Number) -> "pd.DataFrame":
+def _body(target: Target, rows: "pd.DataFrame", number: Number) -> "pd.DataFrame":
     """Texts. Rows are methods, or for Table 3 data set, score and model with a column for each noise level."""
     import pandas as pd
-    rows = summary(results.cells)
-    rows_of = {"table3": _noise_rows, "selection": _criteria_rows, "parts": _part_rows}.get(results.target, _method_rows)
+    rows_of = {"table3": _noise_rows, "selection": _criteria_rows, "parts": _part_rows}.get(target, _method_rows)
     return pd.DataFrame(rows_of(rows, number))
 
 

@@ -1,13 +1,13 @@
 """What every browser test shares: the dashboard as a user starts it, and Chromium."""
 
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from benchmarks.browsing import address, serve
+from benchmarks.measuring import free_port
 from ddnmf_core import engine
 from ddnmf_core.runs import Store
 
@@ -21,9 +21,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on thi
 @contextmanager
 def dashboard(store: Store, **environment: str) -> Iterator[str]:
     """The address of a dashboard on this store; its engine ends with it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = serve(store, port, **environment)
     yield address(port)
     process.terminate()
