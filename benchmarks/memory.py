@@ -4,7 +4,8 @@ points open, and of the dashboard by the number of runs in the store.
 The worker's figure is the most that its process ever held (ru_maxrss), up to the end of the training and up to the end of
 the scoring; one epoch is trained, since no later one needs more. The dashboard's is the resident memory of the server's
 process once the pages stand, and how much of it is its own: the rest are files of libraries that the system lends to all
-processes which load them. Targets: 1.5 GB, 1 GB, and a dashboard that does not depend on the number of runs.
+processes which load them; what torch's libraries for CUDA take of it, with a GPU or without, is measured by loading them
+alone. Targets: 1.5 GB, 1 GB, and a dashboard that does not depend on the number of runs.
 """
 
 import json
@@ -34,12 +35,24 @@ train_task._scored = lambda *a: (trained.append(most()), score(*a))[1]
 tasks.perform(*sys.argv[1:])
 print(json.dumps([trained[0], most()]))
 """
+CUDA = """
+import ctypes, importlib.util, json, pathlib, psutil
+libraries = pathlib.Path(importlib.util.find_spec("torch").origin).parent / "lib"
+def held():
+    memory = psutil.Process().memory_full_info()
+    return memory.rss / 1e9, memory.uss / 1e9
+ctypes.CDLL(libraries / "libtorch_cpu.so", ctypes.RTLD_GLOBAL)
+without = held()
+if (cuda := libraries / "libtorch_cuda.so").exists():
+    ctypes.CDLL(cuda, ctypes.RTLD_GLOBAL)
+print(json.dumps([with_it - alone for with_it, alone in zip(held(), without)]))
+"""
 
 
 def measure(repeats: int) -> Result:
     if not all(find(name) for name in SETS):                        # type: ignore[arg-type]
         raise NotHere("the full sets are not here. Set DDNMF_DATA (`ddnmf data` says how to get them).")
-    rows = [*_worker(), _dashboard(), *(_by_runs(n) for n in N_RUNS)]
+    rows = [*_worker(), _dashboard(), _cuda(), *(_by_runs(n) for n in N_RUNS)]
     return Result("memory", rows, {"ratio": max(row["GB"] / row["target, GB"] for row in rows if row["target, GB"])}, repeats)
 
 
@@ -63,6 +76,11 @@ def _dashboard() -> Row:
         runs = [two_runs_with_maps(store, name) for name in SETS]
         links = [f"{page}?run={run.id}&method=pca&points=70000" for run in runs for page in ("latent", "explain")]
         return _row("dashboard, both sets and maps of 70,000 open", *_resident(store, links), target=1.0)
+
+
+def _cuda() -> Row:
+    done = subprocess.run([sys.executable, "-c", CUDA], check=True, capture_output=True, text=True)
+    return _row("... of which torch's libraries for CUDA", *json.loads(done.stdout))
 
 
 def _by_runs(n: int) -> Row:

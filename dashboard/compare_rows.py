@@ -57,9 +57,9 @@ def downloads(rows: pd.DataFrame, shown: Shown) -> None:
     from ddnmf_core.reproduce import tables
     target = shown.results.target
     columns = st.columns(3)
-    columns[0].download_button("CSV", rows.to_csv(index=False), f"{target}.csv", "text/csv", icon=":material/download:",
-                               width="stretch")
-    columns[1].download_button("LaTeX", tables.latex(shown.results), f"{target}.tex", "text/plain", icon=":material/download:",
-                               width="stretch")
-    columns[2].download_button("JSON, every seed", shown.results.text, f"{target}.json", "application/json",
+    columns[0].download_button("CSV", lambda: rows.to_csv(index=False), f"{target}.csv", "text/csv",
+                               icon=":material/download:", width="stretch")
+    columns[1].download_button("LaTeX", lambda: tables.latex(shown.results), f"{target}.tex", "text/plain",
+                               icon=":material/download:", width="stretch")
+    columns[2].download_button("JSON, every seed", lambda: shown.results.text, f"{target}.json", "application/json",
                                icon=":material/download:", width="stretch")

@@ -1,0 +1,85 @@
+"""A reproduction that was stopped, interrupted or failed goes on with what is missing."""
+
+from dataclasses import replace
+
+import pytest
+from tiny import TINY, reproduce
+
+from ddnmf_core import tasks, train_task
+from ddnmf_core.reproduce import command, results
+from ddnmf_core.reproduce.cells import cells
+from ddnmf_core.reproduce.work import Work
+from ddnmf_core.runs import Store
+
+
+def test_what_is_there_is_not_done_again(two_seeds):
+    store, made_of = two_seeds
+    work = Work(store, made_of)
+    assert work.configs == []
+    assert work.done
+    assert work.advance() == (0.0, "Everything is there.")
+
+
+def test_an_interrupted_reproduction_goes_on_with_the_cells_that_are_missing(tmp_path):
+    store = Store(tmp_path / "store")
+    made_of = cells("table3", replace(TINY, datasets=("digits", "digits")), [1])
+    asked = Work(store, made_of)
+    asked.submit()
+    done = asked.configs[:2] + [config for config in asked.configs if getattr(config, "run", "") == asked.configs[0].id]
+    for config in done:
+        entry = store.create(config)
+        tasks.perform(str(store.root), entry.kind, entry.id, "cpu")
+    asked.stop()
+    left = Work(store, made_of)
+    assert {config.id for config in left.configs} == {config.id for config in asked.configs} - {config.id for config in done}
+    left.submit()
+    assert not any(store.entry(config).stop_requested for config in left.configs)
+
+
+def test_work_that_failed_is_said(tmp_path, monkeypatch):
+    store = Store(tmp_path / "store")
+    made_of = [cell for cell in cells("table1", TINY, [1]) if cell.method == "AE2+K-means"]
+    work = Work(store, made_of)
+    work.submit()
+    monkeypatch.setattr(train_task, "evaluate", lambda *_: 1 / 0)
+    for config in work.configs:
+        entry = store.entry(config)
+        tasks.perform(str(store.root), entry.kind, entry.id, "cpu")
+    for request in store.requests():
+        store.settle(request)
+    share, _ = work.advance()
+    assert work.done
+    assert share == pytest.approx(1.0)
+    run, clustering = work.failures()
+    assert "ZeroDivisionError" in run
+    assert "is not finished" in clustering
+
+
+def test_a_command_that_is_interrupted_writes_what_is_there_and_goes_on(tmp_path, monkeypatch):
+    """Ctrl-C after some of the cells; the same command then does the others alone."""
+    store, performed = Store(tmp_path / "store"), []
+
+    def steps(work, most):
+        for config in work.configs[:most]:
+            entry = store.create(config)
+            assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
+            store.ticket(entry).unlink(missing_ok=True)
+            performed.append(config.id)
+            yield work.advance()
+        if most:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "QUICK", replace(TINY, datasets=("digits", "digits"), models=TINY.models))
+    monkeypatch.setattr(command, "cells", lambda target, protocol, seeds: [
+        cell for cell in cells(target, protocol, seeds) if cell.method in ("K-means", "NMF+K-means", "AE1+K-means", "AE1+GMM")])
+    again = ("table1", "--quick", "--seeds", 1, "--out", tmp_path / "out", "--home", store.root)
+    monkeypatch.setattr(Work, "steps", lambda work: steps(work, 3))
+    first = reproduce(*again)
+    assert (first.exit_code, "The same command goes on from here" in first.output) == (130, True)
+    written = results.read(tmp_path / "out", "table1")
+    assert (len(written.cells), written.n_missing, len(performed)) == (2, 2, 3)
+    monkeypatch.setattr(Work, "steps", lambda work: steps(work, None))
+    second = reproduce(*again)
+    assert second.exit_code == 0, second.output
+    assert len(performed) == len(set(performed)) == 5               # a training and four clusterings, none twice
+    assert results.read(tmp_path / "out", "table1").n_missing == 0

@@ -1,0 +1,35 @@
+"""A reproduction of seconds, and the command in this process."""
+
+from dataclasses import replace
+
+from typer.testing import CliRunner
+
+from ddnmf_core import tasks
+from ddnmf_core.cli import app
+from ddnmf_core.reproduce import results
+from ddnmf_core.reproduce.protocol import QUICK
+from ddnmf_core.reproduce.work import Work
+
+SMALL = {"layers": (32, 16, 6), "n_parts": 5, "epochs": 1, "batch_size": 64}
+TINY = replace(QUICK, name="tiny", datasets=("digits", "mnist-10k"), n_samples=200, noise_levels=(0.1, 0.8), n_map_points=100,
+               candidates={"chosen": SMALL, "gamma .1": {**SMALL, "gamma": 0.1}},
+               models={title: {**settings, **SMALL} for title, settings in QUICK.models.items()},
+               noise_models={title: {**settings, **SMALL} for title, settings in QUICK.noise_models.items()})
+
+
+def do(store, made_of):
+    """Everything that the cells need, in this process."""
+    work = Work(store, made_of)
+    for config in work.configs:
+        entry = store.create(config)
+        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished", entry.state
+    return work
+
+
+def gathered(target, made_of, store, known=None, seeds=(1, 2)):
+    return results.gather(target, made_of, TINY, seeds, store, "ddnmf reproduce", known)
+
+
+def reproduce(*arguments):
+    """The command, in this process."""
+    return CliRunner().invoke(app, ["reproduce", *map(str, arguments)])
