@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLOUR_OF = {"paper": "#0072b2", "baseline": "#d55e00", "extension": "#009e73"}     # Okabe and Ito
-SHARES = [[0, "rgba(0, 114, 178, 0)"], [1, "rgba(0, 114, 178, 1)"]]  # on any ground
+COLOURED = 0.1                                                      # smaller shares are numbers on the ground of the page
+NO_COLOUR, INK = "rgba(0, 0, 0, 0)", "#1a1a1a"                      # every shade is light enough for dark numbers
+SHARES = [[0, NO_COLOUR], [COLOURED, NO_COLOUR], [COLOURED, "#d3e9f8"], [1, "#56b4e9"]]
 ROW_HEIGHT = 26                                                     # pixels
 
 
@@ -50,9 +52,14 @@ def confusion(counts: NDArray[np.int64], class_names: Sequence[str], title: str)
     shares = ordered / np.maximum(ordered.sum(axis=1, keepdims=True), 1)
     names = [f"{number + 1}" for number in range(ordered.shape[1])]
     figure = go.Figure(go.Heatmap(z=shares, x=names, y=list(class_names), customdata=ordered, zmin=0, zmax=1,
-                                  colorscale=SHARES, texttemplate="%{z:.0%}", textfont_size=11, showscale=False,
+                                  colorscale=SHARES, xgap=1, ygap=1, showscale=False,
                                   hovertemplate="%{y} in cluster %{x}: %{customdata:,} (%{z:.1%})<extra></extra>"))
+    for there, colour in ((shares >= COLOURED, INK), (shares < COLOURED, None)):    # None: that of the page
+        rows, columns = there.nonzero()
+        figure.add_scatter(x=[names[column] for column in columns], y=[class_names[row] for row in rows], mode="text",
+                           text=[f"{share:.0%}" for share in shares[there]], textfont={"size": 11, "color": colour},
+                           hoverinfo="skip", showlegend=False)
     figure.update_layout(title={"text": title, "font_size": 13}, height=430, margin={"l": 10, "r": 10, "t": 40, "b": 10},
-                         xaxis={"type": "category", "title": "cluster, as matched"},
-                         yaxis={"type": "category", "autorange": "reversed"})
+                         xaxis={"type": "category", "title": "cluster, as matched", "showgrid": False},
+                         yaxis={"type": "category", "autorange": "reversed", "showgrid": False})
     return figure
