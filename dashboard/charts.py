@@ -31,7 +31,7 @@ def loss_curves(history: Rows, weighted: bool = False) -> go.Figure:
     for column, name in enumerate(names, 1):
         figure.add_scatter(x=_column(rows, "epoch"), y=_column(rows, name), name=name, mode="lines+markers",
                            line_color=COLOURS[name], marker_size=4, showlegend=False, row=1, col=column)
-    figure.update_yaxes(type="log", tickformat="~g", nticks=5, tickfont_size=11)
+    figure.update_yaxes(type="log", tickformat="~g", nticks=3, tickfont_size=11)
     figure.update_xaxes(title_text="epoch", rangemode="tozero")
     figure.update_annotations(font_size=12)
     return _framed(figure, 240)
