@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from dashboard.charts import INK
 from ddnmf_core.metrics import best_matching
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 COLOUR_OF = {"paper": "#0072b2", "baseline": "#d55e00", "extension": "#009e73"}     # Okabe and Ito
 COLOURED = 0.1                                                      # smaller shares are numbers on the ground of the page
-NO_COLOUR, INK = "rgba(0, 0, 0, 0)", "#1a1a1a"                      # every shade is light enough for dark numbers
+NO_COLOUR = "rgba(0, 0, 0, 0)"
 SHARES = [[0, NO_COLOUR], [COLOURED, NO_COLOUR], [COLOURED, "#d3e9f8"], [1, "#56b4e9"]]
 ROW_HEIGHT = 26                                                     # pixels
 

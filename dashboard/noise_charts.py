@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from dashboard.charts import INK
 from ddnmf_core.data import DATASETS
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.claims import curve
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Trace = dict[str, Any]
 BAND = 0.2                                                          # opacity
 GRAY = "#808080"                                                    # stands out from a light page and a dark one
-LIGHT, INK = ["#ffffd9", "#c7e9b4", "#7fcdbb", "#41b6c4"], "#1a1a1a"  # every shade is light enough for dark numbers
+LIGHT = ["#ffffd9", "#c7e9b4", "#7fcdbb", "#41b6c4"]               # every shade is light enough for dark numbers
 MARGIN = {"l": 8, "r": 8, "t": 34, "b": 8}
 AXIS_TITLE = {"font": {"size": 12}, "standoff": 8}
 PANEL_HEIGHT, ROW_HEIGHT = 215, 30                                  # pixels

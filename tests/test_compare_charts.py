@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dashboard import compare_charts
+from dashboard import charts, compare_charts
 
 
 def test_every_share_of_a_confusion_matrix_can_be_read_on_a_light_and_on_a_dark_page():
@@ -13,4 +13,4 @@ def test_every_share_of_a_confusion_matrix_can_be_read_on_a_light_and_on_a_dark_
     assert list(zip(dark_on_colour.y, dark_on_colour.x, dark_on_colour.text, strict=True)) == [
         ("sneaker", "1", "90%"), ("bag", "2", "70%"), ("bag", "3", "25%")]
     assert list(own_on_none.text) == ["2%", "8%", "5%"]
-    assert (dark_on_colour.textfont.color, own_on_none.textfont.color) == (compare_charts.INK, None)
+    assert (dark_on_colour.textfont.color, own_on_none.textfont.color) == (charts.INK, None)
