@@ -17,6 +17,7 @@ NAMES = {"train": "images a second of a training, against the loop that a user w
          "screen": "what a user waits for, in headless Chromium",
          "watching": "what it costs a training to be watched in a browser",
          "browsers": "many browsers at once on one server, while a model is trained",
+         "clients": "many people on one server who draw on machines of their own",
          "memory": "of a worker with 70,000 images, and of the dashboard by what is open and what is in the store",
          "batches": "scores and speed of the default model by the size of its batches",
          "precision": "scores of the default model when its layers compute in bfloat16",

@@ -5,7 +5,8 @@ import os
 import platform
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -40,6 +41,18 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     """Median, 95th percentile, smallest and largest of some repetitions."""
     return {"median": float(np.median(values)), "p95": float(np.percentile(values, 95)), "lowest": float(min(values)),
             "highest": float(max(values))}
+
+
+@contextmanager
+def threads_of_a_run(n: int) -> Iterator[None]:
+    """Engines that are started meanwhile give each run so many threads."""
+    before = os.environ.get("DDNMF_THREADS")
+    os.environ["DDNMF_THREADS"] = str(n)
+    try:
+        yield
+    finally:
+        os.environ.pop("DDNMF_THREADS")
+        os.environ |= {} if before is None else {"DDNMF_THREADS": before}
 
 
 def milliseconds(work: Callable[[], object], repeats: int) -> list[float]:

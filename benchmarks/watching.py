@@ -10,7 +10,7 @@ import time
 from statistics import median
 
 from benchmarks.browsing import address, chromium, serve, settled
-from benchmarks.measuring import Result, Row
+from benchmarks.measuring import Result, Row, threads_of_a_run
 from ddnmf_core import engine
 from ddnmf_core.config import RunConfig
 from ddnmf_core.entries import Entry
@@ -26,14 +26,8 @@ def measure(repeats: int) -> Result:
 
 
 def _with_threads(threads: int, repeats: int) -> Row:
-    before = os.environ.get("DDNMF_THREADS")
-    os.environ["DDNMF_THREADS"] = str(threads)
-    try:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-            alone, watched = _windows(Store(home), repeats)
-    finally:
-        os.environ.pop("DDNMF_THREADS")
-        os.environ |= {} if before is None else {"DDNMF_THREADS": before}
+    with threads_of_a_run(threads), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        alone, watched = _windows(Store(home), repeats)
     return {"threads of the run": threads, "alone, images/s": alone, "watched, images/s": watched,
             "speed lost": 1 - watched / alone, "target": 0.03}
 

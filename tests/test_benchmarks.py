@@ -14,6 +14,7 @@ from benchmarks import repeated
 from benchmarks.__main__ import NAMES
 from benchmarks.measuring import NotHere, Result, as_json, machine, milliseconds, spread, table, tables
 from ddnmf_core import engine
+from ddnmf_core.config import RunConfig
 from ddnmf_core.reproduce.protocol import FULL
 from ddnmf_core.runs import Store
 
@@ -138,3 +139,13 @@ def test_stacks_count_only_where_they_come_to_the_losses_of_runs_alone(monkeypat
     monkeypatch.setattr(gpu.Stack, "_compute", lambda stack, *of: (broken(stack, *of), stack.sums.fill_(math.nan)))
     with pytest.raises(RuntimeError, match="losses of stack and eager runs differ"):
         gpu.compared(1)
+
+
+def test_a_client_that_draws_nothing_sees_its_own_samples(monkeypatch):
+    clients = importlib.import_module("benchmarks.clients")
+    monkeypatch.setattr(clients, "PAUSE", (0.1, 0.2))
+    tiny = RunConfig(dataset="digits", layers=(64, 32, 8), n_parts=5, epochs=1)
+    alone, two, *_ = clients.measure(1, counts=(1, 2), seconds=1, run=tiny).rows
+    assert alone["steps"] >= 1
+    assert two["steps"] >= 2
+    assert (two["errors"], two["of another"]) == (0, 0)
