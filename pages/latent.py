@@ -1,35 +1,26 @@
 """Figure 2: maps of two runs' codes side by side; click a point, or draw a lasso."""
 
-from functools import partial
 from typing import Any, get_args
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
-from dashboard import charts
 from dashboard.background import result_of
 from dashboard.components.gallery import gallery
-from dashboard.components.scatter import Cloud, Thumbnails, scatter
-from dashboard.contents import clusters, codes, explain_data, images, picture
-from dashboard.drawings import PointMap, dots
-from dashboard.feature_charts import profiles
+from dashboard.contents import codes, explain_data, images, picture
+from dashboard.lassoed import show_lassoed
+from dashboard.latent_map import show_map
 from dashboard.links import choose, linked
 from dashboard.reproduction import published
-from dashboard.saving import remember, show_chart
-from dashboard.selections import choose_sample, pick_run, pick_sample
+from dashboard.selections import pick_run, pick_sample
 from dashboard.shared import EXPLAIN, INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES, store
 from ddnmf_core import engine
 from ddnmf_core.clustering import CLUSTERERS, TITLES
-from ddnmf_core.config import MAP_TITLES, EmbeddingConfig, EmbeddingMethod, Representation
-from ddnmf_core.entries import EARLY, ENDED, POINTS, Entry
-from ddnmf_core.files import CorruptFile
-from ddnmf_core.parts import prominence
+from ddnmf_core.config import MAP_TITLES, EmbeddingMethod, Representation
+from ddnmf_core.entries import ENDED, Entry
 from ddnmf_core.read_only import read_only
 from ddnmf_core.reproduce import results
 
 COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Error"}
-LASSO = "latent.lasso"
 
 
 def rival(ready: list[Entry]) -> Entry:
@@ -66,99 +57,6 @@ def controls(run: Entry) -> tuple[dict[str, Any], int]:
     return chosen, sample
 
 
-def embedding_of(run: Entry, chosen: dict[str, Any]) -> EmbeddingConfig:
-    """An autoencoder has no H: its code stands in."""
-    representation = chosen["representation"]
-    fields = {name: chosen[name] for name in ("method", "noisy", "n_points", "perplexity", "n_neighbors", "seed")}
-    return EmbeddingConfig(run=run.id, **fields, representation=(
-        representation if representation in run.config.representations else "z"))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def table_of(root: str, embedding_id: str, _entry: Entry) -> pd.DataFrame:
-    return _entry.read_table(POINTS)
-
-
-def colours(run: Entry, config: EmbeddingConfig, chosen: dict[str, Any], samples: np.ndarray) -> tuple[Any, Any, list[str]]:
-    """RGB of each point, and the category that its card names."""
-    known, seen = codes(run), "noisy" if config.noisy else "clean"
-    labels, names = images(run).labels[samples], list(images(run).class_names)
-    if chosen["colour"] == "part" and f"{seen}/H" in known:
-        labels = prominence(known[f"{seen}/H"]).argmax(axis=1)[samples]
-        names = [f"part {number + 1}" for number in range(labels.max() + 1)]
-    elif chosen["colour"] == "cluster" or not images(run).labelled:
-        labels = clusters(run)[f"{seen}/{config.representation}/{chosen['clusterer']}"].to_numpy()[samples]
-        names = [f"cluster {number + 1}" for number in range(labels.max() + 1)]
-    rgb = charts.categorical_colours(labels)
-    if chosen["colour"] == "error":
-        rgb = charts.continuous_colours(known[f"{seen}/error"][samples])
-    return rgb, labels.astype(np.uint16), names
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def thumbnails(dataset: str, n_samples: int | None, samples: bytes, _run: Entry) -> Thumbnails:
-    """Of a data set's samples, int32 as bytes: the maps of all runs on them share these."""
-    of, mapped = images(_run), np.frombuffer(samples, np.int32)
-    every = np.array_equal(mapped, np.arange(len(of)))              # a view then: their bytes are those of the data set
-    return Thumbnails.of(picture(_run, of.shown(slice(None) if every else mapped)))
-
-
-@st.cache_resource(max_entries=6, show_spinner=False)
-def bare_cloud(root: str, embedding_id: str, _run: Entry, _table: pd.DataFrame) -> Cloud:
-    """The points and thumbnails of a map, still gray: they are sent once, colours change on top."""
-    samples, of = _table["sample"].to_numpy(np.int32), _run.config
-    return Cloud(_table[["x", "y"]].to_numpy(np.float32), np.full((len(samples), 3), 128, np.uint8), samples,
-                 thumbnails=thumbnails(of.dataset, of.n_samples, samples.tobytes(), _run))
-
-
-def show_early(run: Entry, config: EmbeddingConfig, chosen: dict[str, Any], entry: Entry) -> None:
-    """A map that is still being made, as it is now."""
-    if not entry.has(EARLY):
-        return
-    try:
-        table = entry.read_table(EARLY)
-    except CorruptFile:                                             # it has just ended: the map itself comes next
-        return
-    rgb, _, _ = colours(run, config, chosen, table["sample"].to_numpy())
-    st.image(dots(table[["x", "y"]].to_numpy(np.float32), rgb), caption="As it is now; points still move.")
-
-
-def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> None:
-    config = embedding_of(run, chosen)
-    title = f"{MAP_TITLES[config.method]} of {MODEL_TITLES[run.config.model]}'s {config.representation}"
-    entry = result_of(config, title, partial(show_early, run, config, chosen))
-    if entry is None:
-        return
-    table = table_of(str(entry.store.root), entry.id, entry)
-    rgb, category, names = colours(run, config, chosen, table["sample"].to_numpy())
-    cloud = bare_cloud(str(entry.store.root), entry.id, run, table).recoloured(rgb, category, names)
-    by_error = chosen["colour"] == "error"
-    remember(f"latent.{place}", title, PointMap(cloud.points, cloud.colors, None if by_error else cloud.category, cloud.names))
-    scatter(cloud, key=f"latent.{place}.{entry.id}", selected=sample, lasso_key=LASSO, on_click=choose_sample)
-    if not by_error:
-        legend(names)
-    st.caption(f"{MAP_TITLES[config.method]} of {config.representation} of {len(table):,} "
-               f"{'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
-               "distances between far groups mean little. " +
-               ("Blue is rebuilt well, red badly (mean squared error). " if by_error else "") +
-               ("An autoencoder has no parts: colours are classes, or clusters where there are none. "
-                if chosen["colour"] == "part" and run.config.model != "ddnmf" else ""))
-    st.download_button("Coordinates as CSV", lambda: with_classes(run, table).to_csv(index=False), f"map-{entry.id}.csv",
-                       "text/csv", key=f"latent.csv.{place}.{entry.id}", icon=":material/download:", on_click="ignore")
-
-
-def with_classes(run: Entry, table: pd.DataFrame) -> pd.DataFrame:
-    """Samples with the number of their class, where there are classes."""
-    return table.assign(**{"class": images(run).labels[table["sample"]]}) if images(run).labelled else table
-
-
-def legend(names: list[str]) -> None:
-    palette = charts.CLASS_COLOURS
-    st.html("".join(f"<span style='display:inline-block;margin-right:12px;font-size:13px'><span style='display:inline-block;"
-                    f"width:10px;height:10px;border-radius:5px;background:{palette[i % len(palette)]};margin-right:4px'>"
-                    f"</span>{name}</span>" for i, name in enumerate(names[:20])))
-
-
 def chosen_sample(run: Entry, sample: int) -> None:
     """The point that is ringed, beside the map."""
     known, chosen_images = codes(run), images(run)
@@ -177,36 +75,6 @@ def chosen_sample(run: Entry, sample: int) -> None:
                        "adds to the mean image, blue ink that it takes away.")
         st.page_link(EXPLAIN, label="See it rebuilt from its parts", icon=":material/search:",
                      query_params={"run": run.id, "image": "set", "sample": str(sample)})
-
-
-def lassoed(run: Entry) -> None:
-    """What lies inside the lasso: pictures, classes, the mean image."""
-    chosen_images = images(run)
-    inside = np.asarray(st.session_state.get(LASSO, ()), dtype=int)
-    inside = inside[inside < len(chosen_images)]
-    if not len(inside):
-        st.caption("Drag with Shift (or press Lasso) to select a group: its images and classes appear here.")
-        return
-    left, right = st.columns([2, 3])
-    counts = np.bincount(chosen_images.labels[inside], minlength=len(chosen_images.class_names))
-    if chosen_images.labelled:
-        show_chart(charts.bars(counts, chosen_images.class_names, f"Classes of the {len(inside):,} selected"), "latent.classes",
-                   "One high bar: the group on the map is one class.", place=left)
-    else:
-        left.markdown(f"**{len(inside):,} of {len(chosen_images):,} samples are selected.**")
-    with right:
-        mean = chosen_images.shown(inside).mean(axis=0).astype(np.uint8)
-        shown = inside[:23]
-        gallery(picture(run, np.vstack([mean, chosen_images.shown(shown)])), ["mean", *map(str, shown)], size=52,
-                key="latent.inside", on_pick=lambda tile: choose_sample(shown[tile - 1]) if tile else None)
-    if chosen_images.feature_names:
-        means = {"the selected": chosen_images.scaled(inside).mean(axis=0), "all": chosen_images.scaled().mean(axis=0)}
-        st.markdown("**Mean of the selected rows, and of all**, feature by feature")
-        show_chart(profiles(means, chosen_images.feature_names), "latent.profiles", "Where the two differ lies what sets the "
-                   "selected apart.", title="Mean of the selected rows, and of all")
-    frame = with_classes(run, pd.DataFrame({"sample": inside}))
-    st.download_button("Selection as CSV", lambda: frame.to_csv(index=False), "selection.csv", "text/csv",
-                       key="latent.selection", icon=":material/download:", on_click="ignore")
 
 
 def offer_rival(first: Entry) -> None:
@@ -266,4 +134,4 @@ with right:
     else:
         show_map(second, chosen, "right", sample)
 chosen_sample(first, sample)
-lassoed(first)
+show_lassoed(first)

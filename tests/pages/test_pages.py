@@ -5,10 +5,13 @@ import os
 import shutil
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from opening import open_page, text_of
 
 from dashboard import shared
+from dashboard.contents import images
+from dashboard.latent_map import with_classes
 from dashboard.live_run import how_to_read_losses
 from ddnmf_core import engine, tasks
 from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
@@ -256,6 +259,14 @@ def test_a_map_is_coloured_by_what_was_asked_for(store, monkeypatch, run, colour
     app = open_page("latent", run=run.id, other=run.id, colour=colour, points="5000")
     assert not app.exception
     assert seen in text_of(app) + "".join(element.proto.body for element in app.get("html"))
+
+
+def test_coordinates_are_downloaded_with_the_names_of_the_classes(store):
+    run = store.entry(DDNMF)
+    told = with_classes(run, pd.DataFrame({"sample": [3, 5]}))
+    labels = images(run).labels[[3, 5]]
+    assert list(told["class"]) == list(labels)
+    assert list(told["class_name"]) == [images(run).class_names[label] for label in labels]
 
 
 def test_a_choice_is_not_undone_by_an_address_that_arrives_late(store):
