@@ -28,6 +28,7 @@ from ddnmf_core.reproduce import claims
 from ddnmf_core.reproduce.cells import cells
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import summary
+from ddnmf_core.reproduce.tables import seeds_of
 from ddnmf_core.reproduce.trained import Trained, finished_runs
 from ddnmf_core.reproduce.work import Work
 
@@ -110,21 +111,24 @@ def show_heat_maps(shown: Shown, protocol: Protocol, rows: pd.DataFrame) -> None
     with right:
         score = linked(st.segmented_control, "Score", list(SCORE_NAMES), "score", required=True, wrap=True,
                        format_func=SCORE_TITLES.get)
-    tested_at = (0.0, *protocol.noise_levels)
-    for column, (family, dataset) in zip(st.columns(2), by_family(protocol).items(), strict=True):
-        of_model = rows if rows.empty else rows[(rows["dataset"] == dataset) & (rows["method"] == model)]
+    tested_at, sets = (0.0, *protocol.noise_levels), by_family(protocol)
+    of_model = rows if rows.empty else rows[(rows["method"] == model) & rows["noise_level"].isin(protocol.noise_levels)]
+    for column, (family, dataset) in zip(st.columns(2), sets.items(), strict=True):
         with column:
             what, key = f"{model} on {charts.set_title(dataset)}", f"noise.heat.{family}"
             title = f"{what}: {SCORE_TITLES[score]}"
-            show_chart(charts.heat_map(of_model, score, protocol.noise_levels, tested_at, title), key, None, title=title)
+            of_set = rows if rows.empty else of_model[of_model["dataset"] == dataset]
+            show_chart(charts.heat_map(of_set, score, protocol.noise_levels, tested_at, title), key, None, title=title)
             if not shown.published:
                 wanted = [cell for cell in shown.cells if (cell.dataset, cell.method) == (dataset, model)]
                 offer_to_compute(wanted, key, what)
-    st.caption("A row is one noise in training, a column one noise in the images that are clustered; means over seeds. The "
-               "diagonal is the curve above. A row that stays dark to its right end is a model that bears more noise than it "
-               "was trained with. Blank cells have not been computed." + (
-                   " The others were not published; choose this store above to compute them."
-                   if shown.published and (shown.results.target == "table3" or shown.results.n_missing) else ""))
+    n_cells = len(sets) * len(protocol.noise_levels) * len(tested_at)
+    blank = "" if len(of_model) == n_cells else " Blank cells have not been computed." if not shown.published else (
+        " Blank cells were not published; choose this store above to compute them.")
+    st.caption("A row is one noise in training, a column one noise in the images that are clustered; means over "
+               f"{'seeds' if rows.empty else f'{seeds_of(of_model)}, how many stands under the pointer'}. The diagonal is the "
+               "curve above. A row that stays dark to its right end is a model that bears more noise than it was trained "
+               f"with.{blank}")
 
 
 @st.fragment

@@ -26,7 +26,7 @@ def latex(results: Results) -> str:
     body = _body(results.target, rows, _latex_number).rename(columns=lambda name: name.translate(ESCAPES))
     body = body.map(lambda text: text if text.startswith("$") else _escaped(text))
     name = " and ".join(dict.fromkeys(record["dataset"] for record in results.cells))
-    caption = (f"{name}: mean $\\pm$ standard deviation over {_seeds(rows)}. "
+    caption = (f"{name}: mean $\\pm$ standard deviation over {seeds_of(rows)}. "
                f"Made by \\texttt{{{results.command.translate(ESCAPES)}}}, {results.created}.")
     n_texts = sum(column in TEXT_COLUMNS for column in body.columns)
     protocol = "".join(f"% {statement}\n" for statement in results.protocol.get("statements", ()))
@@ -40,8 +40,8 @@ def _escaped(text: str) -> str:
     return text.translate(ESCAPES).replace("*", r"$^\ast$").replace("≥", r"$\geq$")
 
 
-def _seeds(rows: "pd.DataFrame") -> str:
-    """Of the rows, which need not all have as many."""
+def seeds_of(rows: "pd.DataFrame") -> str:
+    """'2 seeds', or '1 to 2 seeds': the rows need not all have as many."""
     least, most = rows["n_seeds"].min(), rows["n_seeds"].max()
     return f"{f'{least} to ' if least < most else ''}{most} seed{'s' if most != 1 else ''}"
 
@@ -51,7 +51,7 @@ def markdown(results: Results) -> str:
     rows = summary(results.cells)
     body = _body(results.target, rows, _markdown_number)
     lines: list[list[str]] = [list(body.columns), ["---"] * body.shape[1], *body.to_numpy().tolist()]
-    counted, seeds = sentences(rows) if results.target == "table3" else [], _seeds(rows)
+    counted, seeds = sentences(rows) if results.target == "table3" else [], seeds_of(rows)
     made = (f"Mean ± standard deviation over {seeds}" if "±" in "".join(map("".join, lines)) else seeds.capitalize()) + (
         f"; `{results.command}`, {results.created}. Protocol, versions and every seed: `{results.target}.json`.")
     return ("".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n" + "".join(f"- {each}\n" for each in counted)

@@ -116,13 +116,15 @@ def test_published_numbers_are_drawn_counted_and_explained(folder):
     assert "Above the denoising DAE, which the paper does not have: **0 of 18**" in text_of(app)
     assert "Noise of 10% to 80% costs DDNMF, in points of ACC: **17.5 on MNIST" in text_of(app)   # (.8 - .1) / 4
     assert "Ours are of 10,000 images of each set, the paper's of all 70,000" in text_of(app)
+    assert "means over 2 seeds" in text_of(app)
+    assert "Blank cells" not in text_of(app)
 
 
 def test_a_published_table_alone_leaves_the_heat_maps_their_diagonal(folder):
     publish(folder, "table3")
     app = open_noise()
     assert not app.exception
-    assert "The others were not published" in text_of(app)
+    assert "Blank cells were not published" in text_of(app)
     assert [[value is not None for value in line] for line in figures(app)[6]["data"][0]["z"]] == [
         [False, True, False, False], [False, False, True, False], [False, False, False, True]]
 
