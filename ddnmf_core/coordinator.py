@@ -19,8 +19,9 @@ from typing import Any
 from ddnmf_core import tasks, trash
 from ddnmf_core.config import hash_of
 from ddnmf_core.engine import EngineInfo, fingerprint, info_path, keep_trouble, lock_path, threads_per_run, trouble_path
-from ddnmf_core.entries import CONFIG_OF, ENDED, SETTLED, Busy, Entry, Kind
+from ddnmf_core.entries import CONFIG_OF, ENDED, SETTLED, Busy, Entry
 from ddnmf_core.files import CorruptFile, write_document
+from ddnmf_core.places import Place, Places
 from ddnmf_core.runs import Request, Store
 from ddnmf_core.tenth import Tenth
 from ddnmf_core.workers import ALLOWED_FAILURES, cluster, gpus
@@ -62,7 +63,8 @@ class Coordinator:
     def __init__(self, store: Store, client: Any, n_workers: int) -> None:
         self.store, self.client = store, client
         self.futures: dict[Entry, tuple[Request, Any]] = {}
-        self.resources = _advertised_resources(client)
+        self.places = Places(client)
+        self.clusterings: dict[Entry, Place] = {}                   # of the futures, and where they are
         self.busy_until: dict[Entry, float] = {}
         self.bereaved: dict[Entry, int] = {}                        # how often their worker died before they began
         self.run_of: dict[Entry, Entry | None] = {}                 # of what waits or is worked on
@@ -74,7 +76,7 @@ class Coordinator:
         self.n_lost = 0                                             # workers that are being replaced
         self.stopping = False
         self.most_together = MOST_TOGETHER if gpus() else 1         # a CPU gains nothing from a stack; corrected by `warm_up`
-        self.warm_up = [client.submit(tasks.warm_up, pure=False, **self._placement("runs"))]
+        self.warm_up = [client.submit(tasks.warm_up, pure=False, **self.places.submission("train"))]
 
     def run(self, idle_exit: float) -> None:
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
@@ -121,7 +123,7 @@ class Coordinator:
 
     def _tick(self) -> None:
         stacks: dict[str, list[Request]] = {}
-        for request in self._requests():
+        for request in self._in_turn():
             entry = request.entry
             if (entry in self.futures or time.monotonic() < self.busy_until.get(entry, 0.0)
                     or not self.store.is_requested(entry)):         # settled since the queue was read
@@ -135,12 +137,13 @@ class Coordinator:
             self._submit_together(requests)
         for entry, (request, future) in list(self.futures.items()):
             if future.done():
-                del self.futures[entry]
+                self._forget(entry)
                 self._settle(request, future)
         if self.looking.due:
             with self.looking:
-                for entry, (request, _) in list(self.futures.items()):
-                    if entry.stop_requested and entry.state.status == "queued":
+                in_hand = [request for request, _ in self.futures.values()]
+                for request in in_hand + [r for r in self.waiting if _is_clustering(r) and r.entry not in self.futures]:
+                    if request.entry.stop_requested and request.entry.state.status == "queued":
                         self._withdraw(request)
         self._note_warm_up()
 
@@ -168,6 +171,19 @@ class Coordinator:
                 self.queue_changed, self.waiting = changed, self.store.requests()
         return self.waiting
 
+    def _in_turn(self) -> Iterator[Request]:
+        """What may be taken up now: of clusterings as many as there is room for, the newest first, for it is looked at."""
+        yield from [request for request in self._requests() if not _is_clustering(request)]
+        for request in reversed([request for request in self.waiting if _is_clustering(request)]):
+            if not self._room():
+                return
+            yield request
+
+    def _room(self) -> Place | None:
+        """For one more clustering."""
+        training = any(entry.kind == "runs" for entry in self.futures)
+        return self.places.for_clustering(self.clusterings.values(), training)
+
     def _is_ready(self, entry: Entry) -> bool:
         """What is made of a run waits until that run has been done with."""
         if entry not in self.run_of:
@@ -177,29 +193,33 @@ class Coordinator:
 
     def _submit(self, request: Request) -> None:
         entry = request.entry
+        place = self.places.of(entry.kind)
+        if _is_clustering(request):
+            place = self.clusterings[entry] = self._room() or place
         future = self.client.submit(tasks.perform, str(self.store.root), entry.kind, entry.id, request.device,
                                     key=f"{entry.kind}-{entry.id}", pure=False,
-                                    priority=_priority(request), **self._placement(entry.kind))
+                                    priority=_priority(request), **self.places.submission(place))
         self.futures[entry] = (request, future)
 
     def _submit_together(self, requests: list[Request]) -> None:
         """Runs of one stack key, once nobody has asked for another one for a moment: in as few stacks as there are workers."""
         if time.time_ns() - max(request.asked for request in requests) < GATHERED:
             return
-        size = min(self.most_together, -(-len(requests) // _training_workers(self.client)))
+        size = min(self.most_together, -(-len(requests) // self.places.n_training()))
         for start in range(0, len(requests), size):
             stack = requests[start:start + size]
             ids = [request.entry.id for request in stack]
             future = self.client.submit(tasks.perform_together, str(self.store.root), ids, stack[0].device,
                                         key=f"stack-{hash_of({'runs': ids})}", pure=False, priority=_priority(stack[0]),
-                                        **self._placement("runs"))
+                                        **self.places.submission("train"))
             for request in stack:
                 self.futures[request.entry] = (request, future)
 
-    def _placement(self, kind: Kind) -> dict[str, Any]:
-        """Trainings and maps go to their own workers where the cluster has both."""
-        wanted = "train" if kind == "runs" else "analyse"
-        return {"resources": {wanted: 1}} if wanted in self.resources else {}
+    def _forget(self, entry: Entry) -> Any:
+        """Its future, which is no longer waited for."""
+        self.clusterings.pop(entry, None)
+        _, future = self.futures.pop(entry)
+        return future
 
     def _settle(self, request: Request, future: Any) -> None:
         """A task ended: well, as its entry says; or with its worker, again and again."""
@@ -235,7 +255,7 @@ class Coordinator:
         entry = request.entry
         with suppress(Busy), entry.lock(patience=0.0):              # busy: it has just begun, and sees the flag itself
             if entry in self.futures:
-                _, future = self.futures.pop(entry)
+                future = self._forget(entry)
                 if all(other is not future for _, other in self.futures.values()):  # a stack goes on for its other runs
                     future.cancel()
             entry.set_state(replace(entry.state, status="stopped", message="Stopped before its turn came."))
@@ -276,15 +296,5 @@ def _priority(request: Request) -> float:
     return request.asked / 1e9 * (-1 if request.entry.kind == "runs" else 1)
 
 
-def _advertised_resources(client: Any) -> set[str]:
-    return {name for worker in _workers(client) for name in worker.get("resources", {})}
-
-
-def _training_workers(client: Any) -> int:
-    """How many there are now: on somebody else's cluster they come and go."""
-    there = _workers(client)
-    return max(1, sum("train" in worker.get("resources", {}) for worker in there) or len(there))
-
-
-def _workers(client: Any) -> list[dict[str, Any]]:
-    return list(client.scheduler_info(n_workers=-1)["workers"].values())
+def _is_clustering(request: Request) -> bool:
+    return request.entry.kind == "clusterings"

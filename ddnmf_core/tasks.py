@@ -7,8 +7,8 @@ from start to end, and turns whatever goes wrong into a sentence there.
 import errno
 import os
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -81,7 +81,8 @@ def _perform(entry: Entry, device: str) -> Status:
             return entry.end("stopped", "Stopped before it began.")
         _prepare_torch()
         entry.set_state(replace(entry.state, status="running", message="Starting.", wanted_device=device))
-        return WORK[entry.kind](entry, device)
+        with _one_thread() if entry.kind == "clusterings" else nullcontext():
+            return WORK[entry.kind](entry, device)
     except Exception as error:
         if not entry.exists:
             return "stopped"                                        # deleted during its turn
@@ -120,6 +121,20 @@ def _prepare_torch() -> None:
     import torch
     torch.set_flush_denormal(True)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """For what may be done by any kind of worker: its sums come out the same, however many threads that one has."""
+    import torch
+    from threadpoolctl import threadpool_limits
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def warm_up(n_steps: int = 8) -> dict[str, Any]:
