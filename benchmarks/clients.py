@@ -12,10 +12,11 @@ import random
 import tempfile
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import DoubleArray
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
@@ -44,17 +45,11 @@ class Client:
     errors: list[str] = field(default_factory=list)
     foreign: int = 0                                                # waits after which another's sample was shown
 
-    async def rerun(self, widget: str = "", **value: Any) -> bytes:
-        """Tells the server of a widget's new value; the page that comes back."""
+    async def rerun(self, *changed: WidgetState) -> bytes:
+        """Tells the server of widgets' new values; the page that comes back."""
         message = BackMsg()
         message.rerun_script.query_string, message.rerun_script.page_name = self.query, "explain"
-        if widget:
-            state = message.rerun_script.widget_states.widgets.add(id=self.widgets[widget])
-            for name, content in value.items():
-                if name == "double_array_value":
-                    state.double_array_value.data.append(content)
-                else:
-                    setattr(state, name, content)
+        message.rerun_script.widget_states.widgets.extend(changed)
         await self.socket.write_message(message.SerializeToString(), binary=True)
         parts = []
         while True:
@@ -135,8 +130,9 @@ async def _one(run_id: str, number: int, begin: asyncio.Barrier, seconds: float)
         moved = chance.random() < 0.5
         sample, level = (sample, 0.35 if level == 0.4 else 0.4) if moved else (sample + 1, level)
         began = time.perf_counter()
-        page = await (client.rerun("Noise level", double_array_value=level) if moved
-                      else client.rerun("Sample", int_value=sample))
+        page = await client.rerun(
+            WidgetState(id=client.widgets["Noise level"], double_array_value=DoubleArray(data=[level])) if moved
+            else WidgetState(id=client.widgets["Sample"], int_value=sample))
         client.waits.append(1000 * (time.perf_counter() - began))
         client.foreign += f"sample {sample},".encode() not in page
         await asyncio.sleep(chance.uniform(*PAUSE))
