@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from types import ModuleType
 
-from benchmarks.measuring import NotHere, Result, as_json, machine, tables, write
+from benchmarks.common.harness import NotHere, Result, as_json, machine, tables, write
 
 NAMES = {"train": "images a second of a training, against the loop that a user would write",
          "threads": "milliseconds of a training step by threads and waiting, alone and under load",
@@ -26,6 +26,9 @@ NAMES = {"train": "images a second of a training, against the loop that a user w
          "cluster": "a sweep on workers that dask's own commands started, and what 10,000 runs take on many GPUs",
          "embeddings": "maps as the program makes them, against scikit-learn's t-SNE",
          "mixture_floor": "agreement of Gaussian mixtures by the floor of their covariances"}
+FOLDERS = {"analysis": ("shapley", "causal", "embeddings", "mixture_floor"),
+           "browser": ("screen", "watching", "browsers", "clients", "memory"), "scale": ("growth", "cluster"),
+           "training": ("train", "threads", "gpu", "batches", "precision", "mapped")}
 
 
 def main() -> None:
@@ -40,7 +43,7 @@ def main() -> None:
     chosen = parser.parse_args()
     there = machine()
     for name in NAMES if "all" in chosen.names else chosen.names:
-        module = importlib.import_module(f"benchmarks.{name}")
+        module = importlib.import_module(module_of(name))
         try:
             for result in _results(module, chosen):
                 document = as_json(result, there)
@@ -52,6 +55,11 @@ def main() -> None:
         if chosen.keep and hasattr(module, "draw"):
             module.draw(document["rows"])
         print(json.dumps(document) if chosen.json else tables(document["rows"]), flush=True)
+
+
+def module_of(name: str) -> str:
+    """The dotted name of a benchmark's module: benchmarks.training.train, benchmarks.faults."""
+    return ".".join(["benchmarks", *(folder for folder, names in FOLDERS.items() if name in names), name])
 
 
 def _results(module: ModuleType, chosen: argparse.Namespace) -> Iterator[Result]:

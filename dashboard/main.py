@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from dashboard import saving, shared
-from dashboard.glossary import show_glossary
-from dashboard.tour import show_tour
-from ddnmf_core import engine
-from ddnmf_core.data import DataError
-from ddnmf_core.files import CorruptFile
-from ddnmf_core.layout import NewerLayout
+from dashboard.figures import saving
+from dashboard.frame.glossary import show_glossary
+from dashboard.frame.tour import show_tour
+from dashboard.session import store as shared
+from ddnmf_core.data.catalogue import DataError
+from ddnmf_core.engine import client as engine
+from ddnmf_core.files.atomic import CorruptFile
+from ddnmf_core.files.home import NewerLayout
 
 st.set_page_config(page_title="DDNMF Studio", page_icon=shared.ICON, layout="wide")
 st.html("""<style>

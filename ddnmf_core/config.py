@@ -145,7 +145,7 @@ class RunConfig(Config):
 
     @property
     def stack_key(self) -> str:
-        """The same for runs that can be trained as one batched model (`stack.py`)."""
+        """The same for runs that can be trained as one batched model (`model/batched_trainer.py`)."""
         return self.replace(**{name: type(self).model_fields[name].default for name in OWN_IN_A_STACK}).id
 
     @property

@@ -11,13 +11,13 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
-from ddnmf_core.clustering import cluster
-from ddnmf_core.compute import choose_device
+from ddnmf_core.analysis.clustering import cluster
 from ddnmf_core.config import ClustererName, RunConfig
-from ddnmf_core.data import Images
-from ddnmf_core.models import build
-from ddnmf_core.parts import part_swings
-from ddnmf_core.trainer import Trainer
+from ddnmf_core.data.catalogue import Images
+from ddnmf_core.model.decoding import part_swings
+from ddnmf_core.model.device import choose_device
+from ddnmf_core.model.networks import build
+from ddnmf_core.model.trainer import Trainer
 
 BATCH = 4096
 
@@ -68,7 +68,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     n_iter_ : int
         Epochs trained.
     model_ : module
-        The trained `ddnmf_core.models.DDNMF`.
+        The trained `ddnmf_core.model.networks.DDNMF`.
     n_features_in_ : int
         Columns of the training data.
     feature_names_in_ : array

@@ -6,15 +6,21 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import compare_charts as charts
-from dashboard.compare_rows import as_text, downloads, filtered, methods_of, show_runs
-from dashboard.links import linked
-from dashboard.part_comparison import show_part_table
-from dashboard.reproduction import Shown, choose_numbers, fewer_images, offer_to_compute, protocol_panel
-from dashboard.saving import show_chart
-from dashboard.shared import SCORE_TITLES, table_key
-from ddnmf_core.data import DATASETS
-from ddnmf_core.metrics import SCORE_NAMES
+from dashboard.compare import charts
+from dashboard.compare.parts import show_part_table
+from dashboard.compare.reproduction import (
+    Shown,
+    choose_numbers,
+    fewer_images,
+    offer_to_compute,
+    protocol_panel,
+)
+from dashboard.compare.rows import as_text, downloads, filtered, methods_of, show_runs
+from dashboard.figures.saving import show_chart
+from dashboard.session.links import linked
+from dashboard.session.store import SCORE_TITLES, table_key
+from ddnmf_core.analysis.metrics import SCORE_NAMES
+from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import Record, summary
 

@@ -5,19 +5,19 @@ import streamlit as st
 import torch
 
 from dashboard.components.gallery import gallery
-from dashboard.contents import centres, clusters, codes, explain_data, images, model, picture
-from dashboard.contributions import shared_out, show_contributions, show_film
-from dashboard.feature_charts import profiles
-from dashboard.links import choose, linked
-from dashboard.part_editing import edit
-from dashboard.saving import show_chart
-from dashboard.selections import choose_sample, pick_run
-from dashboard.shown_image import choose_image
-from ddnmf_core import pictures
-from ddnmf_core.clustering import CLUSTERERS, TITLES
-from ddnmf_core.entries import Entry
-from ddnmf_core.metrics import majority_class
-from ddnmf_core.parts import nearest
+from dashboard.explain.contributions import shared_out, show_contributions, show_film
+from dashboard.explain.editing import edit
+from dashboard.explain.image import choose_image
+from dashboard.figures.feature_charts import profiles
+from dashboard.figures.saving import show_chart
+from dashboard.session.links import choose, linked
+from dashboard.session.run_data import centres, clusters, codes, explain_data, images, model, picture
+from dashboard.session.selections import choose_sample, pick_run
+from ddnmf_core.analysis.clustering import CLUSTERERS, TITLES
+from ddnmf_core.analysis.metrics import majority_class
+from ddnmf_core.data import pictures
+from ddnmf_core.model.decoding import nearest
+from ddnmf_core.store.entry import Entry
 
 TRAINED = {"ddnmf": "The supervisor has only ever seen clean images, the student only noisy ones.",
            "dae": "The autoencoder was trained to make the clean images of the noisy ones that it is given."}

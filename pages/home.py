@@ -2,21 +2,22 @@
 
 import streamlit as st
 
-from dashboard import architecture, run_care
-from dashboard.background import expected_time
-from dashboard.drawings import Vector
-from dashboard.export_run import show_export
-from dashboard.links import choose, from_link, to_link
-from dashboard.own_data_form import show_own_sets
-from dashboard.saving import remember
-from dashboard.selections import explain_absence, newest_with_parts, warn_of_collapse
-from dashboard.shared import SCORE_TITLES, TRAIN, run_title, store, table_key
-from ddnmf_core import data, engine
-from ddnmf_core.clustering import TITLES
+from dashboard.figures.files import Vector
+from dashboard.figures.saving import remember
+from dashboard.home import architecture, run_management
+from dashboard.home.run_export import show_export
+from dashboard.session.links import choose, from_link, to_link
+from dashboard.session.results import expected_time
+from dashboard.session.selections import explain_absence, newest_with_parts, warn_of_collapse
+from dashboard.session.store import SCORE_TITLES, TRAIN, run_title, store, table_key
+from dashboard.train.data_form import show_own_sets
+from ddnmf_core.analysis.clustering import TITLES
+from ddnmf_core.analysis.metrics import WITH_OR_WITHOUT_LABELS
 from ddnmf_core.config import RunConfig
-from ddnmf_core.entries import ENDED, SCORES
-from ddnmf_core.metrics import WITH_OR_WITHOUT_LABELS
-from ddnmf_core.read_only import read_only
+from ddnmf_core.data import catalogue
+from ddnmf_core.engine import client as engine
+from ddnmf_core.files.read_only import read_only
+from ddnmf_core.store.entry import ENDED, SCORES
 
 FIRST = RunConfig(epochs=30)
 
@@ -53,14 +54,14 @@ explain_absence("run", {entry.id for entry in entries}, {})
 if chosen and wanted in (None, chosen.id):                            # a run that is still trained stays the one to watch
     st.session_state["run"] = chosen.id
     to_link("run", chosen.id)
-if chosen and not data.known(chosen.config.dataset):
+if chosen and not catalogue.known(chosen.config.dataset):
     st.warning(f"{run_title(chosen)}: its data set is not in this store, or is damaged, so that it cannot be shown. Add "
                "the same file or folder again in the same way (Train), or delete the run.")
     chosen = None
 config = chosen.config if chosen else FIRST
 epochs = chosen.epochs() if chosen else []
 st.header("Figure 1: the two networks and where each loss acts")
-figure = architecture.draw(config, data.spec(config.dataset).n_pixels, epochs[-1] if epochs else None)
+figure = architecture.draw(config, catalogue.spec(config.dataset).n_pixels, epochs[-1] if epochs else None)
 st.markdown(figure, unsafe_allow_html=True)
 remember("home.figure1", "Figure 1", Vector(figure))
 st.caption(f"{run_title(chosen)}, with the losses of its last epoch." if chosen else
@@ -75,7 +76,7 @@ if chosen:
         title = SCORE_TITLES.get(score, "Silhouette")
         column.metric(f"{title}, {TITLES[row['clusterer']]} on z", f"{row[score]:.3f}")
     st.caption("Clusters of this one run's clean images against the classes (eq 17 to 19). One run is one seed: scores "
-               "move by several points between seeds." if data.spec(config.dataset).labelled else
+               "move by several points between seeds." if catalogue.spec(config.dataset).labelled else
                "The data have no labels, so there is nothing to score the clusters against. The silhouette, -1 to 1, says how "
                "much nearer samples lie to their own cluster than to the next.")
     show_export(chosen)
@@ -100,21 +101,21 @@ with left:
             if state.message:
                 st.write(state.message)
             if state.status in ENDED:
-                run_care.delete_with_question(entry)
+                run_management.delete_with_question(entry)
     else:
         st.info("Nothing has been trained in this store yet.")
-    run_care.offer_undo()
-    run_care.deleted_runs()
-    run_care.archives(chosen, entries)
+    run_management.offer_undo()
+    run_management.deleted_runs()
+    run_management.archives(chosen, entries)
 with right:
     st.header("Data sets")
-    for name, spec in data.DATASETS.items():
-        location = data.find(name)
+    for name, spec in catalogue.DATASETS.items():
+        location = catalogue.find(name)
         if location:
             st.markdown(f":green[:material/check_circle:] **{spec.title}** · {spec.licence} · {location.source}")
         else:
             st.markdown(f":gray[:material/cancel:] **{spec.title}** · not found")
-            st.caption(data.ways_to_get(name))
+            st.caption(catalogue.ways_to_get(name))
     show_own_sets()
     if not read_only():
         st.page_link(TRAIN, label="Add your own images or table (Train)", icon=":material/add_photo_alternate:")

@@ -4,21 +4,21 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from dashboard.background import result_of
+from dashboard.compare.reproduction import published
 from dashboard.components.gallery import gallery
-from dashboard.contents import codes, explain_data, images, picture
-from dashboard.lassoed import show_lassoed
-from dashboard.latent_map import show_map
-from dashboard.links import choose, linked
-from dashboard.reproduction import published
-from dashboard.selections import pick_run, pick_sample
-from dashboard.shared import EXPLAIN, INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES, store
-from ddnmf_core import engine
-from ddnmf_core.clustering import CLUSTERERS, TITLES
+from dashboard.latent.lasso import show_lassoed
+from dashboard.latent.map import show_map
+from dashboard.session.links import choose, linked
+from dashboard.session.results import result_of
+from dashboard.session.run_data import codes, explain_data, images, picture
+from dashboard.session.selections import pick_run, pick_sample
+from dashboard.session.store import EXPLAIN, INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES, store
+from ddnmf_core.analysis.clustering import CLUSTERERS, TITLES
 from ddnmf_core.config import MAP_TITLES, EmbeddingMethod, Representation
-from ddnmf_core.entries import ENDED, Entry
-from ddnmf_core.read_only import read_only
+from ddnmf_core.engine import client as engine
+from ddnmf_core.files.read_only import read_only
 from ddnmf_core.reproduce import results
+from ddnmf_core.store.entry import ENDED, Entry
 
 COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Error"}
 
@@ -68,7 +68,7 @@ def chosen_sample(run: Entry, sample: int) -> None:
         if "clean/H" in known:
             import torch  # 2.7 s cold: after the maps stand
 
-            from dashboard.contributions import show_strip
+            from dashboard.explain.contributions import show_strip
             H = known["clean/H"]
             show_strip(run, torch.from_numpy(H[sample]), torch.from_numpy(H.mean(axis=0)), "latent.strip")
             st.caption("Its picture shared out among its parts (Shapley values), the strongest first: red is ink that a part "

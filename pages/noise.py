@@ -7,11 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import noise_charts as charts
-from dashboard.background import whole_or_set_aside
-from dashboard.links import choose, linked
-from dashboard.noise_samples import show_samples
-from dashboard.reproduction import (
+from dashboard.compare.reproduction import (
     TITLES,
     Shown,
     by_family,
@@ -21,16 +17,20 @@ from dashboard.reproduction import (
     offer_to_compute,
     protocol_panel,
 )
-from dashboard.saving import show_chart
-from dashboard.shared import SCORE_TITLES, store
-from ddnmf_core.metrics import SCORE_NAMES
+from dashboard.figures.saving import show_chart
+from dashboard.noise import charts
+from dashboard.noise.samples import show_samples
+from dashboard.session.links import choose, linked
+from dashboard.session.results import whole_or_set_aside
+from dashboard.session.store import SCORE_TITLES, store
+from ddnmf_core.analysis.metrics import SCORE_NAMES
+from ddnmf_core.experiment.batch import Work
 from ddnmf_core.reproduce import claims
 from ddnmf_core.reproduce.cells import cells
+from ddnmf_core.reproduce.matching_runs import Trained, finished_runs
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import summary
 from ddnmf_core.reproduce.tables import seeds_of
-from ddnmf_core.reproduce.trained import Trained, finished_runs
-from ddnmf_core.reproduce.work import Work
 
 STEP, HIGHEST = 5, 80                                               # percent
 

@@ -5,26 +5,26 @@ import pandas as pd
 import streamlit as st
 import torch
 
-from dashboard import charts
-from dashboard.background import result_of
 from dashboard.components.gallery import gallery
-from dashboard.contents import clusters, codes, explain_data, images, model, picture, siblings, swings
-from dashboard.export_run import show_export
-from dashboard.links import linked
-from dashboard.part_detail import show_likeness, show_measured, show_part
-from dashboard.part_film import show_film
-from dashboard.part_list import show_list
-from dashboard.rank_survey import show_survey
-from dashboard.saving import show_chart
-from dashboard.selections import pick_run
-from ddnmf_core import pictures
+from dashboard.figures import charts
+from dashboard.figures.saving import show_chart
+from dashboard.home.run_export import show_export
+from dashboard.parts.detail import show_likeness, show_measured, show_part
+from dashboard.parts.film import show_film
+from dashboard.parts.rank_survey import show_survey
+from dashboard.parts.table import show_list
+from dashboard.session.links import linked
+from dashboard.session.results import result_of
+from dashboard.session.run_data import clusters, codes, explain_data, images, model, picture, siblings, swings
+from dashboard.session.selections import pick_run
+from ddnmf_core.analysis.metrics import majority_class
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig
-from ddnmf_core.entries import FACTORS, INTERPRETATION, PARTS, SCORES, Entry
+from ddnmf_core.data import pictures
+from ddnmf_core.export.report import html
 from ddnmf_core.interpret.measures import worth_rows
-from ddnmf_core.interpret.names import names_of, title
-from ddnmf_core.metrics import majority_class
-from ddnmf_core.parts import class_mass, part_pictures
-from ddnmf_core.report import html
+from ddnmf_core.model.decoding import class_mass, part_pictures
+from ddnmf_core.store.entry import FACTORS, INTERPRETATION, PARTS, SCORES, Entry
+from ddnmf_core.store.part_names import names_of, title
 
 VIEWS = {"raised": "Raised from the mean", "difference": "Difference from the baseline", "swing": "Swing", "alone": "Alone"}
 READING = {

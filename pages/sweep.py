@@ -5,21 +5,21 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import sweep_charts as charts
-from dashboard.saving import show_chart
-from dashboard.shared import store
-from dashboard.sweep_cells import CHART, chosen_cell, clicked, show_cell
-from dashboard.sweep_charts import SHORT_TITLES
-from dashboard.sweep_choice import show_choice
-from dashboard.sweep_form import sweep_form
-from dashboard.sweep_queue import offer_the_rest, show_progress
-from dashboard.sweep_view import MEASURES, View, family_title, pick_family, pick_view
-from ddnmf_core import sweeps
-from ddnmf_core.entries import Entry
-from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE
-from ddnmf_core.read_only import read_only
-from ddnmf_core.runs import Store
-from ddnmf_core.sweeps import Family
+from dashboard.figures.saving import show_chart
+from dashboard.session.queue_progress import offer_the_rest, show_progress
+from dashboard.session.store import store
+from dashboard.sweep import charts
+from dashboard.sweep.cells import CHART, chosen_cell, clicked, show_cell
+from dashboard.sweep.charts import SHORT_TITLES
+from dashboard.sweep.choice import show_choice
+from dashboard.sweep.form import sweep_form
+from dashboard.sweep.view import MEASURES, View, family_title, pick_family, pick_view
+from ddnmf_core.analysis.metrics import SCORE_NAMES, SILHOUETTE
+from ddnmf_core.experiment import sweeps
+from ddnmf_core.experiment.sweeps import Family
+from ddnmf_core.files.read_only import read_only
+from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.run_store import Store
 
 MEANINGS = {"code_rms": "Root mean square of the code in the last epoch: near 0 it has collapsed",
             "constant_units": "Units of the code that hardly change from image to image, in the last epoch",

@@ -2,26 +2,27 @@
 
 import streamlit as st
 
-from dashboard.background import expected_time
 from dashboard.components.gallery import gallery
-from dashboard.contents import as_pictures, dataset_images, explain_data
-from dashboard.links import choose, linked
-from dashboard.live_run import in_turn, live_panel
-from dashboard.own_data_form import own_data_form
-from dashboard.run_form import NOISE_TITLES, checked, choose_data, key, remember_defaults, settings
-from dashboard.selections import explain_absence
-from dashboard.shared import run_title, store
-from ddnmf_core import engine, pictures
+from dashboard.session.links import choose, linked
+from dashboard.session.results import expected_time
+from dashboard.session.run_data import as_pictures, dataset_images, explain_data
+from dashboard.session.selections import explain_absence
+from dashboard.session.store import run_title, store
+from dashboard.train.data_form import own_data_form
+from dashboard.train.live_run import in_turn, live_panel
+from dashboard.train.run_form import NOISE_TITLES, checked, choose_data, key, remember_defaults, settings
 from ddnmf_core.config import RunConfig
-from ddnmf_core.entries import Entry
-from ddnmf_core.read_only import read_only
+from ddnmf_core.data import pictures
+from ddnmf_core.engine import client as engine
+from ddnmf_core.files.read_only import read_only
+from ddnmf_core.store.entry import Entry
 
 
 def noise_preview(config: RunConfig) -> None:
     """A few images at the level that the slider says."""
     import torch  # 2.7 s cold: after the rest of the page stands
 
-    from ddnmf_core.corruption import corrupt_each
+    from ddnmf_core.model.corruption import corrupt_each
     chosen = dataset_images(config.dataset, None)
     samples = torch.tensor(chosen.one_of_each_class())
     clean = torch.from_numpy(chosen.scaled(samples.numpy()))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from ddnmf_core import data
 from ddnmf_core.config import RunConfig
+from ddnmf_core.data import catalogue
 
 ROOT = Path(__file__).parent.parent
 
@@ -33,14 +33,14 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="session")
-def digits() -> data.Images:
-    return data.load("digits")
+def digits() -> catalogue.Images:
+    return catalogue.load("digits")
 
 
 @pytest.fixture(scope="session")
-def few_digits() -> data.Images:
+def few_digits() -> catalogue.Images:
     """300 digits: four batches of 64 and one of 44."""
-    return data.load("digits", 300)
+    return catalogue.load("digits", 300)
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 
-from ddnmf_core import tasks
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
-from ddnmf_core.entries import (
+from ddnmf_core.engine.worker import tasks
+from ddnmf_core.store.entry import (
     CLUSTERS,
     CODES,
     FACTORS,

@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ddnmf_core import DDNMF
+from ddnmf_core.analysis.metrics import accuracy
 from ddnmf_core.config import PRESETS
-from ddnmf_core.metrics import accuracy
 
 SMALL = {"layers": (16, 4), "n_components": 3, "epochs": 2, "precision": "highest", "device": "cpu"}
 

@@ -8,6 +8,7 @@ matter of hours. `--only F4,F8` counts those alone; the others stay as they were
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from benchmarks.common.harness import Result, Row, kept_rows, machine
 from benchmarks.faults.counting import Count
 from benchmarks.faults.growth import soak
 from benchmarks.faults.killed import killed_scheduler, killed_tree, killed_worker, killed_writer, poisoned, stopped_worker
@@ -15,7 +16,6 @@ from benchmarks.faults.runs import asked_at_once, cancelled, infinite_loss
 from benchmarks.faults.screen import killed_dashboard
 from benchmarks.faults.stored import damaged, full_disk
 from benchmarks.faults.uploads import malformed
-from benchmarks.measuring import Result, Row, kept_rows, machine
 
 REPEATS = 500
 FAULTS: dict[str, Callable[[int], Count]] = {

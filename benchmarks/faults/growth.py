@@ -6,11 +6,11 @@ from typing import Any
 
 import psutil
 
-from benchmarks.browsing import address, chromium, serve, settled
+from benchmarks.common.browser import address, chromium, serve, settled
 from benchmarks.faults.counting import Count
 from benchmarks.faults.means import PATIENCE, SHORT, ended, running_engine, wait
-from ddnmf_core import engine
-from ddnmf_core.runs import Store
+from ddnmf_core.engine import client as engine
+from ddnmf_core.store.run_store import Store
 
 PORT = 8594
 AT_ONCE, WARM_UP = 10, 50                                           # runs asked for together; after which growth is counted

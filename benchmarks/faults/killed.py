@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from benchmarks.common.harness import ROOT
 from benchmarks.faults.counting import Count
 from benchmarks.faults.means import (
     LONG,
@@ -24,18 +25,17 @@ from benchmarks.faults.means import (
     undisturbed_weights,
     wait,
 )
-from benchmarks.measuring import ROOT
-from ddnmf_core import engine
 from ddnmf_core.config import RunConfig
-from ddnmf_core.entries import MODEL, Entry
-from ddnmf_core.files import CorruptFile
-from ddnmf_core.runs import Store
+from ddnmf_core.engine import client as engine
+from ddnmf_core.files.atomic import CorruptFile
+from ddnmf_core.store.entry import MODEL, Entry
+from ddnmf_core.store.run_store import Store
 
 WRITER = """
 import sys
 import numpy as np
-from ddnmf_core.entries import Entry
-from ddnmf_core.runs import Store
+from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.run_store import Store
 entry, weights, n = Entry(Store(sys.argv[1]), "runs", sys.argv[2]), np.ones((1500, 1500), np.float32), 0
 while True:
     n += 1
@@ -48,7 +48,7 @@ import importlib.util, os, sys
 
 class Finder:
     def find_spec(self, name, path=None, target=None):
-        if name != "ddnmf_core.trainer":
+        if name != "ddnmf_core.model.trainer":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

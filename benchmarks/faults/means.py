@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measuring import ROOT
-from ddnmf_core import engine
+from benchmarks.common.harness import ROOT
 from ddnmf_core.config import RunConfig
-from ddnmf_core.entries import ENDED, MODEL, Entry
-from ddnmf_core.runs import Store
+from ddnmf_core.engine import client as engine
+from ddnmf_core.store.entry import ENDED, MODEL, Entry
+from ddnmf_core.store.run_store import Store
 
 LONG = RunConfig(dataset="digits", layers=(64, 32, 8), n_parts=5, epochs=40, batch_size=64)
 SHORT = LONG.replace(epochs=2, batch_size=256)
@@ -24,7 +24,7 @@ PATIENCE = 120.0                                                    # seconds, a
 Weights = Mapping[str, np.ndarray]
 UNDISTURBED = """
 import sys
-from ddnmf_core import tasks
+from ddnmf_core.engine.worker import tasks
 for run_id in sys.argv[2:]:
     tasks.perform(sys.argv[1], "runs", run_id, "cpu")
 """

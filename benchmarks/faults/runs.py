@@ -7,8 +7,9 @@ import numpy as np
 
 from benchmarks.faults.counting import Count
 from benchmarks.faults.means import LONG, SHORT, ended, folder, running_engine, wait
-from ddnmf_core import engine, tasks
-from ddnmf_core.runs import Store
+from ddnmf_core.engine import client as engine
+from ddnmf_core.engine.worker import tasks
+from ddnmf_core.store.run_store import Store
 
 
 def cancelled(most: int) -> Count:

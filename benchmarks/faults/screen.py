@@ -5,11 +5,11 @@ import signal
 import time
 from typing import Any
 
-from benchmarks.browsing import address, chromium, serve
+from benchmarks.common.browser import address, chromium, serve
 from benchmarks.faults.counting import Count
 from benchmarks.faults.means import LONG, last_step, running_engine, stop, wait
-from ddnmf_core import engine
-from ddnmf_core.entries import Entry
+from ddnmf_core.engine import client as engine
+from ddnmf_core.store.entry import Entry
 
 PORT = 8595
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from benchmarks.faults.counting import Count
 from benchmarks.faults.means import SHORT, UNDISTURBED, equal, folder, run_python, undisturbed_weights
-from ddnmf_core import tasks
-from ddnmf_core.entries import CLUSTERS, CODES, CONFIG, MODEL, SCORES, STATE, Entry
-from ddnmf_core.files import CorruptFile
-from ddnmf_core.recorded import MANIFEST
-from ddnmf_core.runs import Store
+from ddnmf_core.engine.worker import tasks
+from ddnmf_core.files.atomic import CorruptFile
+from ddnmf_core.files.checked_folder import MANIFEST
+from ddnmf_core.store.entry import CLUSTERS, CODES, CONFIG, MODEL, SCORES, STATE, Entry
+from ddnmf_core.store.run_store import Store
 
 WITHOUT_ROOM = """
 import resource, sys
-from ddnmf_core import tasks
+from ddnmf_core.engine.worker import tasks
 import torch                                    # what writes its own caches does so before
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 tasks.perform(*sys.argv[2:])

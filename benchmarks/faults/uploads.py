@@ -14,12 +14,12 @@ from PIL import Image
 
 from benchmarks.faults.counting import Count
 from benchmarks.faults.means import environment, folder
-from ddnmf_core import own_data
-from ddnmf_core.dataset import DataError
-from ddnmf_core.own_image import read_picture
-from ddnmf_core.own_source import Choices
-from ddnmf_core.runs import Store
-from ddnmf_core.unpacking import unpack
+from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.single_image import read_picture
+from ddnmf_core.data.user import user_sets
+from ddnmf_core.data.user.source import Choices
+from ddnmf_core.store.archive_import import unpack
+from ddnmf_core.store.run_store import Store
 
 N_ROWS, LONGEST = 40, 400                                           # samples of a file; letters of a sentence
 File = tuple[str, bytes]                                            # its name and content
@@ -154,7 +154,7 @@ def _offered(store: Store, name: str, content: bytes) -> str:
         if name.endswith(".png"):
             read_picture(content)
         else:
-            own_data.add(io.BytesIO(content), name, Choices())
+            user_sets.add(io.BytesIO(content), name, Choices())
         return "it was taken in"
     except (DataError, ValueError) as error:
         return _unclear(str(error))

@@ -7,9 +7,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.drawings import Tiles
-from dashboard.saving import remember
-from ddnmf_core.pictures import data_link
+from dashboard.figures.files import Tiles
+from dashboard.figures.saving import remember
+from ddnmf_core.data.pictures import data_link
 
 LONGEST = 2.5                                                       # sides of a tile, one over the other
 _HERE = Path(__file__).parent

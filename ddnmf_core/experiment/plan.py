@@ -22,7 +22,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from ddnmf_core.config import PRESETS, ClusteringConfig, Config, Device, RunConfig, Seed
-from ddnmf_core.sweeps import MOST_RUNS
+from ddnmf_core.experiment.sweeps import MOST_RUNS
 
 MOST_BYTES = 1_000_000
 ELSEWHERE = {"seed": "seeds = [1, 2] at the top of the file", "run": "the runs of this file", "dataset": "[run] or [grid]",

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ddnmf_core.analysis.metrics import SCORE_NAMES, SILHOUETTE, WITH_OR_WITHOUT_LABELS
 from ddnmf_core.config import RunConfig
-from ddnmf_core.entries import SCORES
 from ddnmf_core.experiment.plan import Wanted
-from ddnmf_core.metrics import SCORE_NAMES, SILHOUETTE, WITH_OR_WITHOUT_LABELS
-from ddnmf_core.runs import Store
+from ddnmf_core.store.entry import SCORES
+from ddnmf_core.store.run_store import Store
 
 if TYPE_CHECKING:
     import pandas as pd

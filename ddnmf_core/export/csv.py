@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ddnmf_core.entries import Entry
 from ddnmf_core.export.rows import images_of, rows
 from ddnmf_core.export.write import Report
+from ddnmf_core.store.entry import Entry
 
 if TYPE_CHECKING:
     import pandas as pd

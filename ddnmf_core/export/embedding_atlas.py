@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ddnmf_core import pictures
-from ddnmf_core.embeddings import embed
-from ddnmf_core.entries import POINTS, Entry
+from ddnmf_core.analysis.embeddings import embed
+from ddnmf_core.data import pictures
 from ddnmf_core.export.rows import images_of, rows
 from ddnmf_core.export.write import Report
-from ddnmf_core.interpret.names import names_of, title
+from ddnmf_core.store.entry import POINTS, Entry
+from ddnmf_core.store.part_names import names_of, title
 
 X, Y, IMAGE = "projection_x", "projection_y", "image"
 AT_ONCE = 2000                                                      # thumbnails between reports

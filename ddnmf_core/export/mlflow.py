@@ -10,12 +10,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from ddnmf_core import pictures
-from ddnmf_core.data import spec
-from ddnmf_core.entries import CONFIG, MODEL, PROVENANCE, SCORES, Entry
-from ddnmf_core.export import curves
+from ddnmf_core.data import pictures
+from ddnmf_core.data.catalogue import spec
+from ddnmf_core.export import training_curves
 from ddnmf_core.export.tensorboard import drawn
 from ddnmf_core.export.write import Report
+from ddnmf_core.store.entry import CONFIG, MODEL, PROVENANCE, SCORES, Entry
 
 DATABASE, AT_ONCE = "mlflow.db", 1000                               # metrics that MLflow takes in one call
 HOW_TO_OPEN = """An MLflow tracking folder of run {run}. To look at it, in this folder:
@@ -54,9 +54,10 @@ def _start(run: Entry, folder: Path) -> tuple[Any, Any]:
 def _log(client: Any, run_id: str, run: Entry) -> None:
     from mlflow.entities import Metric, Param
     metrics = [Metric(name, value, _ms(epoch.ended), epoch.number)
-               for epoch in curves.epochs(run) for name, value in epoch.values.items()]
-    metrics += [Metric(name, value, _ms(run.state.updated), run.config.epochs) for name, value in curves.results(run).items()]
-    client.log_batch(run_id, params=[Param(name, str(value)) for name, value in curves.settings(run).items()])
+               for epoch in training_curves.epochs(run) for name, value in epoch.values.items()]
+    metrics += [Metric(name, value, _ms(run.state.updated), run.config.epochs)
+                for name, value in training_curves.results(run).items()]
+    client.log_batch(run_id, params=[Param(name, str(value)) for name, value in training_curves.settings(run).items()])
     for start in range(0, len(metrics), AT_ONCE):
         client.log_batch(run_id, metrics=metrics[start:start + AT_ONCE])
 

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ddnmf_core.compute import matmul_precision
-from ddnmf_core.entries import CODES, CONFIG, Entry
+from ddnmf_core.engine.worker.train import load_model
 from ddnmf_core.export.rows import images_of
 from ddnmf_core.export.write import Report
-from ddnmf_core.parts import part_pictures, part_swings
-from ddnmf_core.train_task import load_model
+from ddnmf_core.model.decoding import part_pictures, part_swings
+from ddnmf_core.model.device import matmul_precision
+from ddnmf_core.store.entry import CODES, CONFIG, Entry
 
 MOST_DIFFERENCE = 1e-4                                              # of a number, against the largest of its kind
 BATCHES = (1, 2, 7)                                                 # sizes that are tried

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ddnmf_core.entries import Entry
 from ddnmf_core.export.rows import images_of, rows
 from ddnmf_core.export.write import Report
+from ddnmf_core.store.entry import Entry
 
 
 def write(run: Entry, path: Path, report: Report) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ddnmf_core.entries import CLUSTERS, CODES, Entry
+from ddnmf_core.store.entry import CLUSTERS, CODES, Entry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,5 +31,5 @@ def _seen(seen: str, images: Any, codes: dict[str, Any], clusters: "pd.DataFrame
 
 def images_of(run: Entry) -> Any:
     """The data set that the run was trained on."""
-    from ddnmf_core.data import load
+    from ddnmf_core.data.catalogue import load
     return load(run.config.dataset, run.config.n_samples)

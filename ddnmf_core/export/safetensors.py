@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ddnmf_core import diagnosis
-from ddnmf_core.clustering import TITLES
+from ddnmf_core.analysis.clustering import TITLES
 from ddnmf_core.config import RunConfig
-from ddnmf_core.data import spec
-from ddnmf_core.entries import CONFIG, MODEL, PROVENANCE, SCORES, Entry
+from ddnmf_core.data.catalogue import spec
 from ddnmf_core.export.write import Report
-from ddnmf_core.files import sha256
+from ddnmf_core.files.atomic import sha256
+from ddnmf_core.model import diagnosis
+from ddnmf_core.store.entry import CONFIG, MODEL, PROVENANCE, SCORES, Entry
 
 CARD = Path(__file__).with_name("model-card.md")
 MOST_SETTINGS, MOST_WEIGHTS = 64 * 1024, 8 * 1024**3                # bytes of the files that are read back
@@ -46,7 +46,7 @@ def load(folder: Path | str) -> tuple[Any, RunConfig]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from ddnmf_core.models import build
+    from ddnmf_core.model.networks import build
     config = RunConfig(**_settings(_within(Path(folder) / CONFIG, MOST_SETTINGS)))
     path = _within(Path(folder) / MODEL, MOST_WEIGHTS)
     try:

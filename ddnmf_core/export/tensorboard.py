@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddnmf_core import pictures
-from ddnmf_core.data import spec
-from ddnmf_core.entries import PROVENANCE, Entry
-from ddnmf_core.export import curves
+from ddnmf_core.data import pictures
+from ddnmf_core.data.catalogue import spec
+from ddnmf_core.export import training_curves
 from ddnmf_core.export.write import Report
+from ddnmf_core.store.entry import PROVENANCE, Entry
 
 
 def write(run: Entry, folder: Path, report: Report) -> None:
     from torch.utils.tensorboard import SummaryWriter
     shape = spec(run.config.dataset).image_shape
     with SummaryWriter(str(folder)) as writer:
-        for epoch in curves.epochs(run):
+        for epoch in training_curves.epochs(run):
             for name, value in epoch.values.items():
                 writer.add_scalar(name, value, epoch.number, walltime=epoch.ended)
         snapshots = run.names("snapshots/")
@@ -27,7 +27,7 @@ def write(run: Entry, folder: Path, report: Report) -> None:
             for title, tiles in run.read_tensors(name).items():
                 writer.add_images(title, drawn(tiles.reshape(-1, *shape)), int(Path(name).stem), dataformats="NHWC")
         writer.add_text("provenance", f"```\n{json.dumps(run.read_json(PROVENANCE), indent=1)}\n```")
-        writer.add_hparams(curves.settings(run), curves.results(run), run_name=".")
+        writer.add_hparams(training_curves.settings(run), training_curves.results(run), run_name=".")
     _without_the_machine_s_name(folder)
 
 

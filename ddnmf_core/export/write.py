@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ddnmf_core.entries import Entry
 from ddnmf_core.export.formats import format_of
+from ddnmf_core.store.entry import Entry
 
 Report = Callable[[float, str], None]                               # the share that is done, and what is being done
 

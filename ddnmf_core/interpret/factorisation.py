@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ddnmf_core.baselines import check_nonnegative, principal_components, random_nmf
+from ddnmf_core.analysis.baselines import check_nonnegative, principal_components, random_nmf
 from ddnmf_core.config import InterpretationConfig
 from ddnmf_core.interpret.quality import Array
-from ddnmf_core.models import DDNMF
-from ddnmf_core.parts import Decode
+from ddnmf_core.model.decoding import Decode
+from ddnmf_core.model.networks import DDNMF
 
 BATCH = 4096
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddnmf_core.compute import matmul_precision
-from ddnmf_core.parts import Decode
+from ddnmf_core.model.decoding import Decode
+from ddnmf_core.model.device import matmul_precision
 
 N_RANDOM = 20                                                       # orders that are averaged for the control
 

@@ -11,8 +11,8 @@ from math import comb
 import torch
 from torch import Tensor
 
-from ddnmf_core.compute import matmul_precision
-from ddnmf_core.parts import Decode
+from ddnmf_core.model.decoding import Decode
+from ddnmf_core.model.device import matmul_precision
 
 MAX_EXACT = 12                                                      # parts, for which all 2^r coalitions are decoded
 N_PAIRS = 64                                                        # permutations with their reverses, above that

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ddnmf_core.clustering import CLUSTERERS, TITLES
+from ddnmf_core.analysis.clustering import CLUSTERERS, TITLES
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, RunConfig
 from ddnmf_core.reproduce.protocol import PART_SOURCES, SOURCES, Protocol
 

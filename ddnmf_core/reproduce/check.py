@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ddnmf_core.metrics import SCORE_NAMES
+from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.reproduce.cells import Cell, cells
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import Record, Results, summary

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ddnmf_core.metrics import SCORE_NAMES
+from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import paper
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddnmf_core.data import DATASETS
-from ddnmf_core.metrics import SCORE_NAMES
+from ddnmf_core.analysis.metrics import SCORE_NAMES
+from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.results import Results, summary
 

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ddnmf_core.clustering import MIXTURE_FLOOR, N_STARTS, SHORT_ITERATIONS, SHORT_RUNS, SHORT_SAMPLES, TITLES
+from ddnmf_core.analysis.clustering import (
+    MIXTURE_FLOOR,
+    N_STARTS,
+    SHORT_ITERATIONS,
+    SHORT_RUNS,
+    SHORT_SAMPLES,
+    TITLES,
+)
 from ddnmf_core.config import PRESETS, ClustererName, InterpretationConfig, RunConfig
 
 Settings = Mapping[str, Any]

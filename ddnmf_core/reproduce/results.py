@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddnmf_core.entries import CLUSTERS, INTERPRETATION, PROVENANCE, SCORES, Entry
-from ddnmf_core.files import write_bytes
+from ddnmf_core.analysis.metrics import SCORE_NAMES
+from ddnmf_core.files.atomic import write_bytes
 from ddnmf_core.interpret.measures import MEASURES
-from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.cells import Cell, Target
 from ddnmf_core.reproduce.protocol import PART_SOURCES, SOURCES, Protocol
-from ddnmf_core.runs import Store
+from ddnmf_core.store.entry import CLUSTERS, INTERPRETATION, PROVENANCE, SCORES, Entry
+from ddnmf_core.store.run_store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,8 +141,8 @@ def _note_over_seeds(records: list[Record], store: Store, name: str) -> None:
 def _agreements(store: Store, name: str, records: list[Record]) -> dict[str, float]:
     """By id, of each of these records with the others, as far as the store has what they were measured of; empty where it
     has fewer than two."""
+    from ddnmf_core.analysis.metrics import agreements
     from ddnmf_core.interpret.stability import matched_cosine
-    from ddnmf_core.metrics import agreements
     kind = "clusterings" if name == "agreement" else "interpretations"
     entries = {record["id"]: (record, Entry(store, kind, record["id"])) for record in records}  # type: ignore[arg-type]
     there = {each: entry for each, (record, entry) in entries.items()

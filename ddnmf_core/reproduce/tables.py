@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.interpret.measures import MEASURES, MISSING
-from ddnmf_core.metrics import SCORE_NAMES
 from ddnmf_core.reproduce.cells import Target
 from ddnmf_core.reproduce.claims import sentences
 from ddnmf_core.reproduce.results import Results, summary

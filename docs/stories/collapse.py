@@ -5,11 +5,11 @@ import torch
 from matplotlib.figure import Figure
 from telling import BLUE, GREEN, ORANGE, PINK, by_place, runs_of, spread, tell
 
-from ddnmf_core.corruption import corrupt_each
-from ddnmf_core.data import load
-from ddnmf_core.entries import Entry
-from ddnmf_core.interpret.survey import acc_of, codes_of
-from ddnmf_core.train_task import load_model
+from ddnmf_core.data.catalogue import load
+from ddnmf_core.engine.worker.train import load_model
+from ddnmf_core.interpret.rank_survey import acc_of, codes_of
+from ddnmf_core.model.corruption import corrupt_each
+from ddnmf_core.store.entry import Entry
 
 COLOURS = (ORANGE, PINK, BLUE, GREEN)
 

@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 from telling import by_place, runs_of, spread, tell
 
 from ddnmf_core.interpret.quality import hoyer
+from ddnmf_core.interpret.rank_survey import codes_of, swings_of
 from ddnmf_core.interpret.stability import match, over_seeds
-from ddnmf_core.interpret.survey import codes_of, swings_of
 
 N_SHOWN = 10
 

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from telling import BLUE, by_place, runs_of, tell
 
-from ddnmf_core.interpret.survey import survey, swings_of
+from ddnmf_core.interpret.rank_survey import survey, swings_of
 
 TITLES = {"error": "error, noisy images", "stability": "likeness between seeds", "dispersion": "dispersion",
           "acc": "ACC, mixture on z"}

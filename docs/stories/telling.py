@@ -9,9 +9,9 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from ddnmf_core.entries import Entry
 from ddnmf_core.experiment import plan
-from ddnmf_core.runs import Store
+from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.run_store import Store
 
 matplotlib.use("agg")
 HERE = Path(__file__).parent

@@ -46,7 +46,7 @@ parts.T.round(2)
 # --------
 # K-means on the codes, held against the three growers (equations 17 to 19).
 
-from ddnmf_core.metrics import scores
+from ddnmf_core.analysis.metrics import scores
 
 X = MinMaxScaler().fit_transform(wine.data)
 clusters = DDNMF(n_components=4, n_clusters=3, epochs=60, **small).fit_predict(X)

@@ -13,8 +13,8 @@ its codes and its scores. The same settings are never trained twice.
 # does.
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.runs import Store
-from ddnmf_core.tasks import perform
+from ddnmf_core.engine.worker.tasks import perform
+from ddnmf_core.store.run_store import Store
 
 store = Store()
 config = RunConfig(dataset="mnist-10k", n_samples=2000, layers=(256, 10), n_parts=10,
@@ -28,7 +28,7 @@ run.id, run.state.status
 # -------------
 # Two lines, also tomorrow and from another program:
 
-from ddnmf_core.train_task import load_model
+from ddnmf_core.engine.worker.train import load_model
 
 run = store.entries()[0]
 model = load_model(run)
@@ -49,7 +49,7 @@ legend = axis.legend()
 # %%
 # Clusters of the codes against the classes (equations 17 to 19), once a representation and a method:
 
-from ddnmf_core.entries import SCORES
+from ddnmf_core.store.entry import SCORES
 
 kept = pd.DataFrame(run.read_json(SCORES))
 kept[kept["input"] == "clean"].round(3)
@@ -57,7 +57,7 @@ kept[kept["input"] == "clean"].round(3)
 # %%
 # Codes of all images, as arrays:
 
-from ddnmf_core.entries import CODES
+from ddnmf_core.store.entry import CODES
 
 codes = run.read_tensors(CODES)
 for name, array in codes.items():
@@ -68,9 +68,9 @@ for name, array in codes.items():
 # --------------------
 # Whatever can be clustered can be scored in the same way: here a mixture on the codes of the noisy images.
 
-from ddnmf_core.clustering import cluster
-from ddnmf_core.data import load
-from ddnmf_core.metrics import scores
+from ddnmf_core.analysis.clustering import cluster
+from ddnmf_core.analysis.metrics import scores
+from ddnmf_core.data.catalogue import load
 
 labels = load(config.dataset, config.n_samples).labels
 scores(labels, cluster(codes["noisy/z"], "gmm", n_clusters=10, seed=1))

@@ -14,10 +14,10 @@ act together. Shapley values share the picture out so that it adds up exactly.
 import torch
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.data import load
-from ddnmf_core.runs import Store
-from ddnmf_core.tasks import perform
-from ddnmf_core.train_task import load_model
+from ddnmf_core.data.catalogue import load
+from ddnmf_core.engine.worker.tasks import perform
+from ddnmf_core.engine.worker.train import load_model
+from ddnmf_core.store.run_store import Store
 
 store = Store()
 run = store.create(RunConfig(dataset="mnist-10k", n_samples=2000, layers=(256, 10), n_parts=10,

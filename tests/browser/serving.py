@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from benchmarks.browsing import address, serve
-from benchmarks.measuring import free_port
-from ddnmf_core import engine
-from ddnmf_core.runs import Store
+from benchmarks.common.browser import address, serve
+from benchmarks.common.harness import free_port
+from ddnmf_core.engine import client as engine
+from ddnmf_core.store.run_store import Store
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-background-networking",

@@ -8,7 +8,7 @@ from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
 from stored import trained
 
 from ddnmf_core.config import EmbeddingConfig, RunConfig
-from ddnmf_core.runs import Store
+from ddnmf_core.store.run_store import Store
 
 pytestmark = needs_chromium
 

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
 
-from ddnmf_core import tasks
 from ddnmf_core.config import RunConfig
-from ddnmf_core.runs import Store
+from ddnmf_core.engine.worker import tasks
+from ddnmf_core.store.run_store import Store
 
 RUN = RunConfig(dataset="mnist-10k", n_samples=200, layers=(16, 8, 4), n_parts=3, epochs=1, noise_level=0.4)
 

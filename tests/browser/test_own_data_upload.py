@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
 
-from ddnmf_core.runs import Store
+from ddnmf_core.store.run_store import Store
 
 PATIENCE = 120_000                                                  # milliseconds
 

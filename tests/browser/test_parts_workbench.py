@@ -9,9 +9,9 @@ from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
 
-from ddnmf_core import tasks
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig, RunConfig
-from ddnmf_core.runs import Store
+from ddnmf_core.engine.worker import tasks
+from ddnmf_core.store.run_store import Store
 
 pytestmark = needs_chromium
 

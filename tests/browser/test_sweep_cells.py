@@ -6,9 +6,10 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
 
-from ddnmf_core import sweeps, tasks
 from ddnmf_core.config import RunConfig
-from ddnmf_core.runs import Store
+from ddnmf_core.engine.worker import tasks
+from ddnmf_core.experiment import sweeps
+from ddnmf_core.store.run_store import Store
 
 BASE = RunConfig(dataset="digits", n_samples=100, layers=(32, 16, 6), n_parts=5, epochs=1, gamma=0.1)
 CONFIGS = sweeps.grid(BASE, {"gamma": [0.1, 1.0], "beta": [0.5, 1.0]}, [1])

@@ -10,7 +10,7 @@ CORNERS = Centres(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
 
 
 def test_centres_behind_k_means_put_every_sample_where_k_means_did(digits):
-    from ddnmf_core.clustering import cluster
+    from ddnmf_core.analysis.clustering import cluster
     codes = digits.scaled()[:, 20:44]
     found = cluster(codes, "kmeans", 10, seed=1)
     assert (Centres.of(codes, found).assign(codes) == found).mean() > 0.999

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ddnmf_core import tasks
 from ddnmf_core.config import InterpretationConfig, RunConfig
-from ddnmf_core.entries import CODES, INTERPRETATION, PARTS, SCORES
-from ddnmf_core.runs import Store
+from ddnmf_core.engine.worker import tasks
+from ddnmf_core.store.entry import CODES, INTERPRETATION, PARTS, SCORES
+from ddnmf_core.store.run_store import Store
 
 RUN = RunConfig(dataset="digits", layers=(64, 32, 6), n_parts=6, epochs=30, noise_level=0.2, batch_size=64,
                 output_activation="linear", gamma=0.1)
@@ -53,7 +53,7 @@ def test_taking_parts_out_moves_samples_and_noise_weakens_parts(done):
 def test_the_swing_of_a_part_is_the_picture_at_its_high_quantile_minus_that_at_its_low_one(done):
     import torch
 
-    from ddnmf_core.train_task import load_model
+    from ddnmf_core.engine.worker.train import load_model
     store, entry = done
     H = store.get("runs", RUN.id).read_tensors(CODES)["clean/H"]
     rows = np.tile(H.mean(axis=0), (2, 1))
@@ -86,7 +86,7 @@ def test_what_stands_beside_the_parts_of_a_model_is_measured_alike(done, factors
 def test_a_principal_component_adds_and_explains_what_scikit_learn_says_it_does(done):
     from sklearn.decomposition import PCA
 
-    from ddnmf_core.data import load
+    from ddnmf_core.data.catalogue import load
     entry, status = perform(done[0], InterpretationConfig(dataset="digits", factors="pca", n_parts=4, n_pictures=10))
     assert status == "finished", entry.state
     scores, x = entry.read_json(SCORES), load("digits").scaled()

@@ -5,7 +5,7 @@ import torch
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.interpret.shapley import additivity_gap, coalition_weights, coalitions, shapley
-from ddnmf_core.models import build
+from ddnmf_core.model.networks import build
 
 W = torch.tensor([[1.0, 0, 0, 2], [0, 3, 0, 0], [0, 0, 5, 1]])      # parts x pixels
 H, BASELINE = torch.tensor([0.5, 1.0, 0.25]), torch.tensor([0.0, 0.5, 0.25])

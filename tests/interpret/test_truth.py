@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from ddnmf_core.config import PRESETS, RunConfig
-from ddnmf_core.data import Images
+from ddnmf_core.data.catalogue import Images
 from ddnmf_core.interpret import faithfulness, quality, stability
 from ddnmf_core.interpret.shapley import additivity_gap, shapley
-from ddnmf_core.parts import part_swings
-from ddnmf_core.trainer import Trainer
+from ddnmf_core.model.decoding import part_swings
+from ddnmf_core.model.trainer import Trainer
 
 N, SIDE = 2000, 8
 CONFIG = RunConfig(**{**PRESETS["parts"], "dataset": "digits", "layers": (64, 4), "n_parts": 4, "output_activation": "linear",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dashboard import shared
-from ddnmf_core import engine
+from dashboard.session import store as shared
+from ddnmf_core.engine import client as engine
 
 
 @pytest.fixture(autouse=True)

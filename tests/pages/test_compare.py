@@ -11,7 +11,7 @@ from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.cells import cells
 from ddnmf_core.reproduce.protocol import FULL, QUICK
 from ddnmf_core.reproduce.results import Results
-from ddnmf_core.runs import Store
+from ddnmf_core.store.run_store import Store
 
 
 @pytest.fixture

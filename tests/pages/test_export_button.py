@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from opening import open_page, text_of
 
-from dashboard.export_run import READY
-from ddnmf_core import tasks
+from dashboard.home.run_export import READY
 from ddnmf_core.config import RunConfig
+from ddnmf_core.engine.worker import tasks
 from ddnmf_core.export import formats
-from ddnmf_core.runs import Store
+from ddnmf_core.store.run_store import Store
 
 RUN = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epochs=1)
 
@@ -56,7 +56,7 @@ def test_what_is_not_installed_says_how_to_get_it(run, monkeypatch):
 def test_no_room_for_the_file_is_a_sentence(run, monkeypatch):
     def full(*_arguments):
         raise OSError(28, "No space left on device")
-    monkeypatch.setattr("dashboard.export_run.export", full)
+    monkeypatch.setattr("dashboard.home.run_export.export", full)
     app = prepare(open_page("home"), "csv")
     assert not app.exception
     assert "No space left on device" in app.error[0].value

@@ -8,16 +8,16 @@ import opening
 import pytest
 from opening import text_of
 
-from ddnmf_core import tasks
 from ddnmf_core.config import RunConfig
-from ddnmf_core.data import load
-from ddnmf_core.entries import CODES, MODEL, PROVENANCE, SCORES, State
-from ddnmf_core.pictures import data_link
+from ddnmf_core.data.catalogue import load
+from ddnmf_core.data.pictures import data_link
+from ddnmf_core.engine.worker import tasks
 from ddnmf_core.reproduce import claims
 from ddnmf_core.reproduce.cells import cells
 from ddnmf_core.reproduce.protocol import QUICK
 from ddnmf_core.reproduce.results import Results
-from ddnmf_core.runs import Store
+from ddnmf_core.store.entry import CODES, MODEL, PROVENANCE, SCORES, State
+from ddnmf_core.store.run_store import Store
 
 BETWEEN = replace(QUICK, noise_levels=(0.35,))                      # a level that the protocol leaves out
 RUN = RunConfig(dataset="mnist-10k", n_samples=200, layers=(16, 8, 4), n_parts=3, epochs=1, noise_level=0.4)
@@ -167,12 +167,12 @@ def test_the_noise_is_that_of_each_sample_and_the_error_that_of_the_run(store):
 
 
 def test_images_that_are_not_here_are_a_sentence(store, monkeypatch):
-    from dashboard import noise_samples
-    from ddnmf_core.data import DataError
+    from dashboard.noise import samples
+    from ddnmf_core.data.catalogue import DataError
 
     def absent(*arguments):
         raise DataError("MNIST: not found. Set DDNMF_DATA.")
-    monkeypatch.setattr(noise_samples, "dataset_images", absent)
+    monkeypatch.setattr(samples, "dataset_images", absent)
     app = open_noise(level="40")
     assert not app.exception
     assert "MNIST: not found. Set DDNMF_DATA." in text_of(app)

@@ -9,12 +9,13 @@ import pytest
 from opening import open_page, text_of
 from PIL import Image
 
-from dashboard.own_data_form import _as_it_is
-from ddnmf_core import own_data, tasks
+from dashboard.train.data_form import _as_it_is
 from ddnmf_core.config import EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
-from ddnmf_core.own_source import Choices
-from ddnmf_core.runs import Store
-from ddnmf_core.suggestions import suggest
+from ddnmf_core.data.suggestions import suggest
+from ddnmf_core.data.user import user_sets
+from ddnmf_core.data.user.source import Choices
+from ddnmf_core.engine.worker import tasks
+from ddnmf_core.store.run_store import Store
 
 PAGES = ("home", "train", "latent", "parts", "explain", "noise", "sweep", "compare")
 COLUMNS = ("height", "width", "weight", "age", "speed")
@@ -51,7 +52,7 @@ def trained(tmp_path_factory):
         store, runs = Store(), {}
         for kind, path, choices in (("images", pictures(folder / "sides.zip"), Choices(size=8)),
                                     ("table", table(folder / "people.csv"), Choices(title="People"))):
-            run = RunConfig(dataset=own_data.add(path, path.name, choices), layers=(16, 4), n_parts=3, epochs=2, batch_size=16)
+            run = RunConfig(dataset=user_sets.add(path, path.name, choices), layers=(16, 4), n_parts=3, epochs=2, batch_size=16)
             runs[kind] = run
             others = [run.replace(seed=2), run.replace(gamma=0.5)] if kind == "table" else []
             for config in (run, *others, InterpretationConfig.of(run), PixelNMFConfig(dataset=run.dataset, n_parts=3),
@@ -106,7 +107,7 @@ def test_a_table_is_added_with_a_choice_for_its_gaps_and_sets_the_form(home, tmp
     assert not app.exception
     assert "1 missing values: the mean of their column" in text_of(app)
     app.button(key="train.own.add").click().run()
-    (name,) = own_data.names()
+    (name,) = user_sets.names()
     assert app.selectbox(key="train.dataset").value == name
     assert app.text_input(key="train.layers").value == "16, 12, 3"
     assert "60 samples of 5 features" in text_of(app)
@@ -115,8 +116,8 @@ def test_a_table_is_added_with_a_choice_for_its_gaps_and_sets_the_form(home, tmp
 
 
 def test_a_preset_and_what_suits_the_data_leave_each_other_alone(home, tmp_path):
-    name = own_data.add(table(tmp_path / "people.csv"), "people.csv", Choices())
-    suited = suggest(own_data.spec(name)).fields["epochs"]
+    name = user_sets.add(table(tmp_path / "people.csv"), "people.csv", Choices())
+    suited = suggest(user_sets.spec(name)).fields["epochs"]
     app = open_page("train")
     epochs = lambda: app.number_input(key="train.epochs").value     # noqa: E731
     app.selectbox(key="train.dataset").select(name).run()
@@ -130,7 +131,7 @@ def test_a_preset_and_what_suits_the_data_leave_each_other_alone(home, tmp_path)
     app.selectbox(key="train.dataset").select(name).run()
     assert epochs() == 15
     assert app.text_input(key="train.layers").value != "500, 500, 2000, 10"
-    own_data.remove(name)
+    user_sets.remove(name)
     app.run()
     assert app.text_input(key="train.layers").value == "500, 500, 2000, 10"
 
@@ -184,10 +185,10 @@ def test_a_set_that_is_gone_is_a_sentence_and_the_rest_of_the_pages_stands(runs,
 
 
 def test_a_set_is_removed_on_home_unless_a_run_needs_it(runs, tmp_path):
-    unused = own_data.add(table(tmp_path / "other.csv"), "other.csv", Choices(scale="set"))
+    unused = user_sets.add(table(tmp_path / "other.csv"), "other.csv", Choices(scale="set"))
     app = open_page("home")
     app.button(key=f"home.remove.{unused}").click().run()
-    assert unused not in own_data.names()
+    assert unused not in user_sets.names()
     app.button(key=f"home.remove.{runs['table'].dataset}").click().run()
     assert "runs were trained on" in text_of(app)
-    assert runs["table"].dataset in own_data.names()
+    assert runs["table"].dataset in user_sets.names()

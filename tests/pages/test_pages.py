@@ -9,14 +9,15 @@ import pandas as pd
 import pytest
 from opening import open_page, text_of
 
-from dashboard import shared
-from dashboard.contents import images
-from dashboard.latent_map import with_classes
-from dashboard.live_run import how_to_read_losses
-from ddnmf_core import engine, tasks
+from dashboard.latent.map import with_classes
+from dashboard.session import store as shared
+from dashboard.session.run_data import images
+from dashboard.train.live_run import how_to_read_losses
 from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
-from ddnmf_core.entries import CODES, MODEL, SCORES, State
-from ddnmf_core.runs import Store
+from ddnmf_core.engine import client as engine
+from ddnmf_core.engine.worker import tasks
+from ddnmf_core.store.entry import CODES, MODEL, SCORES, State
+from ddnmf_core.store.run_store import Store
 
 PAGES = ("home", "train", "latent", "parts", "explain")
 DDNMF = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2)
@@ -194,7 +195,7 @@ def test_a_read_only_store_can_still_be_looked_at(store, monkeypatch):
 def test_no_room_for_a_new_run_is_a_sentence(home, monkeypatch):
     def full(path, content, **options):
         raise OSError(28, "No space left on device")
-    monkeypatch.setattr("ddnmf_core.runs.write_bytes", full)
+    monkeypatch.setattr("ddnmf_core.store.run_store.write_bytes", full)
     app = open_page("train")
     app.button(key="train.start").click().run()
     assert not app.exception

@@ -7,13 +7,15 @@ import pytest
 from opening import open_page, text_of
 from stored import finish, trained
 
-from ddnmf_core import engine, own_data, trash
 from ddnmf_core.config import RunConfig
-from ddnmf_core.interpret.names import rename
-from ddnmf_core.read_only import ReadOnly
-from ddnmf_core.runs import Store
-from ddnmf_core.unpacking import unpack
-from ddnmf_core.verify import verify
+from ddnmf_core.data.user import user_sets
+from ddnmf_core.engine import client as engine
+from ddnmf_core.files.read_only import ReadOnly
+from ddnmf_core.store import trash
+from ddnmf_core.store.archive_import import unpack
+from ddnmf_core.store.part_names import rename
+from ddnmf_core.store.run_store import Store
+from ddnmf_core.store.verify import verify
 
 PAGES = ["home", "train", "latent", "parts", "explain", "noise", "sweep", "compare"]
 RUN = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epochs=1)
@@ -47,7 +49,7 @@ def test_whoever_asks_for_a_change_all_the_same_is_refused(home, monkeypatch):
     run = finish(store)
     monkeypatch.setenv("DDNMF_READ_ONLY", "1")
     for change in (lambda: engine.submit(store, RUN), lambda: store.delete(run), run.request_stop, lambda: rename(run, 0, "x"),
-                   lambda: own_data.remove("own-0123456789abcdef"), lambda: unpack(store, io.BytesIO()),
+                   lambda: user_sets.remove("own-0123456789abcdef"), lambda: unpack(store, io.BytesIO()),
                    lambda: trash.restore(trash.Deletion(1, ())),
                    lambda: trash.remove(trash.Deletion(1, ())), lambda: verify(store, repair=True)):
         with pytest.raises(ReadOnly, match="only shown"):

@@ -6,11 +6,12 @@ from opening import open_page, text_of
 from stored import CONFIG, finish, flip, made_of
 from streamlit.testing.v1 import AppTest
 
-from dashboard import run_care
-from ddnmf_core import archive, own_data
-from ddnmf_core.entries import MODEL
-from ddnmf_core.own_source import Choices
-from ddnmf_core.runs import Store
+from dashboard.home import run_management
+from ddnmf_core.data.user import user_sets
+from ddnmf_core.data.user.source import Choices
+from ddnmf_core.store import archive_export
+from ddnmf_core.store.entry import MODEL
+from ddnmf_core.store.run_store import Store
 
 
 @pytest.fixture
@@ -41,8 +42,8 @@ def test_undo_stands_there_until_it_is_pressed(run):
 
 
 QUESTION = """
-from dashboard.run_care import delete_with_question
-from dashboard.shared import store
+from dashboard.home.run_management import delete_with_question
+from dashboard.session.store import store
 for entry in store().entries():
     delete_with_question(entry)
 """
@@ -64,7 +65,7 @@ def test_a_run_that_is_deleted_is_no_longer_the_chosen_one(run):
 def test_a_choice_by_code_wins_over_an_address_that_names_what_is_gone(run):
     app = AppTest.from_string('''
 import streamlit as st
-from dashboard.links import choose, from_link
+from dashboard.session.links import choose, from_link
 st.button("choose", on_click=choose, args=("run", "b"))
 st.write(from_link("run"))
 ''')
@@ -88,7 +89,7 @@ def test_runs_are_offered_as_one_file_that_can_be_taken_in(run, tmp_path):
     app.session_state["home.archive"] = True
     app.run()
     assert not app.exception
-    content = run_care._packed(archive.with_what_is_made_of_them([run]), with_data=False)
+    content = run_management._packed(archive_export.with_what_is_made_of_them([run]), with_data=False)
     (tmp_path / "a.zip").write_bytes(content)
     before = (run.folder / MODEL).read_bytes()
     run.store.delete(run)
@@ -100,7 +101,7 @@ def test_runs_are_offered_as_one_file_that_can_be_taken_in(run, tmp_path):
 
 def test_own_data_is_offered_with_its_runs(home, tmp_path):
     np.save(tmp_path / "mine.npy", np.arange(30 * 20, dtype=np.float32).reshape(30, 4, 5))
-    name = own_data.add(tmp_path / "mine.npy", "mine.npy", Choices(title="Mine"))
+    name = user_sets.add(tmp_path / "mine.npy", "mine.npy", Choices(title="Mine"))
     finish(Store(home), CONFIG.replace(dataset=name, n_samples=None))
     app = open_page("home")
     app.session_state["home.archive"] = True
@@ -118,7 +119,7 @@ def test_a_file_that_is_no_archive_is_refused_in_a_sentence(home):
 
 
 def test_a_newer_store_is_not_touched_and_the_page_says_so(home):
-    from ddnmf_core.files import write_document
+    from ddnmf_core.files.atomic import write_document
     home.mkdir()
     write_document(home / "layout.json", {"version": 99})
     app = open_page("home")

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from opening import text_of
 
-from ddnmf_core import engine, sweeps
 from ddnmf_core.config import RunConfig
-from ddnmf_core.entries import CLUSTERS, CODES, SCORES, State
-from ddnmf_core.runs import Store
+from ddnmf_core.engine import client as engine
+from ddnmf_core.experiment import sweeps
+from ddnmf_core.store.entry import CLUSTERS, CODES, SCORES, State
+from ddnmf_core.store.run_store import Store
 
 BASE = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2, gamma=0.1)
 AXES = {"beta": [0.1, 1.0], "gamma": [0.1, 1.0]}

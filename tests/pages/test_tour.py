@@ -3,8 +3,8 @@
 import pytest
 from opening import open_page, text_of
 
-from dashboard.tour import ENDED, STEPS
-from ddnmf_core.runs import Store
+from dashboard.frame.tour import ENDED, STEPS
+from ddnmf_core.store.run_store import Store
 
 
 @pytest.mark.parametrize("page", ["home", "train", "noise"])

@@ -7,12 +7,12 @@ import pytest
 from opening import open_page, text_of
 from stored import trained as trained_by_a_worker
 
-from ddnmf_core import tasks
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig, RunConfig
-from ddnmf_core.entries import CODES, PARTS
-from ddnmf_core.interpret.names import names_of
+from ddnmf_core.engine.worker import tasks
 from ddnmf_core.interpret.stability import REAPPEARS
-from ddnmf_core.runs import Store
+from ddnmf_core.store.entry import CODES, PARTS
+from ddnmf_core.store.part_names import names_of
+from ddnmf_core.store.run_store import Store
 
 RUN = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=3, output_activation="linear", gamma=0.1)
 SIBLING = RUN.replace(seed=2)
@@ -73,7 +73,7 @@ def test_a_name_is_kept_with_the_run_and_found_in_the_list(store):
 
 
 def test_the_badge_says_whether_the_other_seed_has_the_part(store):
-    from dashboard.contents import swings
+    from dashboard.session.run_data import swings
     from ddnmf_core.interpret.stability import match
     app = open_page("parts", run=RUN.id, part="1")
     _, cosine = match(swings(store.get("runs", RUN.id)), swings(store.get("runs", SIBLING.id)))
@@ -214,7 +214,7 @@ def test_a_survey_of_the_rank_trains_what_is_missing_and_compares_what_is_there(
 
 
 def test_a_survey_has_a_row_for_each_rank_and_compares_seeds_where_there_are_two(store):
-    from dashboard.rank_survey import panels, survey
+    from dashboard.parts.rank_survey import panels, survey
     other = store.create(RUN.replace(n_parts=3))
     assert tasks.perform(str(store.root), "runs", other.id, "cpu") == "finished"
     found = survey.__wrapped__(str(store.root), (RUN.id, SIBLING.id, other.id)).set_index("n_parts")

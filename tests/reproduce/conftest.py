@@ -3,11 +3,11 @@
 import pytest
 from tiny import TINY, do
 
-from ddnmf_core import engine
+from ddnmf_core.engine import client as engine
 from ddnmf_core.reproduce import results
 from ddnmf_core.reproduce.cells import cells
 from ddnmf_core.reproduce.protocol import QUICK
-from ddnmf_core.runs import Store
+from ddnmf_core.store.run_store import Store
 
 
 @pytest.fixture(autouse=True)

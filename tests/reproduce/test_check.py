@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from tiny import TINY, gathered, reproduce
 
-from ddnmf_core.entries import SCORES
-from ddnmf_core.reproduce import check, command, results
+from ddnmf_core.cli import reproduce as command
+from ddnmf_core.reproduce import check, results
+from ddnmf_core.store.entry import SCORES
 
 
 def test_a_check_says_identical_or_agrees_or_does_not(two_seeds):

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 from tiny import TINY, reproduce
 
-from ddnmf_core import tasks, train_task
-from ddnmf_core.reproduce import command, results
+from ddnmf_core.cli import reproduce as command
+from ddnmf_core.engine.worker import tasks, train
+from ddnmf_core.experiment.batch import Work
+from ddnmf_core.reproduce import results
 from ddnmf_core.reproduce.cells import cells
-from ddnmf_core.reproduce.work import Work
-from ddnmf_core.runs import Store
+from ddnmf_core.store.run_store import Store
 
 
 def test_what_is_there_is_not_done_again(two_seeds):
@@ -41,7 +42,7 @@ def test_work_that_failed_is_said(tmp_path, monkeypatch):
     made_of = [cell for cell in cells("table1", TINY, [1]) if cell.method == "AE2+K-means"]
     work = Work(store, made_of)
     work.submit()
-    monkeypatch.setattr(train_task, "evaluate", lambda *_: 1 / 0)
+    monkeypatch.setattr(train, "evaluate", lambda *_: 1 / 0)
     for config in work.configs:
         entry = store.entry(config)
         tasks.perform(str(store.root), entry.kind, entry.id, "cpu")

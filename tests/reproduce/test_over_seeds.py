@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from tiny import TINY, do, gathered
 
-from ddnmf_core.entries import CLUSTERS, INTERPRETATION
+from ddnmf_core.analysis.metrics import SCORE_NAMES, ari
 from ddnmf_core.interpret.stability import matched_cosine
-from ddnmf_core.metrics import SCORE_NAMES, ari
 from ddnmf_core.reproduce import results, tables
 from ddnmf_core.reproduce.cells import cells
-from ddnmf_core.runs import Store
+from ddnmf_core.store.entry import CLUSTERS, INTERPRETATION
+from ddnmf_core.store.run_store import Store
 
 
 def test_one_seed_gives_the_same_numbers_twice_and_two_seeds_give_two(two_seeds, tmp_path):

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 from tiny import TINY, do, gathered, reproduce
 
-from ddnmf_core.reproduce import command, results
+from ddnmf_core.cli import reproduce as command
+from ddnmf_core.experiment.batch import Work
+from ddnmf_core.reproduce import results
 from ddnmf_core.reproduce.cells import cells
-from ddnmf_core.reproduce.work import Work
-from ddnmf_core.runs import Store
+from ddnmf_core.store.run_store import Store
 
 
 def test_cells_of_another_protocol_are_not_taken_over(two_seeds, tmp_path):

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from typer.testing import CliRunner
 
-from ddnmf_core import tasks
-from ddnmf_core.cli import app
+from ddnmf_core.cli.main import app
+from ddnmf_core.engine.worker import tasks
+from ddnmf_core.experiment.batch import Work
 from ddnmf_core.reproduce import results
 from ddnmf_core.reproduce.protocol import QUICK
-from ddnmf_core.reproduce.work import Work
 
 SMALL = {"layers": (32, 16, 6), "n_parts": 5, "epochs": 1, "batch_size": 64}
 TINY = replace(QUICK, name="tiny", datasets=("digits", "mnist-10k"), n_samples=200, noise_levels=(0.1, 0.8), n_map_points=100,

@@ -1,0 +1,1 @@
+"""Timings of clustering, maps and interpretations."""

@@ -1,0 +1,1 @@
+"""Timings in a real browser."""

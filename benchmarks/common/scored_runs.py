@@ -1,0 +1,37 @@
+"""Trainings whose scores are compared: asked for from the engine of the store (DDNMF_HOME), which skips what it has."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from benchmarks.common.harness import NotHere
+from ddnmf_core.config import ClusteringConfig, RunConfig
+from ddnmf_core.data.catalogue import find
+from ddnmf_core.experiment.batch import Work
+from ddnmf_core.reproduce.cells import Cell
+from ddnmf_core.store.entry import SCORES
+from ddnmf_core.store.run_store import Store
+
+
+def train_and_score(runs: Sequence[RunConfig]) -> list[dict[str, float]]:
+    """Of each run, once all are trained: accuracies on the code of clean images, L_sym of the last epoch, and images a
+    second, the median of its own epochs. Raises NotHere where a data set is not."""
+    for dataset in sorted({run.dataset for run in runs}):
+        if not find(dataset):                                       # type: ignore[arg-type]
+            raise NotHere(f"{dataset} is not here. Set DDNMF_DATA (`ddnmf data` says how to get it).")
+    store = Store()
+    work = Work(store, [Cell(run.dataset, "DDNMF", run.seed, run, ClusteringConfig.of(run)) for run in runs])
+    work.submit()
+    for _ in work.steps():
+        pass
+    if failures := work.failures():
+        raise RuntimeError("; ".join(failures))
+    return [_scores(store, run) for run in runs]
+
+
+def _scores(store: Store, run: RunConfig) -> dict[str, float]:
+    entry = store.entry(run)
+    of_code = {score["clusterer"]: score for score in entry.read_json(SCORES)
+               if score["input"] == "clean" and score["representation"] == "z"}
+    return {"ACC, K-means on z": of_code["kmeans"]["acc"], "ACC, GMM on z": of_code["gmm"]["acc"],
+            "NMI, GMM on z": of_code["gmm"]["nmi"], "L_sym": entry.epochs()[-1]["L_sym"],
+            "images/s": median(epoch["images_per_second"] for epoch in entry.epochs())}

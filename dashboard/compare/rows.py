@@ -1,0 +1,65 @@
+"""What every table of the Compare page has: its filter, its texts, the way to its runs, its files."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.compare.charts import COLOUR_OF
+from dashboard.compare.reproduction import Shown
+from dashboard.session.store import EXPLAIN, PARTS, store
+from ddnmf_core.reproduce.results import Record
+from ddnmf_core.store.entry import Entry
+
+
+def filtered(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the chosen origins whose method contains a text; says so where there is none."""
+    left, right = st.columns(2)
+    origins = left.pills("Rows", list(COLOUR_OF), selection_mode="multi", default=list(COLOUR_OF),
+                         key="compare.origins", persist_state="session",
+                         help="paper: a row of its table. baseline: so that nobody can say the baselines were weak. "
+                              "extension: adds something to the paper's methods.")
+    text = right.text_input("Method contains", key="compare.text", placeholder="for instance GMM", persist_state="session")
+    found = rows[rows["origin"].isin(origins) & rows["method"].str.contains(text, case=False, regex=False)]
+    if found.empty:
+        st.info("No row fits. Choose other rows, or empty the text.")
+    return found
+
+
+def as_text(mean: float, deviation: float) -> str:
+    return f"{mean:.3f}" if np.isnan(deviation) else f"{mean:.3f} ± {deviation:.3f}"
+
+
+def methods_of(rows: pd.DataFrame, ticked: Sequence[int]) -> list[str]:
+    """Of the ticked rows, or else of all; a tick of before may lie beyond a filtered table."""
+    return [rows["method"].iloc[row] for row in ticked if row < len(rows)] or list(rows["method"])
+
+
+def show_runs(records: list[Record]) -> None:
+    """A way to each run that the store has, and to the others a command."""
+    st.header("Runs")
+    runs = {record["run"]: record for record in records if record["run"]}
+    here = {run: record for run, record in runs.items() if Entry(store(), "runs", run).available}
+    for run, record in here.items():
+        left, middle, right = st.columns([3, 1, 1], vertical_alignment="center")
+        left.markdown(f"{record['method']}, seed {record['seed']} · `{run[:6]}`")
+        middle.page_link(EXPLAIN, label="Explain", icon=":material/search:", query_params={"run": run})
+        right.page_link(PARTS, label="Parts", icon=":material/extension:", query_params={"run": run})
+    if absent := len(runs) - len(here):
+        st.caption(f"{absent} of these runs are not in this store: they were trained where the table was made. Compute them "
+                   "here with “This store” above.")
+    if not runs:
+        st.caption("These rows cluster the pixels: no model was trained for them.")
+
+
+def downloads(rows: pd.DataFrame, shown: Shown) -> None:
+    from ddnmf_core.reproduce import tables
+    target = shown.results.target
+    columns = st.columns(3)
+    columns[0].download_button("CSV", lambda: rows.to_csv(index=False), f"{target}.csv", "text/csv",
+                               icon=":material/download:", width="stretch")
+    columns[1].download_button("LaTeX", lambda: tables.latex(shown.results), f"{target}.tex", "text/plain",
+                               icon=":material/download:", width="stretch")
+    columns[2].download_button("JSON, every seed", lambda: shown.results.text, f"{target}.json", "application/json",
+                               icon=":material/download:", width="stretch")

@@ -1,0 +1,108 @@
+"""The image that Explain takes apart: one of the data set, one that was drawn, or one that was uploaded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+import torch
+
+from dashboard.components.sketch import sketch
+from dashboard.session.links import linked
+from dashboard.session.run_data import images
+from dashboard.session.selections import pick_sample
+from ddnmf_core.data.single_image import fitted, read_picture
+from ddnmf_core.model.corruption import corrupt, corrupt_each
+from ddnmf_core.seeds import derive
+from ddnmf_core.store.entry import Entry
+
+ENDINGS = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp", "pgm", "ppm"]
+SOURCES = {"set": "of the data set", "draw": "drawn here", "upload": "uploaded"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An image as a row of pixels (1, d), and where it came from."""
+
+    x: torch.Tensor
+    title: str                                                      # 'sample 42, 7' or 'your drawing'
+    sample: int | None                                              # its number in the data set
+
+    @property
+    def key(self) -> str:
+        """Tells this image from others, for the widgets that belong to it."""
+        return str(self.sample) if self.sample is not None else f"{self.title}-{hash(self.x.numpy().tobytes()):x}"
+
+    def corrupted(self, run: Entry, level: float) -> torch.Tensor:
+        """(1, d): with the noise that belongs to it, the same every time."""
+        kind, seed = run.config.noise_kind, run.config.seed
+        if self.sample is not None:
+            return corrupt_each(self.x, torch.tensor([self.sample]), kind, level, seed)
+        return corrupt(self.x, kind, level, torch.Generator().manual_seed(derive(seed, "own image")))
+
+
+def choose_image(run: Entry) -> Shown:
+    """The image, chosen by the widgets; stops the page while there is none."""
+    sources = list(SOURCES) if images(run).feature_names is None else ["set"]
+    source = linked(st.segmented_control, "Image", sources, "image", format_func=SOURCES.get, required=True)
+    if source == "set":
+        sample = _pick(run)
+        x = torch.from_numpy(images(run).scaled(np.array([sample])))
+        return Shown(x, ", ".join(filter(None, [f"sample {sample}", images(run).class_of(sample)])), sample)
+    gray = _drawn() if source == "draw" else _uploaded()
+    if gray is None:
+        st.stop()
+    centre = st.toggle("Cut out and centre the figure, as MNIST's were", True, key="explain.centre", persist_state="session")
+    row = fitted(gray, images(run).image_shape, centre)
+    return Shown(torch.from_numpy(row)[None], "your drawing" if source == "draw" else "your picture", None)
+
+
+def _drawn() -> np.ndarray | None:
+    drawn = sketch("Draw a figure with the mouse or a finger", key="explain.sketch")
+    if drawn is None:
+        st.caption("Draw with the mouse or a finger. Everything below follows as soon as the pen is lifted.")
+    return drawn
+
+
+def _uploaded() -> np.ndarray | None:
+    file = st.file_uploader("A picture of one figure", ENDINGS, key="explain.upload",
+                            help="It stays on this machine. Gray values count; a bright ground is turned dark.")
+    if file is None:
+        return None
+    try:
+        return read_picture(file.getvalue())
+    except ValueError as error:
+        st.error(f"{file.name}: {error}. Choose another file.")
+        return None
+
+
+def _pick(run: Entry) -> int:
+    """The sample: by number, at random, or the next one of a class."""
+    n, names = len(images(run)), images(run).class_names
+    number, before, after, chance, by_class, go = st.columns([3, 1, 1, 2, 3, 2], vertical_alignment="bottom")
+    with number:
+        sample = pick_sample(run)
+    before.button(":material/chevron_left:", key="explain.before", on_click=_step, args=(-1, n), help="The one before")
+    after.button(":material/chevron_right:", key="explain.after", on_click=_step, args=(1, n), help="The next one")
+    chance.button("Random", key="explain.random", on_click=_choose_random, args=(n,), width="stretch")
+    if not images(run).labelled:
+        return sample
+    by_class.selectbox("Class", range(len(names)), format_func=lambda c: names[c], key="explain.class",
+                       persist_state="session")
+    go.button("Next of class", key="explain.next_of_class", on_click=_choose_of_class, args=(run,), width="stretch")
+    return sample
+
+
+def _choose_random(n: int) -> None:
+    st.session_state["sample"] = int(np.random.default_rng().integers(n))
+
+
+def _step(by: int, n: int) -> None:
+    st.session_state["sample"] = (st.session_state.get("sample", 0) + by) % n
+
+
+def _choose_of_class(run: Entry) -> None:
+    """The next sample of the class after the current one."""
+    labels = images(run).labels
+    wanted = np.flatnonzero(labels == st.session_state["explain.class"])
+    later = wanted[wanted > st.session_state.get("sample", 0)]
+    st.session_state["sample"] = int(later[0] if len(later) else wanted[0])

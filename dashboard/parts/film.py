@@ -1,0 +1,97 @@
+"""Parts in the course of the training: a film of their swings over the epochs, under the losses of the same epochs."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from dashboard.components.gallery import gallery
+from dashboard.figures.charts import COLOURS
+from dashboard.figures.saving import show_chart
+from dashboard.session.run_data import epoch_rows, picture
+from ddnmf_core.data import pictures
+from ddnmf_core.interpret.lifetimes import LIVES_FROM, alive, births_and_deaths
+from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.part_names import names_of, title
+from ddnmf_core.store.run_store import Store
+
+MOST_FRAMES, MOST_PARTS = 15, 24
+LOSSES, ROW = 150, 34                                               # heights in pixels
+BIRTH, DEATH, NOW = "#2a9d6f", "#d64541", "#808080"
+
+
+def show_film(run: Entry) -> None:
+    st.header("How they came about")
+    epochs, swings = _swings(str(run.store.root), run.id)
+    if len(epochs) < 2:
+        st.caption("This run kept no pictures of its parts over the epochs: it was trained by an earlier version.")
+        return
+    lives = alive(swings)
+    if st.session_state.get("parts.epoch") not in epochs:
+        st.session_state["parts.epoch"] = epochs[-1]
+    now = st.select_slider("Epoch", epochs, key="parts.epoch")
+    births, deaths = births_and_deaths(lives)
+    n_later = sum(moment > 0 for moment, _ in births)
+    show_chart(film(run, epochs, swings, lives, now), "parts.film", title="Parts over the epochs", how=(
+               f"Each column is an epoch, each row a part: red is ink that it adds, blue ink that it takes away. ▲ a part is "
+               f"born ({len(births)}, {n_later} of them after the start), ✕ it dies ({len(deaths)}): it lives while it changes "
+               f"some pixel by at least {LIVES_FROM:.0%} of black to white. The line is the epoch of the slider, whose parts "
+               "stand below."))
+    given = names_of(run)
+    frame = swings[epochs.index(now)]
+    gallery(list(pictures.differences(picture(run, frame))), [title(given, k).lower() for k in range(len(frame))],
+            key="parts.film.frame", size=64, title=f"The parts at epoch {now}")
+
+
+@st.cache_resource(max_entries=6, show_spinner="Reading the pictures of every epoch.")
+def _swings(root: str, run_id: str) -> tuple[list[int], NDArray[np.float32]]:
+    """The epochs that have pictures, and every part's swing in [-1, 1] at each: (n_epochs, r, n_pixels)."""
+    run = Entry(Store(root), "runs", run_id)
+    epochs, found = [], []
+    for name in run.names("snapshots/"):
+        tensors = run.read_tensors(name)
+        if "parts_swing" in tensors:
+            epochs.append(int(name.split("/")[1].split(".")[0]))
+            found.append(tensors["parts_swing"].astype(np.float32) / 127)
+    return epochs, np.stack(found) if found else np.zeros((0, 1, 1), np.float32)
+
+
+def film(run: Entry, epochs: list[int], swings: NDArray[np.float32], lives: NDArray[np.bool_], now: int) -> go.Figure:
+    """Losses above, frames below, on one axis of epochs."""
+    r = min(swings.shape[1], MOST_PARTS)
+    heights, strongest = [LOSSES, ROW * r], float(np.abs(swings).max())
+    figure = make_subplots(2, 1, shared_xaxes=True, row_heights=heights, vertical_spacing=0.03)
+    rows = epoch_rows(run)
+    for name in ("L_sym", "L_ap", "L_nc"):
+        figure.add_scatter(x=[row["epoch"] for row in rows], y=[row[name] for row in rows], name=name, mode="lines",
+                           line_color=COLOURS[name], row=1, col=1)
+    shown = np.unique(np.linspace(0, len(epochs) - 1, min(MOST_FRAMES, len(epochs))).round().astype(int)).tolist()
+    step = (epochs[-1] - epochs[0]) / max(len(shown) - 1, 1)
+    for frame in shown:
+        strip = np.concatenate(list(pictures.differences(picture(run, swings[frame][:r]), strongest)))
+        figure.add_layout_image(source=pictures.data_link(strip), xref="x2", yref="y2", x=epochs[frame], y=-0.5, sizey=r,
+                                sizex=0.92 * step, xanchor="center", yanchor="top", sizing="stretch", layer="below")
+    births, deaths = births_and_deaths(lives)
+    for events, symbol, colour, word in ((births, "triangle-up", BIRTH, "born"), (deaths, "x", DEATH, "dies")):
+        marked = [(moment, part) for moment, part in events if part < r]
+        figure.add_scatter(x=[epochs[moment] for moment, _ in marked], y=[part for _, part in marked], mode="markers",
+                           name=word,
+                           marker={"symbol": symbol, "size": 10, "color": colour, "line": {"width": 1, "color": "white"}},
+                           hovertemplate=f"part %{{customdata}} {word} at epoch %{{x}}<extra></extra>",
+                           customdata=[part + 1 for _, part in marked], row=2, col=1)
+    figure.add_vline(x=now, line={"color": NOW, "width": 1.5, "dash": "dot"})
+    return _laid_out(figure, r, sum(heights), [epochs[0] - 0.6 * step, epochs[-1] + 0.6 * step])
+
+
+def _laid_out(figure: go.Figure, r: int, height: float, span: list[float]) -> go.Figure:
+    ticks: dict[str, Any] = {"tickvals": list(range(r)), "ticktext": [str(k + 1) for k in range(r)]}
+    figure.update_yaxes(type="log", exponentformat="power", nticks=4, row=1, col=1)
+    figure.update_yaxes(range=[r - 0.5, -0.5], showgrid=False, zeroline=False, title_text="part", row=2, col=1, **ticks)
+    figure.update_xaxes(range=span, showgrid=False, zeroline=False)
+    figure.update_xaxes(title_text="epoch", row=2, col=1)
+    figure.update_layout(height=height + 90, margin={"l": 10, "r": 10, "t": 34, "b": 10},
+                         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"})
+    return figure

@@ -1,0 +1,88 @@
+"""Work that a page asks the engine for: its result, its progress, its expected time."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import streamlit as st
+
+from dashboard.session.store import show_damage, store, unusable_store
+from ddnmf_core.config import RunConfig
+from ddnmf_core.data.catalogue import DataError, known
+from ddnmf_core.engine import client as engine
+from ddnmf_core.engine import estimate
+from ddnmf_core.files.atomic import CorruptFile
+from ddnmf_core.files.read_only import read_only
+from ddnmf_core.store.entry import ENDED, Entry
+
+
+def result_of(config: Any, what: str, early: Callable[[Entry], None] = lambda entry: None) -> Entry | None:
+    """An entry's finished result, asked for where it is not there; meanwhile its progress and what is early to be seen of
+    it, and None."""
+    entry = store().entry(config)
+    if entry.available:
+        return entry
+    if read_only():
+        st.info(f"{what}: it has not been computed, and here nothing is.")
+        return None
+    status = entry.state.status if entry.exists else "new"
+    if status in ("failed", "stopped") and not store().is_requested(entry):
+        st.warning(f"{what}: {entry.state.message}")
+        if st.button("Try again", key=f"again.{entry.id}"):
+            engine.submit(store(), config)
+            st.rerun()
+        return None
+    if not store().is_requested(entry):
+        try:
+            engine.submit(store(), config)
+        except OSError as error:
+            st.warning(f"{what}: {unusable_store(error)}")
+            return None
+    _progress(entry, what, early)
+    return None
+
+
+def whole_or_set_aside(body: Callable[..., None]) -> Callable[..., None]:
+    """For fragments, whose exceptions never reach main.py: what is damaged is set aside, what is gone is said so."""
+    @wraps(body)
+    def guarded(*arguments: Any) -> None:
+        try:
+            body(*arguments)
+        except CorruptFile as error:
+            show_damage(error)
+        except DataError as error:
+            st.error(str(error))
+    return guarded
+
+
+@st.fragment(run_every="1s")
+@whole_or_set_aside
+def _progress(entry: Entry, what: str, early: Callable[[Entry], None]) -> None:
+    state = entry.state
+    if state.status in ENDED and not store().is_requested(entry):
+        st.rerun(scope="app")
+    st.progress(state.progress, f"{what}: {state.message}")
+    if st.button("Cancel", key=f"cancel.{entry.id}", icon=":material/cancel:"):
+        entry.request_stop()
+    early(entry)
+
+
+def expected_time(config: RunConfig, n_runs: int = 1) -> str:
+    """A sentence for before the training, from this machine's own speed."""
+    seconds = estimate.run_seconds(config, measured_speeds(config))
+    if seconds is None:
+        return "The expected time is known once the engine has warmed up."
+    return f"Expected time: about **{estimate.in_words(seconds * n_runs)}** by this machine's measured speed."
+
+
+def measured_speeds(config: RunConfig) -> list[dict[str, float]]:
+    """The engine's own measurement, then the newest run at this precision."""
+    running = engine.info(store())
+    speeds = [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
+    for entry in store().entries()[:20]:
+        alike = (entry.config.precision == config.precision and known(entry.config.dataset)
+                 and estimate.alike(entry.config, config))
+        if rows := entry.history() if alike else []:
+            return [*speeds, {"weights": estimate.count_weights(entry.config),
+                              "images_per_second": rows[-1]["images_per_second"]}]
+    return speeds

@@ -1,0 +1,87 @@
+"""The run and the sample that pages show, chosen once for all of them."""
+
+from collections.abc import Callable, Container, Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard.session.links import from_link, linked
+from dashboard.session.run_data import epoch_rows, images
+from dashboard.session.store import TRAIN, run_title, store
+from ddnmf_core.model import diagnosis
+from ddnmf_core.store.entry import ENDED, Entry
+
+
+def newest_with_parts(ready: list[Entry]) -> Entry:
+    """What to show when nothing was chosen: the newest DDNMF, else the newest run."""
+    return next((entry for entry in ready if entry.config.model == "ddnmf"), ready[0])
+
+
+def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry]], Entry] = newest_with_parts) -> Entry:
+    """A finished run, chosen here or by the link; explains itself and stops the page when there is none."""
+    entries = {entry.id: entry for entry in store().entries()}
+    ready = {entry_id: entry for entry_id, entry in entries.items() if entry.finished}
+    explain_absence(key, set(ready), entries)
+    if not ready:
+        _invite_to_train(entries)
+    chosen = linked(st.selectbox, label, list(ready), key, default(list(ready.values())).id,
+                    format_func=lambda entry_id: run_title(ready[entry_id]),
+                    help="Every finished run of the store, newest first.")
+    warn_of_collapse(epoch_rows(ready[chosen]))
+    return ready[chosen]
+
+
+def warn_of_collapse(rows: list[dict[str, Any]]) -> None:
+    """On every page that shows a run whose units say nothing, by the last of its epochs."""
+    for sentence in diagnosis.warnings(rows[-1]) if rows else []:
+        st.warning(sentence, icon=":material/warning:")
+
+
+def explain_absence(key: str, shown: Container[str], entries: Mapping[str, Entry]) -> None:
+    """Say why the run that a link names is not shown, until somebody chooses another one."""
+    wanted, missed = from_link(key), f"missed.{key}"
+    if wanted is not None and wanted not in shown:
+        st.session_state[missed] = wanted
+    run_id = st.session_state.get(missed)
+    if run_id is None or run_id in shown:
+        st.session_state.pop(missed, None)
+        return
+    entry = entries.get(run_id)
+    if entry is None:
+        st.warning(f"The run {run_id} that the link names is not in this store. It may have been deleted, or it "
+                   "was trained elsewhere.")
+        return
+    state = entry.state
+    doing = "is not finished yet" if state.status not in ENDED else f"ended as {state.status}"
+    st.info(f"{run_title(entry)} {doing}. {state.message}")
+
+
+def _invite_to_train(entries: dict[str, Entry]) -> None:
+    if any(entry.state.status not in ENDED for entry in entries.values()):
+        st.info("A model is being trained. This page fills as soon as it has finished.")
+        st.page_link(TRAIN, label="Watch it on the Train page", icon=":material/monitoring:")
+        _watch_for_the_first()
+    else:
+        st.info("There is no trained model yet. Train one first; the shipped MNIST is enough for it.")
+        st.page_link(TRAIN, label="Go to the Train page", icon=":material/play_arrow:")
+    st.stop()
+
+
+@st.fragment(run_every="2s")
+def _watch_for_the_first() -> None:
+    if any(entry.finished for entry in store().entries()):
+        st.rerun(scope="app")
+
+
+def pick_sample(run: Entry) -> int:
+    """The sample that every page shows, by number; kept in the link."""
+    n = run.config.n_samples or len(images(run))
+    if not 0 <= st.session_state.get("sample", 0) < n:
+        st.session_state["sample"] = 0
+    return int(st.number_input("Sample", 0, n - 1, key="sample", bind="query-params",
+                               help=f"0 to {n - 1:,}, in the order of the run's images."))
+
+
+def choose_sample(sample: int) -> None:
+    """For callbacks: make this the sample on every page."""
+    st.session_state["sample"] = int(sample)

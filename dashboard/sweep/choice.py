@@ -1,0 +1,91 @@
+"""Every cell of a sweep as a row, with the one that each criterion would choose: without labels, and with them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.session.store import store
+from dashboard.sweep.cells import cell_title, cells_key, ticked
+from dashboard.sweep.charts import SHORT_TITLES, state_text
+from dashboard.sweep.view import MEASURES, View
+from ddnmf_core.analysis import metrics
+from ddnmf_core.analysis.metrics import SILHOUETTE
+from ddnmf_core.experiment import model_selection
+from ddnmf_core.experiment.sweeps import WEIGHTS
+from ddnmf_core.store.entry import CLUSTERS, Entry
+from ddnmf_core.store.run_store import Store
+
+TITLES = {"error": "lowest error", "L_in": "lowest L_in", "stability": "highest stability"}
+MOST_ROWS, ROW_HEIGHT = 16, 35                                      # shown at once; pixels
+MOST_NAMED = 3                                                      # cells that share the best value
+
+
+@st.cache_resource(max_entries=500, show_spinner="Comparing the seeds.")
+def _stability(root: str, runs: tuple[str, ...], clustering: str) -> float:
+    return metrics.stability([Entry(Store(root), "runs", run).read_table(CLUSTERS)[clustering].to_numpy() for run in runs])
+
+
+def show_choice(cells: pd.DataFrame, view: View) -> pd.DataFrame:
+    """The table and the verdicts; returns the cells with their criteria."""
+    def stability_of(runs: Sequence[str]) -> float:
+        return _stability(str(store().root), tuple(runs), view.clustering)
+
+    judged = model_selection.judged(view.runs, cells, view.x, view.y, stability_of)
+    judged["score"] = view.cells(view.column_of(view.score))["mean"]
+    picks = {TITLES[name]: model_selection.chosen(judged, name, wanted)
+             for name, wanted in model_selection.CRITERIA.items() if name in judged}
+    by = "" if view.score == SILHOUETTE else " (by labels)"
+    picks[f"best {MEASURES[view.score]}{by}"] = model_selection.chosen(judged, "score", model_selection.HIGHEST)
+    _table(judged, view, picks)
+    st.markdown("\n".join(_verdict(judged, view, title, places) for title, places in picks.items()))
+    st.caption(_how_to_choose(view))
+    return judged
+
+
+def _table(judged: pd.DataFrame, view: View, picks: dict[str, list[int]]) -> None:
+    """For keyboards and screen readers too; a tick chooses the cell."""
+    shown: dict[str, Any] = {SHORT_TITLES[name]: judged[name] for name in view.axes}
+    shown |= {view.title: judged["mean"], "± deviation": judged["std"], "Seeds": judged["n"]}
+    shown["Chosen by"] = ["; ".join(title for title, places in picks.items() if row in places) for row in range(len(judged))]
+    shown |= {"Error, noisy images": judged["error"], "Stability": judged["stability"]}
+    if not view.is_score:
+        shown[MEASURES[view.score]] = judged["score"]
+    if any(lost := [state_text(states) for states in judged["states"]]):
+        shown["Without a result"] = lost
+    decimals = st.column_config.NumberColumn(format="%.3f" if view.is_score else "%.4g")
+    score = st.column_config.NumberColumn(format="%.3f")
+    formats: dict[str, Any] = {view.title: decimals, "± deviation": decimals, "Stability": score, MEASURES[view.score]: score,
+                               "Error, noisy images": st.column_config.NumberColumn(format="%.4g"),
+                               "Chosen by": st.column_config.TextColumn(width="medium")}
+    st.dataframe(pd.DataFrame(shown), hide_index=True, column_config=formats, key=cells_key(judged, view),
+                 selection_mode="single-row", on_select=lambda: ticked(judged, view), placeholder="–",
+                 height=ROW_HEIGHT * (min(len(judged), MOST_ROWS) + 1) + 2)
+    st.caption("Tick a row to see the runs of that cell above.")
+
+
+def _verdict(judged: pd.DataFrame, view: View, title: str, places: list[int]) -> str:
+    """The cell that a criterion would choose, and what it has with labels."""
+    title = title[0].upper() + title[1:]
+    if not places:
+        return f"- **{title}**: no cell has it" + (", because it takes two seeds." if "stability" in title else ".")
+    if len(places) > MOST_NAMED:
+        return f"- **{title}**: {len(places)} cells share it, so it chooses none of them"
+    cells = [judged.iloc[place].to_dict() for place in places]
+    named = " or ".join(f"{cell_title(cell, view)} ({MEASURES[view.score]} {cell['score']:.3f})" for cell in cells)
+    return f"- **{title}**: {named}"
+
+
+def _how_to_choose(view: View) -> str:
+    """What the criteria say and what they do not."""
+    warnings = {
+        "L_in is no criterion here: the swept weights are a part of it, and the smallest would win.": WEIGHTS,
+        "Less noise is easier to rebuild, which says nothing about the noise to choose.": ("noise_level",),
+        "More parts rebuild better as a rule, whether they mean more or not.": ("n_parts",)}
+    fitting = [sentence for sentence, names in warnings.items() if set(names) & set(view.axes)]
+    return " ".join([
+        "ACC, NMI and ARI need the true classes, so whoever chooses by them has used the labels; the other criteria need none. "
+        f"Error: of the student's reconstructions of noisy images. Stability: how much {view.words} agrees between the seeds "
+        "of a cell, as the mean ARI of all pairs; 1 is full agreement, 0 is none. A collapsed model can be very stable: look "
+        "at its runs.", *fitting])

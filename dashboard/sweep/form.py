@@ -1,0 +1,114 @@
+"""The form in which a sweep is started: a base, a list of values for each setting, and seeds."""
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard.session.results import measured_speeds
+from dashboard.session.store import store
+from dashboard.sweep.charts import AXIS_TITLES, SHORT_TITLES, setting
+from dashboard.train.run_form import DEFAULTS, key
+from ddnmf_core.config import OWN, PRESETS, RunConfig
+from ddnmf_core.data import catalogue
+from ddnmf_core.data.suggestions import suggest
+from ddnmf_core.engine import client as engine
+from ddnmf_core.engine import estimate
+from ddnmf_core.experiment import sweeps
+
+BASES = {"defaults": "Defaults", "train": "As on the Train page", "paper": "The paper's losses"}
+FIRST_LISTS = {"beta": "0.1, 1, 10", "gamma": "0.01, 0.1, 1"}       # a grid that is done within minutes
+FIRST_EPOCHS, FIRST_SEEDS, MOST_SEEDS = 5, 2, 10
+HELP = {"alpha": "Weight of L_sym, the supervisor's reconstruction. With Adam it changes the curves' scale and not the model.",
+        "beta": "Weight of L_ap: the student's layers should equal the supervisor's.",
+        "gamma": "Weight of L_nc: the NMF module should rebuild the code.",
+        "noise_level": "Gaussian: the standard deviation. Otherwise the share of pixels spoilt.",
+        "n_parts": "Columns of W, the rank of the factorisation."}
+
+
+def sweep_form() -> None:
+    """Settings, what they amount to, and the button that starts them."""
+    try:
+        base, n_seeds = _base()
+        configs = sweeps.grid(base, _lists(base), range(base.seed, base.seed + n_seeds))
+        _explain(configs)
+        _offer(configs)
+    except ValueError as error:
+        st.error(str(error))
+
+
+def _base() -> tuple[RunConfig, int]:
+    """What all runs have in common, and the number of seeds."""
+    columns = st.columns([3, 3, 2, 2, 2], vertical_alignment="bottom")
+    found = catalogue.available()
+    if st.session_state.get("sweep.dataset") not in found:          # it was removed
+        st.session_state.pop("sweep.dataset", None)
+    dataset = columns[0].selectbox("Data set", list(found), format_func=lambda name: found[name].title, key="sweep.dataset",
+                                   persist_state="session")
+    source = columns[1].selectbox("Other settings", list(BASES), format_func=BASES.__getitem__, key="sweep.base",
+                                  persist_state="session", help="What the other settings are, those of an empty list too.")
+    n_samples = columns[2].number_input("Images (empty: all)", 100, 70_000, value=None, key="sweep.n_samples",
+                                        persist_state="session", help="A random subset, the same for every run.")
+    epochs = columns[3].number_input("Epochs", 1, 10_000, FIRST_EPOCHS, key="sweep.epochs", persist_state="session")
+    n_seeds = columns[4].number_input("Seeds", 1, MOST_SEEDS, FIRST_SEEDS, key="sweep.n_seeds", persist_state="session",
+                                      help="Two or more show how much luck there is in a cell.")
+    available = found[dataset].n_samples
+    if (n_samples or 0) > available:
+        raise ValueError(f"n_samples = {n_samples}: {dataset} has {available:,} images")
+    suited = suggest(found[dataset]).fields if OWN.fullmatch(dataset) and source != "train" else {}
+    fields = {**suited, **_other_settings(source), "dataset": dataset, "n_samples": n_samples, "epochs": epochs}
+    return RunConfig(**fields), n_seeds
+
+
+def _other_settings(source: str) -> dict[str, Any]:
+    """Of the defaults, of a preset, or as the Train page's form was left."""
+    if source == "train":
+        left = {name: st.session_state.get(key(name), value) for name, value in DEFAULTS}
+        layers = left["layers"]
+        return {**left, "layers": [part.strip() for part in layers.split(",")] if isinstance(layers, str) else layers}
+    return PRESETS.get(source, {})
+
+
+def _lists(base: RunConfig) -> dict[str, list[sweeps.Number]]:
+    """The values of each setting that the model has; an empty list keeps the base's."""
+    known = [name for name in sweeps.SWEEPABLE if base.model == "ddnmf" or name == "noise_level"]
+    texts = {}
+    for column, name in zip(st.columns(len(sweeps.SWEEPABLE)), sweeps.SWEEPABLE, strict=True):
+        texts[name] = column.text_input(
+            AXIS_TITLES[name], FIRST_LISTS.get(name, ""), key=f"sweep.list.{name}", persist_state="session",
+            placeholder=f"{setting(getattr(base, name))} (not swept)", disabled=name not in known,
+            help=f"{HELP[name]} Numbers with commas between them; empty: not swept.")
+    return {name: sweeps.values(name, texts[name]) for name in known}
+
+
+def _explain(configs: list[RunConfig]) -> None:
+    """The grid in words, and what to expect of it."""
+    varied = {name: len({getattr(config, name) for config in configs}) for name in (*sweeps.SWEEPABLE, "seed")}
+    words = [f"{n} values of {SHORT_TITLES[name]}" for name, n in varied.items() if n > 1 and name != "seed"]
+    words.append("1 seed" if varied["seed"] == 1 else f"{varied['seed']} seeds")
+    there = sum(entry.available for entry in map(store().entry, configs))
+    st.markdown(f"{' × '.join(words)} = **{len(configs)} runs**" + (f", {there} of them are there already" if there else "")
+                + f". {_expected(configs, len(configs) - there)}")
+    if varied["alpha"] > 1 and configs[0].optimizer != "sgd":
+        st.info("Adam cancels any constant factor of a gradient, and only the supervisor feels alpha: expect the same model, "
+                "and so the same scores, all along alpha. L_in alone changes.")
+
+
+def _expected(configs: list[RunConfig], n_runs: int) -> str:
+    each = estimate.run_seconds(configs[0], measured_speeds(configs[0]))
+    if each is None:
+        return "The expected time is known once the engine has warmed up."
+    if not n_runs:
+        return "Nothing is left to be trained."
+    return (f"Expected time: about **{estimate.in_words(each * n_runs)}** by this machine's measured speed, training and "
+            "clustering, when nothing else runs.")
+
+
+def _offer(configs: list[RunConfig]) -> None:
+    points = {tuple(getattr(config, name) for name in sweeps.SWEEPABLE) for config in configs}
+    if len(points) < 2:
+        st.warning("A sweep needs two values of at least one setting.")
+    elif st.button("Start the sweep", type="primary", icon=":material/play_arrow:", key="sweep.start"):
+        for config in configs:
+            engine.submit(store(), config, st.session_state.get(key("device"), "auto"))
+        st.session_state["sweep"] = sweeps.family_id(configs[0])
+        st.rerun()

@@ -1,0 +1,114 @@
+"""`ddnmf data`: which data sets there are, and the user's own added and removed."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ddnmf_core.cli.terminal import AsJson, Home, plain_errors, progress_display
+from ddnmf_core.data import catalogue, suggestions
+from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.user import user_sets
+from ddnmf_core.data.user.source import Choices
+
+app = typer.Typer(help="The data sets: ours, and your own.", invoke_without_command=True)
+
+
+@app.callback()
+def data_sets(context: typer.Context, get: Annotated[str | None, typer.Option(
+        help="Download this set into the user cache.")] = None, as_json: AsJson = False, home: Home = None) -> None:
+    """Each data set: where it was found, or how to get it. With `add`, `list` and `remove`: your own."""
+    if context.invoked_subcommand:
+        return
+    with plain_errors():
+        if get:
+            images = catalogue.load(get, download=True, report=lambda text: typer.echo(text, err=True))
+            typer.echo(f"{get}: {len(images):,} images, verified.")
+            return
+        if as_json:
+            ours = [{"data": name, "images": spec.n_samples, "licence": spec.licence,
+                     "found": (place := catalogue.find(name)) and place.source} for name, spec in catalogue.DATASETS.items()]
+            own = [{"data": name, "images": user_sets.spec(name).n_samples, "licence": "", "found": "your own"}
+                   for name in user_sets.names() if user_sets.readable(name)]
+            typer.echo(json.dumps(ours + own))
+            return
+        for name, spec in catalogue.DATASETS.items():
+            location = catalogue.find(name)
+            where = f"{location.source}{f' ({location.folder})' if location.folder else ''}" if location else "not found"
+            typer.echo(f"{name:<18} {spec.n_samples:>6,} images  {spec.licence:<13} {where}")
+            if location is None:
+                typer.echo(f"{'':<18} {catalogue.ways_to_get(name)}")
+        _list()
+
+
+@app.command("add")
+def add(
+    path: Annotated[Path, typer.Argument(help="A folder or zip file of pictures; .npy, .npz, .csv, .tsv or .parquet.")],
+    title: Annotated[str, typer.Option(help="What to call it; default: the file's name.")] = "",
+    labels: Annotated[str | None, typer.Option(help="Column of a table that holds the classes.")] = None,
+    leave_out: Annotated[list[str] | None, typer.Option(help="Column that is no feature; may be given often.")] = None,
+    size: Annotated[int, typer.Option(help="Pictures are resized: pixels of the longer side.")] = 28,
+    shape: Annotated[str | None, typer.Option(help="Of the pictures in the rows of an array, as 28x28.")] = None,
+    invert: Annotated[bool, typer.Option("--invert", help="Dark figures on a light ground: turn them round.")] = False,
+    folders: Annotated[bool, typer.Option(help="A picture's class is the name of its folder.")] = True,
+    negative: Annotated[str, typer.Option(help="What becomes of negative values: refuse, shift or clip.")] = "refuse",
+    missing: Annotated[str, typer.Option(help="What becomes of missing values: refuse, mean or zero.")] = "refuse",
+    scale: Annotated[str | None, typer.Option(help="To [0, 1]: range (a table's default), maximum or set.")] = None,
+    as_json: AsJson = False, home: Home = None,
+) -> None:
+    """Add your own images or table; it is then a data set like the others, kept in the store."""
+    with plain_errors():
+        choices = Choices(title, size, invert, folders, labels, tuple(leave_out or ()), shape_of(shape) if shape else None,
+                          negative, missing, scale)                 # type: ignore[arg-type]
+        with progress_display() as show:
+            name = user_sets.add(path.expanduser(), path.expanduser().resolve().name, choices,
+                                lambda share: show(share, "Reading"))
+        if as_json:
+            typer.echo(json.dumps(user_sets.json_of(name)))
+            return
+        spec = user_sets.spec(name)
+        typer.echo(f"{name}  {spec.title}: {user_sets.summary(name)}")
+        if skipped := user_sets.meta(name)["skipped_files"]:
+            typer.echo(f"{skipped} files that are no pictures were left out.")
+        typer.echo(f"Suggested: {suggestions.suggest(spec).reason}\nTrain on it: ddnmf train --dataset {name}")
+
+
+def shape_of(text: str) -> tuple[int, int]:
+    """'28x20' as (28, 20): height and width."""
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
+        raise DataError(f"shape = {text!r}: should be height x width, as 28x28")
+    return int(parts[0]), int(parts[1])
+
+
+@app.command("list")
+def list_own(as_json: AsJson = False, home: Home = None) -> None:
+    """Your own data sets, the newest last."""
+    with plain_errors():
+        if as_json:
+            whole = list(filter(user_sets.readable, user_sets.names()))
+            for name in user_sets.names():
+                if name not in whole:
+                    typer.echo(f"{name} is damaged: remove it and add it again", err=True)
+            typer.echo(json.dumps([user_sets.json_of(name) for name in whole]))
+            return
+        _list()
+        if not user_sets.names():
+            typer.echo("There is no data set of your own yet. Add one: ddnmf data add PATH")
+
+
+def _list() -> None:
+    for name in user_sets.names():
+        try:
+            typer.echo(f"{name:<20}  {user_sets.spec(name).title}: {user_sets.summary(name)}")
+        except DataError as error:
+            typer.echo(str(error), err=True)
+
+
+@app.command("remove")
+def remove(name: str, home: Home = None) -> None:
+    """Remove a data set of your own; runs that were trained on it have to be deleted first."""
+    with plain_errors():
+        user_sets.remove(name)
+        typer.echo(f"Removed {name}.")

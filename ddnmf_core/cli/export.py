@@ -1,0 +1,27 @@
+"""`ddnmf export`: a run in the format of another tool."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ddnmf_core.cli.terminal import Home, RunId, plain_errors, progress_display
+from ddnmf_core.export.formats import FORMATS
+from ddnmf_core.export.write import default_name
+from ddnmf_core.export.write import export as write_export
+from ddnmf_core.store.run_store import Store
+
+
+def export(
+    run: RunId,
+    to: Annotated[str, typer.Option(help=", ".join(FORMATS), autocompletion=lambda: list(FORMATS))],
+    out: Annotated[Path | None, typer.Option(help="The file or folder; a folder's name may end in .zip.")] = None,
+    home: Home = None,
+) -> None:
+    """Write a finished run for another tool. Nothing is written over; the path is printed."""
+    with plain_errors():
+        entry = Store(home).get("runs", run)
+        path = out or Path(default_name(entry, to))
+        with progress_display() as show:
+            write_export(entry, to, path, show)
+        typer.echo(str(path))

@@ -1,0 +1,60 @@
+"""Settings that suit the size of a data set, with a reason: small tables should not get a network made for images."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ddnmf_core.config import RunConfig
+from ddnmf_core.data.dataset import DatasetSpec
+
+LARGE_SAMPLES, LARGE_FEATURES = 5000, 256                           # from here the default network
+N_UPDATES = 1760                                                    # of the default run: 45 epochs of 40 batches
+BATCHES = 12                                                        # at least, in an epoch
+TABLE_NOISE = 0.2                                                   # a table's features are not redundant as pixels are
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Fields of a RunConfig, and why they are what they are."""
+
+    fields: dict[str, Any]
+    reason: str
+
+
+def suggest(spec: DatasetSpec) -> Suggestion:
+    """Layers, parts, batches and epochs for a data set of this size."""
+    n, d = spec.n_samples, spec.n_pixels
+    layers = _layers(n, d, len(spec.class_names))
+    batch = max(16, min(RunConfig().batch_size, _power_of_two(n / BATCHES)))
+    epochs = max(RunConfig().epochs, round(N_UPDATES / (n / batch) / 10) * 10)
+    fields: dict[str, Any] = {"layers": layers, "n_parts": layers[-1], "batch_size": batch, "epochs": min(epochs, 200)}
+    if not spec.labelled:
+        fields["n_clusters"] = max(2, min(10, n // 20))
+    if spec.feature_names:
+        fields["noise_level"] = TABLE_NOISE
+    return Suggestion(fields, _reason(spec, fields))
+
+
+def _layers(n: int, d: int, n_classes: int) -> tuple[int, ...]:
+    """Widths that outgrow neither features nor samples; the code is half as wide as a sample, or has a unit for each class."""
+    if n >= LARGE_SAMPLES and d >= LARGE_FEATURES:
+        return RunConfig().layers
+    first = max(16, min(512, _power_of_two(2 * d), _power_of_two(n / 4)))
+    return first, max(first // 2, 12), max(2, min(10, max((d + 1) // 2, min(d, n_classes))))
+
+
+def _power_of_two(value: float) -> int:
+    """The nearest one below."""
+    return 1 << max(int(value), 1).bit_length() - 1
+
+
+def _reason(spec: DatasetSpec, fields: dict[str, Any]) -> str:
+    what = "features" if spec.feature_names else "pixels"
+    layers = "-".join(map(str, fields["layers"]))
+    sentences = [f"For {spec.n_samples:,} samples of {spec.n_pixels:,} {what}: layers {layers}, {fields['n_parts']} parts, "
+                 f"batches of {fields['batch_size']}, {fields['epochs']} epochs (about as many steps as the default run makes)"]
+    if "noise_level" in fields:
+        sentences.append(f"noise {fields['noise_level']:.0%}, because columns of a table cannot stand in for each other as "
+                         "pixels do")
+    if "n_clusters" in fields:
+        sentences.append(f"{fields['n_clusters']} clusters, because there are no labels to count")
+    return "; ".join(sentences) + "."

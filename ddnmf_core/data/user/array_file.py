@@ -1,0 +1,74 @@
+"""The arrays of a user's own set as one safetensors file, written and read whole, or block by block where it is too large.
+
+The format is a header and then the values as they are, so a file that was written in memory can be mapped, too, and the
+same values make the same file either way.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddnmf_core.files.atomic import CorruptFile, read_checked
+from ddnmf_core.files.memory_map import BLOCK_BYTES, blocks, too_large
+
+CODES: dict[np.dtype[Any], str] = {np.dtype(np.uint8): "U8", np.dtype(np.float32): "F32", np.dtype(np.int64): "I64"}
+DTYPES = {code: dtype for dtype, code in CODES.items()}
+
+
+def write_by_blocks(path: Path, values: NDArray[Any], treat: Callable[[NDArray[Any]], NDArray[Any]],
+                    report: Callable[[float], None]) -> str:
+    """The treated values as `pixels`, forced to the disk; the SHA-256 of the file."""
+    first = treat(values[:1])
+    header = _header(first.dtype, values.shape)
+    digest = hashlib.sha256(header)
+    with path.open("wb") as file:
+        file.write(header)
+        for rows in blocks(values):
+            content = treat(values[rows]).tobytes()
+            digest.update(content)
+            file.write(content)
+            report(rows.stop / len(values))
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """What safetensors writes before the values of one array: its length, then JSON filled up to a multiple of 8."""
+    size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    text = json.dumps({"pixels": {"dtype": CODES[dtype], "shape": list(shape), "data_offsets": [0, size]}},
+                      separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def read(path: Path, expected: str) -> dict[str, NDArray[Any]]:
+    """Its arrays by name, mapped where the file is too large for memory; raises CorruptFile unless it is as written."""
+    from safetensors.numpy import load
+    if not path.exists() or not too_large(path.stat().st_size):
+        return load(read_checked(path, [expected]))
+    if _digest(path) != expected:
+        raise CorruptFile(path, "is damaged: its content is not what was written")
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        about = json.loads(file.read(length))
+    return {name: _mapped(path, 8 + length, entry) for name, entry in about.items() if name != "__metadata__"}
+
+
+def _mapped(path: Path, start: int, entry: dict[str, Any]) -> NDArray[Any]:
+    return np.memmap(path, DTYPES[entry["dtype"]], "r", start + entry["data_offsets"][0], tuple(entry["shape"]))
+
+
+def _digest(path: Path) -> str:
+    """Of the whole file, read in blocks and not mapped."""
+    digest, block = hashlib.sha256(), bytearray(BLOCK_BYTES)
+    with path.open("rb", buffering=0) as file:
+        while n := file.readinto(block):
+            digest.update(memoryview(block)[:n])
+    return digest.hexdigest()

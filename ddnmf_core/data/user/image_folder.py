@@ -1,0 +1,167 @@
+"""Pictures of a folder or a zip file as rows of gray values; a picture's class is the name of its folder."""
+
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.image_files import grayed, opened, width_to_height
+from ddnmf_core.data.user.source import (
+    MAX_SAMPLES,
+    MAX_UNPACKED,
+    Choices,
+    Raw,
+    Report,
+    Source,
+    check_extent,
+    classes,
+    reason,
+    size_of,
+)
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+MAX_PICTURE = 64 * 1024**2                                          # bytes of one picture's file
+MAX_ENTRIES = 2 * MAX_SAMPLES                                       # files that are looked at
+SIDES = (4, 256)                                                    # pixels of a resized picture
+N_MEASURED = 200                                                    # pictures whose proportions decide for all
+
+File = tuple[str, Callable[[], bytes]]                              # name with its folders, and how to read it
+
+
+def read_pictures(source: Source, choices: Choices, report: Report = lambda share: None) -> Raw:
+    """Every picture, resized: raises DataError with the name of what cannot be read."""
+    if not SIDES[0] <= choices.size <= SIDES[1]:
+        raise DataError(f"size = {choices.size}: pictures should become {SIDES[0]} to {SIDES[1]} pixels long")
+    with ExitStack() as opened:
+        files, skipped = (_in_folder(source) if isinstance(source, Path) and source.is_dir() else
+                          _in_archive(opened.enter_context(open_archive(source))))
+        if not files:
+            raise DataError(f"there are no pictures ({', '.join(ENDINGS)}) in it")
+        shape = _common_shape(files[:N_MEASURED], choices.size)
+        n_pixels = shape[0] * shape[1]
+        check_extent(len(files), n_pixels)
+        rows = np.empty((len(files), n_pixels), np.uint8)
+        for number, (name, read) in enumerate(files):
+            rows[number] = gray(read(), name, shape).ravel()
+            report((number + 1) / len(files))
+    labels, names = _classes([name for name, _ in files]) if choices.by_folder else (None, ())
+    return Raw(255 - rows if choices.invert else rows, labels, names, shape, None, skipped, inverted=True)
+
+
+def _common_shape(files: Sequence[File], size: int) -> tuple[int, int]:
+    """What all pictures are resized to: (height, width) in the middle of these ones' proportions, the longer side `size`."""
+    proportions = []
+    for name, read in files:
+        with _opened(read(), name) as picture:
+            proportions.append(width_to_height(picture))
+    middle = float(np.median(proportions))
+    shorter = max(SIDES[0], round(size * min(middle, 1 / middle)))
+    return (size, shorter) if middle < 1 else (shorter, size)
+
+
+def gray(content: bytes, name: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture as gray values (height, width); its pixels are counted before it is decoded."""
+    from PIL import Image
+    with _opened(content, name) as picture:
+        return np.asarray(grayed(picture).resize(shape[::-1], Image.Resampling.LANCZOS), np.uint8)
+
+
+@contextmanager
+def _opened(content: bytes, name: str) -> Iterator[Any]:
+    try:
+        with opened(content, name) as picture:
+            yield picture
+    except ValueError as error:
+        raise DataError(str(error)) from None
+
+
+def _classes(names: Sequence[str]) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    folders = [PurePosixPath(name).parent.name or "(no folder)" for name in names]
+    return classes(folders, "the folder of a picture") if len(set(folders)) > 1 else (None, ())
+
+
+# ------------------------------------------------------------------------------------------ folders
+
+def pictures_in(folder: Path) -> tuple[list[Path], int]:
+    """Where the pictures below it lie, in order, and how many files are none; raises DataError where there are too many."""
+    root, found, looked_at = folder.resolve(), [], 0
+    for place, folders, names in os.walk(root):
+        folders[:] = sorted(each for each in folders if _counts(each))
+        looked_at += len(names)
+        if looked_at > MAX_ENTRIES:
+            raise DataError(f"there are more than {MAX_ENTRIES:,} files in {folder}: choose a smaller folder")
+        found += [Path(place, name) for name in sorted(names) if _is_picture(name)]
+    return found, looked_at - len(found)
+
+
+def _in_folder(folder: Path) -> tuple[list[File], int]:
+    """The pictures below it, by name. Links that lead out of the folder are refused."""
+    root, (found, skipped) = folder.resolve(), pictures_in(folder)
+    for path in found:
+        if not path.resolve().is_relative_to(root):
+            raise DataError(f"{path.relative_to(root)} is a link that leads out of the folder: put the picture itself there")
+    return [(path.relative_to(root).as_posix(), partial(_content, path)) for path in found], skipped
+
+
+def _content(path: Path) -> bytes:
+    if path.stat().st_size > MAX_PICTURE:
+        raise DataError(f"{path.name} has {path.stat().st_size:,} bytes: at most {MAX_PICTURE:,} for one picture")
+    return path.read_bytes()
+
+
+# ------------------------------------------------------------------------------------------ archives
+
+def open_archive(source: Source) -> zipfile.ZipFile:
+    """A zip file whose names and sizes are harmless; nothing of it is ever unpacked to the disk."""
+    size_of(source)
+    try:
+        archive = zipfile.ZipFile(source)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise DataError(f"this is not a zip file that can be read: {reason(error)}") from None
+    entries = archive.infolist()
+    climbing = next((entry.filename for entry in entries if _climbs(entry.filename)), None)
+    if climbing is not None:
+        raise DataError(f"the zip file holds {climbing!r}, a path that leads out of its folder: it is not read")
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > MAX_UNPACKED or len(entries) > MAX_ENTRIES:
+        raise DataError(f"the zip file unpacks to {len(entries):,} files of {unpacked / 1024**3:.1f} GiB: at most "
+                        f"{MAX_ENTRIES:,} files of {MAX_UNPACKED / 1024**3:.0f} GiB in all")
+    return archive
+
+
+def _climbs(name: str) -> bool:
+    path = PurePosixPath(name.replace("\\", "/"))
+    return not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
+
+
+def _in_archive(archive: zipfile.ZipFile) -> tuple[list[File], int]:
+    entries = [entry for entry in archive.infolist()
+               if not entry.is_dir() and all(map(_counts, PurePosixPath(entry.filename).parts))]
+    found = sorted((entry for entry in entries if _is_picture(entry.filename)), key=lambda entry: entry.filename)
+    return [(entry.filename, partial(unpacked, archive, entry)) for entry in found], len(entries) - len(found)
+
+
+def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int = MAX_PICTURE) -> bytes:
+    """An entry's bytes, never more than it says that it has."""
+    if entry.file_size > most:
+        raise DataError(f"{entry.filename} has {entry.file_size:,} bytes: at most {most:,}")
+    try:
+        return archive.read(entry)
+    except Exception as error:                                      # zlib, lzma, a password: each has its own
+        raise DataError(f"{entry.filename} in the zip file cannot be read: {reason(error)}") from None
+
+
+def _is_picture(name: str) -> bool:
+    return _counts(PurePosixPath(name).name) and name.lower().endswith(ENDINGS)
+
+
+def _counts(name: str) -> bool:
+    """Not what a system puts beside a user's files."""
+    return not name.startswith(".") and name != "__MACOSX"

@@ -1,0 +1,139 @@
+"""What becomes of missing and negative values, and how values come to lie between 0 and 1."""
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.user.source import Choices, Missing, Negative, Raw, Scale
+from ddnmf_core.files.memory_map import blocks
+
+Values = NDArray[np.floating[Any]]
+
+WORDS = {"mean": "the mean of their column", "zero": "0", "clip": "0",
+         "shift": "raised, so that the least value is 0", "range": "each column from its least value to its greatest",
+         "maximum": "each column by its greatest value", "set": "all values by the greatest of the set",
+         "bytes": "bytes, divided by 255"}
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What becomes of every value of a set, found before any of them is changed."""
+
+    image: bool
+    done: dict[str, Any]                                            # what is kept of it with the set
+    fill: Values | None = None                                      # of missing values, for each column; None: bytes stay
+    clip: bool = False
+    raised: Values | float = 0.0
+    invert: bool = False
+
+    def of(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Some rows as they are kept: u8 of pictures, float32 in [0, 1] of a table."""
+        if self.fill is None:
+            return 255 - numbers(rows) if self.invert else numbers(rows)
+        low, high = np.array(self.done["low"]), np.array(self.done["high"])
+        x = _nonnegative(_filled(rows, self.fill), self.clip, self.raised)
+        span = high - low
+        scaled = (x - low) / np.where(span > 0, span, 1)
+        if not self.image:
+            return scaled.astype(np.float32)
+        bytes_of = (scaled * 255).round().astype(np.uint8)
+        return 255 - bytes_of if self.invert else bytes_of
+
+
+def treated(raw: Raw, choices: Choices) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Values as they are kept, and what was done to them: u8 for pictures, float32 in [0, 1] for a table.
+
+    Raises DataError where a value is missing or negative and nothing was chosen for it.
+    """
+    treatment = treatment_of(raw, choices)
+    if treatment.fill is None:
+        return treatment.of(raw.values), treatment.done
+    return np.concatenate([treatment.of(raw.values[rows]) for rows in blocks(raw.values)]), treatment.done
+
+
+def treatment_of(raw: Raw, choices: Choices) -> Treatment:
+    """What to do to the values, from a look at all of them, block by block."""
+    for name, options in (("negative", Negative), ("missing", Missing), ("scale", Scale)):
+        if (value := getattr(choices, name)) is not None and value not in get_args(options):
+            raise DataError(f"{name} = {value!r}: should be one of {', '.join(get_args(options))}")
+    image, invert = raw.image_shape is not None, choices.invert and not raw.inverted
+    if invert and not image:
+        raise DataError("invert turns pictures round, and these are rows of a table: leave it out, or say the shape of the "
+                        "pictures in the rows")
+    if image and raw.values.dtype in (np.uint8, np.bool_):
+        return Treatment(image, {"missing": 0, "negative": 0, "scale": "bytes"}, invert=invert)
+    n_missing, fill = _gaps(raw.values, choices.missing)
+    n_negative, least, most = _extent(raw.values, fill, choices.negative, image)
+    clip = bool(n_negative) and choices.negative == "clip"
+    raised: Values | float = 0.0
+    if n_negative and not clip:
+        raised = np.minimum(least.min() if image else least, 0)
+    least, most = _nonnegative(least, clip, raised), _nonnegative(most, clip, raised)
+    scale = "set" if image else choices.scale or "range"
+    low = least if scale == "range" else np.zeros(1 if scale == "set" else len(least))
+    high = np.array([most.max()]) if scale == "set" else most
+    done = {"missing": n_missing, "negative": n_negative, "scale": scale, "low": low.tolist(), "high": high.tolist(),
+            **({"missing_became": choices.missing} if n_missing else {}),
+            **({"negative_became": choices.negative} if n_negative else {})}
+    return Treatment(image, done, fill, clip, raised, invert)
+
+
+def numbers(rows: NDArray[Any]) -> NDArray[Any]:
+    """On and off become white and black."""
+    return rows.astype(np.uint8) * np.uint8(255) if rows.dtype == np.bool_ else rows
+
+
+def _gaps(x: NDArray[Any], missing: Missing) -> tuple[int, Values]:
+    """How many values are missing, and what they become in each column."""
+    n = n_samples = 0
+    sums, counts = np.zeros((1, x.shape[1])), np.zeros(x.shape[1], np.int64)
+    for rows in blocks(x):
+        block = numbers(x[rows]).astype(np.float64)
+        gaps = ~np.isfinite(block)
+        n, n_samples = n + int(gaps.sum()), n_samples + int(gaps.any(axis=1).sum())
+        sums = np.vstack([sums, np.where(gaps, 0, block)]).sum(axis=0, keepdims=True)    # as the sum of the whole column
+        counts += (~gaps).sum(axis=0)
+    if n and missing == "refuse":
+        raise DataError(f"{n:,} of {x.size:,} values are missing or infinite, in {_samples(n_samples)}: choose for missing "
+                        "values mean (they become the mean of their column) or zero, or leave such columns out")
+    return n, sums[0] / np.maximum(counts, 1) if missing == "mean" else np.zeros(x.shape[1])
+
+
+def _extent(x: NDArray[Any], fill: Values, negative: Negative, whole: bool) -> tuple[int, Values, Values]:
+    """How many values are negative, and the least and greatest of each column."""
+    n = n_samples = 0
+    least, most = np.full(x.shape[1], np.inf), np.full(x.shape[1], -np.inf)
+    for rows in blocks(x):
+        block = _filled(x[rows], fill)
+        below = block < 0
+        n, n_samples = n + int(below.sum()), n_samples + int(below.any(axis=1).sum())
+        least, most = np.minimum(least, block.min(axis=0)), np.maximum(most, block.max(axis=0))
+    if n and negative == "refuse":
+        raise DataError(f"{n:,} of {x.size:,} values are negative (down to {least.min():.4g}), in {_samples(n_samples)}: "
+                        f"choose for negative values shift ({'all values' if whole else 'their columns'} are raised so that "
+                        "the least value is 0) or clip (they become 0)")
+    return n, least, most
+
+
+def _filled(rows: NDArray[Any], fill: Values) -> Values:
+    x = numbers(rows).astype(np.float64)
+    return np.where(np.isfinite(x), x, fill)
+
+
+def _nonnegative(x: Values, clip: bool, raised: Values | float) -> Values:
+    """Pictures are raised as one, a table column by column."""
+    return np.maximum(x, 0) if clip else x - raised
+
+
+def _samples(n: int) -> str:
+    return f"{n:,} sample{'s' if n != 1 else ''}"
+
+
+def in_words(done: dict[str, Any]) -> str:
+    """One sentence of what was done to the values of a set."""
+    sentences = [f"{done[what]:,} {what} values: {WORDS[done[f'{what}_became']]}" for what in ("missing", "negative")
+                 if done[what]]
+    return "; ".join([*sentences, f"scaled to [0, 1]: {WORDS[done['scale']]}"]).capitalize() + "."

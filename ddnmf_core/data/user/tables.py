@@ -1,0 +1,134 @@
+"""Tables: a row a sample, a column a feature, and one column that may hold the classes."""
+
+import io
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.user.source import (
+    MAX_NAME,
+    MAX_SAMPLES,
+    MAX_UNPACKED,
+    MAX_VALUES,
+    Choices,
+    Raw,
+    Source,
+    check_extent,
+    classes,
+    reason,
+    size_of,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LIKELY_LABELS = ("label", "labels", "class", "target", "species", "category", "y")     # what such a column is often called
+LIKELY_CLASSES = 20                                                 # words that a column of labels may have
+FIRST_BYTES = 1024**2                                               # that must hold the first line
+
+
+def read_table(source: Source, name: str, choices: Choices) -> Raw:
+    """Raises DataError for a column that is no feature, no label and not left out."""
+    frame = read_frame(source, name)
+    unknown = [column for column in (choices.labels, *choices.leave_out) if column is not None and column not in frame]
+    if unknown:
+        raise DataError(f"there is no column {unknown[0]!r}: there are {_listed(list(frame))}")
+    features = frame.drop(columns=[*choices.leave_out, *([choices.labels] if choices.labels is not None else [])])
+    if len(set(features)) < len(list(features)):
+        raise DataError("two columns have the same name: give each its own")
+    for column in features:
+        if not _is_numeric(features[column]):
+            raise DataError(f"column {column!r} does not hold numbers ({_first_text(features[column])!r}): choose it for the "
+                            "labels, or leave it out")
+    check_extent(*features.shape)
+    labels, names = (None, ()) if choices.labels is None else classes(
+        frame[choices.labels].tolist(), f"column {choices.labels!r}")
+    return Raw(features.to_numpy(np.float64, na_value=np.nan), labels, names, None,
+               tuple(str(column)[:MAX_NAME] for column in features))
+
+
+def read_frame(source: Source, name: str, n_rows: int | None = None) -> "pd.DataFrame":
+    """The whole table, or its first rows to be looked at."""
+    size_of(source)
+    return _parquet(source, n_rows) if name.lower().endswith(".parquet") else _text(source, n_rows)
+
+
+def likely_labels(frame: "pd.DataFrame") -> str | None:
+    """The column that is probably the labels: by its name, or because it alone holds words and has few of them."""
+    words = [column for column in frame if not _is_numeric(frame[column])]
+    few = words if len(words) == 1 and 1 < frame[words[0]].nunique() <= LIKELY_CLASSES else []
+    return next((str(column) for column in frame if str(column).lower() in LIKELY_LABELS), few[0] if few else None)
+
+
+def _text(source: Source, n_rows: int | None) -> "pd.DataFrame":
+    """Columns apart by the sign that the first line has most of; a first line of numbers is a sample, not names, unless the
+    numbers are those of the columns."""
+    import pandas as pd
+    try:
+        first = _first_line(source)
+        separator = max(",;\t", key=first.count)
+        headless = all(map(_is_number, words := first.split(separator))) and not _are_counted(words)
+        frame = pd.read_csv(source, sep=separator, header=None if headless else 0, nrows=n_rows or MAX_SAMPLES + 1,
+                            low_memory=False, encoding="utf-8-sig", skipinitialspace=True)
+    except (ValueError, UnicodeError, pd.errors.ParserError, OSError, OverflowError) as error:
+        raise DataError(f"this is not a table that can be read: {reason(error)}") from None
+    frame.columns = [f"feature {n + 1}" if headless else str(column) for n, column in enumerate(frame.columns)]
+    return frame
+
+
+def _first_line(source: Source) -> str:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return file.readline(FIRST_BYTES).decode("utf-8-sig")
+    line = source.readline(FIRST_BYTES).decode("utf-8-sig")
+    source.seek(0)
+    return line
+
+
+def _parquet(source: Source, n_rows: int | None) -> "pd.DataFrame":
+    """Its own account of its size is read first."""
+    import pyarrow
+    from pyarrow import parquet
+    try:
+        file = parquet.ParquetFile(io.BytesIO(source.read_bytes()) if isinstance(source, Path) else source)
+        about = file.metadata
+        unpacked = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
+        if about.num_rows * about.num_columns > MAX_VALUES or unpacked > MAX_UNPACKED:
+            raise DataError(f"the table has {about.num_rows:,} rows of {about.num_columns:,} columns: at most {MAX_VALUES:,} "
+                            "values in all. Take a part of it")
+        batches = islice(file.iter_batches(n_rows), 1) if n_rows else file.iter_batches()
+        frame = pyarrow.Table.from_batches(batches, file.schema_arrow).to_pandas(ignore_metadata=True)
+        frame.columns = [str(column) for column in frame.columns]
+        return frame
+    except (pyarrow.ArrowException, ValueError, OSError, AttributeError, TypeError) as error:
+        raise DataError(f"this is not a parquet table that can be read: {reason(error)}") from None
+
+
+def _is_numeric(column: "pd.Series[Any]") -> bool:
+    from pandas.api import types
+    return bool(types.is_numeric_dtype(column) and not types.is_complex_dtype(column)) or bool(column.isna().all())
+
+
+def _first_text(column: "pd.Series[Any]") -> str:
+    return str(next((value for value in column.dropna() if not isinstance(value, int | float)), column.dropna().iloc[0]))[:40]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+        return True
+    except ValueError:
+        return False
+
+
+def _are_counted(words: list[str]) -> bool:
+    """0, 1, 2 or 1, 2, 3 and so on, three at least: as pandas writes columns without names. Two may be a sample."""
+    counted = [[str(number + first) for number in range(len(words))] for first in (0, 1)]
+    return len(words) > 2 and [word.strip() for word in words] in counted
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")

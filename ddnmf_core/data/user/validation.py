@@ -1,0 +1,79 @@
+"""A data set that comes from outside, already in the form of the store: all that is promised of one, checked."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ddnmf_core.data.user import array_file, user_sets
+from ddnmf_core.data.user.scaling import in_words
+from ddnmf_core.data.user.source import (
+    MAX_CLASSES,
+    MAX_FEATURES,
+    MAX_MAPPED_SAMPLES,
+    MAX_NAME,
+    MAX_VALUES,
+    MIN_SAMPLES,
+)
+from ddnmf_core.files.atomic import read_document, write_document
+from ddnmf_core.files.memory_map import blocks
+
+FILES = {user_sets.META, user_sets.ARRAYS}
+UNUSUAL = re.compile(r"[^\w .,'&+-]")                               # a title from outside is shown as words, not as Markdown
+Name = Annotated[str, Field(max_length=MAX_NAME)]
+Side = Annotated[int, Field(ge=1, le=MAX_FEATURES)]
+
+
+class _Meta(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    title: Annotated[str, Field(min_length=1, max_length=user_sets.MAX_TITLE)]
+    source: Annotated[str, Field(max_length=1000)]
+    n_samples: Annotated[int, Field(ge=MIN_SAMPLES, le=MAX_MAPPED_SAMPLES)]
+    image_shape: Annotated[list[Side], Field(min_length=2, max_length=2)] | None
+    class_names: Annotated[list[Name], Field(max_length=MAX_CLASSES)] | None
+    feature_names: Annotated[list[Name], Field(max_length=MAX_FEATURES)] | None
+    skipped_files: Any = None
+    done: dict[str, Any]
+    arrays: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+def check(folder: Path, name: str, files: set[str]) -> None:
+    """Raises ValueError or CorruptFile with what is wrong. The title becomes plain words; nothing else is changed."""
+    if files != FILES:
+        raise ValueError(f"should hold {' and '.join(sorted(FILES))}")
+    content = read_document(folder / user_sets.META)
+    try:
+        about = _Meta.model_validate(content)
+        in_words(about.done)
+    except (ValidationError, KeyError, TypeError):
+        raise ValueError(f"{user_sets.META} does not describe a data set") from None
+    if (about.image_shape is None) == (about.feature_names is None):
+        raise ValueError(f"{user_sets.META} should describe either pictures or a table")
+    if user_sets.name_of(content) != name:
+        raise ValueError("its description does not belong to its name")
+    _check_arrays(about, array_file.read(folder / user_sets.ARRAYS, about.arrays))
+    write_document(folder / user_sets.META, content | {"title": " ".join(UNUSUAL.sub(" ", about.title).split()) or "Data"})
+
+
+def _check_arrays(about: _Meta, arrays: dict[str, NDArray[Any]]) -> None:
+    """Of the shapes, types and ranges that the description says."""
+    wanted = {"pixels"} | ({"labels"} if about.class_names is not None else set())
+    if set(arrays) != wanted:
+        raise ValueError(f"{user_sets.ARRAYS} holds {', '.join(sorted(arrays))}, not {', '.join(sorted(wanted))}")
+    pixels = arrays["pixels"]
+    width = len(about.feature_names or ()) if about.image_shape is None else about.image_shape[0] * about.image_shape[1]
+    if width < 2 or pixels.shape != (about.n_samples, width) or pixels.dtype not in (np.uint8, np.float32):
+        raise ValueError(f"its values are {pixels.dtype} of shape {pixels.shape}, not of the shape that it says")
+    if pixels.size > MAX_VALUES and not array_file.too_large(pixels.nbytes):
+        raise ValueError(f"{pixels.size:,} values are too many")
+    if pixels.dtype == np.float32 and not all(np.isfinite(pixels[rows]).all() and pixels[rows].min() >= 0
+                                              and pixels[rows].max() <= 1 for rows in blocks(pixels)):
+        raise ValueError("its values are not all between 0 and 1")
+    labels = arrays.get("labels")
+    if labels is not None and (labels.shape != (about.n_samples,) or labels.dtype != np.int64 or labels.min() < 0
+                               or labels.max() >= len(about.class_names or ())):
+        raise ValueError("its classes do not fit their names")

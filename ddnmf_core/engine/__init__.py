@@ -1,0 +1,1 @@
+"""The process that trains: requests from the store become tasks of dask's workers."""

@@ -1,0 +1,167 @@
+"""The engine as pages and the command line see it: started on demand, asked through the store, stopped.
+
+It is a process of its own (`engine/coordinator.py`) that outlives the page. Everything here touches files alone
+and loads nothing heavy.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddnmf_core.config import Config, check_device
+from ddnmf_core.files.atomic import CorruptFile, read_document, sha256, write_document
+from ddnmf_core.files.read_only import read_only, refuse
+from ddnmf_core.store.entry import Entry, is_locked
+from ddnmf_core.store.run_store import Store
+
+START_TIMEOUT = 60.0
+RETRY_AFTER = 60.0                                                  # seconds between starts that fail
+_STARTED: dict[Path, subprocess.Popen[bytes]] = {}                  # by this process: what may still be on its way
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What the running engine says of itself."""
+
+    pid: int
+    scheduler: str
+    threads_per_run: int
+    n_workers: int
+    fingerprint: str
+    device: str = ""                                                # known once a worker has warmed up
+    images_per_second: float = 0.0                                  # of the default model, measured then
+    weights: int = 0
+
+
+def info(store: Store) -> EngineInfo | None:
+    """The engine that serves this store, or None when there is none yet."""
+    if not is_locked(lock_path(store)):
+        return None
+    try:
+        return EngineInfo(**read_document(info_path(store)))
+    except (CorruptFile, TypeError):
+        return None
+
+
+def trouble(store: Store) -> str:
+    """Why the last start of the engine failed; empty when it did not, or when it is tried again."""
+    return str(_failure(store).get("message", ""))
+
+
+def keep_trouble(store: Store, message: str) -> None:
+    """For the engine: why it could not start, and on what cluster."""
+    write_document(trouble_path(store), {"message": message, "scheduler": os.environ.get("DDNMF_SCHEDULER", "")})
+
+
+def _failure(store: Store) -> dict[str, Any]:
+    try:
+        return read_document(trouble_path(store))
+    except CorruptFile:
+        return {}
+
+
+def _failed_just_now(store: Store) -> bool:
+    """On the same cluster: one that is named anew may be tried at once."""
+    same = _failure(store).get("scheduler", "") == os.environ.get("DDNMF_SCHEDULER", "")
+    return bool(trouble(store)) and same and time.time() - trouble_path(store).stat().st_mtime < RETRY_AFTER
+
+
+def keep_going(store: Store) -> None:
+    """For a command that waits: see that the engine runs; raises RuntimeError where it cannot be started."""
+    ensure_started(store)
+    if failure := trouble(store):
+        raise RuntimeError(failure)
+
+
+def ensure_started(store: Store) -> None:
+    """Start the engine unless it runs; returns at once. One of an older version is replaced when idle.
+
+    After a start that failed it waits for RETRY_AFTER seconds, and `trouble` says what was wrong.
+    """
+    if read_only():
+        return
+    if _failed_just_now(store):
+        return
+    if is_locked(lock_path(store)):
+        running = info(store)
+        if running and running.fingerprint != fingerprint() and not store.requests():
+            stop(store)
+        else:
+            return
+    if (started := _STARTED.get(store.root)) is not None and started.poll() is None:
+        return
+    store.prepare()
+    trouble_path(store).unlink(missing_ok=True)                     # of the start before: whoever waits now waits for this one
+    with (store.root / "engine.log").open("ab") as log:
+        _STARTED[store.root] = subprocess.Popen(
+            [sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)], stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log, start_new_session=True,
+            env={**os.environ, "DDNMF_HOME": str(store.root), "OMP_NUM_THREADS": str(threads_per_run())})
+
+
+def start(store: Store) -> EngineInfo:
+    """Start the engine and wait until it takes requests; raises RuntimeError with its log's place."""
+    refuse()
+    deadline = time.monotonic() + START_TIMEOUT
+    ensure_started(store)
+    while time.monotonic() < deadline and not trouble(store):
+        if (running := info(store)) is not None:
+            return running
+        time.sleep(0.05)
+        ensure_started(store)
+    raise RuntimeError(trouble(store) or f"The engine did not start within {START_TIMEOUT:.0f} s; its log is "
+                       f"{store.root}/engine.log")
+
+
+def stop(store: Store, patience: float = 10.0) -> bool:
+    """End the engine; running work keeps its last checkpoint and goes on at the next start."""
+    running = info(store)
+    if running is None:
+        return False
+    os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + patience
+    while is_locked(lock_path(store)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if is_locked(lock_path(store)):
+        os.killpg(running.pid, signal.SIGKILL)
+    _STARTED.pop(store.root, None)
+    return True
+
+
+def submit(store: Store, config: Config, device: str | None = None) -> Entry:
+    """Ask for a result and see that somebody works on it; without a device, on the one asked for before."""
+    refuse()
+    entry = store.request(config, device and check_device(device))
+    if not entry.finished:
+        ensure_started(store)
+    return entry
+
+
+def threads_per_run() -> int:
+    """Threads of one run. It is part of the numbers (float sums depend on it), so it does not depend on
+    how many runs there are: DDNMF_THREADS, else two."""
+    wanted = os.environ.get("DDNMF_THREADS", "")
+    return int(wanted) if wanted.isdigit() and int(wanted) > 0 else min(2, os.cpu_count() or 1)
+
+
+def fingerprint() -> str:
+    """Changes when the installed core changes."""
+    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
+    return sha256(repr([(path.name, path.stat().st_mtime_ns) for path in sources]).encode())[:16]
+
+
+def info_path(store: Store) -> Path:
+    return store.root / "engine.json"
+
+
+def lock_path(store: Store) -> Path:
+    return store.root / "engine.lock"
+
+
+def trouble_path(store: Store) -> Path:
+    return store.root / "engine-trouble.json"

@@ -1,0 +1,70 @@
+"""How long work will take, from what was measured on this machine."""
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from ddnmf_core.analysis.clustering import CLUSTERERS
+from ddnmf_core.config import ClusteringConfig, Config, EmbeddingConfig, InterpretationConfig, RunConfig
+from ddnmf_core.data.catalogue import spec
+
+CLUSTERED_PER_SECOND, MAPPED_PER_SECOND, EMBEDDED_PER_SECOND = 20_000, 500, 50      # samples, roughly
+SHARED_OUT_PER_SECOND, INTERPRETED_PER_SECOND = 15, 2000
+
+
+def count_weights(config: RunConfig) -> int:
+    """Weights of all networks that are trained, biases left out."""
+    n_pixels = spec(config.dataset).n_pixels
+    sizes = (n_pixels, *config.encoder_layers, *config.decoder_layers, n_pixels)
+    autoencoder = sum(n_in * n_out for n_in, n_out in pairwise(sizes))
+    if config.model != "ddnmf":
+        return autoencoder
+    return 2 * autoencoder + 2 * config.code_size * config.n_parts
+
+
+def alike(one: RunConfig, other: RunConfig) -> bool:
+    """Whether one's speed says something of the other's: networks of nearly the same size and the same batch."""
+    ratio = count_weights(one) / count_weights(other)
+    return 1 / 3 < ratio < 3 and one.batch_size == other.batch_size
+
+
+def training_seconds(config: RunConfig, measured: Iterable[Mapping[str, Any]]) -> float | None:
+    """Expected seconds of training, or None where nothing was measured.
+
+    `measured` holds speeds (weights, images_per_second), the most trusted one last; time is taken to
+    grow with images and weights alike.
+    """
+    speeds = [row for row in measured if row.get("images_per_second", 0) > 0]
+    if not speeds:
+        return None
+    speed = speeds[-1]["images_per_second"] * speeds[-1]["weights"]
+    return n_images(config) * config.epochs * count_weights(config) / speed
+
+
+def run_seconds(config: RunConfig, measured: Iterable[Mapping[str, Any]]) -> float | None:
+    """Of a whole run: its training, and the clustering of clean and noisy images in every representation."""
+    training = training_seconds(config, measured)
+    n_clusterings = 2 * len(config.representations) * len(CLUSTERERS)
+    return None if training is None else training + n_clusterings * n_images(config) / CLUSTERED_PER_SECOND
+
+
+def analysis_seconds(config: Config) -> float:
+    """Of what is made of a run, or of pixels, afterwards."""
+    if isinstance(config, ClusteringConfig):
+        return n_images(config) / (MAPPED_PER_SECOND if config.transform == "umap" else CLUSTERED_PER_SECOND)
+    if isinstance(config, InterpretationConfig):
+        return config.n_pictures / SHARED_OUT_PER_SECOND + n_images(config) / INTERPRETED_PER_SECOND
+    return config.n_points / EMBEDDED_PER_SECOND if isinstance(config, EmbeddingConfig) else 0.0
+
+
+def n_images(config: RunConfig | ClusteringConfig | InterpretationConfig) -> int:
+    """How many images it works on."""
+    return config.n_samples or spec(config.dataset).n_samples
+
+
+def in_words(seconds: float) -> str:
+    """A duration as a person says it: '50 s', '3 min', '2 h 10 min'."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

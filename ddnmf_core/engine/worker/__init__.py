@@ -1,0 +1,1 @@
+"""What a worker does with one entry: train and score a run, map, cluster or interpret it."""

@@ -1,0 +1,102 @@
+"""Have the engine do what a target's cells still need; nothing that is there is done again."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from ddnmf_core.config import Config, RunConfig
+from ddnmf_core.engine import client as engine
+from ddnmf_core.engine import estimate
+from ddnmf_core.store.entry import ENDED, Entry
+from ddnmf_core.store.run_store import Store
+
+NOMINAL = {"weights": 6.6e6, "images_per_second": 8000.0}           # a machine's speed, until the engine has measured it
+LOOK_EVERY = 0.5                                                    # seconds
+
+
+class Wanted(Protocol):
+    """One result: a configuration, and the run that has to be trained for it."""
+
+    @property
+    def config(self) -> Config: ...
+    @property
+    def run(self) -> RunConfig | None: ...
+
+
+class Work:
+    """The entries that have to be finished: trainings, and what is made of them."""
+
+    def __init__(self, store: Store, cells: Sequence[Wanted], known: Iterable[str] = ()) -> None:
+        self.store = store
+        there = set(known)
+        missing = [cell for cell in cells if cell.config.id not in there and not store.entry(cell.config).available]
+        runs = {cell.run: None for cell in missing if cell.run and not store.entry(cell.run).available}
+        self.configs: list[Config] = list(dict.fromkeys([*runs, *(cell.config for cell in missing)]))
+        self.seconds = {store.entry(config): _seconds(store, config) for config in self.configs}
+        self.n_cells, self.n_there = len(cells), len(cells) - len(missing)
+        self.ended: set[Entry] = set()
+
+    @property
+    def expected_seconds(self) -> float:
+        """Of everything that was missing at the start, on this machine when nothing else runs: trainings side by side."""
+        running = engine.info(self.store)
+        n_workers = max(1, running.n_workers - 1) if running else 1     # one of them is for what comes after the training
+        trainings = sum(seconds for entry, seconds in self.seconds.items() if entry.kind == "runs")
+        return trainings / n_workers + sum(self.seconds.values()) - trainings
+
+    def submit(self, device: str | None = None) -> None:
+        """Ask for everything, the trainings first: what is made of a run waits for it."""
+        for config in self.configs:
+            engine.submit(self.store, config, device)
+
+    def steps(self) -> Iterator[tuple[float, str]]:
+        """What `advance` says, until everything has ended."""
+        while not self.done:
+            yield self.advance()
+            if not self.done:
+                engine.keep_going(self.store)
+                time.sleep(LOOK_EVERY)
+
+    def advance(self) -> tuple[float, str]:
+        """Look at what has ended: the share of the expected time that is done, and a sentence."""
+        share = 0.0
+        for entry, seconds in self.seconds.items():
+            if entry not in self.ended:
+                state = entry.state
+                if state.status not in ENDED or self.store.is_requested(entry):
+                    share += seconds * state.progress
+                    continue
+                self.ended.add(entry)
+            share += seconds
+        if not self.done and not any(self.store.is_requested(entry) and entry.locked for entry in self.seconds):
+            engine.ensure_started(self.store)
+        counts = {kind: (sum(entry.kind == kind for entry in self.ended), sum(entry.kind == kind for entry in self.seconds))
+                  for kind in ("runs", "clusterings", "embeddings", "interpretations")}
+        words = {"runs": "models trained", "clusterings": "clusterings", "embeddings": "maps",
+                 "interpretations": "factorisations"}
+        text = ", ".join(f"{done} of {total} {words[kind]}" for kind, (done, total) in counts.items() if total)
+        return share / max(sum(self.seconds.values()), 1e-9), text or "Everything is there."
+
+    @property
+    def done(self) -> bool:
+        return len(self.ended) == len(self.seconds)
+
+    def stop(self) -> None:
+        """Stop what is under way and take back what waits; the next call goes on from there."""
+        for entry in reversed(list(self.seconds)):
+            if entry.exists and entry.state.status not in ENDED:
+                entry.request_stop()
+
+    def failures(self) -> list[str]:
+        """A sentence for each entry that ended without a result."""
+        return [f"{entry.kind}/{entry.id} {entry.state.status}: {entry.state.message}"
+                for entry in self.seconds if entry in self.ended and not entry.finished]
+
+
+def _seconds(store: Store, config: Config) -> float:
+    """What it will take on this machine, roughly."""
+    if isinstance(config, RunConfig):
+        running = engine.info(store)
+        speed = {"weights": running.weights, "images_per_second": running.images_per_second} if running else {}
+        return estimate.run_seconds(config, [NOMINAL, speed]) or 0.0
+    return estimate.analysis_seconds(config)

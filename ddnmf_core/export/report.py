@@ -1,0 +1,134 @@
+"""A run as one HTML file that opens without a server and asks nothing of the network: parts, scores, examples, provenance."""
+
+import io
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddnmf_core.config import InterpretationConfig
+from ddnmf_core.data import pictures
+from ddnmf_core.files.atomic import write_bytes
+from ddnmf_core.interpret.measures import worth_rows
+from ddnmf_core.model import diagnosis
+from ddnmf_core.store.entry import CLUSTERS, CODES, PARTS, PROVENANCE, SCORES, Entry
+
+N_TOP = 8                                                           # samples shown of each part
+TEMPLATE = Path(__file__).with_name("report.html")
+
+
+def write_report(run: Entry, path: Path) -> None:
+    """The file, whole or not at all. Raises ValueError where the run is not finished."""
+    write_bytes(path, html(run).encode())
+
+
+def html(run: Entry) -> str:
+    """Everything that was typed by a person (names of parts) is escaped."""
+    from jinja2 import Environment, StrictUndefined
+    if not run.available:
+        raise ValueError(f"run {run.id} is not finished: a report is made of a finished run")
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE.read_text())
+    return template.render(**_content(run))
+
+
+def _content(run: Entry) -> dict[str, Any]:
+    from ddnmf_core.data.catalogue import load, short_name
+    from ddnmf_core.engine.worker.train import load_model
+    config = run.config
+    images, model, codes = load(config.dataset, config.n_samples), load_model(run), run.read_tensors(CODES)
+    epochs = run.epochs()
+    return {"run": run.id, "model": {"ddnmf": "DDNMF"}.get(config.model, config.model.upper()),
+            "dataset": short_name(config.dataset), "seed": config.seed,
+            "created": datetime.now(UTC).date().isoformat(), "warnings": diagnosis.warnings(epochs[-1]),
+            "settings": config.model_dump(mode="json"), "unusual": set(config.unusual()),
+            "provenance": run.read_json(PROVENANCE), "scores": run.read_json(SCORES), "curves": _curves(epochs),
+            "examples": _examples(config, images, model), "parts": _parts(run, images, model, codes), "worth": _worth(run),
+            "clusters": _clusters(run, images), "labelled": images.labelled, "features": images.feature_names}
+
+
+def _curves(epochs: Sequence[dict[str, Any]]) -> str:
+    """The loss terms against epoch, as an SVG drawing."""
+    import matplotlib
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+    names = [name for name in ("L_sym", "L_ap", "L_nc") if name in epochs[-1]]
+    figure, axes = plt.subplots(1, len(names), figsize=(3.6 * len(names), 2.4), squeeze=False, layout="constrained")
+    for axis, name in zip(axes[0], names, strict=True):
+        axis.plot([row["epoch"] for row in epochs], [row[name] for row in epochs])
+        axis.set(title=name, xlabel="epoch", yscale="log")
+        axis.grid(alpha=0.3)
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg", bbox_inches="tight", metadata={"Date": None})
+    plt.close(figure)
+    return drawn.getvalue()[drawn.getvalue().index("<svg"):]
+
+
+def _links(images: Any, rows: NDArray[Any], signed: bool = False) -> list[str]:
+    """Rows of pixels as pictures inside the file."""
+    shaped = np.asarray(rows).reshape(-1, *images.image_shape)
+    drawn: Iterable[NDArray[np.uint8]] = (pictures.differences(shaped, scale=1.0) if signed else
+                                          shaped if shaped.dtype == np.uint8 else pictures.to_u8(shaped))
+    return [pictures.data_link(picture) for picture in drawn]
+
+
+def _examples(config: Any, images: Any, model: Any) -> list[dict[str, Any]]:
+    """One image of each class, or some of those without labels: clean, noisy, rebuilt from the noisy one."""
+    import torch
+
+    from ddnmf_core.model.corruption import corrupt_each
+    samples = np.array(images.one_of_each_class())
+    clean = torch.from_numpy(images.scaled(samples))
+    noisy = corrupt_each(clean, torch.from_numpy(samples), config.noise_kind, config.noise_level, config.seed)
+    with torch.no_grad():
+        rebuilt = model(noisy)
+    return [{"title": images.caption(sample), "pictures": three} for sample, *three in zip(
+        samples, *(_links(images, rows.numpy()) for rows in (clean, noisy, rebuilt)), strict=True)]
+
+
+def _parts(run: Entry, images: Any, model: Any, codes: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each part's swing, raised picture and strongest samples; with what was measured of it, where that was done."""
+    if run.config.model != "ddnmf":
+        return []
+    import torch
+
+    from ddnmf_core.model.decoding import class_mass, part_pictures, part_swings
+    from ddnmf_core.store.part_names import names_of, title
+    H, names = codes["clean/H"], names_of(run)
+    mass = class_mass(H, images.labels, len(images.class_names))
+    swings = _links(images, part_swings(model.student.decode, torch.from_numpy(H)).numpy(), signed=True)
+    raised = _links(images, part_pictures(model, torch.from_numpy(H.mean(axis=0)))["raised"].numpy())
+    measured = _interpretation(run)
+    table = measured.read_table(PARTS) if measured else None
+    return [{"title": title(names, part), "swing": swings[part], "raised": raised[part],
+             "top": _links(images, images.pixels[np.argsort(-H[:, part], kind="stable")[:N_TOP]]),
+             "mean": float(H[:, part].mean()), "deviation": float(H[:, part].std()),
+             "class": images.class_names[mass[part].argmax()], "purity": float(mass[part].max()),
+             "importance": None if table is None else float(table["importance"][part]),
+             "survival": None if table is None else float(table["survival"][part])} for part in range(H.shape[1])]
+
+
+def _interpretation(run: Entry) -> Entry | None:
+    entry = run.store.entry(InterpretationConfig.of(run.config))
+    return entry if entry.available else None
+
+
+def _worth(run: Entry) -> list[tuple[str, str]]:
+    """The measures of all parts together; empty where they were not measured."""
+    measured = _interpretation(run) if run.config.model == "ddnmf" else None
+    return worth_rows(measured.read_json(SCORES)) if measured else []
+
+
+def _clusters(run: Entry, images: Any) -> list[dict[str, Any]]:
+    """Clusters of K-means on z: their size and what they mostly hold."""
+    from ddnmf_core.analysis.metrics import majority_class
+    found = run.read_table(CLUSTERS)["clean/z/kmeans"].to_numpy()
+    rows = []
+    for cluster in np.unique(found).tolist():
+        label, share = majority_class(images.labels, found, cluster)
+        members = np.flatnonzero(found == cluster)
+        rows.append({"number": cluster + 1, "size": len(members), "class": images.class_names[label], "share": share,
+                     "pictures": _links(images, images.pixels[members[:N_TOP]])})
+    return rows

@@ -1,0 +1,104 @@
+"""A folder whose files are recorded: a manifest holds the SHA-256 of each, and whoever reads one has it checked."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ddnmf_core.files.atomic import (
+    CorruptFile,
+    read_checked,
+    read_document,
+    sha256,
+    write_bytes,
+    write_document,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MANIFEST = "manifest.json"
+
+
+class RecordedFolder:
+    """Reading a file raises CorruptFile unless it is as it was written; writing is safe against a kill."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def has(self, name: str) -> bool:
+        return name in self._manifest()
+
+    def names(self, prefix: str) -> list[str]:
+        """Recorded files whose name starts so, in order."""
+        return sorted(name for name in self._manifest() if name.startswith(prefix))
+
+    def read_bytes(self, name: str) -> bytes:
+        """A recorded file as it was written; raises CorruptFile."""
+        return self._read(name)
+
+    def write_tensors(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        from safetensors.numpy import save
+        self._write(name, save({key: np.ascontiguousarray(array) for key, array in arrays.items()}))
+
+    def read_tensors(self, name: str) -> dict[str, np.ndarray]:
+        """The arrays of a recorded file; raises CorruptFile."""
+        from safetensors.numpy import load
+        return load(self._read(name))
+
+    def write_table(self, name: str, table: "pd.DataFrame") -> None:
+        self._write(name, table.to_parquet(index=False))
+
+    def read_table(self, name: str) -> "pd.DataFrame":
+        """A recorded table; raises CorruptFile."""
+        import pandas as pd
+        return pd.read_parquet(io.BytesIO(self._read(name)))
+
+    def write_json(self, name: str, content: Any) -> None:
+        self._write(name, json.dumps(content, indent=1).encode())
+
+    def read_json(self, name: str) -> Any:
+        """What a recorded JSON file holds; raises CorruptFile."""
+        return json.loads(self._read(name))
+
+    def remove(self, name: str) -> None:
+        """Take a file out of the manifest, then delete it."""
+        self._forget(name)
+        (self.folder / name).unlink(missing_ok=True)
+
+    def _write(self, name: str, content: bytes) -> None:
+        """A file that takes another's place may be either of them until it is recorded: a kill in between harms nothing."""
+        (self.folder / name).parent.mkdir(exist_ok=True)
+        digest, before = sha256(content), self._manifest().get(name, "")
+        if before and before != digest:
+            self._record(name, f"{before} {digest}")
+        write_bytes(self.folder / name, content)
+        if before != digest:
+            self._record(name, digest)
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return self._checked(name)
+        except CorruptFile:
+            return self._checked(name)                              # it may have been replaced since the manifest was read
+
+    def _checked(self, name: str) -> bytes:
+        expected = self._manifest().get(name)
+        if expected is None:
+            raise CorruptFile(self.folder / name, "is missing from the manifest")
+        return read_checked(self.folder / name, expected.split())
+
+    def _record(self, name: str, digests: str) -> None:
+        write_document(self.folder / MANIFEST, {**self._manifest(), name: digests})
+
+    def _forget(self, name: str) -> None:
+        manifest = self._manifest()
+        if manifest.pop(name, None):
+            write_document(self.folder / MANIFEST, manifest)
+
+    def _manifest(self) -> dict[str, str]:
+        """SHA-256 of each file; two or more, with spaces between, while one is being replaced."""
+        return read_document(self.folder / MANIFEST)

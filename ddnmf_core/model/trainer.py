@@ -1,0 +1,246 @@
+"""Algorithm 1: gradient descent on L_in (eq 8), batch by batch; stops and resumes anywhere.
+
+The trainer computes and reports. It knows neither folders nor processes: rows go to `report`, and
+`should_stop` is asked before every batch. Order and noise of every batch are drawn from (seed, epoch,
+batch) alone, so a training that is resumed ends with the same bits as one left alone.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ddnmf_core.config import RunConfig
+from ddnmf_core.data.catalogue import Images
+from ddnmf_core.model import losses
+from ddnmf_core.model.corruption import corrupt, corrupt_each
+from ddnmf_core.model.device import autocast, matmul_precision, sums_dtype, wait_for
+from ddnmf_core.model.mapped_pixels import Rows, on_device
+from ddnmf_core.model.monitor import Gallery, unit_health
+from ddnmf_core.model.networks import DDNMF, Autoencoder, build, project
+from ddnmf_core.seeds import derive
+
+Row = dict[str, Any]
+Outcome = Literal["finished", "stopped", "diverged"]
+
+REPORT_EVERY = 0.5                                                  # seconds between rows inside an epoch
+N_PROBE = 1000                                                      # images that unit_health looks at
+
+
+class Trainer:
+    """One run's model, optimiser and place in the training."""
+
+    def __init__(self, config: RunConfig, images: Images, device: torch.device,
+                 pixels: Tensor | Rows | None = None) -> None:
+        """`pixels`: the images on that device already, where several trainers share them."""
+        self.config = config
+        self.device = device
+        self.pixels = on_device(images.pixels, device) if pixels is None else pixels
+        self.model = build(config, images.pixels.shape[1]).to(device)
+        self.optimizer = make_optimizer(self.model.parameters(), config)
+        self.epoch = 0                                              # epochs completed
+        self.batch = 0                                              # batches completed in the current epoch
+        self.sums = torch.zeros(1 + self._n_sums, dtype=sums_dtype(device), device=device)
+        self.seconds = 0.0                                          # spent in the current epoch
+        self._gallery_samples = torch.tensor(images.one_of_each_class())
+
+    # ------------------------------------------------------------------------------- training
+
+    def train(self, report: Callable[[Row], None],
+              should_stop: Callable[[], bool] = lambda: False) -> Outcome:
+        """Train from where it stands to the last epoch; rows have kind 'batch' or 'epoch'."""
+        with matmul_precision(self.config.precision):
+            while self.epoch < self.config.epochs:
+                outcome = self._train_epoch(report, should_stop)
+                if outcome != "finished":
+                    return outcome
+        return "finished"
+
+    def _train_epoch(self, report: Callable[[Row], None], should_stop: Callable[[], bool]) -> Outcome:
+        order = self.order()
+        last_batch = self.batches_per_epoch - 1
+        began = reported = time.perf_counter() - self.seconds
+        while self.batch <= last_batch:
+            if should_stop():
+                return "stopped" if self.finite() else "diverged"
+            if isinstance(self.pixels, Rows):
+                self.pixels.expect(self._samples(order, self.batch + 1))
+            terms = self._step(self._samples(order, self.batch))
+            self.batch += 1
+            self.seconds = time.perf_counter() - began
+            due = time.perf_counter() - reported > REPORT_EVERY
+            if (due or self.device.type == "cpu") and not math.isfinite(float(terms)):
+                return "diverged"
+            if due and self.batch <= last_batch:
+                wait_for(self.device)
+                reported = time.perf_counter()
+                self.seconds = reported - began
+                report(self.row("batch"))
+        wait_for(self.device)
+        self.seconds = time.perf_counter() - began
+        return "finished" if self.end_epoch(report) else "diverged"
+
+    def end_epoch(self, report: Callable[[Row], None]) -> bool:
+        """Report the epoch and go on to the next; False where the losses or the weights are no numbers any more."""
+        row = self.row("epoch")
+        if not (math.isfinite(row["L_in"]) and self.finite()):
+            return False
+        self.epoch, self.batch, self.seconds = self.epoch + 1, 0, 0.0
+        self.sums.zero_()
+        report(row)
+        return True
+
+    def _step(self, samples: Tensor) -> Tensor:
+        """One batch of Algorithm 1: forward both networks, the losses, one update; returns L_in."""
+        config = self.config
+        x = scaled(self.pixels[samples])
+        x_noisy = corrupt(x, config.noise_kind, config.noise_level, self.noise())                    # eq 2
+        with autocast(config.precision, self.device):
+            terms, layers = loss_terms(self.model, x, x_noisy, config.loss_reduction)
+            L_in = losses.interpretability_loss(terms, config)
+        self.optimizer.zero_grad(set_to_none=True)
+        L_in.backward()
+        self.optimizer.step()                                                                        # eq 8
+        project(self.model)
+        self._accumulate(terms, layers, len(samples))
+        return L_in.detach()
+
+    def order(self) -> Tensor:
+        """In which the images come in this epoch: (n,)."""
+        order = torch.randperm(len(self.pixels), generator=self._generator("order", self.epoch))
+        return order.to(self.device)
+
+    def _samples(self, order: Tensor, batch: int) -> Tensor:
+        return order[batch * self.config.batch_size:][:self.config.batch_size]
+
+    def noise(self) -> torch.Generator:
+        """That draws the noise of this batch."""
+        return torch.Generator(self.device).manual_seed(derive(self.config.seed, "noise", self.epoch, self.batch))
+
+    # ------------------------------------------------------------------------------ reporting
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return math.ceil(len(self.pixels) / self.config.batch_size)
+
+    @property
+    def _n_sums(self) -> int:
+        return 3 + len(self.config.encoder_layers) + len(self.config.decoder_layers) + 1    # three terms, L layers
+
+    def _accumulate(self, terms: dict[str, Tensor], layers: Tensor | None, n: int) -> None:
+        """Sums of the epoch: images, three terms, layers. A mean over entries counts n times."""
+        self.sums += summed(terms, layers, n, self.config.loss_reduction, self._n_sums)
+
+    def row(self, kind: Literal["batch", "epoch"]) -> Row:
+        """The losses so far in this epoch, raw and weighted, and the state of the units.
+
+        Losses are per image for summed losses, and per entry of each array for mean ones.
+        """
+        n, *sums = self.sums.tolist()
+        names = ["L_sym", "L_ap", "L_nc"] if self.config.model == "ddnmf" else ["L_sym"]
+        raw = {name: total / n for name, total in zip(names, sums, strict=False)}
+        weighted = {name: getattr(self.config, losses.WEIGHT_OF[name]) * value for name, value in raw.items()}
+        done = self.epoch + (1.0 if kind == "epoch" else self.batch / self.batches_per_epoch)
+        row = {"kind": kind, "epoch": done, "step": self.epoch * self.batches_per_epoch + self.batch,
+               **raw, "L_in": sum(weighted.values()), "weighted": weighted,
+               "images_per_second": n / max(self.seconds, 1e-9), "seconds": self.seconds,
+               **self._gradient_norms()}
+        if self.config.model == "ddnmf":
+            total = sum(sums[3:]) or 1.0
+            row["layer_shares"] = [share / total for share in sums[3:]]
+        if kind == "epoch":
+            row |= unit_health(self.model, self.probe())
+        return row
+
+    def _gradient_norms(self) -> dict[str, float]:
+        """Of the last batch, for each network."""
+        networks = ({"supervisor": self.model.supervisor, "student": self.model.student}
+                    if isinstance(self.model, DDNMF) else {"autoencoder": self.model})
+        return {f"gradient_{name}": float(nn.utils.get_total_norm(
+            [p.grad for p in network.parameters() if p.grad is not None])) for name, network in networks.items()}
+
+    def probe(self) -> Tensor:
+        """The first images, clean: (N_PROBE, n_pixels)."""
+        return scaled(self.pixels[:N_PROBE])
+
+    def gallery(self) -> Gallery:
+        """One image of each class, clean and with the noise that belongs to it."""
+        clean = scaled(self.pixels[self._gallery_samples.to(self.device)])
+        noisy = corrupt_each(clean, self._gallery_samples, self.config.noise_kind, self.config.noise_level,
+                             self.config.seed)
+        return Gallery(clean, noisy)
+
+    def finite(self) -> bool:
+        return all(bool(p.isfinite().all()) for p in self.model.parameters())
+
+    def _generator(self, *purpose: str | int) -> torch.Generator:
+        return torch.Generator().manual_seed(derive(self.config.seed, *purpose))
+
+    # ---------------------------------------------------------------------------- checkpoints
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything a resume needs, as flat named tensors on the CPU."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()
+                        if isinstance(value, Tensor)}
+        tensors["progress.counts"] = torch.tensor([self.epoch, self.batch])
+        tensors["progress.sums"] = self.sums
+        tensors["progress.seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
+        return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Take up a state of the same configuration."""
+        self.model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in tensors.items()
+                                    if name.startswith("model.")})
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("optimizer."):
+                _, index, slot = name.split(".")
+                slots.setdefault(int(index), {})[slot] = tensor.clone()
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        self.epoch, self.batch = tensors["progress.counts"].tolist()
+        self.sums.copy_(tensors["progress.sums"])
+        self.seconds = float(tensors["progress.seconds"])
+
+
+def scaled(pixels: Tensor) -> Tensor:
+    """As float32 in [0, 1]: bytes of images are divided by 255, what has been scaled already stays."""
+    return pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
+
+
+def loss_terms(model: DDNMF | Autoencoder, x: Tensor, x_noisy: Tensor,
+               reduction: str) -> tuple[dict[str, Tensor], Tensor | None]:
+    """The terms of eq 7 and each layer's part of L_ap (L,). An autoencoder rebuilds what it is given; a denoising one
+    is given noisy images and asked for the clean ones (Vincent et al. 2008)."""
+    if isinstance(model, Autoencoder):
+        target = x if model.denoising else x_noisy
+        return {"L_sym": losses.symmetric_loss(target, model(x_noisy), reduction)}, None
+    h = model.supervisor.features(x)
+    h_student = model.student.features(x_noisy)
+    code = len(model.supervisor.encoder)                            # as many layers lead to it
+    layers = losses.apposition_losses(h, h_student, reduction, code)
+    X, X_hat = h_student[code - 1], h_student[code + 1]
+    return {"L_sym": losses.symmetric_loss(x, h[-1], reduction), "L_ap": layers.sum(),
+            "L_nc": losses.nonnegative_constraint_loss(X, X_hat, reduction)}, layers
+
+
+def summed(terms: dict[str, Tensor], layers: Tensor | None, n: int, reduction: str, n_sums: int) -> Tensor:
+    """What a batch of n images adds to an epoch's sums: n, three terms, layers; (..., 1 + n_sums) for terms of shape (...)."""
+    weight = 1 if reduction == "sum" else n
+    dtype = sums_dtype(next(iter(terms.values())).device)
+    values = [term.detach().to(dtype) * weight for term in terms.values()]
+    values += [torch.zeros_like(values[0])] * (3 - len(values))
+    parts = [torch.full_like(values[0], n)[..., None], torch.stack(values, dim=-1)]
+    parts.append(values[0].new_zeros((*values[0].shape, n_sums - 3)) if layers is None else layers.detach().to(dtype) * weight)
+    return torch.cat(parts, dim=-1)
+
+
+def make_optimizer(parameters: Iterable[Tensor], config: RunConfig, **settings: Any) -> torch.optim.Optimizer:
+    """One optimiser for both networks: their gradients are apart (eq 9 to 16), so it is the same as two."""
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[config.optimizer]
+    return kind(parameters, lr=config.learning_rate, fused=True, **settings)

@@ -1,0 +1,109 @@
+"""Whether a file from outside is what its name says, and has what every page reads of it: its digest says neither."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, Field, TypeAdapter, model_validator
+
+from ddnmf_core.analysis.clustering import CLUSTERERS
+from ddnmf_core.store.entry import HISTORY, PROVENANCE, SCORES, Entry
+
+MOST_BYTES = 4 * 2**30                                              # of a table, unpacked
+MOST_ROWS, MOST_COLUMNS = 10_000_000, 1_000
+PLAIN = re.compile(r"(u?int(8|16|32|64)|float|double|bool|(large_)?string)")    # types of columns, as Arrow names them
+NUMBERS = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}   # as safetensors does
+PartNumber = Annotated[str, Field(pattern=r"^\d{1,4}$")]
+
+
+class _Row(BaseModel, extra="allow"):
+    """Of a history."""
+
+    __pydantic_extra__: dict[str, float | list[float] | dict[str, float]] = Field(init=False)
+    kind: Literal["batch", "epoch"]
+    step: int
+    epoch: float
+    seconds: float
+    images_per_second: float
+    L_in: float
+    weighted: dict[str, float]
+    layer_shares: list[float] = []
+
+
+class _Score(BaseModel):
+    """Of a run's clusters; without labels the silhouette alone, which is none where only one cluster was found."""
+
+    input: str
+    representation: str
+    clusterer: str
+    acc: float | None = None
+    nmi: float | None = None
+    ari: float | None = None
+    silhouette: float | None = None
+
+    @model_validator(mode="after")
+    def _is_scored(self) -> Self:
+        if "silhouette" not in self.model_fields_set and None in (self.acc, self.nmi, self.ari):
+            raise ValueError("there is neither a silhouette nor all of acc, nmi and ari")
+        return self
+
+
+def check_content(entry: Entry, name: str) -> None:
+    """Raises what its reader raises, ValueError for most, where the file is something else."""
+    path = entry.folder / name
+    if path.suffix == ".safetensors":
+        _check_tensors(path)
+    elif path.suffix == ".parquet":
+        _check_table(path)
+    elif name == HISTORY:
+        _check_history(entry, (json.loads(line) for line in path.read_bytes().splitlines()))
+    else:
+        _check_json(entry, name, json.loads(path.read_bytes()))
+
+
+def _check_tensors(path: Path) -> None:
+    from safetensors import safe_open
+    with safe_open(path, framework="numpy") as tensors:
+        for name in tensors.keys():                                 # noqa: SIM118 (no mapping)
+            if (kind := tensors.get_slice(name).get_dtype()) not in NUMBERS:
+                raise ValueError(f"{name} holds {kind}")
+
+
+def _check_table(path: Path) -> None:
+    """Of plain numbers and words, and of a size that its own metadata declares."""
+    from pyarrow import parquet
+    table = parquet.ParquetFile(path)
+    about = table.metadata
+    size = sum(about.row_group(k).total_byte_size for k in range(about.num_row_groups))
+    if about.num_rows > MOST_ROWS or about.num_columns > MOST_COLUMNS or size > MOST_BYTES:
+        raise ValueError(f"{about.num_rows:,} rows, {about.num_columns:,} columns and {size:,} bytes are too many")
+    for column in table.schema_arrow:
+        if not PLAIN.fullmatch(str(column.type)):
+            raise ValueError(f"{column.name} is of the type {column.type}")
+
+
+def _check_history(entry: Entry, rows: Iterable[Any]) -> None:
+    config = entry.config
+    terms = {"L_sym", "L_ap", "L_nc"} if config.model == "ddnmf" else {"L_sym"}
+    n_layers = len(config.encoder_layers) + len(config.decoder_layers) + 1
+    for number, fields in enumerate(rows):
+        row = _Row.model_validate(fields)
+        if not terms <= set(row.weighted) & set(row.model_extra or {}):
+            raise ValueError(f"line {number + 1} lacks one of {', '.join(sorted(terms))}")
+        if len(row.layer_shares or [0.0] * n_layers) != n_layers:
+            raise ValueError(f"line {number + 1} has shares of {len(row.layer_shares)} layers, not of {n_layers}")
+
+
+def _check_json(entry: Entry, name: str, content: Any) -> None:
+    if name == SCORES and entry.kind == "runs":
+        scored = [(row.input, row.representation, row.clusterer) for row in TypeAdapter(list[_Score]).validate_python(content)]
+        wanted = [(seen, representation, clusterer) for seen in ("clean", "noisy")
+                  for representation in entry.config.representations for clusterer in CLUSTERERS]
+        if sorted(scored) != sorted(wanted):
+            raise ValueError("it does not score what a run is scored on")
+    elif name in (SCORES, PROVENANCE):
+        TypeAdapter(dict[str, Any]).validate_python(content)
+    elif name == "part-names.json":
+        TypeAdapter(dict[PartNumber, str]).validate_python(content)

@@ -1,0 +1,248 @@
+"""The run store: one folder for each configuration, named by the configuration's hash::
+
+    runs/<id>/          config.json  state.json  history.jsonl  manifest.json  lock  provenance.json
+                        checkpoint-<step>.safetensors (while training)  model.safetensors
+                        codes.safetensors  clusters.parquet  scores.json  snapshots/<epoch>.safetensors
+    embeddings/<id>/    a map of one run's codes: points.parquet; early.parquet while it is made
+    clusterings/<id>/   clusters of the pixels or of a run's codes: clusters.parquet, scores.json
+    interpretations/<id>/  what a run's parts do: parts.parquet, interpretation.safetensors, scores.json
+    pixel-nmf/<id>/     scikit-learn's NMF of the pixels: factors.safetensors
+    data/own-<id>/      a data set of the user's own: meta.json, arrays.safetensors (data/user)
+    queue/<kind>.<id>   what somebody asked for and the engine has not finished
+    set-aside/          damaged entries, each with why.txt
+    deleted/            what was deleted and can still be brought back
+    layout.json         the version of this layout
+
+The folder is all that passes between a worker and a page. It knows neither torch nor dask.
+"""
+
+import json
+import os
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+
+from ddnmf_core.config import Config
+from ddnmf_core.files import home as layout
+from ddnmf_core.files.atomic import (
+    CorruptFile,
+    is_litter,
+    read_document,
+    temporary_name,
+    write_bytes,
+    write_document,
+)
+from ddnmf_core.files.checked_folder import MANIFEST
+from ddnmf_core.files.read_only import read_only
+from ddnmf_core.store import trash
+from ddnmf_core.store.entry import CONFIG, CONFIG_OF, SETTLED, STATE, Entry, Kind, State, UnknownEntry
+
+_FOUND_WHOLE: dict[Path, tuple[int, ...]] = {}                      # folders of entries, and their version then
+
+
+@dataclass(frozen=True)
+class Request:
+    """Somebody wants an entry's result; asking again makes another request."""
+
+    entry: Entry
+    device: str
+    asked: int                                                      # nanoseconds since 1970
+
+
+def default_root() -> Path:
+    """DDNMF_HOME, else the user's data folder."""
+    return Path(os.environ.get("DDNMF_HOME") or user_data_path("ddnmf"))
+
+
+class Store:
+    """All entries under one root; raises NewerLayout where a newer version of the program has made it."""
+
+    def __init__(self, root: Path | str | None = None) -> None:
+        self.root = Path(root) if root else default_root()
+        layout.check(self.root)
+
+    def prepare(self) -> None:
+        """Make its folder where it is not there, private to the user: runs, logs and the engine's place are nobody else's."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        layout.mark(self.root)
+
+    # ------------------------------------------------------------------------------- entries
+
+    def entry(self, config: Config) -> Entry:
+        """Where this configuration's results are or will be."""
+        kind = next(kind for kind, cls in CONFIG_OF.items() if type(config) is cls)
+        return Entry(self, kind, config.id)
+
+    def get(self, kind: Kind, entry_id: str) -> Entry:
+        """An entry that is there; raises UnknownEntry with what to do."""
+        entry = Entry(self, kind, entry_id)
+        if not entry_id.isalnum() or not entry.exists:
+            raise UnknownEntry(f"There is no run {entry_id!r} in {self.root}. It may have been deleted: "
+                               "`ddnmf runs list` shows those that are there, `ddnmf runs deleted` what can be brought back.")
+        return entry
+
+    def owner(self, path: Path) -> Entry:
+        """The entry that a file belongs to."""
+        kind, entry_id, *_ = path.relative_to(self.root).parts
+        return Entry(self, kind, entry_id)                          # type: ignore[arg-type]
+
+    def entries(self, kind: Kind = "runs") -> list[Entry]:
+        """Newest first. A damaged entry that nobody works on is set aside, and `notices` says so."""
+        there = sorted(self.folders(kind), key=lambda entry: _changed(f"{entry.folder}/{CONFIG}"), reverse=True)
+        return [entry for entry in there if self.whole(entry)]
+
+    def whole(self, entry: Entry) -> bool:
+        """Whether its configuration, state and list of files can be read; a damaged entry that nobody works on is set
+        aside. What has not changed since it was found whole is not read again."""
+        try:
+            version = entry.version
+            if _FOUND_WHOLE.get(entry.folder) != version:
+                _ = entry.config, entry.state, entry.has("")
+                _FOUND_WHOLE[entry.folder] = version
+            return True
+        except (CorruptFile, FileNotFoundError) as error:
+            if not entry.locked:
+                with suppress(OSError):                             # somebody else's store: then it is only left out
+                    self.set_aside(entry, str(error) if isinstance(error, CorruptFile) else f"{error.filename} is missing")
+            return False
+
+    def folders(self, kind: Kind) -> list[Entry]:
+        """Every entry of a kind, whole or not."""
+        place = self.root / kind
+        if not place.is_dir():
+            return []
+        with os.scandir(place) as found:                            # it knows what is a folder: nothing else is asked
+            return [Entry(self, kind, each.name, place / each.name)
+                    for each in found if not each.name.startswith(".") and each.is_dir()]
+
+    def create(self, config: Config) -> Entry:
+        """The entry of this configuration, made if it is not there: whole or not at all, by whoever is first."""
+        entry = self.entry(config)
+        if entry.exists:
+            return entry
+        beside = temporary_name(entry.folder)
+        self.prepare()
+        beside.mkdir(parents=True)
+        try:
+            write_bytes(beside / CONFIG, json.dumps(config.model_dump(mode="json"), indent=1).encode())
+            write_document(beside / MANIFEST, {})
+            write_document(beside / STATE, asdict(State()))
+            beside.rename(entry.folder)
+        except OSError:
+            shutil.rmtree(beside, ignore_errors=True)
+            if not entry.exists:
+                raise
+        return entry
+
+    def delete(self, entry: Entry) -> None:
+        """Remove an entry, and a run's maps and clusters with it; `trash` keeps them for a while. Raises Busy while one of
+        them is worked on."""
+        trash.delete(self, entry)
+
+    # ------------------------------------------------------------------------------- requests
+
+    @property
+    def queue(self) -> Path:
+        return self.root / "queue"
+
+    def request(self, config: Config, device: str | None = None) -> Entry:
+        """Ask for a configuration's results: finished ones are found, others are put into the queue.
+
+        Without a device it is the one that was asked for before, or "auto".
+        """
+        entry = self.create(config)
+        state = entry.state
+        if state.status == "finished":
+            return entry
+        device = device or state.wanted_device
+        entry.clear_stop()
+        if not entry.locked:
+            entry.set_state(replace(state, status="queued", message="Waiting for a free worker.", wanted_device=device))
+        self.queue.mkdir(exist_ok=True)
+        write_document(self.ticket(entry), {"device": device, "asked": time.time_ns()})
+        return entry
+
+    def is_requested(self, entry: Entry) -> bool:
+        return self.ticket(entry).exists()
+
+    def requests(self) -> list[Request]:
+        """What waits or is worked on, oldest first. A ticket that has not changed is not read again: there may be thousands."""
+        tickets = []
+        with suppress(FileNotFoundError), os.scandir(self.queue) as there:
+            for file in there:
+                kind, _, entry_id = file.name.partition(".")
+                with suppress(FileNotFoundError):                   # settled meanwhile
+                    if kind in CONFIG_OF:
+                        status = file.stat()
+                        tickets.append((status.st_mtime_ns, status.st_ino, file.path, kind, entry_id))
+        found, just_now = [], time.time_ns() - SETTLED
+        for changed, inode, path, kind, entry_id in sorted(tickets):
+            try:
+                read = _ticket if changed < just_now else _ticket.__wrapped__
+                found.append(Request(Entry(self, kind, entry_id), **read(path, changed, inode)))
+            except CorruptFile:
+                Path(path).unlink(missing_ok=True)
+        return found
+
+    def settle(self, request: Request) -> None:
+        """The request is done with, unless somebody has asked again since for what is still not there."""
+        if self.stands(request) or request.entry.available:
+            self.ticket(request.entry).unlink(missing_ok=True)
+
+    def stands(self, request: Request) -> bool:
+        """Whether it is the last that was asked for its entry, and not settled."""
+        try:
+            return request == Request(request.entry, **read_document(self.ticket(request.entry)))
+        except CorruptFile:                                         # there is none any more
+            return False
+
+    def ticket(self, entry: Entry) -> Path:
+        """The file that says that somebody waits for it."""
+        return self.queue / f"{entry.kind}.{entry.id}"
+
+    # ------------------------------------------------------------------------------ set aside
+
+    def set_aside(self, entry: Entry, reason: str) -> None:
+        """Move a damaged entry out of the way, with the reason; nothing is deleted, and where nothing may be changed, nothing
+        is."""
+        if read_only():
+            return
+        target = self.root / "set-aside" / f"{entry.kind}-{entry.id}-{time.time_ns()}"
+        target.parent.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):                           # somebody else was quicker
+            entry.folder.rename(target)
+            self.ticket(entry).unlink(missing_ok=True)
+            (target / "why.txt").write_text(reason + "\n")
+
+    def notices(self) -> list[str]:
+        """A sentence for each damaged entry that was set aside."""
+        return [f"{path.name.rsplit('-', 1)[0]} was damaged and set aside: "
+                f"{(path / 'why.txt').read_text().strip()}. It can be computed again; the damaged files are in {path}."
+                + (" `ddnmf runs verify --repair` takes it back where its model is whole." if path.name[:5] == "runs-" else "")
+                for path in sorted((self.root / "set-aside").glob("*")) if (path / "why.txt").exists()]
+
+    def clear_litter(self) -> int:
+        """Delete what writers that were killed left beside their files; returns how many."""
+        litter = [path for path in self.root.rglob(".*.tmp") if is_litter(path)]
+        for path in litter:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        return len(litter)
+
+
+@lru_cache(maxsize=200_000)
+def _ticket(path: str, changed: int, inode: int) -> dict[str, Any]:
+    """What this version of a ticket says: a new one is another file."""
+    return read_document(Path(path))
+
+
+def _changed(path: Path | str) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except FileNotFoundError:
+        return 0.0

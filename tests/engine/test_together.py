@@ -1,0 +1,139 @@
+"""Runs of one architecture as one task: trained together, kept apart, each ending as it would alone."""
+
+import gc
+import weakref
+
+import pytest
+import torch
+
+from ddnmf_core.config import RunConfig
+from ddnmf_core.data.catalogue import load
+from ddnmf_core.engine.worker import tasks, train
+from ddnmf_core.model import batched_trainer, trainer
+from ddnmf_core.store.entry import MODEL, PROVENANCE, SCORES, State
+from ddnmf_core.store.run_store import Store
+
+CONFIG = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epochs=3, batch_size=64, precision="highest")
+CONFIGS = [CONFIG, CONFIG.replace(seed=2, noise_level=0.1), CONFIG.replace(seed=3, gamma=0.2)]
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def as_stack(store, configs):
+    """Trained by the code for a GPU, on this CPU."""
+    entries = [store.create(config) for config in configs]
+    states = {entry: State("running") for entry in entries}
+    return entries, train._train_stacks(entries, states, load("digits", 300), torch.device("cpu"))
+
+
+def close(one, other):
+    return all(torch.allclose(torch.from_numpy(a), torch.from_numpy(other[name]), atol=2e-4, rtol=2e-3)
+               for name, a in one.items())
+
+
+def test_each_run_of_a_stack_is_kept_as_if_it_had_been_alone(store, tmp_path):
+    entries, ended = as_stack(store, CONFIGS)
+    assert ended == {}                                              # all have a model and wait to be scored
+    alone = Store(tmp_path / "alone")
+    for entry, config in zip(entries, CONFIGS, strict=True):
+        assert tasks.perform(str(alone.root), "runs", config.id, "cpu") == "stopped"        # not there yet
+        single = alone.create(config)
+        assert tasks.perform(str(alone.root), "runs", config.id, "cpu") == "finished"
+        assert close(entry.read_tensors(MODEL), single.read_tensors(MODEL))
+        assert [row["epoch"] for row in entry.epochs()] == [1, 2, 3]
+        assert entry.names("snapshots/") == single.names("snapshots/")
+        assert entry.names("checkpoint-") == []
+        assert entry.read_json(PROVENANCE)["stacked"] == 3
+        assert "stacked" not in single.read_json(PROVENANCE)
+
+
+def test_a_stopped_stack_is_taken_up_from_its_checkpoints(store, tmp_path, monkeypatch):
+    entries = [store.create(config) for config in CONFIGS]
+    monkeypatch.setattr(batched_trainer, "LOOK_EVERY", 0.0)
+
+    def stop_after_an_epoch(recorder, row):
+        kept(recorder, row)
+        if row["kind"] == "epoch" and row["epoch"] == 1:
+            recorder.entry.request_stop()
+    kept = train._Recorder.record
+    monkeypatch.setattr(train._Recorder, "record", stop_after_an_epoch)
+    _, ended = as_stack(store, CONFIGS)
+    assert set(ended.values()) == {"stopped"}
+    monkeypatch.setattr(train._Recorder, "record", kept)
+    for entry in entries:
+        entry.clear_stop()
+    as_stack(store, CONFIGS)
+    undisturbed, _ = as_stack(Store(tmp_path / "other"), CONFIGS)
+    for entry, other in zip(entries, undisturbed, strict=True):
+        assert close(entry.read_tensors(MODEL), other.read_tensors(MODEL))
+        assert [row["epoch"] for row in entry.epochs()] == [1, 2, 3]
+
+
+def test_a_stack_that_does_not_fit_is_taken_in_halves(store, monkeypatch):
+    sizes = []
+
+    class Small(batched_trainer.Stack):
+        def __init__(self, trainers):
+            sizes.append(len(trainers))
+            if len(trainers) > 1:
+                raise torch.OutOfMemoryError("too many")
+            super().__init__(trainers)
+    monkeypatch.setattr(batched_trainer, "Stack", Small)
+    entries, ended = as_stack(store, CONFIGS)
+    assert ended == {}
+    assert sizes == [3, 1, 2, 1, 1]
+    assert all(entry.has(MODEL) for entry in entries)
+
+
+def test_what_did_not_fit_has_left_the_memory_when_the_halves_are_tried(store, monkeypatch):
+    alive, seen = [], []
+
+    class Small(batched_trainer.Stack):
+        def __init__(self, trainers):
+            gc.collect()
+            seen.append(sum(each() is not None for each in alive))
+            alive.extend(map(weakref.ref, trainers))
+            if len(trainers) > 1:
+                raise torch.OutOfMemoryError("too many")
+            super().__init__(trainers)
+    monkeypatch.setattr(batched_trainer, "Stack", Small)
+    as_stack(store, CONFIGS)
+    assert seen == [0] * 5
+
+
+def test_runs_whose_models_do_not_fit_beside_each_other_are_taken_in_halves(store, monkeypatch):
+    made = []
+
+    class Large(trainer.Trainer):
+        def __init__(self, *arguments):
+            gc.collect()
+            if any(each() is not None for each in made):
+                raise torch.OutOfMemoryError("no room for a second one")
+            super().__init__(*arguments)
+            made.append(weakref.ref(self))
+    monkeypatch.setattr(trainer, "Trainer", Large)
+    entries, ended = as_stack(store, CONFIGS)
+    assert ended == {}
+    assert all(entry.has(MODEL) for entry in entries)
+
+
+def test_together_each_run_ends_as_it_would_alone(store):
+    entries = [store.create(config) for config in CONFIGS]
+    entries[1].request_stop()
+    with entries[2].lock():
+        found = tasks.perform_together(str(store.root), [*(config.id for config in CONFIGS), "0" * 16], "cpu")
+    assert found == {CONFIGS[0].id: "finished", CONFIGS[1].id: "stopped", CONFIGS[2].id: "busy", "0" * 16: "stopped"}
+    assert entries[0].has(SCORES)
+
+
+def test_what_goes_wrong_together_is_tried_alone(store, monkeypatch):
+    def no(entries, device):
+        raise RuntimeError("the stack does not work")
+    for config in CONFIGS[:2]:
+        store.create(config)
+    monkeypatch.setattr(tasks, "train_together", no)
+    found = tasks.perform_together(str(store.root), [config.id for config in CONFIGS[:2]], "cpu")
+    assert set(found.values()) == {"finished"}

@@ -1,0 +1,92 @@
+"""What is counted of the noise experiment: who is ahead how often, and what noise costs."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from ddnmf_core.analysis.metrics import SCORE_NAMES
+from ddnmf_core.reproduce import paper
+from ddnmf_core.reproduce.claims import Loss, Tally, curve, loss, of_paper, sentences, tally
+
+NOTHING = pd.DataFrame()
+
+
+def row(method, level, acc, nmi=0.5, ari=0.5, dataset="mnist", test_level=None):
+    return {"dataset": dataset, "method": method, "noise_level": level,
+            "test_level": level if test_level is None else test_level, "acc_mean": acc, "nmi_mean": nmi, "ari_mean": ari}
+
+
+def test_a_tally_counts_every_level_set_and_score_of_which_both_have_a_mean():
+    rows = pd.DataFrame([row("DDNMF", 0.1, 0.8, 0.6, 0.4), row("AE1", 0.1, 0.7, 0.7, 0.4),                 # won, lost, equal
+                         row("DDNMF", 0.2, 0.8, 0.6, 0.4, dataset="digits"), row("AE1", 0.2, 0.1, 0.1, 0.1, dataset="digits"),
+                         row("DDNMF", 0.3, 0.9), row("AE1", 0.4, 0.1)])                                    # alone
+    assert tally(rows, "DDNMF", "AE1") == Tally(4, 6)
+    assert tally(rows, "AE1", "DDNMF") == Tally(1, 6)
+
+
+def test_a_tally_leaves_out_images_with_other_noise_than_in_training():
+    rows = pd.DataFrame([row("DDNMF", 0.1, 0.8), row("AE1", 0.1, 0.7), row("DDNMF", 0.1, 0.9, 0.9, 0.9, test_level=0.8),
+                         row("AE1", 0.1, 0.1, 0.1, 0.1, test_level=0.8)])
+    assert tally(rows, "DDNMF", "AE1") == Tally(1, 3)
+
+
+def test_a_win_is_clear_where_it_is_beyond_either_deviation():
+    rows = pd.DataFrame([row("DDNMF", 0.1, 0.8) | {"acc_std": 0.01, "nmi_std": 0.0, "ari_std": math.nan},
+                         row("AE1", 0.1, 0.7, nmi=0.4, ari=0.4) | {"acc_std": 0.2, "nmi_std": 0.05, "ari_std": math.nan}])
+    assert tally(rows, "DDNMF", "AE1") == Tally(3, 3, 1)
+    assert tally(rows, "AE1", "DDNMF") == Tally(0, 3, 0)
+
+
+def test_the_sentences_count_wins_losses_and_errors_of_all_models():
+    of_each = (("DDNMF", 0.2, (0.9, 0.8)), ("AE1", 0.1, (0.5, 0.3)), ("DAE", 0.3, (0.6, 0.5)))
+    rows = pd.DataFrame([row(model, level, acc) | {"n_seeds": 2, "acc_std": 0.01, "nmi_std": 0.0, "ari_std": 0.0,
+                                                   "error_mean": error}
+                         for model, error, accs in of_each for level, acc in zip((0.1, 0.8), accs, strict=True)])
+    wins, ddnmf, ae1, dae, errors = sentences(rows, str.upper)
+    assert "above AE1 in **2 of 6** cells (noise level, data set, score), in **2** by more than either deviation" in wins
+    assert "in the paper in **39 of 48**" in wins
+    assert "Our DDNMF is above the paper's in **2 of 6**." in wins
+    assert "Noise of 10% to 80% costs DDNMF, in points of ACC: **10.0 on MNIST**; in the paper 6.6 on MNIST" in ddnmf
+    assert "**20.0 on MNIST" in ae1
+    assert dae == "Noise of 10% to 80% costs DAE, in points of ACC: **10.0 on MNIST**."
+    assert errors.startswith("DDNMF rebuilds with a smaller error than AE1 in **0 of 2**, than DAE in **2 of 2** settings")
+    assert "deviation" not in sentences(rows.assign(n_seeds=1))[0]
+    shorter = rows[rows["noise_level"] < 0.5]
+    more = pd.concat([shorter, shorter.assign(noise_level=0.3, test_level=0.3)])
+    of_ae1 = sentences(more, str.upper)[2]
+    assert "Noise costs AE1, in points of ACC: **0.0 on MNIST (10% to 30%)**; in the paper 19.2 on MNIST (10% to 80%)" in of_ae1
+    assert "here none of the levels has both yet" in sentences(NOTHING)[0]
+
+
+def test_without_a_rival_there_is_nothing_to_count():
+    assert tally(NOTHING, "DDNMF", "AE1") == tally(pd.DataFrame([row("DDNMF", 0.1, 0.8)]), "DDNMF", "AE1") == Tally(0, 0)
+
+
+def test_a_loss_is_in_points_from_the_lowest_level_to_the_highest():
+    rows = pd.DataFrame([row("DDNMF", 0.8, 0.5), row("DDNMF", 0.1, 0.75), row("DDNMF", 0.4, 0.9), row("AE1", 0.1, 0.2),
+                         row("DDNMF", 0.1, 0.4, dataset="digits"), row("DDNMF", 0.2, 0.65, dataset="digits"),
+                         row("DDNMF", 0.1, 0.0, test_level=0.9)])
+    assert loss(rows, "DDNMF") == {"mnist": Loss(0.1, 0.8, 25.0), "digits": Loss(0.1, 0.2, -25.0)}
+
+
+def test_one_level_alone_tells_of_no_loss():
+    assert loss(pd.DataFrame([row("DDNMF", 0.1, 0.8), row("DDNMF", 0.2, math.nan)]), "DDNMF") == {}
+    assert loss(NOTHING, "DDNMF") == {}
+
+
+def test_a_curve_is_in_the_order_of_its_levels():
+    rows = pd.DataFrame([row("DDNMF", 0.8, 0.5), row("DDNMF", 0.1, 0.75), row("AE1", 0.4, 0.9)])
+    assert list(curve(rows, "mnist", "DDNMF")["acc_mean"]) == [0.75, 0.5]
+    assert curve(NOTHING, "mnist", "DDNMF").empty
+
+
+def test_the_paper_is_counted_as_we_are():
+    table = paper.results()["table3"]["scores"]
+    by_hand = [one > other for models in table.values() for score in SCORE_NAMES
+               for one, other in zip(models["DDNMF"][score], models["AE1"][score], strict=True)]
+    assert tally(of_paper(), "DDNMF", "AE1") == Tally(sum(by_hand), 2 * 8 * 3)
+    lost = loss(of_paper(), "DDNMF")
+    assert lost["mnist"].points == pytest.approx(100 * (0.7381 - 0.6726))
+    assert lost["fashion-mnist"].points == pytest.approx(100 * (0.6036 - 0.4959))
+    assert {(each.lowest, each.highest) for each in lost.values()} == {(0.1, 0.8)}
