@@ -3,15 +3,18 @@
 import streamlit as st
 
 from dashboard.figures import saving
+from dashboard.frame import warm_up
 from dashboard.frame.glossary import show_glossary
+from dashboard.frame.sidebar import ICON, sidebar_status
 from dashboard.frame.tour import show_tour
-from dashboard.session import store as shared
-from ddnmf_core.data.catalogue import DataError
+from dashboard.session.errors import show_damage, unusable_store
+from dashboard.session.store import store
+from ddnmf_core.data.dataset import DataError
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.files.home import NewerLayout
 
-st.set_page_config(page_title="DDNMF Studio", page_icon=shared.ICON, layout="wide")
+st.set_page_config(page_title="DDNMF Studio", page_icon=ICON, layout="wide")
 st.html("""<style>
 .stMainBlockContainer { padding: 3rem 3rem 4rem; }
 [data-testid="stBaseButton-primary"] p { color: light-dark(#fff, #06222c); }     /* white on a light blue cannot be read */
@@ -27,23 +30,23 @@ page = st.navigation([
     st.Page("../pages/compare.py", title="Compare", icon=":material/leaderboard:", url_path="compare"),
 ])
 try:
-    engine.ensure_started(shared.store())                           # warm by the time somebody presses Train
+    engine.ensure_started(store())                           # warm by the time somebody presses Train
 except NewerLayout as error:
     st.error(str(error))
     st.stop()
 except OSError as error:
-    st.warning(shared.unusable_store(error) + " What is there can be looked at, nothing can be trained.")
+    st.warning(unusable_store(error) + " What is there can be looked at, nothing can be trained.")
 try:
     show_tour(page.url_path)
     show_glossary()
-    shared.sidebar_status()
+    sidebar_status()
     saving.begin()
     page.run()
     saving.show_saving()
 except CorruptFile as error:
-    shared.show_damage(error)
+    show_damage(error)
 except DataError as error:
     st.error(str(error))
 except OSError as error:
-    st.error(shared.unusable_store(error))
-shared.warm_up()
+    st.error(unusable_store(error))
+warm_up.warm_up()

@@ -297,3 +297,6 @@ def _sentence(problem: Any) -> str:
         return f"{field}: there is no such setting"
     came = repr(problem["input"])
     return f"{field} = {came if len(came) <= MOST_SHOWN else came[:MOST_SHOWN] + ' …'}: {message}"
+
+
+CLUSTERERS: tuple[ClustererName, ...] = get_args(ClustererName)

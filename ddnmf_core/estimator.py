@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative, valida
 
 from ddnmf_core.analysis.clustering import cluster
 from ddnmf_core.config import ClustererName, RunConfig
-from ddnmf_core.data.catalogue import Images
+from ddnmf_core.data.dataset import Images
 from ddnmf_core.model.decoding import part_swings
 from ddnmf_core.model.device import choose_device
 from ddnmf_core.model.networks import build

@@ -1,6 +1,6 @@
 """Tables 1 and 2, and what parts are worth: every method over seeds, against the paper and stronger baselines."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -8,29 +8,31 @@ import streamlit as st
 
 from dashboard.compare import charts
 from dashboard.compare.parts import show_part_table
-from dashboard.compare.reproduction import (
+from dashboard.compare.rows import as_text, downloads, filtered, methods_of, show_runs
+from dashboard.figures.saving import show_chart
+from dashboard.session.labels import SCORE_TITLES
+from dashboard.session.links import linked
+from dashboard.session.reproduction import (
     Shown,
     choose_numbers,
     fewer_images,
     offer_to_compute,
     protocol_panel,
 )
-from dashboard.compare.rows import as_text, downloads, filtered, methods_of, show_runs
-from dashboard.figures.saving import show_chart
-from dashboard.session.links import linked
-from dashboard.session.store import SCORE_TITLES, table_key
+from dashboard.session.store import table_key
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.data.catalogue import DATASETS
+from ddnmf_core.reproduce.cells import Target
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import Record, summary
 
-TABLES = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST", "parts": "Worth of the parts"}
+TABLES: dict[Target, str] = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST", "parts": "Worth of the parts"}
 
 
 def choose_table() -> Shown:
     shown = {each.results.target: each for each in choose_numbers(tuple(TABLES))}
     target = linked(st.segmented_control, "Table", list(shown), "table", format_func=TABLES.get, required=True)
-    return shown[target]
+    return shown[cast(Target, target)]
 
 
 def table_of(rows: pd.DataFrame) -> pd.DataFrame:

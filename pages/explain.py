@@ -1,35 +1,40 @@
 """One image: what goes in, what comes out, and the parts it is made of."""
 
+from typing import Literal
+
 import numpy as np
 import streamlit as st
 import torch
 
 from dashboard.components.gallery import gallery
-from dashboard.explain.contributions import shared_out, show_contributions, show_film
+from dashboard.explain.contributions import show_contributions, show_film
 from dashboard.explain.editing import edit
 from dashboard.explain.image import choose_image
 from dashboard.figures.feature_charts import profiles
 from dashboard.figures.saving import show_chart
 from dashboard.session.links import choose, linked
-from dashboard.session.run_data import centres, clusters, codes, explain_data, images, model, picture
+from dashboard.session.part_contributions import shared_out
+from dashboard.session.run_data import centres, explain_data, images, picture
 from dashboard.session.selections import choose_sample, pick_run
-from ddnmf_core.analysis.clustering import CLUSTERERS, TITLES
+from ddnmf_core.analysis.clustering import TITLES
 from ddnmf_core.analysis.metrics import majority_class
+from ddnmf_core.analysis.neighbours import nearest
+from ddnmf_core.config import CLUSTERERS
 from ddnmf_core.data import pictures
-from ddnmf_core.model.decoding import nearest
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.model.networks import DDNMF
+from ddnmf_core.store.finished_run import FinishedRun
 
 TRAINED = {"ddnmf": "The supervisor has only ever seen clean images, the student only noisy ones.",
            "dae": "The autoencoder was trained to make the clean images of the noisy ones that it is given."}
 BASELINES = {"mean": "mean of H", "zero": "zero", "other": "another sample"}
 
 
-def show_reconstructions(run: Entry, x: torch.Tensor, noisy: torch.Tensor, label: str) -> None:
-    network = model(run)
+def show_reconstructions(run: FinishedRun, x: torch.Tensor, noisy: torch.Tensor, label: str) -> None:
+    network = run.model()
     with torch.no_grad():
         rebuilt = {"student's reconstruction\nof the noisy image": network(noisy),
                    "student's reconstruction\nof the clean image": network(x)}
-        if run.config.model == "ddnmf":
+        if isinstance(network, DDNMF):
             rebuilt = {"supervisor's reconstruction\nof the clean image": network.supervisor(x), **rebuilt}
         else:
             rebuilt = {caption.replace("student", "autoencoder"): pixels for caption, pixels in rebuilt.items()}
@@ -47,13 +52,13 @@ def show_reconstructions(run: Entry, x: torch.Tensor, noisy: torch.Tensor, label
         TRAINED.get(run.config.model, "The autoencoder was trained to rebuild the noisy images that it is given.")))
 
 
-def show_clusters(run: Entry, sample: int | None, seen: str, z: np.ndarray) -> None:
+def show_clusters(run: FinishedRun, sample: int | None, noisy: bool, z: np.ndarray) -> None:
     """Where K-means and the mixture put it, and what else is there. An image that took no part goes to the nearest centre."""
     chosen, sentences = images(run), []
-    of = f" of the images with {run.config.noise_level:.0%} noise" if seen == "noisy" else " of the clean images"
+    of = f" of the images with {run.config.noise_level:.0%} noise" if noisy else " of the clean images"
     for clusterer in CLUSTERERS if sample is not None else CLUSTERERS[:1]:
-        found = clusters(run)[f"{seen}/z/{clusterer}"].to_numpy()
-        cluster = int(found[sample] if sample is not None else centres(run, seen, "z").assign(z)[0])
+        found = run.clusters("z", clusterer, noisy=noisy)
+        cluster = int(found[sample] if sample is not None else centres(run, "z", noisy).assign(z)[0])
         sentence = f"{TITLES[clusterer]} on z{of} puts it into cluster {cluster + 1}"
         if chosen.labelled:
             label, share = majority_class(chosen.labels, found, cluster)
@@ -64,15 +69,15 @@ def show_clusters(run: Entry, sample: int | None, seen: str, z: np.ndarray) -> N
     st.markdown("  \n".join(sentences))
 
 
-def baseline_of(run: Entry, name: str, H: torch.Tensor) -> tuple[torch.Tensor, str]:
+def baseline_of(run: FinishedRun, name: str, H: torch.Tensor) -> tuple[torch.Tensor, str]:
     """What a part is set to when it is left out: (r,), and what to call it."""
     if name == "mean":
-        return torch.from_numpy(codes(run)["clean/H"].mean(axis=0)), "mean of H"
+        return torch.from_numpy(run.codes("H").mean(axis=0)), "mean of H"
     if name == "zero":
         return torch.zeros_like(H), "all parts 0"
     n = len(images(run))
     other = int(st.number_input("Sample of the baseline", 0, n - 1, 0, key="explain.against"))
-    return torch.from_numpy(codes(run)["clean/H"][other]), f"sample {other}"
+    return torch.from_numpy(run.codes("H")[other]), f"sample {other}"
 
 
 def go_on_from(sample: int) -> None:
@@ -80,10 +85,10 @@ def go_on_from(sample: int) -> None:
     choose_sample(sample)
 
 
-def show_neighbours(run: Entry, code: np.ndarray, sample: int | None, space: str) -> None:
+def show_neighbours(run: FinishedRun, code: np.ndarray, sample: int | None, space: Literal["z", "H"]) -> None:
     st.header(f"Nearest neighbours in {space}")
     chosen = images(run)
-    found = [other for other in nearest(codes(run)[f"clean/{space}"], code, 17) if other != sample][:16]
+    found = [other for other in nearest(run.codes(space), code, 17) if other != sample][:16]
     gallery(picture(run, chosen.shown(found)), [f"{o}\n{chosen.class_of(o)}" for o in found], size=64,
             key="explain.neighbours", on_pick=lambda tile: go_on_from(found[tile]))
     agree = ""
@@ -108,16 +113,17 @@ with columns[2]:
 x, noisy = image.x, image.corrupted(run, level)
 show_reconstructions(run, x, noisy, image.title)
 with torch.no_grad():
-    code = model(run).encode(noisy if seen == "noisy" else x)
-show_clusters(run, image.sample, seen, code.z.numpy())
+    code = run.model().encode(noisy if seen == "noisy" else x)
+show_clusters(run, image.sample, seen == "noisy", code.z.numpy())
 if run.config.model != "ddnmf":
     st.info("An autoencoder has no parts: it has no NMF module. Choose a DDNMF run to see this sample taken apart.")
     show_neighbours(run, code.z[0].numpy(), image.sample, "z")
     st.stop()
+assert code.H is not None
 H = code.H[0]
 baseline, baseline_title = baseline_of(run, baseline_name, H)
 shared = shared_out(run, H, baseline)
 show_contributions(run, H, baseline, shared, baseline_title)
 show_film(run, H, baseline, shared, x)
-edit(run, f"explain.H.{run.id}.{image.key}.{seen}.{level}", image, seen, H, shared.shown)
+edit(run, f"explain.H.{run.id}.{image.key}.{seen}.{level}", image, seen == "noisy", H, shared.shown)
 show_neighbours(run, H.numpy(), image.sample, "H")

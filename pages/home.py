@@ -5,19 +5,20 @@ import streamlit as st
 from dashboard.figures.files import Vector
 from dashboard.figures.saving import remember
 from dashboard.home import architecture, run_management
-from dashboard.home.run_export import show_export
+from dashboard.home.user_data_list import show_own_sets
+from dashboard.session.labels import SCORE_TITLES, run_title
 from dashboard.session.links import choose, from_link, to_link
 from dashboard.session.results import expected_time
+from dashboard.session.run_export import show_export
 from dashboard.session.selections import explain_absence, newest_with_parts, warn_of_collapse
-from dashboard.session.store import SCORE_TITLES, TRAIN, run_title, store, table_key
-from dashboard.train.data_form import show_own_sets
+from dashboard.session.store import TRAIN, store, table_key
 from ddnmf_core.analysis.clustering import TITLES
-from ddnmf_core.analysis.metrics import WITH_OR_WITHOUT_LABELS
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
-from ddnmf_core.store.entry import ENDED, SCORES
+from ddnmf_core.store.entry import ENDED
+from ddnmf_core.store.finished_run import FinishedRun
 
 FIRST = RunConfig(epochs=30)
 
@@ -69,12 +70,10 @@ st.caption(f"{run_title(chosen)}, with the losses of its last epoch." if chosen 
 
 if chosen:
     warn_of_collapse(epochs)
-    table = chosen.read_json(SCORES)
-    of_z = [row for row in table if row["input"] == "clean" and row["representation"] == "z"]
-    known = [(row, score) for row in of_z for score in WITH_OR_WITHOUT_LABELS if row.get(score) is not None]
-    for column, (row, score) in zip(st.columns(6), known, strict=False):
-        title = SCORE_TITLES.get(score, "Silhouette")
-        column.metric(f"{title}, {TITLES[row['clusterer']]} on z", f"{row[score]:.3f}")
+    of_z = [row for row in FinishedRun(chosen).scores() if row.representation == "z" and not row.noisy]
+    known = [(row.clusterer, name, value) for row in of_z for name, value in row.values.items()]
+    for column, (clusterer, name, value) in zip(st.columns(6), known, strict=False):
+        column.metric(f"{SCORE_TITLES.get(name, 'Silhouette')}, {TITLES[clusterer]} on z", f"{value:.3f}")
     st.caption("Clusters of this one run's clean images against the classes (eq 17 to 19). One run is one seed: scores "
                "move by several points between seeds." if catalogue.spec(config.dataset).labelled else
                "The data have no labels, so there is nothing to score the clusters against. The silhouette, -1 to 1, says how "

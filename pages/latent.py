@@ -4,26 +4,28 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from dashboard.compare.reproduction import published
 from dashboard.components.gallery import gallery
 from dashboard.latent.lasso import show_lassoed
 from dashboard.latent.map import show_map
+from dashboard.session.labels import INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES
 from dashboard.session.links import choose, linked
+from dashboard.session.reproduction import published
 from dashboard.session.results import result_of
-from dashboard.session.run_data import codes, explain_data, images, picture
+from dashboard.session.run_data import explain_data, images, picture
 from dashboard.session.selections import pick_run, pick_sample
-from dashboard.session.store import EXPLAIN, INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES, store
-from ddnmf_core.analysis.clustering import CLUSTERERS, TITLES
-from ddnmf_core.config import MAP_TITLES, EmbeddingMethod, Representation
+from dashboard.session.store import EXPLAIN, store
+from ddnmf_core.analysis.clustering import TITLES
+from ddnmf_core.config import CLUSTERERS, MAP_TITLES, EmbeddingMethod, Representation, RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.reproduce import results
-from ddnmf_core.store.entry import ENDED, Entry
+from ddnmf_core.store.entry import ENDED, RunEntry
+from ddnmf_core.store.finished_run import FinishedRun
 
 COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Error"}
 
 
-def rival(ready: list[Entry]) -> Entry:
+def rival(ready: list[RunEntry]) -> RunEntry:
     """Beside the first run: an AE1 on the same data where there is one."""
     first = next(entry for entry in ready if entry.id == st.session_state["run"])
     same_data = [entry for entry in ready if entry.id != first.id and
@@ -31,7 +33,7 @@ def rival(ready: list[Entry]) -> Entry:
     return next((entry for entry in same_data if entry.config.model == "ae1"), same_data[0] if same_data else first)
 
 
-def controls(run: Entry) -> tuple[dict[str, Any], int]:
+def controls(run: FinishedRun) -> tuple[dict[str, Any], int]:
     """What is mapped and how, and the sample that is ringed."""
     columns = st.columns([2, 3, 3, 3, 2, 3], vertical_alignment="bottom")
     with columns[0]:
@@ -57,19 +59,19 @@ def controls(run: Entry) -> tuple[dict[str, Any], int]:
     return chosen, sample
 
 
-def chosen_sample(run: Entry, sample: int) -> None:
+def chosen_sample(run: FinishedRun, sample: int) -> None:
     """The point that is ringed, beside the map."""
-    known, chosen_images = codes(run), images(run)
+    chosen_images = images(run)
     left, right = st.columns([1, 6], vertical_alignment="center")
     with left:
         gallery([picture(run, chosen_images.shown(sample))],
                 [f"sample {sample}\n{chosen_images.class_of(sample)}"], key="latent.sample", size=96)
     with right:
-        if "clean/H" in known:
+        if "H" in run.config.representations:
             import torch  # 2.7 s cold: after the maps stand
 
-            from dashboard.explain.contributions import show_strip
-            H = known["clean/H"]
+            from dashboard.session.part_contributions import show_strip
+            H = run.codes("H")
             show_strip(run, torch.from_numpy(H[sample]), torch.from_numpy(H.mean(axis=0)), "latent.strip")
             st.caption("Its picture shared out among its parts (Shapley values), the strongest first: red is ink that a part "
                        "adds to the mean image, blue ink that it takes away.")
@@ -77,7 +79,7 @@ def chosen_sample(run: Entry, sample: int) -> None:
                      query_params={"run": run.id, "image": "set", "sample": str(sample)})
 
 
-def offer_rival(first: Entry) -> None:
+def offer_rival(first: FinishedRun) -> None:
     """Figure 2 holds a DDNMF against an AE1: train the one that is missing."""
     config = first.config.replace(model="ae1" if first.config.model == "ddnmf" else "ddnmf")
     title = MODEL_TITLES[config.model]
@@ -96,7 +98,11 @@ def offer_rival(first: Entry) -> None:
     st.info(f"There is no other run to compare with here. Figure 2 of the paper shows a DDNMF and an AE1 with the same "
             f"layers on the same noise: train the {title} and it appears here.")
     st.button(f"Train {title} with the same settings", key="latent.rival", icon=":material/play_arrow:",
-              on_click=engine.submit, args=(store(), config))
+              on_click=_submit, args=(config,))
+
+
+def _submit(config: RunConfig) -> None:
+    engine.submit(store(), config)
 
 
 def show_published() -> None:

@@ -7,7 +7,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.compare.reproduction import (
+from dashboard.figures.saving import show_chart
+from dashboard.noise import charts
+from dashboard.noise.samples import show_samples
+from dashboard.session.labels import SCORE_TITLES
+from dashboard.session.links import choose, linked
+from dashboard.session.reproduction import (
     TITLES,
     Shown,
     by_family,
@@ -17,12 +22,8 @@ from dashboard.compare.reproduction import (
     offer_to_compute,
     protocol_panel,
 )
-from dashboard.figures.saving import show_chart
-from dashboard.noise import charts
-from dashboard.noise.samples import show_samples
-from dashboard.session.links import choose, linked
 from dashboard.session.results import whole_or_set_aside
-from dashboard.session.store import SCORE_TITLES, store
+from dashboard.session.store import store
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.experiment.batch import Work
 from ddnmf_core.reproduce import claims

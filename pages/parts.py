@@ -8,22 +8,24 @@ import torch
 from dashboard.components.gallery import gallery
 from dashboard.figures import charts
 from dashboard.figures.saving import show_chart
-from dashboard.home.run_export import show_export
 from dashboard.parts.detail import show_likeness, show_measured, show_part
 from dashboard.parts.film import show_film
 from dashboard.parts.rank_survey import show_survey
 from dashboard.parts.table import show_list
 from dashboard.session.links import linked
 from dashboard.session.results import result_of
-from dashboard.session.run_data import clusters, codes, explain_data, images, model, picture, siblings, swings
+from dashboard.session.run_data import explain_data, images, part_effects, picture, siblings
+from dashboard.session.run_export import show_export
 from dashboard.session.selections import pick_run
 from ddnmf_core.analysis.metrics import majority_class
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig
 from ddnmf_core.data import pictures
 from ddnmf_core.export.report import html
 from ddnmf_core.interpret.measures import worth_rows
-from ddnmf_core.model.decoding import class_mass, part_pictures
+from ddnmf_core.interpret.quality import class_mass
+from ddnmf_core.model.decoding import part_pictures
 from ddnmf_core.store.entry import FACTORS, INTERPRETATION, PARTS, SCORES, Entry
+from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import names_of, title
 
 VIEWS = {"raised": "Raised from the mean", "difference": "Difference from the baseline", "swing": "Swing", "alone": "Alone"}
@@ -37,10 +39,10 @@ READING = {
 MEASURED = "Measuring the parts"
 
 
-def part_tiles(run: Entry, H: np.ndarray, view: str) -> list[np.ndarray]:
+def part_tiles(run: FinishedRun, H: np.ndarray, view: str) -> list[np.ndarray]:
     if view == "swing":
-        return list(pictures.differences(picture(run, swings(run))))
-    decoded = part_pictures(model(run), torch.from_numpy(H.mean(axis=0)))
+        return list(pictures.differences(picture(run, part_effects(run))))
+    decoded = part_pictures(run.ddnmf(), torch.from_numpy(H.mean(axis=0)))
     if view == "difference":
         return list(pictures.differences(picture(run, (decoded["raised"] - decoded["baseline"]).numpy())))
     return list(pictures.to_u8(picture(run, decoded[view].numpy())))
@@ -50,7 +52,7 @@ def choose_part(part: int) -> None:
     st.session_state["part"] = part + 1
 
 
-def show_parts(run: Entry, H: np.ndarray, mass: np.ndarray) -> int:
+def show_parts(run: FinishedRun, H: np.ndarray, mass: np.ndarray) -> int:
     """All parts as tiles; returns the chosen one."""
     r, names = H.shape[1], images(run).class_names
     left, right = st.columns([3, 1], vertical_alignment="bottom")
@@ -60,7 +62,7 @@ def show_parts(run: Entry, H: np.ndarray, mass: np.ndarray) -> int:
     if not 1 <= st.session_state.get("part", 1) <= r:
         st.session_state["part"] = 1
     part = int(right.number_input("Part", 1, r, key="part", bind="query-params")) - 1
-    given = names_of(run)
+    given = names_of(run.entry)
     captions = [f"{title(given, k).lower()}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n"
                 + (f"{names[mass[k].argmax()]} {mass[k].max():.0%}" if images(run).labelled else "") for k in range(r)]
     gallery(part_tiles(run, H, view), captions, key="parts.tiles", size=88, selected=part, on_pick=choose_part,
@@ -70,16 +72,16 @@ def show_parts(run: Entry, H: np.ndarray, mass: np.ndarray) -> int:
     return part
 
 
-def cluster_names(run: Entry) -> dict[int, str]:
+def cluster_names(run: FinishedRun) -> dict[int, str]:
     """Each cluster of K-means on z with the class that most of its images have: '3, mostly Bag'; without labels '3'."""
-    found, chosen = clusters(run)["clean/z/kmeans"].to_numpy(), images(run)
+    found, chosen = run.clusters("z", "kmeans"), images(run)
     if not chosen.labelled:
         return {cluster: str(cluster + 1) for cluster in np.unique(found).tolist()}
     return {cluster: f"{cluster + 1}, mostly {chosen.class_names[majority_class(chosen.labels, found, cluster)[0]]}"
             for cluster in np.unique(found).tolist()}
 
 
-def show_worth(measured: Entry) -> None:
+def show_worth(measured: Entry[InterpretationConfig]) -> None:
     """Of all parts together: whether the order of importance is true, and how much of parts they are."""
     st.header("What the parts are worth")
     scores = measured.read_json(SCORES)
@@ -95,13 +97,13 @@ def show_worth(measured: Entry) -> None:
         st.dataframe(pd.DataFrame(worth_rows(scores), columns=["Measure", "Value"]), hide_index=True, key="parts.scores")
 
 
-def show_matrices(run: Entry, H: np.ndarray) -> None:
+def show_matrices(run: FinishedRun, H: np.ndarray) -> None:
     chosen = images(run)
     part_names = [str(k + 1) for k in range(H.shape[1])]
-    W = model(run).student.nmf.W.detach().numpy()
+    W = run.ddnmf().student.nmf.W.detach().numpy()
     groups, titles = chosen.labels, list(chosen.class_names)
     if not chosen.labelled:
-        groups = clusters(run)["clean/z/kmeans"].to_numpy()
+        groups = run.clusters("z", "kmeans")
         titles = [f"cluster {cluster + 1}" for cluster in range(groups.max() + 1)]
     by_group = np.stack([H[groups == number].mean(axis=0) for number in range(len(titles))])
     kind = "class" if chosen.labelled else "cluster"
@@ -116,7 +118,7 @@ def show_matrices(run: Entry, H: np.ndarray) -> None:
                "has one red cell in its column.", place=right)
 
 
-def show_pixel_nmf(run: Entry) -> None:
+def show_pixel_nmf(run: FinishedRun) -> None:
     st.header("NMF of the pixels, same rank")
     config = PixelNMFConfig(dataset=run.config.dataset, n_samples=run.config.n_samples, n_parts=run.config.n_parts)
     entry = result_of(config, "scikit-learn's NMF")
@@ -137,7 +139,7 @@ if run.config.model != "ddnmf":
     st.info("An autoencoder has no parts: it has no NMF module. Choose a DDNMF run above.")
     st.stop()
 explain_data(images(run))
-H = codes(run)["clean/H"]
+H = run.codes("H")
 mass = class_mass(H, images(run).labels, len(images(run).class_names))
 part = show_parts(run, H, mass)
 measured = result_of(InterpretationConfig.of(run.config), MEASURED)
@@ -156,8 +158,8 @@ st.header("The two factors")
 show_matrices(run, H)
 show_pixel_nmf(run)
 with st.container(horizontal=True):
-    show_export(run)
-    st.download_button("Report of this run, one HTML file", lambda: html(run), f"ddnmf-{run.id}.html", "text/html",
+    show_export(run.entry)
+    st.download_button("Report of this run, one HTML file", lambda: html(run.entry), f"ddnmf-{run.id}.html", "text/html",
                        key="parts.report", icon=":material/description:", on_click="ignore",
                        help="Parts, scores, examples and provenance; it opens without a server and asks nothing of the "
                             "network.")

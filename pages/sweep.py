@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.figures.saving import show_chart
 from dashboard.session.queue_progress import offer_the_rest, show_progress
+from dashboard.session.run_data import HASH_FUNCS
 from dashboard.session.store import store
 from dashboard.sweep import charts
 from dashboard.sweep.cells import CHART, chosen_cell, clicked, show_cell
@@ -18,8 +19,8 @@ from ddnmf_core.analysis.metrics import SCORE_NAMES, SILHOUETTE
 from ddnmf_core.experiment import sweeps
 from ddnmf_core.experiment.sweeps import Family
 from ddnmf_core.files.read_only import read_only
-from ddnmf_core.store.entry import Entry
-from ddnmf_core.store.run_store import Store
+from ddnmf_core.store.entry import RunEntry
+from ddnmf_core.store.finished_run import FinishedRun
 
 MEANINGS = {"code_rms": "Root mean square of the code in the last epoch: near 0 it has collapsed",
             "constant_units": "Units of the code that hardly change from image to image, in the last epoch",
@@ -29,14 +30,14 @@ PIXELS_BESIDE, PIXELS_A_CELL, PIXELS_A_POINT, PIXELS_AN_AXIS = 90, 62, 34, 75   
 MOST_BESIDE = 6                                                     # columns of a grid that leaves room for the cell's runs
 
 
-@st.cache_resource(max_entries=2000, show_spinner="Reading the runs.")
-def _outcome(root: str, run_id: str, updated: float) -> dict[str, float]:
-    return sweeps.outcome(Entry(Store(root), "runs", run_id))
+@st.cache_resource(max_entries=2000, show_spinner="Reading the runs.", hash_funcs=HASH_FUNCS)
+def _results(run: RunEntry, updated: float) -> dict[str, float]:
+    return FinishedRun(run).results()
 
 
-def outcome(entry: Entry) -> dict[str, float]:
-    """Read once, for as long as the run is not trained again."""
-    return _outcome(str(entry.store.root), entry.id, entry.state.updated)
+def results(run: RunEntry) -> dict[str, float]:
+    """Results of a finished run, read once for as long as it is not trained again."""
+    return _results(run, run.state.updated)
 
 
 def warn_of_the_lost(runs: pd.DataFrame) -> None:
@@ -131,7 +132,7 @@ if not found:
             "when this page is closed.")
     st.stop()
 family = pick_family(found)
-runs = sweeps.table(family.entries, outcome)
+runs = sweeps.table(family.entries, results)
 view = pick_view(family, runs)
 warn_of_the_lost(runs)
 offer_the_rest(family)

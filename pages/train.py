@@ -3,19 +3,21 @@
 import streamlit as st
 
 from dashboard.components.gallery import gallery
+from dashboard.session.labels import run_title
 from dashboard.session.links import choose, linked
 from dashboard.session.results import expected_time
 from dashboard.session.run_data import as_pictures, dataset_images, explain_data
 from dashboard.session.selections import explain_absence
-from dashboard.session.store import run_title, store
+from dashboard.session.store import store
+from dashboard.session.train_settings import key
 from dashboard.train.data_form import own_data_form
 from dashboard.train.live_run import in_turn, live_panel
-from dashboard.train.run_form import NOISE_TITLES, checked, choose_data, key, remember_defaults, settings
+from dashboard.train.run_form import NOISE_TITLES, checked, choose_data, remember_defaults, settings
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import pictures
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.entry import RunEntry
 
 
 def noise_preview(config: RunConfig) -> None:
@@ -42,7 +44,7 @@ def start(config: RunConfig, n_runs: int, device: str) -> None:
         st.toast("This configuration has been trained before: here it is.", icon=":material/history:")
 
 
-def pick_watched(entries: list[Entry]) -> Entry:
+def pick_watched(entries: list[RunEntry]) -> RunEntry:
     """The run to watch, in any state."""
     by_id = {entry.id: entry for entry in entries}
     explain_absence("run", by_id, by_id)

@@ -28,6 +28,7 @@ from benchmarks.faults.means import (
 from ddnmf_core.config import RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.atomic import CorruptFile
+from ddnmf_core.store import trash
 from ddnmf_core.store.entry import MODEL, Entry
 from ddnmf_core.store.run_store import Store
 
@@ -36,7 +37,7 @@ import sys
 import numpy as np
 from ddnmf_core.store.entry import Entry
 from ddnmf_core.store.run_store import Store
-entry, weights, n = Entry(Store(sys.argv[1]), "runs", sys.argv[2]), np.ones((1500, 1500), np.float32), 0
+entry, weights, n = Entry(Path(sys.argv[1]), "runs", sys.argv[2]), np.ones((1500, 1500), np.float32), 0
 while True:
     n += 1
     entry.write_tensors(f"checkpoint-{n % 2:09d}.safetensors", {"weights": weights, "n": np.array([n])})
@@ -87,7 +88,7 @@ def killed_worker(most: int) -> Count:
                     same = equal(entry.read_tensors(MODEL), undisturbed[entry.config])
                     count.add("" if same else "other weights", seconds)
             for entry in entries:
-                store.delete(entry)
+                trash.delete(entry)
     return count
 
 

@@ -9,6 +9,7 @@ from benchmarks.faults.counting import Count
 from benchmarks.faults.means import LONG, SHORT, ended, folder, running_engine, wait
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine.worker import tasks
+from ddnmf_core.store import trash
 from ddnmf_core.store.run_store import Store
 
 
@@ -23,7 +24,7 @@ def cancelled(most: int) -> Count:
             entry.request_stop()
             stopped = wait(lambda entry=entry: ended(entry), every=0.002)
             count.add("" if stopped and entry.names("checkpoint-") else entry.state.status, time.monotonic() - began)
-            store.delete(entry)
+            trash.delete(entry)
     return count
 
 

@@ -7,13 +7,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.figures.charts import INK
+from dashboard.figures.palette import COLOUR_OF, INK
 from ddnmf_core.analysis.metrics import best_matching
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLOUR_OF = {"paper": "#0072b2", "baseline": "#d55e00", "extension": "#009e73"}     # Okabe and Ito
 COLOURED = 0.1                                                      # smaller shares are numbers on the ground of the page
 NO_COLOUR = "rgba(0, 0, 0, 0)"
 SHARES = [[0, NO_COLOUR], [COLOURED, NO_COLOUR], [COLOURED, "#d3e9f8"], [1, "#56b4e9"]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.compare.charts import COLOUR_OF
+from dashboard.figures.palette import COLOUR_OF
 from ddnmf_core.interpret.measures import Measure
 
 if TYPE_CHECKING:

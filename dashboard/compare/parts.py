@@ -5,12 +5,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.compare.pareto import pareto
-from dashboard.compare.reproduction import Shown
 from dashboard.compare.rows import as_text, downloads, filtered, methods_of, show_runs
 from dashboard.components.gallery import gallery
 from dashboard.figures.saving import show_chart
+from dashboard.session.labels import SCORE_TITLES
 from dashboard.session.links import linked
-from dashboard.session.store import SCORE_TITLES, store, table_key
+from dashboard.session.reproduction import Shown
+from dashboard.session.store import store, table_key
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.data import pictures
 from ddnmf_core.data.catalogue import DATASETS
@@ -76,8 +77,8 @@ def _show_pareto(rows: pd.DataFrame, records: list[Record]) -> None:
 def _show_pictures(methods: list[str], records: list[Record], dataset: str) -> None:
     """The parts themselves, the first seed of each row, where this store has them."""
     first = {record["method"]: record for record in reversed(records)}
-    here = {method: entry for method in methods
-            if (entry := Entry(store(), "interpretations", first[method]["id"])).available}
+    entries: dict[str, Entry] = {method: Entry(store().root, "interpretations", first[method]["id"]) for method in methods}
+    here = {method: entry for method, entry in entries.items() if entry.available}
     st.header("The parts themselves")
     if not here:
         st.caption("The pictures of these parts are where the table was made. Compute it here with “This store” above.")

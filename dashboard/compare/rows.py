@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.compare.charts import COLOUR_OF
-from dashboard.compare.reproduction import Shown
+from dashboard.figures.palette import COLOUR_OF
+from dashboard.session.reproduction import Shown
 from dashboard.session.store import EXPLAIN, PARTS, store
 from ddnmf_core.reproduce.results import Record
 from ddnmf_core.store.entry import Entry
@@ -40,7 +40,7 @@ def show_runs(records: list[Record]) -> None:
     """A way to each run that the store has, and to the others a command."""
     st.header("Runs")
     runs = {record["run"]: record for record in records if record["run"]}
-    here = {run: record for run, record in runs.items() if Entry(store(), "runs", run).available}
+    here = {run: record for run, record in runs.items() if Entry(store().root, "runs", run).available}
     for run, record in here.items():
         left, middle, right = st.columns([3, 1, 1], vertical_alignment="center")
         left.markdown(f"{record['method']}, seed {record['seed']} · `{run[:6]}`")

@@ -1,7 +1,6 @@
 """One sample's picture shared out among its parts: Shapley pictures, the waterfall, the film."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -12,56 +11,17 @@ from dashboard.components.gallery import gallery, place_of
 from dashboard.figures import charts
 from dashboard.figures.feature_charts import strongest
 from dashboard.figures.saving import show_chart
-from dashboard.session.run_data import images, model, picture
+from dashboard.session.part_contributions import N_SHOWN, Shared, _choose
+from dashboard.session.run_data import images, picture
 from ddnmf_core.data import pictures
-from ddnmf_core.interpret.shapley import MAX_EXACT, N_PAIRS, Contributions, additivity_gap, shapley
+from ddnmf_core.interpret.shapley import MAX_EXACT, N_PAIRS, additivity_gap
 from ddnmf_core.model.decoding import added_one_by_one
-from ddnmf_core.store.entry import Entry
-from ddnmf_core.store.run_store import Store
+from ddnmf_core.store.finished_run import FinishedRun
 
-N_SHOWN = 12                                                        # parts with a tile, a bar and a frame of the film
 MOST_COLUMNS = 40                                                   # features in a heat map
-N_IN_STRIP, STRIP_PAIRS = 6, 8                                      # parts beside a map; orders sampled for them
 
 
-class Shared(NamedTuple):
-    """The contributions, and the parts by how much they change the picture."""
-
-    contributions: Contributions
-    order: torch.Tensor                                             # (r,), the strongest first
-
-    @property
-    def shown(self) -> list[int]:
-        return self.order[:N_SHOWN].tolist()
-
-
-def shared_out(run: Entry, H: torch.Tensor, baseline: torch.Tensor, n_pairs: int = N_PAIRS) -> Shared:
-    """What each part adds to this sample; not to be changed. It is kept: pages run again for many reasons, and the sample that
-    was clicked on a map is the one that Explain shows."""
-    pairs = n_pairs if len(H) > MAX_EXACT else 0
-    return _shared_out(str(run.store.root), run.id, tuple(H.tolist()), tuple(baseline.tolist()), pairs)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _shared_out(root: str, run_id: str, H: tuple[float, ...], baseline: tuple[float, ...], n_pairs: int) -> Shared:
-    decode = model(Entry(Store(root), "runs", run_id)).student.decode
-    found = shapley(decode, torch.tensor(H), torch.tensor(baseline), n_pairs)
-    return Shared(found, found.strength.argsort(descending=True))
-
-
-def show_strip(run: Entry, H: torch.Tensor, baseline: torch.Tensor, key: str) -> None:
-    """The strongest parts of one sample in a line, from the baseline to the reconstruction; a click chooses a part."""
-    shared = shared_out(run, H, baseline, STRIP_PAIRS)
-    found, shown = shared.contributions, shared.order[:N_IN_STRIP].tolist()
-    ends = pictures.to_u8(picture(run, torch.stack([found.baseline, found.reconstruction]).numpy()))
-    tiles = pictures.differences(picture(run, found.values[shown].numpy()), scale=float(found.values.abs().max()) or 1.0)
-    rest = len(H) - len(shown)
-    gallery([ends[0], *tiles, ends[1]],
-            ["baseline\nmean of H", *(f"part {k + 1}\nH {H[k]:.2f}" for k in shown),
-             f"rebuilt\n+ {rest} parts" if rest else "rebuilt"], key=key, size=72, on_pick=lambda tile: _choose(shown, tile))
-
-
-def show_contributions(run: Entry, H: torch.Tensor, baseline: torch.Tensor, shared: Shared, baseline_title: str) -> None:
+def show_contributions(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, shared: Shared, baseline_title: str) -> None:
     st.header("The parts it is made of")
     found, shown = shared.contributions, shared.shown
     ends = pictures.to_u8(picture(run, torch.stack([found.baseline, found.reconstruction]).numpy()))
@@ -74,9 +34,9 @@ def show_contributions(run: Entry, H: torch.Tensor, baseline: torch.Tensor, shar
     st.caption("Shapley values, pixel by pixel: what each part adds to the picture, averaged over all orders in which the "
                "parts can be put in; the strongest first. Red is ink that it adds, blue ink that it takes away, one scale. "
                "Baseline and parts add up to the reconstruction.")
-    if names := images(run).feature_names:
-        show_features(values.numpy(), names, shown)
-    gap = additivity_gap(model(run).student.decode, H, baseline)
+    if features := images(run).feature_names:
+        show_features(values.numpy(), features, shown)
+    gap = additivity_gap(run.ddnmf().student.decode, H, baseline)
     left, right = st.columns([3, 2], gap="large")
     with left:
         names = [f"part {k + 1}" for k in shown]
@@ -112,15 +72,10 @@ def _place_of_part(shared: Shared) -> int | None:
     return None if place is None else place + 1                     # the first tile is the baseline
 
 
-def _choose(shown: list[int], tile: int) -> None:
-    if 1 <= tile <= len(shown):
-        st.session_state.update(part=shown[tile - 1] + 1)
-
-
-def show_film(run: Entry, H: torch.Tensor, baseline: torch.Tensor, shared: Shared, x: torch.Tensor) -> None:
+def show_film(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, shared: Shared, x: torch.Tensor) -> None:
     st.header("Built up, part by part")
     order = shared.order
-    frames = added_one_by_one(model(run).student, H, baseline, order)
+    frames = added_one_by_one(run.ddnmf().student, H, baseline, order)
     chosen = list(range(min(len(frames), N_SHOWN + 1)))
     if len(frames) - 1 not in chosen:
         chosen[-1] = len(frames) - 1

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from dashboard.components.gallery import gallery
 from dashboard.explain.image import Shown
 from dashboard.session.results import whole_or_set_aside
-from dashboard.session.run_data import centres, clusters, codes, images, model, picture
+from dashboard.session.run_data import centres, images, picture
 from ddnmf_core.analysis.metrics import majority_class
+from ddnmf_core.analysis.neighbours import nearest
+from ddnmf_core.config import Representation
 from ddnmf_core.data import pictures
 from ddnmf_core.interpret.causal import smallest_flip
-from ddnmf_core.model.decoding import nearest
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.finished_run import FinishedRun
 
 IN_A_ROW = 3                                                        # sliders
 SAME = 0.0051                                                       # a slider's step hides differences below
@@ -23,7 +24,7 @@ SAME = 0.0051                                                       # a slider's
 
 @st.fragment
 @whole_or_set_aside
-def edit(run: Entry, name: str, image: Shown, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:
+def edit(run: FinishedRun, name: str, image: Shown, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
     """Everything below the heading runs alone when one of its widgets moves. `name` tells samples apart: with another one,
     or with sliders for other parts, these go to its own parts."""
     st.header("Change the parts")
@@ -31,27 +32,27 @@ def edit(run: Entry, name: str, image: Shown, seen: str, H: torch.Tensor, shown:
     if st.session_state.get("explain.edit_of") != (name, shown) or f"explain.H.{shown[0]}" not in st.session_state:
         st.session_state["explain.edit_of"] = name, shown
         _set(H, shown)
-    _buttons(run, seen, H, shown)
+    _buttons(run, noisy, H, shown)
     left, right = st.columns([3, 2], gap="large")
     with left:
         edited = _sliders(H, shown)
-        edited = _towards_another(run, image, seen, edited)
+        edited = _towards_another(run, image, noisy, edited)
     with right:
         _show_pictures(run, H, edited)
-        _show_clusters(run, seen, H, edited)
+        _show_clusters(run, noisy, H, edited)
         _show_nearest(run, edited)
     st.caption("The picture is decoded live from the changed coefficients; the neighbours are the images whose coefficients "
                "are nearest to them. The sliders hold the strongest parts.")
 
 
-def _buttons(run: Entry, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:
+def _buttons(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
     back, zero, flip, _ = st.columns([2, 2, 3, 3])
     back.button("Back to its own", key="explain.reset", icon=":material/undo:", on_click=_set, args=(H, shown),
                 width="stretch")
     zero.button("All to zero", key="explain.zero", icon=":material/exposure_zero:", width="stretch",
                 on_click=_empty, args=(H, shown))
     flip.button("Smallest edit that flips the cluster", key="explain.flip", icon=":material/swap_calls:", width="stretch",
-                on_click=_flip, args=(run, seen, H, shown),
+                on_click=_flip, args=(run, noisy, H, shown),
                 help="Of one part where one is enough, else of as few as it takes; K-means on H says which cluster.")
     if message := st.session_state.pop("explain.message", ""):
         st.info(message)
@@ -69,8 +70,8 @@ def _empty(H: torch.Tensor, shown: Sequence[int]) -> None:
     st.session_state["explain.exact"] = dict.fromkeys(range(len(H)), 0.0)
 
 
-def _flip(run: Entry, seen: str, H: torch.Tensor, shown: Sequence[int]) -> None:
-    flip = smallest_flip(centres(run, seen, "H"), H.numpy())
+def _flip(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
+    flip = smallest_flip(centres(run, "H", noisy), H.numpy())
     if flip is None:
         st.session_state["explain.message"] = "No edit within 0 to 1 puts this sample into another cluster."
         return
@@ -96,14 +97,14 @@ def _sliders(H: torch.Tensor, shown: Sequence[int]) -> torch.Tensor:
     return edited
 
 
-def _towards_another(run: Entry, image: Shown, seen: str, edited: torch.Tensor) -> torch.Tensor:
+def _towards_another(run: FinishedRun, image: Shown, noisy: bool, edited: torch.Tensor) -> torch.Tensor:
     """Parts taken over from a second sample, and a way on to it through H."""
     st.markdown("**With another sample's parts**")
     n = len(images(run))
     number, taken, way = st.columns([2, 3, 3], vertical_alignment="bottom")
     st.session_state.setdefault("pinned", 0 if image.sample is None else (image.sample + 1) % n)
     other = int(number.number_input("Other sample", 0, n - 1, key="pinned", bind="query-params"))
-    theirs = torch.from_numpy(codes(run)[f"{seen}/H"][other])
+    theirs = torch.from_numpy(run.codes("H", noisy=noisy)[other])
     swapped = taken.multiselect("Take over its parts", range(len(edited)), key="explain.swap", placeholder="none",
                                 format_func=lambda k: f"part {k + 1}")
     edited = edited.clone()
@@ -115,43 +116,43 @@ def _towards_another(run: Entry, image: Shown, seen: str, edited: torch.Tensor) 
     return edited
 
 
-def _show_pictures(run: Entry, H: torch.Tensor, edited: torch.Tensor) -> None:
+def _show_pictures(run: FinishedRun, H: torch.Tensor, edited: torch.Tensor) -> None:
     with torch.no_grad():
-        own, changed = model(run).student.decode(torch.stack([H, edited]))
+        own, changed = run.ddnmf().student.decode(torch.stack([H, edited]))
     difference = pictures.differences(picture(run, (changed - own).numpy()), scale=1.0)
     gallery([*pictures.to_u8(picture(run, torch.stack([own, changed]).numpy())), difference],
             ["the sample's own", "with your changes", "difference"], key="explain.edited", size=132,
             title="The edited picture")
 
 
-def _show_clusters(run: Entry, seen: str, H: torch.Tensor, edited: torch.Tensor) -> None:
+def _show_clusters(run: FinishedRun, noisy: bool, H: torch.Tensor, edited: torch.Tensor) -> None:
     """Where K-means puts the coefficients, and the edited picture when the student looks at it again."""
     both = torch.stack([H, edited])
-    network = model(run)
+    network = run.ddnmf()
     with torch.no_grad():
         again = network.encode(network.student.decode(both)).z.numpy()
-    sentences = [_moved(run, seen, "H", both.numpy(), "K-means on H"),
-                 _moved(run, seen, "z", again, "K-means on z, of the decoded picture encoded again")]
+    sentences = [_moved(run, noisy, "H", both.numpy(), "K-means on H"),
+                 _moved(run, noisy, "z", again, "K-means on z, of the decoded picture encoded again")]
     st.markdown("  \n".join(sentences))
 
 
-def _moved(run: Entry, seen: str, representation: str, two: NDArray[np.floating], way: str) -> str:
-    before, after = centres(run, seen, representation).assign(two)
-    named = [f"{cluster + 1}{_majority(run, seen, representation, int(cluster))}" for cluster in (before, after)]
+def _moved(run: FinishedRun, noisy: bool, representation: Representation, two: NDArray[np.floating], way: str) -> str:
+    before, after = centres(run, representation, noisy).assign(two)
+    named = [f"{cluster + 1}{_majority(run, noisy, representation, int(cluster))}" for cluster in (before, after)]
     return f"{way}: cluster {named[0]}" + (f" → **{named[1]}**" if before != after else ", unchanged")
 
 
-def _majority(run: Entry, seen: str, representation: str, cluster: int) -> str:
+def _majority(run: FinishedRun, noisy: bool, representation: Representation, cluster: int) -> str:
     """' (93 % Bag)'; nothing without labels."""
     if not images(run).labelled:
         return ""
-    found = clusters(run)[f"{seen}/{representation}/kmeans"].to_numpy()
+    found = run.clusters(representation, "kmeans", noisy=noisy)
     label, share = majority_class(images(run).labels, found, cluster)
     return f" ({share:.0%} {images(run).class_names[label]})"
 
 
-def _show_nearest(run: Entry, edited: torch.Tensor) -> None:
-    others = nearest(codes(run)["clean/H"], edited.numpy(), 8)
+def _show_nearest(run: FinishedRun, edited: torch.Tensor) -> None:
+    others = nearest(run.codes("H"), edited.numpy(), 8)
     st.markdown("**Nearest samples to these coefficients**")
     gallery(picture(run, images(run).shown(others)), [f"{o}\n{images(run).class_of(o)}" for o in others],
             key="explain.near_edit", size=56)

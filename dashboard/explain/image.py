@@ -13,7 +13,7 @@ from dashboard.session.selections import pick_sample
 from ddnmf_core.data.single_image import fitted, read_picture
 from ddnmf_core.model.corruption import corrupt, corrupt_each
 from ddnmf_core.seeds import derive
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.finished_run import FinishedRun
 
 ENDINGS = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp", "pgm", "ppm"]
 SOURCES = {"set": "of the data set", "draw": "drawn here", "upload": "uploaded"}
@@ -32,7 +32,7 @@ class Shown:
         """Tells this image from others, for the widgets that belong to it."""
         return str(self.sample) if self.sample is not None else f"{self.title}-{hash(self.x.numpy().tobytes()):x}"
 
-    def corrupted(self, run: Entry, level: float) -> torch.Tensor:
+    def corrupted(self, run: FinishedRun, level: float) -> torch.Tensor:
         """(1, d): with the noise that belongs to it, the same every time."""
         kind, seed = run.config.noise_kind, run.config.seed
         if self.sample is not None:
@@ -40,7 +40,7 @@ class Shown:
         return corrupt(self.x, kind, level, torch.Generator().manual_seed(derive(seed, "own image")))
 
 
-def choose_image(run: Entry) -> Shown:
+def choose_image(run: FinishedRun) -> Shown:
     """The image, chosen by the widgets; stops the page while there is none."""
     sources = list(SOURCES) if images(run).feature_names is None else ["set"]
     source = linked(st.segmented_control, "Image", sources, "image", format_func=SOURCES.get, required=True)
@@ -75,7 +75,7 @@ def _uploaded() -> np.ndarray | None:
         return None
 
 
-def _pick(run: Entry) -> int:
+def _pick(run: FinishedRun) -> int:
     """The sample: by number, at random, or the next one of a class."""
     n, names = len(images(run)), images(run).class_names
     number, before, after, chance, by_class, go = st.columns([3, 1, 1, 2, 3, 2], vertical_alignment="bottom")
@@ -100,7 +100,7 @@ def _step(by: int, n: int) -> None:
     st.session_state["sample"] = (st.session_state.get("sample", 0) + by) % n
 
 
-def _choose_of_class(run: Entry) -> None:
+def _choose_of_class(run: FinishedRun) -> None:
     """The next sample of the class after the current one."""
     labels = images(run).labels
     wanted = np.flatnonzero(labels == st.session_state["explain.class"])

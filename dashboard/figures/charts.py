@@ -8,12 +8,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-# The hues of Figure 1 on the home page.
-COLOURS = {"L_sym": "#3a76e0", "L_ap": "#0f8a78", "L_nc": "#d9541e", "L_in": "#8a6bbd"}
-# Ten classes that stay apart on light and dark ground.
-CLASS_COLOURS = ("#4477cc", "#e07b39", "#2a9d6f", "#d64541", "#8e6bbf",
-                 "#9c6b4e", "#e377b5", "#7f8c8d", "#b8a626", "#17b3c9")
-INK = "#1a1a1a"                                                     # numbers on shades that are light in either theme
+from dashboard.figures.palette import CLASS_COLOURS, COLOURS
+
 _MARGIN = {"l": 10, "r": 10, "t": 36, "b": 10}
 
 Rows = Sequence[Mapping[str, Any]]

@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-MORE, LESS = "rgb(224, 72, 62)", "rgb(52, 132, 208)"                # as in the strips: added, taken away
+from dashboard.figures.palette import LESS, MORE
+
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 MOST_BARS, MOST_NAMED, MOST_DRAWN = 20, 60, 2000                    # features with a bar; with a name; in a line at all
 ROW, MARGIN = 22, {"l": 10, "r": 10, "t": 34, "b": 10}              # pixels

@@ -7,8 +7,9 @@ from typing import IO
 
 import streamlit as st
 
+from dashboard.session.labels import run_title
 from dashboard.session.links import forget
-from dashboard.session.store import run_title, store
+from dashboard.session.store import store
 from ddnmf_core.data.catalogue import short_name
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.files.atomic import CorruptFile
@@ -34,7 +35,7 @@ def delete_with_question(entry: Entry) -> None:
 def _delete(run_id: str) -> None:
     """The run whose number is on the button, wherever it stands in the table by now."""
     try:
-        store().delete(store().get("runs", run_id))
+        trash.delete(store().get("runs", run_id))
         forget(run_id, "run", "other")
         st.session_state["home.deleted"] = run_id
     except UnknownEntry:

@@ -11,10 +11,10 @@ from dashboard.figures.saving import show_chart
 from dashboard.latent.map import LASSO, with_classes
 from dashboard.session.run_data import images, picture
 from dashboard.session.selections import choose_sample
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.finished_run import FinishedRun
 
 
-def show_lassoed(run: Entry) -> None:
+def show_lassoed(run: FinishedRun) -> None:
     """What lies inside the lasso: pictures, classes, the mean image."""
     chosen_images = images(run)
     inside = np.asarray(st.session_state.get(LASSO, ()), dtype=int)

@@ -6,24 +6,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from dashboard.components.scatter import Cloud, Thumbnails, scatter
 from dashboard.figures import charts
 from dashboard.figures.files import PointMap, dots
 from dashboard.figures.saving import remember
+from dashboard.session.labels import MODEL_TITLES
 from dashboard.session.results import result_of
-from dashboard.session.run_data import clusters, codes, images, picture
+from dashboard.session.run_data import HASH_FUNCS, images, picture
 from dashboard.session.selections import choose_sample
-from dashboard.session.store import MODEL_TITLES
 from ddnmf_core.config import MAP_TITLES, EmbeddingConfig
 from ddnmf_core.files.atomic import CorruptFile
-from ddnmf_core.model.decoding import prominence
+from ddnmf_core.interpret.quality import prominence
 from ddnmf_core.store.entry import EARLY, POINTS, Entry
+from ddnmf_core.store.finished_run import FinishedRun
 
 LASSO = "latent.lasso"
 
 
-def embedding_of(run: Entry, chosen: dict[str, Any]) -> EmbeddingConfig:
+def embedding_of(run: FinishedRun, chosen: dict[str, Any]) -> EmbeddingConfig:
     """An autoencoder has no H: its code stands in."""
     representation = chosen["representation"]
     fields = {name: chosen[name] for name in ("method", "noisy", "n_points", "perplexity", "n_neighbors", "seed")}
@@ -31,44 +33,46 @@ def embedding_of(run: Entry, chosen: dict[str, Any]) -> EmbeddingConfig:
         representation if representation in run.config.representations else "z"))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def table_of(root: str, embedding_id: str, _entry: Entry) -> pd.DataFrame:
-    return _entry.read_table(POINTS)
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=HASH_FUNCS)
+def table_of(embedding: Entry[EmbeddingConfig]) -> pd.DataFrame:
+    """The points of a map: sample, x, y."""
+    return embedding.read_table(POINTS)
 
 
-def colours(run: Entry, config: EmbeddingConfig, chosen: dict[str, Any], samples: np.ndarray) -> tuple[Any, Any, list[str]]:
+def colours(run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any], samples: NDArray[np.integer],
+            ) -> tuple[NDArray[np.uint8], NDArray[np.uint16], list[str]]:
     """RGB of each point, and the category that its card names."""
-    known, seen = codes(run), "noisy" if config.noisy else "clean"
     labels, names = images(run).labels[samples], list(images(run).class_names)
-    if chosen["colour"] == "part" and f"{seen}/H" in known:
-        labels = prominence(known[f"{seen}/H"]).argmax(axis=1)[samples]
+    if chosen["colour"] == "part" and "H" in run.config.representations:
+        labels = prominence(run.codes("H", noisy=config.noisy)).argmax(axis=1)[samples]
         names = [f"part {number + 1}" for number in range(labels.max() + 1)]
     elif chosen["colour"] == "cluster" or not images(run).labelled:
-        labels = clusters(run)[f"{seen}/{config.representation}/{chosen['clusterer']}"].to_numpy()[samples]
+        labels = run.clusters(config.representation, chosen["clusterer"], noisy=config.noisy)[samples]
         names = [f"cluster {number + 1}" for number in range(labels.max() + 1)]
     rgb = charts.categorical_colours(labels)
     if chosen["colour"] == "error":
-        rgb = charts.continuous_colours(known[f"{seen}/error"][samples])
+        rgb = charts.continuous_colours(run.errors(noisy=config.noisy)[samples])
     return rgb, labels.astype(np.uint16), names
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def thumbnails(dataset: str, n_samples: int | None, samples: bytes, _run: Entry) -> Thumbnails:
+def thumbnails(dataset: str, n_samples: int | None, samples: bytes, _run: FinishedRun) -> Thumbnails:
     """Of a data set's samples, int32 as bytes: the maps of all runs on them share these."""
     of, mapped = images(_run), np.frombuffer(samples, np.int32)
     every = np.array_equal(mapped, np.arange(len(of)))              # a view then: their bytes are those of the data set
     return Thumbnails.of(picture(_run, of.shown(slice(None) if every else mapped)))
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def bare_cloud(root: str, embedding_id: str, _run: Entry, _table: pd.DataFrame) -> Cloud:
+@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=HASH_FUNCS)
+def bare_cloud(embedding: Entry[EmbeddingConfig], run: FinishedRun) -> Cloud:
     """The points and thumbnails of a map, still gray: they are sent once, colours change on top."""
-    samples, of = _table["sample"].to_numpy(np.int32), _run.config
-    return Cloud(_table[["x", "y"]].to_numpy(np.float32), np.full((len(samples), 3), 128, np.uint8), samples,
-                 thumbnails=thumbnails(of.dataset, of.n_samples, samples.tobytes(), _run))
+    table, of = table_of(embedding), run.config
+    samples = table["sample"].to_numpy(np.int32)
+    return Cloud(table[["x", "y"]].to_numpy(np.float32), np.full((len(samples), 3), 128, np.uint8), samples,
+                 thumbnails=thumbnails(of.dataset, of.n_samples, samples.tobytes(), run))
 
 
-def show_early(run: Entry, config: EmbeddingConfig, chosen: dict[str, Any], entry: Entry) -> None:
+def show_early(run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any], entry: Entry[EmbeddingConfig]) -> None:
     """A map that is still being made, as it is now."""
     if not entry.has(EARLY):
         return
@@ -80,15 +84,15 @@ def show_early(run: Entry, config: EmbeddingConfig, chosen: dict[str, Any], entr
     st.image(dots(table[["x", "y"]].to_numpy(np.float32), rgb), caption="As it is now; points still move.")
 
 
-def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> None:
+def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int) -> None:
     config = embedding_of(run, chosen)
     title = f"{MAP_TITLES[config.method]} of {MODEL_TITLES[run.config.model]}'s {config.representation}"
     entry = result_of(config, title, partial(show_early, run, config, chosen))
     if entry is None:
         return
-    table = table_of(str(entry.store.root), entry.id, entry)
+    table = table_of(entry)
     rgb, category, names = colours(run, config, chosen, table["sample"].to_numpy())
-    cloud = bare_cloud(str(entry.store.root), entry.id, run, table).recoloured(rgb, category, names)
+    cloud = bare_cloud(entry, run).recoloured(rgb, category, names)
     by_error = chosen["colour"] == "error"
     remember(f"latent.{place}", title, PointMap(cloud.points, cloud.colors, None if by_error else cloud.category, cloud.names))
     scatter(cloud, key=f"latent.{place}.{entry.id}", selected=sample, lasso_key=LASSO, on_click=choose_sample)
@@ -104,7 +108,7 @@ def show_map(run: Entry, chosen: dict[str, Any], place: str, sample: int) -> Non
                        "text/csv", key=f"latent.csv.{place}.{entry.id}", icon=":material/download:", on_click="ignore")
 
 
-def with_classes(run: Entry, table: pd.DataFrame) -> pd.DataFrame:
+def with_classes(run: FinishedRun, table: pd.DataFrame) -> pd.DataFrame:
     """Samples with the number and the name of their class, where there are classes."""
     if not images(run).labelled:
         return table

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.charts import INK
+from dashboard.figures.palette import INK
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.claims import curve

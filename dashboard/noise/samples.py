@@ -1,7 +1,6 @@
 """The same few images clean, corrupted, and rebuilt by each model: the pictures of the Noise page."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -10,13 +9,15 @@ from numpy.typing import NDArray
 from dashboard.components.gallery import gallery
 from dashboard.figures.files import Tiles
 from dashboard.figures.saving import remember
+from dashboard.session.labels import run_title
 from dashboard.session.links import linked
-from dashboard.session.run_data import dataset_images, model
-from dashboard.session.store import TRAIN, run_title, store
+from dashboard.session.run_data import HASH_FUNCS, dataset_images, finished_run
+from dashboard.session.store import TRAIN, store
 from ddnmf_core.data import pictures
 from ddnmf_core.data.catalogue import DATASETS
+from ddnmf_core.data.dataset import Images
 from ddnmf_core.reproduce.matching_runs import NOISE, Trained, nearest, on_same_images
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.entry import Entry, RunEntry
 
 Pixels = NDArray[np.float32]
 SAME, TILE = "slider", 56                                           # a tile's width in pixels
@@ -39,7 +40,7 @@ def show_samples(runs: Sequence[Trained], titles: Sequence[str], dataset: str, l
     clean = images.scaled(samples)
     noisy = corrupted(clean, samples, level, seed)
     shown = {"clean": clean, "noisy": noisy} | {
-        title: _rebuilt(str(run.entry.store.root), run.entry.id, tuple(samples.tolist()), level, seed, run.entry, noisy)
+        title: _rebuilt(run.entry, tuple(samples.tolist()), level, seed, noisy)
         for title, run in used.items()}
     names = [images.class_names[label] for label in images.labels[samples]]
     _stacks(shown, [*(f"{name}, sample {sample}" for name, sample in zip(names, chosen, strict=False)), *names[len(chosen):]],
@@ -47,23 +48,23 @@ def show_samples(runs: Sequence[Trained], titles: Sequence[str], dataset: str, l
     _explain(used, titles, dataset, level if trained_at is None else trained_at, seed)
 
 
-def _shipped(dataset: str) -> Any:
+def _shipped(dataset: str) -> Images:
     """Images of the family that need no run and no download."""
     family = DATASETS[dataset].family
     return dataset_images(next(name for name, spec in DATASETS.items() if spec.family == family), None)
 
 
-def _chosen_elsewhere(images: Any) -> list[int]:
+def _chosen_elsewhere(images: Images) -> list[int]:
     """The sample that the other pages show, where their run has seen the same images."""
     run_id, sample = st.session_state.get("run"), st.session_state.get("sample")
-    entry = Entry(store(), "runs", run_id) if run_id else None
+    entry: RunEntry | None = Entry(store().root, "runs", run_id) if run_id else None
     if sample is None or entry is None or not entry.exists:
         return []
     same = dataset_images(entry.config.dataset, entry.config.n_samples) is images
     return [int(sample)] if same and 0 <= sample < len(images) else []
 
 
-def _pick_number(images: Any) -> int:
+def _pick_number(images: Images) -> int:
     n = int(np.unique(images.labels, return_counts=True)[1].min())
     if not 1 <= st.session_state.get("nth", 1) <= n:
         st.session_state["nth"] = 1
@@ -88,12 +89,12 @@ def corrupted(clean: Pixels, samples: NDArray[np.int64], level: float, seed: int
     return corrupt_each(torch.from_numpy(clean), torch.from_numpy(samples), NOISE, level, seed).numpy()
 
 
-@st.cache_resource(max_entries=500, show_spinner=False)
-def _rebuilt(root: str, run_id: str, samples: tuple[int, ...], level: float, seed: int, _run: Entry, _noisy: Pixels) -> Pixels:
+@st.cache_resource(max_entries=500, show_spinner=False, hash_funcs=HASH_FUNCS)
+def _rebuilt(run: RunEntry, samples: tuple[int, ...], level: float, seed: int, _noisy: Pixels) -> Pixels:
     """What a run makes of the corrupted images; kept, so that moving the slider to and fro loads no model twice."""
     import torch
     with torch.no_grad():
-        return model(_run)(torch.from_numpy(_noisy)).numpy()
+        return finished_run(run).model()(torch.from_numpy(_noisy)).numpy()
 
 
 def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[int, int]) -> None:

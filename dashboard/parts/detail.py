@@ -12,26 +12,25 @@ from dashboard.components.gallery import gallery, place_of
 from dashboard.figures import charts
 from dashboard.figures.feature_charts import feature_bars
 from dashboard.figures.saving import show_chart
-from dashboard.session.run_data import images, model, picture, swings
+from dashboard.session.run_data import images, part_effects, picture
 from dashboard.session.selections import choose_sample
 from dashboard.session.store import EXPLAIN
 from ddnmf_core.data import pictures
 from ddnmf_core.files.read_only import read_only
-from ddnmf_core.interpret.quality import SATURATED, saturation
-from ddnmf_core.interpret.robustness import LEVELS
+from ddnmf_core.interpret.quality import LEVELS, SATURATED, saturation
 from ddnmf_core.interpret.stability import REAPPEARS, match
 from ddnmf_core.model.decoding import part_pictures
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import names_of, rename, title
 
 N_TOP, N_BAND = 16, 4
 BANDS = (0.95, 0.75, 0.5, 0.25, 0.05)                               # quantiles of the coefficient
 
 
-def show_part(run: Entry, part: int, H: NDArray[np.float32], mass: NDArray[np.float64]) -> None:
+def show_part(run: FinishedRun, part: int, H: NDArray[np.float32], mass: NDArray[np.float64]) -> None:
     """What needs nothing but the run itself."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    names = names_of(run)
+    names = names_of(run.entry)
     left.header(title(names, part))
     st.session_state[key := f"parts.name.{run.id}.{part}"] = names.get(part, "")        # somebody else may have named it
     right.text_input("Name it", key=key, max_chars=40, placeholder="for instance: upper loop", disabled=read_only(),
@@ -50,26 +49,26 @@ def show_part(run: Entry, part: int, H: NDArray[np.float32], mass: NDArray[np.fl
                "and Park 2007).", place=right)
 
 
-def _rename(run: Entry, part: int, key: str) -> None:
+def _rename(run: FinishedRun, part: int, key: str) -> None:
     """Only when it is typed: a page that merely shows the name must not write an old one back."""
-    rename(run, part, st.session_state[key])
+    rename(run.entry, part, st.session_state[key])
 
 
-def _show_pictures(run: Entry, part: int, H: NDArray[np.float32]) -> None:
-    decoded = part_pictures(model(run), torch.from_numpy(H.mean(axis=0)))
+def _show_pictures(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
+    decoded = part_pictures(run.ddnmf(), torch.from_numpy(H.mean(axis=0)))
     plain = torch.stack([decoded["baseline"][0], decoded["raised"][part], decoded["alone"][part]])
-    signed = np.stack([(decoded["raised"][part] - decoded["baseline"][0]).numpy(), swings(run)[part]])
+    signed = np.stack([(decoded["raised"][part] - decoded["baseline"][0]).numpy(), part_effects(run)[part]])
     gallery([*pictures.to_u8(picture(run, plain.numpy())), *pictures.differences(picture(run, signed), scale=1.0)],
             ["baseline\nmean of H", "raised\nit at 1, others at mean", "alone\nit at 1, others 0", "raised\nminus baseline",
              "swing\n5 % to 95 % quantile"], key="parts.pictures", size=112, title=f"Part {part + 1} in five pictures")
     st.caption("The part under both baselines, the mean of H and zero. The swing shows what it does over the range that it "
                "really takes: red is ink that a high coefficient adds, blue ink that it takes away.")
     if names := images(run).feature_names:
-        show_chart(feature_bars(swings(run)[part], names, "What the part does: its swing by feature"), "parts.features",
+        show_chart(feature_bars(part_effects(run)[part], names, "What the part does: its swing by feature"), "parts.features",
                    "Upwards: a high coefficient raises the feature, downwards: it lowers it.")
 
 
-def _show_samples(run: Entry, part: int, H: NDArray[np.float32]) -> None:
+def _show_samples(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
     order = np.argsort(-H[:, part], kind="stable")
     with st.container():
         st.markdown("**Samples with most of it**")
@@ -86,13 +85,13 @@ def _show_samples(run: Entry, part: int, H: NDArray[np.float32]) -> None:
                                                                  "sample": str(st.session_state["sample"])})
 
 
-def _samples(run: Entry, part: int, H: NDArray[np.float32], samples: NDArray[np.integer], key: str, title: str) -> None:
+def _samples(run: FinishedRun, part: int, H: NDArray[np.float32], samples: NDArray[np.integer], key: str, title: str) -> None:
     gallery(picture(run, images(run).shown(samples)), [f"{sample}\n{H[sample, part]:.3f}" for sample in samples], size=56,
             title=title, key=key, selected=place_of(st.session_state.get("sample"), samples),
             on_pick=lambda tile: choose_sample(samples[tile]))
 
 
-def show_measured(run: Entry, part: int, arrays: Mapping[str, NDArray[np.floating]], measured: pd.DataFrame,
+def show_measured(run: FinishedRun, part: int, arrays: Mapping[str, NDArray[np.floating]], measured: pd.DataFrame,
                   clusters: Mapping[int, str]) -> None:
     """What it causes, and what noise leaves of it."""
     left, right = st.columns(2)
@@ -109,16 +108,16 @@ def show_measured(run: Entry, part: int, arrays: Mapping[str, NDArray[np.floatin
                 f"{others['correlation']:+.2f}).")
 
 
-def show_likeness(run: Entry, part: int, others: Sequence[Entry]) -> None:
+def show_likeness(run: FinishedRun, part: int, others: Sequence[FinishedRun]) -> None:
     """The matched part of every other seed."""
     if not others:
         st.caption("No other seed of this configuration is in the store: train some (Train, Runs with seeds one after the "
                    "other), and this part is looked for in them.")
         return
-    mine, tiles, captions, n_found = swings(run), [swings(run)[part]], [f"this run\nseed {run.config.seed}"], 0
+    mine, tiles, captions, n_found = part_effects(run), [part_effects(run)[part]], [f"this run\nseed {run.config.seed}"], 0
     for other in others:
-        partners, cosine = match(mine, swings(other))
-        tiles.append(swings(other)[partners[part]])
+        partners, cosine = match(mine, part_effects(other))
+        tiles.append(part_effects(other)[partners[part]])
         captions.append(f"seed {other.config.seed}, part {partners[part] + 1}\ncosine {cosine[part]:.2f}")
         n_found += bool(cosine[part] >= REAPPEARS)
     colour = "green" if n_found == len(others) else "orange" if n_found else "red"

@@ -9,23 +9,22 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from dashboard.components.gallery import gallery
-from dashboard.figures.charts import COLOURS
+from dashboard.figures.palette import COLOURS
 from dashboard.figures.saving import show_chart
-from dashboard.session.run_data import epoch_rows, picture
+from dashboard.session.run_data import HASH_FUNCS, picture
 from ddnmf_core.data import pictures
 from ddnmf_core.interpret.lifetimes import LIVES_FROM, alive, births_and_deaths
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import names_of, title
-from ddnmf_core.store.run_store import Store
 
 MOST_FRAMES, MOST_PARTS = 15, 24
 LOSSES, ROW = 150, 34                                               # heights in pixels
 BIRTH, DEATH, NOW = "#2a9d6f", "#d64541", "#808080"
 
 
-def show_film(run: Entry) -> None:
+def show_film(run: FinishedRun) -> None:
     st.header("How they came about")
-    epochs, swings = _swings(str(run.store.root), run.id)
+    epochs, swings = _swings(run)
     if len(epochs) < 2:
         st.caption("This run kept no pictures of its parts over the epochs: it was trained by an earlier version.")
         return
@@ -40,31 +39,26 @@ def show_film(run: Entry) -> None:
                f"born ({len(births)}, {n_later} of them after the start), ✕ it dies ({len(deaths)}): it lives while it changes "
                f"some pixel by at least {LIVES_FROM:.0%} of black to white. The line is the epoch of the slider, whose parts "
                "stand below."))
-    given = names_of(run)
+    given = names_of(run.entry)
     frame = swings[epochs.index(now)]
     gallery(list(pictures.differences(picture(run, frame))), [title(given, k).lower() for k in range(len(frame))],
             key="parts.film.frame", size=64, title=f"The parts at epoch {now}")
 
 
-@st.cache_resource(max_entries=6, show_spinner="Reading the pictures of every epoch.")
-def _swings(root: str, run_id: str) -> tuple[list[int], NDArray[np.float32]]:
+@st.cache_resource(max_entries=6, show_spinner="Reading the pictures of every epoch.", hash_funcs=HASH_FUNCS)
+def _swings(run: FinishedRun) -> tuple[list[int], NDArray[np.float32]]:
     """The epochs that have pictures, and every part's swing in [-1, 1] at each: (n_epochs, r, n_pixels)."""
-    run = Entry(Store(root), "runs", run_id)
-    epochs, found = [], []
-    for name in run.names("snapshots/"):
-        tensors = run.read_tensors(name)
-        if "parts_swing" in tensors:
-            epochs.append(int(name.split("/")[1].split(".")[0]))
-            found.append(tensors["parts_swing"].astype(np.float32) / 127)
-    return epochs, np.stack(found) if found else np.zeros((0, 1, 1), np.float32)
+    found = {epoch: tiles["parts_swing"] for epoch in run.snapshots() if "parts_swing" in (tiles := run.snapshot(epoch))}
+    scaled = [tiles.astype(np.float32) / np.float32(127) for tiles in found.values()]
+    return list(found), np.stack(scaled) if scaled else np.zeros((0, 1, 1), np.float32)
 
 
-def film(run: Entry, epochs: list[int], swings: NDArray[np.float32], lives: NDArray[np.bool_], now: int) -> go.Figure:
+def film(run: FinishedRun, epochs: list[int], swings: NDArray[np.float32], lives: NDArray[np.bool_], now: int) -> go.Figure:
     """Losses above, frames below, on one axis of epochs."""
     r = min(swings.shape[1], MOST_PARTS)
     heights, strongest = [LOSSES, ROW * r], float(np.abs(swings).max())
     figure = make_subplots(2, 1, shared_xaxes=True, row_heights=heights, vertical_spacing=0.03)
-    rows = epoch_rows(run)
+    rows = run.epochs()
     for name in ("L_sym", "L_ap", "L_nc"):
         figure.add_scatter(x=[row["epoch"] for row in rows], y=[row[name] for row in rows], name=name, mode="lines",
                            line_color=COLOURS[name], row=1, col=1)

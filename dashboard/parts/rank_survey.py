@@ -5,12 +5,12 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
+from dashboard.figures.palette import BAND, CHOSEN, LINE
 from dashboard.figures.saving import show_chart
 from dashboard.session.queue_progress import show_progress
 from dashboard.session.results import measured_speeds
-from dashboard.session.run_data import codes, swings
+from dashboard.session.run_data import HASH_FUNCS
 from dashboard.session.store import store
-from dashboard.sweep.charts import BAND, CHOSEN, LINE
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
 from ddnmf_core.experiment import sweeps
@@ -18,8 +18,8 @@ from ddnmf_core.experiment.sweeps import Family
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.interpret.rank_survey import N_COMPARED
 from ddnmf_core.interpret.rank_survey import survey as of_runs
-from ddnmf_core.store.entry import Entry
-from ddnmf_core.store.run_store import Store
+from ddnmf_core.store.entry import RunEntry
+from ddnmf_core.store.finished_run import FinishedRun
 
 RANKS, N_SEEDS = "2, 4, 8, 10, 16, 32, 64", 3
 PANELS = {"error": "Error, noisy images", "stability": "Stability of the parts", "dispersion": "Dispersion",
@@ -27,14 +27,14 @@ PANELS = {"error": "Error, noisy images", "stability": "Stability of the parts",
 HEIGHT = 250                                                        # pixels
 
 
-def show_survey(run: Entry) -> None:
+def show_survey(run: FinishedRun) -> None:
     st.header("How many parts?")
     relatives = _relatives(run)
     ranks = sorted({entry.config.n_parts for entry in relatives})
     show_progress(Family(f"ranks.{run.id}", run.config, {"n_parts": [*ranks]}, relatives), "Runs with other ranks")
     finished = [entry for entry in relatives if entry.finished]
     if len({entry.config.n_parts for entry in finished}) > 1:
-        found = survey(str(run.store.root), tuple(sorted(entry.id for entry in finished)))
+        found = survey(sorted(finished, key=lambda entry: entry.id))
         show_chart(panels(found, run.config.n_parts), "parts.survey", title="The rank", how=(
                    "Against the number of parts r: the student's error on noisy images; how alike the parts of different seeds "
                    f"are (matched cosine); how well the seeds agree on which of {N_COMPARED} samples have the same strongest "
@@ -45,17 +45,17 @@ def show_survey(run: Entry) -> None:
         _form(run)
 
 
-def _relatives(run: Entry) -> list[Entry]:
+def _relatives(run: FinishedRun) -> list[RunEntry]:
     """Runs that differ from this one in the rank and the seed alone, itself among them."""
     alike = run.config.replace(n_parts=1, seed=1)
     return [entry for entry in store().entries() if entry.config.model == "ddnmf"
             and entry.config.replace(n_parts=1, seed=1) == alike]
 
 
-@st.cache_resource(max_entries=20, show_spinner="Comparing the seeds of each rank.")
-def survey(root: str, runs: tuple[str, ...]) -> pd.DataFrame:
+@st.cache_resource(max_entries=20, show_spinner="Comparing the seeds of each rank.", hash_funcs=HASH_FUNCS)
+def survey(runs: list[RunEntry]) -> pd.DataFrame:
     """A row for each rank, kept: the pictures of many runs take seconds to decode."""
-    return of_runs([Entry(Store(root), "runs", run_id) for run_id in runs], codes, swings)
+    return of_runs([FinishedRun(run) for run in runs])
 
 
 def panels(found: pd.DataFrame, own: int) -> go.Figure:
@@ -77,7 +77,7 @@ def panels(found: pd.DataFrame, own: int) -> go.Figure:
     return figure
 
 
-def _form(run: Entry) -> None:
+def _form(run: FinishedRun) -> None:
     """Train what is missing."""
     left, middle, right = st.columns([3, 1, 2], vertical_alignment="bottom")
     text = left.text_input("Ranks to train", RANKS, key="survey.ranks", help="Numbers of parts with commas between them.")

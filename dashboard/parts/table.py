@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.session.run_data import images, swings
+from dashboard.session.run_data import images, part_effects
 from dashboard.session.store import table_key
 from ddnmf_core.interpret.stability import reappearances
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import names_of
 
 HELP = {
@@ -26,9 +26,9 @@ HELP = {
 OF_CLASSES = ("Class", "Purity", "Entropy")                          # columns that say nothing without labels
 
 
-def show_list(run: Entry, measured: pd.DataFrame, clusters: Mapping[int, str], others: Sequence[Entry]) -> None:
+def show_list(run: FinishedRun, measured: pd.DataFrame, clusters: Mapping[int, str], others: Sequence[FinishedRun]) -> None:
     """A row that is ticked becomes the part of every page."""
-    names, classes = names_of(run), images(run).class_names
+    names, classes = names_of(run.entry), images(run).class_names
     table: dict[str, Any] = {
         "Part": measured["part"] + 1, "Name": [names.get(part, "") for part in measured["part"]],
         "Importance": measured["importance"], "Class": [classes[label] for label in measured["class"]],
@@ -74,6 +74,6 @@ def _choose(frame: pd.DataFrame, key: str) -> None:
         st.session_state["part"] = int(frame["Part"].iloc[rows[0]])
 
 
-def seen_again(run: Entry, others: Sequence[Entry]) -> np.ndarray:
+def seen_again(run: FinishedRun, others: Sequence[FinishedRun]) -> np.ndarray:
     """In how many of the other seeds each part is found again."""
-    return reappearances(swings(run), [swings(other) for other in others])
+    return reappearances(part_effects(run), [part_effects(other) for other in others])

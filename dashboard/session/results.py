@@ -6,9 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.session.store import show_damage, store, unusable_store
+from dashboard.session.errors import show_damage, unusable_store
+from dashboard.session.store import store
 from ddnmf_core.config import RunConfig
-from ddnmf_core.data.catalogue import DataError, known
+from ddnmf_core.data.catalogue import known
+from ddnmf_core.data.dataset import DataError
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
 from ddnmf_core.files.atomic import CorruptFile

@@ -1,106 +1,69 @@
-"""What is in a run, loaded once for all pages: images, model, codes, clusters."""
+"""Finished runs and data sets for pages, each read once a server; what is returned is shared and must not be changed."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ddnmf_core.store.entry import CLUSTERS, CODES, Entry
+from ddnmf_core.config import Representation
+from ddnmf_core.data import catalogue
+from ddnmf_core.data.dataset import Images
+from ddnmf_core.interpret.causal import Centres
+from ddnmf_core.store.entry import Entry, RunEntry
+from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_store import Store
 
-STRIP, WIDEST_STRIP, MOST_NAMED = 16, 4096, 40                      # lines and columns of a table's strip; features named
+STRIP, WIDEST_STRIP, MAX_NAMED = 16, 4096, 40                       # lines and columns of a table's strip; features named
+HASH_FUNCS: dict[str | type[Any], Callable[[Any], Any]] = {
+    Entry: lambda entry: str(entry.folder), FinishedRun: lambda run: str(run.entry.folder)}
+Value = TypeVar("Value", bound=np.generic)
 
 
-def images(run: Entry) -> Any:
+def images(run: RunEntry | FinishedRun) -> Images:
     """The run's data set."""
     return dataset_images(run.config.dataset, run.config.n_samples)
 
 
 @st.cache_resource(max_entries=3, show_spinner="Reading the images.")
-def dataset_images(dataset: str, n_samples: int | None) -> Any:
-    from ddnmf_core.data import catalogue
+def dataset_images(dataset: str, n_samples: int | None) -> Images:
+    """A data set, or a part of it."""
     return catalogue.load(dataset, n_samples)
 
 
-def model(run: Entry) -> Any:
-    """The trained model on the CPU; not to be changed."""
-    return _model(str(run.store.root), run.id)
+@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=HASH_FUNCS)
+def finished_run(entry: RunEntry) -> FinishedRun:
+    """A run with its model, codes and clusters, which stay loaded."""
+    return FinishedRun(entry)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Loading the model.")
-def _model(root: str, run_id: str) -> Any:
-    from ddnmf_core.engine.worker.train import load_model
-    return load_model(Entry(Store(root), "runs", run_id))
+@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=HASH_FUNCS)
+def centres(run: FinishedRun, representation: Representation, noisy: bool) -> Centres:
+    """Centres of K-means on a representation of the clean or the noisy images."""
+    return Centres.of(run.codes(representation, noisy=noisy), run.clusters(representation, "kmeans", noisy=noisy))
 
 
-def codes(run: Entry) -> dict[str, NDArray[np.float32]]:
-    """'clean/z' (n, d), 'noisy/H' (n, r), 'clean/error' (n,) and so on; not to be changed."""
-    return _codes(str(run.store.root), run.id)
+@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs=HASH_FUNCS)
+def part_effects(run: FinishedRun) -> NDArray[np.float32]:
+    """Effect of each part on the picture over its 5-95 % range, signed: (r, n_pixels). Kept without the rest of the run, so
+    that many seeds can be compared."""
+    return FinishedRun(run.entry).part_effects()
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _codes(root: str, run_id: str) -> dict[str, NDArray[np.float32]]:
-    return Entry(Store(root), "runs", run_id).read_tensors(CODES)
+def siblings(run: FinishedRun) -> list[FinishedRun]:
+    """Finished runs that differ from this one in the seed alone, by seed."""
+    others = [entry for entry in Store(run.entry.root).entries()
+              if entry != run.entry and entry.finished and entry.config.replace(seed=run.config.seed) == run.config]
+    return sorted(map(FinishedRun, others), key=lambda other: other.config.seed)
 
 
-def clusters(run: Entry) -> Any:
-    """The table of clusters: a column for 'clean/z/kmeans' and so on."""
-    return _clusters(str(run.store.root), run.id)
-
-
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _clusters(root: str, run_id: str) -> Any:
-    return Entry(Store(root), "runs", run_id).read_table(CLUSTERS)
-
-
-def centres(run: Entry, seen: str, representation: str) -> Any:
-    """The centres of K-means on a representation of the clean or the noisy images; not to be changed."""
-    return _centres(str(run.store.root), run.id, f"{seen}/{representation}")
-
-
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _centres(root: str, run_id: str, name: str) -> Any:
-    from ddnmf_core.interpret.causal import Centres
-    return Centres.of(_codes(root, run_id)[name], _clusters(root, run_id)[f"{name}/kmeans"].to_numpy())
-
-
-def swings(run: Entry) -> NDArray[np.float32]:
-    """What each part does to the picture over its own range: (r, n_pixels), signed; not to be changed."""
-    return _swings(str(run.store.root), run.id)
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _swings(root: str, run_id: str) -> NDArray[np.float32]:
-    import torch
-
-    from ddnmf_core.model.decoding import part_swings
-    return part_swings(_model(root, run_id).student.decode, torch.from_numpy(_codes(root, run_id)["clean/H"])).numpy()
-
-
-def epoch_rows(run: Entry) -> list[dict[str, Any]]:
-    """The rows of a run's epochs, as far as it is; not to be changed."""
-    return _epoch_rows(str(run.store.root), run.id) if run.finished else run.epochs()
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _epoch_rows(root: str, run_id: str) -> list[dict[str, Any]]:
-    return Entry(Store(root), "runs", run_id).epochs()
-
-
-def siblings(run: Entry) -> list[Entry]:
-    """The finished runs that differ from this one in the seed alone, by seed."""
-    others = [entry for entry in run.store.entries()
-              if entry != run and entry.finished and entry.config.replace(seed=run.config.seed) == run.config]
-    return sorted(others, key=lambda entry: entry.config.seed)
-
-
-def picture(run: Entry, pixels: NDArray[Any]) -> NDArray[Any]:
+def picture(run: RunEntry | FinishedRun, pixels: NDArray[Value]) -> NDArray[Value]:
     """Rows of pixels (..., d) as pictures (..., h, w)."""
     return as_pictures(images(run), pixels)
 
 
-def as_pictures(of: Any, pixels: NDArray[Any]) -> NDArray[Any]:
+def as_pictures(of: Images, pixels: NDArray[Value]) -> NDArray[Value]:
     """Rows of pixels (..., d) of a data set as pictures (..., h, w); of a table as strips, a column for each feature."""
     shaped = np.asarray(pixels).reshape(*np.shape(pixels)[:-1], *of.image_shape)
     if of.feature_names is None:
@@ -108,11 +71,11 @@ def as_pictures(of: Any, pixels: NDArray[Any]) -> NDArray[Any]:
     return np.repeat(shaped, max(1, min(STRIP, WIDEST_STRIP // shaped.shape[-1])), axis=-2)
 
 
-def explain_data(of: Any) -> None:
-    """What is different on a page where the data are a table, or have no labels."""
+def explain_data(of: Images) -> None:
+    """Say what is different on a page where the data are a table, or have no labels."""
     if of.feature_names is not None:
-        names = ", ".join(of.feature_names[:MOST_NAMED])
-        more = f" and {len(of.feature_names) - MOST_NAMED} more" if len(of.feature_names) > MOST_NAMED else ""
+        names = ", ".join(of.feature_names[:MAX_NAMED])
+        more = f" and {len(of.feature_names) - MAX_NAMED} more" if len(of.feature_names) > MAX_NAMED else ""
         st.caption(f"The data are a table: the picture of a row is a strip with a column for each feature, from left to right "
                    f"{names}{more}. Light is high within the feature's range. What a page calls an image is a row, and its "
                    "ink that value.")

@@ -5,19 +5,22 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.session.labels import run_title
 from dashboard.session.links import from_link, linked
-from dashboard.session.run_data import epoch_rows, images
-from dashboard.session.store import TRAIN, run_title, store
+from dashboard.session.run_data import finished_run, images
+from dashboard.session.store import TRAIN, store
 from ddnmf_core.model import diagnosis
-from ddnmf_core.store.entry import ENDED, Entry
+from ddnmf_core.store.entry import ENDED, RunEntry
+from ddnmf_core.store.finished_run import FinishedRun
 
 
-def newest_with_parts(ready: list[Entry]) -> Entry:
+def newest_with_parts(ready: list[RunEntry]) -> RunEntry:
     """What to show when nothing was chosen: the newest DDNMF, else the newest run."""
     return next((entry for entry in ready if entry.config.model == "ddnmf"), ready[0])
 
 
-def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry]], Entry] = newest_with_parts) -> Entry:
+def pick_run(label: str = "Run", key: str = "run",
+             default: Callable[[list[RunEntry]], RunEntry] = newest_with_parts) -> FinishedRun:
     """A finished run, chosen here or by the link; explains itself and stops the page when there is none."""
     entries = {entry.id: entry for entry in store().entries()}
     ready = {entry_id: entry for entry_id, entry in entries.items() if entry.finished}
@@ -27,8 +30,9 @@ def pick_run(label: str = "Run", key: str = "run", default: Callable[[list[Entry
     chosen = linked(st.selectbox, label, list(ready), key, default(list(ready.values())).id,
                     format_func=lambda entry_id: run_title(ready[entry_id]),
                     help="Every finished run of the store, newest first.")
-    warn_of_collapse(epoch_rows(ready[chosen]))
-    return ready[chosen]
+    run = finished_run(ready[chosen])
+    warn_of_collapse(run.epochs())
+    return run
 
 
 def warn_of_collapse(rows: list[dict[str, Any]]) -> None:
@@ -37,7 +41,7 @@ def warn_of_collapse(rows: list[dict[str, Any]]) -> None:
         st.warning(sentence, icon=":material/warning:")
 
 
-def explain_absence(key: str, shown: Container[str], entries: Mapping[str, Entry]) -> None:
+def explain_absence(key: str, shown: Container[str], entries: Mapping[str, RunEntry]) -> None:
     """Say why the run that a link names is not shown, until somebody chooses another one."""
     wanted, missed = from_link(key), f"missed.{key}"
     if wanted is not None and wanted not in shown:
@@ -56,7 +60,7 @@ def explain_absence(key: str, shown: Container[str], entries: Mapping[str, Entry
     st.info(f"{run_title(entry)} {doing}. {state.message}")
 
 
-def _invite_to_train(entries: dict[str, Entry]) -> None:
+def _invite_to_train(entries: dict[str, RunEntry]) -> None:
     if any(entry.state.status not in ENDED for entry in entries.values()):
         st.info("A model is being trained. This page fills as soon as it has finished.")
         st.page_link(TRAIN, label="Watch it on the Train page", icon=":material/monitoring:")
@@ -73,7 +77,7 @@ def _watch_for_the_first() -> None:
         st.rerun(scope="app")
 
 
-def pick_sample(run: Entry) -> int:
+def pick_sample(run: FinishedRun) -> int:
     """The sample that every page shows, by number; kept in the link."""
     n = run.config.n_samples or len(images(run))
     if not 0 <= st.session_state.get("sample", 0) < n:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
+from dashboard.figures.palette import BAND, CHOSEN, LINE, SCALE
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -12,7 +14,6 @@ AXIS_TITLES = {"alpha": "α, weight of L_sym", "beta": "β, weight of L_ap", "ga
                "noise_level": "Noise level", "n_parts": "Parts r"}
 SHORT_TITLES = {"alpha": "α", "beta": "β", "gamma": "γ", "noise_level": "noise", "n_parts": "r"}
 LINES = [[0, "#3b6cc4"], [0.5, "#a0a0a0"], [1, "#d63636"]]              # thin lines that show on light and dark ground
-SCALE, LINE, BAND, CHOSEN = "Viridis", "#3a76e0", "rgba(58, 118, 224, 0.2)", "#d9541e"
 LIGHT_FROM = 0.55                                                   # of the scale; beyond, black is easier to read
 ABOVE_AND_BELOW = 80, 60                                            # title and colours; the axis and its title
 ROW_HEIGHT, MARGIN = 84, {"l": 10, "r": 10, "t": 36, "b": 10}

@@ -6,31 +6,33 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.session.run_data import HASH_FUNCS
 from dashboard.session.store import store
 from dashboard.sweep.cells import cell_title, cells_key, ticked
 from dashboard.sweep.charts import SHORT_TITLES, state_text
 from dashboard.sweep.view import MEASURES, View
 from ddnmf_core.analysis import metrics
 from ddnmf_core.analysis.metrics import SILHOUETTE
+from ddnmf_core.config import ClustererName, Representation
 from ddnmf_core.experiment import model_selection
 from ddnmf_core.experiment.sweeps import WEIGHTS
-from ddnmf_core.store.entry import CLUSTERS, Entry
-from ddnmf_core.store.run_store import Store
+from ddnmf_core.store.entry import RunEntry
+from ddnmf_core.store.finished_run import FinishedRun
 
 TITLES = {"error": "lowest error", "L_in": "lowest L_in", "stability": "highest stability"}
 MOST_ROWS, ROW_HEIGHT = 16, 35                                      # shown at once; pixels
 MOST_NAMED = 3                                                      # cells that share the best value
 
 
-@st.cache_resource(max_entries=500, show_spinner="Comparing the seeds.")
-def _stability(root: str, runs: tuple[str, ...], clustering: str) -> float:
-    return metrics.stability([Entry(Store(root), "runs", run).read_table(CLUSTERS)[clustering].to_numpy() for run in runs])
+@st.cache_resource(max_entries=500, show_spinner="Comparing the seeds.", hash_funcs=HASH_FUNCS)
+def _stability(runs: list[RunEntry], representation: Representation, clusterer: ClustererName, noisy: bool) -> float:
+    return metrics.stability([FinishedRun(run).clusters(representation, clusterer, noisy=noisy) for run in runs])
 
 
 def show_choice(cells: pd.DataFrame, view: View) -> pd.DataFrame:
     """The table and the verdicts; returns the cells with their criteria."""
     def stability_of(runs: Sequence[str]) -> float:
-        return _stability(str(store().root), tuple(runs), view.clustering)
+        return _stability([store().get("runs", run) for run in runs], view.representation, view.clusterer, view.noisy)
 
     judged = model_selection.judged(view.runs, cells, view.x, view.y, stability_of)
     judged["score"] = view.cells(view.column_of(view.score))["mean"]

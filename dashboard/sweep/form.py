@@ -6,8 +6,8 @@ import streamlit as st
 
 from dashboard.session.results import measured_speeds
 from dashboard.session.store import store
+from dashboard.session.train_settings import DEFAULTS, key
 from dashboard.sweep.charts import AXIS_TITLES, SHORT_TITLES, setting
-from dashboard.train.run_form import DEFAULTS, key
 from ddnmf_core.config import OWN, PRESETS, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import suggest

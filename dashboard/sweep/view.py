@@ -1,19 +1,21 @@
 """What of a sweep is shown: which one, along which settings, by which measure; the link holds all of it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import streamlit as st
 
+from dashboard.session.labels import INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES
 from dashboard.session.links import from_link, linked
-from dashboard.session.store import INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES
 from dashboard.sweep.charts import AXIS_TITLES, SHORT_TITLES, setting
-from ddnmf_core.analysis.clustering import CLUSTERERS, TITLES
+from ddnmf_core.analysis.clustering import TITLES
 from ddnmf_core.analysis.metrics import SCORE_NAMES, SILHOUETTE
+from ddnmf_core.config import CLUSTERERS, ClustererName, Representation
 from ddnmf_core.data.catalogue import short_name, spec
 from ddnmf_core.experiment import sweeps
 from ddnmf_core.experiment.sweeps import Family
+from ddnmf_core.store.finished_run import clusters_key, input_kind
 
 MEASURES = {"acc": "ACC", "nmi": "NMI", "ari": "ARI", SILHOUETTE: "Silhouette", "error": "Reconstruction error",
             "L_in": "L_in", "L_sym": "L_sym", "L_ap": "L_ap", "L_nc": "L_nc", "code_rms": "Size of the code",
@@ -29,7 +31,9 @@ class View:
     runs: pd.DataFrame                                              # of the slice: a row each
     axes: list[str]                                                 # across, and up where there are two
     measure: str                                                    # of MEASURES
-    clustering: str                                                 # 'clean/z/kmeans': of scores and stability
+    representation: Representation                                  # that scores and stability are of
+    clusterer: ClustererName
+    noisy: bool
 
     @property
     def x(self) -> str:
@@ -60,18 +64,17 @@ class View:
     @property
     def seen(self) -> str:
         """'clean images'."""
-        return INPUT_TITLES[self.clustering.split("/")[0]]
+        return INPUT_TITLES[input_kind(self.noisy)]
 
     @property
     def words(self) -> str:
         """'K-means on z of the clean images'."""
-        _, representation, clusterer = self.clustering.split("/")
-        return f"{TITLES[clusterer]} on {representation} of the {self.seen}"                     # type: ignore[index]
+        return f"{TITLES[self.clusterer]} on {self.representation} of the {self.seen}"
 
     def column_of(self, measure: str) -> str:
         if measure in self.scores:
-            return f"{measure}/{self.clustering}"
-        return f"error/{self.clustering.split('/')[0]}" if measure == "error" else measure
+            return f"{measure}/{clusters_key(self.representation, self.clusterer, self.noisy)}"
+        return f"error/{input_kind(self.noisy)}" if measure == "error" else measure
 
     @property
     def column(self) -> str:
@@ -110,10 +113,10 @@ def pick_family(found: list[Family]) -> Family:
 
 def pick_view(family: Family, runs: pd.DataFrame) -> View:
     axes, at = _pick_axes(family)
-    measure, clustering = _pick_measure(family)
+    measure, representation, clusterer, noisy = _pick_measure(family)
     for name, value in at.items():
         runs = runs[runs[name] == value]
-    return View(family, runs, axes, measure, clustering)
+    return View(family, runs, axes, measure, representation, clusterer, noisy)
 
 
 def _pick_axes(family: Family) -> tuple[list[str], dict[str, Any]]:
@@ -137,7 +140,7 @@ def _pick_axes(family: Family) -> tuple[list[str], dict[str, Any]]:
     return axes, at
 
 
-def _pick_measure(family: Family) -> tuple[str, str]:
+def _pick_measure(family: Family) -> tuple[str, Representation, ClustererName, bool]:
     """The measure, and the clustering that scores and stability are of."""
     others = {*SCORE_NAMES, SILHOUETTE} - {*scores_of(family)}
     there = [name for name in MEASURES if name not in others and (family.base.model == "ddnmf" or name not in OF_A_DDNMF)]
@@ -151,4 +154,4 @@ def _pick_measure(family: Family) -> tuple[str, str]:
                                 format_func=REPRESENTATION_TITLES.get)
     with columns[3]:
         clusterer = linked(st.selectbox, "Clusters by", CLUSTERERS, "clusterer", format_func=TITLES.get)
-    return measure, f"{seen}/{representation}/{clusterer}"
+    return measure, cast(Representation, representation), cast(ClustererName, clusterer), seen == "noisy"

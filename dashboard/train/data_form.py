@@ -16,7 +16,6 @@ from ddnmf_core.data.dataset import UNLABELLED, DataError, Images
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import Choices, Raw, Source
 from ddnmf_core.files.memory_map import is_mapped
-from ddnmf_core.files.read_only import read_only
 
 ENDINGS = ["zip", "npy", "npz", "csv", "tsv", "parquet"]
 LARGEST = 500                                                       # megabytes of an upload; a path has no such limit
@@ -133,7 +132,7 @@ def _inverted() -> bool:
 
 
 def _of_array(chosen: Chosen) -> Choices:
-    from ddnmf_core.cli.data import shape_of
+    from ddnmf_core.data.user.source import shape_of
     text = st.text_input("Rows are pictures of height x width", key="train.own.shape", placeholder="28x28; empty: no pictures",
                          help="For arrays (n, d). Arrays (n, height, width) are pictures anyway.")
     return Choices(shape=shape_of(text) if text.strip() else None, invert=_inverted())
@@ -206,23 +205,4 @@ def _show_prepared(raw: Raw, prepared: user_sets.Prepared) -> None:
 
 # ------------------------------------------------------------------------------------------ the list
 
-def show_own_sets() -> None:
-    """The user's own data sets, each with a way to remove it."""
-    if message := st.session_state.pop("home.data.message", ""):
-        st.warning(message)
-    for name in user_sets.names():
-        left, right = st.columns([6, 1], vertical_alignment="center")
-        try:
-            left.markdown(f":green[:material/check_circle:] **{user_sets.spec(name).title}** · your own · `{name}`")
-            left.caption(user_sets.summary(name))
-        except DataError as error:
-            left.markdown(f":red[:material/error:] {error}.")
-        right.button(":material/delete:", key=f"home.remove.{name}", help=f"Remove {name}", on_click=_remove, args=(name,),
-                     disabled=read_only())
 
-
-def _remove(name: str) -> None:
-    try:
-        user_sets.remove(name)
-    except DataError as error:
-        st.session_state["home.data.message"] = str(error)

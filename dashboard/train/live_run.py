@@ -8,20 +8,22 @@ import streamlit as st
 from dashboard.components.gallery import gallery
 from dashboard.figures import charts
 from dashboard.figures.saving import show_chart
+from dashboard.session.labels import run_title
 from dashboard.session.results import whole_or_set_aside
 from dashboard.session.run_data import as_pictures, images
 from dashboard.session.selections import warn_of_collapse
-from dashboard.session.store import LIVE, run_title, store
+from dashboard.session.store import LIVE, store
 from ddnmf_core.config import RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.entry import RunEntry
+from ddnmf_core.store.finished_run import snapshot_name, snapshots_of
 
 STATE_EVERY, CURVES_EVERY = "1s", "3s"                              # while it is trained, whose cores drawing takes
 MOST_IN_QUEUE = 12                                                  # a sweep has hundreds: drawn each second
 
 
-def live_panel(entry: Entry) -> None:
+def live_panel(entry: RunEntry) -> None:
     """The run, and what else is in the queue; it moves as long as anything is live."""
     live = {e.id for e in store().entries() if e.state.status in LIVE}
     _ticking(controls, STATE_EVERY if live else None)(entry)
@@ -33,7 +35,7 @@ def _ticking(body: Callable[..., None], every: str | None) -> Callable[..., None
     return st.fragment(whole_or_set_aside(body), run_every=every)
 
 
-def curves(entry: Entry) -> None:
+def curves(entry: RunEntry) -> None:
     """What it has learned so far, in numbers, curves and pictures."""
     history = entry.history()
     epochs = [row for row in history if row["kind"] == "epoch"]
@@ -50,7 +52,7 @@ def curves(entry: Entry) -> None:
         unit_charts(history, len(entry.config.encoder_layers))
 
 
-def others_in_queue(entry: Entry, live: set[str]) -> None:
+def others_in_queue(entry: RunEntry, live: set[str]) -> None:
     """What else waits or works; the page is drawn anew once something has ended or has come."""
     entries = store().entries()
     if len(live) > (entry.id in live):
@@ -72,7 +74,7 @@ def how_to_read_losses(config: RunConfig, weighted: bool) -> str:
             "features. L_nc: what the NMF module cannot rebuild. L_in: their weighted sum, which training minimises.")
 
 
-def controls(entry: Entry) -> None:
+def controls(entry: RunEntry) -> None:
     state = entry.state
     stopping = entry.stop_requested and state.status in LIVE
     text = "Stopping." if stopping else state.message or state.status.capitalize()
@@ -92,7 +94,7 @@ def controls(entry: Entry) -> None:
             st.rerun(scope="app")
 
 
-def numbers(entry: Entry, history: list[dict[str, Any]]) -> None:
+def numbers(entry: RunEntry, history: list[dict[str, Any]]) -> None:
     last = history[-1]
     with_units: dict[str, Any] = next((row for row in reversed(history) if "n_units" in row), {})
     columns = st.columns(4)
@@ -103,19 +105,18 @@ def numbers(entry: Entry, history: list[dict[str, Any]]) -> None:
                       with_units.get("constant_units", "–"))
 
 
-def learned(entry: Entry, epochs: list[dict[str, Any]]) -> None:
+def learned(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     """Reconstructions and parts of an epoch: of the newest one, or of any earlier one."""
-    names = entry.names("snapshots/")
-    if not names:
+    kept = snapshots_of(entry)
+    if not kept:
         return
-    numbers_of = [int(name.split("/")[1].split(".")[0]) for name in names]
     st.session_state.setdefault("train.follow", True)
     follow = st.toggle("Follow the newest epoch", key="train.follow")
-    if follow or len(names) < 2:
-        epoch = numbers_of[-1]
+    if follow or len(kept) < 2:
+        epoch = kept[-1]
     else:
-        epoch = st.select_slider("Epoch", numbers_of, value=numbers_of[-1], key="train.epoch")
-    snapshot = entry.read_tensors(names[numbers_of.index(epoch)])
+        epoch = st.select_slider("Epoch", kept, value=kept[-1], key="train.epoch")
+    snapshot = entry.read_tensors(snapshot_name(epoch))
     chosen = images(entry)
     samples = chosen.one_of_each_class()
     who = "student" if entry.config.model == "ddnmf" else "autoencoder"
@@ -156,13 +157,13 @@ def unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
                    "loss that is no longer finite.")
 
 
-def in_turn(entries: list[Entry]) -> list[Entry]:
+def in_turn(entries: list[RunEntry]) -> list[RunEntry]:
     """Those that wait or are worked on, of entries that come newest first: what is worked on, then what is next."""
     live = [entry for entry in reversed(entries) if entry.state.status in LIVE]
     return sorted(live, key=lambda entry: entry.state.status == "queued")
 
 
-def queue(entries: list[Entry], watched: Entry) -> None:
+def queue(entries: list[RunEntry], watched: RunEntry) -> None:
     """The other runs that wait or work."""
     others = [entry for entry in in_turn(entries) if entry.id != watched.id]
     for entry in others[:MOST_IN_QUEUE]:

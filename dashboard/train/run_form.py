@@ -4,18 +4,14 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from dashboard.session.store import MODEL_TITLES
+from dashboard.session.labels import MODEL_TITLES
+from dashboard.session.train_settings import DEFAULTS, key
 from ddnmf_core.config import DEVICES, OWN, PRESETS, NoiseKind, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import suggest
 
-DEFAULTS = RunConfig()
 SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
 NOISE_TITLES = {"gaussian": "Gaussian", "masking": "Masking", "salt_and_pepper": "Salt and pepper"}
-
-
-def key(name: str) -> str:
-    return f"train.{name}"
 
 
 def remember_defaults() -> None:

@@ -2,17 +2,16 @@
 
 import os
 import warnings
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ddnmf_core.config import ClustererName
+from ddnmf_core.config import CLUSTERERS, ClustererName
 
 if TYPE_CHECKING:
     import torch
 
-CLUSTERERS: tuple[ClustererName, ...] = get_args(ClustererName)
 TITLES: dict[ClustererName, str] = {"kmeans": "K-means", "gmm": "GMM"}
 N_STARTS = 10                                                       # K-means restarts, best inertia kept
 MIXTURE_FLOOR = 0.01                                                # of the mean variance, added to covariances' diagonals

@@ -10,7 +10,8 @@ from ddnmf_core.cli.terminal import AsJson, Home, plain_errors, progress_display
 from ddnmf_core.data import catalogue, suggestions
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import Choices
+from ddnmf_core.data.user.source import Choices, shape_of
+from ddnmf_core.store import user_data
 
 app = typer.Typer(help="The data sets: ours, and your own.", invoke_without_command=True)
 
@@ -74,14 +75,6 @@ def add(
         typer.echo(f"Suggested: {suggestions.suggest(spec).reason}\nTrain on it: ddnmf train --dataset {name}")
 
 
-def shape_of(text: str) -> tuple[int, int]:
-    """'28x20' as (28, 20): height and width."""
-    parts = text.lower().replace("×", "x").split("x")
-    if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
-        raise DataError(f"shape = {text!r}: should be height x width, as 28x28")
-    return int(parts[0]), int(parts[1])
-
-
 @app.command("list")
 def list_own(as_json: AsJson = False, home: Home = None) -> None:
     """Your own data sets, the newest last."""
@@ -110,5 +103,5 @@ def _list() -> None:
 def remove(name: str, home: Home = None) -> None:
     """Remove a data set of your own; runs that were trained on it have to be deleted first."""
     with plain_errors():
-        user_sets.remove(name)
+        user_data.remove(name)
         typer.echo(f"Removed {name}.")

@@ -1,30 +1,19 @@
 """The command line: a thin layer over store and engine."""
 
-import json
-import time
-from dataclasses import asdict
-from typing import Annotated, Any, get_args
 
 import typer
 
-from ddnmf_core.analysis.metrics import WITH_OR_WITHOUT_LABELS
 from ddnmf_core.cli import data
 from ddnmf_core.cli.dashboard import dashboard
+from ddnmf_core.cli.engine import engine_app
 from ddnmf_core.cli.experiment import experiment
 from ddnmf_core.cli.export import export
 from ddnmf_core.cli.reproduce import reproduce
-from ddnmf_core.cli.runs import run_summary, runs_app
-from ddnmf_core.cli.terminal import EXIT_CODES, AsJson, Home, plain_errors, progress_display
-from ddnmf_core.config import OWN, PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
-from ddnmf_core.data import catalogue
-from ddnmf_core.data.suggestions import suggest
-from ddnmf_core.engine import client as engine
-from ddnmf_core.store.entry import ENDED, Entry
-from ddnmf_core.store.run_store import Store
+from ddnmf_core.cli.runs import runs_app
+from ddnmf_core.cli.terminal import EXIT_CODES
 
 app = typer.Typer(help="DDNMF Studio: train, inspect and compare deep non-negative factorisations.",
                   epilog=EXIT_CODES, no_args_is_help=True, pretty_exceptions_enable=False)
-engine_app = typer.Typer(help="The process that trains.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(engine_app, name="engine")
 app.add_typer(data.app, name="data")
@@ -35,133 +24,7 @@ app.command()(export)
 
 # ------------------------------------------------------------------------------------------ train
 
-@app.command()
-def train(
-    dataset: Annotated[str | None, typer.Option(help=", ".join([*get_args(DatasetName), "or one of your own"]))] = None,
-    model: Annotated[str | None, typer.Option(help=", ".join(get_args(ModelName)))] = None,
-    preset: Annotated[str | None, typer.Option(help=", ".join(PRESETS))] = None,
-    n_samples: int | None = None, epochs: int | None = None, seed: int | None = None,
-    alpha: float | None = None, beta: float | None = None, gamma: float | None = None,
-    noise_kind: Annotated[str | None, typer.Option(help=", ".join(get_args(NoiseKind)))] = None,
-    noise_level: float | None = None, n_parts: int | None = None,
-    layers: Annotated[str | None, typer.Option(help="Encoder widths, as 500,500,2000,10")] = None,
-    setting: Annotated[list[str] | None, typer.Option("--set", help="Any other field, as name=value")] = None,
-    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu")] = "auto",
-    detach: Annotated[bool, typer.Option(help="Return at once; the engine goes on.")] = False,
-    as_json: AsJson = False, home: Home = None,
-) -> None:
-    """Train a run, or find it where it has been trained before. Ctrl-C stops it; the same command resumes it."""
-    with plain_errors():
-        named = {"dataset": dataset, "model": model, "n_samples": n_samples, "epochs": epochs, "seed": seed,
-                 "alpha": alpha, "beta": beta, "gamma": gamma, "noise_kind": noise_kind,
-                 "noise_level": noise_level, "n_parts": n_parts, "layers": layers and _widths(layers)}
-        fields = {**_suggested(dataset), **_preset(preset), **dict(map(_assignment, setting or [])),
-                  **{name: value for name, value in named.items() if value is not None}}
-        config = RunConfig(**fields)
-        store = Store(home)
-        entry = engine.submit(store, config, device)
-        if not detach:
-            _follow(entry)
-        _report(entry, as_json)
-    if code := {"failed": 1, "diverged": 1, "stopped": 130}.get(entry.state.status):
-        raise typer.Exit(code)
-
-
-def _suggested(dataset: str | None) -> dict[str, Any]:
-    """What suits the size of a data set of the user's own; it is said on standard error."""
-    if dataset is None or not OWN.fullmatch(dataset):
-        return {}
-    suggestion = suggest(catalogue.spec(dataset))
-    typer.echo(f"{suggestion.reason} Options and presets of this command come first.", err=True)
-    return suggestion.fields
-
-
-def _preset(name: str | None) -> dict[str, Any]:
-    if name is not None and name not in PRESETS:
-        raise ValueError(f"preset = {name!r}: should be one of {', '.join(PRESETS)}")
-    return PRESETS[name] if name else {}
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(width) for width in text.split(","))
-    except ValueError:
-        raise ValueError(f"layers = {text!r}: should be whole numbers with commas, as 500,500,2000,10") from None
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ValueError(f"--set {text!r}: should be name=value")
-    if name == "layers" and not value.startswith("["):
-        return name, _widths(value)
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
-def _follow(entry: Entry) -> None:
-    """Show progress until the entry ends. Ctrl-C asks it to stop and waits for its checkpoint."""
-    try:
-        with progress_display() as show:
-            while (state := entry.state).status not in ENDED or entry.store.is_requested(entry):
-                show(state.progress, state.message)
-                if not entry.locked:
-                    engine.keep_going(entry.store)
-                time.sleep(0.2)
-    except KeyboardInterrupt:
-        entry.request_stop()
-        typer.echo("Stopping; a second Ctrl-C leaves at once.", err=True)
-        while entry.state.status not in ENDED:
-            time.sleep(0.05)
-
-
-def _report(entry: Entry, as_json: bool) -> None:
-    summary = run_summary(entry)
-    if as_json:
-        typer.echo(json.dumps(summary))
-        return
-    typer.echo(f"run {summary['run']}: {summary['state']}. {summary['message']}")
-    for score in summary.get("scores", []):
-        known = [name for name in WITH_OR_WITHOUT_LABELS if score.get(name) is not None]
-        typer.echo("  {input:<5} {representation:<5} {clusterer:<6} ".format(**score)
-                   + "  ".join(f"{name.upper()} {score[name]:.4f}" for name in known))
-
 
 # ------------------------------------------------------------------------------------------ engine
 
-@engine_app.command("start")
-def start_engine(home: Home = None) -> None:
-    """Start the engine of this store and wait until it takes requests."""
-    with plain_errors():
-        running = engine.start(Store(home))
-        typer.echo(f"The engine runs: process {running.pid}, {running.n_workers} workers, {running.scheduler}")
 
-
-@engine_app.command("status")
-def engine_status(as_json: AsJson = False, home: Home = None) -> None:
-    """Whether the engine runs, and on what."""
-    with plain_errors():
-        running = engine.info(Store(home))
-    if as_json:
-        typer.echo(json.dumps(running and asdict(running)))
-    elif running is None:
-        typer.echo("The engine does not run; it starts with the next training.")
-    else:
-        typer.echo(f"The engine runs: process {running.pid}, {running.n_workers} workers, "
-                   f"{running.threads_per_run} threads a run, {running.device or 'warming up'}, {running.scheduler}")
-
-
-@engine_app.command("stop")
-def stop_engine(home: Home = None) -> None:
-    """End the engine; unfinished runs go on when it is started again."""
-    with plain_errors():
-        typer.echo("Stopped." if engine.stop(Store(home)) else "The engine does not run.")
-
-
-@engine_app.command("serve", hidden=True)
-def serve_engine(home: Home = None) -> None:
-    """Be the engine (what `start` runs in a process of its own)."""
-    from ddnmf_core.engine.coordinator import serve
-    serve(Store(home))

@@ -128,7 +128,7 @@ def delete_runs(runs: Annotated[list[str], typer.Argument(help="Their ids.")], y
         _confirm(f"Delete {what}{also}? It can be undone for {trash.KEPT_DAYS} days.", yes)
         for entry in entries:
             try:
-                store.delete(entry)
+                trash.delete(entry)
             except Busy:
                 raise RuntimeError(f"run {entry.id} is being trained: stop it first (ddnmf runs stop {entry.id})") from None
             typer.echo(f"Deleted {entry.id}. Undo: ddnmf runs restore {entry.id}")

@@ -1,6 +1,8 @@
 """What a data set is: its description before anything is read, and its images or rows, in memory or mapped."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from ddnmf_core.files.memory_map import is_mapped, memory
 
 Family = Literal["mnist", "fashion-mnist"]
+Samples = np.ndarray | slice | Sequence[int] | int                  # which rows of a data set
 
 UNLABELLED = ("",)                                                  # the one class of a set that has no labels
 N_CLUSTERS = 10                                                     # where neither labels nor the run say how many
@@ -84,7 +87,7 @@ class Images:
         """What to write under a picture of it: its class, or without labels its number."""
         return self.class_of(sample) or f"sample {sample}"
 
-    def scaled(self, samples: np.ndarray | slice = slice(None)) -> np.ndarray:
+    def scaled(self, samples: Samples = slice(None)) -> np.ndarray:
         """Pixels as float32 in [0, 1]: (n, d). Raises DataError where so many do not fit into memory."""
         chosen = self.pixels[samples]
         self._check_fits(chosen)
@@ -96,7 +99,7 @@ class Images:
                             f"GiB, and this machine has {memory() / 2**30:.1f}. A set that is read from the disk can be "
                             "trained on, but what needs all of it in memory takes fewer samples")
 
-    def shown(self, samples: np.ndarray | slice = slice(None)) -> np.ndarray:
+    def shown(self, samples: Samples = slice(None)) -> np.ndarray:
         """Pixels as u8, to be looked at: (n, d)."""
         chosen = self.pixels[samples]
         return chosen if chosen.dtype == np.uint8 else (np.clip(chosen, 0, 1) * 255).round().astype(np.uint8)
@@ -107,3 +110,21 @@ class Images:
         if not self.labelled:
             return (np.linspace(0, len(self) - 1, min(N_EXAMPLES, len(self))).astype(np.int64) + number) % len(self)
         return np.array([np.flatnonzero(self.labels == label)[number] for label in np.unique(self.labels)])
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a data set was found."""
+
+    source: str
+    folder: Path | None
+
+
+MAX_REASON = 160                                                    # letters of what a library says of a damaged file
+
+
+def reason(error: Exception) -> str:
+    """What a library says of a file that it cannot read, short enough for a sentence; its bytes are no words."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = "".join(letter if letter.isprintable() and letter != "\\" else "?" for letter in text)
+    return text if len(text) <= MAX_REASON else text[:MAX_REASON] + " …"

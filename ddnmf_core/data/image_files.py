@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ddnmf_core.data.user.source import reason
+from ddnmf_core.data.dataset import reason
 
 MAX_PIXELS = 25_000_000                                             # of one picture, counted before it is decoded
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")

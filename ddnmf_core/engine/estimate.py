@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from ddnmf_core.analysis.clustering import CLUSTERERS
-from ddnmf_core.config import ClusteringConfig, Config, EmbeddingConfig, InterpretationConfig, RunConfig
+from ddnmf_core.config import CLUSTERERS, ClusteringConfig, Config, EmbeddingConfig, InterpretationConfig, RunConfig
 from ddnmf_core.data.catalogue import spec
 
 CLUSTERED_PER_SECOND, MAPPED_PER_SECOND, EMBEDDED_PER_SECOND = 20_000, 500, 50      # samples, roughly

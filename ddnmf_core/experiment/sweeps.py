@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from ddnmf_core.analysis.metrics import WITH_OR_WITHOUT_LABELS
 from ddnmf_core.config import RunConfig
-from ddnmf_core.store.entry import CODES, SCORES, Entry
+from ddnmf_core.store.entry import RunEntry
+from ddnmf_core.store.finished_run import FinishedRun
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ class Family:
     id: str                                                         # the same whatever the swept settings are
     base: RunConfig                                                 # of the newest run
     axes: dict[str, list[Number]]
-    entries: list[Entry]
+    entries: list[RunEntry]
 
 
 def values(name: str, text: str) -> list[Number]:
@@ -66,9 +66,9 @@ def family_id(config: RunConfig) -> str:
     return config.replace(**{name: fields[name].default for name in (*SWEEPABLE, "seed")}).id
 
 
-def families(entries: Iterable[Entry]) -> list[Family]:
+def families(entries: Iterable[RunEntry]) -> list[Family]:
     """Groups of runs with two grid points or more, in the order of their first entries."""
-    groups: dict[str, list[tuple[Entry, RunConfig]]] = {}
+    groups: dict[str, list[tuple[RunEntry, RunConfig]]] = {}
     for entry in entries:
         config = entry.config
         groups.setdefault(family_id(config), []).append((entry, config))
@@ -80,20 +80,9 @@ def families(entries: Iterable[Entry]) -> list[Family]:
     return found
 
 
-def outcome(entry: Entry) -> dict[str, float]:
-    """What a finished run has come to: 'acc/clean/z/kmeans' and so on, or without labels 'silhouette/clean/z/kmeans',
-    'error/noisy', its last losses, its seconds."""
-    found = {f"{score}/{row['input']}/{row['representation']}/{row['clusterer']}": row[score]
-             for row in entry.read_json(SCORES) for score in WITH_OR_WITHOUT_LABELS if row.get(score) is not None}
-    codes = entry.read_tensors(CODES)
-    found |= {f"error/{seen}": float(codes[f"{seen}/error"].mean()) for seen in ("clean", "noisy")}
-    epochs = entry.epochs()
-    found |= {name: value for name, value in epochs[-1].items() if name.startswith("L_")}
-    return {**found, "code_rms": epochs[-1]["code_rms"], "constant_units": epochs[-1]["constant_units"],
-            "seconds": sum(row["seconds"] for row in epochs)}
-
-
-def table(entries: Iterable[Entry], read: Callable[[Entry], Mapping[str, float]] = outcome) -> "pd.DataFrame":
+def table(entries: Iterable[RunEntry],
+          results_of: Callable[[RunEntry], Mapping[str, float]] = lambda entry: FinishedRun(entry).results(),
+          ) -> "pd.DataFrame":
     """One row a run: its swept settings, seed, run, status and message, and where it is finished what it has come to."""
     import pandas as pd
     rows = []
@@ -101,7 +90,7 @@ def table(entries: Iterable[Entry], read: Callable[[Entry], Mapping[str, float]]
         config, state = entry.config, entry.state
         rows.append({**{name: getattr(config, name) for name in (*SWEEPABLE, "seed")}, "run": entry.id,
                      "status": state.status, "message": state.message,
-                     **(read(entry) if state.status == "finished" else {})})
+                     **(results_of(entry) if state.status == "finished" else {})})
     return pd.DataFrame(rows).sort_values([*SWEEPABLE, "seed"], ignore_index=True)
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ddnmf_core.export.rows import images_of, rows
+from ddnmf_core.export.rows import rows
 from ddnmf_core.export.write import Report
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.finished_run import FinishedRun
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,9 +14,9 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")                    # what makes
 AT_ONCE = 20_000                                                    # rows between reports
 
 
-def write(run: Entry, path: Path, report: Report) -> None:
+def write(run: FinishedRun, path: Path, report: Report) -> None:
     report(0.1, "Gathering the rows.")
-    table = safe(rows(run, images_of(run)))
+    table = safe(rows(run, run.images()))
     with path.open("w", newline="", encoding="utf-8") as file:
         for start in range(0, len(table), AT_ONCE):
             report(0.1 + 0.85 * start / len(table), f"Row {start:,} of {len(table):,}.")

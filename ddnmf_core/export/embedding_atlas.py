@@ -6,24 +6,31 @@ The newest finished map of the run's clean images, else a PCA of its code z, giv
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ddnmf_core.analysis.embeddings import embed
 from ddnmf_core.data import pictures
-from ddnmf_core.export.rows import images_of, rows
+from ddnmf_core.data.dataset import Images
+from ddnmf_core.export.rows import rows
 from ddnmf_core.export.write import Report
-from ddnmf_core.store.entry import POINTS, Entry
+from ddnmf_core.store.entry import POINTS
+from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import names_of, title
+from ddnmf_core.store.run_store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 X, Y, IMAGE = "projection_x", "projection_y", "image"
 AT_ONCE = 2000                                                      # thumbnails between reports
 
 
-def write(run: Entry, path: Path, report: Report) -> None:
+def write(run: FinishedRun, path: Path, report: Report) -> None:
     report(0.02, "Gathering the rows.")
-    images = images_of(run)
+    images = run.images()
     table = rows(run, images)
     table = table[table["input"] == "clean"].drop(columns="input")
     samples, xy, made_by = coordinates(run, table)
@@ -31,17 +38,17 @@ def write(run: Entry, path: Path, report: Report) -> None:
     table = table.assign(**{X: xy[:, 0], Y: xy[:, 1], "map": made_by})
     table = table.assign(**{name: table[name].map("cluster {}".format) for name in table.filter(regex="^cluster_")})
     if (H := table.filter(regex=r"^H_\d+$")).shape[1]:
-        given = names_of(run)
+        given = names_of(run.entry)
         table["strongest_part"] = [title(given, part) for part in H.to_numpy().argmax(axis=1)]
     table[IMAGE] = thumbnails(images, samples, report)
     table.to_parquet(path, index=False)
 
 
-def coordinates(run: Entry, table: Any) -> tuple[Any, Any, str]:
+def coordinates(run: FinishedRun, table: "pd.DataFrame") -> tuple[NDArray[np.integer], NDArray[np.floating], str]:
     """Samples (m,), their place (m, 2), and the method that put them there."""
     from ddnmf_core.config import EmbeddingConfig
-    for entry in run.store.entries("embeddings"):
-        if entry.run == run and not entry.config.noisy and entry.available:
+    for entry in Store(run.entry.root).entries("embeddings"):
+        if entry.run == run.entry and not entry.config.noisy and entry.available:
             points = entry.read_table(POINTS)
             made_by = f"{entry.config.method} of {entry.config.representation}"
             return points["sample"].to_numpy(), points[["x", "y"]].to_numpy(), made_by
@@ -49,7 +56,7 @@ def coordinates(run: Entry, table: Any) -> tuple[Any, Any, str]:
     return np.arange(len(z)), embed(z, EmbeddingConfig(run=run.id, method="pca")), "pca of z"
 
 
-def thumbnails(images: Any, samples: Any, report: Report) -> list[dict[str, Any]]:
+def thumbnails(images: Images, samples: NDArray[np.integer], report: Report) -> list[dict[str, Any]]:
     """A PNG for each sample, as the format has it: its bytes and a name."""
     made = []
     for done, sample in enumerate(samples):

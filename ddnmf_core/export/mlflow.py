@@ -15,7 +15,8 @@ from ddnmf_core.data.catalogue import spec
 from ddnmf_core.export import training_curves
 from ddnmf_core.export.tensorboard import drawn
 from ddnmf_core.export.write import Report
-from ddnmf_core.store.entry import CONFIG, MODEL, PROVENANCE, SCORES, Entry
+from ddnmf_core.store.entry import CONFIG, MODEL, PROVENANCE, SCORES
+from ddnmf_core.store.finished_run import FinishedRun
 
 DATABASE, AT_ONCE = "mlflow.db", 1000                               # metrics that MLflow takes in one call
 HOW_TO_OPEN = """An MLflow tracking folder of run {run}. To look at it, in this folder:
@@ -25,19 +26,19 @@ HOW_TO_OPEN = """An MLflow tracking folder of run {run}. To look at it, in this 
 """
 
 
-def write(run: Entry, folder: Path, report: Report) -> None:
+def write(run: FinishedRun, folder: Path, report: Report) -> None:
     report(0.05, "Making the database.")
     client, tracked = _start(run, folder)
     report(0.6, "Writing parameters and metrics.")
     _log(client, tracked.info.run_id, run)
     report(0.9, "Copying artifacts.")
     _artifacts(run, folder / tracked.info.artifact_uri.replace("mlflow-artifacts:/", "artifacts/"))
-    client.set_terminated(tracked.info.run_id, end_time=_ms(run.state.updated))
+    client.set_terminated(tracked.info.run_id, end_time=_ms(run.entry.state.updated))
     _forget_this_folder(folder / DATABASE)
     (folder / "README.txt").write_text(HOW_TO_OPEN.format(run=run.id))
 
 
-def _start(run: Entry, folder: Path) -> tuple[Any, Any]:
+def _start(run: FinishedRun, folder: Path) -> tuple[Any, Any]:
     """A database with one experiment, named by the data set, and one run in it."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"                 # before it is imported: it would report its use
     from mlflow.tracking import MlflowClient
@@ -45,30 +46,30 @@ def _start(run: Entry, folder: Path) -> tuple[Any, Any]:
         logging.getLogger(name).setLevel(logging.WARNING)
     client = MlflowClient(tracking_uri=f"sqlite:///{(folder / DATABASE).absolute()}")
     experiment = client.create_experiment(run.config.dataset, artifact_location="mlflow-artifacts:/ddnmf")
-    began = run.state.updated - sum(row["seconds"] for row in run.epochs())
-    provenance = {f"ddnmf.{name}": str(value) for name, value in run.read_json(PROVENANCE).items()}
+    began = run.entry.state.updated - sum(row["seconds"] for row in run.epochs())
+    provenance = {f"ddnmf.{name}": str(value) for name, value in run.provenance().items()}
     return client, client.create_run(experiment, start_time=_ms(began), run_name=f"{run.config.model}, seed {run.config.seed}",
                                      tags={"ddnmf.run": run.id, **provenance})
 
 
-def _log(client: Any, run_id: str, run: Entry) -> None:
+def _log(client: Any, run_id: str, run: FinishedRun) -> None:
     from mlflow.entities import Metric, Param
     metrics = [Metric(name, value, _ms(epoch.ended), epoch.number)
                for epoch in training_curves.epochs(run) for name, value in epoch.values.items()]
-    metrics += [Metric(name, value, _ms(run.state.updated), run.config.epochs)
+    metrics += [Metric(name, value, _ms(run.entry.state.updated), run.config.epochs)
                 for name, value in training_curves.results(run).items()]
     client.log_batch(run_id, params=[Param(name, str(value)) for name, value in training_curves.settings(run).items()])
     for start in range(0, len(metrics), AT_ONCE):
         client.log_batch(run_id, metrics=metrics[start:start + AT_ONCE])
 
 
-def _artifacts(run: Entry, folder: Path) -> None:
+def _artifacts(run: FinishedRun, folder: Path) -> None:
     """Weights, settings, scores, provenance, and a picture of each part."""
     folder.mkdir(parents=True)
     for name in (MODEL, SCORES, PROVENANCE):
-        (folder / name).write_bytes(run.read_bytes(name))
+        (folder / name).write_bytes(run.entry.read_bytes(name))
     (folder / CONFIG).write_text(run.config.model_dump_json(indent=1))
-    last = run.read_tensors(run.names("snapshots/")[-1])
+    last = run.snapshot(run.snapshots()[-1])
     if "parts_swing" in last:
         (folder / "parts").mkdir()
         for number, tile in enumerate(drawn(last["parts_swing"].reshape(-1, *spec(run.config.dataset).image_shape)), 1):

@@ -1,19 +1,19 @@
 """ONNX: encoder and decoder for any runtime, each held against the model before it is handed out."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ddnmf_core.engine.worker.train import load_model
-from ddnmf_core.export.rows import images_of
 from ddnmf_core.export.write import Report
-from ddnmf_core.model.decoding import part_pictures, part_swings
+from ddnmf_core.model.decoding import part_pictures
 from ddnmf_core.model.device import matmul_precision
-from ddnmf_core.store.entry import CODES, CONFIG, Entry
+from ddnmf_core.model.networks import DDNMF, Autoencoder
+from ddnmf_core.store.entry import CONFIG
+from ddnmf_core.store.finished_run import FinishedRun
 
 MOST_DIFFERENCE = 1e-4                                              # of a number, against the largest of its kind
 BATCHES = (1, 2, 7)                                                 # sizes that are tried
@@ -34,7 +34,7 @@ PARTS = "- `parts.npz`: the pictures of the Parts page (parts, pixels): `alone`,
 class Encoder(nn.Module):
     """Images to codes."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: DDNMF | Autoencoder) -> None:
         super().__init__()
         self.model = model
 
@@ -46,18 +46,18 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Coefficients of parts to images; an autoencoder's code to images."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: DDNMF | Autoencoder) -> None:
         super().__init__()
-        self.decode = model.student.decode if hasattr(model, "student") else model.decoder
+        self.decode = model.student.decode if isinstance(model, DDNMF) else model.decoder
         self.network = model
 
     def forward(self, codes: Tensor) -> Tensor:
         return self.decode(codes)
 
 
-def write(run: Entry, folder: Path, report: Report) -> None:
+def write(run: FinishedRun, folder: Path, report: Report) -> None:
     """Raises RuntimeError where the exported networks do not compute what the model computes."""
-    model, images = load_model(run), images_of(run)
+    model, images = run.model(), run.images()
     outputs = list(run.config.representations)
     coefficients = "H" if "H" in outputs else "z"
     x = torch.from_numpy(images.scaled(slice(0, max(BATCHES))))
@@ -71,12 +71,13 @@ def write(run: Entry, folder: Path, report: Report) -> None:
         difference = max(check(folder / "encoder.onnx", Encoder(model), x),
                          check(folder / "decoder.onnx", Decoder(model), codes[coefficients]))
     if coefficients == "H":
-        _parts(run, model, folder / "parts.npz")
+        _parts(run, folder / "parts.npz")
     _readme(run, folder, codes, coefficients, x.shape[1], difference)
     (folder / CONFIG).write_text(run.config.model_dump_json(indent=1))
 
 
-def _readme(run: Entry, folder: Path, codes: dict[str, Tensor], coefficients: str, n_pixels: int, difference: float) -> None:
+def _readme(run: FinishedRun, folder: Path, codes: Mapping[str, Tensor], coefficients: str, n_pixels: int,
+            difference: float) -> None:
     outputs = list(codes)
     (folder / "README.md").write_text(README.format(
         run=run.id, n_pixels=n_pixels, codes=", ".join(f"`{name}` (n, {code.shape[1]})" for name, code in codes.items()),
@@ -84,11 +85,11 @@ def _readme(run: Entry, folder: Path, codes: dict[str, Tensor], coefficients: st
         difference=difference, outputs=", ".join(outputs) if outputs[1:] else f"{outputs[0]},"))
 
 
-def _export(network: nn.Module, example: Tensor, name: str, outputs: list[str], path: Path, run: Entry) -> None:
+def _export(network: nn.Module, example: Tensor, name: str, outputs: Sequence[str], path: Path, run: FinishedRun) -> None:
     import onnx
     argument = "images" if isinstance(network, Encoder) else "codes"
-    torch.onnx.export(network.eval(), (example[:2],), str(path), input_names=[name], output_names=outputs, external_data=False,
-                      dynamic_shapes={argument: {0: torch.export.Dim("n")}}, verbose=False)
+    torch.onnx.export(network.eval(), (example[:2],), str(path), input_names=[name], output_names=list(outputs),
+                      external_data=False, dynamic_shapes={argument: {0: torch.export.Dim("n")}}, verbose=False)
     kept = onnx.load(str(path))
     for noted in (*kept.graph.node, *kept.graph.value_info, *kept.graph.initializer, *kept.graph.input, *kept.graph.output):
         del noted.metadata_props[:]                                 # the exporter notes paths of this machine there
@@ -111,8 +112,7 @@ def check(path: Path, network: nn.Module, x: Tensor) -> float:
     return largest
 
 
-def _parts(run: Entry, model: Any, path: Path) -> None:
-    H = torch.from_numpy(run.read_tensors(CODES)["clean/H"])
-    mean = H.mean(dim=0)
-    drawn = {**part_pictures(model, mean), "swing": part_swings(model.student.decode, H), "mean_H": mean}
-    np.savez_compressed(path, **{name: array.numpy() for name, array in drawn.items()})     # type: ignore[arg-type]
+def _parts(run: FinishedRun, path: Path) -> None:
+    mean = torch.from_numpy(run.codes("H")).mean(dim=0)
+    drawn = {name: array.numpy() for name, array in {**part_pictures(run.ddnmf(), mean), "mean_H": mean}.items()}
+    np.savez_compressed(path, **drawn, swing=run.part_effects())    # type: ignore[arg-type]

@@ -11,41 +11,42 @@ from numpy.typing import NDArray
 
 from ddnmf_core.config import InterpretationConfig
 from ddnmf_core.data import pictures
+from ddnmf_core.data.catalogue import short_name
+from ddnmf_core.data.dataset import Images
 from ddnmf_core.files.atomic import write_bytes
 from ddnmf_core.interpret.measures import worth_rows
 from ddnmf_core.model import diagnosis
-from ddnmf_core.store.entry import CLUSTERS, CODES, PARTS, PROVENANCE, SCORES, Entry
+from ddnmf_core.store.entry import PARTS, SCORES, Entry, RunEntry
+from ddnmf_core.store.finished_run import FinishedRun
+from ddnmf_core.store.part_names import names_of, title
+from ddnmf_core.store.run_store import Store
 
 N_TOP = 8                                                           # samples shown of each part
 TEMPLATE = Path(__file__).with_name("report.html")
 
 
-def write_report(run: Entry, path: Path) -> None:
+def write_report(run: RunEntry, path: Path) -> None:
     """The file, whole or not at all. Raises ValueError where the run is not finished."""
     write_bytes(path, html(run).encode())
 
 
-def html(run: Entry) -> str:
+def html(entry: RunEntry) -> str:
     """Everything that was typed by a person (names of parts) is escaped."""
     from jinja2 import Environment, StrictUndefined
-    if not run.available:
-        raise ValueError(f"run {run.id} is not finished: a report is made of a finished run")
+    if not entry.available:
+        raise ValueError(f"run {entry.id} is not finished: a report is made of a finished run")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE.read_text())
-    return template.render(**_content(run))
+    return template.render(**_content(FinishedRun(entry)))
 
 
-def _content(run: Entry) -> dict[str, Any]:
-    from ddnmf_core.data.catalogue import load, short_name
-    from ddnmf_core.engine.worker.train import load_model
-    config = run.config
-    images, model, codes = load(config.dataset, config.n_samples), load_model(run), run.read_tensors(CODES)
-    epochs = run.epochs()
+def _content(run: FinishedRun) -> dict[str, Any]:
+    config, images, epochs = run.config, run.images(), run.epochs()
     return {"run": run.id, "model": {"ddnmf": "DDNMF"}.get(config.model, config.model.upper()),
             "dataset": short_name(config.dataset), "seed": config.seed,
             "created": datetime.now(UTC).date().isoformat(), "warnings": diagnosis.warnings(epochs[-1]),
             "settings": config.model_dump(mode="json"), "unusual": set(config.unusual()),
-            "provenance": run.read_json(PROVENANCE), "scores": run.read_json(SCORES), "curves": _curves(epochs),
-            "examples": _examples(config, images, model), "parts": _parts(run, images, model, codes), "worth": _worth(run),
+            "provenance": run.provenance(), "scores": run.scores(), "curves": _curves(epochs),
+            "examples": _examples(run, images), "parts": _parts(run, images), "worth": _worth(run),
             "clusters": _clusters(run, images), "labelled": images.labelled, "features": images.feature_names}
 
 
@@ -66,7 +67,7 @@ def _curves(epochs: Sequence[dict[str, Any]]) -> str:
     return drawn.getvalue()[drawn.getvalue().index("<svg"):]
 
 
-def _links(images: Any, rows: NDArray[Any], signed: bool = False) -> list[str]:
+def _links(images: Images, rows: NDArray[Any], signed: bool = False) -> list[str]:
     """Rows of pixels as pictures inside the file."""
     shaped = np.asarray(rows).reshape(-1, *images.image_shape)
     drawn: Iterable[NDArray[np.uint8]] = (pictures.differences(shaped, scale=1.0) if signed else
@@ -74,12 +75,12 @@ def _links(images: Any, rows: NDArray[Any], signed: bool = False) -> list[str]:
     return [pictures.data_link(picture) for picture in drawn]
 
 
-def _examples(config: Any, images: Any, model: Any) -> list[dict[str, Any]]:
+def _examples(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
     """One image of each class, or some of those without labels: clean, noisy, rebuilt from the noisy one."""
     import torch
 
     from ddnmf_core.model.corruption import corrupt_each
-    samples = np.array(images.one_of_each_class())
+    config, model, samples = run.config, run.model(), images.one_of_each_class()
     clean = torch.from_numpy(images.scaled(samples))
     noisy = corrupt_each(clean, torch.from_numpy(samples), config.noise_kind, config.noise_level, config.seed)
     with torch.no_grad():
@@ -88,18 +89,18 @@ def _examples(config: Any, images: Any, model: Any) -> list[dict[str, Any]]:
         samples, *(_links(images, rows.numpy()) for rows in (clean, noisy, rebuilt)), strict=True)]
 
 
-def _parts(run: Entry, images: Any, model: Any, codes: dict[str, Any]) -> list[dict[str, Any]]:
+def _parts(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
     """Each part's swing, raised picture and strongest samples; with what was measured of it, where that was done."""
     if run.config.model != "ddnmf":
         return []
     import torch
 
-    from ddnmf_core.model.decoding import class_mass, part_pictures, part_swings
-    from ddnmf_core.store.part_names import names_of, title
-    H, names = codes["clean/H"], names_of(run)
+    from ddnmf_core.interpret.quality import class_mass
+    from ddnmf_core.model.decoding import part_pictures
+    H, names = run.codes("H"), names_of(run.entry)
     mass = class_mass(H, images.labels, len(images.class_names))
-    swings = _links(images, part_swings(model.student.decode, torch.from_numpy(H)).numpy(), signed=True)
-    raised = _links(images, part_pictures(model, torch.from_numpy(H.mean(axis=0)))["raised"].numpy())
+    swings = _links(images, run.part_effects(), signed=True)
+    raised = _links(images, part_pictures(run.ddnmf(), torch.from_numpy(H.mean(axis=0)))["raised"].numpy())
     measured = _interpretation(run)
     table = measured.read_table(PARTS) if measured else None
     return [{"title": title(names, part), "swing": swings[part], "raised": raised[part],
@@ -110,21 +111,21 @@ def _parts(run: Entry, images: Any, model: Any, codes: dict[str, Any]) -> list[d
              "survival": None if table is None else float(table["survival"][part])} for part in range(H.shape[1])]
 
 
-def _interpretation(run: Entry) -> Entry | None:
-    entry = run.store.entry(InterpretationConfig.of(run.config))
+def _interpretation(run: FinishedRun) -> Entry[InterpretationConfig] | None:
+    entry = Store(run.entry.root).entry(InterpretationConfig.of(run.config))
     return entry if entry.available else None
 
 
-def _worth(run: Entry) -> list[tuple[str, str]]:
+def _worth(run: FinishedRun) -> list[tuple[str, str]]:
     """The measures of all parts together; empty where they were not measured."""
     measured = _interpretation(run) if run.config.model == "ddnmf" else None
     return worth_rows(measured.read_json(SCORES)) if measured else []
 
 
-def _clusters(run: Entry, images: Any) -> list[dict[str, Any]]:
+def _clusters(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
     """Clusters of K-means on z: their size and what they mostly hold."""
     from ddnmf_core.analysis.metrics import majority_class
-    found = run.read_table(CLUSTERS)["clean/z/kmeans"].to_numpy()
+    found = run.clusters("z", "kmeans")
     rows = []
     for cluster in np.unique(found).tolist():
         label, share = majority_class(images.labels, found, cluster)

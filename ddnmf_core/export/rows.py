@@ -1,35 +1,29 @@
-"""A row for each image of a run and each way it was seen: number, class, codes, clusters, error."""
+"""A row for each image of a run and each way it was encoded: number, class, codes, clusters, error."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ddnmf_core.store.entry import CLUSTERS, CODES, Entry
+from ddnmf_core.config import CLUSTERERS
+from ddnmf_core.data.dataset import Images
+from ddnmf_core.store.finished_run import FinishedRun, input_kind
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SEEN = ("clean", "noisy")
 
-
-def rows(run: Entry, images: Any) -> "pd.DataFrame":
+def rows(run: FinishedRun, images: Images) -> "pd.DataFrame":
     """The clean images, then the noisy ones. Samples and labels count from 0, units (z_1), parts (H_1) and clusters from 1,
     as the pages number them; `error` is the mean squared difference of the reconstruction from the clean image."""
     import pandas as pd
-    codes, clusters = run.read_tensors(CODES), run.read_table(CLUSTERS)
-    return pd.concat([_seen(seen, images, codes, clusters, run.config.representations) for seen in SEEN], ignore_index=True)
+    return pd.concat([_rows_of(run, images, noisy) for noisy in (False, True)], ignore_index=True)
 
 
-def _seen(seen: str, images: Any, codes: dict[str, Any], clusters: "pd.DataFrame", names: tuple[str, ...]) -> "pd.DataFrame":
+def _rows_of(run: FinishedRun, images: Images, noisy: bool) -> "pd.DataFrame":
     import pandas as pd
-    of_codes = [pd.DataFrame(code := codes[f"{seen}/{name}"], columns=[f"{name}_{k + 1}" for k in range(code.shape[1])])
+    names = run.config.representations
+    of_codes = [pd.DataFrame(code := run.codes(name, noisy=noisy), columns=[f"{name}_{k + 1}" for k in range(code.shape[1])])
                 for name in names]
-    of_clusters = pd.DataFrame({f"cluster_{column.removeprefix(seen + '/').replace('/', '_')}": clusters[column] + 1
-                                for column in clusters if column.startswith(f"{seen}/")})
-    first = pd.DataFrame({"sample": range(len(images)), "input": seen, "label": images.labels,
+    of_clusters = pd.DataFrame({f"cluster_{name}_{clusterer}": run.clusters(name, clusterer, noisy=noisy) + 1
+                                for name in names for clusterer in CLUSTERERS})
+    first = pd.DataFrame({"sample": range(len(images)), "input": input_kind(noisy), "label": images.labels,
                           "class": [images.class_names[label] for label in images.labels]})
-    return pd.concat([first, *of_codes, of_clusters, pd.DataFrame({"error": codes[f"{seen}/error"]})], axis=1)
-
-
-def images_of(run: Entry) -> Any:
-    """The data set that the run was trained on."""
-    from ddnmf_core.data.catalogue import load
-    return load(run.config.dataset, run.config.n_samples)
+    return pd.concat([first, *of_codes, of_clusters, pd.DataFrame({"error": run.errors(noisy=noisy)})], axis=1)

@@ -14,30 +14,31 @@ from ddnmf_core.data.catalogue import spec
 from ddnmf_core.export.write import Report
 from ddnmf_core.files.atomic import sha256
 from ddnmf_core.model import diagnosis
-from ddnmf_core.store.entry import CONFIG, MODEL, PROVENANCE, SCORES, Entry
+from ddnmf_core.store.entry import CONFIG, MODEL
+from ddnmf_core.store.finished_run import FinishedRun
 
 CARD = Path(__file__).with_name("model-card.md")
 MOST_SETTINGS, MOST_WEIGHTS = 64 * 1024, 8 * 1024**3                # bytes of the files that are read back
 FIRST_LAYERS = ("student.encoder.0.linear.weight", "encoder.0.linear.weight")     # of a DDNMF, of an autoencoder
 
 
-def write(run: Entry, folder: Path, report: Report) -> None:
+def write(run: FinishedRun, folder: Path, report: Report) -> None:
     report(0.2, "Copying the weights.")
-    weights = run.read_bytes(MODEL)
+    weights = run.entry.read_bytes(MODEL)
     (folder / MODEL).write_bytes(weights)
     (folder / CONFIG).write_text(run.config.model_dump_json(indent=1))
     (folder / "README.md").write_text(card(run, sha256(weights)))
 
 
-def card(run: Entry, digest: str) -> str:
+def card(run: FinishedRun, digest: str) -> str:
     """The model card: what it is, of what, how good, how it was made, what it is not, how to load it."""
     from jinja2 import Environment, StrictUndefined
     config, epochs, data = run.config, run.epochs(), spec(run.config.dataset)
     template = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(CARD.read_text())
     return template.render(
         run=run.id, config=config, settings=config.model_dump(mode="json"), data=data, sha256=digest,
-        n_images=config.n_samples or data.n_samples, scores=run.read_json(SCORES), clusterers=TITLES,
-        last={name: value for name, value in epochs[-1].items() if name.startswith("L_")}, provenance=run.read_json(PROVENANCE),
+        n_images=config.n_samples or data.n_samples, scores=run.scores(), clusterers=TITLES,
+        last={name: value for name, value in epochs[-1].items() if name.startswith("L_")}, provenance=run.provenance(),
         warnings=diagnosis.warnings(epochs[-1]), created=datetime.now(UTC).date().isoformat(), file=MODEL)
 
 

@@ -11,22 +11,22 @@ from ddnmf_core.data import pictures
 from ddnmf_core.data.catalogue import spec
 from ddnmf_core.export import training_curves
 from ddnmf_core.export.write import Report
-from ddnmf_core.store.entry import PROVENANCE, Entry
+from ddnmf_core.store.finished_run import FinishedRun
 
 
-def write(run: Entry, folder: Path, report: Report) -> None:
+def write(run: FinishedRun, folder: Path, report: Report) -> None:
     from torch.utils.tensorboard import SummaryWriter
     shape = spec(run.config.dataset).image_shape
     with SummaryWriter(str(folder)) as writer:
         for epoch in training_curves.epochs(run):
             for name, value in epoch.values.items():
                 writer.add_scalar(name, value, epoch.number, walltime=epoch.ended)
-        snapshots = run.names("snapshots/")
-        for done, name in enumerate(snapshots):
-            report(0.1 + 0.8 * done / len(snapshots), f"Pictures of epoch {int(Path(name).stem)}.")
-            for title, tiles in run.read_tensors(name).items():
-                writer.add_images(title, drawn(tiles.reshape(-1, *shape)), int(Path(name).stem), dataformats="NHWC")
-        writer.add_text("provenance", f"```\n{json.dumps(run.read_json(PROVENANCE), indent=1)}\n```")
+        snapshots = run.snapshots()
+        for done, number in enumerate(snapshots):
+            report(0.1 + 0.8 * done / len(snapshots), f"Pictures of epoch {number}.")
+            for title, tiles in run.snapshot(number).items():
+                writer.add_images(title, drawn(tiles.reshape(-1, *shape)), number, dataformats="NHWC")
+        writer.add_text("provenance", f"```\n{json.dumps(run.provenance(), indent=1)}\n```")
         writer.add_hparams(training_curves.settings(run), training_curves.results(run), run_name=".")
     _without_the_machine_s_name(folder)
 

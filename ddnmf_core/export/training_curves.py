@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ddnmf_core.experiment.sweeps import outcome
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.finished_run import FinishedRun
 
 LEFT_OUT = ("kind", "epoch", "step")
 
@@ -20,24 +19,24 @@ class Epoch:
     values: dict[str, float]
 
 
-def epochs(run: Entry) -> Iterator[Epoch]:
+def epochs(run: FinishedRun) -> Iterator[Epoch]:
     """Every epoch with flat names: 'L_sym', 'weighted/L_sym', 'layer_shares/1'; the clock of an undisturbed training."""
     history = run.epochs()
-    ended = run.state.updated - sum(row["seconds"] for row in history)
+    ended = run.entry.state.updated - sum(row["seconds"] for row in history)
     for row in history:
         ended += row["seconds"]
         yield Epoch(round(row["epoch"]), ended, dict(_flat({k: v for k, v in row.items() if k not in LEFT_OUT})))
 
 
-def settings(run: Entry) -> dict[str, str | int | float]:
+def settings(run: FinishedRun) -> dict[str, str | int | float]:
     """Every setting as a number or a text."""
     return {name: value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
             for name, value in run.config.model_dump(mode="json").items()}
 
 
-def results(run: Entry) -> dict[str, float]:
+def results(run: FinishedRun) -> dict[str, float]:
     """Its scores and errors: 'acc/clean/z/kmeans', 'error/noisy'. Its last losses stand in the last epoch."""
-    return {name: value for name, value in outcome(run).items() if "/" in name}
+    return {name: value for name, value in run.results().items() if "/" in name}
 
 
 def _flat(values: Any, prefix: str = "") -> Iterator[tuple[str, float]]:

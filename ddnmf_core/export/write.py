@@ -7,17 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ddnmf_core.export.formats import format_of
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.entry import RunEntry
+from ddnmf_core.store.finished_run import FinishedRun
 
 Report = Callable[[float, str], None]                               # the share that is done, and what is being done
 
 
-def default_name(run: Entry, name: str) -> str:
+def default_name(run: RunEntry, name: str) -> str:
     """What to call the file or folder."""
     return f"ddnmf-{run.id}-{name}{format_of(name).suffix}"
 
 
-def export(run: Entry, name: str, path: Path, report: Report = lambda share, message: None) -> None:
+def export(run: RunEntry, name: str, path: Path, report: Report = lambda share, message: None) -> None:
     """The run as a file or a folder; a folder whose name ends in .zip as one zip file.
 
     Raises ValueError for an unknown format, an unfinished run or a path that is taken (nothing is written over), and
@@ -27,6 +28,7 @@ def export(run: Entry, name: str, path: Path, report: Report = lambda share, mes
     chosen.require()
     if not run.available:
         raise ValueError(f"run {run.id} is not finished: only a finished run can be exported")
+    finished = FinishedRun(run)
     if path.exists():
         raise ValueError(f"{path} is there already: delete it or choose another name with --out")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +36,7 @@ def export(run: Entry, name: str, path: Path, report: Report = lambda share, mes
         made = Path(beside) / (path.name.removesuffix(".zip") if chosen.is_folder else path.name)
         if chosen.is_folder:
             made.mkdir()
-        import_module(f"ddnmf_core.export.{chosen.module}").write(run, made, report)
+        import_module(f"ddnmf_core.export.{chosen.module}").write(finished, made, report)
         if chosen.is_folder and path.suffix == ".zip":
             report(0.98, "Packing.")
             made = Path(shutil.make_archive(str(made), "zip", root_dir=beside, base_dir=made.name))

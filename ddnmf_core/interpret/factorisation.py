@@ -1,7 +1,6 @@
 """What a run's parts, an autoencoder's units, an NMF and a PCA have in common: coefficients, and the way to pictures."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from ddnmf_core.config import InterpretationConfig
 from ddnmf_core.interpret.quality import Array
 from ddnmf_core.model.decoding import Decode
 from ddnmf_core.model.networks import DDNMF
+from ddnmf_core.store.finished_run import FinishedRun
 
 BATCH = 4096
 
@@ -35,13 +35,14 @@ class Factorisation:
         return 1 - error / float(np.square(x - x.mean(axis=0)).sum(dtype=np.float64))
 
 
-def of_run(config: InterpretationConfig, model: Any, codes: dict[str, NDArray[np.float32]]) -> Factorisation:
+def of_run(config: InterpretationConfig, run: FinishedRun) -> Factorisation:
     """A run's parts, the units of its code, or an NMF of that code; raises ValueError where it has none."""
+    model = run.model()
     if config.factors == "parts":
         if not isinstance(model, DDNMF):
             raise ValueError(f"run {config.run} is an autoencoder: it has no parts to be interpreted; its units can be")
-        return Factorisation(codes["clean/H"], model.student.decode, sigmoid=True)
-    z, decoder = codes["clean/z"], (model.student if isinstance(model, DDNMF) else model).decoder
+        return Factorisation(run.codes("H"), model.student.decode, sigmoid=True)
+    z, decoder = run.codes("z"), (model.student if isinstance(model, DDNMF) else model).decoder
     if config.factors == "units":
         return Factorisation(z, decoder)
     check_nonnegative(z, f"the code of run {config.run}")

@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddnmf_core.data.catalogue import Images
+from ddnmf_core.data.dataset import Images
 from ddnmf_core.interpret import faithfulness
 from ddnmf_core.interpret.causal import Centres, causal_matrix
-from ddnmf_core.interpret.quality import Array
-from ddnmf_core.interpret.robustness import LEVELS, survival
+from ddnmf_core.interpret.quality import LEVELS, Array, survival
 from ddnmf_core.interpret.shapley import additivity_gap, shapley
 from ddnmf_core.model.corruption import corrupt_each
 from ddnmf_core.model.decoding import Decode

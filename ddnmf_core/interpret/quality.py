@@ -59,3 +59,30 @@ def correlations(H: Array) -> Array:
     """Pearson's correlation between the parts' coefficients: (n, r) -> (r, r); 0 with a part that never changes."""
     centred = H - H.mean(axis=0)
     return cosines(centred.T, centred.T)
+
+
+def class_mass(H: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
+    """p_kc, the share of part k's activation mass that lies in class c: (n, r), (n,) -> (r, n_classes).
+
+    Kim and Park (2007); a row adds up to 1, that of a part without any mass to 0.
+    """
+    mass = np.stack([H[labels == c].sum(axis=0, dtype=np.float64) for c in range(n_classes)], axis=1)
+    return mass / np.maximum(mass.sum(axis=1, keepdims=True), 1e-12)
+
+
+def prominence(H: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far each coefficient lies above its part's mean, in that part's deviations: (n, r) -> (n, r)."""
+    return (H - H.mean(axis=0)) / np.maximum(H.std(axis=0), 1e-6)
+
+
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)                   # of the paper's Table 3
+
+
+def survival(clean: Array, noisy: Array) -> Array:
+    """Pearson's correlation, over the samples, of each part's coefficient with noise and without: (n, r), (n, r) -> (r,).
+
+    1: the noise changes nothing that matters; 0: it drowns the part. A part that never changes has 0.
+    """
+    a, b = clean - clean.mean(axis=0), noisy - noisy.mean(axis=0)
+    lengths = np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0)
+    return (a * b).sum(axis=0) / np.maximum(lengths, 1e-12)

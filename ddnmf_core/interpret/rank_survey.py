@@ -1,45 +1,23 @@
 """How many parts a model should have: what runs of several ranks, over seeds, say for each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ddnmf_core.interpret import rank, stability
-from ddnmf_core.model.decoding import prominence
-from ddnmf_core.store.entry import CODES, SCORES, Entry
+from ddnmf_core.interpret import stability
+from ddnmf_core.interpret.quality import Array, prominence
+from ddnmf_core.store.finished_run import FinishedRun
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Codes = dict[str, NDArray[np.float32]]
 N_COMPARED = 500                                                    # samples, of which every pair is looked at
 MEASURES = ("error", "stability", "dispersion", "cophenetic", "acc")
 
 
-def codes_of(run: Entry) -> Codes:
-    """'clean/z' (n, d), 'noisy/H' (n, r), 'clean/error' (n,) and so on, of a finished run."""
-    return run.read_tensors(CODES)
-
-
-def swings_of(run: Entry) -> NDArray[np.float32]:
-    """What each part does to the picture over its own range: (r, n_pixels), signed."""
-    import torch
-
-    from ddnmf_core.engine.worker.train import load_model
-    from ddnmf_core.model.decoding import part_swings
-    return part_swings(load_model(run).student.decode, torch.from_numpy(codes_of(run)["clean/H"])).numpy()
-
-
-def acc_of(run: Entry) -> float:
-    """Of a mixture on z of the clean images (eq 17); not a number without labels."""
-    return next(row.get("acc", np.nan) for row in run.read_json(SCORES)
-                if (row["input"], row["representation"], row["clusterer"]) == ("clean", "z", "gmm"))
-
-
-def survey(runs: Sequence[Entry], codes_of: Callable[[Entry], Codes] = codes_of,
-           swings_of: Callable[[Entry], NDArray[np.float32]] = swings_of) -> "pd.DataFrame":
+def survey(runs: Sequence[FinishedRun]) -> "pd.DataFrame":
     """A row for each rank among finished runs: n_parts, n_seeds, and mean and deviation of each measure.
 
     error: of the student's reconstruction of noisy images. stability: matched cosine of the parts over seeds. dispersion,
@@ -50,14 +28,40 @@ def survey(runs: Sequence[Entry], codes_of: Callable[[Entry], Codes] = codes_of,
     rows = []
     for n_parts in sorted({run.config.n_parts for run in runs}):
         of_rank = [run for run in runs if run.config.n_parts == n_parts]
-        errors = [float(codes_of(run)["noisy/error"].mean()) for run in of_rank]
-        scores = [acc_of(run) for run in of_rank]
+        errors = [float(run.errors(noisy=True).mean()) for run in of_rank]
+        scores = [run.score("acc", "z", "gmm") for run in of_rank]
         row = {"n_parts": n_parts, "n_seeds": len(of_rank), "error": np.mean(errors), "acc": np.mean(scores)}
         if len(of_rank) > 1:
-            strongest = [prominence(codes_of(run)["clean/H"])[:N_COMPARED].argmax(axis=1) for run in of_rank]
-            together = rank.consensus(strongest)
+            strongest = [prominence(run.codes("H"))[:N_COMPARED].argmax(axis=1) for run in of_rank]
+            together = consensus(strongest)
             row |= {"error_std": np.std(errors, ddof=1), "acc_std": np.std(scores, ddof=1),
-                    "stability": stability.over_seeds([swings_of(run) for run in of_rank]),
-                    "dispersion": rank.dispersion(together), "cophenetic": rank.cophenetic_correlation(together)}
+                    "stability": stability.over_seeds([run.part_effects() for run in of_rank]),
+                    "dispersion": dispersion(together), "cophenetic": cophenetic_correlation(together)}
         rows.append(row)
     return pd.DataFrame(rows).reindex(columns=["n_parts", "n_seeds", *MEASURES, *(f"{name}_std" for name in MEASURES)])
+
+
+def consensus(clusterings: Sequence[NDArray[np.integer]]) -> Array:
+    """How often each pair of samples is put together: k times (n,) -> (n, n), in [0, 1] (Brunet et al. 2004, PNAS 101:4164).
+    Raises ValueError where there is one clustering alone."""
+    if len(clusterings) < 2:
+        raise ValueError(f"{len(clusterings)} clustering: should be at least 2 to agree")
+    return np.mean([found[:, None] == found[None, :] for found in clusterings], axis=0)
+
+
+def dispersion(together: Array) -> float:
+    """1/n^2 sum 4 (C_ij - 1/2)^2 of a consensus: 1 where the clusterings agree on every pair, 0 where all pairs are open
+    (Kim and Park 2007, Bioinformatics 23:1495)."""
+    return float((4 * (together - 0.5)**2).mean())
+
+
+def cophenetic_correlation(together: Array) -> float:
+    """How well the consensus is a tree: Pearson's correlation of the distances 1 - C with those in their average-linkage
+    tree; 1 where the clusterings agree (Brunet et al. 2004). Not a number where all distances are equal."""
+    from scipy.cluster.hierarchy import cophenet, linkage
+    from scipy.spatial.distance import squareform
+    distances = squareform(1 - together, checks=False)
+    if np.ptp(distances) == 0:
+        return float("nan")
+    correlation, _ = cophenet(linkage(distances, "average"), distances)
+    return float(correlation)

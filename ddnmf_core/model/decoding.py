@@ -7,9 +7,7 @@ never gives 0, so that picture lies outside what the decoder was trained on).
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ddnmf_core.model.networks import DDNMF, Student
@@ -48,23 +46,3 @@ def added_one_by_one(student: Student, H: Tensor, baseline: Tensor, order: Tenso
     return student.decode(rows)
 
 
-def class_mass(H: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
-    """p_kc, the share of part k's activation mass that lies in class c: (n, r), (n,) -> (r, n_classes).
-
-    Kim and Park (2007); a row adds up to 1, that of a part without any mass to 0.
-    """
-    mass = np.stack([H[labels == c].sum(axis=0, dtype=np.float64) for c in range(n_classes)], axis=1)
-    return mass / np.maximum(mass.sum(axis=1, keepdims=True), 1e-12)
-
-
-def prominence(H: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How far each coefficient lies above its part's mean, in that part's deviations: (n, r) -> (n, r)."""
-    return (H - H.mean(axis=0)) / np.maximum(H.std(axis=0), 1e-6)
-
-
-def nearest(codes: NDArray[np.float32], query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """The k rows nearest to the query by Euclidean distance, nearest first: (n, d), (d,) -> (k,)."""
-    distance = ((codes - query) ** 2).sum(axis=1)
-    k = min(k, len(codes))
-    candidates = np.argpartition(distance, k - 1)[:k]
-    return candidates[np.argsort(distance[candidates], kind="stable")]

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.data.catalogue import Images
+from ddnmf_core.data.dataset import Images
 from ddnmf_core.files.memory_map import expect, release
 from ddnmf_core.model.corruption import corrupt_each
 from ddnmf_core.model.device import matmul_precision

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.data.catalogue import Images
+from ddnmf_core.data.dataset import Images
 from ddnmf_core.model import losses
 from ddnmf_core.model.corruption import corrupt, corrupt_each
 from ddnmf_core.model.device import autocast, matmul_precision, sums_dtype, wait_for

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ddnmf_core.analysis.clustering import CLUSTERERS, TITLES
-from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, RunConfig
+from ddnmf_core.analysis.clustering import TITLES
+from ddnmf_core.config import CLUSTERERS, ClusteringConfig, EmbeddingConfig, InterpretationConfig, RunConfig
 from ddnmf_core.reproduce.protocol import PART_SOURCES, SOURCES, Protocol
 
 Target = Literal["table1", "table2", "table3", "figure2", "figure3", "selection", "parts"]

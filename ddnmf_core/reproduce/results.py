@@ -144,7 +144,8 @@ def _agreements(store: Store, name: str, records: list[Record]) -> dict[str, flo
     from ddnmf_core.analysis.metrics import agreements
     from ddnmf_core.interpret.stability import matched_cosine
     kind = "clusterings" if name == "agreement" else "interpretations"
-    entries = {record["id"]: (record, Entry(store, kind, record["id"])) for record in records}  # type: ignore[arg-type]
+    entries: dict[str, tuple[Record, Entry]] = {
+        record["id"]: (record, Entry(store.root, kind, record["id"])) for record in records}        # type: ignore[arg-type]
     there = {each: entry for each, (record, entry) in entries.items()
              if entry.available and _is_measured_of(record, entry)}
     if len(there) < 2:
@@ -172,7 +173,7 @@ def _of_entry(cell: Cell, entry: Entry) -> tuple[Record, dict[str, Any]]:
     if cell.noise_level is not None:
         record |= {"noise_level": cell.noise_level, "test_level": cell.test_level}
     if cell.run:
-        origin = entry.store.entry(cell.run).read_json(PROVENANCE)
+        origin = Store(entry.root).entry(cell.run).read_json(PROVENANCE)
         record["training_seconds"] = origin["training_seconds"]
     if entry.has(SCORES):
         scores = entry.read_json(SCORES)

@@ -49,7 +49,7 @@ def with_what_is_made_of_them(runs: Iterable[Entry]) -> list[Entry]:
     """Runs, and their finished maps, clusters and interpretations."""
     named = list(dict.fromkeys(runs))
     wanted = set(named)
-    made = [entry for kind in MADE_OF_RUNS for entry in (named[0].store.entries(kind) if named else [])]
+    made = [entry for kind in MADE_OF_RUNS for entry in (Store(named[0].root).entries(kind) if named else [])]
     return [*named, *(entry for entry in made if entry.run in wanted and entry.finished)]
 
 

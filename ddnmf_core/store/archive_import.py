@@ -74,7 +74,7 @@ def unpack(store: Store, file: Path | IO[bytes], report: Report | None = None) -
                 if kind == DATA:
                     _take_data(archive, store, entry_id, members, imported)
                 else:
-                    _take_entry(archive, Entry(store, kind, entry_id), members, imported)
+                    _take_entry(archive, Entry(store.root, kind, entry_id), members, imported)
             return imported
     except zipfile.BadZipFile as error:
         raise BadArchive(f"this is no zip file that can be read ({error})") from None
@@ -155,7 +155,7 @@ def _take_entry(archive: zipfile.ZipFile, entry: Entry, members: dict[str, zipfi
         return
     with _refusing(f"{entry.kind}/{entry.id}", imported):
         fresh = _take(archive, entry.folder, members,
-                      lambda beside: _check(Entry(entry.store, entry.kind, entry.id, beside), set(members)))
+                      lambda beside: _check(Entry(entry.root, entry.kind, entry.id, beside), set(members)))
         (imported.taken if fresh else imported.there).append(entry)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
-from ddnmf_core.analysis.clustering import CLUSTERERS
+from ddnmf_core.config import CLUSTERERS
 from ddnmf_core.store.entry import HISTORY, PROVENANCE, SCORES, Entry
 
 MOST_BYTES = 4 * 2**30                                              # of a table, unpacked

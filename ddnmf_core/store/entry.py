@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from ddnmf_core.config import (
     ClusteringConfig,
@@ -25,9 +25,7 @@ from ddnmf_core.files.atomic import CorruptFile, read_checked, read_document, wr
 from ddnmf_core.files.checked_folder import MANIFEST, RecordedFolder
 from ddnmf_core.files.read_only import refuse
 
-if TYPE_CHECKING:
-    from ddnmf_core.store.run_store import Store
-
+ConfigT = TypeVar("ConfigT", bound=Config, covariant=True)
 Kind = Literal["runs", "embeddings", "clusterings", "interpretations", "pixel-nmf"]
 Status = Literal["new", "queued", "running", "interrupted", "stopped", "finished", "failed", "diverged"]
 CONFIG_OF: dict[Kind, type[Config]] = {
@@ -67,13 +65,14 @@ class State:
     updated: float = 0.0                                            # seconds since 1970
 
 
-class Entry(RecordedFolder):
-    """One folder of the store."""
+class Entry(RecordedFolder, Generic[ConfigT]):
+    """One folder of the store, with the type of its configuration."""
 
-    def __init__(self, store: "Store", kind: Kind, entry_id: str, folder: Path | None = None) -> None:
-        """The folder is the one of its kind and id, unless it was deleted, set aside or is just being unpacked."""
-        super().__init__(folder or store.root / kind / entry_id)
-        self.store, self.kind, self.id = store, kind, entry_id
+    def __init__(self, root: Path, kind: Kind, entry_id: str, folder: Path | None = None) -> None:
+        """`root` is the store's. The folder is the one of its kind and id, unless it was deleted, set aside or is just
+        being unpacked."""
+        super().__init__(folder or root / kind / entry_id)
+        self.root, self.kind, self.id = root, kind, entry_id
 
     def __repr__(self) -> str:
         return f"Entry({self.kind}/{self.id})"
@@ -89,15 +88,15 @@ class Entry(RecordedFolder):
         return (self.folder / CONFIG).exists()
 
     @property
-    def config(self) -> Any:
+    def config(self) -> ConfigT:
         """The configuration; raises CorruptFile unless it hashes to the folder's name. It never changes, so a file that
         was read before is not read again."""
         return self._config(_config_in)
 
-    def _config(self, read: Callable[[str, Kind, str, int], Config]) -> Any:
+    def _config(self, read: Callable[[str, Kind, str, int], Config]) -> ConfigT:
         path = self._place(CONFIG)
         try:
-            return read(path, self.kind, self.id, _changed(path))
+            return cast(ConfigT, read(path, self.kind, self.id, _changed(path)))
         except FileNotFoundError:
             raise CorruptFile(self.folder / CONFIG, "is missing") from None
         except (ValueError, TypeError) as error:
@@ -122,10 +121,10 @@ class Entry(RecordedFolder):
         return total
 
     @property
-    def run(self) -> "Entry | None":
+    def run(self) -> "Entry[RunConfig] | None":
         """The run whose codes this entry is made of."""
         run_id = getattr(self.config, "run", None)
-        return Entry(self.store, "runs", run_id) if run_id else None
+        return Entry(self.root, "runs", run_id) if run_id else None
 
     # ---------------------------------------------------------------------------------- state
 
@@ -258,6 +257,9 @@ class Entry(RecordedFolder):
                 if self.has(name):                                  # a worker may have taken it away meanwhile
                     found[name] = str(error)
         return found
+
+
+RunEntry = Entry[RunConfig]
 
 
 def _changed(path: str) -> int:

@@ -4,13 +4,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from ddnmf_core.files.atomic import CorruptFile
+from ddnmf_core.files.checked_folder import MANIFEST
 from ddnmf_core.store.entry import (
     CLUSTERS,
     CODES,
     CONFIG,
     ENDED,
     HISTORY,
-    MANIFEST,
     MODEL,
     PROVENANCE,
     SCORES,

@@ -24,12 +24,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar, overload
 
-from platformdirs import user_data_path
-
-from ddnmf_core.config import Config
-from ddnmf_core.files import home as layout
+from ddnmf_core.config import (
+    ClusteringConfig,
+    Config,
+    EmbeddingConfig,
+    InterpretationConfig,
+    PixelNMFConfig,
+)
 from ddnmf_core.files.atomic import (
     CorruptFile,
     is_litter,
@@ -39,10 +42,12 @@ from ddnmf_core.files.atomic import (
     write_document,
 )
 from ddnmf_core.files.checked_folder import MANIFEST
+from ddnmf_core.files.home import check_layout, default_root, make_home
 from ddnmf_core.files.read_only import read_only
-from ddnmf_core.store import trash
-from ddnmf_core.store.entry import CONFIG, CONFIG_OF, SETTLED, STATE, Entry, Kind, State, UnknownEntry
+from ddnmf_core.store.entry import CONFIG, CONFIG_OF, SETTLED, STATE, Entry, Kind, RunEntry, State, UnknownEntry
+from ddnmf_core.store.finished_run import FinishedRun
 
+ConfigT = TypeVar("ConfigT", bound=Config)
 _FOUND_WHOLE: dict[Path, tuple[int, ...]] = {}                      # folders of entries, and their version then
 
 
@@ -55,33 +60,36 @@ class Request:
     asked: int                                                      # nanoseconds since 1970
 
 
-def default_root() -> Path:
-    """DDNMF_HOME, else the user's data folder."""
-    return Path(os.environ.get("DDNMF_HOME") or user_data_path("ddnmf"))
-
-
 class Store:
     """All entries under one root; raises NewerLayout where a newer version of the program has made it."""
 
     def __init__(self, root: Path | str | None = None) -> None:
         self.root = Path(root) if root else default_root()
-        layout.check(self.root)
+        check_layout(self.root)
 
     def prepare(self) -> None:
-        """Make its folder where it is not there, private to the user: runs, logs and the engine's place are nobody else's."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        layout.mark(self.root)
+        """Make its folder where it is not there."""
+        make_home(self.root)
 
     # ------------------------------------------------------------------------------- entries
 
-    def entry(self, config: Config) -> Entry:
+    def run(self, run_id: str) -> FinishedRun:
+        """A finished run; raises UnknownEntry where there is none of this id, ValueError where it is not finished."""
+        return FinishedRun(self.get("runs", run_id))
+
+    def entry(self, config: ConfigT) -> Entry[ConfigT]:
         """Where this configuration's results are or will be."""
         kind = next(kind for kind, cls in CONFIG_OF.items() if type(config) is cls)
-        return Entry(self, kind, config.id)
+        return Entry(self.root, kind, config.id)
+
+    @overload
+    def get(self, kind: Literal["runs"], entry_id: str) -> RunEntry: ...
+    @overload
+    def get(self, kind: Kind, entry_id: str) -> Entry: ...
 
     def get(self, kind: Kind, entry_id: str) -> Entry:
         """An entry that is there; raises UnknownEntry with what to do."""
-        entry = Entry(self, kind, entry_id)
+        entry: Entry = Entry(self.root, kind, entry_id)
         if not entry_id.isalnum() or not entry.exists:
             raise UnknownEntry(f"There is no run {entry_id!r} in {self.root}. It may have been deleted: "
                                "`ddnmf runs list` shows those that are there, `ddnmf runs deleted` what can be brought back.")
@@ -90,7 +98,20 @@ class Store:
     def owner(self, path: Path) -> Entry:
         """The entry that a file belongs to."""
         kind, entry_id, *_ = path.relative_to(self.root).parts
-        return Entry(self, kind, entry_id)                          # type: ignore[arg-type]
+        return Entry(self.root, kind, entry_id)                     # type: ignore[arg-type]
+
+    @overload
+    def entries(self, kind: Literal["runs"] = "runs") -> list[RunEntry]: ...
+    @overload
+    def entries(self, kind: Literal["embeddings"]) -> list[Entry[EmbeddingConfig]]: ...
+    @overload
+    def entries(self, kind: Literal["clusterings"]) -> list[Entry[ClusteringConfig]]: ...
+    @overload
+    def entries(self, kind: Literal["interpretations"]) -> list[Entry[InterpretationConfig]]: ...
+    @overload
+    def entries(self, kind: Literal["pixel-nmf"]) -> list[Entry[PixelNMFConfig]]: ...
+    @overload
+    def entries(self, kind: Kind) -> list[Entry]: ...
 
     def entries(self, kind: Kind = "runs") -> list[Entry]:
         """Newest first. A damaged entry that nobody works on is set aside, and `notices` says so."""
@@ -118,10 +139,10 @@ class Store:
         if not place.is_dir():
             return []
         with os.scandir(place) as found:                            # it knows what is a folder: nothing else is asked
-            return [Entry(self, kind, each.name, place / each.name)
+            return [Entry(self.root, kind, each.name, place / each.name)
                     for each in found if not each.name.startswith(".") and each.is_dir()]
 
-    def create(self, config: Config) -> Entry:
+    def create(self, config: ConfigT) -> Entry[ConfigT]:
         """The entry of this configuration, made if it is not there: whole or not at all, by whoever is first."""
         entry = self.entry(config)
         if entry.exists:
@@ -140,18 +161,13 @@ class Store:
                 raise
         return entry
 
-    def delete(self, entry: Entry) -> None:
-        """Remove an entry, and a run's maps and clusters with it; `trash` keeps them for a while. Raises Busy while one of
-        them is worked on."""
-        trash.delete(self, entry)
-
     # ------------------------------------------------------------------------------- requests
 
     @property
     def queue(self) -> Path:
         return self.root / "queue"
 
-    def request(self, config: Config, device: str | None = None) -> Entry:
+    def request(self, config: ConfigT, device: str | None = None) -> Entry[ConfigT]:
         """Ask for a configuration's results: finished ones are found, others are put into the queue.
 
         Without a device it is the one that was asked for before, or "auto".
@@ -185,7 +201,7 @@ class Store:
         for changed, inode, path, kind, entry_id in sorted(tickets):
             try:
                 read = _ticket if changed < just_now else _ticket.__wrapped__
-                found.append(Request(Entry(self, kind, entry_id), **read(path, changed, inode)))
+                found.append(Request(Entry(self.root, kind, entry_id), **read(path, changed, inode)))
             except CorruptFile:
                 Path(path).unlink(missing_ok=True)
         return found

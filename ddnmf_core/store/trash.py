@@ -10,14 +10,11 @@ import shutil
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from ddnmf_core.files.atomic import CorruptFile, temporary_name
 from ddnmf_core.files.read_only import refuse
 from ddnmf_core.store.entry import CONFIG_OF, ENDED, MADE_OF_RUNS, Busy, Entry, UnknownEntry
-
-if TYPE_CHECKING:
-    from ddnmf_core.store.run_store import Store
+from ddnmf_core.store.run_store import Store
 
 DELETED = "deleted"
 KEPT_DAYS = 7
@@ -47,11 +44,11 @@ class Deletion:
         return KEPT_DAYS - (time.time_ns() - self.at) / DAY
 
 
-def delete(store: "Store", entry: Entry) -> None:
-    """Take an entry, and what is made of it, out of the store; raises Busy, with all in its place, while one is worked on."""
+def delete(entry: Entry) -> None:
+    """Take an entry, and what is made of it, out of its store; raises Busy, with all in its place, while one is worked on."""
     refuse()
     together = [*made_of(entry), entry]
-    at = time.time_ns()
+    at, store = time.time_ns(), Store(entry.root)
     (store.root / DELETED).mkdir(exist_ok=True)
     with ExitStack() as held:
         asked = [each for each in together if not each.stop_requested]
@@ -72,21 +69,21 @@ def delete(store: "Store", entry: Entry) -> None:
 
 def made_of(entry: Entry) -> list[Entry]:
     """The maps, clusters and interpretations that would be nothing without this run."""
-    return [other for kind in MADE_OF_RUNS for other in entry.store.entries(kind) if other.run == entry]
+    return [other for kind in MADE_OF_RUNS for other in Store(entry.root).entries(kind) if other.run == entry]
 
 
-def deletions(store: "Store") -> list[Deletion]:
+def deletions(store: Store) -> list[Deletion]:
     """What can be brought back, the newest deletion first."""
     found: dict[int, list[Entry]] = {}
     for folder in (store.root / DELETED).glob("*"):
         if match := NAME.fullmatch(folder.name):
             at, kind, entry_id = match.groups()
-            found.setdefault(int(at), []).append(Entry(store, kind, entry_id, folder))      # type: ignore[arg-type]
+            found.setdefault(int(at), []).append(Entry(store.root, kind, entry_id, folder))      # type: ignore[arg-type]
     return [Deletion(at, tuple(sorted(found[at], key=lambda each: (each.kind != "runs", each.kind, each.id))))
             for at in sorted(found, reverse=True)]
 
 
-def latest(store: "Store", entry_id: str) -> Deletion:
+def latest(store: Store, entry_id: str) -> Deletion:
     """The last deletion of this entry; raises UnknownEntry."""
     for deletion in deletions(store):
         if entry_id in [entry.id for entry in deletion.entries]:
@@ -105,7 +102,7 @@ def restore(deletion: Deletion) -> list[Entry]:
 
 
 def _back(gone: Entry) -> Entry | None:
-    entry = Entry(gone.store, gone.kind, gone.id)
+    entry: Entry = Entry(gone.root, gone.kind, gone.id)
     entry.folder.parent.mkdir(exist_ok=True)
     try:
         gone.folder.rename(entry.folder)
@@ -119,7 +116,7 @@ def _back(gone: Entry) -> Entry | None:
     return entry
 
 
-def clear(store: "Store", most_bytes: int = KEPT_BYTES) -> int:
+def clear(store: Store, most_bytes: int = KEPT_BYTES) -> int:
     """Remove for good what was deleted long ago, or is too much; returns how many deletions that were."""
     kept, removed = 0, 0
     for number, deletion in enumerate(deletions(store)):

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.files import home as layout
 from ddnmf_core.files.atomic import CorruptFile, is_litter, read_document
+from ddnmf_core.files.checked_folder import MANIFEST
+from ddnmf_core.files.home import LAYOUT_FILE, LAYOUT_VERSION, default_root, layout_version, mark_layout
 from ddnmf_core.files.read_only import refuse
 from ddnmf_core.store import trash
 from ddnmf_core.store.entry import (
@@ -23,7 +24,6 @@ from ddnmf_core.store.entry import (
     HISTORY,
     INTERPRETATION,
     LOCK,
-    MANIFEST,
     MODEL,
     PARTS,
     POINTS,
@@ -35,9 +35,10 @@ from ddnmf_core.store.entry import (
     Busy,
     Entry,
     Kind,
+    RunEntry,
 )
 from ddnmf_core.store.repair import Remedy, mend, remedy
-from ddnmf_core.store.run_store import Store, default_root
+from ddnmf_core.store.run_store import Store
 
 Grade = Literal["damaged", "litter", "foreign", "set aside", "deleted"]
 Report = Callable[[float, str], None]
@@ -125,7 +126,7 @@ def _damaged(entry: Entry, repair: bool) -> Iterator[Finding]:
     if not damage or not entry.folder.exists():
         return
     chosen, problem = remedy(entry, damage), "; ".join(damage.values())
-    finding = Finding(_place(entry.store, entry.folder), "damaged", problem, chosen.sentence)
+    finding = Finding(_place(Store(entry.root), entry.folder), "damaged", problem, chosen.sentence)
     yield _repaired(entry, chosen, finding) if repair else finding
 
 
@@ -133,13 +134,13 @@ def _repaired(entry: Entry, chosen: Remedy, finding: Finding) -> Finding:
     try:
         with entry.lock(patience=0.0):
             if chosen.aside:
-                entry.store.set_aside(entry, finding.problem)
+                Store(entry.root).set_aside(entry, finding.problem)
             else:
                 mend(entry, chosen, finding.problem)
     except Busy:
         return replace(finding, remedy=WORKED_ON)
     if chosen.again:
-        entry.store.request(entry.config)
+        Store(entry.root).request(entry.config)
     return replace(finding, left=False)
 
 
@@ -156,9 +157,9 @@ def _strays(entry: Entry, repair: bool) -> Iterator[Finding]:
         if path.is_dir() or name in recorded or path.name.endswith(".tmp"):
             continue
         if RECORDED.fullmatch(name):
-            yield _removed(entry.store, path, "was written but never recorded", repair)
+            yield _removed(Store(entry.root), path, "was written but never recorded", repair)
         else:
-            yield Finding(_place(entry.store, path), "foreign", "is no file of the store", LEFT_ALONE)
+            yield Finding(_place(Store(entry.root), path), "foreign", "is no file of the store", LEFT_ALONE)
 
 
 def _litter(store: Store, repair: bool) -> list[Finding]:
@@ -174,7 +175,7 @@ def _tickets(store: Store, repair: bool) -> Iterator[Finding]:
     """Requests for what is not there, or that cannot be read: what they asked for says itself that it waits."""
     for path in sorted(store.queue.glob("[!.]*")):
         kind, _, entry_id = path.name.partition(".")
-        if kind not in CONFIG_OF or not Entry(store, kind, entry_id).exists:
+        if kind not in CONFIG_OF or not Entry(store.root, kind, entry_id).exists:
             yield _removed(store, path, "asks for what is not there", repair)
             continue
         try:
@@ -191,21 +192,21 @@ def _removed(store: Store, path: Path, problem: str, repair: bool) -> Finding:
 
 def _layout(store: Store, repair: bool) -> Iterator[Finding]:
     try:
-        layout.version_of(store.root)
+        layout_version(store.root)
     except CorruptFile as error:
         if repair:
             error.path.unlink()
-            layout.mark(store.root)
-        yield Finding(layout.LAYOUT, "damaged", str(error), f"written again, as version {layout.VERSION}", left=not repair)
+            mark_layout(store.root)
+        yield Finding(LAYOUT_FILE, "damaged", str(error), f"written again, as version {LAYOUT_VERSION}", left=not repair)
 
 
 def _set_aside(store: Store, repair: bool) -> Iterator[Finding]:
     """Runs that were set aside for a file that can be made again, where no other has taken their place since."""
     for folder in sorted((store.root / "set-aside").glob("*")):
         match = ASIDE.fullmatch(folder.name)
-        if not match or match[1] != "runs" or Entry(store, "runs", match[2]).exists:
+        if not match or match[1] != "runs" or Entry(store.root, "runs", match[2]).exists:
             continue
-        entry = Entry(store, "runs", match[2], folder)
+        entry: RunEntry = Entry(store.root, "runs", match[2], folder)
         damage = damage_of(entry)
         chosen = remedy(entry, damage)
         if chosen.aside:
@@ -218,7 +219,7 @@ def _set_aside(store: Store, repair: bool) -> Iterator[Finding]:
 def _taken_back(aside: Entry, chosen: Remedy, finding: Finding) -> Finding:
     mend(aside, chosen, finding.problem)
     (aside.folder / "why.txt").unlink(missing_ok=True)
-    entry = Entry(aside.store, aside.kind, aside.id)
+    entry: Entry = Entry(aside.root, aside.kind, aside.id)
     try:
         aside.folder.rename(entry.folder)
     except OSError:
@@ -226,7 +227,7 @@ def _taken_back(aside: Entry, chosen: Remedy, finding: Finding) -> Finding:
             return finding
         raise
     if chosen.again:
-        entry.store.request(entry.config)
+        Store(entry.root).request(entry.config)
     return replace(finding, left=False)
 
 

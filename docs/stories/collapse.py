@@ -6,10 +6,8 @@ from matplotlib.figure import Figure
 from telling import BLUE, GREEN, ORANGE, PINK, by_place, runs_of, spread, tell
 
 from ddnmf_core.data.catalogue import load
-from ddnmf_core.engine.worker.train import load_model
-from ddnmf_core.interpret.rank_survey import acc_of, codes_of
 from ddnmf_core.model.corruption import corrupt_each
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.finished_run import FinishedRun
 
 COLOURS = (ORANGE, PINK, BLUE, GREEN)
 
@@ -18,12 +16,12 @@ def title(place: dict) -> str:
     return f"{place['bottleneck_activation']}, γ = {place['gamma']:g}"
 
 
-def rebuilt(run: Entry, samples: np.ndarray) -> np.ndarray:
+def rebuilt(run: FinishedRun, samples: np.ndarray) -> np.ndarray:
     """What the student makes of the noisy images: (k, 28, 28)."""
     x = torch.from_numpy(load(run.config.dataset).scaled(samples))
     noisy = corrupt_each(x, torch.from_numpy(samples), run.config.noise_kind, run.config.noise_level, run.config.seed)
     with torch.no_grad():
-        return load_model(run)(noisy).reshape(-1, 28, 28).numpy()
+        return run.model()(noisy).reshape(-1, 28, 28).numpy()
 
 
 places = list(by_place(runs_of("collapse")))
@@ -47,8 +45,8 @@ for (place, runs), colour, axes in zip(places, COLOURS, rows, strict=True):
     table.append({"bottleneck, γ": title(place), "seeds": str(len(runs)),
                   "units that say nothing, of 10": " ".join(str(row["constant_units"]) for row in last),
                   "size of the code": f"{np.mean([row['code_rms'] for row in last]):.3g}",
-                  "error, noisy images": spread([codes_of(run)["noisy/error"].mean() for run in runs], 4),
-                  "ACC, mixture on z": spread([acc_of(run) for run in runs])})
+                  "error, noisy images": spread([run.errors(noisy=True).mean() for run in runs], 4),
+                  "ACC, mixture on z": spread([run.score("acc", "z", "gmm") for run in runs])})
 dead.set(ylabel="units that say nothing", ylim=(-0.3, 10.3))
 dead.legend(fontsize=8)
 size.set(ylabel="size of the code (rms)", xlabel="epoch", yscale="log")

@@ -5,7 +5,6 @@ from matplotlib.figure import Figure
 from telling import by_place, runs_of, spread, tell
 
 from ddnmf_core.interpret.quality import hoyer
-from ddnmf_core.interpret.rank_survey import codes_of, swings_of
 from ddnmf_core.interpret.stability import match, over_seeds
 
 N_SHOWN = 10
@@ -14,9 +13,9 @@ N_SHOWN = 10
 places = list(by_place(runs_of("noise")))
 figure = Figure(figsize=(11, 1.15 * len(places)), layout="constrained")
 axes = figure.subplots(len(places), N_SHOWN)
-without, table = [swings_of(run) for run in places[0][1]], []                # without noise, of each seed
+without, table = [run.part_effects() for run in places[0][1]], []                # without noise, of each seed
 for (place, runs), row in zip(places, axes, strict=True):
-    swings = [swings_of(run) for run in runs]
+    swings = [run.part_effects() for run in runs]
     partners, _ = match(without[0], swings[0])                    # so that a column shows one part throughout
     limit = np.abs(swings[0]).max()
     for axis, part in zip(row, partners[:N_SHOWN], strict=True):
@@ -28,6 +27,6 @@ for (place, runs), row in zip(places, axes, strict=True):
                   "likeness to those of 0 %": "–" if place["noise_level"] == 0 else
                   spread([float(match(*pair)[1].mean()) for pair in zip(without, swings, strict=True)], 2),
                   "likeness between seeds": f"{over_seeds(swings):.2f}",
-                  "error, clean images": spread([float(codes_of(run)["clean/error"].mean()) for run in runs], 4),
-                  "error, images with its noise": spread([float(codes_of(run)["noisy/error"].mean()) for run in runs], 4)})
+                  "error, clean images": spread([float(run.errors().mean()) for run in runs], 4),
+                  "error, images with its noise": spread([float(run.errors(noisy=True).mean()) for run in runs], 4)})
 tell("noise", table, figure)

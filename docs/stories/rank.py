@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from telling import BLUE, by_place, runs_of, tell
 
-from ddnmf_core.interpret.rank_survey import survey, swings_of
+from ddnmf_core.interpret.rank_survey import survey
 
 TITLES = {"error": "error, noisy images", "stability": "likeness between seeds", "dispersion": "dispersion",
           "acc": "ACC, mixture on z"}
@@ -20,7 +20,7 @@ for axis, (name, title) in zip(curves.subplots(1, len(TITLES)), TITLES.items(), 
     axis.minorticks_off()
 rows = pictures.subplots(len(places), MOST)
 for row, (place, runs) in zip(rows, places, strict=True):
-    swings = swings_of(runs[0])
+    swings = runs[0].part_effects()
     limit = np.abs(swings).max()
     for axis in row:
         axis.axis("off")

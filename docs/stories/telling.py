@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ddnmf_core.experiment import plan
-from ddnmf_core.store.entry import Entry
+from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_store import Store
 
 matplotlib.use("agg")
@@ -18,18 +18,18 @@ HERE = Path(__file__).parent
 BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"  # Okabe and Ito: safe for colour-blind readers
 
 
-def runs_of(story: str) -> list[tuple[dict[str, Any], Entry]]:
+def runs_of(story: str) -> list[tuple[dict[str, Any], FinishedRun]]:
     """Each run of the story's experiment with its place in the grid; ends with what to do where one is missing."""
     store, found = Store(), []
     for wanted in plan.wanted(plan.read(HERE / f"{story}.toml")):
         run = store.entry(wanted.config)
         if not run.available:
             raise SystemExit(f"run {run.id} is not there: ddnmf experiment docs/stories/{story}.toml")
-        found.append((wanted.point, run))
+        found.append((wanted.point, FinishedRun(run)))
     return found
 
 
-def by_place(runs: Sequence[tuple[dict[str, Any], Entry]]) -> Iterator[tuple[dict[str, Any], list[Entry]]]:
+def by_place(runs: Sequence[tuple[dict[str, Any], FinishedRun]]) -> Iterator[tuple[dict[str, Any], list[FinishedRun]]]:
     """The grid's places in order, each with its seeds."""
     places = [place for number, (place, _) in enumerate(runs) if place not in [each for each, _ in runs[:number]]]
     return ((place, [run for where, run in runs if where == place]) for place in places)

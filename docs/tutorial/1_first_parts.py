@@ -10,8 +10,7 @@ A few thousand digits, a small network, and the parts that it finds.
 # ----------
 # 10,000 digits of MNIST come with the package. A row of ``X`` is an image, its pixels from 0 to 1.
 
-from ddnmf_core import DDNMF
-from ddnmf_core.data.catalogue import load
+from ddnmf_core import DDNMF, load
 
 images = load("mnist-10k", 2000)
 X = images.scaled()
@@ -53,8 +52,7 @@ figure = additive.plot((28, 28))
 # Does a part belong to one class? ``purity`` is the largest share of a part's activation that one digit has; .1 would be
 # a part that all ten share alike. No class was seen in training.
 
-from ddnmf_core.interpret.quality import purity
-from ddnmf_core.model.decoding import class_mass
+from ddnmf_core.interpret.quality import class_mass, purity
 
 for name, each in (("paper", model), ("parts", additive)):
     mass = class_mass(each.transform(X), images.labels, 10)

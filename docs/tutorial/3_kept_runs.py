@@ -12,26 +12,23 @@ its codes and its scores. The same settings are never trained twice.
 # A configuration says all that matters for the result; its hash is the run's id. ``perform`` is what a worker of the engine
 # does.
 
-from ddnmf_core.config import RunConfig
+from ddnmf_core import RunConfig, Store
 from ddnmf_core.engine.worker.tasks import perform
-from ddnmf_core.store.run_store import Store
 
 store = Store()
 config = RunConfig(dataset="mnist-10k", n_samples=2000, layers=(256, 10), n_parts=10,
                    epochs=30, batch_size=64, seed=1)
-run = store.create(config)
-perform(str(store.root), run.kind, run.id)
-run.id, run.state.status
+entry = store.create(config)
+perform(str(store.root), entry.kind, entry.id)
+entry.id, entry.state.status
 
 # %%
 # List and load
 # -------------
 # Two lines, also tomorrow and from another program:
 
-from ddnmf_core.engine.worker.train import load_model
-
-run = store.entries()[0]
-model = load_model(run)
+run = store.run(entry.id)
+model = run.model()
 
 # %%
 # What is in it
@@ -49,19 +46,15 @@ legend = axis.legend()
 # %%
 # Clusters of the codes against the classes (equations 17 to 19), once a representation and a method:
 
-from ddnmf_core.store.entry import SCORES
-
-kept = pd.DataFrame(run.read_json(SCORES))
-kept[kept["input"] == "clean"].round(3)
+kept = pd.DataFrame([{"representation": row.representation, "clusterer": row.clusterer, **row.values}
+                     for row in run.scores() if not row.noisy])
+kept.round(3)
 
 # %%
 # Codes of all images, as arrays:
 
-from ddnmf_core.store.entry import CODES
-
-codes = run.read_tensors(CODES)
-for name, array in codes.items():
-    print(f"{name:12} {array.shape}")
+for name in config.representations:
+    print(f"{name:6} {run.codes(name).shape}")
 
 # %%
 # Clustered and scored
@@ -70,7 +63,6 @@ for name, array in codes.items():
 
 from ddnmf_core.analysis.clustering import cluster
 from ddnmf_core.analysis.metrics import scores
-from ddnmf_core.data.catalogue import load
 
-labels = load(config.dataset, config.n_samples).labels
-scores(labels, cluster(codes["noisy/z"], "gmm", n_clusters=10, seed=1))
+labels = run.images().labels
+scores(labels, cluster(run.codes("z", noisy=True), "gmm", n_clusters=10, seed=1))

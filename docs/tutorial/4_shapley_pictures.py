@@ -13,18 +13,15 @@ act together. Shapley values share the picture out so that it adds up exactly.
 
 import torch
 
-from ddnmf_core.config import RunConfig
-from ddnmf_core.data.catalogue import load
+from ddnmf_core import RunConfig, Store
 from ddnmf_core.engine.worker.tasks import perform
-from ddnmf_core.engine.worker.train import load_model
-from ddnmf_core.store.run_store import Store
 
 store = Store()
-run = store.create(RunConfig(dataset="mnist-10k", n_samples=2000, layers=(256, 10), n_parts=10,
-                             epochs=30, batch_size=64, seed=1))
-perform(str(store.root), run.kind, run.id)
-student = load_model(run).student
-images = load("mnist-10k", 2000)
+entry = store.create(RunConfig(dataset="mnist-10k", n_samples=2000, layers=(256, 10), n_parts=10,
+                               epochs=30, batch_size=64, seed=1))
+perform(str(store.root), entry.kind, entry.id)
+run = store.run(entry.id)
+student, images = run.ddnmf().student, run.images()
 
 # %%
 # The game

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddnmf_core.analysis import metrics
-from ddnmf_core.analysis.clustering import CLUSTERERS, cluster
+from ddnmf_core.analysis.clustering import cluster
+from ddnmf_core.config import CLUSTERERS
 
 LABELS = [0, 0, 1, 1]
 

@@ -78,7 +78,7 @@ def answer(capsys, *arguments):
 
 def test_a_deleted_run_is_listed_and_comes_back(home, capsys):
     run = finish(Store())
-    made_of(run.store, run)
+    made_of(Store(run.root), run)
     assert answer(capsys, "delete", run.id, "--yes")[0] == 0
     assert not run.exists
     found, = json.loads(answer(capsys, "deleted", "--json")[1])
@@ -117,7 +117,7 @@ def test_runs_go_from_one_store_to_another(home, tmp_path, capsys):
     assert (code, json.loads(out)["imported"]) == (0, [f"runs/{run.id}"])
     assert "there before: 1" in answer(capsys, "import", file, "--home", there)[1]
     flip(run.folder / "model.safetensors")
-    finish(run.store, run.config.replace(seed=2))
+    finish(Store(run.root), run.config.replace(seed=2))
     code, _, said = answer(capsys, "export", "--all", "--home", str(home), "--out", str(tmp_path / "c.zip"))
     assert code == 1
     assert f"runs/{run.id} is damaged" in said

@@ -90,9 +90,9 @@ def test_a_page_with_a_map_sees_no_click_and_the_lasso_that_was_kept():
 
 def page_with_a_map():
     import streamlit as st
-    from tests.dashboard.test_scatter import COLORS, POINTS, SAMPLES, Cloud
 
     from dashboard.components.scatter import scatter
+    from tests.dashboard.test_scatter import COLORS, POINTS, SAMPLES, Cloud
 
     event = scatter(Cloud(POINTS, COLORS, SAMPLES), key="latent", selected=7)
     st.text(f"{event.clicked} {event.lassoed.tolist()}")

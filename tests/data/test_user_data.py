@@ -19,6 +19,7 @@ from ddnmf_core.data.suggestions import suggest
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import Choices
 from ddnmf_core.engine.worker import tasks
+from ddnmf_core.store import trash
 from ddnmf_core.store.entry import CLUSTERS, SCORES
 from ddnmf_core.store.run_store import Store
 
@@ -383,7 +384,7 @@ def test_a_run_on_labelled_pictures_is_scored_against_their_folders(pictures):
     assert next(row["acc"] for row in run.read_json(SCORES) if row["input"] == "clean") == 1.0
     with pytest.raises(DataError, match=f"1 run was trained on {images.name}"):
         user_sets.remove(images.name)
-    Store().delete(run)
+    trash.delete(run)
     user_sets.remove(images.name)
     assert images.name not in user_sets.names()
 

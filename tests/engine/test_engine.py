@@ -21,6 +21,7 @@ from ddnmf_core.engine import coordinator
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.experiment.batch import Work
 from ddnmf_core.files.read_only import ReadOnly
+from ddnmf_core.store import trash
 from ddnmf_core.store.entry import ENDED, MODEL
 from ddnmf_core.store.run_store import Store
 
@@ -58,7 +59,7 @@ def store(tmp_path_factory):
 def finish_quickly(store, entry):
     entry.request_stop()
     wait_for(lambda: entry.state.status in ENDED)
-    store.delete(entry)
+    trash.delete(entry)
 
 
 def test_the_engine_says_what_it_is(store):

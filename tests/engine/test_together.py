@@ -58,11 +58,11 @@ def test_a_stopped_stack_is_taken_up_from_its_checkpoints(store, tmp_path, monke
         kept(recorder, row)
         if row["kind"] == "epoch" and row["epoch"] == 1:
             recorder.entry.request_stop()
-    kept = train._Recorder.record
-    monkeypatch.setattr(train._Recorder, "record", stop_after_an_epoch)
+    kept = train.Recorder.record
+    monkeypatch.setattr(train.Recorder, "record", stop_after_an_epoch)
     _, ended = as_stack(store, CONFIGS)
     assert set(ended.values()) == {"stopped"}
-    monkeypatch.setattr(train._Recorder, "record", kept)
+    monkeypatch.setattr(train.Recorder, "record", kept)
     for entry in entries:
         entry.clear_stop()
     as_stack(store, CONFIGS)

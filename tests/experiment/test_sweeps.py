@@ -10,6 +10,7 @@ from ddnmf_core.engine.worker import tasks
 from ddnmf_core.experiment import model_selection, sweeps
 from ddnmf_core.experiment.progress import progress
 from ddnmf_core.store.entry import CODES, SCORES, State
+from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_store import Store
 
 BASE = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2, gamma=0.1)
@@ -102,7 +103,7 @@ def test_a_setting_that_does_not_vary_tells_no_families_apart(store):
 def test_what_a_finished_run_has_come_to_is_what_its_files_say(store):
     entry = store.create(BASE)
     assert tasks.perform(str(store.root), "runs", entry.id, "cpu") == "finished"
-    found = sweeps.outcome(entry)
+    found = FinishedRun(entry).results()
     row = entry.read_json(SCORES)[0]
     assert found[f"nmi/{row['input']}/{row['representation']}/{row['clusterer']}"] == row["nmi"]
     assert found["error/noisy"] == pytest.approx(entry.read_tensors(CODES)["noisy/error"].mean())

@@ -14,11 +14,10 @@ from stored import trained
 from ddnmf_core.config import EmbeddingConfig, RunConfig
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import Choices
-from ddnmf_core.engine.worker.train import load_model
-from ddnmf_core.experiment import sweeps
 from ddnmf_core.export import csv, formats, safetensors
 from ddnmf_core.export.write import export
 from ddnmf_core.store.entry import CODES, POINTS
+from ddnmf_core.store.finished_run import FinishedRun, load_model
 from ddnmf_core.store.part_names import rename
 from ddnmf_core.store.run_store import Store
 
@@ -33,7 +32,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def autoencoder(run):
-    return trained(run.store, RUN.replace(model="ae1"))
+    return trained(Store(run.root), RUN.replace(model="ae1"))
 
 
 def with_extra(*packages):
@@ -55,7 +54,7 @@ def test_what_cannot_be_exported_is_a_sentence_and_leaves_nothing(run, tmp_path,
 
 def test_an_unfinished_run_is_not_exported(run, tmp_path):
     with pytest.raises(ValueError, match="is not finished"):
-        export(run.store.create(RUN.replace(seed=9)), "csv", tmp_path / "x.csv")
+        export(Store(run.root).create(RUN.replace(seed=9)), "csv", tmp_path / "x.csv")
 
 
 def test_a_missing_package_is_named_with_what_installs_it(run, tmp_path, monkeypatch):
@@ -131,8 +130,8 @@ def test_embedding_atlas_gets_places_thumbnails_and_parts(run, few_digits, tmp_p
 
 
 def test_embedding_atlas_takes_the_map_that_is_there(run, tmp_path):
-    other = trained(run.store, RUN.replace(seed=2))
-    made = trained(run.store, EmbeddingConfig(run=other.id, method="pca", representation="H", n_points=50))
+    other = trained(Store(run.root), RUN.replace(seed=2))
+    made = trained(Store(run.root), EmbeddingConfig(run=other.id, method="pca", representation="H", n_points=50))
     export(other, "embedding-atlas", tmp_path / "atlas.parquet")
     table, points = pd.read_parquet(tmp_path / "atlas.parquet"), made.read_table(POINTS)
     assert table["sample"].tolist() == points["sample"].tolist()
@@ -215,7 +214,8 @@ def test_tensorboard_reads_curves_pictures_and_scores(run, tmp_path):
     assert [event.step for event in read.Scalars("L_in")] == [1, 2]
     assert read.Scalars("L_in")[-1].value == pytest.approx(run.epochs()[-1]["L_in"], rel=1e-6)
     assert [event.step for event in read.Images("parts_swing")] == [0, 1, 2]
-    assert read.Scalars("acc/clean/z/kmeans")[0].value == pytest.approx(sweeps.outcome(run)["acc/clean/z/kmeans"], rel=1e-6)
+    assert read.Scalars("acc/clean/z/kmeans")[0].value == pytest.approx(
+        FinishedRun(run).results()["acc/clean/z/kmeans"], rel=1e-6)
     assert any("hparams" in name for name in read.PluginTagToContent("hparams"))
 
 
@@ -229,7 +229,7 @@ def test_mlflow_reads_parameters_metrics_and_artifacts(run, tmp_path):
     assert tracked.data.tags["ddnmf.run"] == run.id
     assert tracked.data.params["n_parts"] == "4"
     assert [metric.step for metric in client.get_metric_history(tracked.info.run_id, "L_in")] == [1, 2]
-    assert tracked.data.metrics["acc/clean/z/kmeans"] == pytest.approx(sweeps.outcome(run)["acc/clean/z/kmeans"])
+    assert tracked.data.metrics["acc/clean/z/kmeans"] == pytest.approx(FinishedRun(run).results()["acc/clean/z/kmeans"])
     artifacts = tmp_path / "moved" / tracked.info.artifact_uri.replace("mlflow-artifacts:/", "artifacts/")
     assert (artifacts / "model.safetensors").read_bytes() == run.read_bytes("model.safetensors")
     assert len(list((artifacts / "parts").glob("part-*.png"))) == 4
@@ -255,7 +255,7 @@ def runs_on_own(tmp_path_factory):
 
 @pytest.fixture
 def own(runs_on_own, home, monkeypatch):
-    monkeypatch.setenv("DDNMF_HOME", str(runs_on_own[0].store.root))
+    monkeypatch.setenv("DDNMF_HOME", str(runs_on_own[0].root))
     return runs_on_own
 
 

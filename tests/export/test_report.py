@@ -40,19 +40,19 @@ def test_names_that_people_type_are_text_and_nothing_else(run):
 
 
 def test_what_was_measured_is_in_it(run):
-    trained(run.store, InterpretationConfig.of(run.config))
+    trained(Store(run.root), InterpretationConfig.of(run.config))
     text = html(run)
     assert "Deletion AUC" in text
     assert "importance" in text
 
 
 def test_an_autoencoder_has_a_report_without_parts(run):
-    text = html(trained(run.store, RUN.replace(model="ae1")))
+    text = html(trained(Store(run.root), RUN.replace(model="ae1")))
     assert "<h2>Parts</h2>" not in text
     assert "<h2>Examples</h2>" in text
 
 
 def test_an_unfinished_run_has_none(run, tmp_path):
     with pytest.raises(ValueError, match="is not finished"):
-        write_report(run.store.create(RUN.replace(seed=9)), tmp_path / "report.html")
+        write_report(Store(run.root).create(RUN.replace(seed=9)), tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ddnmf_core.interpret.causal import Centres, causal_matrix, smallest_flip
-from ddnmf_core.interpret.robustness import survival
+from ddnmf_core.interpret.quality import survival
 
 CORNERS = Centres(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
 

@@ -5,6 +5,7 @@ import pytest
 
 from ddnmf_core.config import InterpretationConfig, RunConfig
 from ddnmf_core.engine.worker import tasks
+from ddnmf_core.store import trash
 from ddnmf_core.store.entry import CODES, INTERPRETATION, PARTS, SCORES
 from ddnmf_core.store.run_store import Store
 
@@ -53,7 +54,7 @@ def test_taking_parts_out_moves_samples_and_noise_weakens_parts(done):
 def test_the_swing_of_a_part_is_the_picture_at_its_high_quantile_minus_that_at_its_low_one(done):
     import torch
 
-    from ddnmf_core.engine.worker.train import load_model
+    from ddnmf_core.store.finished_run import load_model
     store, entry = done
     H = store.get("runs", RUN.id).read_tensors(CODES)["clean/H"]
     rows = np.tile(H.mean(axis=0), (2, 1))
@@ -116,5 +117,5 @@ def test_it_stops_when_asked_and_goes_with_its_run(done, tmp_path):
     entry = store.create(InterpretationConfig.of(run, n_pictures=20))
     entry.request_stop()
     assert tasks.perform(str(store.root), entry.kind, entry.id) == "stopped"
-    store.delete(store.get("runs", run.id))
+    trash.delete(store.get("runs", run.id))
     assert not entry.exists

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ddnmf_core.interpret.rank import consensus, cophenetic_correlation, dispersion
+from ddnmf_core.interpret.rank_survey import consensus, cophenetic_correlation, dispersion
 
 ONE, TWO = np.array([0, 0, 1, 1]), np.array([5, 5, 5, 2])           # names of clusters do not matter
 

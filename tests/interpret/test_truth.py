@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ddnmf_core.config import PRESETS, RunConfig
-from ddnmf_core.data.catalogue import Images
+from ddnmf_core.data.dataset import Images
 from ddnmf_core.interpret import faithfulness, quality, stability
 from ddnmf_core.interpret.shapley import additivity_gap, shapley
 from ddnmf_core.model.decoding import part_swings

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ddnmf_core.model.decoding import added_one_by_one, class_mass, nearest, prominence
+from ddnmf_core.analysis.neighbours import nearest
+from ddnmf_core.interpret.quality import class_mass, prominence
+from ddnmf_core.model.decoding import added_one_by_one
 from ddnmf_core.model.networks import build
 
 BASELINE, H = torch.full((4,), 0.5), torch.tensor([0.9, 0.1, 0.5, 0.3])

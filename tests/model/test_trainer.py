@@ -10,9 +10,10 @@ from ddnmf_core.analysis.clustering import cluster
 from ddnmf_core.analysis.metrics import accuracy
 from ddnmf_core.config import RunConfig
 from ddnmf_core.model import losses, trainer
+from ddnmf_core.model.device import sums_dtype
 from ddnmf_core.model.encoding import encode
 from ddnmf_core.model.networks import build
-from ddnmf_core.model.trainer import Trainer, sums_dtype
+from ddnmf_core.model.trainer import Trainer
 
 CPU = torch.device("cpu")
 TIMING = {"seconds", "images_per_second"}                           # the only things two equal runs differ in

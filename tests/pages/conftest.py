@@ -2,11 +2,11 @@
 
 import pytest
 
-from dashboard.session import store as shared
+from dashboard.frame import warm_up
 from ddnmf_core.engine import client as engine
 
 
 @pytest.fixture(autouse=True)
 def no_engine(monkeypatch):
     monkeypatch.setattr(engine, "ensure_started", lambda store: None)
-    monkeypatch.setattr(shared, "warm_up", lambda: None)            # a thread that loads torch beneath the next test
+    monkeypatch.setattr(warm_up, "warm_up", lambda: None)            # a thread that loads torch beneath the next test

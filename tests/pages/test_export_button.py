@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from opening import open_page, text_of
 
-from dashboard.home.run_export import READY
+from dashboard.session.run_export import READY
 from ddnmf_core.config import RunConfig
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.export import formats
@@ -56,7 +56,7 @@ def test_what_is_not_installed_says_how_to_get_it(run, monkeypatch):
 def test_no_room_for_the_file_is_a_sentence(run, monkeypatch):
     def full(*_arguments):
         raise OSError(28, "No space left on device")
-    monkeypatch.setattr("dashboard.home.run_export.export", full)
+    monkeypatch.setattr("dashboard.session.run_export.export", full)
     app = prepare(open_page("home"), "csv")
     assert not app.exception
     assert "No space left on device" in app.error[0].value

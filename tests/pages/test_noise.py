@@ -168,7 +168,7 @@ def test_the_noise_is_that_of_each_sample_and_the_error_that_of_the_run(store):
 
 def test_images_that_are_not_here_are_a_sentence(store, monkeypatch):
     from dashboard.noise import samples
-    from ddnmf_core.data.catalogue import DataError
+    from ddnmf_core.data.dataset import DataError
 
     def absent(*arguments):
         raise DataError("MNIST: not found. Set DDNMF_DATA.")

@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 from opening import open_page, text_of
 
+from dashboard.frame import warm_up
 from dashboard.latent.map import with_classes
-from dashboard.session import store as shared
 from dashboard.session.run_data import images
 from dashboard.train.live_run import how_to_read_losses
 from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine.worker import tasks
+from ddnmf_core.store import trash
 from ddnmf_core.store.entry import CODES, MODEL, SCORES, State
 from ddnmf_core.store.run_store import Store
 
@@ -53,7 +54,7 @@ def test_an_empty_store_says_what_to_do(page):
 def test_the_published_figure_2_says_how_it_was_made(store):
     assert not open_page("latent", run=DDNMF.id).get("image")       # there are maps of this store's own
     for entry in store.entries():
-        store.delete(entry)
+        trash.delete(entry)
     caption = open_page("latent").get("image")[0].proto.imgs[0].caption
     assert "3,000 images of each set, seed 1" in caption
     assert "`ddnmf reproduce figure2 --seeds" in caption
@@ -207,7 +208,7 @@ def test_the_rival_of_figure_2_is_offered_and_shown_once_it_is_trained(store):
     assert "Both maps show the same run" in text_of(app)
     app.button(key="latent.show").click().run()
     assert app.selectbox(key="other").value == AE1.id
-    store.delete(store.get("runs", AE1.id))
+    trash.delete(store.get("runs", AE1.id))
     app = open_page("latent", run=DDNMF.id)
     app.button(key="latent.rival").click().run()
     assert store.requests()[0].entry.config == AE1
@@ -221,7 +222,7 @@ def test_sliders_follow_the_sample_when_the_noise_changes(store):
 
 
 def test_a_deleted_run_is_gone_from_the_pages(store):
-    store.delete(store.get("runs", DDNMF.id))
+    trash.delete(store.get("runs", DDNMF.id))
     app = open_page("parts", run=DDNMF.id)
     assert not app.exception
     assert "not in this store" in text_of(app)
@@ -283,7 +284,7 @@ def test_a_choice_is_not_undone_by_an_address_that_arrives_late(store):
 def test_what_was_loaded_is_not_searched_for_garbage_after_each_run_of_a_page():
     gc.unfreeze()
     try:
-        shared._load()
+        warm_up._load()
         assert gc.get_freeze_count() > 10_000
     finally:
         gc.unfreeze()

@@ -24,7 +24,7 @@ RUN = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epoc
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("shown"))
-    return trained(store, RUN).store.root
+    return trained(store, RUN).root
 
 
 def content(store):
@@ -48,7 +48,7 @@ def test_whoever_asks_for_a_change_all_the_same_is_refused(home, monkeypatch):
     store = Store(home)
     run = finish(store)
     monkeypatch.setenv("DDNMF_READ_ONLY", "1")
-    for change in (lambda: engine.submit(store, RUN), lambda: store.delete(run), run.request_stop, lambda: rename(run, 0, "x"),
+    for change in (lambda: engine.submit(store, RUN), lambda: trash.delete(run), run.request_stop, lambda: rename(run, 0, "x"),
                    lambda: user_sets.remove("own-0123456789abcdef"), lambda: unpack(store, io.BytesIO()),
                    lambda: trash.restore(trash.Deletion(1, ())),
                    lambda: trash.remove(trash.Deletion(1, ())), lambda: verify(store, repair=True)):

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.home import run_management
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import Choices
-from ddnmf_core.store import archive_export
+from ddnmf_core.store import archive_export, trash
 from ddnmf_core.store.entry import MODEL
 from ddnmf_core.store.run_store import Store
 
@@ -20,8 +20,8 @@ def run(home):
 
 
 def test_what_was_deleted_is_offered_back_and_comes_back(run):
-    together = [run, *made_of(run.store, run)]
-    run.store.delete(run)
+    together = [run, *made_of(Store(run.root), run)]
+    trash.delete(run)
     app = open_page("home")
     assert "with 3 results" in text_of(app)
     restore, = (button for button in app.button if button.label == "Bring back")
@@ -32,7 +32,7 @@ def test_what_was_deleted_is_offered_back_and_comes_back(run):
 
 
 def test_undo_stands_there_until_it_is_pressed(run):
-    run.store.delete(run)
+    trash.delete(run)
     app = open_page("home")
     assert not any(button.key == "home.undo" for button in app.button)      # somebody else's deletion
     app.session_state["home.deleted"] = run.id
@@ -50,7 +50,7 @@ for entry in store().entries():
 
 
 def test_a_run_that_is_deleted_is_no_longer_the_chosen_one(run):
-    other = finish(run.store, CONFIG.replace(seed=2))
+    other = finish(Store(run.root), CONFIG.replace(seed=2))
     app = AppTest.from_string(QUESTION)
     app.query_params["run"] = run.id
     app.session_state["run"], app.session_state["other"] = run.id, other.id
@@ -77,8 +77,8 @@ st.write(from_link("run"))
 
 
 def test_a_damaged_one_among_the_deleted_does_not_hide_the_others(run):
-    run.store.delete(run)
-    flip(run.store.root / "deleted" / next((run.store.root / "deleted").iterdir()).name / "config.json")
+    trash.delete(run)
+    flip(Store(run.root).root / "deleted" / next((Store(run.root).root / "deleted").iterdir()).name / "config.json")
     app = open_page("home")
     assert not app.exception
     assert "(damaged)" in text_of(app)
@@ -92,7 +92,7 @@ def test_runs_are_offered_as_one_file_that_can_be_taken_in(run, tmp_path):
     content = run_management._packed(archive_export.with_what_is_made_of_them([run]), with_data=False)
     (tmp_path / "a.zip").write_bytes(content)
     before = (run.folder / MODEL).read_bytes()
-    run.store.delete(run)
+    trash.delete(run)
     app.file_uploader(key="home.archive.file").upload("a.zip", content, "application/zip").run()
     app.button(key="home.archive.import").click().run()
     assert "Taken in: runs 1." in text_of(app)

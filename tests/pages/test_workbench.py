@@ -10,6 +10,7 @@ from stored import trained as trained_by_a_worker
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.interpret.stability import REAPPEARS
+from ddnmf_core.store import trash
 from ddnmf_core.store.entry import CODES, PARTS
 from ddnmf_core.store.part_names import names_of
 from ddnmf_core.store.run_store import Store
@@ -50,7 +51,7 @@ def test_what_was_measured_stands_in_the_list(store):
 
 
 def test_measuring_is_asked_for_once_and_can_be_cancelled(store):
-    store.delete(store.entry(MEASURED))
+    trash.delete(store.entry(MEASURED))
     app = open_page("parts", run=RUN.id)
     assert not app.exception
     entry = store.entry(MEASURED)
@@ -73,15 +74,16 @@ def test_a_name_is_kept_with_the_run_and_found_in_the_list(store):
 
 
 def test_the_badge_says_whether_the_other_seed_has_the_part(store):
-    from dashboard.session.run_data import swings
+    from dashboard.session.run_data import part_effects
     from ddnmf_core.interpret.stability import match
+    from ddnmf_core.store.finished_run import FinishedRun
     app = open_page("parts", run=RUN.id, part="1")
-    _, cosine = match(swings(store.get("runs", RUN.id)), swings(store.get("runs", SIBLING.id)))
+    _, cosine = match(*(part_effects(FinishedRun(store.get("runs", each.id))) for each in (RUN, SIBLING)))
     assert f"Reappears in {int(cosine[0] >= REAPPEARS)} of 1 seeds" in text_of(app)
 
 
 def test_a_run_without_other_seeds_says_how_to_get_them(store):
-    store.delete(store.get("runs", SIBLING.id))
+    trash.delete(store.get("runs", SIBLING.id))
     app = open_page("parts", run=RUN.id)
     assert "No other seed of this configuration" in text_of(app)
 

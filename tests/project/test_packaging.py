@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ddnmf_core.cli.main import dashboard
+from ddnmf_core.cli.dashboard import dashboard
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("ddnmf_core", "dashboard", "pages")

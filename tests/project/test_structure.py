@@ -1,32 +1,98 @@
-"""Imports point one way: pages -> dashboard -> core. What every page loads is light."""
+"""Imports point one way: the core's packages by their level, pages to dashboard to core. What every page loads is light."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FORBIDDEN = {"ddnmf_core": {"streamlit", "plotly", "dashboard", "pages"}, "dashboard": {"pages"}}
+CORE, DASHBOARD, PAGES = ROOT / "ddnmf_core", ROOT / "dashboard", ROOT / "pages"
+# A package of the core imports only what has a lower level; type hints count.
+LEVELS = {"config": 1, "seeds": 1, "files": 1, "data": 2, "model": 3, "store": 4, "analysis": 5, "interpret": 6, "estimator": 6,
+          "engine": 7, "reproduce": 7, "export": 7, "experiment": 8, "cli": 9, "__init__": 10, "__main__": 10}
+SHARED = {"figures": 1, "components": 2, "session": 3, "frame": 4}   # of the dashboard: what any page's folder may import
+OWN_FOLDER = {"latent": "latent", "home": "home", "train": "train", "parts": "parts", "explain": "explain", "noise": "noise",
+              "sweep": "sweep", "compare": "compare"}                # page to the folder that belongs to it
+MAX_FILES = 15                                                      # in a folder
 LIGHT = ("config", "store.entry", "store.run_store", "files.atomic", "engine.client", "model.diagnosis", "engine.estimate",
          "data.catalogue", "store.trash", "store.archive_export", "store.archive_import")   # imported by pages
 HEAVY = {"torch", "torchvision", "sklearn", "distributed", "umap", "openTSNE", "pandas"}
 
 
-def imports(path, top_level_only=False):
-    """Names of imported top-level packages."""
-    tree = ast.parse(path.read_text())
-    nodes = tree.body if top_level_only else ast.walk(tree)
-    for node in nodes:
+def modules(path):
+    """Dotted names that a file imports, at any depth."""
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield (node.module or "").split(".")[0]
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("package", FORBIDDEN)
-def test_nothing_is_imported_against_the_direction(package):
-    found = {path.name: FORBIDDEN[package] & set(imports(path)) for path in (ROOT / package).rglob("*.py")}
+def packages(path):
+    """Names of the top-level packages that a file imports."""
+    return {name.partition(".")[0] for name in modules(path)}
+
+
+def members(path, package):
+    """What a file imports of a package: the names right below it."""
+    return {name.split(".")[1] for name in modules(path) if name.startswith(f"{package}.")}
+
+
+def own(path, root):
+    return path.relative_to(root).parts[0].removesuffix(".py")
+
+
+def test_a_package_of_the_core_imports_lower_levels_alone():
+    wrong = [f"{path.relative_to(ROOT)} -> {name}" for path in CORE.rglob("*.py") for name in members(path, "ddnmf_core")
+             if name in LEVELS and name != own(path, CORE) and LEVELS[name] >= LEVELS[own(path, CORE)]]
+    assert wrong == []
+    assert {own(path, CORE) for path in CORE.rglob("*.py")} == set(LEVELS)
+
+
+def test_files_of_a_package_import_each_other_without_a_circle():
+    def files(path):
+        names = {part for name in modules(path) for part in (name, name.rpartition(".")[0]) if part.startswith("ddnmf_core.")}
+        return {CORE / Path(*name.split(".")[1:]).with_suffix(".py") for name in names}
+
+    graph = {path: files(path) for path in CORE.rglob("*.py")}
+    done = set()
+
+    def visit(path, above):
+        assert path not in above, f"a circle: {[each.name for each in above]} -> {path.name}"
+        if path not in done:
+            for other in graph[path] & graph.keys() - {path}:
+                visit(other, [*above, path])
+            done.add(path)
+
+    for path in graph:
+        visit(path, [])
+
+
+@pytest.mark.parametrize(("folder", "forbidden"), [(CORE, {"streamlit", "plotly", "dashboard", "pages", "benchmarks"}),
+                                                   (DASHBOARD, {"pages", "benchmarks"}), (PAGES, {"benchmarks"})])
+def test_nothing_is_imported_against_the_direction(folder, forbidden):
+    found = {path.name: forbidden & packages(path) for path in folder.rglob("*.py")}
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_a_page_imports_its_own_folder_and_what_is_shared():
+    for path in PAGES.glob("*.py"):
+        assert members(path, "dashboard") <= {*SHARED, OWN_FOLDER[path.stem]}, path
+    for folder in OWN_FOLDER.values():
+        for path in (DASHBOARD / folder).glob("*.py"):
+            assert members(path, "dashboard") <= {*SHARED, folder}, path
+
+
+def test_shared_folders_of_the_dashboard_import_lower_ones_alone():
+    for folder, level in SHARED.items():
+        for path in (DASHBOARD / folder).glob("*.py"):
+            assert {name for name in members(path, "dashboard") - {folder} if SHARED.get(name, 9) >= level} == set(), path
+
+
+def test_figures_know_no_streamlit_but_for_saving():
+    users = {path.name for path in (DASHBOARD / "figures").glob("*.py") if "streamlit" in packages(path)}
+    assert users <= {"saving.py"}
 
 
 @pytest.mark.parametrize("module", LIGHT)
@@ -34,15 +100,22 @@ def test_what_every_page_loads_is_light(module, loaded_by):
     assert loaded_by(f"ddnmf_core.{module}") & HEAVY == set()
 
 
-def test_only_the_file_of_the_workers_imports_dask():
-    users = {path.name for path in (ROOT / "ddnmf_core").rglob("*.py") if {"dask", "distributed"} & set(imports(path))}
-    assert users == {"cluster.py"}
+def test_only_one_file_imports_dask():
+    users = {path.relative_to(ROOT).as_posix() for folder in (CORE, DASHBOARD, PAGES) for path in folder.rglob("*.py")
+             if {"dask", "distributed"} & packages(path)}
+    assert users == {"ddnmf_core/engine/cluster.py"}
+
+
+def test_no_folder_of_the_product_is_crowded():
+    counts = Counter(path.parent for folder in (CORE, DASHBOARD, ROOT / "benchmarks") for path in folder.rglob("*.py")
+                     if path.name != "__init__.py")
+    assert {folder: n for folder, n in counts.items() if n > MAX_FILES} == {}
 
 
 def test_no_pickle_is_ever_loaded():
-    for path in [*(ROOT / "ddnmf_core").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
+    for path in [*CORE.rglob("*.py"), *DASHBOARD.rglob("*.py"), *PAGES.rglob("*.py")]:
         text = path.read_text()
-        assert not {"pickle", "joblib", "cloudpickle"} & set(imports(path))
+        assert not {"pickle", "joblib", "cloudpickle"} & packages(path)
         assert "torch.load(" not in text
         assert "allow_pickle=True" not in text
 

@@ -9,6 +9,7 @@ from ddnmf_core.cli import reproduce as command
 from ddnmf_core.experiment.batch import Work
 from ddnmf_core.reproduce import results
 from ddnmf_core.reproduce.cells import cells
+from ddnmf_core.store import trash
 from ddnmf_core.store.run_store import Store
 
 
@@ -86,6 +87,6 @@ def test_a_figure_2_that_is_whole_is_not_drawn_again_without_some_of_its_maps(tm
     made = lambda: command._maps(maps, store, tmp_path)                     # noqa: E731
     assert [path.name for path in made()] == ["figure2.csv", "figure2.png", "figure2.pdf"]
     before = (tmp_path / "figure2.csv").read_bytes()
-    store.delete(store.entry(maps[0].config))
+    trash.delete(store.entry(maps[0].config))
     assert made() == []
     assert (tmp_path / "figure2.csv").read_bytes() == before

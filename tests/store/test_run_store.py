@@ -15,8 +15,9 @@ from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
 from ddnmf_core.files import checked_folder
 from ddnmf_core.files.atomic import CorruptFile, read_document, temporary_name, write_bytes, write_document
 from ddnmf_core.store import entry as entry_module
-from ddnmf_core.store.entry import Busy, State
-from ddnmf_core.store.run_store import Store, UnknownEntry
+from ddnmf_core.store import trash
+from ddnmf_core.store.entry import Busy, State, UnknownEntry
+from ddnmf_core.store.run_store import Store
 
 CONFIG = RunConfig(dataset="digits", layers=(16, 4), epochs=1)
 
@@ -128,7 +129,7 @@ def test_one_lock_at_a_time_and_it_goes_with_its_process(store, entry):
     with pytest.raises(Busy), entry.lock(patience=0.1):
         pass
     with pytest.raises(Busy):
-        store.delete(entry)
+        trash.delete(entry)
     holder.kill()
     holder.join()
     assert not entry.locked
@@ -182,7 +183,7 @@ def test_a_finished_entry_is_found_and_not_asked_for_again(store, entry):
 
 def test_deleting_a_run_takes_its_maps_along(store, entry):
     embedding = store.create(EmbeddingConfig(run=entry.id))
-    store.delete(entry)
+    trash.delete(entry)
     assert not entry.exists
     assert not embedding.exists
 
@@ -190,14 +191,14 @@ def test_deleting_a_run_takes_its_maps_along(store, entry):
 def test_a_map_that_is_worked_on_keeps_its_run_from_being_deleted(store, entry):
     embedding = store.create(EmbeddingConfig(run=entry.id))
     with embedding.lock(), pytest.raises(Busy):
-        store.delete(entry)
+        trash.delete(entry)
     assert entry.exists
 
 
 def test_a_runs_maps_and_clusters_are_deleted_with_it(store, entry):
     made_of_it = [store.create(EmbeddingConfig(run=entry.id)), store.create(ClusteringConfig.of(entry.config))]
     others = [store.create(ClusteringConfig()), store.create(ClusteringConfig.of(entry.config.replace(seed=9)))]
-    store.delete(entry)
+    trash.delete(entry)
     assert not any(each.exists for each in [entry, *made_of_it])
     assert all(each.exists for each in others)
 

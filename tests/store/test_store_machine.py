@@ -151,7 +151,7 @@ class StoreMachine(RuleBasedStateMachine):
         if not self.entry(seed).exists:
             return
         was = (self.entry(seed).finished and content(self.entry(seed))) if seed in self.finished else None
-        self.store.delete(self.entry(seed))
+        trash.delete(self.entry(seed))
         self.finished.discard(seed)
         assert not self.entry(seed).exists
         if was:

@@ -19,7 +19,7 @@ def test_a_deleted_run_comes_back_as_it_was_with_all_that_went_with_it(store):
     run = finish(store)
     together = [run, *made_of(store, run)]
     before = [content(entry) for entry in together]
-    store.delete(run)
+    trash.delete(run)
     assert not any(entry.exists for entry in together)
     back = trash.restore(trash.latest(store, run.id))
     assert set(back) == set(together)
@@ -30,7 +30,7 @@ def test_a_deleted_run_comes_back_as_it_was_with_all_that_went_with_it(store):
 def test_a_map_s_id_brings_back_its_run_too(store):
     run = finish(store)
     embedding, *_ = made_of(store, run)
-    store.delete(run)
+    trash.delete(run)
     assert run in trash.restore(trash.latest(store, embedding.id))
 
 
@@ -38,7 +38,7 @@ def test_while_a_map_is_worked_on_nothing_is_deleted(store):
     run = finish(store)
     first, second, third = made_of(store, run)
     with third.lock(), pytest.raises(Busy):
-        store.delete(run)
+        trash.delete(run)
     assert all(entry.exists for entry in (run, first, second, third))
     assert not any(entry.stop_requested for entry in (run, first, second, third))       # a training would end for nothing
     assert trash.deletions(store) == []
@@ -46,7 +46,7 @@ def test_while_a_map_is_worked_on_nothing_is_deleted(store):
 
 def test_what_was_computed_again_keeps_its_place(store):
     run = finish(store)
-    store.delete(run)
+    trash.delete(run)
     again = train_a_little(store)
     assert trash.restore(trash.latest(store, run.id)) == []
     assert again.state.status == "stopped"
@@ -55,16 +55,16 @@ def test_what_was_computed_again_keeps_its_place(store):
 
 def test_the_last_deletion_is_undone_first(store):
     first = train_a_little(store)
-    store.delete(first)
+    trash.delete(first)
     finish(store)
-    store.delete(first)
+    trash.delete(first)
     trash.restore(trash.latest(store, first.id))
     assert first.finished
 
 
 def test_what_waited_when_it_was_deleted_does_not_start_by_itself_when_it_comes_back(store):
     run = store.request(CONFIG)
-    store.delete(run)
+    trash.delete(run)
     assert store.requests() == []
     trash.restore(trash.latest(store, run.id))
     assert run.state.status == "stopped"
@@ -74,13 +74,13 @@ def test_what_waited_when_it_was_deleted_does_not_start_by_itself_when_it_comes_
 def test_a_running_one_that_lost_its_worker_comes_back_stopped(store):
     run = store.create(CONFIG)
     run.set_state(State("running", 0.5))
-    store.delete(run)
+    trash.delete(run)
     trash.restore(trash.latest(store, run.id))
     assert run.state.status == "stopped"
 
 
 def test_after_a_week_it_is_gone_and_before_that_it_is_not(store, monkeypatch):
-    store.delete(finish(store))
+    trash.delete(finish(store))
     now = trash.time.time_ns()
     monkeypatch.setattr(trash.time, "time_ns", lambda: now + 6 * trash.DAY)
     assert trash.clear(store) == 0
@@ -92,7 +92,7 @@ def test_after_a_week_it_is_gone_and_before_that_it_is_not(store, monkeypatch):
 def test_of_too_much_the_oldest_goes_and_the_newest_stays(store):
     runs = [finish(store, CONFIG.replace(seed=seed)) for seed in (1, 2, 3)]
     for run in runs:
-        store.delete(run)
+        trash.delete(run)
     size = trash.deletions(store)[0].size
     assert size > 0
     trash.clear(store, most_bytes=2 * size + size // 2)
@@ -114,7 +114,7 @@ def test_a_kill_in_the_middle_of_a_deletion_loses_nothing(store, monkeypatch, re
         return rename(path, target)
     monkeypatch.setattr(Path, "rename", killed)
     with pytest.raises(KeyboardInterrupt):
-        store.delete(run)
+        trash.delete(run)
     monkeypatch.undo()
     for deletion in trash.deletions(store):
         trash.restore(deletion)

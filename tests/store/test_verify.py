@@ -9,7 +9,7 @@ from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import Choices
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.files.atomic import temporary_name, write_document
-from ddnmf_core.store import archive_export
+from ddnmf_core.store import archive_export, trash
 from ddnmf_core.store.archive_import import unpack
 from ddnmf_core.store.entry import CODES, MODEL, SCORES, State
 from ddnmf_core.store.run_store import Store
@@ -227,7 +227,7 @@ def test_a_repaired_run_is_scored_again_with_the_same_numbers(store):
 
 def test_what_was_deleted_is_looked_at_too_and_is_no_damage_of_the_store(store):
     run = finish(store)
-    store.delete(run)
+    trash.delete(run)
     assert verify(store).findings == []
     flip(next((store.root / "deleted").glob(f"*{run.id}")) / MODEL)
     verdict = verify(store, repair=True)

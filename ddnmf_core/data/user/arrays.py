@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.dataset import DataError, reason
 from ddnmf_core.data.user.image_folder import open_archive, unpacked
 from ddnmf_core.data.user.scaling import numbers
 from ddnmf_core.data.user.source import (
@@ -24,7 +24,6 @@ from ddnmf_core.data.user.source import (
     Source,
     check_extent,
     classes,
-    reason,
     size_of,
 )
 from ddnmf_core.files.memory_map import too_large

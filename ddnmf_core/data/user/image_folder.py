@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.dataset import DataError, reason
 from ddnmf_core.data.image_files import grayed, opened, width_to_height
 from ddnmf_core.data.user.source import (
     MAX_SAMPLES,
@@ -22,7 +22,6 @@ from ddnmf_core.data.user.source import (
     Source,
     check_extent,
     classes,
-    reason,
     size_of,
 )
 

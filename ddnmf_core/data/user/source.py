@@ -22,7 +22,6 @@ MAX_VALUES = 100_000_000                                            # samples ti
 MAX_MAPPED_SAMPLES = 2_000_000                                      # of an array that stays on the disk; its codes do not
 MAX_FEATURES, MAX_SAMPLES, MIN_SAMPLES = 65_536, 200_000, 20
 MAX_CLASSES, MAX_NAME = 200, 60                                     # classes; letters of a class's or column's name
-MAX_REASON = 160                                                    # letters of what a library says of a damaged file
 
 
 @dataclass(frozen=True)
@@ -84,13 +83,6 @@ def check_extent(n: int, d: int, mapped: bool = False) -> None:
         raise DataError(f"a sample has {d:,} value{'s' if d != 1 else ''}: should be 2 to {MAX_FEATURES:,}")
 
 
-def reason(error: Exception) -> str:
-    """What a library says of a file that it cannot read, short enough for a sentence; its bytes are no words."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    text = "".join(letter if letter.isprintable() and letter != "\\" else "?" for letter in text)
-    return text if len(text) <= MAX_REASON else text[:MAX_REASON] + " …"
-
-
 def classes(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Labels (n,) and the names of the classes, numbers in the order of numbers."""
     texts = [_text(value) for value in values]
@@ -119,3 +111,11 @@ def _in_order(names: Collection[str]) -> Callable[[str], Any]:
     except ValueError:
         return str
     return number.__getitem__
+
+
+def shape_of(text: str) -> tuple[int, int]:
+    """'28x20' as (28, 20): height and width."""
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
+        raise DataError(f"shape = {text!r}: should be height x width, as 28x28")
+    return int(parts[0]), int(parts[1])

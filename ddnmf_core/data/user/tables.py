@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.dataset import DataError, reason
 from ddnmf_core.data.user.source import (
     MAX_NAME,
     MAX_SAMPLES,
@@ -18,7 +18,6 @@ from ddnmf_core.data.user.source import (
     Source,
     check_extent,
     classes,
-    reason,
     size_of,
 )
 

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.config import ID_LENGTH, OWN, hash_of
-from ddnmf_core.data.dataset import UNLABELLED, DataError, DatasetSpec
+from ddnmf_core.data.dataset import UNLABELLED, DataError, DatasetSpec, reason
 from ddnmf_core.data.user import array_file
-from ddnmf_core.data.user.source import Choices, Raw, Report, Source, reason
+from ddnmf_core.data.user.source import Choices, Raw, Report, Source
 from ddnmf_core.files.atomic import (
     CorruptFile,
     read_document,
@@ -30,10 +30,9 @@ from ddnmf_core.files.atomic import (
     write_bytes,
     write_document,
 )
+from ddnmf_core.files.home import default_root, make_home
 from ddnmf_core.files.memory_map import is_mapped
 from ddnmf_core.files.read_only import refuse
-from ddnmf_core.store.entry import Kind
-from ddnmf_core.store.run_store import Store, default_root
 
 META, ARRAYS = "meta.json", "arrays.safetensors"
 CONTENT = ("image_shape", "class_names", "feature_names", "done", "arrays")         # of the meta data: what the name depends on
@@ -133,7 +132,7 @@ def _made_beside() -> Iterator[Path]:
     place = folder("own")
     beside = temporary_name(place)
     try:
-        Store().prepare()
+        make_home(default_root())
         place.parent.mkdir(mode=0o700, exist_ok=True)
         beside.mkdir(mode=0o700)
         yield beside
@@ -249,27 +248,6 @@ def problem(name: str) -> str:
 def _is_whole(name: str) -> bool:
     return not problem(name)
 
-
-# ----------------------------------------------------------------------------------------- removing
-
-def remove(name: str) -> None:
-    """Delete a set, and what was computed of its pixels alone. Raises DataError while a run was trained on it."""
-    refuse()
-    store, target = Store(), folder(name)
-    if not OWN.fullmatch(name) or not target.exists():
-        raise DataError(f"there is no data set {name!r} of your own in {store.root}")
-    using = [entry.id for entry in store.entries() if entry.config.dataset == name]
-    if using:
-        raise DataError(f"{len(using)} run{'s were' if len(using) > 1 else ' was'} trained on {name} ({', '.join(using[:3])}"
-                        f"{' …' if len(using) > 3 else ''}): delete what was trained on it first, or its pages are lost")
-    kinds: tuple[Kind, ...] = ("clusterings", "interpretations", "pixel-nmf")
-    for kind in kinds:
-        for entry in store.entries(kind):
-            if entry.config.dataset == name:
-                store.delete(entry)
-    gone = temporary_name(target)
-    target.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
 
 
 def summary(name: str) -> str:

@@ -1,42 +1,51 @@
 """What a worker makes of finished runs and of pixels: maps, clusters, a shallow NMF."""
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ddnmf_core.config import MAP_TITLES, ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
 from ddnmf_core.engine.worker.provenance import provenance
-from ddnmf_core.engine.worker.train import load_model
-from ddnmf_core.store.entry import CLUSTERS, CODES, EARLY, FACTORS, POINTS, PROVENANCE, SCORES, Entry, Status
+from ddnmf_core.engine.worker.recorder import throttled
+from ddnmf_core.store.entry import CLUSTERS, EARLY, FACTORS, POINTS, PROVENANCE, SCORES, Entry, Status
+from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ddnmf_core.data.dataset import Images
 
 EARLY_EVERY = 2.0                                                   # seconds between pictures of a map that is being made
 
 
-def embed(entry: Entry, device_name: str) -> Status:
+def embed(entry: Entry[EmbeddingConfig], device_name: str) -> Status:
     """A map of a finished run's codes."""
     import pandas as pd
 
     from ddnmf_core.analysis import embeddings
-    config: EmbeddingConfig = entry.config
-    run = finished_run(entry.store, config.run)
-    codes = run.read_tensors(CODES)[f"{'noisy' if config.noisy else 'clean'}/{config.representation}"]
+    config = entry.config
+    codes = Store(entry.root).run(config.run).codes(config.representation, noisy=config.noisy)
     samples = embeddings.sample_of(config, len(codes))
     state = replace(entry.state, status="running", device="CPU",
                     message=f"{MAP_TITLES[config.method]} of {len(samples):,} points.")
-    report = throttled(lambda share: entry.set_state(replace(state, progress=min(share, 1.0))))
-    def look(points: Any) -> None:
+
+    def report(share: float) -> None:
+        entry.set_state(replace(state, progress=min(share, 1.0)))
+
+    def look(points: "NDArray[np.floating]") -> None:
         with suppress(OSError):                                     # a full disk may have room again when the map is done
             entry.write_table(EARLY, table_of(points))
 
-    def table_of(points: Any) -> "pd.DataFrame":
+    def table_of(points: "NDArray[np.floating]") -> "pd.DataFrame":
         return pd.DataFrame({"sample": samples, "x": points[:, 0], "y": points[:, 1]})
 
     entry.set_state(state)
     try:
-        points = embeddings.embed(codes[samples], config, report, lambda: entry.stop_requested, throttled(look, EARLY_EVERY))
+        points = embeddings.embed(codes[samples], config, throttled(report), lambda: entry.stop_requested,
+                                  throttled(look, EARLY_EVERY))
         entry.write_table(POINTS, table_of(points))
     except embeddings.Stopped:
         return entry.end("stopped", "Stopped.")
@@ -45,7 +54,7 @@ def embed(entry: Entry, device_name: str) -> Status:
     return entry.end("finished", "")
 
 
-def cluster_representation(entry: Entry, device_name: str) -> Status:
+def cluster_representation(entry: Entry[ClusteringConfig], device_name: str) -> Status:
     """Clusters of pixels or codes, their scores, and how far apart they lie without any label."""
     import pandas as pd
 
@@ -54,17 +63,18 @@ def cluster_representation(entry: Entry, device_name: str) -> Status:
     from ddnmf_core.analysis.clustering import TITLES, cluster, silhouette
     from ddnmf_core.analysis.metrics import contingency, scores_of
     from ddnmf_core.data.catalogue import load
-    config: ClusteringConfig = entry.config
+    config = entry.config
     state = replace(entry.state, status="running", message="Reading the images.", device="CPU")
     entry.set_state(state)
     images = load(config.dataset, config.n_samples, download=True)
     began = time.perf_counter()
-    x, error = _representation(entry.store, config, images)
+    run = source_run(entry)
+    x, error = _representation(run, config, images)
     if config.transform != "none":
         entry.set_state(replace(state, progress=0.2, message=f"{TRANSFORMS[config.transform]} of {len(x):,} samples."))
         x = transformed(x, config)
     entry.set_state(replace(state, progress=0.7, message=f"{TITLES[config.clusterer]} of {len(x):,} samples."))
-    found = cluster(x, config.clusterer, n_clusters(entry.store, config, images), config.seed)
+    found = cluster(x, config.clusterer, n_clusters(run, images), config.seed)
     seconds = round(time.perf_counter() - began, 3)
     entry.write_table(CLUSTERS, pd.DataFrame({"cluster": found}))
     entry.write_json(PROVENANCE, provenance("CPU", seconds=seconds))
@@ -73,57 +83,46 @@ def cluster_representation(entry: Entry, device_name: str) -> Status:
     return entry.end("finished", "")
 
 
-def n_clusters(store: Store, config: ClusteringConfig | InterpretationConfig, images: Any) -> int:
-    """As many as the run behind it looks for; of pixels as many as there are classes."""
-    return images.n_clusters(run_behind(store, config).config.n_clusters if config.run else None)
-
-
-def _representation(store: Store, config: ClusteringConfig, images: Any) -> tuple[Any, float | None]:
-    """What is clustered, before its transform: (n, d), and how far the run's reconstructions of those images are from
-    the clean ones (mean square). Codes that the run has kept are not computed again."""
+def source_run(entry: Entry[ClusteringConfig] | Entry[InterpretationConfig]) -> FinishedRun | None:
+    """The finished run that an analysis is made of, None for one of the pixels. Raises ValueError where that run was
+    trained on other images."""
+    config = entry.config
     if config.run is None:
-        return images.scaled(), None
-    run = run_behind(store, config)
-    if config.noise_level in (0, run.config.noise_level):
-        codes, seen = run.read_tensors(CODES), "noisy" if config.noise_level else "clean"
-        return codes[f"{seen}/{config.representation}"], float(codes[f"{seen}/error"].mean())
-    from ddnmf_core.model.encoding import encode
-    codes = encode(load_model(run), run.config.replace(noise_level=config.noise_level), images, noisy=True)
-    return codes[config.representation], float(codes["error"].mean())
-
-
-def finished_run(store: Store, run_id: str) -> Entry:
-    run = store.get("runs", run_id)
-    if not run.finished:
-        raise ValueError(f"run {run_id} is not finished: train it first")
-    return run
-
-
-def run_behind(store: Store, config: ClusteringConfig | InterpretationConfig) -> Entry:
-    """The finished run that it names; raises ValueError where that was trained on other images."""
-    run = finished_run(store, str(config.run))
+        return None
+    run = Store(entry.root).run(config.run)
     if (run.config.dataset, run.config.n_samples) != (config.dataset, config.n_samples):
         raise ValueError(f"run {run.id} was trained on {run.config.dataset}, not on {config.dataset}")
     return run
 
 
-def factorise_pixels(entry: Entry, device_name: str) -> Status:
+def n_clusters(run: FinishedRun | None, images: "Images") -> int:
+    """Number of clusters that the run looks for; of pixels the number of classes."""
+    return images.n_clusters(run.config.n_clusters if run else None)
+
+
+def _representation(run: FinishedRun | None, config: ClusteringConfig, images: "Images",
+                    ) -> "tuple[NDArray[np.float32], float | None]":
+    """What is clustered, before its transform: (n, d), and the mean squared error of the run's reconstructions of those
+    images. Codes that the run has kept are not computed again."""
+    if run is None:
+        return images.scaled(), None
+    assert config.representation != "pixels"
+    if config.noise_level in (0, run.config.noise_level):
+        noisy = config.noise_level > 0
+        return run.codes(config.representation, noisy=noisy), float(run.errors(noisy=noisy).mean())
+    from ddnmf_core.model.encoding import encode
+    codes = encode(run.model(), run.config.replace(noise_level=config.noise_level), images, noisy=True)
+    return codes[config.representation], float(codes["error"].mean())
+
+
+def factorise_pixels(entry: Entry[PixelNMFConfig], device_name: str) -> Status:
     """scikit-learn's NMF of the pixels: H (n, r) and bases (r, n_pixels)."""
     from ddnmf_core.analysis.baselines import pixel_nmf
     from ddnmf_core.data.catalogue import load
-    config: PixelNMFConfig = entry.config
+    config = entry.config
     entry.set_state(replace(entry.state, progress=0.5, message=f"NMF of the pixels with {config.n_parts} parts.", device="CPU"))
     images = load(config.dataset, config.n_samples, download=True)
     entry.write_tensors(FACTORS, pixel_nmf(images.scaled(), config))
     return entry.end("finished", "")
 
 
-def throttled(report: Callable[[Any], None], every: float = 0.25) -> Callable[[Any], None]:
-    last = -every
-
-    def maybe(what: Any) -> None:
-        nonlocal last
-        if time.monotonic() - last >= every:
-            last = time.monotonic()
-            report(what)
-    return maybe

@@ -2,17 +2,22 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ddnmf_core.config import InterpretationConfig
-from ddnmf_core.engine.worker.analyse import n_clusters, run_behind, throttled
+from ddnmf_core.engine.worker.analyse import n_clusters, source_run
 from ddnmf_core.engine.worker.provenance import provenance
-from ddnmf_core.engine.worker.train import load_model
-from ddnmf_core.store.entry import CLUSTERS, CODES, INTERPRETATION, PARTS, PROVENANCE, SCORES, Entry, Status
+from ddnmf_core.engine.worker.recorder import throttled
+from ddnmf_core.store.entry import INTERPRETATION, PARTS, PROVENANCE, SCORES, Entry, Status
+from ddnmf_core.store.finished_run import FinishedRun
 
 if TYPE_CHECKING:
-    from ddnmf_core.data.catalogue import Images
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from ddnmf_core.data.dataset import Images
     from ddnmf_core.interpret.factorisation import Factorisation
     from ddnmf_core.interpret.part_evaluation import Worth
 
@@ -23,7 +28,7 @@ FACTORISED, SHARED_OUT, INTERVENED, SURVIVED = 0.1, 0.5, 0.85, 0.95
 AREAS = ("deletion", "insertion", "deletion_random", "insertion_random")
 
 
-def interpret(entry: Entry, device_name: str) -> Status:
+def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
     """Importance, faithfulness and quality of every factor; of a run's parts also the causal matrix and their robustness."""
     import numpy as np
     import torch
@@ -32,7 +37,7 @@ def interpret(entry: Entry, device_name: str) -> Status:
     from ddnmf_core.interpret.factorisation import of_pixels, of_run
     from ddnmf_core.interpret.part_evaluation import worth
     from ddnmf_core.model.decoding import part_swings
-    config: InterpretationConfig = entry.config
+    config = entry.config
     state = replace(entry.state, status="running", message="Reading the images.", device="CPU")
     entry.set_state(state)
     began = time.perf_counter()
@@ -43,24 +48,27 @@ def interpret(entry: Entry, device_name: str) -> Status:
             if entry.stop_requested:
                 raise _Stopped
             tell(start + share * (end - start))
-        tell = throttled(lambda share: entry.set_state(replace(state, progress=share, message=message)))
+
+        def set_progress(share: float) -> None:
+            entry.set_state(replace(state, progress=share, message=message))
+        tell = throttled(set_progress)
         report(0.0)
         return report
 
     try:
         step(0.0, FACTORISED, "Factorising.")
-        source = _Source.of(run_behind(entry.store, config)) if config.run else None
-        factors = of_run(config, source.model, source.codes) if source else of_pixels(config, images.scaled())
+        run = source_run(entry)
+        factors = of_run(config, run) if run else of_pixels(config, images.scaled())
         H = torch.from_numpy(factors.H)
         samples = np.random.default_rng(config.seed).permutation(len(H))[:config.n_pictures]
         shared = worth(factors.decode, H[samples], H.mean(dim=0),
                        step(FACTORISED, SHARED_OUT, f"Sharing out {len(samples)} pictures among the parts."), config.seed)
         with torch.no_grad():
             swings = part_swings(factors.decode, H).numpy()
-        more = _of_parts(source, images, factors.H, step) if source and config.factors == "parts" else {}
+        more = _of_parts(run, images, factors.H, step) if run and config.factors == "parts" else {}
         step(SURVIVED, 1.0, "Clustering the coefficients.")
         table = _table(factors, images, shared, swings, more)
-        scores = _scores(config, factors, images, n_clusters(entry.store, config, images), shared, swings, table)
+        scores = _scores(config, factors, images, n_clusters(run, images), shared, swings, table)
     except _Stopped:
         return entry.end("stopped", "Stopped.")
     entry.write_tensors(INTERPRETATION, {"swings": swings, **more, **{name: getattr(shared, name) for name in AREAS}})
@@ -74,39 +82,25 @@ class _Stopped(Exception):
     """Somebody pressed Cancel."""
 
 
-@dataclass(frozen=True)
-class _Source:
-    """The run that is interpreted, with what is read of it once."""
-
-    run: Entry
-    model: Any
-    codes: dict[str, Any]
-
-    @classmethod
-    def of(cls, run: Entry) -> "_Source":
-        return cls(run, load_model(run), run.read_tensors(CODES))
-
-
-def _of_parts(source: _Source, images: "Images", H: Any, step: Step) -> dict[str, Any]:
+def _of_parts(run: FinishedRun, images: "Images", H: "NDArray[np.float32]", step: Step) -> "dict[str, NDArray[np.floating]]":
     """What needs the whole student: which clusters a part makes, and what noise leaves of it."""
     from ddnmf_core.interpret.causal import Centres
     from ddnmf_core.interpret.part_evaluation import causal_by_picture, survivals
-    run = source.run
-    centres = Centres.of(source.codes["clean/z"], run.read_table(CLUSTERS)["clean/z/kmeans"].to_numpy())
-    return {"causal": causal_by_picture(source.model, H, H.mean(axis=0), centres,
+    centres, model = Centres.of(run.codes("z"), run.clusters("z", "kmeans")), run.ddnmf()
+    return {"causal": causal_by_picture(model, H, H.mean(axis=0), centres,
                                         step(SHARED_OUT, INTERVENED, "Taking each part out of every picture.")),
-            "survival": survivals(source.model, images, run.config.noise_kind, run.config.seed,
+            "survival": survivals(model, images, run.config.noise_kind, run.config.seed,
                                   step(INTERVENED, SURVIVED, "Trying the parts on noisy images."))}
 
 
-def _table(factors: "Factorisation", images: "Images", shared: "Worth", swings: Any, more: dict[str, Any]) -> Any:
+def _table(factors: "Factorisation", images: "Images", shared: "Worth", swings: "NDArray[np.floating]",
+           more: "dict[str, NDArray[np.floating]]") -> "pd.DataFrame":
     """A row for each part."""
     import numpy as np
     import pandas as pd
 
     from ddnmf_core.interpret import quality
-    from ddnmf_core.interpret.robustness import LEVELS
-    from ddnmf_core.model.decoding import class_mass
+    from ddnmf_core.interpret.quality import LEVELS, class_mass
     H = factors.H
     mass = class_mass(np.abs(H), images.labels, len(images.class_names))
     together = quality.correlations(H) - np.eye(H.shape[1])
@@ -124,7 +118,7 @@ def _table(factors: "Factorisation", images: "Images", shared: "Worth", swings: 
 
 
 def _scores(config: InterpretationConfig, factors: "Factorisation", images: "Images", n_found: int, shared: "Worth",
-            swings: Any, table: Any) -> dict[str, Any]:
+            swings: "NDArray[np.floating]", table: "pd.DataFrame") -> dict[str, Any]:
     """Of the factors as a whole: what stands in one table with the ACC, NMI and ARI of their coefficients' clusters."""
     from ddnmf_core.analysis.clustering import cluster
     from ddnmf_core.analysis.metrics import scores_of
@@ -146,7 +140,7 @@ def _scores(config: InterpretationConfig, factors: "Factorisation", images: "Ima
     return found | ({"saturated_share": float(quality.saturation(H).mean())} if factors.sigmoid else {})
 
 
-def _mean(values: Any) -> float:
+def _mean(values: "NDArray[np.floating] | pd.Series[float]") -> float:
     """Of what is defined: a part that is never used has no sparsity and no purity."""
     import numpy as np
     return float(np.nanmean(values)) if not np.isnan(values).all() else 0.0

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 from ddnmf_core.config import RunConfig
@@ -17,7 +18,7 @@ from ddnmf_core.engine.worker.analyse import cluster_representation, embed, fact
 from ddnmf_core.engine.worker.interpret import interpret
 from ddnmf_core.engine.worker.train import train, train_together
 from ddnmf_core.files.atomic import CorruptFile
-from ddnmf_core.store.entry import Busy, Entry, Kind, Status, UnknownEntry
+from ddnmf_core.store.entry import Busy, Entry, Kind, RunEntry, Status, UnknownEntry
 from ddnmf_core.store.run_store import Store
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)                    # no room on the disk, in the quota, in a file
@@ -26,7 +27,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)                    # no room on
 def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Status | Literal["busy"]:
     """Do the work of one entry; returns how it ended, or 'busy' when somebody else is at it."""
     os.environ["DDNMF_HOME"] = root                                 # a cluster's worker may have another; own data lie here
-    entry = Entry(Store(root), kind, entry_id)
+    entry: Entry = Entry(Path(root), kind, entry_id)
     try:
         with entry.lock():
             return _perform(entry, device)
@@ -43,7 +44,7 @@ def perform_together(root: str, run_ids: Sequence[str], device: str = "auto") ->
     joined: list[Entry] = []
     with ExitStack() as held:
         for run_id in run_ids:
-            entry = Entry(Store(root), "runs", run_id)
+            entry: RunEntry = Entry(Path(root), "runs", run_id)
             try:
                 held.enter_context(entry.lock())
                 if entry.finished:
@@ -91,8 +92,8 @@ def _perform(entry: Entry, device: str) -> Status:
 
 def _set_aside(entry: Entry, error: CorruptFile) -> Status:
     """What is damaged is this entry, or one that it needs."""
-    damaged = entry.store.owner(error.path)
-    entry.store.set_aside(damaged, str(error))
+    damaged = Store(entry.root).owner(error.path)
+    Store(entry.root).set_aside(damaged, str(error))
     return "failed" if damaged == entry else entry.end("failed", f"What it needs was damaged and set aside: {error}.")
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.session.labels import run_title
 from dashboard.session.links import linked
 from dashboard.session.results import whole_or_set_aside
-from dashboard.session.store import run_title, store
+from dashboard.session.store import store
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.engine import estimate
 from ddnmf_core.experiment.batch import Work

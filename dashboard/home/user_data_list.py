@@ -1,0 +1,30 @@
+"""The user's data sets on the Home page."""
+
+import streamlit as st
+
+from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.user import user_sets
+from ddnmf_core.files.read_only import read_only
+from ddnmf_core.store import user_data
+
+
+def show_own_sets() -> None:
+    """The user's own data sets, each with a way to remove it."""
+    if message := st.session_state.pop("home.data.message", ""):
+        st.warning(message)
+    for name in user_sets.names():
+        left, right = st.columns([6, 1], vertical_alignment="center")
+        try:
+            left.markdown(f":green[:material/check_circle:] **{user_sets.spec(name).title}** · your own · `{name}`")
+            left.caption(user_sets.summary(name))
+        except DataError as error:
+            left.markdown(f":red[:material/error:] {error}.")
+        right.button(":material/delete:", key=f"home.remove.{name}", help=f"Remove {name}", on_click=_remove, args=(name,),
+                     disabled=read_only())
+
+
+def _remove(name: str) -> None:
+    try:
+        user_data.remove(name)
+    except DataError as error:
+        st.session_state["home.data.message"] = str(error)

@@ -1,0 +1,101 @@
+"""Record a training in its run's folder: history, snapshots, checkpoints, the trained model."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ddnmf_core.engine.worker.provenance import provenance
+from ddnmf_core.store.entry import MODEL, PROVENANCE, RunEntry, State, Status
+from ddnmf_core.store.finished_run import snapshot_name
+
+if TYPE_CHECKING:
+    from ddnmf_core.model.trainer import Outcome, Trainer
+
+T = TypeVar("T")
+CHECKPOINT_EVERY = 10.0                                             # seconds
+DIVERGED = ("The loss became infinite or not a number in epoch {epoch}. Lower the learning rate, or choose mean losses. "
+            "{kept}")
+
+
+class Recorder:
+    """Keeps what a training reports: history, pictures and checkpoints."""
+
+    def __init__(self, entry: RunEntry, trainer: "Trainer", state: State, n_together: int = 1) -> None:
+        self.entry, self.trainer, self.state, self.n_together = entry, trainer, state, n_together
+        self.gallery = trainer.gallery()
+        self.saved = time.monotonic()
+
+    def resume(self) -> None:
+        """Take up the last checkpoint, if there is one, and forget what was reported after it."""
+        import torch
+        checkpoints = self.entry.names("checkpoint-")
+        if checkpoints:
+            arrays = self.entry.read_tensors(checkpoints[-1])
+            self.trainer.load_state({name: torch.from_numpy(array) for name, array in arrays.items()})
+        step = self.trainer.epoch * self.trainer.batches_per_epoch + self.trainer.batch
+        self.entry.rewind_history(step)
+        if step == 0:
+            self._snapshot()
+
+    def end(self, outcome: "Outcome") -> Status | None:
+        """Keep what a training leaves behind; the status, unless it is finished and waits to be scored."""
+        if outcome == "diverged":
+            kept = "The last finite checkpoint is kept." if self.entry.names("checkpoint-") else ""
+            return self.entry.end("diverged", DIVERGED.format(epoch=self.trainer.epoch + 1, kept=kept).strip())
+        if outcome == "stopped":
+            self.checkpoint()
+            return self.entry.end("stopped", f"Stopped in epoch {self.trainer.epoch + 1}; it can be resumed there.")
+        self.finish()
+        return None
+
+    def record(self, row: dict[str, Any]) -> None:
+        self.entry.append_history(row)
+        progress = row["epoch"] / self.trainer.config.epochs
+        self.entry.set_state(replace(self.state, progress=0.98 * progress,
+                                     message=f"Epoch {row['epoch']:.1f} of {self.trainer.config.epochs}."))
+        if row["kind"] == "epoch":
+            self._snapshot()
+            if not self.entry.names("checkpoint-") or time.monotonic() - self.saved > CHECKPOINT_EVERY:
+                self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """The new checkpoint is whole and recorded before the old one goes."""
+        old = self.entry.names("checkpoint-")
+        step = self.trainer.epoch * self.trainer.batches_per_epoch + self.trainer.batch
+        name = f"checkpoint-{step:09d}.safetensors"
+        self.entry.write_tensors(name, {key: t.numpy() for key, t in self.trainer.state().items()})
+        for other in old:
+            if other != name:
+                self.entry.remove(other)
+        self.saved = time.monotonic()
+
+    def finish(self) -> None:
+        """The trained model takes the checkpoints' place."""
+        arrays = {name: tensor.cpu().numpy() for name, tensor in self.trainer.model.state_dict().items()}
+        self.entry.seal_history()
+        self.entry.write_json(PROVENANCE, provenance(self.state.device, precision=self.trainer.config.precision,
+                                                     training_seconds=round(self._seconds(), 3),
+                                                     **({"stacked": self.n_together} if self.n_together > 1 else {})))
+        self.entry.write_tensors(MODEL, arrays)
+        for name in self.entry.names("checkpoint-"):
+            self.entry.remove(name)
+
+    def _seconds(self) -> float:
+        return sum(row["seconds"] for row in self.entry.epochs())
+
+    def _snapshot(self) -> None:
+        pictures = self.gallery.pictures(self.trainer.model, self.trainer.probe())
+        self.entry.write_tensors(snapshot_name(self.trainer.epoch), {name: p.numpy() for name, p in pictures.items()})
+
+
+def throttled(report: Callable[[T], None], every: float = 0.25) -> Callable[[T], None]:
+    """The same function, called at most once every so many seconds; calls in between are dropped."""
+    last = -every
+
+    def maybe(value: T) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every:
+            last = time.monotonic()
+            report(value)
+    return maybe
