@@ -21,6 +21,7 @@ docs: .venv/test-installed	# docs/_build/html/index.html; the tutorial is execut
 
 lint: .venv/test-installed
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 .venv/installed: requirements.txt pyproject.toml

@@ -8,32 +8,40 @@ from types import ModuleType
 
 from benchmarks.common.harness import NotHere, Result, as_json, machine, tables, write
 
-NAMES = {"train": "images a second of a training, against the loop that a user would write",
-         "threads": "milliseconds of a training step by threads and waiting, alone and under load",
-         "shapley": "Shapley pictures of one sample, against a plain batch of as many decodes",
-         "gpu": "Figure 3's trainings as stacks, against eager ones",
-         "causal": "the causal matrix of 70,000 images",
-         "faults": "faults injected for real: tried, survived, lost",
-         "screen": "what a user waits for, in headless Chromium",
-         "watching": "what it costs a training to be watched in a browser",
-         "browsers": "many browsers at once on one server, while a model is trained",
-         "clients": "many people on one server who draw on machines of their own",
-         "memory": "of a worker with 70,000 images, and of the dashboard by what is open and what is in the store",
-         "batches": "scores and speed of the default model by the size of its batches",
-         "precision": "scores of the default model when its layers compute in bfloat16",
-         "mapped": "training on an array that stays on the disk, against the same in memory",
-         "growth": "time and memory by the number of images, parts, runs, points and workers; draws docs/growth.png",
-         "cluster": "a sweep on workers that dask's own commands started, and what 10,000 runs take on many GPUs",
-         "embeddings": "maps as the program makes them, against scikit-learn's t-SNE",
-         "mixture_floor": "agreement of Gaussian mixtures by the floor of their covariances"}
-FOLDERS = {"analysis": ("shapley", "causal", "embeddings", "mixture_floor"),
-           "browser": ("screen", "watching", "browsers", "clients", "memory"), "scale": ("growth", "cluster"),
-           "training": ("train", "threads", "gpu", "batches", "precision", "mapped")}
+NAMES = {
+    "train": "images a second of a training, against the loop that a user would write",
+    "threads": "milliseconds of a training step by threads and waiting, alone and under load",
+    "shapley": "Shapley pictures of one sample, against a plain batch of as many decodes",
+    "gpu": "Figure 3's trainings as stacks, against eager ones",
+    "causal": "the causal matrix of 70,000 images",
+    "faults": "faults injected for real: tried, survived, lost",
+    "screen": "what a user waits for, in headless Chromium",
+    "watching": "what it costs a training to be watched in a browser",
+    "browsers": "many browsers at once on one server, while a model is trained",
+    "clients": "many people on one server who draw on machines of their own",
+    "memory": "of a worker with 70,000 images, and of the dashboard by what is open and what is in the store",
+    "batches": "scores and speed of the default model by the size of its batches",
+    "precision": "scores of the default model when its layers compute in bfloat16",
+    "mapped": "training on an array that stays on the disk, against the same in memory",
+    "growth": "time and memory by the number of images, parts, runs, points and workers; draws docs/growth.png",
+    "cluster": "a sweep on workers that dask's own commands started, and what 10,000 runs take on many GPUs",
+    "embeddings": "maps as the program makes them, against scikit-learn's t-SNE",
+    "mixture_floor": "agreement of Gaussian mixtures by the floor of their covariances",
+}
+FOLDERS = {
+    "analysis": ("shapley", "causal", "embeddings", "mixture_floor"),
+    "browser": ("screen", "watching", "browsers", "clients", "memory"),
+    "scale": ("growth", "cluster"),
+    "training": ("train", "threads", "gpu", "batches", "precision", "mapped"),
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", formatter_class=argparse.RawTextHelpFormatter,
-                                     description="\n".join(f"{name:14} {what}" for name, what in NAMES.items()))
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        formatter_class=argparse.RawTextHelpFormatter,
+        description="\n".join(f"{name:14} {what}" for name, what in NAMES.items()),
+    )
     parser.add_argument("names", nargs="+", choices=[*NAMES, "all"], metavar="NAME", help=f"{', '.join(NAMES)} or all")
     parser.add_argument("--repeats", type=int, help="repetitions; each benchmark has its own number")
     parser.add_argument("--size", type=int, help="how many images, where a benchmark can take more or fewer (its SIZE)")

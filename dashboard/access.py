@@ -25,11 +25,15 @@ OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
 HEADERS = {
     # Streamlit's page has inline scripts and styles, its components are modules made of blobs.
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' blob:; style-src 'self' "
-                               "'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
-                               "connect-src 'self' data: blob:; object-src 'none'; base-uri 'self'; form-action "
-                               "'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin"}
+    "'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
+    "connect-src 'self' data: blob:; object-src 'none'; base-uri 'self'; form-action "
+    "'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>DDNMF Studio</title>
 <body style="font-family:sans-serif;max-width:32em;margin:4em auto;line-height:1.5"><h1>DDNMF Studio</h1>
 <p>{message} The token stands on the console of the server, or in DDNMF_TOKEN there.</p>
@@ -49,14 +53,18 @@ def is_loopback(address: str | None) -> bool:
 
 def guards() -> list[Middleware]:
     """The middleware for where the server was told to listen; says on the console what it means to listen wider."""
-    net_util.get_external_ip = lambda: None     # Streamlit would ask a service out there, for a strange origin
+    net_util.get_external_ip = lambda: None  # Streamlit would ask a service out there, for a strange origin
     print(f"DDNMF Studio: http://127.0.0.1:{st.get_option('server.port')} (Ctrl-C ends it; trainings go on)", flush=True)
     if is_loopback(st.get_option("server.address")):
         return [Middleware(Guard, token=None)]
     token = os.environ.get(ENVIRONMENT) or secrets.token_urlsafe(16)
     told = "the token in DDNMF_TOKEN" if os.environ.get(ENVIRONMENT) else f"this token: {token}"
-    print(f"WARNING: the dashboard listens beyond this machine. Whoever reaches it with {told} can train, stop and delete "
-          "runs. The connection is not encrypted: put a proxy with TLS before it.", file=sys.stderr, flush=True)
+    print(
+        f"WARNING: the dashboard listens beyond this machine. Whoever reaches it with {told} can train, stop and delete "
+        "runs. The connection is not encrypted: put a proxy with TLS before it.",
+        file=sys.stderr,
+        flush=True,
+    )
     return [Middleware(Guard, token=token)]
 
 
@@ -84,8 +92,11 @@ class Guard:
         if self.token is None:
             host = headers.get("host", "")
             name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-            return None if name.lower() in OWN_NAMES else PlainTextResponse(
-                f"This dashboard answers {', '.join(OWN_NAMES)} alone.", 421)
+            return (
+                None
+                if name.lower() in OWN_NAMES
+                else PlainTextResponse(f"This dashboard answers {', '.join(OWN_NAMES)} alone.", 421)
+            )
         asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         if scope["type"] == "http" and PARAMETER in asked:
             return self._login(scope, asked)
@@ -113,4 +124,5 @@ def _with_headers(send: Any) -> Any:
             kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in names]
             message = {**message, "headers": [*kept, *own]}
         await send(message)
+
     return sending

@@ -19,18 +19,20 @@ st.html("""<style>
 .stMainBlockContainer { padding: 3rem 3rem 4rem; }
 [data-testid="stBaseButton-primary"] p { color: light-dark(#fff, #06222c); }     /* white on a light blue cannot be read */
 </style>""")
-page = st.navigation([
-    st.Page("../pages/home.py", title="Home", icon=":material/home:", default=True),
-    st.Page("../pages/train.py", title="Train", icon=":material/model_training:", url_path="train"),
-    st.Page("../pages/latent.py", title="Latent space", icon=":material/scatter_plot:", url_path="latent"),
-    st.Page("../pages/parts.py", title="Parts", icon=":material/extension:", url_path="parts"),
-    st.Page("../pages/explain.py", title="Explain", icon=":material/search:", url_path="explain"),
-    st.Page("../pages/noise.py", title="Noise", icon=":material/grain:", url_path="noise"),
-    st.Page("../pages/sweep.py", title="Sweep", icon=":material/grid_on:", url_path="sweep"),
-    st.Page("../pages/compare.py", title="Compare", icon=":material/leaderboard:", url_path="compare"),
-])
+page = st.navigation(
+    [
+        st.Page("../pages/home.py", title="Home", icon=":material/home:", default=True),
+        st.Page("../pages/train.py", title="Train", icon=":material/model_training:", url_path="train"),
+        st.Page("../pages/latent.py", title="Latent space", icon=":material/scatter_plot:", url_path="latent"),
+        st.Page("../pages/parts.py", title="Parts", icon=":material/extension:", url_path="parts"),
+        st.Page("../pages/explain.py", title="Explain", icon=":material/search:", url_path="explain"),
+        st.Page("../pages/noise.py", title="Noise", icon=":material/grain:", url_path="noise"),
+        st.Page("../pages/sweep.py", title="Sweep", icon=":material/grid_on:", url_path="sweep"),
+        st.Page("../pages/compare.py", title="Compare", icon=":material/leaderboard:", url_path="compare"),
+    ]
+)
 try:
-    engine.ensure_started(store())                           # warm by the time somebody presses Train
+    engine.ensure_started(store())  # warm by the time somebody presses Train
 except NewerLayout as error:
     st.error(str(error))
     st.stop()

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["DDNMF", "PRESETS", "FinishedRun", "RunConfig", "Store", "load"]
 __version__ = "0.1.0"
 
-_MODULES = {"DDNMF": "estimator", "PRESETS": "config", "FinishedRun": "store.finished_run", "RunConfig": "config",
-            "Store": "store.run_store", "load": "data.catalogue"}
+_MODULES = {
+    "DDNMF": "estimator",
+    "PRESETS": "config",
+    "FinishedRun": "store.finished_run",
+    "RunConfig": "config",
+    "Store": "store.run_store",
+    "load": "data.catalogue",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -31,16 +31,16 @@ ClustererName = Literal["kmeans", "gmm"]
 Factors = Literal["parts", "units", "code_nmf", "nmf", "pca"]
 Device = Literal["auto", "cuda", "mps", "cpu"]
 DEVICES: tuple[str, ...] = get_args(Device)
-OF_PIXELS: tuple[Factors, ...] = ("nmf", "pca")                     # factors that need no run
+OF_PIXELS: tuple[Factors, ...] = ("nmf", "pca")  # factors that need no run
 
 ID_LENGTH = 16
 OWN_IN_A_STACK = ("seed", "alpha", "beta", "gamma", "noise_level", "epochs")
-OF_NMF_MODULE = ("beta", "gamma", "n_parts", "basis", "coefficients")       # fields that an autoencoder does not have
+OF_NMF_MODULE = ("beta", "gamma", "n_parts", "basis", "coefficients")  # fields that an autoencoder does not have
 
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-OWN = re.compile(r"own-[0-9a-f]{16}")                               # a data set of the user's own, named by its content
+OWN = re.compile(r"own-[0-9a-f]{16}")  # a data set of the user's own, named by its content
 
 
 def _is_dataset(name: str) -> str:
@@ -96,34 +96,38 @@ class Config(BaseModel):
 class RunConfig(Config):
     """One training run: data, model, losses, noise and optimiser (the defaults are measured: README)."""
 
-    dataset: Dataset = "mnist-10k"                                  # as `ddnmf data` names it
-    n_samples: Annotated[int, Field(ge=100)] | None = None          # None: every image of the set
+    dataset: Dataset = "mnist-10k"  # as `ddnmf data` names it
+    n_samples: Annotated[int, Field(ge=100)] | None = None  # None: every image of the set
 
-    model: ModelName = "ddnmf"                                      # ae1, ae2 and dae: the autoencoders beside it
+    model: ModelName = "ddnmf"  # ae1, ae2 and dae: the autoencoders beside it
     layers: Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(min_length=1, max_length=8)] = (
-        500, 500, 2000, 10)                                         # encoder, without the pixels; mirrored
+        500,
+        500,
+        2000,
+        10,
+    )  # encoder, without the pixels; mirrored
     bottleneck_activation: Literal["linear", "relu", "softplus"] = "linear"
     output_activation: Literal["linear", "sigmoid", "relu"] = "sigmoid"
-    n_parts: Annotated[int, Field(ge=1, le=512)] = 10               # r, columns of W
-    basis: Literal["paper", "nonnegative"] = "paper"                # nonnegative: W >= 0 after every step
-    coefficients: Literal["paper", "biased"] = "paper"              # biased: H = sigmoid(W' X + b), b < 0 at first
-    decoder: Literal["mirrored", "additive"] = "mirrored"           # additive: one layer from code to pixels, weights >= 0
+    n_parts: Annotated[int, Field(ge=1, le=512)] = 10  # r, columns of W
+    basis: Literal["paper", "nonnegative"] = "paper"  # nonnegative: W >= 0 after every step
+    coefficients: Literal["paper", "biased"] = "paper"  # biased: H = sigmoid(W' X + b), b < 0 at first
+    decoder: Literal["mirrored", "additive"] = "mirrored"  # additive: one layer from code to pixels, weights >= 0
 
-    alpha: Weight = 1.0                                             # weight of L_sym
-    beta: Weight = 1.0                                              # weight of L_ap
-    gamma: Weight = 1.0                                             # weight of L_nc
-    loss_reduction: Literal["sum", "mean"] = "mean"                 # sum: as in the paper
+    alpha: Weight = 1.0  # weight of L_sym
+    beta: Weight = 1.0  # weight of L_ap
+    gamma: Weight = 1.0  # weight of L_nc
+    loss_reduction: Literal["sum", "mean"] = "mean"  # sum: as in the paper
 
     noise_kind: NoiseKind = "gaussian"
-    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.4          # deviation of Gaussian noise, else share of pixels
+    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.4  # deviation of Gaussian noise, else share of pixels
 
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 256
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 45
-    seed: Seed = 1                                                  # of weights, order and noise
-    precision: Literal["highest", "high", "medium", "bfloat16"] = "medium"      # of matrix products, as torch names it
-    n_clusters: Annotated[int, Field(ge=2, le=200)] | None = None   # that are looked for; None: one for each class
+    seed: Seed = 1  # of weights, order and noise
+    precision: Literal["highest", "high", "medium", "bfloat16"] = "medium"  # of matrix products, as torch names it
+    n_clusters: Annotated[int, Field(ge=2, le=200)] | None = None  # that are looked for; None: one for each class
 
     LATER: ClassVar[dict[str, Any]] = {"coefficients": "paper", "decoder": "mirrored", "n_clusters": None}
 
@@ -172,14 +176,14 @@ class RunConfig(Config):
 class EmbeddingConfig(Config):
     """A map of one run's codes in the plane."""
 
-    run: RunId                                                      # its id
+    run: RunId  # its id
     representation: Representation = "z"
-    noisy: bool = False                                             # codes of the corrupted images
+    noisy: bool = False  # codes of the corrupted images
     method: EmbeddingMethod = "t-sne"
-    n_points: Annotated[int, Field(ge=50, le=70_000)] = 5000        # images that are mapped, chosen by the seed
-    perplexity: Annotated[float, Field(ge=2, le=200)] = 30.0        # t-SNE
-    n_neighbors: Annotated[int, Field(ge=2, le=200)] = 15           # UMAP
-    min_dist: Annotated[float, Field(ge=0, le=0.99)] = 0.1          # UMAP
+    n_points: Annotated[int, Field(ge=50, le=70_000)] = 5000  # images that are mapped, chosen by the seed
+    perplexity: Annotated[float, Field(ge=2, le=200)] = 30.0  # t-SNE
+    n_neighbors: Annotated[int, Field(ge=2, le=200)] = 15  # UMAP
+    min_dist: Annotated[float, Field(ge=0, le=0.99)] = 0.1  # UMAP
     seed: Seed = 1
 
     @model_validator(mode="before")
@@ -205,11 +209,11 @@ class ClusteringConfig(Config):
 
     dataset: Dataset = "mnist-10k"
     n_samples: Annotated[int, Field(ge=100)] | None = None
-    run: RunId | None = None                                        # None: the pixels themselves
+    run: RunId | None = None  # None: the pixels themselves
     representation: Literal["pixels", "z", "H", "z_hat"] = "pixels"
-    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.0          # of the run's kind, on the images that it encodes
-    transform: Literal["none", "unit_nmf", "umap", "pca"] = "none"       # of the representation, before it is clustered
-    n_components: Annotated[int, Field(ge=1, le=512)] = 10          # parts of that NMF, dimensions of that map
+    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.0  # of the run's kind, on the images that it encodes
+    transform: Literal["none", "unit_nmf", "umap", "pca"] = "none"  # of the representation, before it is clustered
+    n_components: Annotated[int, Field(ge=1, le=512)] = 10  # parts of that NMF, dimensions of that map
     clusterer: ClustererName = "kmeans"
     seed: Seed = 1
 
@@ -229,8 +233,16 @@ class ClusteringConfig(Config):
     @classmethod
     def of(cls, run: RunConfig, **settings: Any) -> Self:
         """Clusters of this run's codes, of z unless told otherwise."""
-        return cls(**{"dataset": run.dataset, "n_samples": run.n_samples, "run": run.id, "representation": "z",
-                      "seed": run.seed, **settings})
+        return cls(
+            **{
+                "dataset": run.dataset,
+                "n_samples": run.n_samples,
+                "run": run.id,
+                "representation": "z",
+                "seed": run.seed,
+                **settings,
+            }
+        )
 
 
 class InterpretationConfig(Config):
@@ -239,20 +251,23 @@ class InterpretationConfig(Config):
 
     dataset: Dataset = "mnist-10k"
     n_samples: Annotated[int, Field(ge=100)] | None = None
-    run: RunId | None = None                                        # None: a factorisation of the pixels
+    run: RunId | None = None  # None: a factorisation of the pixels
     factors: Factors = "parts"
-    n_parts: Annotated[int, Field(ge=1, le=512)] | None = None      # of an NMF or PCA; a run knows its own
-    n_pictures: Annotated[int, Field(ge=10, le=70_000)] = 300       # that are shared out among the factors
+    n_parts: Annotated[int, Field(ge=1, le=512)] | None = None  # of an NMF or PCA; a run knows its own
+    n_pictures: Annotated[int, Field(ge=10, le=70_000)] = 300  # that are shared out among the factors
     seed: Seed = 1
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         if (self.run is None) != (self.factors in OF_PIXELS):
-            raise ValueError(f"factors = {self.factors!r}, run = {self.run!r}: {', '.join(OF_PIXELS)} are of the pixels, "
-                             "the others of a run")
+            raise ValueError(
+                f"factors = {self.factors!r}, run = {self.run!r}: {', '.join(OF_PIXELS)} are of the pixels, the others of a run"
+            )
         if (self.n_parts is None) != (self.factors in ("parts", "units")):
-            raise ValueError(f"factors = {self.factors!r}, n_parts = {self.n_parts}: parts and units come with their run, an "
-                             "NMF or PCA has to be told")
+            raise ValueError(
+                f"factors = {self.factors!r}, n_parts = {self.n_parts}: parts and units come with their run, an "
+                "NMF or PCA has to be told"
+            )
         return self
 
     @classmethod
@@ -269,7 +284,7 @@ def check_device(name: str) -> str:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"epochs": 15, "gamma": 0.1, "output_activation": "linear"},      # rebuilds better after few steps
+    "quick": {"epochs": 15, "gamma": 0.1, "output_activation": "linear"},  # rebuilds better after few steps
     "strong": {"epochs": 45, "gamma": 1.0, "output_activation": "sigmoid"},
     "paper": {"loss_reduction": "sum", "gamma": 1.0, "output_activation": "linear", "epochs": 30, "precision": "highest"},
     "parts": {"basis": "nonnegative", "coefficients": "biased", "decoder": "additive", "bottleneck_activation": "softplus"},
@@ -285,7 +300,7 @@ def describe(error: ValidationError) -> str:
     return "; ".join(_sentence(problem) for problem in error.errors())
 
 
-MOST_SHOWN = 100                                                    # letters of a value that was wrong
+MOST_SHOWN = 100  # letters of a value that was wrong
 
 
 def _sentence(problem: Any) -> str:

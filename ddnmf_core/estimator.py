@@ -84,15 +84,34 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     (1797, 10)
     """
 
-    _exact: Any                                                     # the trained networks in double precision
+    _exact: Any  # the trained networks in double precision
 
-    def __init__(self, n_components: int = 10, *, layers: Sequence[int] = (500, 500, 2000, 10), alpha: float = 1.0,
-                 beta: float = 1.0, gamma: float = 1.0, noise_kind: str = "gaussian", noise_level: float = 0.4,
-                 bottleneck_activation: str = "linear", output_activation: str = "sigmoid", basis: str = "paper",
-                 coefficients: str = "paper", decoder: str = "mirrored", loss_reduction: str = "mean",
-                 optimizer: str = "adam", learning_rate: float = 1e-3, batch_size: int = 256, epochs: int = 45,
-                 precision: str = "medium", n_clusters: int | None = None, clusterer: ClustererName = "kmeans",
-                 device: str = "auto", random_state: Any = None) -> None:
+    def __init__(
+        self,
+        n_components: int = 10,
+        *,
+        layers: Sequence[int] = (500, 500, 2000, 10),
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        gamma: float = 1.0,
+        noise_kind: str = "gaussian",
+        noise_level: float = 0.4,
+        bottleneck_activation: str = "linear",
+        output_activation: str = "sigmoid",
+        basis: str = "paper",
+        coefficients: str = "paper",
+        decoder: str = "mirrored",
+        loss_reduction: str = "mean",
+        optimizer: str = "adam",
+        learning_rate: float = 1e-3,
+        batch_size: int = 256,
+        epochs: int = 45,
+        precision: str = "medium",
+        n_clusters: int | None = None,
+        clusterer: ClustererName = "kmeans",
+        device: str = "auto",
+        random_state: Any = None,
+    ) -> None:
         self.n_components = n_components
         self.layers = layers
         self.alpha = alpha
@@ -131,7 +150,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             raise ValueError("the loss became infinite or not a number: lower the learning rate, or take mean losses")
         self.model_, self.n_iter_, self.config_ = trainer.model.cpu().eval(), trainer.epoch, config
         self._exact = build(config, rows.shape[1]).double()
-        self._exact.load_state_dict(self.model_.state_dict())       # transforms repeat themselves whatever the batch
+        self._exact.load_state_dict(self.model_.state_dict())  # transforms repeat themselves whatever the batch
         self._n_features_out = self.n_components
         z, H = self._encode(rows)
         with torch.no_grad():
@@ -161,8 +180,9 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if H.ndim != 2 or H.shape[1] != self.n_components:
             raise ValueError(f"coefficients of shape {H.shape}: should be (n, {self.n_components})")
         with torch.no_grad():
-            return self.scale_ * torch.cat([self._exact.student.decode(part) for part in
-                                            torch.from_numpy(H).split(BATCH)]).numpy()
+            return (
+                self.scale_ * torch.cat([self._exact.student.decode(part) for part in torch.from_numpy(H).split(BATCH)]).numpy()
+            )
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Minus the mean squared error of the reconstructions, so that more is better."""
@@ -175,13 +195,15 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
         Raises ValueError where the shape does not fit the number of features."""
         import matplotlib.pyplot as plt
+
         check_is_fitted(self)
         if image_shape is not None and image_shape[0] * image_shape[1] != self.n_features_in_:
             raise ValueError(f"image_shape = {image_shape}: should multiply to {self.n_features_in_}, the number of features")
         n_columns = min(5, self.n_components)
         n_rows = -(-self.n_components // n_columns)
-        figure, axes = plt.subplots(n_rows, n_columns, figsize=(1.8 * n_columns, 1.9 * n_rows), squeeze=False,
-                                    layout="constrained")
+        figure, axes = plt.subplots(
+            n_rows, n_columns, figsize=(1.8 * n_columns, 1.9 * n_rows), squeeze=False, layout="constrained"
+        )
         top = float(np.abs(self.components_).max()) or 1.0
         for part, axis in enumerate(axes.flat):
             axis.set_axis_off()
@@ -203,10 +225,12 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _config(self, rows: NDArray[np.float32], seed: int) -> RunConfig:
         """Of a run on data that are named by the hash of their content. How clusters are looked for is no part of it."""
         content = hashlib.sha256(rows.tobytes()).hexdigest()[:16]
-        own = {name: getattr(self, name) for name in RunConfig.model_fields
-               if name in self.get_params() and name != "n_clusters"}
-        return RunConfig(**{**own, "layers": tuple(self.layers), "dataset": f"own-{content}", "n_parts": self.n_components,
-                            "seed": seed})
+        own = {
+            name: getattr(self, name) for name in RunConfig.model_fields if name in self.get_params() and name != "n_clusters"
+        }
+        return RunConfig(
+            **{**own, "layers": tuple(self.layers), "dataset": f"own-{content}", "n_parts": self.n_components, "seed": seed}
+        )
 
     def _validated(self, X: ArrayLike, reset: bool = False, **checks: Any) -> NDArray[np.floating]:
         """As an array of finite values >= 0; raises ValueError with what is wrong."""

@@ -8,8 +8,9 @@ from typing import Any
 from ddnmf_core.config import Config
 
 
-def signature(app: Any, what: str, name: str, obj: Any, options: Any, text: str,
-              returned: str) -> tuple[str, str | None] | None:
+def signature(
+    app: Any, what: str, name: str, obj: Any, options: Any, text: str, returned: str
+) -> tuple[str, str | None] | None:
     """Of a function with the types that its source has; a configuration's fields are in its table."""
     if what == "class" and issubclass(obj, Config):
         return "(**settings)", None
@@ -18,7 +19,7 @@ def signature(app: Any, what: str, name: str, obj: Any, options: Any, text: str,
     node = ast.parse(textwrap.dedent(inspect.getsource(obj))).body[0]
     assert isinstance(node, ast.FunctionDef)
     if what == "method" and not any(ast.unparse(each) == "staticmethod" for each in node.decorator_list):
-        node.args.args.pop(0)                                       # self or cls
+        node.args.args.pop(0)  # self or cls
     for each in [*node.args.args, *node.args.kwonlyargs]:
         each.annotation = unquoted(each.annotation)
     returns = unquoted(node.returns)
@@ -57,8 +58,13 @@ def allowed(schema: dict[str, Any]) -> str:
         return ", ".join(f"``{each}``" for each in schema["enum"])
     if schema["type"] == "array":
         return f"{schema['minItems']} to {schema['maxItems']} numbers, each a {allowed(schema['items'])}"
-    words = {"null": "``None``", "integer": "whole number", "number": "number", "string": "text",
-             "boolean": "``True`` or ``False``"}[schema["type"]]
+    words = {
+        "null": "``None``",
+        "integer": "whole number",
+        "number": "number",
+        "string": "text",
+        "boolean": "``True`` or ``False``",
+    }[schema["type"]]
     low, above, high = (schema.get(key) for key in ("minimum", "exclusiveMinimum", "maximum"))
     limits = [("from", low), ("above", above), ("up to", high)]
     return " ".join([words, *(f"{word} {limit:,}".removesuffix(".0") for word, limit in limits if limit is not None)])
@@ -68,6 +74,10 @@ def comments(config: type[Config]) -> dict[str, str]:
     """The comment beside each field."""
     source = textwrap.dedent(inspect.getsource(config))
     lines = source.splitlines()
-    fields = [node for node in ast.parse(source).body[0].body if isinstance(node, ast.AnnAssign)]   # type: ignore[attr-defined]
-    return {ast.unparse(node.target): line.split("  # ", 1)[1]
-            for node in fields for line in lines[node.lineno - 1:node.end_lineno] if "  # " in line}
+    fields = [node for node in ast.parse(source).body[0].body if isinstance(node, ast.AnnAssign)]  # type: ignore[attr-defined]
+    return {
+        ast.unparse(node.target): line.split("  # ", 1)[1]
+        for node in fields
+        for line in lines[node.lineno - 1 : node.end_lineno]
+        if "  # " in line
+    }

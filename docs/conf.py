@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import api_text
 
 STORE = tempfile.mkdtemp(prefix="ddnmf-docs-")
-os.environ["DDNMF_HOME"] = STORE                                     # the examples never touch a user's
-os.environ["OMP_NUM_THREADS"] = os.environ["DDNMF_THREADS"] = "1"    # small models: more threads would only wait for each other
+os.environ["DDNMF_HOME"] = STORE  # the examples never touch a user's
+os.environ["OMP_NUM_THREADS"] = os.environ["DDNMF_THREADS"] = "1"  # small models: more threads would only wait for each other
 
 project = "DDNMF Studio"
 author = "The DDNMF Studio authors"
@@ -34,15 +34,15 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 
 myst_heading_anchors = 3
-default_role = "literal"                                             # `x` in a docstring is code
+default_role = "literal"  # `x` in a docstring is code
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"                                          # api_text has them as they are written
-autodoc_inherit_docstrings = False                                  # torch's, of forward
+autodoc_typehints = "none"  # api_text has them as they are written
+autodoc_inherit_docstrings = False  # torch's, of forward
 autodoc_preserve_defaults = True
 napoleon_google_docstring = False
 python_maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
-suppress_warnings = ["config.cache", "ref.python", "toc.empty_glob"]     # two classes are called DDNMF; stories may be missing
+suppress_warnings = ["config.cache", "ref.python", "toc.empty_glob"]  # two classes are called DDNMF; stories may be missing
 
 _HERE = Path(__file__).parent
 sphinx_gallery_conf = {
@@ -51,7 +51,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/\d_",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
-    "run_stale_examples": True,                                     # what they call may have changed
+    "run_stale_examples": True,  # what they call may have changed
     "download_all_examples": False,
     "show_signature": False,
     "write_computation_times": False,
@@ -101,7 +101,7 @@ docs/dependencies
 TO_THE_FIRST_PAGE = """<!doctype html><meta charset="utf-8"><title>DDNMF Studio</title>
 <meta http-equiv="refresh" content="0; url=README.html"><a href="README.html">DDNMF Studio</a>
 """
-NOT_TOLD_YET = "<!-- table -->\n<!-- end -->"                        # a story whose runs were not made
+NOT_TOLD_YET = "<!-- table -->\n<!-- end -->"  # a story whose runs were not made
 
 
 def complete(app: Sphinx, document: str, source: list[str]) -> None:
@@ -131,5 +131,5 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", complete)
     app.connect("doctree-read", drop_unreachable)
     app.connect("autodoc-process-signature", api_text.signature)
-    app.connect("autodoc-process-docstring", api_text.docstring, priority=600)       # after napoleon
+    app.connect("autodoc-process-docstring", api_text.docstring, priority=600)  # after napoleon
     app.connect("build-finished", finish)

@@ -12,13 +12,7 @@ from dashboard.compare.rows import as_text, downloads, filtered, methods_of, sho
 from dashboard.figures.saving import show_chart
 from dashboard.session.labels import SCORE_TITLES
 from dashboard.session.links import linked
-from dashboard.session.reproduction import (
-    Shown,
-    choose_numbers,
-    fewer_images,
-    offer_to_compute,
-    protocol_panel,
-)
+from dashboard.session.reproduction import Shown, choose_numbers, fewer_images, offer_to_compute, protocol_panel
 from dashboard.session.store import table_key
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.data.catalogue import DATASETS
@@ -51,32 +45,55 @@ def table_of(rows: pd.DataFrame) -> pd.DataFrame:
 def show_table(rows: pd.DataFrame, protocol: Protocol) -> list[str]:
     """The table; returns the methods of the chosen rows, or else all of them."""
     number = st.column_config.NumberColumn
-    formats: dict[str, Any] = {f"{title}, paper": number(format="%.3f", help="A single run, no seeds published.")
-                               for title in SCORE_TITLES.values()}
-    formats |= {f"{title}, Δ in dev.": number(format="%+.1f", help="Our mean minus the paper's number, in our standard "
-                                              "deviations over seeds.") for title in SCORE_TITLES.values()}
-    formats["Silhouette"] = number(format="%.2f", help="Needs no labels: how much nearer samples lie to their own cluster than "
-                                   "to the next. It compares clusters of one representation, not two representations.")
+    formats: dict[str, Any] = {
+        f"{title}, paper": number(format="%.3f", help="A single run, no seeds published.") for title in SCORE_TITLES.values()
+    }
+    formats |= {
+        f"{title}, Δ in dev.": number(
+            format="%+.1f", help="Our mean minus the paper's number, in our standard deviations over seeds."
+        )
+        for title in SCORE_TITLES.values()
+    }
+    formats["Silhouette"] = number(
+        format="%.2f",
+        help="Needs no labels: how much nearer samples lie to their own cluster than "
+        "to the next. It compares clusters of one representation, not two representations.",
+    )
     formats["Method"] = st.column_config.TextColumn(width=165)
     formats["Run time, s"] = number(format="%.0f", help="Training and clustering of one seed, mean.")
-    chosen = st.dataframe(table_of(rows), hide_index=True, column_config=formats, on_select="rerun",
-                          key=table_key("compare.table", rows["method"]), selection_mode="multi-row", placeholder="–",
-                          height=min(35 * (len(rows) + 1) + 3, 720))
-    st.caption("Means ± standard deviations over seeds. Click a heading to sort; tick rows to narrow what is below to them. "
-               "Rows without a model differ between seeds in the starts of the clusterer alone: a distance in such deviations "
-               "is large and says little." + fewer_images(protocol))
+    chosen = st.dataframe(
+        table_of(rows),
+        hide_index=True,
+        column_config=formats,
+        on_select="rerun",
+        key=table_key("compare.table", rows["method"]),
+        selection_mode="multi-row",
+        placeholder="–",
+        height=min(35 * (len(rows) + 1) + 3, 720),
+    )
+    st.caption(
+        "Means ± standard deviations over seeds. Click a heading to sort; tick rows to narrow what is below to them. "
+        "Rows without a model differ between seeds in the starts of the clusterer alone: a distance in such deviations "
+        "is large and says little." + fewer_images(protocol)
+    )
     return methods_of(rows, chosen.selection.rows)
 
 
 def headline(rows: pd.DataFrame) -> str:
     """Where DDNMF stands, from the rows themselves."""
-    best = {title: rows[mask].loc[rows[mask]["acc_mean"].idxmax()] for title, mask in {
-        "DDNMF's best row in the paper's table": (rows["origin"] == "paper") & rows["method"].str.startswith("DDNMF"),
-        "Best row of any other model": ~rows["method"].str.startswith("DDNMF")}.items() if mask.any()}
+    best = {
+        title: rows[mask].loc[rows[mask]["acc_mean"].idxmax()]
+        for title, mask in {
+            "DDNMF's best row in the paper's table": (rows["origin"] == "paper") & rows["method"].str.startswith("DDNMF"),
+            "Best row of any other model": ~rows["method"].str.startswith("DDNMF"),
+        }.items()
+        if mask.any()
+    }
     return "  \n".join(
         f"{title}: **{row['method']}**, ACC {as_text(row['acc_mean'], row['acc_std'])}"
         + (f" (paper {row['acc_paper']:.3f})" if row["acc_paper"] == row["acc_paper"] else "")
-        for title, row in best.items())
+        for title, row in best.items()
+    )
 
 
 def show_confusion(records: list[Record], dataset: str) -> None:
@@ -87,9 +104,13 @@ def show_confusion(records: list[Record], dataset: str) -> None:
     record = of_method[seed]
     names = DATASETS[dataset].class_names
     figure = charts.confusion(np.array(record["contingency"]), names, f"{method}, seed {seed}: ACC {record['acc']:.4f}")
-    show_chart(figure, "compare.confusion", "A row is a class: the share of its images that went to each cluster. Clusters "
-               "stand in the order of the classes that they are matched to, so the diagonal is what ACC counts.",
-               title=f"Confusion of {method}, seed {seed}")
+    show_chart(
+        figure,
+        "compare.confusion",
+        "A row is a class: the share of its images that went to each cluster. Clusters "
+        "stand in the order of the classes that they are matched to, so the diagonal is what ACC counts.",
+        title=f"Confusion of {method}, seed {seed}",
+    )
 
 
 def show_scores(shown: Shown) -> None:
@@ -107,9 +128,15 @@ def show_scores(shown: Shown) -> None:
         st.header("Every seed")
         score = linked(st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True)
         dots = charts.seed_dots(visible[visible["method"].isin(methods)], records, score)
-        show_chart(dots, "compare.dots", title="Every seed", how=(
-                   "A dot is one seed; the bar is their mean with one standard deviation to each side; the diamond is the "
-                   "paper's single run. Where the dots of two rows overlap, one run of each would not tell which is better."))
+        show_chart(
+            dots,
+            "compare.dots",
+            title="Every seed",
+            how=(
+                "A dot is one seed; the bar is their mean with one standard deviation to each side; the diamond is the "
+                "paper's single run. Where the dots of two rows overlap, one run of each would not tell which is better."
+            ),
+        )
     with right:
         st.header("Classes and clusters")
         show_confusion(records, shown.cells[0].dataset)
@@ -124,6 +151,7 @@ if not shown.published:
 if shown.results.cells:
     (show_part_table if target == "parts" else show_scores)(shown)
 else:
-    st.info("This store has none of these numbers yet. Compute them with the button above; it goes on when this page is "
-            "closed.")
+    st.info(
+        "This store has none of these numbers yet. Compute them with the button above; it goes on when this page is closed."
+    )
 protocol_panel(shown)

@@ -24,32 +24,49 @@ from ddnmf_core.data import pictures
 from ddnmf_core.model.networks import DDNMF
 from ddnmf_core.store.finished_run import FinishedRun
 
-TRAINED = {"ddnmf": "The supervisor has only ever seen clean images, the student only noisy ones.",
-           "dae": "The autoencoder was trained to make the clean images of the noisy ones that it is given."}
+TRAINED = {
+    "ddnmf": "The supervisor has only ever seen clean images, the student only noisy ones.",
+    "dae": "The autoencoder was trained to make the clean images of the noisy ones that it is given.",
+}
 BASELINES = {"mean": "mean of H", "zero": "zero", "other": "another sample"}
 
 
 def show_reconstructions(run: FinishedRun, x: torch.Tensor, noisy: torch.Tensor, label: str) -> None:
     network = run.model()
     with torch.no_grad():
-        rebuilt = {"student's reconstruction\nof the noisy image": network(noisy),
-                   "student's reconstruction\nof the clean image": network(x)}
+        rebuilt = {
+            "student's reconstruction\nof the noisy image": network(noisy),
+            "student's reconstruction\nof the clean image": network(x),
+        }
         if isinstance(network, DDNMF):
             rebuilt = {"supervisor's reconstruction\nof the clean image": network.supervisor(x), **rebuilt}
         else:
             rebuilt = {caption.replace("student", "autoencoder"): pixels for caption, pixels in rebuilt.items()}
     shown = {f"clean\n{label}": x, "noisy\n ": noisy, **rebuilt}
-    captions = [caption if i < 2 else f"{caption}\nerror {(pixels - x).square().mean():.4f}"
-                for i, (caption, pixels) in enumerate(shown.items())]
-    gallery(pictures.to_u8(picture(run, torch.cat(list(shown.values())).numpy())), captions, key="explain.images", size=132,
-            title="The image and what is rebuilt of it")
+    captions = [
+        caption if i < 2 else f"{caption}\nerror {(pixels - x).square().mean():.4f}"
+        for i, (caption, pixels) in enumerate(shown.items())
+    ]
+    gallery(
+        pictures.to_u8(picture(run, torch.cat(list(shown.values())).numpy())),
+        captions,
+        key="explain.images",
+        size=132,
+        title="The image and what is rebuilt of it",
+    )
     if names := images(run).feature_names:
         rows = {" ".join(caption.split()): row[0].numpy() for caption, row in shown.items()}
-        show_chart(profiles(rows, names), "explain.profiles", "A line is one row of values, feature by feature; where the "
-                   "rebuilt ones leave the clean one, the model does not know the feature well.",
-                   title="The row and what is rebuilt of it")
-    st.caption("Error: mean squared difference from the clean image, pixels from 0 to 1. " + (
-        TRAINED.get(run.config.model, "The autoencoder was trained to rebuild the noisy images that it is given.")))
+        show_chart(
+            profiles(rows, names),
+            "explain.profiles",
+            "A line is one row of values, feature by feature; where the "
+            "rebuilt ones leave the clean one, the model does not know the feature well.",
+            title="The row and what is rebuilt of it",
+        )
+    st.caption(
+        "Error: mean squared difference from the clean image, pixels from 0 to 1. "
+        + (TRAINED.get(run.config.model, "The autoencoder was trained to rebuild the noisy images that it is given."))
+    )
 
 
 def show_clusters(run: FinishedRun, sample: int | None, noisy: bool, z: np.ndarray) -> None:
@@ -89,8 +106,13 @@ def show_neighbours(run: FinishedRun, code: np.ndarray, sample: int | None, spac
     st.header(f"Nearest neighbours in {space}")
     chosen = images(run)
     found = [other for other in nearest(run.codes(space), code, 17) if other != sample][:16]
-    gallery(picture(run, chosen.shown(found)), [f"{o}\n{chosen.class_of(o)}" for o in found], size=64,
-            key="explain.neighbours", on_pick=lambda tile: go_on_from(found[tile]))
+    gallery(
+        picture(run, chosen.shown(found)),
+        [f"{o}\n{chosen.class_of(o)}" for o in found],
+        size=64,
+        key="explain.neighbours",
+        on_pick=lambda tile: go_on_from(found[tile]),
+    )
     agree = ""
     if sample is not None and chosen.labelled:
         agree = f"; {np.mean(chosen.labels[found] == chosen.labels[sample]):.0%} share the sample's class"
@@ -102,14 +124,29 @@ run = pick_run()
 explain_data(images(run))
 image = choose_image(run)
 columns = st.columns([3, 2, 3], vertical_alignment="bottom")
-level = columns[0].slider(f"Noise level ({run.config.noise_kind}, trained at {run.config.noise_level:.0%})", 0.0, 1.0,
-                          run.config.noise_level, 0.05, key="noise", bind="query-params")
+level = columns[0].slider(
+    f"Noise level ({run.config.noise_kind}, trained at {run.config.noise_level:.0%})",
+    0.0,
+    1.0,
+    run.config.noise_level,
+    0.05,
+    key="noise",
+    bind="query-params",
+)
 with columns[1]:
-    seen = linked(st.segmented_control, "Parts of the", ["noisy", "clean"], "of", required=True,
-                  format_func=lambda name: f"{name} image")
+    seen = linked(
+        st.segmented_control, "Parts of the", ["noisy", "clean"], "of", required=True, format_func=lambda name: f"{name} image"
+    )
 with columns[2]:
-    baseline_name = linked(st.segmented_control, "Baseline", list(BASELINES), "baseline", required=True,
-                           format_func=BASELINES.get, help="What a part is set to when it is left out.")
+    baseline_name = linked(
+        st.segmented_control,
+        "Baseline",
+        list(BASELINES),
+        "baseline",
+        required=True,
+        format_func=BASELINES.get,
+        help="What a part is set to when it is left out.",
+    )
 x, noisy = image.x, image.corrupted(run, level)
 show_reconstructions(run, x, noisy, image.title)
 with torch.no_grad():

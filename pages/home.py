@@ -33,7 +33,8 @@ st.markdown(
     "A **supervisor** autoencoder learns clean images and teaches a **student** that sees only noisy ones. Between the "
     "student's encoder and decoder stands a non-negative factorisation: every image becomes a sum of *parts* with "
     "weights `H`, and each part can be decoded into a picture. Chen et al. (2021), "
-    "[doi 10.3389/fnbot.2021.701194](https://doi.org/10.3389/fnbot.2021.701194).")
+    "[doi 10.3389/fnbot.2021.701194](https://doi.org/10.3389/fnbot.2021.701194)."
+)
 
 entries = store().entries()
 finished = [entry for entry in entries if entry.finished]
@@ -43,8 +44,10 @@ for notice in store().notices():
 if not finished and not read_only():
     with st.container(border=True):
         st.header("Train your first model")
-        st.write("The shipped MNIST (10,000 images), the default network, a shorter training. You watch the losses fall, then "
-                 f"open the map, click a digit and see it rebuilt from its parts. {expected_time(FIRST)}")
+        st.write(
+            "The shipped MNIST (10,000 images), the default network, a shorter training. You watch the losses fall, then "
+            f"open the map, click a digit and see it rebuilt from its parts. {expected_time(FIRST)}"
+        )
         if st.button("Train your first model", type="primary", icon=":material/play_arrow:", key="home.first"):
             train_first()
             st.switch_page("../pages/train.py")
@@ -52,12 +55,14 @@ if not finished and not read_only():
 wanted = from_link("run")
 chosen = next((entry for entry in finished if entry.id == wanted), newest_with_parts(finished) if finished else None)
 explain_absence("run", {entry.id for entry in entries}, {})
-if chosen and wanted in (None, chosen.id):                            # a run that is still trained stays the one to watch
+if chosen and wanted in (None, chosen.id):  # a run that is still trained stays the one to watch
     st.session_state["run"] = chosen.id
     to_link("run", chosen.id)
 if chosen and not catalogue.known(chosen.config.dataset):
-    st.warning(f"{run_title(chosen)}: its data set is not in this store, or is damaged, so that it cannot be shown. Add "
-               "the same file or folder again in the same way (Train), or delete the run.")
+    st.warning(
+        f"{run_title(chosen)}: its data set is not in this store, or is damaged, so that it cannot be shown. Add "
+        "the same file or folder again in the same way (Train), or delete the run."
+    )
     chosen = None
 config = chosen.config if chosen else FIRST
 epochs = chosen.epochs() if chosen else []
@@ -65,8 +70,11 @@ st.header("Figure 1: the two networks and where each loss acts")
 figure = architecture.draw(config, catalogue.spec(config.dataset).n_pixels, epochs[-1] if epochs else None)
 st.markdown(figure, unsafe_allow_html=True)
 remember("home.figure1", "Figure 1", Vector(figure))
-st.caption(f"{run_title(chosen)}, with the losses of its last epoch." if chosen else
-           "The default network. Numbers appear once a run is trained.")
+st.caption(
+    f"{run_title(chosen)}, with the losses of its last epoch."
+    if chosen
+    else "The default network. Numbers appear once a run is trained."
+)
 
 if chosen:
     warn_of_collapse(epochs)
@@ -74,10 +82,13 @@ if chosen:
     known = [(row.clusterer, name, value) for row in of_z for name, value in row.values.items()]
     for column, (clusterer, name, value) in zip(st.columns(6), known, strict=False):
         column.metric(f"{SCORE_TITLES.get(name, 'Silhouette')}, {TITLES[clusterer]} on z", f"{value:.3f}")
-    st.caption("Clusters of this one run's clean images against the classes (eq 17 to 19). One run is one seed: scores "
-               "move by several points between seeds." if catalogue.spec(config.dataset).labelled else
-               "The data have no labels, so there is nothing to score the clusters against. The silhouette, -1 to 1, says how "
-               "much nearer samples lie to their own cluster than to the next.")
+    st.caption(
+        "Clusters of this one run's clean images against the classes (eq 17 to 19). One run is one seed: scores "
+        "move by several points between seeds."
+        if catalogue.spec(config.dataset).labelled
+        else "The data have no labels, so there is nothing to score the clusters against. The silhouette, -1 to 1, says how "
+        "much nearer samples lie to their own cluster than to the next."
+    )
     show_export(chosen)
 
 left, right = st.columns([3, 2], gap="large")
@@ -86,10 +97,15 @@ with left:
     if entries:
         chosen_rows = st.dataframe(
             [{"state": e.state.status, "progress": e.state.progress, "run": run_title(e)} for e in entries],
-            column_config={"progress": st.column_config.ProgressColumn(format="percent", width="small"),
-                           "run": st.column_config.TextColumn(width="large")},
-            hide_index=True, on_select="rerun", selection_mode="single-row",
-            key=table_key("home.runs", [e.id for e in entries])).selection.rows
+            column_config={
+                "progress": st.column_config.ProgressColumn(format="percent", width="small"),
+                "run": st.column_config.TextColumn(width="large"),
+            },
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row",
+            key=table_key("home.runs", [e.id for e in entries]),
+        ).selection.rows
         st.caption("Click the box before a run to choose it for every page, to delete it or to see why it ended.")
         if chosen_rows and chosen_rows[0] < len(entries):
             entry = entries[chosen_rows[0]]

@@ -28,8 +28,12 @@ COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part
 def rival(ready: list[RunEntry]) -> RunEntry:
     """Beside the first run: an AE1 on the same data where there is one."""
     first = next(entry for entry in ready if entry.id == st.session_state["run"])
-    same_data = [entry for entry in ready if entry.id != first.id and
-                 (entry.config.dataset, entry.config.n_samples) == (first.config.dataset, first.config.n_samples)]
+    same_data = [
+        entry
+        for entry in ready
+        if entry.id != first.id
+        and (entry.config.dataset, entry.config.n_samples) == (first.config.dataset, first.config.n_samples)
+    ]
     return next((entry for entry in same_data if entry.config.model == "ae1"), same_data[0] if same_data else first)
 
 
@@ -39,8 +43,9 @@ def controls(run: FinishedRun) -> tuple[dict[str, Any], int]:
     with columns[0]:
         method = linked(st.selectbox, "Map", get_args(EmbeddingMethod), "method", format_func=MAP_TITLES.get)
     with columns[1]:
-        representation = linked(st.selectbox, "Representation", get_args(Representation), "representation",
-                                format_func=REPRESENTATION_TITLES.get)
+        representation = linked(
+            st.selectbox, "Representation", get_args(Representation), "representation", format_func=REPRESENTATION_TITLES.get
+        )
     with columns[2]:
         seen = linked(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
     with columns[3]:
@@ -50,8 +55,16 @@ def controls(run: FinishedRun) -> tuple[dict[str, Any], int]:
     with columns[4]:
         sample = pick_sample(run)
     with columns[5].popover("Settings of the map", width="stretch"):
-        chosen["n_points"] = st.number_input("Points at most", 50, 70_000, 5000, step=1000, key="points",
-                                             bind="query-params", help="t-SNE takes time in proportion to the points.")
+        chosen["n_points"] = st.number_input(
+            "Points at most",
+            50,
+            70_000,
+            5000,
+            step=1000,
+            key="points",
+            bind="query-params",
+            help="t-SNE takes time in proportion to the points.",
+        )
         chosen["perplexity"] = st.slider("Perplexity (t-SNE)", 5, 100, 30, key="perplexity", bind="query-params")
         chosen["n_neighbors"] = st.slider("Neighbours (UMAP)", 2, 100, 15, key="neighbors", bind="query-params")
         chosen["seed"] = st.number_input("Seed of the map", 0, 2**31 - 1, 1, key="mapseed", bind="query-params")
@@ -64,19 +77,30 @@ def chosen_sample(run: FinishedRun, sample: int) -> None:
     chosen_images = images(run)
     left, right = st.columns([1, 6], vertical_alignment="center")
     with left:
-        gallery([picture(run, chosen_images.shown(sample))],
-                [f"sample {sample}\n{chosen_images.class_of(sample)}"], key="latent.sample", size=96)
+        gallery(
+            [picture(run, chosen_images.shown(sample))],
+            [f"sample {sample}\n{chosen_images.class_of(sample)}"],
+            key="latent.sample",
+            size=96,
+        )
     with right:
         if "H" in run.config.representations:
             import torch  # 2.7 s cold: after the maps stand
 
             from dashboard.session.part_contributions import show_strip
+
             H = run.codes("H")
             show_strip(run, torch.from_numpy(H[sample]), torch.from_numpy(H.mean(axis=0)), "latent.strip")
-            st.caption("Its picture shared out among its parts (Shapley values), the strongest first: red is ink that a part "
-                       "adds to the mean image, blue ink that it takes away.")
-        st.page_link(EXPLAIN, label="See it rebuilt from its parts", icon=":material/search:",
-                     query_params={"run": run.id, "image": "set", "sample": str(sample)})
+            st.caption(
+                "Its picture shared out among its parts (Shapley values), the strongest first: red is ink that a part "
+                "adds to the mean image, blue ink that it takes away."
+            )
+        st.page_link(
+            EXPLAIN,
+            label="See it rebuilt from its parts",
+            icon=":material/search:",
+            query_params={"run": run.id, "image": "set", "sample": str(sample)},
+        )
 
 
 def offer_rival(first: FinishedRun) -> None:
@@ -92,13 +116,21 @@ def offer_rival(first: FinishedRun) -> None:
         return
     if entry.available:
         st.info(f"Both maps show the same run. The {title} with its settings is trained already.")
-        st.button(f"Show the {title} here", key="latent.show", icon=":material/compare:",
-                  on_click=choose, args=("other", entry.id))
+        st.button(
+            f"Show the {title} here", key="latent.show", icon=":material/compare:", on_click=choose, args=("other", entry.id)
+        )
         return
-    st.info(f"There is no other run to compare with here. Figure 2 of the paper shows a DDNMF and an AE1 with the same "
-            f"layers on the same noise: train the {title} and it appears here.")
-    st.button(f"Train {title} with the same settings", key="latent.rival", icon=":material/play_arrow:",
-              on_click=_submit, args=(config,))
+    st.info(
+        f"There is no other run to compare with here. Figure 2 of the paper shows a DDNMF and an AE1 with the same "
+        f"layers on the same noise: train the {title} and it appears here."
+    )
+    st.button(
+        f"Train {title} with the same settings",
+        key="latent.rival",
+        icon=":material/play_arrow:",
+        on_click=_submit,
+        args=(config,),
+    )
 
 
 def _submit(config: RunConfig) -> None:
@@ -112,9 +144,12 @@ def show_published() -> None:
         return
     for made in published(("figure2",)):
         n = made.protocol["n_map_points"]
-        st.image(str(path), caption=f"Published: t-SNE of the codes of {n:,} images of each set, seed {made.seeds[0]}, "
-                                    f"coloured by class (Figure 2). Made by `{made.command}` on {made.created}; its "
-                                    "protocol is on the Compare page.")
+        st.image(
+            str(path),
+            caption=f"Published: t-SNE of the codes of {n:,} images of each set, seed {made.seeds[0]}, "
+            f"coloured by class (Figure 2). Made by `{made.command}` on {made.created}; its "
+            "protocol is on the Compare page.",
+        )
 
 
 st.title("Latent space")

@@ -33,7 +33,7 @@ from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import summary
 from ddnmf_core.reproduce.tables import seeds_of
 
-STEP, HIGHEST = 5, 80                                               # percent
+STEP, HIGHEST = 5, 80  # percent
 
 
 def choose_results() -> Shown:
@@ -57,10 +57,12 @@ def show_panels(panels: dict[tuple[str, str], go.Figure], protocol: Protocol, ro
     for family, dataset in by_family(protocol).items():
         for column, score in zip(st.columns(len(SCORE_NAMES)), SCORE_NAMES, strict=True):
             show_chart(charts.mark(panels[dataset, score], level), f"noise.{family}.{score}", None, place=column)
-    st.caption("Each point: a model trained with this noise, K-means on its codes of images with the same noise, mean over "
-               "seeds. The band is one standard deviation to each side; with one seed there is none. Dashed: the paper's "
-               "single runs, which have no band. The upright line is the slider's noise level. Higher is better."
-               + fewer_images(protocol))
+    st.caption(
+        "Each point: a model trained with this noise, K-means on its codes of images with the same noise, mean over "
+        "seeds. The band is one standard deviation to each side; with one seed there is none. Dashed: the paper's "
+        "single runs, which have no band. The upright line is the slider's noise level. Higher is better."
+        + fewer_images(protocol)
+    )
 
 
 def headline(rows: pd.DataFrame, protocol: Protocol) -> str:
@@ -76,15 +78,35 @@ def offer_level(shown: Shown, protocol: Protocol, level: float) -> None:
         return
     left, right = st.columns(2)
     with left:
-        scope = linked(st.segmented_control, "Compute", ["level", "all"], "scope", required=True, wrap=True, format_func={
-            "level": f"{level:.0%} noise", "all": "every level of the protocol"}.get)
+        scope = linked(
+            st.segmented_control,
+            "Compute",
+            ["level", "all"],
+            "scope",
+            required=True,
+            wrap=True,
+            format_func={"level": f"{level:.0%} noise", "all": "every level of the protocol"}.get,
+        )
     sets = by_family(protocol)
     with right:
-        on = linked(st.segmented_control, "On", ["both", *sets], "on", required=True, wrap=True, format_func={
-            "both": "both data sets", **{family: charts.set_title(dataset) for family, dataset in sets.items()}}.get)
+        on = linked(
+            st.segmented_control,
+            "On",
+            ["both", *sets],
+            "on",
+            required=True,
+            wrap=True,
+            format_func={
+                "both": "both data sets",
+                **{family: charts.set_title(dataset) for family, dataset in sets.items()},
+            }.get,
+        )
     levels = (level,) if scope == "level" else protocol.noise_levels
-    wanted = [cell for cell in cells("table3", replace(protocol, noise_levels=levels), shown.results.seeds)
-              if on == "both" or cell.dataset == sets[on]]
+    wanted = [
+        cell
+        for cell in cells("table3", replace(protocol, noise_levels=levels), shown.results.seeds)
+        if on == "both" or cell.dataset == sets[on]
+    ]
     what = f"{level:.0%} noise" if scope == "level" else "every level"
     if Work(store(), wanted).configs:
         names = dict.fromkeys(charts.set_title(cell.dataset) for cell in wanted)
@@ -99,9 +121,15 @@ def _offer_this_store(protocol: Protocol, level: float) -> None:
     st.caption(f"{known} Published levels: {published}. To compute this or any other level on this machine, change to:")
     left, right = st.columns(2)
     for column, name in ((left, "quick"), (right, "full")):
-        if column.button(TITLES[name], key=f"noise.{name}", icon=":material/swap_horiz:", width="stretch",
-                         on_click=choose, args=("numbers", name)):
-            st.rerun(scope="app")                                   # the choice of numbers stands outside this fragment
+        if column.button(
+            TITLES[name],
+            key=f"noise.{name}",
+            icon=":material/swap_horiz:",
+            width="stretch",
+            on_click=choose,
+            args=("numbers", name),
+        ):
+            st.rerun(scope="app")  # the choice of numbers stands outside this fragment
 
 
 def show_heat_maps(shown: Shown, protocol: Protocol, rows: pd.DataFrame) -> None:
@@ -110,8 +138,9 @@ def show_heat_maps(shown: Shown, protocol: Protocol, rows: pd.DataFrame) -> None
     with left:
         model = linked(st.segmented_control, "Model", list(protocol.noise_models), "model", required=True, wrap=True)
     with right:
-        score = linked(st.segmented_control, "Score", list(SCORE_NAMES), "score", required=True, wrap=True,
-                       format_func=SCORE_TITLES.get)
+        score = linked(
+            st.segmented_control, "Score", list(SCORE_NAMES), "score", required=True, wrap=True, format_func=SCORE_TITLES.get
+        )
     tested_at, sets = (0.0, *protocol.noise_levels), by_family(protocol)
     of_model = rows if rows.empty else rows[(rows["method"] == model) & rows["noise_level"].isin(protocol.noise_levels)]
     for column, (family, dataset) in zip(st.columns(2), sets.items(), strict=True):
@@ -124,26 +153,41 @@ def show_heat_maps(shown: Shown, protocol: Protocol, rows: pd.DataFrame) -> None
                 wanted = [cell for cell in shown.cells if (cell.dataset, cell.method) == (dataset, model)]
                 offer_to_compute(wanted, key, what)
     n_cells = len(sets) * len(protocol.noise_levels) * len(tested_at)
-    blank = "" if len(of_model) == n_cells else " Blank cells have not been computed." if not shown.published else (
-        " Blank cells were not published; choose this store above to compute them.")
-    st.caption("A row is one noise in training, a column one noise in the images that are clustered; means over "
-               f"{'seeds' if rows.empty else f'{seeds_of(of_model)}, how many stands under the pointer'}. The diagonal is the "
-               "curve above. A row that stays dark to its right end is a model that bears more noise than it was trained "
-               f"with.{blank}")
+    blank = (
+        ""
+        if len(of_model) == n_cells
+        else " Blank cells have not been computed."
+        if not shown.published
+        else (" Blank cells were not published; choose this store above to compute them.")
+    )
+    st.caption(
+        "A row is one noise in training, a column one noise in the images that are clustered; means over "
+        f"{'seeds' if rows.empty else f'{seeds_of(of_model)}, how many stands under the pointer'}. The diagonal is the "
+        "curve above. A row that stays dark to its right end is a model that bears more noise than it was trained "
+        f"with.{blank}"
+    )
 
 
 @st.fragment
 @whole_or_set_aside
-def explore(shown: Shown, protocol: Protocol, rows: pd.DataFrame, panels: dict[tuple[str, str], go.Figure],
-            runs: Sequence[Trained]) -> None:
+def explore(
+    shown: Shown, protocol: Protocol, rows: pd.DataFrame, panels: dict[tuple[str, str], go.Figure], runs: Sequence[Trained]
+) -> None:
     """All that follows the slider, apart from the rest, so that moving it gathers no number again."""
     above = st.container()
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     level = left.slider("Noise level", 0, HIGHEST, 40, STEP, format="%d%%", key="level", bind="query-params") / 100
     with right:
         sets = by_family(protocol)
-        family = linked(st.segmented_control, "Data set", list(sets), "dataset", required=True, wrap=True,
-                        format_func={name: charts.set_title(dataset) for name, dataset in sets.items()}.get)
+        family = linked(
+            st.segmented_control,
+            "Data set",
+            list(sets),
+            "dataset",
+            required=True,
+            wrap=True,
+            format_func={name: charts.set_title(dataset) for name, dataset in sets.items()}.get,
+        )
     with above:
         show_panels(panels, protocol, rows, level)
         st.markdown(headline(rows, protocol))
@@ -158,12 +202,21 @@ protocol = Protocol.described(shown.results.protocol)
 runs = finished_runs(store().entries(), protocol)
 rows = summarised(shown, protocol, runs)
 if rows.empty:
-    st.info("None of these numbers has been computed in this store yet: the dashed lines are the paper's. Compute one noise "
-            "level or all of them with the button below the pictures; it goes on when this page is closed.")
+    st.info(
+        "None of these numbers has been computed in this store yet: the dashed lines are the paper's. Compute one noise "
+        "level or all of them with the button below the pictures; it goes on when this page is closed."
+    )
 panels = {(dataset, score): charts.panel(rows, dataset, score) for dataset in protocol.datasets for score in SCORE_NAMES}
 explore(shown, protocol, rows, panels, runs)
 if not rows.empty:
-    st.download_button("Numbers as CSV", lambda: rows.to_csv(index=False), "noise.csv", "text/csv", key="noise.csv",
-                       icon=":material/download:", on_click="ignore",
-                       help="Every mean and deviation on this page, with the paper's numbers.")
+    st.download_button(
+        "Numbers as CSV",
+        lambda: rows.to_csv(index=False),
+        "noise.csv",
+        "text/csv",
+        key="noise.csv",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Every mean and deviation on this page, with the paper's numbers.",
+    )
 protocol_panel(shown)

@@ -33,7 +33,7 @@ READING = {
     "raised": "Coefficient k at 1, the others at their mean over the data, decoded: the mean image with more of part k.",
     "difference": "The raised picture minus the baseline picture: red is ink that the part adds, blue ink it takes away.",
     "swing": "The picture with coefficient k at its 95 % quantile minus that at its 5 % quantile, the others at their mean: "
-             "what the part does over the range that it really takes.",
+    "what the part does over the range that it really takes.",
     "alone": "Coefficient k at 1, all others at 0. A sigmoid never gives 0, so the decoder has not learned such inputs.",
 }
 MEASURED = "Measuring the parts"
@@ -57,18 +57,38 @@ def show_parts(run: FinishedRun, H: np.ndarray, mass: np.ndarray) -> int:
     r, names = H.shape[1], images(run).class_names
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        view = linked(st.segmented_control, "Picture of a part", list(VIEWS), "view", format_func=VIEWS.get, required=True,
-                      default="swing" if images(run).feature_names else "raised")
+        view = linked(
+            st.segmented_control,
+            "Picture of a part",
+            list(VIEWS),
+            "view",
+            format_func=VIEWS.get,
+            required=True,
+            default="swing" if images(run).feature_names else "raised",
+        )
     if not 1 <= st.session_state.get("part", 1) <= r:
         st.session_state["part"] = 1
     part = int(right.number_input("Part", 1, r, key="part", bind="query-params")) - 1
     given = names_of(run.entry)
-    captions = [f"{title(given, k).lower()}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n"
-                + (f"{names[mass[k].argmax()]} {mass[k].max():.0%}" if images(run).labelled else "") for k in range(r)]
-    gallery(part_tiles(run, H, view), captions, key="parts.tiles", size=88, selected=part, on_pick=choose_part,
-            title=f"The parts: {VIEWS[view].lower()}")
-    st.caption(READING[view] + " Below each: mean and deviation of its coefficient"
-               + (", and the class with most of its mass." if images(run).labelled else "."))
+    captions = [
+        f"{title(given, k).lower()}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n"
+        + (f"{names[mass[k].argmax()]} {mass[k].max():.0%}" if images(run).labelled else "")
+        for k in range(r)
+    ]
+    gallery(
+        part_tiles(run, H, view),
+        captions,
+        key="parts.tiles",
+        size=88,
+        selected=part,
+        on_pick=choose_part,
+        title=f"The parts: {VIEWS[view].lower()}",
+    )
+    st.caption(
+        READING[view]
+        + " Below each: mean and deviation of its coefficient"
+        + (", and the class with most of its mass." if images(run).labelled else ".")
+    )
     return part
 
 
@@ -77,8 +97,10 @@ def cluster_names(run: FinishedRun) -> dict[int, str]:
     found, chosen = run.clusters("z", "kmeans"), images(run)
     if not chosen.labelled:
         return {cluster: str(cluster + 1) for cluster in np.unique(found).tolist()}
-    return {cluster: f"{cluster + 1}, mostly {chosen.class_names[majority_class(chosen.labels, found, cluster)[0]]}"
-            for cluster in np.unique(found).tolist()}
+    return {
+        cluster: f"{cluster + 1}, mostly {chosen.class_names[majority_class(chosen.labels, found, cluster)[0]]}"
+        for cluster in np.unique(found).tolist()
+    }
 
 
 def show_worth(measured: Entry[InterpretationConfig]) -> None:
@@ -88,11 +110,17 @@ def show_worth(measured: Entry[InterpretationConfig]) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         curves = charts.deletion_curves(measured.read_tensors(INTERPRETATION))
-        show_chart(curves, "parts.worth", title="Deletion and insertion", how=(
-                   "How much of the picture is left when parts are taken out one by one, the most important first, and how "
-                   "much is there when they are put in; gray: in random order. If importance is true, the coloured deletion "
-                   "curve falls faster than the gray one and the insertion curve rises faster (RISE, Petsiuk et al. 2018, "
-                   "over parts)."))
+        show_chart(
+            curves,
+            "parts.worth",
+            title="Deletion and insertion",
+            how=(
+                "How much of the picture is left when parts are taken out one by one, the most important first, and how "
+                "much is there when they are put in; gray: in random order. If importance is true, the coloured deletion "
+                "curve falls faster than the gray one and the insertion curve rises faster (RISE, Petsiuk et al. 2018, "
+                "over parts)."
+            ),
+        )
     with right:
         st.dataframe(pd.DataFrame(worth_rows(scores), columns=["Measure", "Value"]), hide_index=True, key="parts.scores")
 
@@ -109,13 +137,26 @@ def show_matrices(run: FinishedRun, H: np.ndarray) -> None:
     kind = "class" if chosen.labelled else "cluster"
     left, right = st.columns(2)
     units = [f"unit {unit + 1}" for unit in range(len(W))]
-    show_chart(charts.heat_map(W, units, part_names, "W: code units x parts", diverging=True), "parts.W",
-               f"A column is a part's basis in code space. {'Equation 3 leaves W free' if W.min() < 0 else 'W >= 0'}: its "
-               f"entries run from {W.min():.2f} to {W.max():.2f}.", place=left)
-    show_chart(charts.heat_map(by_group - H.mean(axis=0), titles, part_names,
-                               f"H: mean coefficient by {kind}, against the mean of all", diverging=True), "parts.H",
-               f"Red: images of this {kind} have more of the part than images have on average. A part that serves one {kind} "
-               "has one red cell in its column.", place=right)
+    show_chart(
+        charts.heat_map(W, units, part_names, "W: code units x parts", diverging=True),
+        "parts.W",
+        f"A column is a part's basis in code space. {'Equation 3 leaves W free' if W.min() < 0 else 'W >= 0'}: its "
+        f"entries run from {W.min():.2f} to {W.max():.2f}.",
+        place=left,
+    )
+    show_chart(
+        charts.heat_map(
+            by_group - H.mean(axis=0),
+            titles,
+            part_names,
+            f"H: mean coefficient by {kind}, against the mean of all",
+            diverging=True,
+        ),
+        "parts.H",
+        f"Red: images of this {kind} have more of the part than images have on average. A part that serves one {kind} "
+        "has one red cell in its column.",
+        place=right,
+    )
 
 
 def show_pixel_nmf(run: FinishedRun) -> None:
@@ -126,11 +167,18 @@ def show_pixel_nmf(run: FinishedRun) -> None:
         return
     factors = entry.read_tensors(FACTORS)
     bases = factors["bases"] / np.maximum(factors["bases"].max(axis=1, keepdims=True), 1e-9)
-    gallery(pictures.to_u8(picture(run, bases)), [f"basis {k + 1}" for k in range(len(bases))], key="parts.nmf", size=88,
-            title="NMF of the pixels")
-    st.caption(f"scikit-learn's NMF with {len(bases)} bases, each scaled to its own brightest pixel; it explains "
-               f"{factors['explained_variance'][0]:.1%} of the pixels' variance. These add up linearly and nothing is "
-               "subtracted: the shallow model that the deep parts are to be held against.")
+    gallery(
+        pictures.to_u8(picture(run, bases)),
+        [f"basis {k + 1}" for k in range(len(bases))],
+        key="parts.nmf",
+        size=88,
+        title="NMF of the pixels",
+    )
+    st.caption(
+        f"scikit-learn's NMF with {len(bases)} bases, each scaled to its own brightest pixel; it explains "
+        f"{factors['explained_variance'][0]:.1%} of the pixels' variance. These add up linearly and nothing is "
+        "subtracted: the shallow model that the deep parts are to be held against."
+    )
 
 
 st.title("Parts")
@@ -159,7 +207,13 @@ show_matrices(run, H)
 show_pixel_nmf(run)
 with st.container(horizontal=True):
     show_export(run.entry)
-    st.download_button("Report of this run, one HTML file", lambda: html(run.entry), f"ddnmf-{run.id}.html", "text/html",
-                       key="parts.report", icon=":material/description:", on_click="ignore",
-                       help="Parts, scores, examples and provenance; it opens without a server and asks nothing of the "
-                            "network.")
+    st.download_button(
+        "Report of this run, one HTML file",
+        lambda: html(run.entry),
+        f"ddnmf-{run.id}.html",
+        "text/html",
+        key="parts.report",
+        icon=":material/description:",
+        on_click="ignore",
+        help="Parts, scores, examples and provenance; it opens without a server and asks nothing of the network.",
+    )

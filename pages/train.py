@@ -25,14 +25,17 @@ def noise_preview(config: RunConfig) -> None:
     import torch  # 2.7 s cold: after the rest of the page stands
 
     from ddnmf_core.model.corruption import corrupt_each
+
     chosen = dataset_images(config.dataset, None)
     samples = torch.tensor(chosen.one_of_each_class())
     clean = torch.from_numpy(chosen.scaled(samples.numpy()))
     noisy = corrupt_each(clean, samples, config.noise_kind, config.noise_level, config.seed)
     shown = as_pictures(chosen, pictures.to_u8(noisy.numpy()))
     gallery(shown, [chosen.caption(sample) for sample in samples.tolist()], key="train.preview", size=52)
-    st.caption(f"What the student sees at {config.noise_level:.0%} {NOISE_TITLES[config.noise_kind]} noise. The "
-               "supervisor sees the clean images.")
+    st.caption(
+        f"What the student sees at {config.noise_level:.0%} {NOISE_TITLES[config.noise_kind]} noise. The "
+        "supervisor sees the clean images."
+    )
     explain_data(chosen)
 
 
@@ -48,8 +51,16 @@ def pick_watched(entries: list[RunEntry]) -> RunEntry:
     """The run to watch, in any state."""
     by_id = {entry.id: entry for entry in entries}
     explain_absence("run", by_id, by_id)
-    return by_id[linked(st.selectbox, "Run to watch", list(by_id), "run", (in_turn(entries) or entries)[0].id,
-                        format_func=lambda entry_id: run_title(by_id[entry_id]))]
+    return by_id[
+        linked(
+            st.selectbox,
+            "Run to watch",
+            list(by_id),
+            "run",
+            (in_turn(entries) or entries)[0].id,
+            format_func=lambda entry_id: run_title(by_id[entry_id]),
+        )
+    ]
 
 
 st.title("Train")

@@ -13,7 +13,7 @@ from ddnmf_core.data import catalogue
 
 ROOT = Path(__file__).parent.parent
 
-settings.register_profile("ddnmf", deadline=None, database=None)    # a first call may import for seconds
+settings.register_profile("ddnmf", deadline=None, database=None)  # a first call may import for seconds
 settings.load_profile("ddnmf")
 
 
@@ -46,17 +46,31 @@ def few_digits() -> catalogue.Images:
 @pytest.fixture(scope="session")
 def small() -> Callable[..., RunConfig]:
     """A run on digits that takes a fraction of a second; any field can be changed."""
+
     def config(**changes: object) -> RunConfig:
-        return RunConfig(**{"dataset": "digits", "layers": (32, 16, 6), "n_parts": 5, "batch_size": 64,
-                            "epochs": 3, "precision": "highest", **changes})
+        return RunConfig(
+            **{
+                "dataset": "digits",
+                "layers": (32, 16, 6),
+                "n_parts": 5,
+                "batch_size": 64,
+                "epochs": 3,
+                "precision": "highest",
+                **changes,
+            }
+        )
+
     return config
 
 
 @pytest.fixture(scope="session")
 def loaded_by() -> Callable[[str], set[str]]:
     """The top-level modules that a fresh interpreter has after importing one module."""
+
     def modules(name: str) -> set[str]:
         code = f"import sys, {name}; print(*{{name.split('.')[0] for name in sys.modules}})"
-        return set(subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True,
-                                  capture_output=True, text=True).stdout.split())
+        return set(
+            subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+        )
+
     return modules

@@ -36,8 +36,19 @@ def train_a_little(store, config=CONFIG):
     run = store.create(config)
     run.rewind_history(0)
     terms = {"L_sym": 0.5, "L_ap": 0.25, "L_nc": 0.125}
-    run.append_history({"kind": "epoch", "step": 8, "epoch": 1.0, "seconds": 0.1, "images_per_second": 100.0, **terms,
-                        "L_in": 0.875, "weighted": terms, "layer_shares": [0.25, 0.25, 0.25, 0.25]})
+    run.append_history(
+        {
+            "kind": "epoch",
+            "step": 8,
+            "epoch": 1.0,
+            "seconds": 0.1,
+            "images_per_second": 100.0,
+            **terms,
+            "L_in": 0.875,
+            "weighted": terms,
+            "layer_shares": [0.25, 0.25, 0.25, 0.25],
+        }
+    )
     run.write_tensors("snapshots/000001.safetensors", {"parts": np.ones((2, 3), np.float32)})
     run.write_tensors("checkpoint-000000008.safetensors", {"weights": np.full(4, config.seed, np.float32)})
     run.set_state(State("stopped", 0.5, "Stopped."))
@@ -53,9 +64,15 @@ def finish(store, config=CONFIG):
     run.remove("checkpoint-000000008.safetensors")
     run.write_tensors(CODES, {"clean/z": np.full((5, 4), config.seed, np.float32)})
     run.write_table(CLUSTERS, pd.DataFrame({"clean/z/kmeans": [0, 1, 1, 0, 2]}))
-    run.write_json(SCORES, [{"input": seen, "representation": representation, "clusterer": clusterer, "acc": 0.5, "nmi": 0.4,
-                             "ari": 0.3} for seen in ("clean", "noisy") for representation in config.representations
-                            for clusterer in ("kmeans", "gmm")])
+    run.write_json(
+        SCORES,
+        [
+            {"input": seen, "representation": representation, "clusterer": clusterer, "acc": 0.5, "nmi": 0.4, "ari": 0.3}
+            for seen in ("clean", "noisy")
+            for representation in config.representations
+            for clusterer in ("kmeans", "gmm")
+        ],
+    )
     run.write_json("part-names.json", {"0": "hook"})
     run.set_state(State("finished", 1.0, device="CPU"))
     return run
@@ -63,8 +80,10 @@ def finish(store, config=CONFIG):
 
 def made_of(store, run):
     """A map, clusters and an interpretation of a run."""
-    entries = [store.create(config) for config in (EmbeddingConfig(run=run.id), ClusteringConfig.of(run.config),
-                                                   InterpretationConfig.of(run.config))]
+    entries = [
+        store.create(config)
+        for config in (EmbeddingConfig(run=run.id), ClusteringConfig.of(run.config), InterpretationConfig.of(run.config))
+    ]
     entries[0].write_table(POINTS, pd.DataFrame({"sample": [0, 1], "x": [0.0, 1.0], "y": [1.0, 0.0]}))
     entries[1].write_table(CLUSTERS, pd.DataFrame({"cluster": [0, 1]}))
     entries[2].write_tensors(INTERPRETATION, {"swings": np.ones((3, 4), np.float32)})

@@ -12,18 +12,39 @@ from ddnmf_core.config import PRESETS, ClusteringConfig, EmbeddingConfig, PixelN
 
 RUN = "0123456789abcdef"
 
-run_configs = st.builds(                                            # few values: equal pairs are common
-    RunConfig, layers=st.sampled_from([(5, 2), (2, 5), [5, 2]]), alpha=st.sampled_from([0, 0.0, 1, 0.1 + 0.2, 0.3]))
+run_configs = st.builds(  # few values: equal pairs are common
+    RunConfig, layers=st.sampled_from([(5, 2), (2, 5), [5, 2]]), alpha=st.sampled_from([0, 0.0, 1, 0.1 + 0.2, 0.3])
+)
 
 ONE_CHANGE = [
-    {"dataset": "digits"}, {"n_clusters": 3}, {"n_samples": 1000}, {"model": "ae1"}, {"layers": (500, 500, 10)},
-    {"bottleneck_activation": "relu"}, {"output_activation": "linear"}, {"n_parts": 11}, {"basis": "nonnegative"},
-    {"alpha": 2}, {"beta": 2}, {"gamma": 2}, {"loss_reduction": "sum"}, {"noise_kind": "masking"},
-    {"noise_level": 0.5}, {"optimizer": "sgd"}, {"learning_rate": 0.1}, {"batch_size": 255}, {"epochs": 46},
-    {"seed": 2}, {"precision": "high"}, {"coefficients": "biased"}, {"decoder": "additive"}]
+    {"dataset": "digits"},
+    {"n_clusters": 3},
+    {"n_samples": 1000},
+    {"model": "ae1"},
+    {"layers": (500, 500, 10)},
+    {"bottleneck_activation": "relu"},
+    {"output_activation": "linear"},
+    {"n_parts": 11},
+    {"basis": "nonnegative"},
+    {"alpha": 2},
+    {"beta": 2},
+    {"gamma": 2},
+    {"loss_reduction": "sum"},
+    {"noise_kind": "masking"},
+    {"noise_level": 0.5},
+    {"optimizer": "sgd"},
+    {"learning_rate": 0.1},
+    {"batch_size": 255},
+    {"epochs": 46},
+    {"seed": 2},
+    {"precision": "high"},
+    {"coefficients": "biased"},
+    {"decoder": "additive"},
+]
 
 
 # ------------------------------------------------------------------------------------------- ids
+
 
 @given(run_configs, run_configs)
 def test_ids_are_equal_exactly_when_the_configurations_are(a, b):
@@ -69,9 +90,15 @@ def test_an_id_is_16_hexadecimal_digits_which_an_embedding_accepts():
     assert EmbeddingConfig(run=RunConfig().id).run == RunConfig().id
 
 
-@pytest.mark.parametrize("config", [RunConfig(layers=(7, 3), alpha=0.1 + 0.2, n_samples=500),
-                                    EmbeddingConfig(run=RUN, method="umap"), PixelNMFConfig(n_parts=3),
-                                    ClusteringConfig.of(RunConfig(), transform="umap", noise_level=0.3)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        RunConfig(layers=(7, 3), alpha=0.1 + 0.2, n_samples=500),
+        EmbeddingConfig(run=RUN, method="umap"),
+        PixelNMFConfig(n_parts=3),
+        ClusteringConfig.of(RunConfig(), transform="umap", noise_level=0.3),
+    ],
+)
 def test_a_round_trip_through_json_gives_the_same_configuration(config):
     back = type(config)(**json.loads(json.dumps(config.model_dump(mode="json"))))
     assert back == config
@@ -93,28 +120,32 @@ def test_a_changed_copy_is_checked_too():
 
 # -------------------------------------------------------------------------------------- messages
 
-@pytest.mark.parametrize(("fields", "field", "value", "wanted"), [
-    ({"epochs": "many"}, "epochs", "'many'", "integer"),
-    ({"epochs": 2.5}, "epochs", "2.5", "integer"),
-    ({"alpha": "heavy"}, "alpha", "'heavy'", "number"),
-    ({"alpha": None}, "alpha", "None", "number"),
-    ({"layers": 5}, "layers", "5", "tuple"),
-    ({"layers": ()}, "layers", "()", "at least 1"),
-    ({"layers": (1,) * 9}, "layers", str((1,) * 9), "at most 8"),
-    ({"layers": (5, 0)}, "layers.1", "0", "greater than or equal to 1"),
-    ({"layers": (9000,)}, "layers.0", "9000", "less than or equal to 8192"),
-    ({"noise_level": 1.5}, "noise_level", "1.5", "less than or equal to 1"),
-    ({"noise_level": -0.1}, "noise_level", "-0.1", "greater than or equal to 0"),
-    ({"learning_rate": 0}, "learning_rate", "0", "greater than 0"),
-    ({"n_samples": 99}, "n_samples", "99", "greater than or equal to 100"),
-    ({"seed": -1}, "seed", "-1", "greater than or equal to 0"),
-    ({"alpha": math.nan}, "alpha", "nan", "finite"),
-    ({"noise_level": math.nan}, "noise_level", "nan", "finite"),
-    ({"gamma": math.inf}, "gamma", "inf", "finite"),
-    ({"dataset": "cifar"}, "dataset", "'cifar'", "'mnist-10k', 'fashion-mnist-10k', 'mnist'"),
-    ({"optimizer": "lbfgs"}, "optimizer", "'lbfgs'", "'adam', 'adamw' or 'sgd'"),
-    ({"model": "ae2", "layers": (7,)}, "layers", "(7,)", "at least 2"),
-])
+
+@pytest.mark.parametrize(
+    ("fields", "field", "value", "wanted"),
+    [
+        ({"epochs": "many"}, "epochs", "'many'", "integer"),
+        ({"epochs": 2.5}, "epochs", "2.5", "integer"),
+        ({"alpha": "heavy"}, "alpha", "'heavy'", "number"),
+        ({"alpha": None}, "alpha", "None", "number"),
+        ({"layers": 5}, "layers", "5", "tuple"),
+        ({"layers": ()}, "layers", "()", "at least 1"),
+        ({"layers": (1,) * 9}, "layers", str((1,) * 9), "at most 8"),
+        ({"layers": (5, 0)}, "layers.1", "0", "greater than or equal to 1"),
+        ({"layers": (9000,)}, "layers.0", "9000", "less than or equal to 8192"),
+        ({"noise_level": 1.5}, "noise_level", "1.5", "less than or equal to 1"),
+        ({"noise_level": -0.1}, "noise_level", "-0.1", "greater than or equal to 0"),
+        ({"learning_rate": 0}, "learning_rate", "0", "greater than 0"),
+        ({"n_samples": 99}, "n_samples", "99", "greater than or equal to 100"),
+        ({"seed": -1}, "seed", "-1", "greater than or equal to 0"),
+        ({"alpha": math.nan}, "alpha", "nan", "finite"),
+        ({"noise_level": math.nan}, "noise_level", "nan", "finite"),
+        ({"gamma": math.inf}, "gamma", "inf", "finite"),
+        ({"dataset": "cifar"}, "dataset", "'cifar'", "'mnist-10k', 'fashion-mnist-10k', 'mnist'"),
+        ({"optimizer": "lbfgs"}, "optimizer", "'lbfgs'", "'adam', 'adamw' or 'sgd'"),
+        ({"model": "ae2", "layers": (7,)}, "layers", "(7,)", "at least 2"),
+    ],
+)
 def test_a_bad_field_is_named_with_its_value_and_what_was_wanted(fields, field, value, wanted):
     with pytest.raises(ValueError, match=f"^{re.escape(f'{field} = {value}: ')}") as caught:
         RunConfig(**fields)
@@ -137,12 +168,15 @@ def test_an_embedding_of_something_that_is_no_run_id_is_refused():
         EmbeddingConfig(run="../../etc")
 
 
-@pytest.mark.parametrize(("fields", "sentence"), [
-    ({"representation": "z"}, "representation = 'z', run = None: pixels have none, codes one"),
-    ({"run": RUN}, f"representation = 'pixels', run = '{RUN}': pixels have none, codes one"),
-    ({"noise_level": 0.1}, "noise_level = 0.1: only a run knows the noise of its images"),
-    ({"run": "../../etc", "representation": "z"}, "run = '../../etc'"),
-])
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"representation": "z"}, "representation = 'z', run = None: pixels have none, codes one"),
+        ({"run": RUN}, f"representation = 'pixels', run = '{RUN}': pixels have none, codes one"),
+        ({"noise_level": 0.1}, "noise_level = 0.1: only a run knows the noise of its images"),
+        ({"run": "../../etc", "representation": "z"}, "run = '../../etc'"),
+    ],
+)
 def test_clusters_are_of_pixels_or_of_a_runs_codes(fields, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         ClusteringConfig(**fields)
@@ -160,6 +194,7 @@ def test_clusters_of_a_run_take_over_its_data_and_seed():
 
 
 # ----------------------------------------------------------------------------------- what it says
+
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_a_valid_run_of_its_own(name):

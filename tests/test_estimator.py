@@ -27,8 +27,16 @@ def digits():
 
 @pytest.fixture(scope="module")
 def fitted(digits):
-    return DDNMF(layers=(128, 64, 10), epochs=40, output_activation="linear", gamma=0.1, noise_level=0.2, batch_size=64,
-                 device="cpu", random_state=1).fit(digits[0])
+    return DDNMF(
+        layers=(128, 64, 10),
+        epochs=40,
+        output_activation="linear",
+        gamma=0.1,
+        noise_level=0.2,
+        batch_size=64,
+        device="cpu",
+        random_state=1,
+    ).fit(digits[0])
 
 
 @parametrize_with_checks([DDNMF(**SMALL)])
@@ -76,8 +84,11 @@ def test_it_stands_in_a_pipeline_and_a_search_and_speaks_pandas(digits):
     pipeline = make_pipeline(DDNMF(**SMALL, random_state=0), LogisticRegression())
     search = GridSearchCV(pipeline, {"ddnmf__n_components": [2, 3]}, cv=2).fit(X, labels)
     assert search.best_params_["ddnmf__n_components"] in (2, 3)
-    frame = DDNMF(**SMALL, random_state=0).set_output(transform="pandas").fit_transform(
-        pd.DataFrame(X, columns=[f"pixel {k}" for k in range(64)]))
+    frame = (
+        DDNMF(**SMALL, random_state=0)
+        .set_output(transform="pandas")
+        .fit_transform(pd.DataFrame(X, columns=[f"pixel {k}" for k in range(64)]))
+    )
     assert list(frame.columns) == ["ddnmf0", "ddnmf1", "ddnmf2"]
 
 
@@ -92,11 +103,15 @@ def test_the_preset_of_parts_only_adds(digits):
     assert (DDNMF(**settings, random_state=0).fit(digits[0][:300]).components_ >= -1e-9).all()
 
 
-@pytest.mark.parametrize(("changes", "X", "message"), [
-    ({}, np.array([[1.0, -1.0], [0.0, 2.0]]), "Negative values"),
-    ({"beta": -1}, np.ones((4, 3)), "beta = -1"),
-    ({"noise_kind": "loud"}, np.ones((4, 3)), "noise_kind"),
-    ({"optimizer": "sgd", "learning_rate": 10.0, "loss_reduction": "sum"}, np.arange(40.0).reshape(10, 4), "learning rate")])
+@pytest.mark.parametrize(
+    ("changes", "X", "message"),
+    [
+        ({}, np.array([[1.0, -1.0], [0.0, 2.0]]), "Negative values"),
+        ({"beta": -1}, np.ones((4, 3)), "beta = -1"),
+        ({"noise_kind": "loud"}, np.ones((4, 3)), "noise_kind"),
+        ({"optimizer": "sgd", "learning_rate": 10.0, "loss_reduction": "sum"}, np.arange(40.0).reshape(10, 4), "learning rate"),
+    ],
+)
 def test_what_cannot_be_is_a_sentence(changes, X, message):
     with pytest.raises(ValueError, match=message):
         DDNMF(**{**SMALL, "epochs": 20, **changes}, random_state=0).fit(X)
@@ -111,6 +126,7 @@ def test_coefficients_of_another_width_and_shapes_that_do_not_fit_are_refused(fi
 
 def test_its_parts_are_drawn_in_one_call(fitted):
     import matplotlib
+
     matplotlib.use("agg")
     figure = fitted.plot((8, 8))
     assert [axis.get_title() for axis in figure.axes] == [f"part {k + 1}" for k in range(10)]

@@ -30,7 +30,9 @@ def measure(repeats: int) -> Result:
         return time.perf_counter() - began
 
     times = [(seconds("medium"), seconds("highest")) for _ in range(repeats)]
-    rows: list[Row] = [{"matrix precision": name, **{f"{key}, s": value for key, value in spread(column).items()}}
-                       for name, column in zip(("medium", "highest"), zip(*times, strict=True), strict=True)]
+    rows: list[Row] = [
+        {"matrix precision": name, **{f"{key}, s": value for key, value in spread(column).items()}}
+        for name, column in zip(("medium", "highest"), zip(*times, strict=True), strict=True)
+    ]
     ours, reference = rows[0]["median, s"], rows[1]["median, s"]
     return Result("causal", rows, {"ratio": reference / ours, "ours": ours, "reference": reference}, repeats)

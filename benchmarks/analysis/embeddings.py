@@ -22,7 +22,7 @@ from ddnmf_core.model.encoding import encode
 from ddnmf_core.model.trainer import Trainer
 
 REPEATS, SIZE = 1, 10_000
-EPOCHS = 15                                                         # fewer leave codes that a line and a plane can hold
+EPOCHS = 15  # fewer leave codes that a line and a plane can hold
 N_SHIPPED, N_WARM, N_JUDGED, NEIGHBOURS = 10_000, 500, 3000, 15
 OURS = {"t-sne": "openTSNE", "umap": "UMAP", "pca": "PCA"}
 REFERENCE = "scikit-learn's t-SNE"
@@ -41,11 +41,23 @@ def measure(repeats: int, size: int = SIZE, epochs: int = EPOCHS) -> Result:
                 points = work(codes)
             times.append(time.perf_counter() - began)
         seconds = float(np.median(times))
-        rows.append({"map": title, "points": len(codes), "seconds": seconds,
-                     "ratio": rows[0]["seconds"] / seconds if rows else 1.0,
-                     "trustworthiness": _trustworthiness(codes, points)})
-    return Result("embeddings", rows, {"ratio": rows[1]["ratio"], "ours": rows[1]["seconds"], "reference": rows[0]["seconds"]},
-                  repeats, size, f"embeddings-{size}" if size != SIZE else "")
+        rows.append(
+            {
+                "map": title,
+                "points": len(codes),
+                "seconds": seconds,
+                "ratio": rows[0]["seconds"] / seconds if rows else 1.0,
+                "trustworthiness": _trustworthiness(codes, points),
+            }
+        )
+    return Result(
+        "embeddings",
+        rows,
+        {"ratio": rows[1]["ratio"], "ours": rows[1]["seconds"], "reference": rows[0]["seconds"]},
+        repeats,
+        size,
+        f"embeddings-{size}" if size != SIZE else "",
+    )
 
 
 def _codes(n: int, epochs: int) -> NDArray[np.float32]:
@@ -64,18 +76,21 @@ def _made_by(method: str) -> Any:
 
 
 def _ours(codes: NDArray[np.float32], method: str) -> NDArray[np.float32]:
-    config = EmbeddingConfig(run=RunConfig().id, method=method, n_points=len(codes))          # type: ignore[arg-type]
+    config = EmbeddingConfig(run=RunConfig().id, method=method, n_points=len(codes))  # type: ignore[arg-type]
     return embeddings.embed(codes, config)
 
 
 def _reference(codes: NDArray[np.float32]) -> NDArray[np.float32]:
     from sklearn.manifold import TSNE
+
     config = EmbeddingConfig(run=RunConfig().id)
-    return TSNE(perplexity=config.perplexity, max_iter=sum(embeddings.TSNE_ITERATIONS), init="pca", random_state=config.seed,
-                n_jobs=1).fit_transform(codes)
+    return TSNE(
+        perplexity=config.perplexity, max_iter=sum(embeddings.TSNE_ITERATIONS), init="pca", random_state=config.seed, n_jobs=1
+    ).fit_transform(codes)
 
 
 def _trustworthiness(codes: NDArray[np.float32], points: NDArray[np.float32]) -> float:
     from sklearn.manifold import trustworthiness
+
     sample = np.random.default_rng(1).permutation(len(codes))[:N_JUDGED]
     return float(trustworthiness(codes[sample], points[sample], n_neighbors=NEIGHBOURS))

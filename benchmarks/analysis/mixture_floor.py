@@ -27,8 +27,11 @@ FLOORS, STARTS = (1e-4, 1e-3, 1e-2, 5e-2), (1, 2, 3)
 
 def representations(dataset: str) -> dict[str, Any]:
     """What is clustered, by name: (N, d) each."""
-    found = {"NMF of the pixels": transformed(load(dataset, None).scaled()[:N],
-                                              ClusteringConfig(dataset=dataset, transform="unit_nmf"))}
+    found = {
+        "NMF of the pixels": transformed(
+            load(dataset, None).scaled()[:N], ClusteringConfig(dataset=dataset, transform="unit_nmf")
+        )
+    }
     for model, name in (("AE2", "AE2, NMF"), ("DDNMF", "DDNMF, z")):
         config = FULL.run(FULL.models[model], dataset, 1)
         if (entry := Store().entry(config)).available:
@@ -41,12 +44,12 @@ def measure(repeats: int) -> Result:
     """The floor of the tables, against the usual absolute one; a row for each representation, a column for each floor."""
     rows: list[Row] = []
     for dataset in FULL.datasets:
-        labels = load(dataset, None).labels[:N]                     # type: ignore[arg-type]
+        labels = load(dataset, None).labels[:N]  # type: ignore[arg-type]
         for name, codes in representations(dataset).items():
             x = (codes / np.sqrt(codes.var(axis=0).mean())).astype(np.float32)
             row: Row = {"data": dataset, "what is clustered": name}
             for floor in FLOORS:
-                clustering.MIXTURE_FLOOR = floor                    # type: ignore[misc]
+                clustering.MIXTURE_FLOOR = floor  # type: ignore[misc]
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     found = [clustering.cluster(x, "gmm", 10, start) for start in STARTS]

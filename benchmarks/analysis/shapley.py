@@ -18,8 +18,12 @@ REPEATS = 20
 def measure(repeats: int) -> Result:
     torch.set_num_threads(1)
     rows = [_row(n_parts, repeats) for n_parts in (8, 10, 12)]
-    return Result("shapley", rows, {"ratio": rows[1]["ratio"], "ours": rows[1]["Shapley, ms"],
-                                    "reference": rows[1]["plain decodes, ms"]}, repeats)
+    return Result(
+        "shapley",
+        rows,
+        {"ratio": rows[1]["ratio"], "ours": rows[1]["Shapley, ms"], "reference": rows[1]["plain decodes, ms"]},
+        repeats,
+    )
 
 
 def _row(n_parts: int, repeats: int) -> Row:
@@ -28,5 +32,11 @@ def _row(n_parts: int, repeats: int) -> Row:
     with torch.no_grad():
         ours = median(milliseconds(lambda: shapley(student.decode, H, baseline), repeats))
         plain = median(milliseconds(lambda: student.decode(rows), repeats))
-    return {"parts": n_parts, "coalitions": 2**n_parts, "Shapley, ms": ours, "plain decodes, ms": plain, "ratio": ours / plain,
-            "completeness error": f"{shapley(student.decode, H, baseline).completeness_error:.1e}"}
+    return {
+        "parts": n_parts,
+        "coalitions": 2**n_parts,
+        "Shapley, ms": ours,
+        "plain decodes, ms": plain,
+        "ratio": ours / plain,
+        "completeness error": f"{shapley(student.decode, H, baseline).completeness_error:.1e}",
+    }

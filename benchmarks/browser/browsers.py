@@ -21,9 +21,9 @@ from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store.run_store import Store
 
 REPEATS = 1
-N_BROWSERS, SECONDS = (1, 8, 16), 300.0                             # the last crowd's; a fifth of it for the smaller ones
+N_BROWSERS, SECONDS = (1, 8, 16), 300.0  # the last crowd's; a fifth of it for the smaller ones
 RUN = RunConfig(epochs=1, n_samples=2000)
-TRAINED = RunConfig(epochs=10_000, seed=7)                          # meanwhile
+TRAINED = RunConfig(epochs=10_000, seed=7)  # meanwhile
 STEPS = ("ArrowUp", "ArrowDown", "noise")
 
 
@@ -31,9 +31,9 @@ STEPS = ("ArrowUp", "ArrowDown", "noise")
 class Seen:
     """What one browser met."""
 
-    waits: list[float] = field(default_factory=list)                # milliseconds
+    waits: list[float] = field(default_factory=list)  # milliseconds
     errors: list[str] = field(default_factory=list)
-    foreign: int = 0                                                # steps after which another's sample was shown
+    foreign: int = 0  # steps after which another's sample was shown
 
 
 def measure(repeats: int, seconds: float = SECONDS, counts: tuple[int, ...] = N_BROWSERS) -> Result:
@@ -57,13 +57,20 @@ def measure(repeats: int, seconds: float = SECONDS, counts: tuple[int, ...] = N_
 
 def _row(n: int, seen: list[Seen]) -> Row:
     waits = spread([wait for one in seen for wait in one.waits])
-    return {"browsers": n, "steps": sum(len(one.waits) for one in seen), "errors": sum(len(one.errors) for one in seen),
-            "of another": sum(one.foreign for one in seen), "p50, ms": waits["median"], "p95, ms": waits["p95"],
-            "what": "; ".join(sorted({error for one in seen for error in one.errors}))[:200] or None}
+    return {
+        "browsers": n,
+        "steps": sum(len(one.waits) for one in seen),
+        "errors": sum(len(one.errors) for one in seen),
+        "of another": sum(one.foreign for one in seen),
+        "p50, ms": waits["median"],
+        "p95, ms": waits["p95"],
+        "what": "; ".join(sorted({error for one in seen for error in one.errors}))[:200] or None,
+    }
 
 
 async def _crowd(n: int, run_id: str, seconds: float) -> list[Seen]:
     from playwright.async_api import async_playwright
+
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         pages = [await (await browser.new_context()).new_page() for _ in range(n)]
@@ -100,7 +107,7 @@ async def _one(page: Any, run_id: str, number: int, until: float) -> Seen:
         try:
             await shown.first.wait_for()
             await page.locator(IDLE).wait_for()
-        except Exception as error:                                  # a timeout: what stands there instead?
+        except Exception as error:  # a timeout: what stands there instead?
             text = await page.get_by_test_id("ddnmf-gallery").first.inner_text()
             seen.foreign += f"sample {sample}," not in text
             seen.errors.append(f"{type(error).__name__} after {step}")

@@ -28,11 +28,11 @@ from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store.run_store import Store
 
 REPEATS = 1
-N_CLIENTS, SECONDS = (1, 8, 16, 32), 60.0                           # of each crowd, times `--repeats`; twice for one
-PAUSE, PATIENCE = (1.0, 5.0), 60.0                                  # seconds
-LARGEST = 2**28                                                     # bytes of a message
+N_CLIENTS, SECONDS = (1, 8, 16, 32), 60.0  # of each crowd, times `--repeats`; twice for one
+PAUSE, PATIENCE = (1.0, 5.0), 60.0  # seconds
+LARGEST = 2**28  # bytes of a message
 RUN = RunConfig(epochs=1)
-TRAINED = RunConfig(epochs=10_000, seed=7)                          # meanwhile, by one thread
+TRAINED = RunConfig(epochs=10_000, seed=7)  # meanwhile, by one thread
 
 
 @dataclass
@@ -41,10 +41,10 @@ class Client:
 
     socket: WebSocketClientConnection
     query: str
-    widgets: dict[str, str] = field(default_factory=dict)           # label -> id
-    waits: list[float] = field(default_factory=list)                # milliseconds
+    widgets: dict[str, str] = field(default_factory=dict)  # label -> id
+    waits: list[float] = field(default_factory=list)  # milliseconds
     errors: list[str] = field(default_factory=list)
-    foreign: int = 0                                                # waits after which another's sample was shown
+    foreign: int = 0  # waits after which another's sample was shown
 
     async def rerun(self, *changed: WidgetState) -> bytes:
         """Tells the server of widgets' new values; the page that comes back."""
@@ -107,9 +107,15 @@ def _train(store: Store) -> None:
 
 def _row(n: int, training: bool, clients: list[Client]) -> Row:
     waits = spread([wait for client in clients for wait in client.waits])
-    return {"clients": n, "beside a training": training, "steps": sum(len(client.waits) for client in clients),
-            "errors": sum(len(client.errors) for client in clients), "of another": sum(client.foreign for client in clients),
-            "p50, ms": waits["median"], "p95, ms": waits["p95"]}
+    return {
+        "clients": n,
+        "beside a training": training,
+        "steps": sum(len(client.waits) for client in clients),
+        "errors": sum(len(client.errors) for client in clients),
+        "of another": sum(client.foreign for client in clients),
+        "p50, ms": waits["median"],
+        "p95, ms": waits["p95"],
+    }
 
 
 async def _crowd(n: int, run_id: str, seconds: float) -> list[Client]:
@@ -132,8 +138,10 @@ async def _one(run_id: str, number: int, begin: asyncio.Barrier, seconds: float)
         sample, level = (sample, 0.35 if level == 0.4 else 0.4) if moved else (sample + 1, level)
         began = time.perf_counter()
         page = await client.rerun(
-            WidgetState(id=client.widgets["Noise level"], double_array_value=DoubleArray(data=[level])) if moved
-            else WidgetState(id=client.widgets["Sample"], int_value=sample))
+            WidgetState(id=client.widgets["Noise level"], double_array_value=DoubleArray(data=[level]))
+            if moved
+            else WidgetState(id=client.widgets["Sample"], int_value=sample)
+        )
         client.waits.append(1000 * (time.perf_counter() - began))
         client.foreign += f"sample {sample},".encode() not in page
         await asyncio.sleep(chance.uniform(*PAUSE))

@@ -51,7 +51,7 @@ print(json.dumps([with_it - alone for with_it, alone in zip(held(), without)]))
 
 
 def measure(repeats: int) -> Result:
-    if not all(find(name) for name in SETS):                        # type: ignore[arg-type]
+    if not all(find(name) for name in SETS):  # type: ignore[arg-type]
         raise NotHere("the full sets are not here. Set DDNMF_DATA (`ddnmf data` says how to get them).")
     rows = [*_worker(), _dashboard(), _cuda(), *(_by_runs(n) for n in N_RUNS)]
     return Result("memory", rows, {"ratio": max(row["GB"] / row["target, GB"] for row in rows if row["target, GB"])}, repeats)
@@ -64,8 +64,9 @@ def _row(what: str, gigabytes: float, own: float | None = None, target: float | 
 def _worker() -> list[Row]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         entry = Store(home).create(RunConfig(dataset="mnist", epochs=1))
-        done = subprocess.run([sys.executable, "-c", WORKER, home, "runs", entry.id, "cpu"], cwd=ROOT, check=True,
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", WORKER, home, "runs", entry.id, "cpu"], cwd=ROOT, check=True, capture_output=True, text=True
+        )
         trained, scored = json.loads(done.stdout.splitlines()[-1])
     return [_row("worker, 70,000 images trained", trained, target=1.5), _row("worker, then scored", scored, target=1.5)]
 
@@ -105,7 +106,7 @@ def _resident(store: Store, links: list[str]) -> tuple[float, float]:
     try:
         with chromium() as browser:
             for link in links:
-                page = browser.new_page()                           # stays open
+                page = browser.new_page()  # stays open
                 page.set_default_timeout(120_000)
                 page.goto(f"{address()}/{link}")
                 settled(page)

@@ -20,8 +20,15 @@ from ddnmf_core.store.run_store import Store
 
 REPEATS, N_LOADS = 30, 5
 SETS = {"10,000": "mnist-10k", "70,000": "mnist"}
-TARGETS = {"first page": 2000, "switch between pages": 500, "map, first paint": 2500, "click on a point to its parts": 250,
-           "click on a sample to all panels": 500, "noise slider to pictures": 300, "part slider to picture": 250}
+TARGETS = {
+    "first page": 2000,
+    "switch between pages": 500,
+    "map, first paint": 2500,
+    "click on a point to its parts": 250,
+    "click on a sample to all panels": 500,
+    "noise slider to pictures": 300,
+    "part slider to picture": 250,
+}
 
 WATCH = (Path(__file__).parent / "watch.js").read_text()
 # Where some points of the map lie, each of another sample.
@@ -31,7 +38,7 @@ QUIET = "quiet()"
 
 
 def measure(repeats: int) -> Result:
-    sets = {size: name for size, name in SETS.items() if find(name)}     # type: ignore[arg-type]
+    sets = {size: name for size, name in SETS.items() if find(name)}  # type: ignore[arg-type]
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         store = Store(home)
@@ -51,8 +58,14 @@ def measure(repeats: int) -> Result:
 
 def _row(name: str, size: str, times: list[float]) -> Row:
     found = spread(times)
-    return {"wait": name, "images": size, "p50, ms": found["median"], "p95, ms": found["p95"], "target, ms": TARGETS[name],
-            "n": len(times)}
+    return {
+        "wait": name,
+        "images": size,
+        "p50, ms": found["median"],
+        "p95, ms": found["p95"],
+        "target, ms": TARGETS[name],
+        "n": len(times),
+    }
 
 
 def _first_page(browser: Any) -> float:
@@ -66,14 +79,15 @@ def _first_page(browser: Any) -> float:
 
 def _on_set(browser: Any, run: RunConfig, repeats: int) -> dict[str, list[float]]:
     """Each wait on one data set."""
-    page = browser.new_page(viewport={"width": 1400, "height": 1000}, bypass_csp=True)      # looks into the page with eval
+    page = browser.new_page(viewport={"width": 1400, "height": 1000}, bypass_csp=True)  # looks into the page with eval
     page.add_init_script(WATCH)
     page.set_default_timeout(120_000)
     found = {"map, first paint": [_first_paint(browser, run) for _ in range(N_LOADS)]}
     _open(page, f"{address()}/latent?run={run.id}&method=pca")
     places = page.get_by_test_id("ddnmf-map").first.evaluate(POINTS, repeats)
-    found["click on a point to its parts"] = [_wait(page, lambda at=at: page.mouse.click(at["x"], at["y"]), "latent.strip")
-                                              for at in places]
+    found["click on a point to its parts"] = [
+        _wait(page, lambda at=at: page.mouse.click(at["x"], at["y"]), "latent.strip") for at in places
+    ]
     found["switch between pages"] = _switches(page, repeats)
     _open(page, f"{address()}/explain?run={run.id}")
     number = page.get_by_label("Sample", exact=True).first
@@ -94,8 +108,11 @@ def _wait(page: Any, act: Callable[[], object], key: str | None = None) -> float
     page.evaluate("rearm()")
     act()
     page.wait_for_function(QUIET, polling=50, timeout=60_000)
-    return float(page.evaluate("key => (key === null ? window.changed : window.changedIn[key]) - window.began",
-                               key and key.replace(".", "-")))
+    return float(
+        page.evaluate(
+            "key => (key === null ? window.changed : window.changedIn[key]) - window.began", key and key.replace(".", "-")
+        )
+    )
 
 
 def _first_paint(browser: Any, run: RunConfig) -> float:

@@ -16,7 +16,7 @@ from ddnmf_core.engine import client as engine
 from ddnmf_core.store.entry import Entry
 from ddnmf_core.store.run_store import Store
 
-REPEATS, WINDOW, SETTLE = 3, 30.0, 3.0                              # windows of each kind; seconds of one, and before it
+REPEATS, WINDOW, SETTLE = 3, 30.0, 3.0  # windows of each kind; seconds of one, and before it
 RUN = RunConfig(epochs=10_000)
 
 
@@ -28,8 +28,13 @@ def measure(repeats: int) -> Result:
 def _with_threads(threads: int, repeats: int) -> Row:
     with threads_of_a_run(threads), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         alone, watched = _windows(Store(home), repeats)
-    return {"threads of the run": threads, "alone, images/s": alone, "watched, images/s": watched,
-            "speed lost": 1 - watched / alone, "target": 0.03}
+    return {
+        "threads of the run": threads,
+        "alone, images/s": alone,
+        "watched, images/s": watched,
+        "speed lost": 1 - watched / alone,
+        "target": 0.03,
+    }
 
 
 def _windows(store: Store, repeats: int) -> tuple[float, float]:
@@ -55,7 +60,7 @@ def _windows(store: Store, repeats: int) -> tuple[float, float]:
 
 def _speed(entry: Entry, page: object = None) -> float:
     """Images a second of one window, by the run's own count of steps."""
-    wait = page.wait_for_timeout if page else lambda ms: time.sleep(ms / 1000)      # type: ignore[attr-defined]
+    wait = page.wait_for_timeout if page else lambda ms: time.sleep(ms / 1000)  # type: ignore[attr-defined]
     wait(1000 * SETTLE)
     began, first = time.monotonic(), _step(entry)
     wait(1000 * WINDOW)

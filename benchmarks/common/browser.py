@@ -16,7 +16,7 @@ from ddnmf_core.config import EmbeddingConfig, RunConfig
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store.run_store import Store
 
-PORT, PATIENCE = 8597, 60.0                                         # seconds
+PORT, PATIENCE = 8597, 60.0  # seconds
 FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-background-networking"]
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
@@ -24,8 +24,12 @@ IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 def serve(store: Store, port: int = PORT, **environment: str) -> "subprocess.Popen[bytes]":
     """The dashboard, once it answers."""
     server = subprocess.Popen(
-        [str(Path(sys.executable).with_name("streamlit")), "run", "dashboard/app.py", "--server.port", str(port)], cwd=ROOT,
-        env={**os.environ, "DDNMF_HOME": str(store.root), **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        [str(Path(sys.executable).with_name("streamlit")), "run", "dashboard/app.py", "--server.port", str(port)],
+        cwd=ROOT,
+        env={**os.environ, "DDNMF_HOME": str(store.root), **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + PATIENCE
     while server.poll() is None and time.monotonic() < deadline:
         with suppress(OSError):
@@ -44,6 +48,7 @@ def address(port: int = PORT) -> str:
 def chromium() -> Iterator[Any]:
     """Debian's browser, driven by Playwright."""
     from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         yield browser
@@ -59,7 +64,7 @@ def settled(page: Any) -> None:
 
 def two_runs_with_maps(store: Store, dataset: str) -> RunConfig:
     """Two models of one epoch and their maps by PCA; the first one's configuration."""
-    run = RunConfig(dataset=dataset, epochs=1)                      # type: ignore[arg-type]
+    run = RunConfig(dataset=dataset, epochs=1)  # type: ignore[arg-type]
     n = 10_000 if dataset.endswith("10k") else 70_000
     maps = [EmbeddingConfig(run=run.replace(seed=seed).id, method="pca", n_points=n) for seed in (1, 2)]
     for config in (run, run.replace(seed=2), *maps):

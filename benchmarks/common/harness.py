@@ -30,17 +30,21 @@ class Result:
     """What one benchmark measured."""
 
     name: str
-    rows: list[Row]                                                 # a line of its table each
-    figures: dict[str, Any]                                         # what it comes to: ratio, ours, reference
+    rows: list[Row]  # a line of its table each
+    figures: dict[str, Any]  # what it comes to: ratio, ours, reference
     repeats: int
-    size: int | None = None                                         # images, where it can take more or fewer
-    kept_as: str = ""                                               # the name of its files, where that is not its own
+    size: int | None = None  # images, where it can take more or fewer
+    kept_as: str = ""  # the name of its files, where that is not its own
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
     """Median, 95th percentile, smallest and largest of some repetitions."""
-    return {"median": float(np.median(values)), "p95": float(np.percentile(values, 95)), "lowest": float(min(values)),
-            "highest": float(max(values))}
+    return {
+        "median": float(np.median(values)),
+        "p95": float(np.percentile(values, 95)),
+        "lowest": float(min(values)),
+        "highest": float(max(values)),
+    }
 
 
 @contextmanager
@@ -69,6 +73,7 @@ def milliseconds(work: Callable[[], object], repeats: int) -> list[float]:
 def peak_memory() -> int:
     """The most bytes that this process held; what a parent held before it counts nothing, as it does in ru_maxrss."""
     import resource
+
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -84,12 +89,29 @@ def free_port() -> int:
 
 def machine() -> dict[str, Any]:
     """What the figures belong to."""
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), "") if Path("/proc/cpuinfo").exists() else platform.processor()
+    model = (
+        next(
+            (
+                line.split(":")[1].strip()
+                for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if line.startswith("model name")
+            ),
+            "",
+        )
+        if Path("/proc/cpuinfo").exists()
+        else platform.processor()
+    )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {"processor": model, "cores": os.cpu_count(), "memory_gib": round(memory, 1), "platform": platform.platform(),
-            "python": platform.python_version(), "gpu": _gpu(), "load_before": round(os.getloadavg()[0], 2),
-            **{package: _version(package) for package in PACKAGES}}
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory, 1),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "gpu": _gpu(),
+        "load_before": round(os.getloadavg()[0], 2),
+        **{package: _version(package) for package in PACKAGES},
+    }
 
 
 def _version(package: str) -> str | None:
@@ -102,15 +124,22 @@ def _version(package: str) -> str | None:
 
 def _gpu() -> str | None:
     import torch
+
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
 def as_json(result: Result, there: Mapping[str, Any]) -> dict[str, Any]:
     size = "" if result.size is None else f" --size {result.size}"
-    return {"name": result.name, "kept_as": result.kept_as or result.name,
-            "command": f"python -m benchmarks {result.name} --repeats {result.repeats}{size}",
-            "created": datetime.now(UTC).date().isoformat(), **result.figures, "repeats": result.repeats, "machine": there,
-            "rows": result.rows}
+    return {
+        "name": result.name,
+        "kept_as": result.kept_as or result.name,
+        "command": f"python -m benchmarks {result.name} --repeats {result.repeats}{size}",
+        "created": datetime.now(UTC).date().isoformat(),
+        **result.figures,
+        "repeats": result.repeats,
+        "machine": there,
+        "rows": result.rows,
+    }
 
 
 def kept_rows(name: str) -> list[Row]:
@@ -148,5 +177,3 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-

@@ -16,7 +16,7 @@ def train_and_score(runs: Sequence[RunConfig]) -> list[dict[str, float]]:
     """Of each run, once all are trained: accuracies on the code of clean images, L_sym of the last epoch, and images a
     second, the median of its own epochs. Raises NotHere where a data set is not."""
     for dataset in sorted({run.dataset for run in runs}):
-        if not find(dataset):                                       # type: ignore[arg-type]
+        if not find(dataset):  # type: ignore[arg-type]
             raise NotHere(f"{dataset} is not here. Set DDNMF_DATA (`ddnmf data` says how to get it).")
     store = Store()
     work = Work(store, [Cell(run.dataset, "DDNMF", run.seed, run, ClusteringConfig.of(run)) for run in runs])
@@ -30,8 +30,15 @@ def train_and_score(runs: Sequence[RunConfig]) -> list[dict[str, float]]:
 
 def _scores(store: Store, run: RunConfig) -> dict[str, float]:
     entry = store.entry(run)
-    of_code = {score["clusterer"]: score for score in entry.read_json(SCORES)
-               if score["input"] == "clean" and score["representation"] == "z"}
-    return {"ACC, K-means on z": of_code["kmeans"]["acc"], "ACC, GMM on z": of_code["gmm"]["acc"],
-            "NMI, GMM on z": of_code["gmm"]["nmi"], "L_sym": entry.epochs()[-1]["L_sym"],
-            "images/s": median(epoch["images_per_second"] for epoch in entry.epochs())}
+    of_code = {
+        score["clusterer"]: score
+        for score in entry.read_json(SCORES)
+        if score["input"] == "clean" and score["representation"] == "z"
+    }
+    return {
+        "ACC, K-means on z": of_code["kmeans"]["acc"],
+        "ACC, GMM on z": of_code["gmm"]["acc"],
+        "NMI, GMM on z": of_code["gmm"]["nmi"],
+        "L_sym": entry.epochs()[-1]["L_sym"],
+        "images/s": median(epoch["images_per_second"] for epoch in entry.epochs()),
+    }

@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.common.harness import ROOT
 from ddnmf_core.data.catalogue import load
 
-NOISE = 8                                                           # gray values up or down, at most
-STORED = ROOT / "results"                                           # /tmp may be memory, and this is about the disk
+NOISE = 8  # gray values up or down, at most
+STORED = ROOT / "results"  # /tmp may be memory, and this is about the disk
 
 
 def write(path: Path, n: int) -> None:
@@ -20,8 +20,8 @@ def write(path: Path, n: int) -> None:
     kept = np.lib.format.open_memmap(path, "w+", np.uint8, (n, 28, 28))
     for number, start in enumerate(range(0, n, len(images))):
         noise = np.random.default_rng(number).integers(-NOISE, NOISE + 1, images.shape, np.int16)
-        rows = np.clip(images + noise, 0, 255).astype(np.uint8)[:n - start]
-        kept[start:start + len(rows)] = rows.reshape(-1, 28, 28)
+        rows = np.clip(images + noise, 0, 255).astype(np.uint8)[: n - start]
+        kept[start : start + len(rows)] = rows.reshape(-1, 28, 28)
     kept.flush()
 
 

@@ -17,15 +17,29 @@ from benchmarks.common.harness import ROOT, peak_memory
 from ddnmf_core.config import RunConfig
 from ddnmf_core.engine.cluster import worker_environment
 
-WARM = 10                                                           # steps that do not count
+WARM = 10  # steps that do not count
 
 
 def start(path: Path, source: str, steps: int, threads: int, wait: bool = False, **fields: Any) -> "subprocess.Popen[str]":
     """Such a process; `fields` change the default run."""
-    command = [sys.executable, "-m", "benchmarks.common.training_process", str(path), source, str(steps), json.dumps(fields),
-               *(["wait"] * wait)]
-    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **worker_environment(threads)}, text=True,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.common.training_process",
+        str(path),
+        source,
+        str(steps),
+        json.dumps(fields),
+        *(["wait"] * wait),
+    ]
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **worker_environment(threads)},
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
 
 
 def result(process: "subprocess.Popen[str]") -> dict[str, Any]:
@@ -44,6 +58,7 @@ def pace(path: Path | str, source: str, steps: int, fields: dict[str, Any], wait
     from ddnmf_core.data.dataset import Images
     from ddnmf_core.files.atomic import sha256
     from ddnmf_core.model.trainer import Trainer
+
     torch.set_flush_denormal(True)
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     if source == "cold":
@@ -66,8 +81,12 @@ def pace(path: Path | str, source: str, steps: int, fields: dict[str, Any], wait
     trainer.train(lambda row: None, enough)
     seconds = times[-1] - times[WARM]
     weights = b"".join(weight.detach().numpy().tobytes() for weight in trainer.model.parameters())
-    return {"images_per_second": steps * trainer.config.batch_size / seconds, "seconds_per_step": seconds / steps,
-            "peak_bytes": peak_memory(), "weights": sha256(weights)}
+    return {
+        "images_per_second": steps * trainer.config.batch_size / seconds,
+        "seconds_per_step": seconds / steps,
+        "peak_bytes": peak_memory(),
+        "weights": sha256(weights),
+    }
 
 
 def drop_from_cache(path: Path | str) -> None:

@@ -19,12 +19,24 @@ from benchmarks.faults.uploads import malformed
 
 REPEATS = 500
 FAULTS: dict[str, Callable[[int], Count]] = {
-    "F1": killed_worker, "F2": killed_writer, "F3": killed_tree, "F4": killed_dashboard, "F5": cancelled, "F6": stopped_worker,
-    "F7": damaged, "F8": full_disk, "F9": asked_at_once, "F10": poisoned, "F11": killed_scheduler, "F12": infinite_loss,
-    "F13": soak, "F14": malformed}
+    "F1": killed_worker,
+    "F2": killed_writer,
+    "F3": killed_tree,
+    "F4": killed_dashboard,
+    "F5": cancelled,
+    "F6": stopped_worker,
+    "F7": damaged,
+    "F8": full_disk,
+    "F9": asked_at_once,
+    "F10": poisoned,
+    "F11": killed_scheduler,
+    "F12": infinite_loss,
+    "F13": soak,
+    "F14": malformed,
+}
 
 
-PARTS = tuple(FAULTS)                                               # what can be measured alone
+PARTS = tuple(FAULTS)  # what can be measured alone
 
 
 def measure(repeats: int, only: Sequence[str] = PARTS) -> Iterator[Result]:
@@ -32,7 +44,9 @@ def measure(repeats: int, only: Sequence[str] = PARTS) -> Iterator[Result]:
     there = machine()
     for name in only:
         row = FAULTS[name](repeats).row() | {
-            "counted": datetime.now(UTC).date().isoformat(), "machine": f"{there['processor']}, {there['cores']} cores"}
+            "counted": datetime.now(UTC).date().isoformat(),
+            "machine": f"{there['processor']}, {there['cores']} cores",
+        }
         rows: dict[str, Row] = {kept["fault"]: kept for kept in kept_rows("faults")} | {name: row}
         in_order = [rows[fault] for fault in FAULTS if fault in rows]
         figures = {figure: sum(row[figure] for row in in_order) for figure in ("tries", "lost")}

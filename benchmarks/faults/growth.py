@@ -13,9 +13,9 @@ from ddnmf_core.engine import client as engine
 from ddnmf_core.store.run_store import Store
 
 PORT = 8594
-AT_ONCE, WARM_UP = 10, 50                                           # runs asked for together; after which growth is counted
-MOST_GROWTH = 1.05                                                  # of the memory
-KEPT_OPEN = 10.0                                                    # seconds, after which a server closes what is idle
+AT_ONCE, WARM_UP = 10, 50  # runs asked for together; after which growth is counted
+MOST_GROWTH = 1.05  # of the memory
+KEPT_OPEN = 10.0  # seconds, after which a server closes what is idle
 Usage = dict[str, float]
 
 
@@ -64,9 +64,13 @@ def usage(pid: int) -> Usage:
     top = psutil.Process(pid)
     tree = [top, *top.children(recursive=True)]
     alive = [process for process in tree if process.status() != psutil.STATUS_ZOMBIE]
-    return {"memory, MB": sum(process.memory_info().rss for process in alive) / 1e6,
-            "descriptors": sum(process.num_fds() for process in alive), "processes": len(alive),
-            "threads": sum(process.num_threads() for process in alive), "zombies": len(tree) - len(alive)}
+    return {
+        "memory, MB": sum(process.memory_info().rss for process in alive) / 1e6,
+        "descriptors": sum(process.num_fds() for process in alive),
+        "processes": len(alive),
+        "threads": sum(process.num_threads() for process in alive),
+        "zombies": len(tree) - len(alive),
+    }
 
 
 def _told(first: Usage, last: Usage) -> str:
@@ -75,6 +79,11 @@ def _told(first: Usage, last: Usage) -> str:
 
 def _grown(first: Usage, last: Usage) -> str:
     """What grew more than it may, as a sentence; empty when nothing did."""
-    allowed = {"memory, MB": first["memory, MB"] * MOST_GROWTH, "descriptors": first["descriptors"] + 5,
-               "processes": first["processes"], "threads": first["threads"] + 5, "zombies": 0}
+    allowed = {
+        "memory, MB": first["memory, MB"] * MOST_GROWTH,
+        "descriptors": first["descriptors"] + 5,
+        "processes": first["processes"],
+        "threads": first["threads"] + 5,
+        "zombies": 0,
+    }
     return _told({name: first[name] for name in allowed if last[name] > allowed[name]}, last)

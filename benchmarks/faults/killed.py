@@ -43,7 +43,7 @@ while True:
     entry.write_tensors(f"checkpoint-{n % 2:09d}.safetensors", {"weights": weights, "n": np.array([n])})
     print(n, flush=True)
 """
-N_SEEDS = 10                                                        # undisturbed runs that F1 compares with
+N_SEEDS = 10  # undisturbed runs that F1 compares with
 POISON = """
 import importlib.util, os, sys
 
@@ -63,7 +63,7 @@ class Finder:
         return spec
 
 sys.meta_path.insert(0, Finder())
-"""                                                                 # read by every process that the engine starts
+"""  # read by every process that the engine starts
 
 
 def killed_worker(most: int) -> Count:
@@ -74,11 +74,13 @@ def killed_worker(most: int) -> Count:
     configs = [LONG.replace(epochs=100, seed=1000 + k) for k in range(min(N_SEEDS, len(attempts)))]
     undisturbed = undisturbed_weights(configs)
     with running_engine() as store:
-        for pair in (attempts[k:k + 2] for k in range(0, len(attempts), 2)):
+        for pair in (attempts[k : k + 2] for k in range(0, len(attempts), 2)):
             entries = [engine.submit(store, configs[attempt % N_SEEDS]) for attempt in pair]
             killed = [_kill_at(entry, chance.randint(1, 60)) for entry in entries]
-            took = [wait(lambda entry=entry: ended(entry)) and time.monotonic() - (began or 0.0)
-                    for entry, began in zip(entries, killed, strict=True)]
+            took = [
+                wait(lambda entry=entry: ended(entry)) and time.monotonic() - (began or 0.0)
+                for entry, began in zip(entries, killed, strict=True)
+            ]
             for entry, began, seconds in zip(entries, killed, took, strict=True):
                 if began is None:
                     count.add("it had ended before it could be killed")
@@ -121,8 +123,10 @@ def killed_writer(most: int) -> Count:
                 names = entry.names("checkpoint-")
                 readable = [entry.read_tensors(name) for name in names]
                 litter = list(Path(home).rglob(".*.tmp"))
-                count.add("" if readable and not litter else f"{len(readable)} readable, {len(litter)} left over",
-                          time.monotonic() - began)
+                count.add(
+                    "" if readable and not litter else f"{len(readable)} readable, {len(litter)} left over",
+                    time.monotonic() - began,
+                )
             except CorruptFile as error:
                 count.add(str(error))
     return count
@@ -138,8 +142,11 @@ def killed_tree(most: int) -> Count:
             before = [last_step(entry) for entry in entries]
             engine.start(store)
             began = time.monotonic()
-            on = wait(lambda entries=entries, before=before: all(
-                last_step(entry) > step or entry.finished for entry, step in zip(entries, before, strict=True)))
+            on = wait(
+                lambda entries=entries, before=before: all(
+                    last_step(entry) > step or entry.finished for entry, step in zip(entries, before, strict=True)
+                )
+            )
             count.add("" if on else ", ".join(entry.state.status for entry in entries), time.monotonic() - began)
             stop(*entries)
         engine.stop(store)
@@ -157,8 +164,9 @@ def stopped_worker(most: int) -> Count:
             assert pid is not None
             os.kill(pid, signal.SIGSTOP)
             on = wait(lambda entry=entry, step=step: last_step(entry) > step + 100)
-            count.add("" if on and holder_of(entry) != pid and not entry.problems() else "it did not go on",
-                      time.monotonic() - began)
+            count.add(
+                "" if on and holder_of(entry) != pid and not entry.problems() else "it did not go on", time.monotonic() - began
+            )
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
             stop(entry)
@@ -178,8 +186,12 @@ def poisoned(most: int) -> Count:
                 done = wait(lambda bad=bad, good=good: ended(bad, *good))
                 fine = done and bad.state.status == "failed" and "worker died" in bad.state.message
                 others = [entry.state.status for entry in good]
-                count.add("" if fine and all(entry.finished for entry in good) else
-                          f"{bad.state.status} ({bad.state.message}), {', '.join(others)}", time.monotonic() - began)
+                count.add(
+                    ""
+                    if fine and all(entry.finished for entry in good)
+                    else f"{bad.state.status} ({bad.state.message}), {', '.join(others)}",
+                    time.monotonic() - began,
+                )
     return count
 
 
@@ -189,7 +201,7 @@ def killed_scheduler(most: int) -> Count:
     with folder() as home:
         store = Store(home)
         for attempt in count.attempts(most):
-            entry, = _left_behind(store, [LONG.replace(epochs=3000, seed=8000 + attempt)], os.kill)
+            (entry,) = _left_behind(store, [LONG.replace(epochs=3000, seed=8000 + attempt)], os.kill)
             engine.start(store)
             began, old = time.monotonic(), holder_of(entry)
             on = wait(lambda entry=entry, old=old: entry.state.status == "running" and holder_of(entry) not in (None, old), 60)

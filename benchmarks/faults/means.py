@@ -20,7 +20,7 @@ from ddnmf_core.store.run_store import Store
 
 LONG = RunConfig(dataset="digits", layers=(64, 32, 8), n_parts=5, epochs=40, batch_size=64)
 SHORT = LONG.replace(epochs=2, batch_size=256)
-PATIENCE = 120.0                                                    # seconds, after which a try counts as lost
+PATIENCE = 120.0  # seconds, after which a try counts as lost
 Weights = Mapping[str, np.ndarray]
 UNDISTURBED = """
 import sys
@@ -101,8 +101,12 @@ def last_step(entry: Entry) -> int:
 
 def run_python(script: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     """In a process of its own, with as many threads as the engine gives a run: float sums depend on it."""
-    return subprocess.run([sys.executable, "-c", script, *arguments], cwd=ROOT, capture_output=True,
-                          env={**os.environ, "OMP_NUM_THREADS": str(engine.threads_per_run())})
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        env={**os.environ, "OMP_NUM_THREADS": str(engine.threads_per_run())},
+    )
 
 
 def undisturbed_weights(configs: Sequence[RunConfig]) -> dict[RunConfig, Weights]:

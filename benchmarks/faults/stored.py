@@ -25,9 +25,14 @@ def damaged(most: int) -> Count:
     """F7: a flipped bit, a cut, zero length or a missing file, in each stored kind: detected, never read as if whole."""
     count, chance = Count("F7", "stored file damaged: detected", 200), random.Random(7)
     readers: dict[str, Callable[[Entry], object]] = {
-        CONFIG: lambda e: e.config, STATE: lambda e: e.state, MANIFEST: lambda e: e.has(MODEL),
-        MODEL: lambda e: e.read_tensors(MODEL), CODES: lambda e: e.read_tensors(CODES), SCORES: lambda e: e.read_json(SCORES),
-        CLUSTERS: lambda e: e.read_table(CLUSTERS)}
+        CONFIG: lambda e: e.config,
+        STATE: lambda e: e.state,
+        MANIFEST: lambda e: e.has(MODEL),
+        MODEL: lambda e: e.read_tensors(MODEL),
+        CODES: lambda e: e.read_tensors(CODES),
+        SCORES: lambda e: e.read_json(SCORES),
+        CLUSTERS: lambda e: e.read_table(CLUSTERS),
+    }
     with folder() as home:
         store = Store(home)
         whole = store.create(SHORT)
@@ -54,7 +59,7 @@ def damage(path: Path, how: str, chance: random.Random) -> None:
     if how == "flip":
         place = chance.randrange(len(content))
         content[place] ^= 1 << chance.randrange(8)
-    path.write_bytes(bytes(content[:len(content) // 2] if how == "cut" else b"" if how == "empty" else content))
+    path.write_bytes(bytes(content[: len(content) // 2] if how == "cut" else b"" if how == "empty" else content))
 
 
 def full_disk(most: int) -> Count:
@@ -66,12 +71,15 @@ def full_disk(most: int) -> Count:
         with folder() as home:
             store = Store(home)
             entry = store.create(SHORT)
-            room = int(2 ** chance.uniform(8, 20))                  # bytes of a file: state, history, snapshots, weights, codes
+            room = int(2 ** chance.uniform(8, 20))  # bytes of a file: state, history, snapshots, weights, codes
             run_python(WITHOUT_ROOM, str(room), home, "runs", entry.id, "cpu")
             problems, state = entry.problems(), entry.state
             said = state.status != "failed" or "disk is full" in state.message
             run_python(UNDISTURBED, home, entry.id)
             whole = entry.finished and not entry.problems() and equal(entry.read_tensors(MODEL), weights)
-            count.add("" if not problems and said and whole else
-                      f"room {room}: {problems}, {state.status} ({state.message}), then {entry.state.status}")
+            count.add(
+                ""
+                if not problems and said and whole
+                else f"room {room}: {problems}, {state.status} ({state.message}), then {entry.state.status}"
+            )
     return count

@@ -21,16 +21,17 @@ from ddnmf_core.data.user.source import Choices
 from ddnmf_core.store.archive_import import unpack
 from ddnmf_core.store.run_store import Store
 
-N_ROWS, LONGEST = 40, 400                                           # samples of a file; letters of a sentence
-File = tuple[str, bytes]                                            # its name and content
+N_ROWS, LONGEST = 40, 400  # samples of a file; letters of a sentence
+File = tuple[str, bytes]  # its name and content
 
 
 # ------------------------------------------------------------------------------- what is wrong with a file
 
+
 def cut(chance: random.Random) -> File:
     """A good file that ends too early."""
     name, content = chance.choice([_npy(), _npz(), _parquet(), _pictures(), _picture()])
-    return name, content[:chance.randrange(1, int(0.9 * len(content)))]
+    return name, content[: chance.randrange(1, int(0.9 * len(content)))]
 
 
 def noise(chance: random.Random) -> File:
@@ -77,9 +78,16 @@ def no_numbers(chance: random.Random) -> File:
 def bad_table(chance: random.Random) -> File:
     """Rows of different lengths, text among numbers, no rows, one column, bytes that are no text."""
     rows = [f"{chance.random()},{chance.random()}" for _ in range(N_ROWS)]
-    text = chance.choice([
-        "a,b\n" + "\n".join([*rows, "1,2,3,4"]), "a,b\n" + "\n".join([*rows, "word,2"]), "a,b\n", "",
-        "a,b\n=cmd|' /C calc'!A0,1\n" + "\n".join(rows), "a\n" + "\n".join("1" for _ in rows)])
+    text = chance.choice(
+        [
+            "a,b\n" + "\n".join([*rows, "1,2,3,4"]),
+            "a,b\n" + "\n".join([*rows, "word,2"]),
+            "a,b\n",
+            "",
+            "a,b\n=cmd|' /C calc'!A0,1\n" + "\n".join(rows),
+            "a\n" + "\n".join("1" for _ in rows),
+        ]
+    )
     return "x.csv", text.encode() if chance.random() < 0.8 else b"\xff\xfe\x00" + chance.randbytes(200)
 
 
@@ -89,15 +97,16 @@ def bomb(chance: random.Random) -> File:
     if kind == "picture":
         side = chance.randrange(20_000, 60_000)
         head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-        return "x.zip", _zip({f"{k:03d}.png": b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + head + bytes(8)
-                              for k in range(N_ROWS)})
+        return "x.zip", _zip(
+            {f"{k:03d}.png": b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + head + bytes(8) for k in range(N_ROWS)}
+        )
     if kind == "array":
         shape = (chance.randrange(10**9, 10**11), 100)
         header = repr({"descr": "|u1", "fortran_order": False, "shape": shape}).encode() + b"\n"
         return "x.npz", _zip({"x.npy": b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(10_000)})
     content = bytearray(_pictures()[1])
-    for place in _places(bytes(content), b"PK\x01\x02"):            # of the directory's records: the unpacked size
-        content[place + 24:place + 28] = struct.pack("<I", chance.randrange(2**31, 2**32 - 1))
+    for place in _places(bytes(content), b"PK\x01\x02"):  # of the directory's records: the unpacked size
+        content[place + 24 : place + 28] = struct.pack("<I", chance.randrange(2**31, 2**32 - 1))
     return "x.zip", bytes(content)
 
 
@@ -116,16 +125,35 @@ def no_archive(chance: random.Random) -> File:
     """Something in the place of an archive of runs: climbing, foreign or unsigned members."""
     entry = "runs/0123456789abcdef"
     header = json.dumps({"format": "DDNMF Studio archive", "version": chance.choice([1, 1, 99]), "entries": [entry]})
-    members = chance.choice([{f"{entry}/../../x.json": b"{}"}, {f"{entry}/evil.pkl": b"x"}, {"elsewhere/x": b"x"},
-                             {f"{entry}/config.json": b"{}"}, {f"{entry}/config.json": b"not json"}])
+    members = chance.choice(
+        [
+            {f"{entry}/../../x.json": b"{}"},
+            {f"{entry}/evil.pkl": b"x"},
+            {"elsewhere/x": b"x"},
+            {f"{entry}/config.json": b"{}"},
+            {f"{entry}/config.json": b"not json"},
+        ]
+    )
     return "x.ddnmf.zip", _zip({"ddnmf-archive.json": header.encode(), **members})
 
 
 KINDS: tuple[Callable[[random.Random], File], ...] = (
-    cut, noise, objects, lying_header, wrong_shape, no_numbers, bad_table, bomb, climbing, pickled, no_archive)
+    cut,
+    noise,
+    objects,
+    lying_header,
+    wrong_shape,
+    no_numbers,
+    bad_table,
+    bomb,
+    climbing,
+    pickled,
+    no_archive,
+)
 
 
 # ---------------------------------------------------------------------------------------------- the count
+
 
 def malformed(most: int) -> Count:
     """F14: each upload a clear sentence, nothing stored, no crash."""
@@ -138,8 +166,10 @@ def malformed(most: int) -> Count:
             began = time.monotonic()
             lost = _offered(store, name, content)
             left = [str(path) for path in store.root.rglob("*") if path.is_file() and path.name != "layout.json"]
-            count.add(f"{kind.__name__}: {lost or 'left in the store: ' + ', '.join(left)}" if lost or left else "",
-                      time.monotonic() - began)
+            count.add(
+                f"{kind.__name__}: {lost or 'left in the store: ' + ', '.join(left)}" if lost or left else "",
+                time.monotonic() - began,
+            )
     return count
 
 
@@ -170,6 +200,7 @@ def _unclear(sentence: str) -> str:
 
 # ------------------------------------------------------------------------------------------------ good files
 
+
 def _npy() -> File:
     buffer = io.BytesIO()
     np.save(buffer, np.ones((N_ROWS, 9)))
@@ -184,6 +215,7 @@ def _npz() -> File:
 
 def _parquet() -> File:
     import pandas as pd
+
     buffer = io.BytesIO()
     pd.DataFrame(np.ones((N_ROWS, 4)), columns=list("abcd")).to_parquet(buffer)
     return "x.parquet", buffer.getvalue()

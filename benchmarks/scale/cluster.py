@@ -26,7 +26,7 @@ from ddnmf_core.files.atomic import write_document
 from ddnmf_core.store.entry import ENDED
 from ddnmf_core.store.run_store import Store
 
-REPEATS, PATIENCE, IDLE = 1, 900.0, 10.0                            # seconds
+REPEATS, PATIENCE, IDLE = 1, 900.0, 10.0  # seconds
 N_WORKERS = (1, 2)
 N_RUNS, N_EMPTY, N_TICKETS = 8, 60, (100, 1_000, 10_000)
 SWEEP = RunConfig(dataset="mnist-10k", n_samples=5000, epochs=4)
@@ -59,16 +59,25 @@ def measure(repeats: int) -> Result:
 
 # ------------------------------------------------------------------------------------------- the sweep
 
+
 def _sweeps(repeats: int) -> Iterator[Row]:
     alone = None
     for n in N_WORKERS:
         with cluster(n) as (store, _):
-            seconds_of(store, [SWEEP.replace(seed=1000 + k) for k in range(n)])     # each worker has loaded what it needs
-            seconds = median(seconds_of(store, [SWEEP.replace(seed=100 * number + seed) for seed in range(N_RUNS)])
-                             for number in range(1, repeats + 1))
+            seconds_of(store, [SWEEP.replace(seed=1000 + k) for k in range(n)])  # each worker has loaded what it needs
+            seconds = median(
+                seconds_of(store, [SWEEP.replace(seed=100 * number + seed) for seed in range(N_RUNS)])
+                for number in range(1, repeats + 1)
+            )
         alone = alone or seconds
-        yield {"curve": "One sweep on dask's workers", "training workers": n, "runs": N_RUNS, "seconds": seconds,
-               "runs an hour": 3600 * N_RUNS / seconds, "efficiency": alone / seconds / n}
+        yield {
+            "curve": "One sweep on dask's workers",
+            "training workers": n,
+            "runs": N_RUNS,
+            "seconds": seconds,
+            "runs an hour": 3600 * N_RUNS / seconds,
+            "efficiency": alone / seconds / n,
+        }
 
 
 def seconds_of(store: Store, configs: Sequence[RunConfig]) -> float:
@@ -91,24 +100,56 @@ def cluster(n_trainers: int) -> Iterator[tuple[Store, "subprocess.Popen[bytes]"]
     scheduler's process."""
     from distributed import Client
     from distributed.security import Security
+
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         keys, home = Security.temporary(), Path(folder)
         files = {name: home / f"{name}.pem" for name in ("ca", "cert", "key")}
         for name, content in zip(files, (keys.tls_ca_file, keys.tls_client_cert, keys.tls_client_key), strict=True):
             files[name].write_text(content)
         tls = "DASK_DISTRIBUTED__COMM__TLS__"
-        named = {f"{tls}CA_FILE": files["ca"]} | {f"{tls}{role}__{kind.upper()}": files[kind] for kind in ("cert", "key")
-                                                  for role in ("SCHEDULER", "WORKER", "CLIENT")}
-        environment = {**os.environ, **{name: str(path) for name, path in named.items()}, "OMP_NUM_THREADS": "1",
-                       "DDNMF_HOME": str(home / "store"), "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
+        named = {f"{tls}CA_FILE": files["ca"]} | {
+            f"{tls}{role}__{kind.upper()}": files[kind]
+            for kind in ("cert", "key")
+            for role in ("SCHEDULER", "WORKER", "CLIENT")
+        }
+        environment = {
+            **os.environ,
+            **{name: str(path) for name, path in named.items()},
+            "OMP_NUM_THREADS": "1",
+            "DDNMF_HOME": str(home / "store"),
+            "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false",
+        }
         before = dict(os.environ)
         address = f"tls://127.0.0.1:{free_port()}"
         dask = [str(Path(sys.executable).with_name("dask"))]
         quiet = {"env": environment, "cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        scheduler = subprocess.Popen([*dask, "scheduler", "--protocol", "tls", "--host", "127.0.0.1", "--port",
-                                      address.rpartition(":")[2], "--no-dashboard"], **quiet)
-        worker = [*dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--memory-limit", "0", "--local-directory",
-                  str(home), "--resources"]
+        scheduler = subprocess.Popen(
+            [
+                *dask,
+                "scheduler",
+                "--protocol",
+                "tls",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                address.rpartition(":")[2],
+                "--no-dashboard",
+            ],
+            **quiet,
+        )
+        worker = [
+            *dask,
+            "worker",
+            address,
+            "--nthreads",
+            "1",
+            "--no-dashboard",
+            "--memory-limit",
+            "0",
+            "--local-directory",
+            str(home),
+            "--resources",
+        ]
         workers = [subprocess.Popen([*worker, what], **quiet) for what in (*["train=1"] * n_trainers, "analyse=1")]
         store = Store(home / "store")
         try:
@@ -129,11 +170,18 @@ def cluster(n_trainers: int) -> Iterator[tuple[Store, "subprocess.Popen[bytes]"]
 
 # ------------------------------------------------------------------------- what a run costs beside its training
 
+
 def _costs() -> Iterator[Row]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         entry = Store(home).create(RunConfig(dataset="mnist", epochs=1))
-        out = subprocess.run([sys.executable, "-c", SCORING, home, "runs", entry.id, "cpu"], cwd=ROOT, check=True,
-                             env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True).stdout
+        out = subprocess.run(
+            [sys.executable, "-c", SCORING, home, "runs", entry.id, "cpu"],
+            cwd=ROOT,
+            check=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+        ).stdout
         scoring = float(out.splitlines()[-1])
         files = [path.stat().st_size for path in entry.folder.rglob("*") if path.is_file() and "checkpoint" not in path.name]
     yield _cost("scoring of 70,000 images, one thread", scoring, "s")
@@ -158,8 +206,10 @@ def _processor(processes: Sequence[psutil.Process], work: Callable[[], object]) 
     """Seconds that the work takes, and those of a processor that each process takes meanwhile."""
     before, began = [sum(process.cpu_times()[:2]) for process in processes], time.monotonic()
     work()
-    return [time.monotonic() - began, *(sum(process.cpu_times()[:2]) - already
-                                        for process, already in zip(processes, before, strict=True))]
+    return [
+        time.monotonic() - began,
+        *(sum(process.cpu_times()[:2]) - already for process, already in zip(processes, before, strict=True)),
+    ]
 
 
 def _cost(what: str, measured: float, unit: str) -> Row:
@@ -173,7 +223,7 @@ def _queue(n: int) -> float:
         for number in range(n):
             path = store.queue / f"runs.{number:016x}"
             write_document(path, {"device": "auto", "asked": number})
-            os.utime(path, (number, number))                        # long ago: it is read once
+            os.utime(path, (number, number))  # long ago: it is read once
         store.requests()
         times = []
         for _ in range(5):
@@ -185,6 +235,7 @@ def _queue(n: int) -> float:
 
 # -------------------------------------------------------------------------------------------- many GPUs
 
+
 def ahead(cost: dict[str, float]) -> Iterator[Row]:
     """What N_IN_ALL runs take on that many GPUs by what one takes on one of them: without its scoring, and with scoring on the
     worker's CPU; what the coordinator's one core, the scheduler's and the store's disk must bear without it."""
@@ -193,8 +244,14 @@ def ahead(cost: dict[str, float]) -> Iterator[Row]:
             bare = N_IN_ALL * training / n_gpus
             scored = bare + N_IN_ALL * cost["scoring of 70,000 images, one thread"] / n_gpus
             rate = N_IN_ALL / bare
-            yield {"curve": f"{N_IN_ALL:,} runs", "GPUs": n_gpus, "one training, s": training, "hours": bare / 3600,
-                   "hours, scored on a CPU thread": scored / 3600, "runs a second": rate,
-                   "coordinator, cores": rate * cost["the coordinator's processor"],
-                   "scheduler, cores": rate * cost["the scheduler's processor"],
-                   "store, MB/s": rate * cost["kept of it in the store"]}
+            yield {
+                "curve": f"{N_IN_ALL:,} runs",
+                "GPUs": n_gpus,
+                "one training, s": training,
+                "hours": bare / 3600,
+                "hours, scored on a CPU thread": scored / 3600,
+                "runs a second": rate,
+                "coordinator, cores": rate * cost["the coordinator's processor"],
+                "scheduler, cores": rate * cost["the scheduler's processor"],
+                "store, MB/s": rate * cost["kept of it in the store"],
+            }

@@ -30,7 +30,7 @@ from ddnmf_core.store.entry import CONFIG
 from ddnmf_core.store.run_store import Store
 
 REPEATS, SIZE = 1, 1_000_000
-N_IMAGES = (10_000, 70_000, 300_000)                                # and SIZE
+N_IMAGES = (10_000, 70_000, 300_000)  # and SIZE
 N_PARTS, N_RUNS = (2, 4, 8, 16, 32, 64, 128, 256), (10, 100, 1000, 10_000)
 N_POINTS, N_WORKERS = (1000, 5000, 10_000, 35_000, 70_000), (1, 2, 3, 4)
 STEPS = 100
@@ -53,22 +53,32 @@ print(json.dumps([timed(listing), timed(listing), timed(lambda: run_summary(stor
 
 def measure(repeats: int, size: int = SIZE, steps: int = STEPS, n_runs: tuple[int, ...] = N_RUNS) -> Result:
     sizes = [n for n in N_IMAGES if n < size] + [size]
-    rows = [*(_images(n, steps, repeats) for n in sizes), *_parts(steps // 4), *_runs(n_runs, repeats),
-            *(_points(n, repeats) for n in N_POINTS), *_workers(steps // 2, repeats)]
+    rows = [
+        *(_images(n, steps, repeats) for n in sizes),
+        *_parts(steps // 4),
+        *_runs(n_runs, repeats),
+        *(_points(n, repeats) for n in N_POINTS),
+        *_workers(steps // 2, repeats),
+    ]
     slowest = max(row["list, first, s"] for row in rows if row["curve"] == "Runs in the store")
     return Result("growth", rows, {"ratio": slowest, "steps": steps}, repeats, size)
 
 
 # ------------------------------------------------------------------------------------------- images
 
+
 def _images(n: int, steps: int, repeats: int) -> Row:
     source = "memory" if n <= MAX_SAMPLES else "map"
     with synthetic_images.images(n) as path:
         steps = min(steps, n // 256 - training_process.WARM)
         found = [training_process.result(training_process.start(path, source, steps, _threads())) for _ in range(repeats)]
-    return {"curve": "Images", "images": n, "from": source,
-            "epoch, s": n / median(one["images_per_second"] for one in found),
-            "peak memory, MB": median(one["peak_bytes"] for one in found) / 1e6}
+    return {
+        "curve": "Images",
+        "images": n,
+        "from": source,
+        "epoch, s": n / median(one["images_per_second"] for one in found),
+        "peak memory, MB": median(one["peak_bytes"] for one in found) / 1e6,
+    }
 
 
 def _threads() -> int:
@@ -77,23 +87,31 @@ def _threads() -> int:
 
 # -------------------------------------------------------------------------------------------- parts
 
+
 def _parts(steps: int) -> Iterator[Row]:
     """Steps of the default run with other numbers of parts, and pictures of all parts."""
     import torch
 
     from ddnmf_core.model.decoding import part_pictures
     from ddnmf_core.model.networks import DDNMF, build
+
     with synthetic_images.images(10_000) as path:
         for r in N_PARTS:
             found = training_process.result(training_process.start(path, "memory", steps, _threads(), n_parts=r))
             model = build(RunConfig(n_parts=r), 784)
             assert isinstance(model, DDNMF)
             pictures = median(milliseconds(lambda model=model, r=r: part_pictures(model, torch.ones(r)), 5))
-            yield {"curve": "Parts", "parts": r, "step, ms": 1000 * found["seconds_per_step"],
-                   "pictures of all parts, ms": pictures, "peak memory, MB": found["peak_bytes"] / 1e6}
+            yield {
+                "curve": "Parts",
+                "parts": r,
+                "step, ms": 1000 * found["seconds_per_step"],
+                "pictures of all parts, ms": pictures,
+                "peak memory, MB": found["peak_bytes"] / 1e6,
+            }
 
 
 # --------------------------------------------------------------------------------------------- runs
+
 
 def _runs(counts: tuple[int, ...], repeats: int) -> Iterator[Row]:
     with TemporaryDirectory(dir=ROOT / "results", prefix=".store-") as home:
@@ -105,11 +123,23 @@ def _runs(counts: tuple[int, ...], repeats: int) -> Iterator[Row]:
             for seed in range(there + 1, n + 1):
                 _linked(store, first.folder, RUN.replace(seed=seed))
             there = max(there, n)
-            found = [json.loads(subprocess.run([sys.executable, "-c", LISTING, home, first.id], cwd=ROOT, check=True, text=True,
-                                               capture_output=True).stdout) for _ in range(repeats)]
+            found = [
+                json.loads(
+                    subprocess.run(
+                        [sys.executable, "-c", LISTING, home, first.id], cwd=ROOT, check=True, text=True, capture_output=True
+                    ).stdout
+                )
+                for _ in range(repeats)
+            ]
             listed, again, opened, peak = (median(column) for column in zip(*found, strict=True))
-            yield {"curve": "Runs in the store", "runs": n, "list, first, s": listed, "list, again, s": again,
-                   "open one, ms": 1000 * opened, "peak memory, MB": peak / 1e6}
+            yield {
+                "curve": "Runs in the store",
+                "runs": n,
+                "list, first, s": listed,
+                "list, again, s": again,
+                "open one, ms": 1000 * opened,
+                "peak memory, MB": peak / 1e6,
+            }
 
 
 def _linked(store: Store, run: Path, config: RunConfig) -> None:
@@ -121,19 +151,25 @@ def _linked(store: Store, run: Path, config: RunConfig) -> None:
 
 # ------------------------------------------------------------------------------------------- points
 
+
 def _points(n: int, repeats: int) -> Row:
     """From the table of a map to its bytes, and from there to a browser."""
     import numpy as np
 
     from dashboard.components.scatter import Cloud, Thumbnails
+
     random = np.random.default_rng(1)
     table, labels = random.normal(size=(n, 2)), random.integers(0, 10, n).astype(np.uint8)
     pictures = random.integers(0, 256, (n, 28, 28), np.uint8)
     colours = random.integers(0, 256, (10, 3), np.uint8)
 
     def bare() -> Cloud:
-        cloud = Cloud(table.astype(np.float32), np.full((n, 3), 128, np.uint8), np.arange(n, dtype=np.int32),
-                      thumbnails=Thumbnails.of(pictures))
+        cloud = Cloud(
+            table.astype(np.float32),
+            np.full((n, 3), 128, np.uint8),
+            np.arange(n, dtype=np.int32),
+            thumbnails=Thumbnails.of(pictures),
+        )
         _ = cloud.files
         return cloud
 
@@ -143,13 +179,20 @@ def _points(n: int, repeats: int) -> Row:
     files = [file.data for file in cloud.recoloured(colours[labels], labels, names).files.values()]
     with _served(files) as addresses:
         sent = milliseconds(lambda: [urllib.request.urlopen(address).read() for address in addresses], 3 * repeats)
-    return {"curve": "Points on the map", "points": n, "made, ms": median(made), "coloured, ms": median(coloured),
-            "sent, ms": median(sent), "sent, MB": sum(map(len, files)) / 1e6}
+    return {
+        "curve": "Points on the map",
+        "points": n,
+        "made, ms": median(made),
+        "coloured, ms": median(coloured),
+        "sent, ms": median(sent),
+        "sent, MB": sum(map(len, files)) / 1e6,
+    }
 
 
 @contextmanager
 def _served(files: list[bytes]) -> Iterator[list[str]]:
     """Addresses on this machine that answer with these bytes."""
+
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             content = files[int(self.path[1:])]
@@ -172,6 +215,7 @@ def _served(files: list[bytes]) -> Iterator[list[str]]:
 
 # ------------------------------------------------------------------------------------------ workers
 
+
 def _workers(steps: int, repeats: int) -> Iterator[Row]:
     alone = None
     with synthetic_images.images(70_000) as path:
@@ -179,8 +223,13 @@ def _workers(steps: int, repeats: int) -> Iterator[Row]:
             found = [_together(path, n, steps) for _ in range(repeats)]
             speed = median(sum(one["images_per_second"] for one in each) for each in found)
             alone = alone or speed
-            yield {"curve": "Workers", "workers": n, "images/s, all": speed, "all / one": speed / alone,
-                   "peak memory of all, MB": median(sum(one["peak_bytes"] for one in each) for each in found) / 1e6}
+            yield {
+                "curve": "Workers",
+                "workers": n,
+                "images/s, all": speed,
+                "all / one": speed / alone,
+                "peak memory of all, MB": median(sum(one["peak_bytes"] for one in each) for each in found) / 1e6,
+            }
 
 
 def _together(path: Path, n: int, steps: int) -> list[dict[str, Any]]:
@@ -198,9 +247,11 @@ def _together(path: Path, n: int, steps: int) -> list[dict[str, Any]]:
 
 # ------------------------------------------------------------------------------------------- figure
 
+
 def draw(rows: list[Row], path: Path = FIGURE) -> None:
     """A panel for each curve, both axes logarithmic; colours of Okabe and Ito, and a mark for each line."""
     from matplotlib.figure import Figure
+
     curves: dict[str, list[Row]] = {}
     for row in rows:
         curves.setdefault(row["curve"], []).append(row)
@@ -209,14 +260,15 @@ def draw(rows: list[Row], path: Path = FIGURE) -> None:
     for panel, (curve, points) in zip(panels, curves.items(), strict=False):
         _, across, *lines = [name for name, value in points[0].items() if not isinstance(value, str) or name == "curve"]
         for line, colour, mark in zip(lines, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), "osD^", strict=False):
-            panel.plot([point[across] for point in points], [point[line] for point in points], color=colour, marker=mark,
-                       label=line)
+            panel.plot(
+                [point[across] for point in points], [point[line] for point in points], color=colour, marker=mark, label=line
+            )
         panel.set(xscale="log", yscale="log", xlabel=across, title=curve)
         panel.set_xticks([point[across] for point in points], [f"{point[across]:,}" for point in points], fontsize=8)
         panel.minorticks_off()
         panel.grid(color="0.9")
         panel.legend(fontsize=8, frameon=False)
-    for panel in panels[len(curves):]:
+    for panel in panels[len(curves) :]:
         panel.set_axis_off()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})

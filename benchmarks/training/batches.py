@@ -18,7 +18,8 @@ SETTINGS: tuple[dict[str, Any], ...] = (
     {"batch_size": 1024, "learning_rate": 1e-3, "precision": "bfloat16"},
     {"batch_size": 1024, "learning_rate": 2e-3, "precision": "bfloat16"},
     {"batch_size": 1024, "learning_rate": 4e-3, "precision": "bfloat16"},
-    {"batch_size": 2048, "learning_rate": 2e-3, "precision": "bfloat16"})
+    {"batch_size": 2048, "learning_rate": 2e-3, "precision": "bfloat16"},
+)
 MEANS = ("ACC, K-means on z", "ACC, GMM on z", "L_sym")
 
 
@@ -27,9 +28,16 @@ def measure(repeats: int) -> Result:
     scores = train_and_score(runs)
     rows = []
     for i, settings in enumerate(SETTINGS):
-        of_setting, first = scores[i * repeats:(i + 1) * repeats], RunConfig(**settings)
-        rows.append({"batch": first.batch_size, "learning rate": first.learning_rate, "precision": first.precision,
-                     "seeds": repeats, **{name: fmean(score[name] for score in of_setting) for name in MEANS},
-                     "images/s": median(score["images/s"] for score in of_setting)})
+        of_setting, first = scores[i * repeats : (i + 1) * repeats], RunConfig(**settings)
+        rows.append(
+            {
+                "batch": first.batch_size,
+                "learning rate": first.learning_rate,
+                "precision": first.precision,
+                "seeds": repeats,
+                **{name: fmean(score[name] for score in of_setting) for name in MEANS},
+                "images/s": median(score["images/s"] for score in of_setting),
+            }
+        )
     best = max(row["ACC, GMM on z"] for row in rows)
     return Result("batches", rows, {"ratio": rows[0]["ACC, GMM on z"] / best}, repeats)

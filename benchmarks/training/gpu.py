@@ -21,13 +21,13 @@ from ddnmf_core.model.trainer import Trainer
 from ddnmf_core.reproduce.protocol import FULL
 
 REPEATS, N_EAGER = 3, 2
-SAME = 0.05                                                         # relative difference of the losses after all epochs
+SAME = 0.05  # relative difference of the losses after all epochs
 
 
 def measure(repeats: int) -> Result:
     if not torch.cuda.is_available():
         raise NotHere("no GPU, so it is not measured. `python -m benchmarks gpu --keep` on a machine with one measures it.")
-    if not all(find(name) for name in FULL.datasets):               # type: ignore[arg-type]
+    if not all(find(name) for name in FULL.datasets):  # type: ignore[arg-type]
         raise NotHere("the full sets are not here. Set DDNMF_DATA (`ddnmf data` says how to get them).")
     rows = compared(repeats)
     ours, reference = (sum(row[key] for row in rows) for key in ("stack, s", "eager, s"))
@@ -40,7 +40,7 @@ def compared(repeats: int) -> list[Row]:
     for dataset in FULL.datasets:
         for model in ("DDNMF", "AE1"):
             configs = [FULL.run(FULL.noise_models[model], dataset, 1, noise_level=level) for level in FULL.noise_levels]
-            _stacked(configs[:2], epochs=1)                         # kernels are loaded, memory is there
+            _stacked(configs[:2], epochs=1)  # kernels are loaded, memory is there
             times = []
             for _ in range(repeats):
                 seconds, losses = _stacked(configs)
@@ -50,8 +50,17 @@ def compared(repeats: int) -> list[Row]:
             if not (all(map(math.isfinite, (*losses, *alone))) and apart < SAME):
                 raise RuntimeError(f"{model} on {dataset}: the losses of stack and eager runs differ by {apart:.1%}")
             stacked, eager = median(times), seconds * len(configs) / N_EAGER
-            rows.append({"data": dataset, "model": model, "runs": len(configs), "stack, s": stacked, "eager, s": eager,
-                         "ratio": eager / stacked, "losses differ by": apart})
+            rows.append(
+                {
+                    "data": dataset,
+                    "model": model,
+                    "runs": len(configs),
+                    "stack, s": stacked,
+                    "eager, s": eager,
+                    "ratio": eager / stacked,
+                    "losses differ by": apart,
+                }
+            )
     return rows
 
 
@@ -68,8 +77,11 @@ def _stacked(configs: Sequence[RunConfig], epochs: int | None = None) -> tuple[f
     outcomes: dict[Trainer, str] = {}
     torch.cuda.synchronize()
     began = time.perf_counter()
-    Stack(trainers).train(lambda trainer, row: last.update({trainer: row["L_in"]}), lambda trainer: False,
-                          lambda trainer, outcome: outcomes.update({trainer: outcome}))
+    Stack(trainers).train(
+        lambda trainer, row: last.update({trainer: row["L_in"]}),
+        lambda trainer: False,
+        lambda trainer, outcome: outcomes.update({trainer: outcome}),
+    )
     torch.cuda.synchronize()
     seconds = time.perf_counter() - began
     return seconds, [last[trainer] if outcomes[trainer] == "finished" else math.nan for trainer in trainers]

@@ -19,17 +19,31 @@ NAMES = ("ACC, K-means on z", "ACC, GMM on z", "NMI, GMM on z", "L_sym")
 
 def measure(repeats: int, datasets: tuple[str, ...] = SETS, **settings: Any) -> Result:
     """`settings`: of every run, beside its data, seed and precision."""
-    runs = {(dataset, precision, seed): RunConfig(dataset=dataset, precision=precision, seed=seed, **settings)
-            for dataset in datasets for seed in range(1, repeats + 1) for precision in PRECISIONS}
+    runs = {
+        (dataset, precision, seed): RunConfig(dataset=dataset, precision=precision, seed=seed, **settings)
+        for dataset in datasets
+        for seed in range(1, repeats + 1)
+        for precision in PRECISIONS
+    }
     scores = dict(zip(runs, train_and_score(list(runs.values())), strict=True))
     rows: list[Row] = []
     for dataset in datasets:
         for name in NAMES:
-            medium, bfloat16 = ([scores[dataset, precision, seed][name] for seed in range(1, repeats + 1)]
-                                for precision in PRECISIONS)
+            medium, bfloat16 = (
+                [scores[dataset, precision, seed][name] for seed in range(1, repeats + 1)] for precision in PRECISIONS
+            )
             apart = [b - a for a, b in zip(medium, bfloat16, strict=True)]
-            rows.append({"data": dataset, "score": name, "seeds": repeats, "medium": fmean(medium),
-                         "bfloat16": fmean(bfloat16), "difference": fmean(apart),
-                         "deviation": stdev(apart) if repeats > 1 else None})
-    return Result("precision", rows, {"ratio": max(row["bfloat16"] / row["medium"] for row in rows if row["score"] == "L_sym")},
-                  repeats)
+            rows.append(
+                {
+                    "data": dataset,
+                    "score": name,
+                    "seeds": repeats,
+                    "medium": fmean(medium),
+                    "bfloat16": fmean(bfloat16),
+                    "difference": fmean(apart),
+                    "deviation": stdev(apart) if repeats > 1 else None,
+                }
+            )
+    return Result(
+        "precision", rows, {"ratio": max(row["bfloat16"] / row["medium"] for row in rows if row["score"] == "L_sym")}, repeats
+    )

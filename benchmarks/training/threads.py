@@ -31,23 +31,32 @@ with matmul_precision(config.precision):
         trainer._step(samples)
 print((time.perf_counter() - began) / 20 * 1000)
 """
-MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}      # as the engine's workers
-WAITING = {"spin without end (default)": MEMORY, "GOMP_SPINCOUNT=10000": {"GOMP_SPINCOUNT": "10000", **MEMORY},
-           "OMP_WAIT_POLICY=PASSIVE": {"OMP_WAIT_POLICY": "PASSIVE", **MEMORY},
-           "GOMP_SPINCOUNT=10000, dask's MALLOC_TRIM_THRESHOLD_": {"GOMP_SPINCOUNT": "10000",
-                                                                  "MALLOC_TRIM_THRESHOLD_": "65536"}}
+MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}  # as the engine's workers
+WAITING = {
+    "spin without end (default)": MEMORY,
+    "GOMP_SPINCOUNT=10000": {"GOMP_SPINCOUNT": "10000", **MEMORY},
+    "OMP_WAIT_POLICY=PASSIVE": {"OMP_WAIT_POLICY": "PASSIVE", **MEMORY},
+    "GOMP_SPINCOUNT=10000, dask's MALLOC_TRIM_THRESHOLD_": {"GOMP_SPINCOUNT": "10000", "MALLOC_TRIM_THRESHOLD_": "65536"},
+}
 CHOICE = (2, "medium", "GOMP_SPINCOUNT=10000")
 
 
 def measure(repeats: int) -> Result:
-    settings = [*((threads, precision, CHOICE[2]) for precision in ("highest", "bfloat16") for threads in (1, 2)),
-                (1, "medium", CHOICE[2]),
-                *((2, "medium", waiting) for waiting in WAITING)]
+    settings = [
+        *((threads, precision, CHOICE[2]) for precision in ("highest", "bfloat16") for threads in (1, 2)),
+        (1, "medium", CHOICE[2]),
+        *((2, "medium", waiting) for waiting in WAITING),
+    ]
     rows: list[Row] = []
     for setting in settings:
         alone, loaded = (median(_step(*setting, beside) for _ in range(repeats)) for beside in (False, True))
-        rows.append({**dict(zip(("threads", "matrix precision", "waiting"), setting, strict=True)), "alone, ms": alone,
-                     "loaded, ms": loaded})
+        rows.append(
+            {
+                **dict(zip(("threads", "matrix precision", "waiting"), setting, strict=True)),
+                "alone, ms": alone,
+                "loaded, ms": loaded,
+            }
+        )
     ours, reference = rows[settings.index(CHOICE)]["alone, ms"], rows[1]["alone, ms"]
     return Result("threads", rows, {"ratio": reference / ours, "ours": ours, "reference": reference}, repeats)
 
@@ -55,8 +64,14 @@ def measure(repeats: int) -> Result:
 def _step(threads: int, precision: str, waiting: str, loaded: bool) -> float:
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if loaded else None
     try:
-        result = subprocess.run([sys.executable, "-c", STEP, str(threads), precision], capture_output=True, text=True,
-                                cwd=ROOT, env={**os.environ, **WAITING[waiting]}, check=True)
+        result = subprocess.run(
+            [sys.executable, "-c", STEP, str(threads), precision],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, **WAITING[waiting]},
+            check=True,
+        )
         return float(result.stdout)
     finally:
         if busy:

@@ -34,16 +34,35 @@ def measure(repeats: int) -> Result:
     for model in MODELS:
         threads = min(2, os.cpu_count() or 1)
         pairs = [(_side("ours", model, threads), _side("reference", model, threads)) for _ in range(repeats)]
-        ours, theirs = (median(one[key] for one in column) for column, key in
-                        ((column, "images_per_second") for column in zip(*pairs, strict=True)))
+        ours, theirs = (
+            median(one[key] for one in column)
+            for column, key in ((column, "images_per_second") for column in zip(*pairs, strict=True))
+        )
         alone, beside = _side("ours", model, 1)["images_per_second"], _two_at_once(model)
-        rows.append({"model": model, "ours, images/s": ours, "reference, images/s": theirs, "ratio": ours / theirs,
-                     "lowest ratio": min(a["images_per_second"] / b["images_per_second"] for a, b in pairs),
-                     "L_sym, ours / reference": median(a["loss"] / b["loss"] for a, b in pairs),
-                     "share of the product peak": ours * _flops(model) / peak,
-                     "one thread, images/s": alone, "two at once / one": beside / alone})
-    return Result("train", rows, {"ratio": rows[0]["ratio"], "ours": rows[0]["ours, images/s"],
-                                  "reference": rows[0]["reference, images/s"], "peak_gflops": peak / 1e9}, repeats)
+        rows.append(
+            {
+                "model": model,
+                "ours, images/s": ours,
+                "reference, images/s": theirs,
+                "ratio": ours / theirs,
+                "lowest ratio": min(a["images_per_second"] / b["images_per_second"] for a, b in pairs),
+                "L_sym, ours / reference": median(a["loss"] / b["loss"] for a, b in pairs),
+                "share of the product peak": ours * _flops(model) / peak,
+                "one thread, images/s": alone,
+                "two at once / one": beside / alone,
+            }
+        )
+    return Result(
+        "train",
+        rows,
+        {
+            "ratio": rows[0]["ratio"],
+            "ours": rows[0]["ours, images/s"],
+            "reference": rows[0]["reference, images/s"],
+            "peak_gflops": peak / 1e9,
+        },
+        repeats,
+    )
 
 
 def _flops(model: str) -> float:
@@ -73,22 +92,27 @@ def _side(side: str, model: str, threads: int) -> dict[str, float]:
 
 def _two_at_once(model: str) -> float:
     """Images a second of two one-thread trainings together."""
-    both = [subprocess.Popen(_command("ours", model), cwd=ROOT, env=_environment("ours", 1), stdout=subprocess.PIPE, text=True)
-            for _ in range(2)]
+    both = [
+        subprocess.Popen(_command("ours", model), cwd=ROOT, env=_environment("ours", 1), stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
     return sum(json.loads(process.communicate()[0].splitlines()[-1])["images_per_second"] for process in both)
 
 
 # ---------------------------------------------------------------------------------- one side, in its process
+
 
 def ours(config: RunConfig) -> dict[str, float]:
     import torch
 
     from ddnmf_core.data.catalogue import load
     from ddnmf_core.model.trainer import Trainer
+
     torch.set_flush_denormal(True)
     rows: list[dict[str, Any]] = []
     Trainer(config, load(config.dataset), torch.device("cpu")).train(
-        lambda row: rows.append(row) if row["kind"] == "epoch" else None)
+        lambda row: rows.append(row) if row["kind"] == "epoch" else None
+    )
     return {"images_per_second": median(row["images_per_second"] for row in rows[1:]), "loss": rows[-1]["L_sym"]}
 
 
@@ -99,6 +123,7 @@ def reference(config: RunConfig) -> dict[str, float]:
     from torchvision import transforms
 
     from ddnmf_core.model.networks import DDNMF, build
+
     torch.manual_seed(config.seed)
     model = build(config, 784)
     networks = [model.supervisor, model.student] if isinstance(model, DDNMF) else [model]
@@ -126,10 +151,11 @@ def reference(config: RunConfig) -> dict[str, float]:
 def _torchvision_set(folder: Path, transform: Callable[..., Any]) -> Any:
     """The shipped 10,000 digits as torchvision wants them."""
     from torchvision.datasets import MNIST
+
     raw = folder / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for path in (ROOT / "ddnmf_core" / "datasets" / "mnist").glob("*.gz"):
-        for half in ("t10k", "train"):                              # torchvision asks for both halves to be there
+        for half in ("t10k", "train"):  # torchvision asks for both halves to be there
             (raw / path.stem.replace("t10k", half)).write_bytes(gzip.decompress(path.read_bytes()))
     return MNIST(str(folder), train=False, transform=transform)
 
@@ -139,7 +165,7 @@ def _ddnmf_losses(model: Any, x: Any, x_noisy: Any, config: RunConfig) -> tuple[
     h, h_student = model.supervisor.features(x), model.student.features(x_noisy)
     code = len(h) // 2
     L_sym = ((x - h[-1]) ** 2).mean()
-    L_ap = sum(((a.detach() - b) ** 2).mean() for a, b in zip(h, h_student[:code] + h_student[code + 2:], strict=True))
+    L_ap = sum(((a.detach() - b) ** 2).mean() for a, b in zip(h, h_student[:code] + h_student[code + 2 :], strict=True))
     L_nc = ((h_student[code - 1] - h_student[code + 1]) ** 2).mean()
     return config.alpha * L_sym + config.beta * L_ap + config.gamma * L_nc, L_sym
 
@@ -154,6 +180,7 @@ def peak() -> dict[str, float]:
     import torch
 
     from ddnmf_core.model.device import matmul_precision
+
     a, b = torch.rand(2048, 2048), torch.rand(2048, 2048)
     times = []
     with matmul_precision(RunConfig().precision):

@@ -13,10 +13,10 @@ from ddnmf_core.analysis.metrics import best_matching
 if TYPE_CHECKING:
     import pandas as pd
 
-COLOURED = 0.1                                                      # smaller shares are numbers on the ground of the page
+COLOURED = 0.1  # smaller shares are numbers on the ground of the page
 NO_COLOUR = "rgba(0, 0, 0, 0)"
 SHARES = [[0, NO_COLOUR], [COLOURED, NO_COLOUR], [COLOURED, "#d3e9f8"], [1, "#56b4e9"]]
-ROW_HEIGHT = 26                                                     # pixels
+ROW_HEIGHT = 26  # pixels
 
 
 def seed_dots(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], score: str) -> go.Figure:
@@ -25,22 +25,40 @@ def seed_dots(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], score: st
     for origin, of_origin in rows.groupby("origin", sort=False):
         methods, colour = list(of_origin["method"]), COLOUR_OF[str(origin)]
         dots = [record for record in records if record["method"] in methods]
-        figure.add_scatter(x=[record[score] for record in dots], y=[record["method"] for record in dots], mode="markers",
-                           name=f"seeds, {origin} rows",
-                           marker={"color": colour, "size": 7, "opacity": 0.45}, customdata=[record["seed"] for record in dots],
-                           hovertemplate="%{y}<br>seed %{customdata}: %{x:.4f}<extra></extra>")
-        figure.add_scatter(x=of_origin[f"{score}_mean"], y=methods, mode="markers", showlegend=False,
-                           marker={"color": colour, "size": 13, "symbol": "line-ns", "line": {"width": 3, "color": colour}},
-                           error_x={"array": of_origin[f"{score}_std"].fillna(0), "thickness": 1.5, "width": 0,
-                                    "color": colour},
-                           hovertemplate="%{y}<br>mean %{x:.4f}<extra></extra>")
+        figure.add_scatter(
+            x=[record[score] for record in dots],
+            y=[record["method"] for record in dots],
+            mode="markers",
+            name=f"seeds, {origin} rows",
+            marker={"color": colour, "size": 7, "opacity": 0.45},
+            customdata=[record["seed"] for record in dots],
+            hovertemplate="%{y}<br>seed %{customdata}: %{x:.4f}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=of_origin[f"{score}_mean"],
+            y=methods,
+            mode="markers",
+            showlegend=False,
+            marker={"color": colour, "size": 13, "symbol": "line-ns", "line": {"width": 3, "color": colour}},
+            error_x={"array": of_origin[f"{score}_std"].fillna(0), "thickness": 1.5, "width": 0, "color": colour},
+            hovertemplate="%{y}<br>mean %{x:.4f}<extra></extra>",
+        )
     reported = rows.dropna(subset=f"{score}_paper")
-    figure.add_scatter(x=reported[f"{score}_paper"], y=reported["method"], mode="markers", name="the paper's single run",
-                       marker={"symbol": "diamond-open", "size": 10, "color": "#7f7f7f", "line": {"width": 2}},
-                       hovertemplate="%{y}<br>paper: %{x:.4f}<extra></extra>")
+    figure.add_scatter(
+        x=reported[f"{score}_paper"],
+        y=reported["method"],
+        mode="markers",
+        name="the paper's single run",
+        marker={"symbol": "diamond-open", "size": 10, "color": "#7f7f7f", "line": {"width": 2}},
+        hovertemplate="%{y}<br>paper: %{x:.4f}<extra></extra>",
+    )
     figure.update_yaxes(categoryorder="array", categoryarray=list(rows["method"]), autorange="reversed", automargin=True)
-    figure.update_layout(height=110 + ROW_HEIGHT * len(rows), margin={"l": 10, "r": 10, "t": 60, "b": 10},
-                         xaxis={"title": score.upper()}, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"})
+    figure.update_layout(
+        height=110 + ROW_HEIGHT * len(rows),
+        margin={"l": 10, "r": 10, "t": 60, "b": 10},
+        xaxis={"title": score.upper()},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"},
+    )
     return figure
 
 
@@ -51,15 +69,37 @@ def confusion(counts: NDArray[np.int64], class_names: Sequence[str], title: str)
     ordered = counts[:, [*clusters[np.argsort(classes)], *rest]]
     shares = ordered / np.maximum(ordered.sum(axis=1, keepdims=True), 1)
     names = [f"{number + 1}" for number in range(ordered.shape[1])]
-    figure = go.Figure(go.Heatmap(z=shares, x=names, y=list(class_names), customdata=ordered, zmin=0, zmax=1,
-                                  colorscale=SHARES, xgap=1, ygap=1, showscale=False,
-                                  hovertemplate="%{y} in cluster %{x}: %{customdata:,} (%{z:.1%})<extra></extra>"))
-    for there, colour in ((shares >= COLOURED, INK), (shares < COLOURED, None)):    # None: that of the page
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=names,
+            y=list(class_names),
+            customdata=ordered,
+            zmin=0,
+            zmax=1,
+            colorscale=SHARES,
+            xgap=1,
+            ygap=1,
+            showscale=False,
+            hovertemplate="%{y} in cluster %{x}: %{customdata:,} (%{z:.1%})<extra></extra>",
+        )
+    )
+    for there, colour in ((shares >= COLOURED, INK), (shares < COLOURED, None)):  # None: that of the page
         rows, columns = there.nonzero()
-        figure.add_scatter(x=[names[column] for column in columns], y=[class_names[row] for row in rows], mode="text",
-                           text=[f"{share:.0%}" for share in shares[there]], textfont={"size": 11, "color": colour},
-                           hoverinfo="skip", showlegend=False)
-    figure.update_layout(title={"text": title, "font_size": 13}, height=430, margin={"l": 10, "r": 10, "t": 40, "b": 10},
-                         xaxis={"type": "category", "title": "cluster, as matched", "showgrid": False},
-                         yaxis={"type": "category", "autorange": "reversed", "showgrid": False})
+        figure.add_scatter(
+            x=[names[column] for column in columns],
+            y=[class_names[row] for row in rows],
+            mode="text",
+            text=[f"{share:.0%}" for share in shares[there]],
+            textfont={"size": 11, "color": colour},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    figure.update_layout(
+        title={"text": title, "font_size": 13},
+        height=430,
+        margin={"l": 10, "r": 10, "t": 40, "b": 10},
+        xaxis={"type": "category", "title": "cluster, as matched", "showgrid": False},
+        yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
+    )
     return figure

@@ -12,34 +12,62 @@ from ddnmf_core.interpret.measures import Measure
 if TYPE_CHECKING:
     import pandas as pd
 
-GRAY = "#808080"                                                    # stands out from a light page and a dark one
+GRAY = "#808080"  # stands out from a light page and a dark one
 
 
 def unbeaten(x: Sequence[float], y: Sequence[float], better: str) -> list[int]:
     """The points that no other point equals or beats in both and beats in one, by x; y is better when high."""
     sign = -1.0 if better == "low" else 1.0
     points = np.column_stack([sign * np.asarray(x, float), np.asarray(y, float)])
-    return [index for index in np.argsort(x, kind="stable").tolist()
-            if not any((other >= points[index]).all() and (other > points[index]).any() for other in points)]
+    return [
+        index
+        for index in np.argsort(x, kind="stable").tolist()
+        if not any((other >= points[index]).all() and (other > points[index]).any() for other in points)
+    ]
 
 
 def pareto(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], measure: Measure, score: str) -> go.Figure:
     """A measure of the parts across, a score up: a point for each method, a small one for each seed."""
     x, y = rows[f"{measure.name}_mean"].to_list(), rows[f"{score}_mean"].to_list()
     front = unbeaten(x, y, measure.better)
-    figure = go.Figure(go.Scatter(x=[x[i] for i in front], y=[y[i] for i in front], mode="lines", name="not beaten in both",
-                                  line={"color": GRAY, "dash": "dot", "width": 1.5}, hoverinfo="skip"))
+    figure = go.Figure(
+        go.Scatter(
+            x=[x[i] for i in front],
+            y=[y[i] for i in front],
+            mode="lines",
+            name="not beaten in both",
+            line={"color": GRAY, "dash": "dot", "width": 1.5},
+            hoverinfo="skip",
+        )
+    )
     for origin, of_origin in rows.groupby("origin", sort=False):
         methods, colour = list(of_origin["method"]), COLOUR_OF[str(origin)]
         seeds = [record for record in records if record["method"] in methods and record.get(measure.name) is not None]
-        figure.add_scatter(x=[record[measure.name] for record in seeds], y=[record[score] for record in seeds], mode="markers",
-                           showlegend=False, marker={"color": colour, "size": 6, "opacity": 0.4},
-                           customdata=[[record["method"], record["seed"]] for record in seeds],
-                           hovertemplate="%{customdata[0]}, seed %{customdata[1]}<extra></extra>")
-        figure.add_scatter(x=of_origin[f"{measure.name}_mean"], y=of_origin[f"{score}_mean"], mode="markers+text", text=methods,
-                           textposition="top center", name=str(origin), cliponaxis=False,
-                           marker={"color": colour, "size": 12, "line": {"width": 1, "color": "white"}},
-                           hovertemplate="%{text}: %{x:.3f}, %{y:.3f}<extra></extra>")
-    figure.update_layout(height=420, margin={"l": 10, "r": 30, "t": 30, "b": 10}, xaxis={"title": measure.title},
-                         yaxis={"title": score.upper()}, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
+        figure.add_scatter(
+            x=[record[measure.name] for record in seeds],
+            y=[record[score] for record in seeds],
+            mode="markers",
+            showlegend=False,
+            marker={"color": colour, "size": 6, "opacity": 0.4},
+            customdata=[[record["method"], record["seed"]] for record in seeds],
+            hovertemplate="%{customdata[0]}, seed %{customdata[1]}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=of_origin[f"{measure.name}_mean"],
+            y=of_origin[f"{score}_mean"],
+            mode="markers+text",
+            text=methods,
+            textposition="top center",
+            name=str(origin),
+            cliponaxis=False,
+            marker={"color": colour, "size": 12, "line": {"width": 1, "color": "white"}},
+            hovertemplate="%{text}: %{x:.3f}, %{y:.3f}<extra></extra>",
+        )
+    figure.update_layout(
+        height=420,
+        margin={"l": 10, "r": 30, "t": 30, "b": 10},
+        xaxis={"title": measure.title},
+        yaxis={"title": score.upper()},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
     return figure

@@ -21,13 +21,19 @@ from ddnmf_core.reproduce.tables import fewer_seeds
 from ddnmf_core.store.entry import INTERPRETATION, Entry
 
 PLOTTED = {name: measure.title for name, measure in MEASURES.items() if measure.better}
-TILE = 56                                                           # pixels
+TILE = 56  # pixels
 
 
 def show_part_table(shown: Shown) -> None:
     everything = summary(shown.results.cells)
-    dataset = linked(st.segmented_control, "Images", list(everything["dataset"].unique()), "images", required=True,
-                     format_func=lambda name: DATASETS[name].title)
+    dataset = linked(
+        st.segmented_control,
+        "Images",
+        list(everything["dataset"].unique()),
+        "images",
+        required=True,
+        format_func=lambda name: DATASETS[name].title,
+    )
     visible = filtered(everything[everything["dataset"] == dataset])
     if visible.empty:
         return
@@ -46,13 +52,23 @@ def _show_table(rows: pd.DataFrame) -> list[str]:
     for score, title in SCORE_TITLES.items():
         table[title] = [as_text(*pair) for pair in zip(rows[f"{score}_mean"], rows[f"{score}_std"], strict=True)]
     for name, measure in MEASURES.items():
-        table[measure.title] = [measure.text(row[f"{name}_mean"], row[f"{name}_std"]) + fewer_seeds(row, name)
-                                for row in rows.to_dict("records")]
+        table[measure.title] = [
+            measure.text(row[f"{name}_mean"], row[f"{name}_std"]) + fewer_seeds(row, name) for row in rows.to_dict("records")
+        ]
     columns = {measure.title: st.column_config.TextColumn(help=measure.meaning) for measure in MEASURES.values()}
-    chosen = st.dataframe(pd.DataFrame(table), hide_index=True, on_select="rerun", column_config=columns,
-                          key=table_key("compare.parts", rows["method"]), selection_mode="multi-row", placeholder="–")
-    st.caption("Means ± standard deviations over seeds. ACC, NMI and ARI are those of a Gaussian mixture on the coefficients. "
-               "Hover over a heading to read what it measures; tick rows to narrow what is below to them.")
+    chosen = st.dataframe(
+        pd.DataFrame(table),
+        hide_index=True,
+        on_select="rerun",
+        column_config=columns,
+        key=table_key("compare.parts", rows["method"]),
+        selection_mode="multi-row",
+        placeholder="–",
+    )
+    st.caption(
+        "Means ± standard deviations over seeds. ACC, NMI and ARI are those of a Gaussian mixture on the coefficients. "
+        "Hover over a heading to read what it measures; tick rows to narrow what is below to them."
+    )
     return methods_of(rows, chosen.selection.rows)
 
 
@@ -60,8 +76,15 @@ def _show_pareto(rows: pd.DataFrame, records: list[Record]) -> None:
     st.header("Interpretable against clustered well")
     left, right = st.columns(2)
     with left:
-        measure = linked(st.selectbox, "Measure of the parts", list(PLOTTED), "measure", "hoyer_parts", format_func=PLOTTED.get,
-                         help="What each measures stands below.")
+        measure = linked(
+            st.selectbox,
+            "Measure of the parts",
+            list(PLOTTED),
+            "measure",
+            "hoyer_parts",
+            format_func=PLOTTED.get,
+            help="What each measures stands below.",
+        )
     with right:
         score = linked(st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True)
     known = rows.dropna(subset=[f"{measure}_mean", f"{score}_mean"])
@@ -69,9 +92,15 @@ def _show_pareto(rows: pd.DataFrame, records: list[Record]) -> None:
         st.info(f"{PLOTTED[measure]} is not known for these rows: it needs at least two seeds.")
         return
     better = {"high": "right", "low": "left"}[MEASURES[measure].better]
-    show_chart(pareto(known, records, MEASURES[measure], score), "compare.pareto", title="Parts against clusters", how=(
-               f"{MEASURES[measure].meaning} Better is further {better} and further up. Small dots are seeds, large ones their "
-               "means; the line joins the rows that no other row beats in both."))
+    show_chart(
+        pareto(known, records, MEASURES[measure], score),
+        "compare.pareto",
+        title="Parts against clusters",
+        how=(
+            f"{MEASURES[measure].meaning} Better is further {better} and further up. Small dots are seeds, large ones their "
+            "means; the line joins the rows that no other row beats in both."
+        ),
+    )
 
 
 def _show_pictures(methods: list[str], records: list[Record], dataset: str) -> None:
@@ -87,5 +116,7 @@ def _show_pictures(methods: list[str], records: list[Record], dataset: str) -> N
         swings = entry.read_tensors(INTERPRETATION)["swings"].reshape(-1, *DATASETS[dataset].image_shape)
         st.caption(f"**{method}**, seed {first[method]['seed']}")
         gallery(list(pictures.differences(np.asarray(swings))), ["" for _ in swings], key=f"compare.swings.{method}", size=TILE)
-    st.caption("Each picture is a part's swing: red is ink that it adds, blue ink that it takes away when its coefficient goes "
-               "from its 5 % to its 95 % quantile, the others at their mean.")
+    st.caption(
+        "Each picture is a part's swing: red is ink that it adds, blue ink that it takes away when its coefficient goes "
+        "from its 5 % to its 95 % quantile, the others at their mean."
+    )

@@ -16,10 +16,16 @@ from ddnmf_core.store.entry import Entry
 def filtered(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of the chosen origins whose method contains a text; says so where there is none."""
     left, right = st.columns(2)
-    origins = left.pills("Rows", list(COLOUR_OF), selection_mode="multi", default=list(COLOUR_OF),
-                         key="compare.origins", persist_state="session",
-                         help="paper: a row of its table. baseline: so that nobody can say the baselines were weak. "
-                              "extension: adds something to the paper's methods.")
+    origins = left.pills(
+        "Rows",
+        list(COLOUR_OF),
+        selection_mode="multi",
+        default=list(COLOUR_OF),
+        key="compare.origins",
+        persist_state="session",
+        help="paper: a row of its table. baseline: so that nobody can say the baselines were weak. "
+        "extension: adds something to the paper's methods.",
+    )
     text = right.text_input("Method contains", key="compare.text", placeholder="for instance GMM", persist_state="session")
     found = rows[rows["origin"].isin(origins) & rows["method"].str.contains(text, case=False, regex=False)]
     if found.empty:
@@ -47,19 +53,30 @@ def show_runs(records: list[Record]) -> None:
         middle.page_link(EXPLAIN, label="Explain", icon=":material/search:", query_params={"run": run})
         right.page_link(PARTS, label="Parts", icon=":material/extension:", query_params={"run": run})
     if absent := len(runs) - len(here):
-        st.caption(f"{absent} of these runs are not in this store: they were trained where the table was made. Compute them "
-                   "here with “This store” above.")
+        st.caption(
+            f"{absent} of these runs are not in this store: they were trained where the table was made. Compute them "
+            "here with “This store” above."
+        )
     if not runs:
         st.caption("These rows cluster the pixels: no model was trained for them.")
 
 
 def downloads(rows: pd.DataFrame, shown: Shown) -> None:
     from ddnmf_core.reproduce import tables
+
     target = shown.results.target
     columns = st.columns(3)
-    columns[0].download_button("CSV", lambda: rows.to_csv(index=False), f"{target}.csv", "text/csv",
-                               icon=":material/download:", width="stretch")
-    columns[1].download_button("LaTeX", lambda: tables.latex(shown.results), f"{target}.tex", "text/plain",
-                               icon=":material/download:", width="stretch")
-    columns[2].download_button("JSON, every seed", lambda: shown.results.text, f"{target}.json", "application/json",
-                               icon=":material/download:", width="stretch")
+    columns[0].download_button(
+        "CSV", lambda: rows.to_csv(index=False), f"{target}.csv", "text/csv", icon=":material/download:", width="stretch"
+    )
+    columns[1].download_button(
+        "LaTeX", lambda: tables.latex(shown.results), f"{target}.tex", "text/plain", icon=":material/download:", width="stretch"
+    )
+    columns[2].download_button(
+        "JSON, every seed",
+        lambda: shown.results.text,
+        f"{target}.json",
+        "application/json",
+        icon=":material/download:",
+        width="stretch",
+    )

@@ -11,10 +11,11 @@ from dashboard.figures.files import Tiles
 from dashboard.figures.saving import remember
 from ddnmf_core.data.pictures import data_link
 
-LONGEST = 2.5                                                       # sides of a tile, one over the other
+LONGEST = 2.5  # sides of a tile, one over the other
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
-    "ddnmf_gallery", js=(_HERE / "gallery.js").read_text(), css=(_HERE / "gallery.css").read_text())
+    "ddnmf_gallery", js=(_HERE / "gallery.js").read_text(), css=(_HERE / "gallery.css").read_text()
+)
 
 
 def place_of(wanted: int | None, values: NDArray[np.integer]) -> int | None:
@@ -29,9 +30,16 @@ def _aspect(picture: NDArray[np.uint8]) -> float:
     return float(np.clip(width / height, 1 / LONGEST, LONGEST))
 
 
-def gallery(pictures: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], captions: Sequence[str], *, key: str,
-            size: int = 72, selected: int | None = None, on_pick: Callable[[int], None] | None = None,
-            title: str = "") -> None:
+def gallery(
+    pictures: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+    captions: Sequence[str],
+    *,
+    key: str,
+    size: int = 72,
+    selected: int | None = None,
+    on_pick: Callable[[int], None] | None = None,
+    title: str = "",
+) -> None:
     """Pictures (k, h, w) gray, (k, h, w, 3) RGB or (k, h, w, 4) RGBA side by side, wrapped; `size` is a tile's width in pixels.
 
     With `on_pick` every tile is a button: it is called with the index of the tile before the page runs again. Under the
@@ -45,7 +53,12 @@ def gallery(pictures: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], captions:
         if value is not None and on_pick is not None:
             on_pick(int(value))
 
-    tiles = [{"src": data_link(picture), "caption": caption, "aspect": _aspect(picture)}
-             for picture, caption in zip(pictures, captions, strict=True)]
-    _mount(key=key, data={"tiles": tiles, "size": size, "selected": selected, "clickable": on_pick is not None},
-           on_picked_change=picked)
+    tiles = [
+        {"src": data_link(picture), "caption": caption, "aspect": _aspect(picture)}
+        for picture, caption in zip(pictures, captions, strict=True)
+    ]
+    _mount(
+        key=key,
+        data={"tiles": tiles, "size": size, "selected": selected, "clickable": on_pick is not None},
+        on_picked_change=picked,
+    )

@@ -33,10 +33,7 @@ HTML = """
 """
 HERE = Path(__file__).parent
 mount = st.components.v2.component(
-    "ddnmf.scatter",
-    html=HTML,
-    css=(HERE / "scatter.css").read_text("utf-8"),
-    js=(HERE / "scatter.js").read_text("utf-8"),
+    "ddnmf.scatter", html=HTML, css=(HERE / "scatter.css").read_text("utf-8"), js=(HERE / "scatter.js").read_text("utf-8")
 )
 
 EMPTY = np.empty(0, np.int32)
@@ -106,7 +103,7 @@ class Cloud:
         other = replace(self, colors=colors, category=category, names=names)
         kept = {field: self.files[field] for field in self.files.keys() - {"colors", "category"}}
         fresh = {"colors": packed(other.colors)} | ({} if other.category is None else {"category": packed(other.category)})
-        other.__dict__["files"] = kept | fresh                      # in the place of the cached property
+        other.__dict__["files"] = kept | fresh  # in the place of the cached property
         return other
 
 
@@ -187,8 +184,6 @@ def publish(file: File, place: str) -> str:
     Streamlit identifies a file above 1 MB by samples of its content and its name: our digest as the
     name makes that exact.
     """
-    url = runtime.get_instance().media_file_mgr.add(
-        file.data, "application/octet-stream", place, file_name=file.digest
-    )
+    url = runtime.get_instance().media_file_mgr.add(file.data, "application/octet-stream", place, file_name=file.digest)
     base = st.get_option("server.baseUrlPath").strip("/")
     return f"/{base}{url}" if base else url

@@ -7,10 +7,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-SIDE = 112                                                          # pixels of the canvas, as sketch.js has it
+SIDE = 112  # pixels of the canvas, as sketch.js has it
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
-    "ddnmf_sketch", js=(_HERE / "sketch.js").read_text(), css=(_HERE / "sketch.css").read_text())
+    "ddnmf_sketch", js=(_HERE / "sketch.js").read_text(), css=(_HERE / "sketch.css").read_text()
+)
 
 
 def sketch(label: str, *, key: str) -> NDArray[np.float32] | None:

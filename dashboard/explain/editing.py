@@ -18,8 +18,8 @@ from ddnmf_core.data import pictures
 from ddnmf_core.interpret.causal import smallest_flip
 from ddnmf_core.store.finished_run import FinishedRun
 
-IN_A_ROW = 3                                                        # sliders
-SAME = 0.0051                                                       # a slider's step hides differences below
+IN_A_ROW = 3  # sliders
+SAME = 0.0051  # a slider's step hides differences below
 
 
 @st.fragment
@@ -41,19 +41,27 @@ def edit(run: FinishedRun, name: str, image: Shown, noisy: bool, H: torch.Tensor
         _show_pictures(run, H, edited)
         _show_clusters(run, noisy, H, edited)
         _show_nearest(run, edited)
-    st.caption("The picture is decoded live from the changed coefficients; the neighbours are the images whose coefficients "
-               "are nearest to them. The sliders hold the strongest parts.")
+    st.caption(
+        "The picture is decoded live from the changed coefficients; the neighbours are the images whose coefficients "
+        "are nearest to them. The sliders hold the strongest parts."
+    )
 
 
 def _buttons(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
     back, zero, flip, _ = st.columns([2, 2, 3, 3])
-    back.button("Back to its own", key="explain.reset", icon=":material/undo:", on_click=_set, args=(H, shown),
-                width="stretch")
-    zero.button("All to zero", key="explain.zero", icon=":material/exposure_zero:", width="stretch",
-                on_click=_empty, args=(H, shown))
-    flip.button("Smallest edit that flips the cluster", key="explain.flip", icon=":material/swap_calls:", width="stretch",
-                on_click=_flip, args=(run, noisy, H, shown),
-                help="Of one part where one is enough, else of as few as it takes; K-means on H says which cluster.")
+    back.button("Back to its own", key="explain.reset", icon=":material/undo:", on_click=_set, args=(H, shown), width="stretch")
+    zero.button(
+        "All to zero", key="explain.zero", icon=":material/exposure_zero:", width="stretch", on_click=_empty, args=(H, shown)
+    )
+    flip.button(
+        "Smallest edit that flips the cluster",
+        key="explain.flip",
+        icon=":material/swap_calls:",
+        width="stretch",
+        on_click=_flip,
+        args=(run, noisy, H, shown),
+        help="Of one part where one is enough, else of as few as it takes; K-means on H says which cluster.",
+    )
     if message := st.session_state.pop("explain.message", ""):
         st.info(message)
 
@@ -92,7 +100,7 @@ def _sliders(H: torch.Tensor, shown: Sequence[int]) -> torch.Tensor:
     rows = -(-len(shown) // IN_A_ROW)
     for column, k in zip([c for _ in range(rows) for c in st.columns(IN_A_ROW)], shown, strict=False):
         moved = column.slider(f"part {k + 1}", 0.0, 1.0, step=0.01, key=f"explain.H.{k}")
-        wanted = exact.get(k, float(H[k]))                          # what the slider shows rounded
+        wanted = exact.get(k, float(H[k]))  # what the slider shows rounded
         edited[k] = wanted if abs(moved - wanted) < SAME else moved
     return edited
 
@@ -105,8 +113,9 @@ def _towards_another(run: FinishedRun, image: Shown, noisy: bool, edited: torch.
     st.session_state.setdefault("pinned", 0 if image.sample is None else (image.sample + 1) % n)
     other = int(number.number_input("Other sample", 0, n - 1, key="pinned", bind="query-params"))
     theirs = torch.from_numpy(run.codes("H", noisy=noisy)[other])
-    swapped = taken.multiselect("Take over its parts", range(len(edited)), key="explain.swap", placeholder="none",
-                                format_func=lambda k: f"part {k + 1}")
+    swapped = taken.multiselect(
+        "Take over its parts", range(len(edited)), key="explain.swap", placeholder="none", format_func=lambda k: f"part {k + 1}"
+    )
     edited = edited.clone()
     edited[swapped] = theirs[swapped]
     share = way.slider("On the way to it", 0, 100, step=5, format="%d%%", key="explain.path") / 100
@@ -120,9 +129,13 @@ def _show_pictures(run: FinishedRun, H: torch.Tensor, edited: torch.Tensor) -> N
     with torch.no_grad():
         own, changed = run.ddnmf().student.decode(torch.stack([H, edited]))
     difference = pictures.differences(picture(run, (changed - own).numpy()), scale=1.0)
-    gallery([*pictures.to_u8(picture(run, torch.stack([own, changed]).numpy())), difference],
-            ["the sample's own", "with your changes", "difference"], key="explain.edited", size=132,
-            title="The edited picture")
+    gallery(
+        [*pictures.to_u8(picture(run, torch.stack([own, changed]).numpy())), difference],
+        ["the sample's own", "with your changes", "difference"],
+        key="explain.edited",
+        size=132,
+        title="The edited picture",
+    )
 
 
 def _show_clusters(run: FinishedRun, noisy: bool, H: torch.Tensor, edited: torch.Tensor) -> None:
@@ -131,8 +144,10 @@ def _show_clusters(run: FinishedRun, noisy: bool, H: torch.Tensor, edited: torch
     network = run.ddnmf()
     with torch.no_grad():
         again = network.encode(network.student.decode(both)).z.numpy()
-    sentences = [_moved(run, noisy, "H", both.numpy(), "K-means on H"),
-                 _moved(run, noisy, "z", again, "K-means on z, of the decoded picture encoded again")]
+    sentences = [
+        _moved(run, noisy, "H", both.numpy(), "K-means on H"),
+        _moved(run, noisy, "z", again, "K-means on z, of the decoded picture encoded again"),
+    ]
     st.markdown("  \n".join(sentences))
 
 
@@ -154,5 +169,9 @@ def _majority(run: FinishedRun, noisy: bool, representation: Representation, clu
 def _show_nearest(run: FinishedRun, edited: torch.Tensor) -> None:
     others = nearest(run.codes("H"), edited.numpy(), 8)
     st.markdown("**Nearest samples to these coefficients**")
-    gallery(picture(run, images(run).shown(others)), [f"{o}\n{images(run).class_of(o)}" for o in others],
-            key="explain.near_edit", size=56)
+    gallery(
+        picture(run, images(run).shown(others)),
+        [f"{o}\n{images(run).class_of(o)}" for o in others],
+        key="explain.near_edit",
+        size=56,
+    )

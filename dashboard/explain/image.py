@@ -24,8 +24,8 @@ class Shown:
     """An image as a row of pixels (1, d), and where it came from."""
 
     x: torch.Tensor
-    title: str                                                      # 'sample 42, 7' or 'your drawing'
-    sample: int | None                                              # its number in the data set
+    title: str  # 'sample 42, 7' or 'your drawing'
+    sample: int | None  # its number in the data set
 
     @property
     def key(self) -> str:
@@ -64,8 +64,12 @@ def _drawn() -> np.ndarray | None:
 
 
 def _uploaded() -> np.ndarray | None:
-    file = st.file_uploader("A picture of one figure", ENDINGS, key="explain.upload",
-                            help="It stays on this machine. Gray values count; a bright ground is turned dark.")
+    file = st.file_uploader(
+        "A picture of one figure",
+        ENDINGS,
+        key="explain.upload",
+        help="It stays on this machine. Gray values count; a bright ground is turned dark.",
+    )
     if file is None:
         return None
     try:
@@ -86,8 +90,7 @@ def _pick(run: FinishedRun) -> int:
     chance.button("Random", key="explain.random", on_click=_choose_random, args=(n,), width="stretch")
     if not images(run).labelled:
         return sample
-    by_class.selectbox("Class", range(len(names)), format_func=lambda c: names[c], key="explain.class",
-                       persist_state="session")
+    by_class.selectbox("Class", range(len(names)), format_func=lambda c: names[c], key="explain.class", persist_state="session")
     go.button("Next of class", key="explain.next_of_class", on_click=_choose_of_class, args=(run,), width="stretch")
     return sample
 

@@ -19,15 +19,23 @@ def loss_curves(history: Rows, weighted: bool = False) -> go.Figure:
     """Each term of eq 7 against epoch: raw in panels of their own, or weighted on one common scale."""
     rows = curve_rows(history)
     names = [name for name in COLOURS if rows and name in rows[-1] and not (weighted and name == "L_in")]
-    if len(names) == 2 and "L_sym" in names:                         # an autoencoder's L_in is its L_sym
+    if len(names) == 2 and "L_sym" in names:  # an autoencoder's L_in is its L_sym
         names = ["L_sym"]
     if weighted:
         return _weighted_curves(rows, names)
-    figure = make_subplots(1, max(1, len(names)), subplot_titles=names,
-                           horizontal_spacing=0.09)
+    figure = make_subplots(1, max(1, len(names)), subplot_titles=names, horizontal_spacing=0.09)
     for column, name in enumerate(names, 1):
-        figure.add_scatter(x=_column(rows, "epoch"), y=_column(rows, name), name=name, mode="lines+markers",
-                           line_color=COLOURS[name], marker_size=4, showlegend=False, row=1, col=column)
+        figure.add_scatter(
+            x=_column(rows, "epoch"),
+            y=_column(rows, name),
+            name=name,
+            mode="lines+markers",
+            line_color=COLOURS[name],
+            marker_size=4,
+            showlegend=False,
+            row=1,
+            col=column,
+        )
     figure.update_yaxes(type="log", tickformat="~g", nticks=3, tickfont_size=11)
     figure.update_xaxes(title_text="epoch", rangemode="tozero")
     figure.update_annotations(font_size=12)
@@ -37,10 +45,17 @@ def loss_curves(history: Rows, weighted: bool = False) -> go.Figure:
 def _weighted_curves(rows: Rows, names: list[str]) -> go.Figure:
     figure = go.Figure()
     for name in names:
-        figure.add_scatter(x=_column(rows, "epoch"), y=[row["weighted"][name] for row in rows], name=name,
-                           mode="lines+markers", line_color=COLOURS[name], marker_size=4)
-    figure.update_layout(xaxis_title="epoch", yaxis_title="weight x loss", yaxis_type="log",
-                         legend={"orientation": "h", "y": 1.15})
+        figure.add_scatter(
+            x=_column(rows, "epoch"),
+            y=[row["weighted"][name] for row in rows],
+            name=name,
+            mode="lines+markers",
+            line_color=COLOURS[name],
+            marker_size=4,
+        )
+    figure.update_layout(
+        xaxis_title="epoch", yaxis_title="weight x loss", yaxis_type="log", legend={"orientation": "h", "y": 1.15}
+    )
     return _framed(figure, 260)
 
 
@@ -61,11 +76,18 @@ def layer_shares(history: Rows, n_encoder: int | None = None) -> go.Figure:
     for layer in range(n_layers):
         shade = 35 + 45 * layer / max(1, n_layers - 1)
         side = "encoder" if layer < n_encoder else "decoder"
-        figure.add_scatter(x=_column(rows, "epoch"), y=[row["layer_shares"][layer] for row in rows], stackgroup="one",
-                           name=f"{layer + 1} {side}", mode="lines", line_width=0.5,
-                           line_color=f"hsl({205 if side == 'encoder' else 25}, 60%, {shade:.0f}%)")
-    figure.update_layout(xaxis_title="epoch", yaxis={"title": "share of L_ap", "range": [0, 1], "tickformat": ".0%"},
-                         legend_title="layer")
+        figure.add_scatter(
+            x=_column(rows, "epoch"),
+            y=[row["layer_shares"][layer] for row in rows],
+            stackgroup="one",
+            name=f"{layer + 1} {side}",
+            mode="lines",
+            line_width=0.5,
+            line_color=f"hsl({205 if side == 'encoder' else 25}, 60%, {shade:.0f}%)",
+        )
+    figure.update_layout(
+        xaxis_title="epoch", yaxis={"title": "share of L_ap", "range": [0, 1], "tickformat": ".0%"}, legend_title="layer"
+    )
     return _framed(figure, 260)
 
 
@@ -75,11 +97,16 @@ def lines(history: Rows, series: Mapping[str, str], title: str, log: bool = Fals
     figure = go.Figure()
     for column, name in series.items():
         if rows and column in rows[-1]:
-            figure.add_scatter(x=_column(rows, "epoch"), y=_column(rows, column), name=name, mode="lines+markers",
-                               marker_size=4)
-    figure.update_layout(title={"text": title, "font_size": 13}, xaxis_title="epoch", showlegend=len(series) > 1,
-                         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
-                         yaxis={"type": "log" if log else "linear", "rangemode": "tozero"})
+            figure.add_scatter(
+                x=_column(rows, "epoch"), y=_column(rows, column), name=name, mode="lines+markers", marker_size=4
+            )
+    figure.update_layout(
+        title={"text": title, "font_size": 13},
+        xaxis_title="epoch",
+        showlegend=len(series) > 1,
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        yaxis={"type": "log" if log else "linear", "rangemode": "tozero"},
+    )
     return _framed(figure, 220)
 
 
@@ -87,28 +114,38 @@ def histogram(values: NDArray[np.floating], title: str) -> go.Figure:
     """How often each value of a coefficient in [0, 1] occurs; counts are made here, not in the browser."""
     counts, edges = np.histogram(values, bins=50, range=(0, 1))
     figure = go.Figure(go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=counts, width=0.02, marker_line_width=0))
-    figure.update_layout(title={"text": title, "font_size": 13}, xaxis_title="coefficient", yaxis_title="samples",
-                         bargap=0)
+    figure.update_layout(title={"text": title, "font_size": 13}, xaxis_title="coefficient", yaxis_title="samples", bargap=0)
     return _framed(figure, 240)
 
 
-def heat_map(matrix: NDArray[np.floating], rows: Sequence[str], columns: Sequence[str], title: str,
-             diverging: bool = False, height: int = 320) -> go.Figure:
+def heat_map(
+    matrix: NDArray[np.floating],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    diverging: bool = False,
+    height: int = 320,
+) -> go.Figure:
     """A matrix as coloured cells; a diverging scale is centred at 0."""
     limit = float(np.abs(matrix).max()) or 1.0
     scale = {"colorscale": "RdBu_r", "zmin": -limit, "zmax": limit} if diverging else {"colorscale": "Viridis"}
-    figure = go.Figure(go.Heatmap(z=matrix, x=list(columns), y=list(rows), **scale,
-                                  hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>"))
-    figure.update_layout(title={"text": title, "font_size": 13}, yaxis={"autorange": "reversed", "type": "category"},
-                         xaxis={"type": "category"})
+    figure = go.Figure(
+        go.Heatmap(z=matrix, x=list(columns), y=list(rows), **scale, hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>")
+    )
+    figure.update_layout(
+        title={"text": title, "font_size": 13}, yaxis={"autorange": "reversed", "type": "category"}, xaxis={"type": "category"}
+    )
     return _framed(figure, height)
 
 
 def bars(values: Sequence[float], names: Sequence[str], title: str, percent: bool = False) -> go.Figure:
     """One bar a name."""
     figure = go.Figure(go.Bar(x=list(names), y=list(values)))
-    figure.update_layout(title={"text": title, "font_size": 13}, xaxis_type="category",
-                         yaxis={"tickformat": ".0%" if percent else None, "rangemode": "tozero"})
+    figure.update_layout(
+        title={"text": title, "font_size": 13},
+        xaxis_type="category",
+        yaxis={"tickformat": ".0%" if percent else None, "rangemode": "tozero"},
+    )
     return _framed(figure, 240)
 
 
@@ -117,13 +154,20 @@ def survival(correlations: NDArray[np.floating], part: int, levels: Sequence[flo
     figure = go.Figure()
     for other in [k for k in range(correlations.shape[1]) if k != part] + [part]:
         mine = other == part
-        figure.add_scatter(x=list(levels), y=correlations[:, other], mode="lines+markers" if mine else "lines",
-                           showlegend=False, line_width=3 if mine else 1,
-                           line_color=COLOURS["L_nc"] if mine else "rgba(128, 128, 128, 0.4)",
-                           hovertemplate=f"part {other + 1} at %{{x:.0%}}: %{{y:.2f}}<extra></extra>")
-    figure.update_layout(title={"text": "What noise leaves of it", "font_size": 13},
-                         xaxis={"title": "noise", "tickformat": ".0%"},
-                         yaxis={"range": [min(0.0, float(correlations.min())), 1.02]})
+        figure.add_scatter(
+            x=list(levels),
+            y=correlations[:, other],
+            mode="lines+markers" if mine else "lines",
+            showlegend=False,
+            line_width=3 if mine else 1,
+            line_color=COLOURS["L_nc"] if mine else "rgba(128, 128, 128, 0.4)",
+            hovertemplate=f"part {other + 1} at %{{x:.0%}}: %{{y:.2f}}<extra></extra>",
+        )
+    figure.update_layout(
+        title={"text": "What noise leaves of it", "font_size": 13},
+        xaxis={"title": "noise", "tickformat": ".0%"},
+        yaxis={"range": [min(0.0, float(correlations.min())), 1.02]},
+    )
     return _framed(figure, 240)
 
 
@@ -131,31 +175,50 @@ def deletion_curves(arrays: Mapping[str, NDArray[np.floating]]) -> go.Figure:
     """Deletion and insertion by importance, and in random order in gray: arrays (r + 1,) by name."""
     figure = go.Figure()
     n_parts = len(arrays["deletion"]) - 1
-    for name, title, colour in (("deletion_random", "deletion, random order", "rgba(128, 128, 128, 0.8)"),
-                                ("insertion_random", "insertion, random order", "rgba(128, 128, 128, 0.5)"),
-                                ("deletion", "deletion", COLOURS["L_nc"]), ("insertion", "insertion", COLOURS["L_ap"])):
-        figure.add_scatter(x=list(range(n_parts + 1)), y=arrays[name], name=title, mode="lines+markers", line_color=colour,
-                           hovertemplate=f"{title}, %{{x}} parts: %{{y:.0%}}<extra></extra>")
-    figure.update_layout(xaxis_title="parts taken out, or put in", yaxis={"title": "of the picture", "tickformat": ".0%"},
-                         legend={"orientation": "h", "y": 1.2})
+    for name, title, colour in (
+        ("deletion_random", "deletion, random order", "rgba(128, 128, 128, 0.8)"),
+        ("insertion_random", "insertion, random order", "rgba(128, 128, 128, 0.5)"),
+        ("deletion", "deletion", COLOURS["L_nc"]),
+        ("insertion", "insertion", COLOURS["L_ap"]),
+    ):
+        figure.add_scatter(
+            x=list(range(n_parts + 1)),
+            y=arrays[name],
+            name=title,
+            mode="lines+markers",
+            line_color=colour,
+            hovertemplate=f"{title}, %{{x}} parts: %{{y:.0%}}<extra></extra>",
+        )
+    figure.update_layout(
+        xaxis_title="parts taken out, or put in",
+        yaxis={"title": "of the picture", "tickformat": ".0%"},
+        legend={"orientation": "h", "y": 1.2},
+    )
     return _framed(figure, 300)
 
 
 def waterfall(start: float, steps: Sequence[float], names: Sequence[str], rest: float = 0.0) -> go.Figure:
     """From a baseline through signed steps to their sum; `rest` is what is not shown singly."""
     extra = [rest] if abs(rest) > 1e-6 else []
-    figure = go.Figure(go.Waterfall(
-        x=["baseline", *names, *["others"] * len(extra), "picture"], y=[start, *steps, *extra, 0],
-        measure=["absolute", *["relative"] * (len(steps) + len(extra)), "total"],
-        increasing_marker_color="rgb(224, 72, 62)", decreasing_marker_color="rgb(52, 132, 208)", totals_marker_color="#808080",
-        connector_line={"width": 1, "color": "#a0a0a0"}, hovertemplate="%{x}: %{delta:+.1f}<extra></extra>"))
+    figure = go.Figure(
+        go.Waterfall(
+            x=["baseline", *names, *["others"] * len(extra), "picture"],
+            y=[start, *steps, *extra, 0],
+            measure=["absolute", *["relative"] * (len(steps) + len(extra)), "total"],
+            increasing_marker_color="rgb(224, 72, 62)",
+            decreasing_marker_color="rgb(52, 132, 208)",
+            totals_marker_color="#808080",
+            connector_line={"width": 1, "color": "#a0a0a0"},
+            hovertemplate="%{x}: %{delta:+.1f}<extra></extra>",
+        )
+    )
     figure.update_layout(xaxis_type="category", yaxis_title="ink", showlegend=False)
     return _framed(figure, 260)
 
 
 def categorical_colours(categories: NDArray[np.integer]) -> NDArray[np.uint8]:
     """RGB of each point by its category; beyond ten the colours repeat: (n,) -> (n, 3)."""
-    palette = np.array([[int(colour[i:i + 2], 16) for i in (1, 3, 5)] for colour in CLASS_COLOURS], dtype=np.uint8)
+    palette = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in CLASS_COLOURS], dtype=np.uint8)
     return palette[np.asarray(categories) % len(palette)]
 
 

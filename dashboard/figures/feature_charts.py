@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from dashboard.figures.palette import LESS, MORE
 
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
-MOST_BARS, MOST_NAMED, MOST_DRAWN = 20, 60, 2000                    # features with a bar; with a name; in a line at all
-ROW, MARGIN = 22, {"l": 10, "r": 10, "t": 34, "b": 10}              # pixels
+MOST_BARS, MOST_NAMED, MOST_DRAWN = 20, 60, 2000  # features with a bar; with a name; in a line at all
+ROW, MARGIN = 22, {"l": 10, "r": 10, "t": 34, "b": 10}  # pixels
 
 
 def strongest(values: NDArray[np.floating], most: int = MOST_BARS) -> NDArray[np.intp]:
@@ -22,15 +22,30 @@ def feature_bars(values: NDArray[np.floating], names: Sequence[str], title: str)
     """A bar for each of the strongest features, red to the right and blue to the left, the strongest on top."""
     order = strongest(np.asarray(values))
     shown = np.asarray(values)[order]
-    figure = go.Figure(go.Bar(
-        x=shown, y=[str(place) for place in range(len(order))], orientation="h",
-        marker_color=[MORE if value > 0 else LESS for value in shown], customdata=[names[feature] for feature in order],
-        hovertemplate="%{customdata}: %{x:+.3f}<extra></extra>"))
+    figure = go.Figure(
+        go.Bar(
+            x=shown,
+            y=[str(place) for place in range(len(order))],
+            orientation="h",
+            marker_color=[MORE if value > 0 else LESS for value in shown],
+            customdata=[names[feature] for feature in order],
+            hovertemplate="%{customdata}: %{x:+.3f}<extra></extra>",
+        )
+    )
     left_out = f", the strongest {len(order)} of {len(names)}" if len(order) < len(names) else ""
-    figure.update_layout(title={"text": title + left_out, "font_size": 13}, height=90 + ROW * len(order), margin=MARGIN,
-                         xaxis_title="change of the feature, of its range")
-    figure.update_yaxes(autorange="reversed", tickvals=[str(place) for place in range(len(order))],
-                        ticktext=[names[feature] for feature in order], automargin=True, type="category")
+    figure.update_layout(
+        title={"text": title + left_out, "font_size": 13},
+        height=90 + ROW * len(order),
+        margin=MARGIN,
+        xaxis_title="change of the feature, of its range",
+    )
+    figure.update_yaxes(
+        autorange="reversed",
+        tickvals=[str(place) for place in range(len(order))],
+        ticktext=[names[feature] for feature in order],
+        automargin=True,
+        type="category",
+    )
     return figure
 
 
@@ -42,11 +57,22 @@ def profiles(rows: Mapping[str, NDArray[np.floating]], names: Sequence[str]) -> 
         rows, names = {row: np.asarray(values)[drawn] for row, values in rows.items()}, [names[feature] for feature in drawn]
     places = list(range(len(names)))
     for number, (row, values) in enumerate(rows.items()):
-        figure.add_scatter(x=places, y=np.asarray(values), name=row, mode="lines+markers", marker_size=5,
-                           line_dash=DASHES[number % len(DASHES)], customdata=list(names),
-                           hovertemplate=f"{row}, %{{customdata}}: %{{y:.3f}}<extra></extra>")
-    figure.update_layout(height=390, margin=MARGIN, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-                         yaxis={"title": "value, 0 to 1 over the set", "zeroline": False})
+        figure.add_scatter(
+            x=places,
+            y=np.asarray(values),
+            name=row,
+            mode="lines+markers",
+            marker_size=5,
+            line_dash=DASHES[number % len(DASHES)],
+            customdata=list(names),
+            hovertemplate=f"{row}, %{{customdata}}: %{{y:.3f}}<extra></extra>",
+        )
+    figure.update_layout(
+        height=390,
+        margin=MARGIN,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        yaxis={"title": "value, 0 to 1 over the set", "zeroline": False},
+    )
     if len(names) <= MOST_NAMED:
         figure.update_xaxes(tickvals=places, ticktext=list(names), tickangle=-40, automargin=True)
     else:

@@ -32,6 +32,7 @@ class Chart:
 
     def as_file(self, kind: str, title: str) -> bytes:
         from plotly.offline import get_plotlyjs
+
         return _page(title, plotly=get_plotlyjs(), figure=self.figure.to_json())
 
 
@@ -47,8 +48,11 @@ class Tiles:
     def as_file(self, kind: str, title: str) -> bytes:
         if kind == HTML:
             from ddnmf_core.data.pictures import data_link
-            return _page(title, tiles=[(data_link(picture), caption)
-                                       for picture, caption in zip(self.pictures, self.captions, strict=True)])
+
+            return _page(
+                title,
+                tiles=[(data_link(picture), caption) for picture, caption in zip(self.pictures, self.captions, strict=True)],
+            )
         n_columns = min(self.most_beside, len(self.pictures))
         n_rows = -(-len(self.pictures) // n_columns)
         figure = _figure(1.1 * n_columns, 1.45 * n_rows)
@@ -90,14 +94,25 @@ class PointMap:
 
     def _chart(self) -> Any:
         import plotly.graph_objects as go
+
         figure = go.Figure()
         for name, inside in self._groups():
             colours = [f"rgb({red}, {green}, {blue})" for red, green, blue in self.colours[inside]]
-            figure.add_scattergl(x=self.points[inside, 0], y=self.points[inside, 1], mode="markers", name=name,
-                                 marker={"size": 3, "color": colours if self.category is None else colours[0]},
-                                 hoverinfo="name" if name else "none")
-        figure.update_layout(showlegend=self.category is not None, legend_itemsizing="constant", height=700,
-                             xaxis_visible=False, yaxis={"visible": False, "scaleanchor": "x"})
+            figure.add_scattergl(
+                x=self.points[inside, 0],
+                y=self.points[inside, 1],
+                mode="markers",
+                name=name,
+                marker={"size": 3, "color": colours if self.category is None else colours[0]},
+                hoverinfo="name" if name else "none",
+            )
+        figure.update_layout(
+            showlegend=self.category is not None,
+            legend_itemsizing="constant",
+            height=700,
+            xaxis_visible=False,
+            yaxis={"visible": False, "scaleanchor": "x"},
+        )
         return figure
 
 
@@ -114,6 +129,7 @@ class Vector:
 
 def _page(title: str, **content: Any) -> bytes:
     from jinja2 import Environment
+
     page = Environment(autoescape=True).from_string(TEMPLATE.read_text("utf-8"))
     return page.render(title=title, **content).encode()
 
@@ -121,6 +137,7 @@ def _page(title: str, **content: Any) -> bytes:
 def _figure(width: float, height: float) -> Any:
     """A matplotlib figure of its own, in inches: pyplot's list of open figures is shared by all browsers."""
     from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height), layout="constrained")
 
 

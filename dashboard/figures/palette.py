@@ -1,22 +1,20 @@
 """Colours of all figures."""
 
-
 # The hues of Figure 1 on the home page.
 COLOURS = {"L_sym": "#3a76e0", "L_ap": "#0f8a78", "L_nc": "#d9541e", "L_in": "#8a6bbd"}
 
 
 # Ten classes that stay apart on light and dark ground.
-CLASS_COLOURS = ("#4477cc", "#e07b39", "#2a9d6f", "#d64541", "#8e6bbf",
-                 "#9c6b4e", "#e377b5", "#7f8c8d", "#b8a626", "#17b3c9")
+CLASS_COLOURS = ("#4477cc", "#e07b39", "#2a9d6f", "#d64541", "#8e6bbf", "#9c6b4e", "#e377b5", "#7f8c8d", "#b8a626", "#17b3c9")
 
 
-INK = "#1a1a1a"                                                     # numbers on shades that are light in either theme
+INK = "#1a1a1a"  # numbers on shades that are light in either theme
 
 
 SCALE, LINE, BAND, CHOSEN = "Viridis", "#3a76e0", "rgba(58, 118, 224, 0.2)", "#d9541e"
 
 
-COLOUR_OF = {"paper": "#0072b2", "baseline": "#d55e00", "extension": "#009e73"}     # Okabe and Ito
+COLOUR_OF = {"paper": "#0072b2", "baseline": "#d55e00", "extension": "#009e73"}  # Okabe and Ito
 
 
-MORE, LESS = "rgb(224, 72, 62)", "rgb(52, 132, 208)"                # as in the strips: added, taken away
+MORE, LESS = "rgb(224, 72, 62)", "rgb(52, 132, 208)"  # as in the strips: added, taken away

@@ -7,11 +7,11 @@ import streamlit as st
 
 from dashboard.figures.files import MIME, PNG, SVG, Chart, Drawing
 
-SHOWN = "figures.shown"                                             # in the session: by key its title and itself
-CAMERA = "figures.camera"                                           # what the cameras of the charts save
+SHOWN = "figures.shown"  # in the session: by key its title and itself
+CAMERA = "figures.camera"  # what the cameras of the charts save
 CAMERA_KINDS = (PNG, SVG)
 CHOSEN = "figures.chosen"
-WIDTH = 240                                                         # pixels
+WIDTH = 240  # pixels
 
 
 def begin() -> None:
@@ -49,8 +49,7 @@ def file_name(title: str) -> str:
 def show_saving() -> None:
     """In the sidebar, once the page stands: each of its figures as a file."""
     if st.session_state.get(SHOWN):
-        with st.sidebar.popover("Save a figure", icon=":material/image:", width="stretch"), \
-                st.container(width=WIDTH):
+        with st.sidebar.popover("Save a figure", icon=":material/image:", width="stretch"), st.container(width=WIDTH):
             _choose()
 
 
@@ -58,18 +57,28 @@ def show_saving() -> None:
 def _choose() -> None:
     shown: dict[str, tuple[str, Drawing]] = st.session_state[SHOWN]
     if st.session_state.get(CHOSEN) not in shown:
-        st.session_state.pop(CHOSEN, None)                          # of the page before
+        st.session_state.pop(CHOSEN, None)  # of the page before
     key = st.selectbox("Figure of this page", list(shown), format_func=lambda key: shown[key][0], key=CHOSEN)
     kind = st.segmented_control("As", list(MIME), default=PNG, required=True, key="figures.kind")
     title, drawing = shown[key]
     if kind in CAMERA_KINDS and st.session_state.get(CAMERA, PNG) != kind:
         st.session_state[CAMERA] = kind
-        st.rerun()                                                  # so that the charts of the page know of it
+        st.rerun()  # so that the charts of the page know of it
     if kind in drawing.formats:
-        st.download_button("Save", lambda: drawing.as_file(kind, title), f"{file_name(title)}.{kind.lower()}", MIME[kind],
-                           key="figures.save", icon=":material/download:", on_click="ignore", type="primary")
+        st.download_button(
+            "Save",
+            lambda: drawing.as_file(kind, title),
+            f"{file_name(title)}.{kind.lower()}",
+            MIME[kind],
+            key="figures.save",
+            icon=":material/download:",
+            on_click="ignore",
+            type="primary",
+        )
     elif isinstance(drawing, Chart):
-        st.caption(f"Press the camera at the chart's upper right: it saves {kind} now, in the page's colours. The HTML file "
-                   "has buttons for both, on white.")
+        st.caption(
+            f"Press the camera at the chart's upper right: it saves {kind} now, in the page's colours. The HTML file "
+            "has buttons for both, on white."
+        )
     else:
         st.caption(f"This one is saved as {' or '.join(drawing.formats)}.")

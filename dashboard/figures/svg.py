@@ -6,18 +6,30 @@ from xml.etree.ElementTree import Element, SubElement
 
 def canvas(width: float, height: float, title: str) -> Element:
     """An empty drawing as wide as its place; the title is what is read aloud."""
-    svg = Element("svg", {
-        "xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width:g} {height:.0f}", "width": "100%",
-        "role": "img", "aria-label": title, "fill": "currentColor", "text-anchor": "middle",
-        "font-family": "'Source Sans', 'Source Sans Pro', system-ui, sans-serif"})
+    svg = Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "viewBox": f"0 0 {width:g} {height:.0f}",
+            "width": "100%",
+            "role": "img",
+            "aria-label": title,
+            "fill": "currentColor",
+            "text-anchor": "middle",
+            "font-family": "'Source Sans', 'Source Sans Pro', system-ui, sans-serif",
+        },
+    )
     SubElement(svg, "title").text = title
     return svg
 
 
 def add(parent: Element, tag: str, **attributes: float | str) -> Element:
     """A child; underscores of attribute names become hyphens, numbers are rounded."""
-    return SubElement(parent, tag, {name.replace("_", "-"): value if isinstance(value, str) else f"{value:.4g}"
-                                    for name, value in attributes.items()})
+    return SubElement(
+        parent,
+        tag,
+        {name.replace("_", "-"): value if isinstance(value, str) else f"{value:.4g}" for name, value in attributes.items()},
+    )
 
 
 def text(parent: Element, x: float, y: float, words: str, size: float, **style: float | str) -> None:
@@ -25,7 +37,7 @@ def text(parent: Element, x: float, y: float, words: str, size: float, **style: 
     element = add(parent, "text", x=x, y=y, font_size=size, **style)
     for index, piece in enumerate(re.split(r"_\{(\w+)\}", words)):
         if index % 2:
-            span = add(element, "tspan", dy=size / 4, font_size=.75 * size)
+            span = add(element, "tspan", dy=size / 4, font_size=0.75 * size)
         else:
             span = add(element, "tspan", dy=-size / 4 if index else 0)
         span.text = piece

@@ -9,20 +9,31 @@ from ddnmf_core.files.read_only import read_only
 
 STEPS = {
     "": ("Home", "Figure 1 shows the two networks and where each loss acts. Train a first model here, or go on."),
-    "train": ("Train", "Choose data, noise and the weights of the losses, and press Train. The curves move while it learns; "
-              "a warning says when the code collapses."),
-    "latent": ("Latent space", "Every point is an image. Rest on one to see it, click it to choose it for all pages, draw a "
-               "lasso around a group."),
-    "explain": ("Explain", "The chosen image, taken apart: what each part adds to it. Move a part's slider and watch picture, "
-                "cluster and neighbours follow."),
-    "parts": ("Parts", "What each part looks like, which images have most of it, and whether it comes back with another seed. "
-              "Give a part a name: it is kept."),
+    "train": (
+        "Train",
+        "Choose data, noise and the weights of the losses, and press Train. The curves move while it learns; "
+        "a warning says when the code collapses.",
+    ),
+    "latent": (
+        "Latent space",
+        "Every point is an image. Rest on one to see it, click it to choose it for all pages, draw a lasso around a group.",
+    ),
+    "explain": (
+        "Explain",
+        "The chosen image, taken apart: what each part adds to it. Move a part's slider and watch picture, "
+        "cluster and neighbours follow.",
+    ),
+    "parts": (
+        "Parts",
+        "What each part looks like, which images have most of it, and whether it comes back with another seed. "
+        "Give a part a name: it is kept.",
+    ),
     "noise": ("Noise", "Figure 3: scores by the level of the noise. Move the slider to see the same images at that level."),
     "sweep": ("Sweep", "Many runs at once over alpha, beta, gamma and noise, shown as a surface; a cell opens its run."),
     "compare": ("Compare", "Tables 1 and 2: DDNMF beside the other methods, with the paper's numbers, over seeds."),
 }
 PAGES = {"": "../pages/home.py"} | {name: f"../pages/{name}.py" for name in STEPS if name}
-ENDED = "tour-ended"                                                # a file in the store
+ENDED = "tour-ended"  # a file in the store
 
 
 def show_tour(url_path: str) -> None:
@@ -45,6 +56,6 @@ def _end() -> None:
     st.session_state[ENDED] = True
     if read_only():
         return
-    with suppress(OSError):                                         # a store that cannot be written to: for this visit
+    with suppress(OSError):  # a store that cannot be written to: for this visit
         store().prepare()
         (store().root / ENDED).touch()

@@ -8,10 +8,10 @@ import threading
 
 import streamlit as st
 
-HEAVY = ("plotly.graph_objects", "torch")                            # seconds to load
+HEAVY = ("plotly.graph_objects", "torch")  # seconds to load
 
 
-M_MMAP_THRESHOLD = -3                                               # as malloc.h of glibc has it
+M_MMAP_THRESHOLD = -3  # as malloc.h of glibc has it
 
 
 @st.cache_resource(show_spinner=False)
@@ -25,7 +25,7 @@ def _load() -> None:
     for name in HEAVY:
         importlib.import_module(name)
     gc.collect()
-    gc.freeze()     # Streamlit collects all garbage after each run of a page: a tenth of a second with what is loaded now
+    gc.freeze()  # Streamlit collects all garbage after each run of a page: a tenth of a second with what is loaded now
 
 
 def _give_freed_arrays_back() -> None:

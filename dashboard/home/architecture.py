@@ -16,14 +16,14 @@ from dashboard.figures.svg import add, canvas, text
 from dashboard.home import icons
 from ddnmf_core.config import RunConfig
 
-WIDTH = 1000                                     # of the drawing; it scales to the page
-SIDE = 104                                       # left and right, for the images
-BLOCK = 20                                       # width of a layer
-SHORTEST, TALLEST = 14, 110                      # height of a layer of 1 unit, and of the widest
-MODULE_PITCH = 92                                # from X to H and from H to X_hat
-WIDEST_PITCH = 120                               # between any other two layers
-LINKS = 76                                       # height of the band where L_ap acts
-CELL = 6                                         # pixel of a pictured image
+WIDTH = 1000  # of the drawing; it scales to the page
+SIDE = 104  # left and right, for the images
+BLOCK = 20  # width of a layer
+SHORTEST, TALLEST = 14, 110  # height of a layer of 1 unit, and of the widest
+MODULE_PITCH = 92  # from X to H and from H to X_hat
+WIDEST_PITCH = 120  # between any other two layers
+LINKS = 76  # height of the band where L_ap acts
+CELL = 6  # pixel of a pictured image
 
 
 class Term(NamedTuple):
@@ -69,30 +69,41 @@ def draw(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None = None)
 
 # ---------------------------------------------------------------------------------- the two figures
 
+
 def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None) -> Element:
     sizes = (n_pixels, *config.encoder_layers)
     half = len(config.encoder_layers)
     xs = _columns(half, len(config.decoder_layers) + 1, (MODULE_PITCH, MODULE_PITCH))
     decoded = (*config.decoder_layers, n_pixels)
     units = (*sizes, config.n_parts, config.code_size, *decoded)
-    module_height = max(_height(n, max(units)) for n in units[half:half + 3])
+    module_height = max(_height(n, max(units)) for n in units[half : half + 3])
 
     supervisor_y = 148.0
-    band = supervisor_y + TALLEST / 2                                # L_ap acts from here down
+    band = supervisor_y + TALLEST / 2  # L_ap acts from here down
     student_y = band + LINKS + max(TALLEST / 2, module_height / 2 + 48)
     student = _blocks(xs, student_y, units)
-    supervisor = _blocks(xs[:half + 1] + xs[half + 3:], supervisor_y, sizes + decoded, max(units))
-    X, H, X_hat = student[half:half + 3]
+    supervisor = _blocks(xs[: half + 1] + xs[half + 3 :], supervisor_y, sizes + decoded, max(units))
+    X, H, X_hat = student[half : half + 3]
     panel_top, panel_bottom = student_y - module_height / 2 - 48, student_y + module_height / 2 + 50
     height = max(panel_bottom + 68, student_y + TALLEST / 2 + 38) + _footer_height(row)
 
-    svg = canvas(WIDTH, height, f"DDNMF: a supervisor of layers {_chain(supervisor)} on clean images teaches a student "
-                          f"of layers {_chain(student)} on noisy ones, with an NMF module of {H.units} parts")
+    svg = canvas(
+        WIDTH,
+        height,
+        f"DDNMF: a supervisor of layers {_chain(supervisor)} on clean images teaches a student "
+        f"of layers {_chain(student)} on noisy ones, with an NMF module of {H.units} parts",
+    )
     shares = row.get("layer_shares") if row else None
-    partners = student[1:half + 1] + student[half + 3:]
+    partners = student[1 : half + 1] + student[half + 3 :]
     _links(svg, supervisor[1:], partners, shares, band + LINKS / 2 + 2, X)
-    _panel(svg, (X, H, X_hat), min((student[half + 3].x - X_hat.x) / 2, 30), panel_top, panel_bottom,
-           config.coefficients == "biased")
+    _panel(
+        svg,
+        (X, H, X_hat),
+        min((student[half + 3].x - X_hat.x) / 2, 30),
+        panel_top,
+        panel_bottom,
+        config.coefficients == "biased",
+    )
     _network(svg, supervisor, bridge=half)
     _network(svg, student, below=True, module=range(half, half + 3))
 
@@ -113,8 +124,9 @@ def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None)
 
 def _draw_autoencoder(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None) -> Element:
     sizes = (n_pixels, *config.encoder_layers)
-    blocks = _blocks(_columns(len(config.encoder_layers), len(config.decoder_layers) + 1), 148,
-                     (*sizes, *config.decoder_layers, n_pixels))
+    blocks = _blocks(
+        _columns(len(config.encoder_layers), len(config.decoder_layers) + 1), 148, (*sizes, *config.decoder_layers, n_pixels)
+    )
     height = 236 + _footer_height(row)
     svg = canvas(WIDTH, height, f"{config.model.upper()}: an autoencoder of layers {_chain(blocks)} on noisy images")
     _network(svg, blocks)
@@ -128,6 +140,7 @@ def _draw_autoencoder(config: RunConfig, n_pixels: int, row: Mapping[str, Any] |
 
 
 # ------------------------------------------------------------------------------------------- layout
+
 
 def _columns(n_encoder: int, n_decoder: int, middle: Sequence[float] = ()) -> list[float]:
     """Centres of the layers: encoder and decoder in equal steps around the module's own."""
@@ -146,8 +159,10 @@ def _blocks(xs: Sequence[float], y: float, units: Sequence[int], most: int | Non
 
 # -------------------------------------------------------------------------------------------- parts
 
-def _network(svg: Element, blocks: Sequence[Block], below: bool = False, module: Sequence[int] = (),
-             bridge: int | None = None) -> None:
+
+def _network(
+    svg: Element, blocks: Sequence[Block], below: bool = False, module: Sequence[int] = (), bridge: int | None = None
+) -> None:
     """Layers with their widths, and the flow between them; `bridge`: the layer before the supervisor's gap."""
     for index, (a, b) in enumerate(pairwise(blocks)):
         hue = NC.hue if {index, index + 1} <= {*module} else "currentColor"
@@ -156,15 +171,31 @@ def _network(svg: Element, blocks: Sequence[Block], below: bool = False, module:
         _flow(svg, a, b, hue)
     for index, block in enumerate(blocks):
         hue = NC.hue if index in module else "currentColor"
-        add(svg, "rect", x=block.x - BLOCK / 2, y=block.top, width=BLOCK, height=block.height, rx=4, fill=hue,
-             fill_opacity=.45 if index in module else .22, stroke=hue, stroke_opacity=.75)
+        add(
+            svg,
+            "rect",
+            x=block.x - BLOCK / 2,
+            y=block.top,
+            width=BLOCK,
+            height=block.height,
+            rx=4,
+            fill=hue,
+            fill_opacity=0.45 if index in module else 0.22,
+            stroke=hue,
+            stroke_opacity=0.75,
+        )
         text(svg, block.x, block.bottom + 17 if below else block.top - 7, str(block.units), 13)
 
 
 def _flow(svg: Element, a: Block, b: Block, hue: str) -> None:
     left, right = a.x + BLOCK / 2, b.x - BLOCK / 2
-    add(svg, "path", d=f"M{left:.1f} {a.top:.1f}L{right:.1f} {b.top:.1f}V{b.bottom:.1f}L{left:.1f} {a.bottom:.1f}Z",
-         fill=hue, fill_opacity=.08)
+    add(
+        svg,
+        "path",
+        d=f"M{left:.1f} {a.top:.1f}L{right:.1f} {b.top:.1f}V{b.bottom:.1f}L{left:.1f} {a.bottom:.1f}Z",
+        fill=hue,
+        fill_opacity=0.08,
+    )
 
 
 def _carry(svg: Element, a: Block, x: float) -> Block:
@@ -177,24 +208,42 @@ def _carry(svg: Element, a: Block, x: float) -> Block:
 def _panel(svg: Element, module: Sequence[Block], margin: float, top: float, bottom: float, biased: bool) -> None:
     """The ground under X, H and X_hat, their names and eq 3."""
     left, middle, right = (block.x for block in module)
-    add(svg, "rect", x=left - margin, y=top, width=right - left + 2 * margin, height=bottom - top, rx=10,
-         fill=NC.hue, fill_opacity=.07, stroke=NC.hue, stroke_opacity=.35)
+    add(
+        svg,
+        "rect",
+        x=left - margin,
+        y=top,
+        width=right - left + 2 * margin,
+        height=bottom - top,
+        rx=10,
+        fill=NC.hue,
+        fill_opacity=0.07,
+        stroke=NC.hue,
+        stroke_opacity=0.35,
+    )
     text(svg, middle, top + 19, "NMF module", 13, fill=NC.hue, font_weight=600)
     for block, name in zip(module, ("X", "H", "X̂"), strict=True):
         text(svg, block.x, block.top - 8, name, 14, fill=NC.hue, font_style="italic")
     text(svg, middle, bottom - 12, f"H = σ(W′X{' + b' if biased else ''}),  X̂ = relu(WH)", 13, fill=NC.hue)
 
 
-def _links(svg: Element, supervisor: Sequence[Block], student: Sequence[Block], shares: Sequence[float] | None,
-           middle: float, X: Block) -> None:
+def _links(
+    svg: Element, supervisor: Sequence[Block], student: Sequence[Block], shares: Sequence[float] | None, middle: float, X: Block
+) -> None:
     """L_ap, layer by layer; as thick as the layer's share, which stands on the link."""
     thickness: Sequence[float | None] = shares or [None] * len(student)
     for a, b, share in zip(supervisor, student, thickness, strict=True):
         end = b.top - (24 if b == X else 3)
         spans = [(a.bottom + 3, end)] if share is None else [(a.bottom + 3, middle - 11), (middle + 9, end)]
         for start, stop in spans:
-            add(svg, "path", d=f"M{a.x:.1f} {start:.1f}V{stop:.1f}", stroke=AP.hue, stroke_dasharray="4 3",
-                 stroke_width=1.2 if share is None else 1 + 5 * share)
+            add(
+                svg,
+                "path",
+                d=f"M{a.x:.1f} {start:.1f}V{stop:.1f}",
+                stroke=AP.hue,
+                stroke_dasharray="4 3",
+                stroke_width=1.2 if share is None else 1 + 5 * share,
+            )
         if share is not None:
             text(svg, a.x, middle + 4, _percent(share), 12, fill=AP.hue, font_weight=600)
 
@@ -202,14 +251,21 @@ def _links(svg: Element, supervisor: Sequence[Block], student: Sequence[Block], 
 def _bracket(svg: Element, left: float, right: float, foot: float, line: float, hue: str) -> None:
     """From `left` to `right`, with rounded corners, between the heights `foot` and `line`."""
     turn = 8 if line > foot else -8
-    add(svg, "path", d=f"M{left:.1f} {foot:.1f}V{line - turn:.1f}q0 {turn} 8 {turn}H{right - 8:.1f}"
-                        f"q8 0 8 {-turn}V{foot:.1f}", fill="none", stroke=hue, stroke_width=1.6)
+    add(
+        svg,
+        "path",
+        d=f"M{left:.1f} {foot:.1f}V{line - turn:.1f}q0 {turn} 8 {turn}H{right - 8:.1f}q8 0 8 {-turn}V{foot:.1f}",
+        fill="none",
+        stroke=hue,
+        stroke_width=1.6,
+    )
     for x in (left, right):
         add(svg, "circle", cx=x, cy=foot, r=2.6, fill=hue)
 
 
-def _loss(svg: Element, x: float, y: float, name: str, config: RunConfig, row: Mapping[str, Any] | None,
-          meaning: str = "") -> None:
+def _loss(
+    svg: Element, x: float, y: float, name: str, config: RunConfig, row: Mapping[str, Any] | None, meaning: str = ""
+) -> None:
     """A term of eq 7: its value if there is one, what it asks for and its weight."""
     term = TERMS[name]
     value = f" = {_number(row[name])}" if row else ""
@@ -218,24 +274,34 @@ def _loss(svg: Element, x: float, y: float, name: str, config: RunConfig, row: M
     text(svg, x, y + 18, f"{meaning or term.meaning}, {weight}", 13, fill=term.hue)
 
 
-def _picture(svg: Element, block: Block, side: int, pixels: Sequence[float], title: str, symbol: str,
-             *words: str) -> None:
+def _picture(svg: Element, block: Block, side: int, pixels: Sequence[float], title: str, symbol: str, *words: str) -> None:
     """An image beside the first (side -1) or the last layer (side 1), its title above, its name below."""
     x, reach = block.x + 58 * side, 4 * CELL
-    for opacity in (.25, .5, .75, 1):
+    for opacity in (0.25, 0.5, 0.75, 1):
         cells = [i for i, p in enumerate(pixels) if math.ceil(4 * p) == 4 * opacity]
-        path = "".join(f"M{x - reach + i % 8 * CELL:.1f} {block.y - reach + i // 8 * CELL:.1f}h{CELL}v{CELL}h-{CELL}z"
-                       for i in cells)
+        path = "".join(
+            f"M{x - reach + i % 8 * CELL:.1f} {block.y - reach + i // 8 * CELL:.1f}h{CELL}v{CELL}h-{CELL}z" for i in cells
+        )
         if path:
-            add(svg, "path", d=path, fill="currentColor", fill_opacity=.8 * opacity)
-    add(svg, "rect", x=x - reach - 2, y=block.y - reach - 2, width=2 * reach + 4, height=2 * reach + 4, rx=4,
-         fill="none", stroke="currentColor", stroke_opacity=.35)
+            add(svg, "path", d=path, fill="currentColor", fill_opacity=0.8 * opacity)
+    add(
+        svg,
+        "rect",
+        x=x - reach - 2,
+        y=block.y - reach - 2,
+        width=2 * reach + 4,
+        height=2 * reach + 4,
+        rx=4,
+        fill="none",
+        stroke="currentColor",
+        stroke_opacity=0.35,
+    )
     tail = x + (reach + 4 if side < 0 else -reach - 11)
-    add(svg, "path", d=f"M{tail:.1f} {block.y - 5:.1f}l7 5l-7 5Z", fill="currentColor", fill_opacity=.6)
+    add(svg, "path", d=f"M{tail:.1f} {block.y - 5:.1f}l7 5l-7 5Z", fill="currentColor", fill_opacity=0.6)
     text(svg, x, block.y - reach - 12, title, 14, font_weight=600)
     text(svg, x, block.y + reach + 20, symbol, 15, font_style="italic")
     for line, word in enumerate(words):
-        text(svg, x, block.y + reach + 36 + 15 * line, word, 12, fill_opacity=.75)
+        text(svg, x, block.y + reach + 36 + 15 * line, word, 12, fill_opacity=0.75)
 
 
 def _equation(svg: Element, height: float, config: RunConfig, row: Mapping[str, Any] | None) -> None:
@@ -246,10 +312,11 @@ def _equation(svg: Element, height: float, config: RunConfig, row: Mapping[str, 
     if row:
         terms = [row["weighted"][name] for name in names]
         parts = f" = {' + '.join(map(_number, terms))}" if len(terms) > 1 else ""
-        text(svg, WIDTH / 2, y + 22, f"{_number(sum(terms))}{parts} at epoch {row['epoch']:.4g}", 13, fill_opacity=.75)
+        text(svg, WIDTH / 2, y + 22, f"{_number(sum(terms))}{parts} at epoch {row['epoch']:.4g}", 13, fill_opacity=0.75)
 
 
 # ------------------------------------------------------------------------------- words and numbers
+
 
 def _footer_height(row: Mapping[str, Any] | None) -> int:
     return 60 if row else 38
@@ -269,7 +336,7 @@ def _number(value: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return "<1%" if 0 < share < .005 else f"{share:.0%}"
+    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
 def _chain(blocks: Sequence[Block]) -> str:

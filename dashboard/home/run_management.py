@@ -18,7 +18,7 @@ from ddnmf_core.store import archive_export, trash
 from ddnmf_core.store.archive_import import unpack
 from ddnmf_core.store.entry import Busy, Entry, UnknownEntry
 
-LARGEST_HERE = 500_000_000                                          # bytes; a browser's download passes through memory
+LARGEST_HERE = 500_000_000  # bytes; a browser's download passes through memory
 
 
 def delete_with_question(entry: Entry) -> None:
@@ -27,8 +27,11 @@ def delete_with_question(entry: Entry) -> None:
         return
     made = len(trash.made_of(entry))
     with st.popover(f"Delete {entry.id} …", icon=":material/delete:"):
-        st.write(f"**{run_title(entry)}**" + (f", and {_counted(made)} made of it" if made else "")
-                 + f". For {trash.KEPT_DAYS} days it can be brought back on this page.")
+        st.write(
+            f"**{run_title(entry)}**"
+            + (f", and {_counted(made)} made of it" if made else "")
+            + f". For {trash.KEPT_DAYS} days it can be brought back on this page."
+        )
         st.button("Delete it", type="primary", key=f"home.delete.{entry.id}", on_click=_delete, args=(entry.id,))
 
 
@@ -73,10 +76,17 @@ def deleted_runs() -> None:
         for deletion in deletions:
             with st.container(horizontal=True, vertical_alignment="center"):
                 more = f"with {_counted(made)}, " if (made := len(deletion.entries) - 1) else ""
-                st.markdown(f"{_title(deletion.entries[0])}  \n:gray[{more}{deletion.size / 1e6:.1f} MB, "
-                            f"{max(deletion.days_left, 0):.0f} days left]")
-                st.button("Bring back", icon=":material/undo:", key=f"home.restore.{deletion.at}", on_click=_restore,
-                          args=(deletion.id,))
+                st.markdown(
+                    f"{_title(deletion.entries[0])}  \n:gray[{more}{deletion.size / 1e6:.1f} MB, "
+                    f"{max(deletion.days_left, 0):.0f} days left]"
+                )
+                st.button(
+                    "Bring back",
+                    icon=":material/undo:",
+                    key=f"home.restore.{deletion.at}",
+                    on_click=_restore,
+                    args=(deletion.id,),
+                )
 
 
 def _counted(n_results: int) -> str:
@@ -103,10 +113,13 @@ def archives(chosen: Entry | None, entries: list[Entry]) -> None:
             _download(archive_export.with_what_is_made_of_them(runs[what]))
         if read_only():
             return
-        file = st.file_uploader("Take in an archive of runs", type="zip", key="home.archive.file",
-                                max_upload_size=LARGEST_HERE // 10**6,
-                                help="Each run is checked first. What is here already stays as it is. Larger files: "
-                                     "`ddnmf runs import FILE`.")
+        file = st.file_uploader(
+            "Take in an archive of runs",
+            type="zip",
+            key="home.archive.file",
+            max_upload_size=LARGEST_HERE // 10**6,
+            help="Each run is checked first. What is here already stays as it is. Larger files: `ddnmf runs import FILE`.",
+        )
         if file is not None:
             st.button("Take in", icon=":material/upload:", key="home.archive.import", on_click=_take_in, args=(file,))
         for kind, sentence in st.session_state.pop("home.archive.outcome", []):
@@ -115,15 +128,24 @@ def archives(chosen: Entry | None, entries: list[Entry]) -> None:
 
 def _download(wanted: list[Entry]) -> None:
     own = archive_export.own_sets(wanted)
-    with_data = bool(own) and st.checkbox(f"With my own data ({', '.join(map(short_name, own))})", key="home.archive.data",
-                                          help="Without it, whoever takes the file in has to add the same data.")
+    with_data = bool(own) and st.checkbox(
+        f"With my own data ({', '.join(map(short_name, own))})",
+        key="home.archive.data",
+        help="Without it, whoever takes the file in has to add the same data.",
+    )
     size = sum(entry.size for entry in wanted) + with_data * sum(user_sets.size(name) for name in own)
     if size > LARGEST_HERE:
         st.write(f"They take {size / 1e6:,.0f} MB, too much for a browser: `ddnmf runs export --all --out runs.zip`.")
         return
-    st.download_button(f"Download, {size / 1e6:,.1f} MB", lambda: _packed(wanted, with_data), "ddnmf-runs.zip",
-                       "application/zip", icon=":material/download:", key="home.archive.download",
-                       help="Models, codes, clusters, scores and histories, with the maps and interpretations made of them.")
+    st.download_button(
+        f"Download, {size / 1e6:,.1f} MB",
+        lambda: _packed(wanted, with_data),
+        "ddnmf-runs.zip",
+        "application/zip",
+        icon=":material/download:",
+        key="home.archive.download",
+        help="Models, codes, clusters, scores and histories, with the maps and interpretations made of them.",
+    )
 
 
 def _packed(wanted: list[Entry], with_data: bool) -> bytes:
@@ -150,4 +172,5 @@ def _take_in(file: IO[bytes]) -> None:
     data = f", data sets {len(imported.data)}" if imported.data else ""
     st.session_state["home.archive.outcome"] = [
         ("taken", f"Taken in: {_names(imported.taken)}{data}.{there}"),
-        *(("refused", f"{name} was refused: {reason}.") for name, reason in imported.refused.items())]
+        *(("refused", f"{name} was refused: {reason}.") for name, reason in imported.refused.items()),
+    ]

@@ -19,8 +19,14 @@ def show_own_sets() -> None:
             left.caption(user_sets.summary(name))
         except DataError as error:
             left.markdown(f":red[:material/error:] {error}.")
-        right.button(":material/delete:", key=f"home.remove.{name}", help=f"Remove {name}", on_click=_remove, args=(name,),
-                     disabled=read_only())
+        right.button(
+            ":material/delete:",
+            key=f"home.remove.{name}",
+            help=f"Remove {name}",
+            on_click=_remove,
+            args=(name,),
+            disabled=read_only(),
+        )
 
 
 def _remove(name: str) -> None:

@@ -26,20 +26,40 @@ def show_lassoed(run: FinishedRun) -> None:
     counts = np.bincount(chosen_images.labels[inside], minlength=len(chosen_images.class_names))
     if chosen_images.labelled:
         title = f"Classes of the {len(inside):,} selected"
-        show_chart(charts.bars(counts.tolist(), chosen_images.class_names, title), "latent.classes",
-                   "One high bar: the group on the map is one class.", place=left)
+        show_chart(
+            charts.bars(counts.tolist(), chosen_images.class_names, title),
+            "latent.classes",
+            "One high bar: the group on the map is one class.",
+            place=left,
+        )
     else:
         left.markdown(f"**{len(inside):,} of {len(chosen_images):,} samples are selected.**")
     with right:
         mean = chosen_images.shown(inside).mean(axis=0).astype(np.uint8)
         shown = inside[:23]
-        gallery(picture(run, np.vstack([mean, chosen_images.shown(shown)])), ["mean", *map(str, shown)], size=52,
-                key="latent.inside", on_pick=lambda tile: choose_sample(shown[tile - 1]) if tile else None)
+        gallery(
+            picture(run, np.vstack([mean, chosen_images.shown(shown)])),
+            ["mean", *map(str, shown)],
+            size=52,
+            key="latent.inside",
+            on_pick=lambda tile: choose_sample(shown[tile - 1]) if tile else None,
+        )
     if chosen_images.feature_names:
         means = {"the selected": chosen_images.scaled(inside).mean(axis=0), "all": chosen_images.scaled().mean(axis=0)}
         st.markdown("**Mean of the selected rows, and of all**, feature by feature")
-        show_chart(profiles(means, chosen_images.feature_names), "latent.profiles", "Where the two differ lies what sets the "
-                   "selected apart.", title="Mean of the selected rows, and of all")
+        show_chart(
+            profiles(means, chosen_images.feature_names),
+            "latent.profiles",
+            "Where the two differ lies what sets the selected apart.",
+            title="Mean of the selected rows, and of all",
+        )
     frame = with_classes(run, pd.DataFrame({"sample": inside}))
-    st.download_button("Selection as CSV", lambda: frame.to_csv(index=False), "selection.csv", "text/csv",
-                       key="latent.selection", icon=":material/download:", on_click="ignore")
+    st.download_button(
+        "Selection as CSV",
+        lambda: frame.to_csv(index=False),
+        "selection.csv",
+        "text/csv",
+        key="latent.selection",
+        icon=":material/download:",
+        on_click="ignore",
+    )

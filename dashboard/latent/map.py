@@ -29,8 +29,9 @@ def embedding_of(run: FinishedRun, chosen: dict[str, Any]) -> EmbeddingConfig:
     """An autoencoder has no H: its code stands in."""
     representation = chosen["representation"]
     fields = {name: chosen[name] for name in ("method", "noisy", "n_points", "perplexity", "n_neighbors", "seed")}
-    return EmbeddingConfig(run=run.id, **fields, representation=(
-        representation if representation in run.config.representations else "z"))
+    return EmbeddingConfig(
+        run=run.id, **fields, representation=(representation if representation in run.config.representations else "z")
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=HASH_FUNCS)
@@ -39,8 +40,9 @@ def table_of(embedding: Entry[EmbeddingConfig]) -> pd.DataFrame:
     return embedding.read_table(POINTS)
 
 
-def colours(run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any], samples: NDArray[np.integer],
-            ) -> tuple[NDArray[np.uint8], NDArray[np.uint16], list[str]]:
+def colours(
+    run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any], samples: NDArray[np.integer]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint16], list[str]]:
     """RGB of each point, and the category that its card names."""
     labels, names = images(run).labels[samples], list(images(run).class_names)
     if chosen["colour"] == "part" and "H" in run.config.representations:
@@ -59,7 +61,7 @@ def colours(run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any], s
 def thumbnails(dataset: str, n_samples: int | None, samples: bytes, _run: FinishedRun) -> Thumbnails:
     """Of a data set's samples, int32 as bytes: the maps of all runs on them share these."""
     of, mapped = images(_run), np.frombuffer(samples, np.int32)
-    every = np.array_equal(mapped, np.arange(len(of)))              # a view then: their bytes are those of the data set
+    every = np.array_equal(mapped, np.arange(len(of)))  # a view then: their bytes are those of the data set
     return Thumbnails.of(picture(_run, of.shown(slice(None) if every else mapped)))
 
 
@@ -68,8 +70,12 @@ def bare_cloud(embedding: Entry[EmbeddingConfig], run: FinishedRun) -> Cloud:
     """The points and thumbnails of a map, still gray: they are sent once, colours change on top."""
     table, of = table_of(embedding), run.config
     samples = table["sample"].to_numpy(np.int32)
-    return Cloud(table[["x", "y"]].to_numpy(np.float32), np.full((len(samples), 3), 128, np.uint8), samples,
-                 thumbnails=thumbnails(of.dataset, of.n_samples, samples.tobytes(), run))
+    return Cloud(
+        table[["x", "y"]].to_numpy(np.float32),
+        np.full((len(samples), 3), 128, np.uint8),
+        samples,
+        thumbnails=thumbnails(of.dataset, of.n_samples, samples.tobytes(), run),
+    )
 
 
 def show_early(run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any], entry: Entry[EmbeddingConfig]) -> None:
@@ -78,7 +84,7 @@ def show_early(run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any]
         return
     try:
         table = entry.read_table(EARLY)
-    except CorruptFile:                                             # it has just ended: the map itself comes next
+    except CorruptFile:  # it has just ended: the map itself comes next
         return
     rgb, _, _ = colours(run, config, chosen, table["sample"].to_numpy())
     st.image(dots(table[["x", "y"]].to_numpy(np.float32), rgb), caption="As it is now; points still move.")
@@ -98,14 +104,26 @@ def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int) 
     scatter(cloud, key=f"latent.{place}.{entry.id}", selected=sample, lasso_key=LASSO, on_click=choose_sample)
     if not by_error:
         legend(names)
-    st.caption(f"{MAP_TITLES[config.method]} of {config.representation} of {len(table):,} "
-               f"{'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
-               "distances between far groups mean little. " +
-               ("Blue is rebuilt well, red badly (mean squared error). " if by_error else "") +
-               ("An autoencoder has no parts: colours are classes, or clusters where there are none. "
-                if chosen["colour"] == "part" and run.config.model != "ddnmf" else ""))
-    st.download_button("Coordinates as CSV", lambda: with_classes(run, table).to_csv(index=False), f"map-{entry.id}.csv",
-                       "text/csv", key=f"latent.csv.{place}.{entry.id}", icon=":material/download:", on_click="ignore")
+    st.caption(
+        f"{MAP_TITLES[config.method]} of {config.representation} of {len(table):,} "
+        f"{'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
+        "distances between far groups mean little. "
+        + ("Blue is rebuilt well, red badly (mean squared error). " if by_error else "")
+        + (
+            "An autoencoder has no parts: colours are classes, or clusters where there are none. "
+            if chosen["colour"] == "part" and run.config.model != "ddnmf"
+            else ""
+        )
+    )
+    st.download_button(
+        "Coordinates as CSV",
+        lambda: with_classes(run, table).to_csv(index=False),
+        f"map-{entry.id}.csv",
+        "text/csv",
+        key=f"latent.csv.{place}.{entry.id}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def with_classes(run: FinishedRun, table: pd.DataFrame) -> pd.DataFrame:
@@ -118,6 +136,11 @@ def with_classes(run: FinishedRun, table: pd.DataFrame) -> pd.DataFrame:
 
 def legend(names: list[str]) -> None:
     palette = charts.CLASS_COLOURS
-    st.html("".join(f"<span style='display:inline-block;margin-right:12px;font-size:13px'><span style='display:inline-block;"
-                    f"width:10px;height:10px;border-radius:5px;background:{palette[i % len(palette)]};margin-right:4px'>"
-                    f"</span>{name}</span>" for i, name in enumerate(names[:20])))
+    st.html(
+        "".join(
+            f"<span style='display:inline-block;margin-right:12px;font-size:13px'><span style='display:inline-block;"
+            f"width:10px;height:10px;border-radius:5px;background:{palette[i % len(palette)]};margin-right:4px'>"
+            f"</span>{name}</span>"
+            for i, name in enumerate(names[:20])
+        )
+    )

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Trace = dict[str, Any]
-BAND = 0.2                                                          # opacity
-GRAY = "#808080"                                                    # stands out from a light page and a dark one
-LIGHT = ["#ffffd9", "#c7e9b4", "#7fcdbb", "#41b6c4"]               # every shade is light enough for dark numbers
+BAND = 0.2  # opacity
+GRAY = "#808080"  # stands out from a light page and a dark one
+LIGHT = ["#ffffd9", "#c7e9b4", "#7fcdbb", "#41b6c4"]  # every shade is light enough for dark numbers
 MARGIN = {"l": 8, "r": 8, "t": 34, "b": 8}
 AXIS_TITLE = {"font": {"size": 12}, "standoff": 8}
-PANEL_HEIGHT, ROW_HEIGHT = 215, 30                                  # pixels
+PANEL_HEIGHT, ROW_HEIGHT = 215, 30  # pixels
 
 
 def set_title(dataset: str) -> str:
@@ -38,32 +38,70 @@ def panel(rows: "pd.DataFrame", dataset: str, score: str) -> go.Figure:
         points = curve(rows, dataset, method)
         if len(points):
             traces += _curve(points, method, score)
-    x_axis = {"title": {"text": "noise level", **AXIS_TITLE}, "tickformat": ".0%", "dtick": 0.2, "tick0": 0,
-              "range": [-0.02, 0.83], "fixedrange": True, "zeroline": False, "automargin": True}
-    return go.Figure(traces, {
-        "title": {"text": f"{set_title(dataset)}: {score.upper()}", "font": {"size": 14}}, "height": PANEL_HEIGHT,
-        "margin": MARGIN, "showlegend": False, "dragmode": False, "xaxis": x_axis,
-        "yaxis": {"tickformat": ".2f", "nticks": 6, "fixedrange": True, "automargin": True}})
+    x_axis = {
+        "title": {"text": "noise level", **AXIS_TITLE},
+        "tickformat": ".0%",
+        "dtick": 0.2,
+        "tick0": 0,
+        "range": [-0.02, 0.83],
+        "fixedrange": True,
+        "zeroline": False,
+        "automargin": True,
+    }
+    return go.Figure(
+        traces,
+        {
+            "title": {"text": f"{set_title(dataset)}: {score.upper()}", "font": {"size": 14}},
+            "height": PANEL_HEIGHT,
+            "margin": MARGIN,
+            "showlegend": False,
+            "dragmode": False,
+            "xaxis": x_axis,
+            "yaxis": {"tickformat": ".2f", "nticks": 6, "fixedrange": True, "automargin": True},
+        },
+    )
 
 
 def _dashed(values: Sequence[float], method: str) -> Trace:
-    return {"type": "scatter", "x": paper.noise_levels(), "y": values, "mode": "lines", "name": f"{method}, paper",
-            "line": {"color": COLOURS[method], "dash": "dash", "width": 1.5},
-            "hovertemplate": f"{method}, paper, at %{{x:.0%}}: %{{y:.3f}}<extra></extra>"}
+    return {
+        "type": "scatter",
+        "x": paper.noise_levels(),
+        "y": values,
+        "mode": "lines",
+        "name": f"{method}, paper",
+        "line": {"color": COLOURS[method], "dash": "dash", "width": 1.5},
+        "hovertemplate": f"{method}, paper, at %{{x:.0%}}: %{{y:.3f}}<extra></extra>",
+    }
 
 
 def _curve(points: "pd.DataFrame", method: str, score: str) -> list[Trace]:
     """The line, on top of its band where there are seeds enough for one."""
     levels, mean, deviation = (points[name].to_numpy() for name in ("noise_level", f"{score}_mean", f"{score}_std"))
-    line = {"type": "scatter", "x": levels, "y": mean, "mode": "lines+markers", "name": method, "marker": {"size": 6},
-            "line": {"color": COLOURS[method], "width": 2}, "customdata": _words(points, score),
-            "hovertemplate": f"{method} at %{{x:.0%}}: %{{customdata}}<extra></extra>"}
+    line = {
+        "type": "scatter",
+        "x": levels,
+        "y": mean,
+        "mode": "lines+markers",
+        "name": method,
+        "marker": {"size": 6},
+        "line": {"color": COLOURS[method], "width": 2},
+        "customdata": _words(points, score),
+        "hovertemplate": f"{method} at %{{x:.0%}}: %{{customdata}}<extra></extra>",
+    }
     if (points["n_seeds"] < 2).all():
         return [line]
     deviation = np.nan_to_num(deviation)
-    band = {"type": "scatter", "x": [*levels, *levels[::-1]], "y": [*(mean + deviation), *(mean - deviation)[::-1]],
-            "fill": "toself", "mode": "none", "fillcolor": COLOURS[method], "opacity": BAND,
-            "name": f"{method}, one deviation", "hoverinfo": "skip"}
+    band = {
+        "type": "scatter",
+        "x": [*levels, *levels[::-1]],
+        "y": [*(mean + deviation), *(mean - deviation)[::-1]],
+        "fill": "toself",
+        "mode": "none",
+        "fillcolor": COLOURS[method],
+        "opacity": BAND,
+        "name": f"{method}, one deviation",
+        "hoverinfo": "skip",
+    }
     return [band, line]
 
 
@@ -71,42 +109,78 @@ def _words(points: "pd.DataFrame", score: str) -> list[str]:
     """'0.712 ± 0.012, 3 seeds' for each row."""
     if points.empty:
         return []
-    return [f"{mean:.3f}" + (f" ± {deviation:.3f}, {n_seeds} seeds" if n_seeds > 1 else ", 1 seed")
-            for mean, deviation, n_seeds in points[[f"{score}_mean", f"{score}_std", "n_seeds"]].itertuples(index=False)]
+    return [
+        f"{mean:.3f}" + (f" ± {deviation:.3f}, {n_seeds} seeds" if n_seeds > 1 else ", 1 seed")
+        for mean, deviation, n_seeds in points[[f"{score}_mean", f"{score}_std", "n_seeds"]].itertuples(index=False)
+    ]
 
 
 def mark(figure: go.Figure, level: float) -> go.Figure:
     """Put the vertical marker at a noise level, in place of the one that was there."""
-    figure.layout.shapes = [{"type": "line", "x0": level, "x1": level, "y0": 0, "y1": 1, "yref": "paper",
-                             "line": {"color": GRAY, "width": 2}, "layer": "below"}]
+    figure.layout.shapes = [
+        {
+            "type": "line",
+            "x0": level,
+            "x1": level,
+            "y0": 0,
+            "y1": 1,
+            "yref": "paper",
+            "line": {"color": GRAY, "width": 2},
+            "layer": "below",
+        }
+    ]
     return figure
 
 
 def legend(shown: Sequence[str]) -> str:
     """HTML: one legend for all panels; a line for each model that is shown, a dashed one for those that the paper has."""
     lines = [(method, "solid", COLOURS[method]) for method in COLOURS if method in shown]
-    lines += [(f"{method}, paper", "dashed", COLOURS[method]) for method in COLOURS
-              if any(paper.noise_curve(dataset, method) for dataset in paper.TITLES)]
-    return "".join("<span style='display:inline-block;white-space:nowrap;margin-right:16px;font-size:13px'><span style='"
-                   f"display:inline-block;width:28px;vertical-align:middle;border-top:3px {kind} {colour};margin-right:6px'>"
-                   f"</span>{name}</span>" for name, kind, colour in lines)
+    lines += [
+        (f"{method}, paper", "dashed", COLOURS[method])
+        for method in COLOURS
+        if any(paper.noise_curve(dataset, method) for dataset in paper.TITLES)
+    ]
+    return "".join(
+        "<span style='display:inline-block;white-space:nowrap;margin-right:16px;font-size:13px'><span style='"
+        f"display:inline-block;width:28px;vertical-align:middle;border-top:3px {kind} {colour};margin-right:6px'>"
+        f"</span>{name}</span>"
+        for name, kind, colour in lines
+    )
 
 
-def heat_map(rows: "pd.DataFrame", score: str, trained_at: Sequence[float], tested_at: Sequence[float],
-             title: str) -> go.Figure:
+def heat_map(
+    rows: "pd.DataFrame", score: str, trained_at: Sequence[float], tested_at: Sequence[float], title: str
+) -> go.Figure:
     """Means of one model on one data set: a row for each noise it was trained with, a column for each it is tested with."""
-    trace = {"type": "heatmap", "z": _grid(rows, rows.get(f"{score}_mean", ()), trained_at, tested_at),
-             "customdata": _grid(rows, _words(rows, score), trained_at, tested_at), "colorscale": LIGHT, "showscale": False,
-             "xgap": 1, "ygap": 1, "texttemplate": "%{z:.2f}", "textfont": {"size": 11, "color": INK}, "hoverongaps": False,
-             "hovertemplate": f"trained at %{{y}}, tested at %{{x}}<br>{score.upper()} %{{customdata}}<extra></extra>"}
-    return go.Figure([trace], {
-        "title": {"text": title, "font": {"size": 14}}, "height": 110 + ROW_HEIGHT * len(trained_at), "margin": MARGIN,
-        "dragmode": False, "xaxis": {**_level_axis("tested at", tested_at), "range": [-0.5, len(tested_at) - 0.5]},
-        "yaxis": {**_level_axis("trained at", trained_at), "range": [len(trained_at) - 0.5, -0.5]}})
+    trace = {
+        "type": "heatmap",
+        "z": _grid(rows, rows.get(f"{score}_mean", ()), trained_at, tested_at),
+        "customdata": _grid(rows, _words(rows, score), trained_at, tested_at),
+        "colorscale": LIGHT,
+        "showscale": False,
+        "xgap": 1,
+        "ygap": 1,
+        "texttemplate": "%{z:.2f}",
+        "textfont": {"size": 11, "color": INK},
+        "hoverongaps": False,
+        "hovertemplate": f"trained at %{{y}}, tested at %{{x}}<br>{score.upper()} %{{customdata}}<extra></extra>",
+    }
+    return go.Figure(
+        [trace],
+        {
+            "title": {"text": title, "font": {"size": 14}},
+            "height": 110 + ROW_HEIGHT * len(trained_at),
+            "margin": MARGIN,
+            "dragmode": False,
+            "xaxis": {**_level_axis("tested at", tested_at), "range": [-0.5, len(tested_at) - 0.5]},
+            "yaxis": {**_level_axis("trained at", trained_at), "range": [len(trained_at) - 0.5, -0.5]},
+        },
+    )
 
 
-def _grid(rows: "pd.DataFrame", values: Iterable[Any], trained_at: Sequence[float],
-          tested_at: Sequence[float]) -> list[list[Any]]:
+def _grid(
+    rows: "pd.DataFrame", values: Iterable[Any], trained_at: Sequence[float], tested_at: Sequence[float]
+) -> list[list[Any]]:
     """The values in their places; None where there is no row."""
     places = zip(rows["noise_level"], rows["test_level"], strict=True) if len(rows) else ()
     known = dict(zip(places, values, strict=True))
@@ -115,6 +189,12 @@ def _grid(rows: "pd.DataFrame", values: Iterable[Any], trained_at: Sequence[floa
 
 def _level_axis(title: str, levels: Sequence[float]) -> dict[str, Any]:
     """Every level named, also where all its cells are blank."""
-    return {"title": {"text": title, **AXIS_TITLE}, "tickvals": list(range(len(levels))),
-            "ticktext": [f"{level:.0%}" for level in levels], "fixedrange": True, "showgrid": False, "zeroline": False,
-            "automargin": True}
+    return {
+        "title": {"text": title, **AXIS_TITLE},
+        "tickvals": list(range(len(levels))),
+        "ticktext": [f"{level:.0%}" for level in levels],
+        "fixedrange": True,
+        "showgrid": False,
+        "zeroline": False,
+        "automargin": True,
+    }

@@ -20,7 +20,7 @@ from ddnmf_core.reproduce.matching_runs import NOISE, Trained, nearest, on_same_
 from ddnmf_core.store.entry import Entry, RunEntry
 
 Pixels = NDArray[np.float32]
-SAME, TILE = "slider", 56                                           # a tile's width in pixels
+SAME, TILE = "slider", 56  # a tile's width in pixels
 
 
 def show_samples(runs: Sequence[Trained], titles: Sequence[str], dataset: str, level: float) -> None:
@@ -40,11 +40,14 @@ def show_samples(runs: Sequence[Trained], titles: Sequence[str], dataset: str, l
     clean = images.scaled(samples)
     noisy = corrupted(clean, samples, level, seed)
     shown = {"clean": clean, "noisy": noisy} | {
-        title: _rebuilt(run.entry, tuple(samples.tolist()), level, seed, noisy)
-        for title, run in used.items()}
+        title: _rebuilt(run.entry, tuple(samples.tolist()), level, seed, noisy) for title, run in used.items()
+    }
     names = [images.class_names[label] for label in images.labels[samples]]
-    _stacks(shown, [*(f"{name}, sample {sample}" for name, sample in zip(names, chosen, strict=False)), *names[len(chosen):]],
-            images.image_shape)
+    _stacks(
+        shown,
+        [*(f"{name}, sample {sample}" for name, sample in zip(names, chosen, strict=False)), *names[len(chosen) :]],
+        images.image_shape,
+    )
     _explain(used, titles, dataset, level if trained_at is None else trained_at, seed)
 
 
@@ -68,16 +71,33 @@ def _pick_number(images: Images) -> int:
     n = int(np.unique(images.labels, return_counts=True)[1].min())
     if not 1 <= st.session_state.get("nth", 1) <= n:
         st.session_state["nth"] = 1
-    return int(st.number_input("Image of each class", 1, n, key="nth", bind="query-params",
-                               help=f"1 to {n:,}: the first image of each class, the second, and so on.")) - 1
+    return (
+        int(
+            st.number_input(
+                "Image of each class",
+                1,
+                n,
+                key="nth",
+                bind="query-params",
+                help=f"1 to {n:,}: the first image of each class, the second, and so on.",
+            )
+        )
+        - 1
+    )
 
 
 def _pick_level(here: Sequence[Trained]) -> float | None:
     """The noise that the models were trained with; None: as the slider says."""
     levels = sorted({run.config.noise_level for run in here})
     options = {SAME: "the slider's noise level"} | {f"{level:g}": f"{level:.0%} noise" for level in levels}
-    chosen = linked(st.selectbox, "Models trained with", list(options), "trained_at", format_func=options.get,
-                    help="A model can be given more noise, or less, than it was trained with.")
+    chosen = linked(
+        st.selectbox,
+        "Models trained with",
+        list(options),
+        "trained_at",
+        format_func=options.get,
+        help="A model can be given more noise, or less, than it was trained with.",
+    )
     return None if chosen == SAME else float(chosen)
 
 
@@ -86,6 +106,7 @@ def corrupted(clean: Pixels, samples: NDArray[np.int64], level: float, seed: int
     import torch  # 2.7 s cold: after the panels stand
 
     from ddnmf_core.model.corruption import corrupt_each
+
     return corrupt_each(torch.from_numpy(clean), torch.from_numpy(samples), NOISE, level, seed).numpy()
 
 
@@ -93,18 +114,27 @@ def corrupted(clean: Pixels, samples: NDArray[np.int64], level: float, seed: int
 def _rebuilt(run: RunEntry, samples: tuple[int, ...], level: float, seed: int, _noisy: Pixels) -> Pixels:
     """What a run makes of the corrupted images; kept, so that moving the slider to and fro loads no model twice."""
     import torch
+
     with torch.no_grad():
         return finished_run(run).model()(torch.from_numpy(_noisy)).numpy()
 
 
 def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[int, int]) -> None:
     """A stack for each sample, the clean image on top, its name or its error beneath each; as many side by side as fit."""
-    captions = [list(names), *([f"{title}\n{error:.4f}" for error in np.square(pixels - shown["clean"]).mean(axis=1)]
-                               for title, pixels in list(shown.items())[1:])]
+    captions = [
+        list(names),
+        *(
+            [f"{title}\n{error:.4f}" for error in np.square(pixels - shown["clean"]).mean(axis=1)]
+            for title, pixels in list(shown.items())[1:]
+        ),
+    ]
     tiles = pictures.to_u8(np.stack(list(shown.values()), axis=1)).reshape(len(names), len(shown), *image_shape)
     by_row = [tile for row in tiles.swapaxes(0, 1) for tile in row]
-    remember("noise.stacks", "Images at this noise, and what is rebuilt of them",
-             Tiles(by_row, [text for row in captions for text in row], most_beside=len(names)))
+    remember(
+        "noise.stacks",
+        "Images at this noise, and what is rebuilt of them",
+        Tiles(by_row, [text for row in captions for text in row], most_beside=len(names)),
+    )
     with st.container(horizontal=True, gap="xsmall"):
         for number, (stack, texts) in enumerate(zip(tiles, zip(*captions, strict=True), strict=True)):
             with st.container(width=TILE + 10):
@@ -116,13 +146,17 @@ def _explain(used: dict[str, Trained], titles: Sequence[str], dataset: str, want
     family = DATASETS[dataset].title.split(",")[0]
     absent = [title for title in titles if title not in used]
     if absent:
-        st.info(f"This store has no finished {either(absent)} on these images of {family}, so it cannot rebuild them. "
-                "Compute a noise level with the button below, or train one on the Train page.")
+        st.info(
+            f"This store has no finished {either(absent)} on these images of {family}, so it cannot rebuild them. "
+            "Compute a noise level with the button below, or train one on the Train page."
+        )
         st.page_link(TRAIN, label="Go to the Train page", icon=":material/play_arrow:")
-    st.caption("Numbers under the pictures: mean squared difference from the clean image, pixels from 0 to 1; under the noisy "
-               f"ones that of the noise itself. Noise of seed {seed}, the same for all models. AE1 learns to rebuild the noisy "
-               "image that it is given, DAE to give back the clean one, DDNMF's student to agree with a supervisor that sees "
-               "the clean one.")
+    st.caption(
+        "Numbers under the pictures: mean squared difference from the clean image, pixels from 0 to 1; under the noisy "
+        f"ones that of the noise itself. Noise of seed {seed}, the same for all models. AE1 learns to rebuild the noisy "
+        "image that it is given, DAE to give back the clean one, DDNMF's student to agree with a supervisor that sees "
+        "the clean one."
+    )
     if used:
         st.caption("  \n".join([_whose(used, wanted), *(run_title(run.entry) for run in used.values())]))
 
@@ -134,8 +168,11 @@ def _whose(used: dict[str, Trained], wanted: float) -> str:
     if elsewhere:
         sentences.insert(0, f"No {either(elsewhere)} in this store was trained with {wanted:.0%} noise: the nearest is shown.")
     if others:
-        sentences.insert(0, f"This store has no {either(others)} trained by the protocol on these images: another run "
-                            "with settings of its own stands in.")
+        sentences.insert(
+            0,
+            f"This store has no {either(others)} trained by the protocol on these images: another run "
+            "with settings of its own stands in.",
+        )
     return " ".join(sentences)
 
 

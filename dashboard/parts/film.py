@@ -18,7 +18,7 @@ from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import names_of, title
 
 MOST_FRAMES, MOST_PARTS = 15, 24
-LOSSES, ROW = 150, 34                                               # heights in pixels
+LOSSES, ROW = 150, 34  # heights in pixels
 BIRTH, DEATH, NOW = "#2a9d6f", "#d64541", "#808080"
 
 
@@ -34,15 +34,26 @@ def show_film(run: FinishedRun) -> None:
     now = st.select_slider("Epoch", epochs, key="parts.epoch")
     births, deaths = births_and_deaths(lives)
     n_later = sum(moment > 0 for moment, _ in births)
-    show_chart(film(run, epochs, swings, lives, now), "parts.film", title="Parts over the epochs", how=(
-               f"Each column is an epoch, each row a part: red is ink that it adds, blue ink that it takes away. ▲ a part is "
-               f"born ({len(births)}, {n_later} of them after the start), ✕ it dies ({len(deaths)}): it lives while it changes "
-               f"some pixel by at least {LIVES_FROM:.0%} of black to white. The line is the epoch of the slider, whose parts "
-               "stand below."))
+    show_chart(
+        film(run, epochs, swings, lives, now),
+        "parts.film",
+        title="Parts over the epochs",
+        how=(
+            f"Each column is an epoch, each row a part: red is ink that it adds, blue ink that it takes away. ▲ a part is "
+            f"born ({len(births)}, {n_later} of them after the start), ✕ it dies ({len(deaths)}): it lives while it changes "
+            f"some pixel by at least {LIVES_FROM:.0%} of black to white. The line is the epoch of the slider, whose parts "
+            "stand below."
+        ),
+    )
     given = names_of(run.entry)
     frame = swings[epochs.index(now)]
-    gallery(list(pictures.differences(picture(run, frame))), [title(given, k).lower() for k in range(len(frame))],
-            key="parts.film.frame", size=64, title=f"The parts at epoch {now}")
+    gallery(
+        list(pictures.differences(picture(run, frame))),
+        [title(given, k).lower() for k in range(len(frame))],
+        key="parts.film.frame",
+        size=64,
+        title=f"The parts at epoch {now}",
+    )
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the pictures of every epoch.", hash_funcs=HASH_FUNCS)
@@ -60,22 +71,46 @@ def film(run: FinishedRun, epochs: list[int], swings: NDArray[np.float32], lives
     figure = make_subplots(2, 1, shared_xaxes=True, row_heights=heights, vertical_spacing=0.03)
     rows = run.epochs()
     for name in ("L_sym", "L_ap", "L_nc"):
-        figure.add_scatter(x=[row["epoch"] for row in rows], y=[row[name] for row in rows], name=name, mode="lines",
-                           line_color=COLOURS[name], row=1, col=1)
+        figure.add_scatter(
+            x=[row["epoch"] for row in rows],
+            y=[row[name] for row in rows],
+            name=name,
+            mode="lines",
+            line_color=COLOURS[name],
+            row=1,
+            col=1,
+        )
     shown = np.unique(np.linspace(0, len(epochs) - 1, min(MOST_FRAMES, len(epochs))).round().astype(int)).tolist()
     step = (epochs[-1] - epochs[0]) / max(len(shown) - 1, 1)
     for frame in shown:
         strip = np.concatenate(list(pictures.differences(picture(run, swings[frame][:r]), strongest)))
-        figure.add_layout_image(source=pictures.data_link(strip), xref="x2", yref="y2", x=epochs[frame], y=-0.5, sizey=r,
-                                sizex=0.92 * step, xanchor="center", yanchor="top", sizing="stretch", layer="below")
+        figure.add_layout_image(
+            source=pictures.data_link(strip),
+            xref="x2",
+            yref="y2",
+            x=epochs[frame],
+            y=-0.5,
+            sizey=r,
+            sizex=0.92 * step,
+            xanchor="center",
+            yanchor="top",
+            sizing="stretch",
+            layer="below",
+        )
     births, deaths = births_and_deaths(lives)
     for events, symbol, colour, word in ((births, "triangle-up", BIRTH, "born"), (deaths, "x", DEATH, "dies")):
         marked = [(moment, part) for moment, part in events if part < r]
-        figure.add_scatter(x=[epochs[moment] for moment, _ in marked], y=[part for _, part in marked], mode="markers",
-                           name=word,
-                           marker={"symbol": symbol, "size": 10, "color": colour, "line": {"width": 1, "color": "white"}},
-                           hovertemplate=f"part %{{customdata}} {word} at epoch %{{x}}<extra></extra>",
-                           customdata=[part + 1 for _, part in marked], row=2, col=1)
+        figure.add_scatter(
+            x=[epochs[moment] for moment, _ in marked],
+            y=[part for _, part in marked],
+            mode="markers",
+            name=word,
+            marker={"symbol": symbol, "size": 10, "color": colour, "line": {"width": 1, "color": "white"}},
+            hovertemplate=f"part %{{customdata}} {word} at epoch %{{x}}<extra></extra>",
+            customdata=[part + 1 for _, part in marked],
+            row=2,
+            col=1,
+        )
     figure.add_vline(x=now, line={"color": NOW, "width": 1.5, "dash": "dot"})
     return _laid_out(figure, r, sum(heights), [epochs[0] - 0.6 * step, epochs[-1] + 0.6 * step])
 
@@ -86,6 +121,9 @@ def _laid_out(figure: go.Figure, r: int, height: float, span: list[float]) -> go
     figure.update_yaxes(range=[r - 0.5, -0.5], showgrid=False, zeroline=False, title_text="part", row=2, col=1, **ticks)
     figure.update_xaxes(range=span, showgrid=False, zeroline=False)
     figure.update_xaxes(title_text="epoch", row=2, col=1)
-    figure.update_layout(height=height + 90, margin={"l": 10, "r": 10, "t": 34, "b": 10},
-                         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"})
+    figure.update_layout(
+        height=height + 90,
+        margin={"l": 10, "r": 10, "t": 34, "b": 10},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"},
+    )
     return figure

@@ -22,9 +22,14 @@ from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 
 RANKS, N_SEEDS = "2, 4, 8, 10, 16, 32, 64", 3
-PANELS = {"error": "Error, noisy images", "stability": "Stability of the parts", "dispersion": "Dispersion",
-          "cophenetic": "Cophenetic correlation", "acc": "ACC (needs labels)"}
-HEIGHT = 250                                                        # pixels
+PANELS = {
+    "error": "Error, noisy images",
+    "stability": "Stability of the parts",
+    "dispersion": "Dispersion",
+    "cophenetic": "Cophenetic correlation",
+    "acc": "ACC (needs labels)",
+}
+HEIGHT = 250  # pixels
 
 
 def show_survey(run: FinishedRun) -> None:
@@ -35,12 +40,18 @@ def show_survey(run: FinishedRun) -> None:
     finished = [entry for entry in relatives if entry.finished]
     if len({entry.config.n_parts for entry in finished}) > 1:
         found = survey(sorted(finished, key=lambda entry: entry.id))
-        show_chart(panels(found, run.config.n_parts), "parts.survey", title="The rank", how=(
-                   "Against the number of parts r: the student's error on noisy images; how alike the parts of different seeds "
-                   f"are (matched cosine); how well the seeds agree on which of {N_COMPARED} samples have the same strongest "
-                   "part (dispersion of the consensus, and how much of a tree it is: cophenetic correlation, Brunet et al. "
-                   "2004). Look for a rank from which the error falls slowly and after which the others fall. What compares "
-                   "seeds takes two of them. Bands: one standard deviation; the orange line: this run's rank."))
+        show_chart(
+            panels(found, run.config.n_parts),
+            "parts.survey",
+            title="The rank",
+            how=(
+                "Against the number of parts r: the student's error on noisy images; how alike the parts of different seeds "
+                f"are (matched cosine); how well the seeds agree on which of {N_COMPARED} samples have the same strongest "
+                "part (dispersion of the consensus, and how much of a tree it is: cophenetic correlation, Brunet et al. "
+                "2004). Look for a rank from which the error falls slowly and after which the others fall. What compares "
+                "seeds takes two of them. Bands: one standard deviation; the orange line: this run's rank."
+            ),
+        )
     if not read_only():
         _form(run)
 
@@ -48,8 +59,11 @@ def show_survey(run: FinishedRun) -> None:
 def _relatives(run: FinishedRun) -> list[RunEntry]:
     """Runs that differ from this one in the rank and the seed alone, itself among them."""
     alike = run.config.replace(n_parts=1, seed=1)
-    return [entry for entry in store().entries() if entry.config.model == "ddnmf"
-            and entry.config.replace(n_parts=1, seed=1) == alike]
+    return [
+        entry
+        for entry in store().entries()
+        if entry.config.model == "ddnmf" and entry.config.replace(n_parts=1, seed=1) == alike
+    ]
 
 
 @st.cache_resource(max_entries=20, show_spinner="Comparing the seeds of each rank.", hash_funcs=HASH_FUNCS)
@@ -65,10 +79,27 @@ def panels(found: pd.DataFrame, own: int) -> go.Figure:
     places = [str(n_parts) for n_parts in found["n_parts"]]
     for column, name in enumerate(shown, 1):
         spread = found[f"{name}_std"].fillna(0)
-        figure.add_scatter(x=places + places[::-1], y=[*(found[name] + spread), *(found[name] - spread)[::-1]], fill="toself",
-                           fillcolor=BAND, line_width=0, mode="lines", hoverinfo="skip", row=1, col=column)
-        figure.add_scatter(x=places, y=found[name], mode="lines+markers", line_color=LINE, customdata=found["n_seeds"],
-                           hovertemplate="r = %{x}: %{y:.3g}, %{customdata} seeds<extra></extra>", row=1, col=column)
+        figure.add_scatter(
+            x=places + places[::-1],
+            y=[*(found[name] + spread), *(found[name] - spread)[::-1]],
+            fill="toself",
+            fillcolor=BAND,
+            line_width=0,
+            mode="lines",
+            hoverinfo="skip",
+            row=1,
+            col=column,
+        )
+        figure.add_scatter(
+            x=places,
+            y=found[name],
+            mode="lines+markers",
+            line_color=LINE,
+            customdata=found["n_seeds"],
+            hovertemplate="r = %{x}: %{y:.3g}, %{customdata} seeds<extra></extra>",
+            row=1,
+            col=column,
+        )
         if str(own) in places:
             figure.add_vline(x=places.index(str(own)), line={"color": CHOSEN, "width": 1.5, "dash": "dot"}, row=1, col=column)
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=places, title_text="r")
@@ -93,8 +124,12 @@ def _form(run: FinishedRun) -> None:
         return
     each = estimate.run_seconds(missing[0], measured_speeds(missing[0]))
     wait = f", about {estimate.in_words(each * len(missing))}" if each else ""
-    if right.button(f"Train {len(missing)} run{'s' if len(missing) > 1 else ''}{wait}", key="survey.start", width="stretch",
-                    icon=":material/play_arrow:"):
+    if right.button(
+        f"Train {len(missing)} run{'s' if len(missing) > 1 else ''}{wait}",
+        key="survey.start",
+        width="stretch",
+        icon=":material/play_arrow:",
+    ):
         for config in missing:
             engine.submit(store(), config)
         st.rerun()

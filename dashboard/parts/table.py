@@ -23,41 +23,69 @@ HELP = {
     "effect": "The largest share of a cluster's samples that change their cluster when the part is set to its mean.",
     "seeds": "In how many other seeds of this configuration a part with nearly the same picture is found (cosine >= 0.7).",
 }
-OF_CLASSES = ("Class", "Purity", "Entropy")                          # columns that say nothing without labels
+OF_CLASSES = ("Class", "Purity", "Entropy")  # columns that say nothing without labels
 
 
 def show_list(run: FinishedRun, measured: pd.DataFrame, clusters: Mapping[int, str], others: Sequence[FinishedRun]) -> None:
     """A row that is ticked becomes the part of every page."""
     names, classes = names_of(run.entry), images(run).class_names
     table: dict[str, Any] = {
-        "Part": measured["part"] + 1, "Name": [names.get(part, "") for part in measured["part"]],
-        "Importance": measured["importance"], "Class": [classes[label] for label in measured["class"]],
-        "Purity": measured["purity"], "Entropy": measured["entropy"], "Sparsity": measured["hoyer"],
-        "Coefficient": [f"{mean:.2f} ± {deviation:.2f}"
-                        for mean, deviation in measured[["mean", "deviation"]].itertuples(index=False)],
+        "Part": measured["part"] + 1,
+        "Name": [names.get(part, "") for part in measured["part"]],
+        "Importance": measured["importance"],
+        "Class": [classes[label] for label in measured["class"]],
+        "Purity": measured["purity"],
+        "Entropy": measured["entropy"],
+        "Sparsity": measured["hoyer"],
+        "Coefficient": [
+            f"{mean:.2f} ± {deviation:.2f}" for mean, deviation in measured[["mean", "deviation"]].itertuples(index=False)
+        ],
         "Saturated": measured["saturation"],
-        "Goes with": [f"{partner + 1} ({correlation:+.2f})"
-                      for partner, correlation in measured[["partner", "correlation"]].itertuples(index=False)],
-        "Makes": [f"{clusters[cluster]}: {effect:.0%}"
-                  for cluster, effect in measured[["cluster", "effect"]].itertuples(index=False)],
-        "Survives 40 %": measured["survival"]}
+        "Goes with": [
+            f"{partner + 1} ({correlation:+.2f})"
+            for partner, correlation in measured[["partner", "correlation"]].itertuples(index=False)
+        ],
+        "Makes": [
+            f"{clusters[cluster]}: {effect:.0%}" for cluster, effect in measured[["cluster", "effect"]].itertuples(index=False)
+        ],
+        "Survives 40 %": measured["survival"],
+    }
     if others:
         table["In other seeds"] = [f"{found} of {len(others)}" for found in seen_again(run, others)]
     if not images(run).labelled:
         table = {name: column for name, column in table.items() if name not in OF_CLASSES}
     frame = filtered(pd.DataFrame(table))
     percent, plain = (st.column_config.NumberColumn(format=form) for form in ("percent", "%.2f"))
-    columns: Any = {"Importance": st.column_config.ProgressColumn(format="percent", min_value=0.0, help=HELP["importance"],
-                                                             max_value=float(measured["importance"].max())),
-               **{name: {**kind, "help": HELP[key]} for name, key, kind in (
-                   ("Purity", "purity", percent), ("Entropy", "entropy", plain), ("Sparsity", "hoyer", plain),
-                   ("Saturated", "saturation", percent), ("Survives 40 %", "survival", plain))},
-               "Makes": st.column_config.TextColumn(help=HELP["effect"]),
-               "In other seeds": st.column_config.TextColumn(help=HELP["seeds"])}
-    st.dataframe(frame, hide_index=True, column_config=columns, key=(key := table_key("parts.list", map(str, frame["Part"]))),
-                 selection_mode="single-row", on_select=lambda: _choose(frame, key), height=min(35 * (len(frame) + 1) + 3, 420))
-    st.caption("Click a heading to sort, tick a row to look at that part. Importance, Makes and Survives were measured by "
-               "taking the part out and by adding noise, not read off from correlations.")
+    columns: Any = {
+        "Importance": st.column_config.ProgressColumn(
+            format="percent", min_value=0.0, help=HELP["importance"], max_value=float(measured["importance"].max())
+        ),
+        **{
+            name: {**kind, "help": HELP[key]}
+            for name, key, kind in (
+                ("Purity", "purity", percent),
+                ("Entropy", "entropy", plain),
+                ("Sparsity", "hoyer", plain),
+                ("Saturated", "saturation", percent),
+                ("Survives 40 %", "survival", plain),
+            )
+        },
+        "Makes": st.column_config.TextColumn(help=HELP["effect"]),
+        "In other seeds": st.column_config.TextColumn(help=HELP["seeds"]),
+    }
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config=columns,
+        key=(key := table_key("parts.list", map(str, frame["Part"]))),
+        selection_mode="single-row",
+        on_select=lambda: _choose(frame, key),
+        height=min(35 * (len(frame) + 1) + 3, 420),
+    )
+    st.caption(
+        "Click a heading to sort, tick a row to look at that part. Importance, Makes and Survives were measured by "
+        "taking the part out and by adding noise, not read off from correlations."
+    )
 
 
 def filtered(frame: pd.DataFrame) -> pd.DataFrame:

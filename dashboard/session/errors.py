@@ -11,8 +11,10 @@ def unusable_store(error: OSError) -> str:
     """No right to write, no room, no folder: what to do about it."""
     if isinstance(error, ReadOnly):
         return f"Nothing was done: {error}."
-    return (f"The store {store().root} cannot be used ({error.strerror or error}). Make room or give the right to write "
-            "there, or set DDNMF_HOME to another folder, and start again.")
+    return (
+        f"The store {store().root} cannot be used ({error.strerror or error}). Make room or give the right to write "
+        "there, or set DDNMF_HOME to another folder, and start again."
+    )
 
 
 def show_damage(error: CorruptFile) -> None:
@@ -27,6 +29,8 @@ def show_damage(error: CorruptFile) -> None:
         st.error(f"{entry.kind}/{entry.id} is damaged: {error}. A worker holds it; stop it, and it is set aside.")
     else:
         store().set_aside(entry, str(error))
-        st.error(f"{entry.kind}/{entry.id} is damaged: {error}. It was set aside and nothing of it is shown. Asking for "
-                 "it again computes it again.")
+        st.error(
+            f"{entry.kind}/{entry.id} is damaged: {error}. It was set aside and nothing of it is shown. Asking for "
+            "it again computes it again."
+        )
     st.button("Reload the page", key=f"reload.{entry.id}")

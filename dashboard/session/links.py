@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-STALE_FOR = 5.0                                                     # seconds in which an old address may still arrive
+STALE_FOR = 5.0  # seconds in which an old address may still arrive
 
 
-def linked(widget: Callable[..., Any], label: str, options: Sequence[str], key: str, default: str | None = None,
-           **details: Any) -> str:
+def linked(
+    widget: Callable[..., Any], label: str, options: Sequence[str], key: str, default: str | None = None, **details: Any
+) -> str:
     """A choice that the link holds by its own name: `?key=option` brings it back, here and on other pages.
 
     Streamlit's own binding would put the option's title into the link, which changes with its wording.

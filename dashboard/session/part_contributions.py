@@ -11,17 +11,17 @@ from ddnmf_core.data import pictures
 from ddnmf_core.interpret.shapley import MAX_EXACT, N_PAIRS, Contributions, shapley
 from ddnmf_core.store.finished_run import FinishedRun
 
-N_SHOWN = 12                                                        # parts with a tile, a bar and a frame of the film
+N_SHOWN = 12  # parts with a tile, a bar and a frame of the film
 
 
-N_IN_STRIP, STRIP_PAIRS = 6, 8                                      # parts beside a map; orders sampled for them
+N_IN_STRIP, STRIP_PAIRS = 6, 8  # parts beside a map; orders sampled for them
 
 
 class Shared(NamedTuple):
     """The contributions, and the parts by how much they change the picture."""
 
     contributions: Contributions
-    order: torch.Tensor                                             # (r,), the strongest first
+    order: torch.Tensor  # (r,), the strongest first
 
     @property
     def shown(self) -> list[int]:
@@ -47,9 +47,17 @@ def show_strip(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, key: s
     ends = pictures.to_u8(picture(run, torch.stack([found.baseline, found.reconstruction]).numpy()))
     tiles = pictures.differences(picture(run, found.values[shown].numpy()), scale=float(found.values.abs().max()) or 1.0)
     rest = len(H) - len(shown)
-    gallery([ends[0], *tiles, ends[1]],
-            ["baseline\nmean of H", *(f"part {k + 1}\nH {H[k]:.2f}" for k in shown),
-             f"rebuilt\n+ {rest} parts" if rest else "rebuilt"], key=key, size=72, on_pick=lambda tile: _choose(shown, tile))
+    gallery(
+        [ends[0], *tiles, ends[1]],
+        [
+            "baseline\nmean of H",
+            *(f"part {k + 1}\nH {H[k]:.2f}" for k in shown),
+            f"rebuilt\n+ {rest} parts" if rest else "rebuilt",
+        ],
+        key=key,
+        size=72,
+        on_pick=lambda tile: _choose(shown, tile),
+    )
 
 
 def _choose(shown: list[int], tile: int) -> None:

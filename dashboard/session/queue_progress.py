@@ -33,8 +33,13 @@ def _live(family: Family, title: str, waiting: int) -> None:
     left, right = st.columns([5, 1], vertical_alignment="center")
     stopping = all(entry.stop_requested for entry in _waiting(family))
     left.progress(min(now.share, 1.0), f"**{title}** · {'Stopping.' if stopping else _words(now, len(family.entries))}")
-    if right.button("Stop", key=f"sweep.stop.{family.id}", icon=":material/stop:", disabled=stopping or read_only(),
-                    help="What is finished is kept; the rest can be resumed."):
+    if right.button(
+        "Stop",
+        key=f"sweep.stop.{family.id}",
+        icon=":material/stop:",
+        disabled=stopping or read_only(),
+        help="What is finished is kept; the rest can be resumed.",
+    ):
         for entry in reversed(_waiting(family)):
             entry.request_stop()
 
@@ -50,8 +55,15 @@ def _words(now: Progress, n_all: int) -> str:
 def offer_the_rest(family: Family) -> None:
     """A way to take up what was stopped."""
     stopped = [entry for entry in family.entries if entry.state.status == "stopped" and not store().is_requested(entry)]
-    if stopped and not read_only() and st.button(f"Resume {len(stopped)} stopped run{'s' if len(stopped) > 1 else ''}",
-                             icon=":material/play_arrow:", key="sweep.resume"):
+    if (
+        stopped
+        and not read_only()
+        and st.button(
+            f"Resume {len(stopped)} stopped run{'s' if len(stopped) > 1 else ''}",
+            icon=":material/play_arrow:",
+            key="sweep.resume",
+        )
+    ):
         for entry in reversed(stopped):
             engine.submit(store(), entry.config)
         st.rerun()

@@ -40,10 +40,18 @@ def choose_numbers(targets: Sequence[Target]) -> list[Shown]:
     options = list(TITLES) if there else [name for name in TITLES if name != "published"]
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        numbers = linked(st.segmented_control, "Numbers", options, "numbers", "published" if there else "quick",
-                         format_func=TITLES.get, required=True, wrap=True,
-                         help="Published: from results/, as README shows them. This store: trained here under the same "
-                              "protocol, on all images or on the shipped 10,000 with few epochs.")
+        numbers = linked(
+            st.segmented_control,
+            "Numbers",
+            options,
+            "numbers",
+            "published" if there else "quick",
+            format_func=TITLES.get,
+            required=True,
+            wrap=True,
+            help="Published: from results/, as README shows them. This store: trained here under the same "
+            "protocol, on all images or on the shipped 10,000 with few epochs.",
+        )
     if numbers == "published":
         return [Shown(each, cells(each.target, Protocol.described(each.protocol), each.seeds), True) for each in there]
     n_seeds = right.number_input("Seeds", 1, MAX_SEEDS, 2, key="seeds", bind="query-params", help="1 to N.")
@@ -59,8 +67,9 @@ def of_store(target: Target, protocol: Protocol, seeds: Sequence[int]) -> Shown:
 
 
 @st.cache_resource(max_entries=10, show_spinner="Reading the store.")
-def _gathered(root: str, target: Target, there: tuple[tuple[str, bool], ...], _wanted: list[Cell], _protocol: Protocol,
-              _seeds: list[int]) -> Results:
+def _gathered(
+    root: str, target: Target, there: tuple[tuple[str, bool], ...], _wanted: list[Cell], _protocol: Protocol, _seeds: list[int]
+) -> Results:
     """What is finished does not change, so it is read once."""
     quick = " --quick" if _protocol.name == "quick" else ""
     command = f"ddnmf reproduce {target} --seeds {len(_seeds)}{quick}"
@@ -107,8 +116,11 @@ def offer_to_compute(wanted: Sequence[Cell], key: str, what: str) -> None:
     if failures := _failures(work):
         st.warning("  \n".join(failures))
     seconds, n_cells = estimate.in_words(work.expected_seconds), work.n_cells - work.n_there
-    if st.button(f"Compute {what} ({n_cells} cell{'s' if n_cells > 1 else ''}, about {seconds})", key=f"{key}.compute",
-                 icon=":material/play_arrow:"):
+    if st.button(
+        f"Compute {what} ({n_cells} cell{'s' if n_cells > 1 else ''}, about {seconds})",
+        key=f"{key}.compute",
+        icon=":material/play_arrow:",
+    ):
         work.submit()
         st.rerun()
 
@@ -116,8 +128,12 @@ def offer_to_compute(wanted: Sequence[Cell], key: str, what: str) -> None:
 def _failures(work: Work) -> list[str]:
     """What ended without a result and why; what only failed for want of its run is not said again."""
     ended = [entry for entry in work.seconds if entry.exists and entry.state.status in ("failed", "diverged")]
-    return [f"{run_title(entry) if entry.kind == 'runs' else f'{entry.kind}/{entry.id}'} {entry.state.status}: "
-            f"{entry.state.message}" for entry in ended if entry.run not in ended]
+    return [
+        f"{run_title(entry) if entry.kind == 'runs' else f'{entry.kind}/{entry.id}'} {entry.state.status}: "
+        f"{entry.state.message}"
+        for entry in ended
+        if entry.run not in ended
+    ]
 
 
 @st.fragment(run_every="1s")
@@ -126,12 +142,12 @@ def _progress(wanted: Sequence[Cell], key: str, what: str) -> None:
     """Until the engine has done with it; a reload or another browser shows the same."""
     under_way: dict[tuple[str, ...], Work] = st.session_state.setdefault("reproduction.under_way", {})
     ids = tuple(cell.config.id for cell in wanted)
-    work = under_way.setdefault(ids, Work(store(), wanted))         # one and the same, so that what has ended counts
+    work = under_way.setdefault(ids, Work(store(), wanted))  # one and the same, so that what has ended counts
     known = len(work.ended)
     share, text = work.advance()
     if not any(store().is_requested(entry) for entry in work.seconds):
         del under_way[ids]
-    if ids not in under_way or len(work.ended) > known:             # the page shows each number as it comes
+    if ids not in under_way or len(work.ended) > known:  # the page shows each number as it comes
         st.rerun(scope="app")
     st.progress(min(share, 1.0), f"Computing {what}: {text}")
     if st.button("Stop", key=f"{key}.stop", icon=":material/stop:", help="What is finished is kept; it can be taken up again."):
@@ -143,9 +159,18 @@ def protocol_panel(shown: Shown) -> None:
     found = shown.results
     with st.expander(f"Protocol, provenance, command (seeds {', '.join(map(str, found.seeds))})"):
         st.code(found.command, language="shell")
-        st.caption(f"{'Published' if shown.published else 'Gathered'} {found.created}. {len(found.cells)} cells"
-                   + (f", {found.n_missing} are missing." if found.n_missing else "."))
+        st.caption(
+            f"{'Published' if shown.published else 'Gathered'} {found.created}. {len(found.cells)} cells"
+            + (f", {found.n_missing} are missing." if found.n_missing else ".")
+        )
         st.markdown("\n".join(f"- {statement}" for statement in found.protocol["statements"]))
         st.markdown("\n".join(f"- **{source['row']}**: {source['remark']}" for source in found.protocol["sources"]))
-        st.json({"models": found.protocol["models"], "noise models": found.protocol["noise_models"],
-                 "other settings": found.protocol["defaults"], "computed on": found.provenance}, expanded=False)
+        st.json(
+            {
+                "models": found.protocol["models"],
+                "noise models": found.protocol["noise_models"],
+                "other settings": found.protocol["defaults"],
+                "computed on": found.provenance,
+            },
+            expanded=False,
+        )

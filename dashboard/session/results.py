@@ -46,6 +46,7 @@ def result_of(config: Any, what: str, early: Callable[[Entry], None] = lambda en
 
 def whole_or_set_aside(body: Callable[..., None]) -> Callable[..., None]:
     """For fragments, whose exceptions never reach main.py: what is damaged is set aside, what is gone is said so."""
+
     @wraps(body)
     def guarded(*arguments: Any) -> None:
         try:
@@ -54,6 +55,7 @@ def whole_or_set_aside(body: Callable[..., None]) -> Callable[..., None]:
             show_damage(error)
         except DataError as error:
             st.error(str(error))
+
     return guarded
 
 
@@ -82,9 +84,12 @@ def measured_speeds(config: RunConfig) -> list[dict[str, float]]:
     running = engine.info(store())
     speeds = [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
     for entry in store().entries()[:20]:
-        alike = (entry.config.precision == config.precision and known(entry.config.dataset)
-                 and estimate.alike(entry.config, config))
+        alike = (
+            entry.config.precision == config.precision and known(entry.config.dataset) and estimate.alike(entry.config, config)
+        )
         if rows := entry.history() if alike else []:
-            return [*speeds, {"weights": estimate.count_weights(entry.config),
-                              "images_per_second": rows[-1]["images_per_second"]}]
+            return [
+                *speeds,
+                {"weights": estimate.count_weights(entry.config), "images_per_second": rows[-1]["images_per_second"]},
+            ]
     return speeds

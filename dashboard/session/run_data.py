@@ -15,9 +15,11 @@ from ddnmf_core.store.entry import Entry, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_store import Store
 
-STRIP, WIDEST_STRIP, MAX_NAMED = 16, 4096, 40                       # lines and columns of a table's strip; features named
+STRIP, WIDEST_STRIP, MAX_NAMED = 16, 4096, 40  # lines and columns of a table's strip; features named
 HASH_FUNCS: dict[str | type[Any], Callable[[Any], Any]] = {
-    Entry: lambda entry: str(entry.folder), FinishedRun: lambda run: str(run.entry.folder)}
+    Entry: lambda entry: str(entry.folder),
+    FinishedRun: lambda run: str(run.entry.folder),
+}
 Value = TypeVar("Value", bound=np.generic)
 
 
@@ -53,8 +55,11 @@ def part_effects(run: FinishedRun) -> NDArray[np.float32]:
 
 def siblings(run: FinishedRun) -> list[FinishedRun]:
     """Finished runs that differ from this one in the seed alone, by seed."""
-    others = [entry for entry in Store(run.entry.root).entries()
-              if entry != run.entry and entry.finished and entry.config.replace(seed=run.config.seed) == run.config]
+    others = [
+        entry
+        for entry in Store(run.entry.root).entries()
+        if entry != run.entry and entry.finished and entry.config.replace(seed=run.config.seed) == run.config
+    ]
     return sorted(map(FinishedRun, others), key=lambda other: other.config.seed)
 
 
@@ -76,8 +81,10 @@ def explain_data(of: Images) -> None:
     if of.feature_names is not None:
         names = ", ".join(of.feature_names[:MAX_NAMED])
         more = f" and {len(of.feature_names) - MAX_NAMED} more" if len(of.feature_names) > MAX_NAMED else ""
-        st.caption(f"The data are a table: the picture of a row is a strip with a column for each feature, from left to right "
-                   f"{names}{more}. Light is high within the feature's range. What a page calls an image is a row, and its "
-                   "ink that value.")
+        st.caption(
+            f"The data are a table: the picture of a row is a strip with a column for each feature, from left to right "
+            f"{names}{more}. Light is high within the feature's range. What a page calls an image is a row, and its "
+            "ink that value."
+        )
     if not of.labelled:
         st.caption("The data have no labels, so what needs classes is left out here: ACC, NMI, ARI, purity and class names.")

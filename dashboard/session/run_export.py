@@ -11,7 +11,7 @@ from ddnmf_core.export.formats import FORMATS, INSTALL
 from ddnmf_core.export.write import default_name, export
 from ddnmf_core.store.entry import Entry
 
-READY = "export.ready"                                              # the one file that a visitor has prepared last
+READY = "export.ready"  # the one file that a visitor has prepared last
 
 
 class Prepared(NamedTuple):
@@ -41,8 +41,15 @@ def _choose(run: Entry) -> None:
         _prepare(run, name)
     ready: Prepared | None = st.session_state.get(READY)
     if ready and (ready.run, ready.format) == (run.id, name):
-        st.download_button(f"Download, {len(ready.content) / 1e6:,.1f} MB", ready.content, ready.name, key="export.download",
-                           type="primary", icon=":material/download:", on_click="ignore")
+        st.download_button(
+            f"Download, {len(ready.content) / 1e6:,.1f} MB",
+            ready.content,
+            ready.name,
+            key="export.download",
+            type="primary",
+            icon=":material/download:",
+            on_click="ignore",
+        )
         st.caption(f"`{ready.name}`")
 
 

@@ -19,17 +19,24 @@ def newest_with_parts(ready: list[RunEntry]) -> RunEntry:
     return next((entry for entry in ready if entry.config.model == "ddnmf"), ready[0])
 
 
-def pick_run(label: str = "Run", key: str = "run",
-             default: Callable[[list[RunEntry]], RunEntry] = newest_with_parts) -> FinishedRun:
+def pick_run(
+    label: str = "Run", key: str = "run", default: Callable[[list[RunEntry]], RunEntry] = newest_with_parts
+) -> FinishedRun:
     """A finished run, chosen here or by the link; explains itself and stops the page when there is none."""
     entries = {entry.id: entry for entry in store().entries()}
     ready = {entry_id: entry for entry_id, entry in entries.items() if entry.finished}
     explain_absence(key, set(ready), entries)
     if not ready:
         _invite_to_train(entries)
-    chosen = linked(st.selectbox, label, list(ready), key, default(list(ready.values())).id,
-                    format_func=lambda entry_id: run_title(ready[entry_id]),
-                    help="Every finished run of the store, newest first.")
+    chosen = linked(
+        st.selectbox,
+        label,
+        list(ready),
+        key,
+        default(list(ready.values())).id,
+        format_func=lambda entry_id: run_title(ready[entry_id]),
+        help="Every finished run of the store, newest first.",
+    )
     run = finished_run(ready[chosen])
     warn_of_collapse(run.epochs())
     return run
@@ -52,8 +59,9 @@ def explain_absence(key: str, shown: Container[str], entries: Mapping[str, RunEn
         return
     entry = entries.get(run_id)
     if entry is None:
-        st.warning(f"The run {run_id} that the link names is not in this store. It may have been deleted, or it "
-                   "was trained elsewhere.")
+        st.warning(
+            f"The run {run_id} that the link names is not in this store. It may have been deleted, or it was trained elsewhere."
+        )
         return
     state = entry.state
     doing = "is not finished yet" if state.status not in ENDED else f"ended as {state.status}"
@@ -82,8 +90,11 @@ def pick_sample(run: FinishedRun) -> int:
     n = run.config.n_samples or len(images(run))
     if not 0 <= st.session_state.get("sample", 0) < n:
         st.session_state["sample"] = 0
-    return int(st.number_input("Sample", 0, n - 1, key="sample", bind="query-params",
-                               help=f"0 to {n - 1:,}, in the order of the run's images."))
+    return int(
+        st.number_input(
+            "Sample", 0, n - 1, key="sample", bind="query-params", help=f"0 to {n - 1:,}, in the order of the run's images."
+        )
+    )
 
 
 def choose_sample(sample: int) -> None:

@@ -6,7 +6,7 @@ from zlib import crc32
 from ddnmf_core.store.run_store import Store
 
 TRAIN, PARTS, EXPLAIN = "../pages/train.py", "../pages/parts.py", "../pages/explain.py"
-LIVE = ("queued", "running", "interrupted")                          # states of a run that somebody works on
+LIVE = ("queued", "running", "interrupted")  # states of a run that somebody works on
 
 
 def store() -> Store:
@@ -16,5 +16,3 @@ def store() -> Store:
 def table_key(name: str, rows: Iterable[str]) -> str:
     """The key of a table in which rows are ticked: Streamlit keeps ticks by position, so other rows make another table."""
     return f"{name}.{crc32(chr(0).join(rows).encode()):08x}"
-
-

@@ -27,8 +27,9 @@ def clicked() -> None:
 
 def cells_key(cells: pd.DataFrame, view: View) -> str:
     """A fresh table after each click on the chart, and for other cells: a tick of before would name another cell."""
-    return table_key(f"sweep.table.{st.session_state.get(CLICKS, 0)}",
-                     (cell_name(cell, view.axes) for cell in cells.to_dict("records")))
+    return table_key(
+        f"sweep.table.{st.session_state.get(CLICKS, 0)}", (cell_name(cell, view.axes) for cell in cells.to_dict("records"))
+    )
 
 
 def ticked(cells: pd.DataFrame, view: View) -> None:

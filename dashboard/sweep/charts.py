@@ -10,12 +10,17 @@ from dashboard.figures.palette import BAND, CHOSEN, LINE, SCALE
 if TYPE_CHECKING:
     import pandas as pd
 
-AXIS_TITLES = {"alpha": "α, weight of L_sym", "beta": "β, weight of L_ap", "gamma": "γ, weight of L_nc",
-               "noise_level": "Noise level", "n_parts": "Parts r"}
+AXIS_TITLES = {
+    "alpha": "α, weight of L_sym",
+    "beta": "β, weight of L_ap",
+    "gamma": "γ, weight of L_nc",
+    "noise_level": "Noise level",
+    "n_parts": "Parts r",
+}
 SHORT_TITLES = {"alpha": "α", "beta": "β", "gamma": "γ", "noise_level": "noise", "n_parts": "r"}
-LINES = [[0, "#3b6cc4"], [0.5, "#a0a0a0"], [1, "#d63636"]]              # thin lines that show on light and dark ground
-LIGHT_FROM = 0.55                                                   # of the scale; beyond, black is easier to read
-ABOVE_AND_BELOW = 80, 60                                            # title and colours; the axis and its title
+LINES = [[0, "#3b6cc4"], [0.5, "#a0a0a0"], [1, "#d63636"]]  # thin lines that show on light and dark ground
+LIGHT_FROM = 0.55  # of the scale; beyond, black is easier to read
+ABOVE_AND_BELOW = 80, 60  # title and colours; the axis and its title
 ROW_HEIGHT, MARGIN = 84, {"l": 10, "r": 10, "t": 36, "b": 10}
 
 Point = Sequence[float | int]
@@ -53,12 +58,27 @@ def surface_map(cells: "pd.DataFrame", x: str, y: str, title: str, chosen: Point
     columns, rows = (sorted(cells[name].unique()) for name in (x, y))
     grid = cells.pivot(index=y, columns=x, values="mean").to_numpy(dtype=float)
     height = sum(ABOVE_AND_BELOW) + ROW_HEIGHT * len(rows)
-    figure = go.Figure(go.Heatmap(
-        z=grid, x=[setting(value) for value in columns], y=[setting(value) for value in rows], colorscale=SCALE,
-        hoverinfo="skip", xgap=2, ygap=2, showscale=bool(cells["mean"].notna().any()),
-        # Placed in the whole figure: beside the axes it would push them away from their titles.
-        colorbar={"orientation": "h", "thickness": 10, "nticks": 5, "yref": "container", "y": 1 - 26 / height,
-                  "yanchor": "top"}))
+    figure = go.Figure(
+        go.Heatmap(
+            z=grid,
+            x=[setting(value) for value in columns],
+            y=[setting(value) for value in rows],
+            colorscale=SCALE,
+            hoverinfo="skip",
+            xgap=2,
+            ygap=2,
+            showscale=bool(cells["mean"].notna().any()),
+            # Placed in the whole figure: beside the axes it would push them away from their titles.
+            colorbar={
+                "orientation": "h",
+                "thickness": 10,
+                "nticks": 5,
+                "yref": "container",
+                "y": 1 - 26 / height,
+                "yanchor": "top",
+            },
+        )
+    )
     _write_in(figure, cells, x, y, score)
     if chosen is not None:
         _frame(figure, columns.index(chosen[0]), rows.index(chosen[1]))
@@ -80,11 +100,18 @@ def _write_in(figure: go.Figure, cells: "pd.DataFrame", x: str, y: str, score: b
     for there, colour in ((light, "black"), (~light & cells["mean"].notna(), "white"), (cells["mean"].isna(), None)):
         some = cells[there]
         figure.add_scatter(
-            x=[setting(value) for value in some[x]], y=[setting(value) for value in some[y]], mode="markers+text",
-            text=[_cell_text(cell, score) for cell in some.to_dict("records")], textfont={"size": 11, "color": colour},
-            marker={"symbol": "square", "size": 40, "opacity": 0}, customdata=_names(some, x, y), showlegend=False,
-            selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}, "textfont": {"color": colour}},
-            hovertemplate=f"{SHORT_TITLES[x]} %{{x}}, {SHORT_TITLES[y]} %{{y}}<br>%{{text}}<extra></extra>")
+            x=[setting(value) for value in some[x]],
+            y=[setting(value) for value in some[y]],
+            mode="markers+text",
+            text=[_cell_text(cell, score) for cell in some.to_dict("records")],
+            textfont={"size": 11, "color": colour},
+            marker={"symbol": "square", "size": 40, "opacity": 0},
+            customdata=_names(some, x, y),
+            showlegend=False,
+            selected={"marker": {"opacity": 0}},
+            unselected={"marker": {"opacity": 0}, "textfont": {"color": colour}},
+            hovertemplate=f"{SHORT_TITLES[x]} %{{x}}, {SHORT_TITLES[y]} %{{y}}<br>%{{text}}<extra></extra>",
+        )
 
 
 def _cell_text(cell: Mapping[Any, Any], score: bool) -> str:
@@ -92,38 +119,69 @@ def _cell_text(cell: Mapping[Any, Any], score: bool) -> str:
     lost = state_text(cell["states"], "<br>")
     if not cell["n"]:
         return lost
-    lines = [amount(cell["mean"], score), *([f"± {amount(cell['std'], score)}"] if cell["n"] > 1 else []),
-             f"{cell['n']} seed{'s' if cell['n'] > 1 else ''}"]
+    lines = [
+        amount(cell["mean"], score),
+        *([f"± {amount(cell['std'], score)}"] if cell["n"] > 1 else []),
+        f"{cell['n']} seed{'s' if cell['n'] > 1 else ''}",
+    ]
     return "<br>".join([*lines, *([lost] if lost else [])])
 
 
 def _frame(figure: go.Figure, column: int, row: int) -> None:
     """Around the chosen cell; on an axis of categories a cell reaches half a unit to each side."""
-    figure.add_shape(type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5,
-                     line={"color": CHOSEN, "width": 4})
+    figure.add_shape(
+        type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5, line={"color": CHOSEN, "width": 4}
+    )
 
 
-def surface_line(cells: "pd.DataFrame", runs: "pd.DataFrame", x: str, measure: str, title: str, chosen: Point | None,
-                 score: bool) -> go.Figure:
+def surface_line(
+    cells: "pd.DataFrame", runs: "pd.DataFrame", x: str, measure: str, title: str, chosen: Point | None, score: bool
+) -> go.Figure:
     """Mean and deviation against one setting, a dot for each seed; customdata is the cell's name."""
     known = cells[cells["n"] > 0]
     places, spread = [setting(value) for value in known[x]], known["std"].fillna(0)
     figure = go.Figure()
-    figure.add_scatter(x=places + places[::-1], y=[*(known["mean"] + spread), *(known["mean"] - spread)[::-1]], fill="toself",
-                       fillcolor=BAND, line_width=0, mode="lines", hoverinfo="skip", name="± one deviation")
+    figure.add_scatter(
+        x=places + places[::-1],
+        y=[*(known["mean"] + spread), *(known["mean"] - spread)[::-1]],
+        fill="toself",
+        fillcolor=BAND,
+        line_width=0,
+        mode="lines",
+        hoverinfo="skip",
+        name="± one deviation",
+    )
     dots = runs[runs[measure].notna()] if measure in runs else runs.iloc[:0]
-    figure.add_scatter(x=[setting(value) for value in dots[x]], y=dots[measure] if len(dots) else [], mode="markers",
-                       marker={"color": LINE, "size": 6, "opacity": 0.45}, name="each seed", hoverinfo="skip")
-    figure.add_scatter(x=places, y=known["mean"], mode="lines+markers", line_color=LINE, name="mean of the seeds",
-                       marker={"symbol": "square", "size": 12}, customdata=_names(known, x),
-                       unselected={"marker": {"opacity": 1}},
-                       text=[_cell_text(cell, score) for cell in known.to_dict("records")],
-                       hovertemplate=f"{SHORT_TITLES[x]} %{{x}}<br>%{{text}}<extra></extra>")
+    figure.add_scatter(
+        x=[setting(value) for value in dots[x]],
+        y=dots[measure] if len(dots) else [],
+        mode="markers",
+        marker={"color": LINE, "size": 6, "opacity": 0.45},
+        name="each seed",
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=places,
+        y=known["mean"],
+        mode="lines+markers",
+        line_color=LINE,
+        name="mean of the seeds",
+        marker={"symbol": "square", "size": 12},
+        customdata=_names(known, x),
+        unselected={"marker": {"opacity": 1}},
+        text=[_cell_text(cell, score) for cell in known.to_dict("records")],
+        hovertemplate=f"{SHORT_TITLES[x]} %{{x}}<br>%{{text}}<extra></extra>",
+    )
     _mark_the_lost(figure, cells, x, float((known["mean"] - spread).min()) if len(known) else 0.0)
     if chosen is not None:
         _mark_column(figure, sorted(cells[x]).index(chosen[0]))
-    figure.update_xaxes(type="category", title=AXIS_TITLES[x], categoryorder="array", range=[-0.5, len(cells) - 0.5],
-                        categoryarray=[setting(value) for value in sorted(cells[x])])
+    figure.update_xaxes(
+        type="category",
+        title=AXIS_TITLES[x],
+        categoryorder="array",
+        range=[-0.5, len(cells) - 0.5],
+        categoryarray=[setting(value) for value in sorted(cells[x])],
+    )
     figure.update_layout(yaxis_title=title, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"})
     return _clickable(figure, 380)
 
@@ -132,16 +190,32 @@ def _mark_the_lost(figure: go.Figure, cells: "pd.DataFrame", x: str, height: flo
     """Cells without any number stand at the bottom, with what became of their runs."""
     lost = cells[cells["n"] == 0]
     if len(lost):
-        figure.add_scatter(x=[setting(value) for value in lost[x]], y=[height] * len(lost), mode="markers+text",
-                           marker={"symbol": "x", "size": 11, "color": CHOSEN}, customdata=_names(lost, x),
-                           text=[state_text(states, "<br>") for states in lost["states"]], textposition="top center",
-                           cliponaxis=False,
-                           unselected={"marker": {"opacity": 1}}, name="no result", hoverinfo="x+text")
+        figure.add_scatter(
+            x=[setting(value) for value in lost[x]],
+            y=[height] * len(lost),
+            mode="markers+text",
+            marker={"symbol": "x", "size": 11, "color": CHOSEN},
+            customdata=_names(lost, x),
+            text=[state_text(states, "<br>") for states in lost["states"]],
+            textposition="top center",
+            cliponaxis=False,
+            unselected={"marker": {"opacity": 1}},
+            name="no result",
+            hoverinfo="x+text",
+        )
 
 
 def _mark_column(figure: go.Figure, column: int) -> None:
-    figure.add_shape(type="rect", x0=column - 0.4, x1=column + 0.4, y0=0, y1=1, yref="paper", layer="below",
-                     line={"color": CHOSEN, "width": 2})
+    figure.add_shape(
+        type="rect",
+        x0=column - 0.4,
+        x1=column + 0.4,
+        y0=0,
+        y1=1,
+        yref="paper",
+        layer="below",
+        line={"color": CHOSEN, "width": 2},
+    )
 
 
 def _clickable(figure: go.Figure, height: int) -> go.Figure:
@@ -155,17 +229,35 @@ def parallel(runs: "pd.DataFrame", dimensions: Mapping[str, str], colour: str, t
 
     Settings stand in steps, one for each value, because 0.01, 0.1 and 1 would not come apart on a common scale.
     """
-    axes = [_steps(runs[name], heading) if name in AXIS_TITLES or name == "seed" else
-            {"label": heading, "values": runs[name], "tickformat": ".3~g"} for name, heading in dimensions.items()]
-    figure = go.Figure(go.Parcoords(
-        dimensions=axes, labelfont_size=12, tickfont_size=11,
-        line={"color": runs[colour], "colorscale": LINES, "showscale": True,
-              "colorbar": {"title": {"text": title, "side": "right"}, "thickness": 12}}))
+    axes = [
+        _steps(runs[name], heading)
+        if name in AXIS_TITLES or name == "seed"
+        else {"label": heading, "values": runs[name], "tickformat": ".3~g"}
+        for name, heading in dimensions.items()
+    ]
+    figure = go.Figure(
+        go.Parcoords(
+            dimensions=axes,
+            labelfont_size=12,
+            tickfont_size=11,
+            line={
+                "color": runs[colour],
+                "colorscale": LINES,
+                "showscale": True,
+                "colorbar": {"title": {"text": title, "side": "right"}, "thickness": 12},
+            },
+        )
+    )
     figure.update_layout(height=380, margin={"l": 50, "r": 20, "t": 60, "b": 20})
     return figure
 
 
 def _steps(column: "pd.Series[Any]", heading: str) -> dict[str, Any]:
     steps = sorted(column.unique())
-    return {"label": heading, "values": [steps.index(value) for value in column], "tickvals": list(range(len(steps))),
-            "ticktext": [setting(value) for value in steps], "range": [-0.2, len(steps) - 0.8]}
+    return {
+        "label": heading,
+        "values": [steps.index(value) for value in column],
+        "tickvals": list(range(len(steps))),
+        "ticktext": [setting(value) for value in steps],
+        "range": [-0.2, len(steps) - 0.8],
+    }

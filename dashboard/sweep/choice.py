@@ -20,8 +20,8 @@ from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 
 TITLES = {"error": "lowest error", "L_in": "lowest L_in", "stability": "highest stability"}
-MOST_ROWS, ROW_HEIGHT = 16, 35                                      # shown at once; pixels
-MOST_NAMED = 3                                                      # cells that share the best value
+MOST_ROWS, ROW_HEIGHT = 16, 35  # shown at once; pixels
+MOST_NAMED = 3  # cells that share the best value
 
 
 @st.cache_resource(max_entries=500, show_spinner="Comparing the seeds.", hash_funcs=HASH_FUNCS)
@@ -31,13 +31,17 @@ def _stability(runs: list[RunEntry], representation: Representation, clusterer: 
 
 def show_choice(cells: pd.DataFrame, view: View) -> pd.DataFrame:
     """The table and the verdicts; returns the cells with their criteria."""
+
     def stability_of(runs: Sequence[str]) -> float:
         return _stability([store().get("runs", run) for run in runs], view.representation, view.clusterer, view.noisy)
 
     judged = model_selection.judged(view.runs, cells, view.x, view.y, stability_of)
     judged["score"] = view.cells(view.column_of(view.score))["mean"]
-    picks = {TITLES[name]: model_selection.chosen(judged, name, wanted)
-             for name, wanted in model_selection.CRITERIA.items() if name in judged}
+    picks = {
+        TITLES[name]: model_selection.chosen(judged, name, wanted)
+        for name, wanted in model_selection.CRITERIA.items()
+        if name in judged
+    }
     by = "" if view.score == SILHOUETTE else " (by labels)"
     picks[f"best {MEASURES[view.score]}{by}"] = model_selection.chosen(judged, "score", model_selection.HIGHEST)
     _table(judged, view, picks)
@@ -58,12 +62,24 @@ def _table(judged: pd.DataFrame, view: View, picks: dict[str, list[int]]) -> Non
         shown["Without a result"] = lost
     decimals = st.column_config.NumberColumn(format="%.3f" if view.is_score else "%.4g")
     score = st.column_config.NumberColumn(format="%.3f")
-    formats: dict[str, Any] = {view.title: decimals, "± deviation": decimals, "Stability": score, MEASURES[view.score]: score,
-                               "Error, noisy images": st.column_config.NumberColumn(format="%.4g"),
-                               "Chosen by": st.column_config.TextColumn(width="medium")}
-    st.dataframe(pd.DataFrame(shown), hide_index=True, column_config=formats, key=cells_key(judged, view),
-                 selection_mode="single-row", on_select=lambda: ticked(judged, view), placeholder="–",
-                 height=ROW_HEIGHT * (min(len(judged), MOST_ROWS) + 1) + 2)
+    formats: dict[str, Any] = {
+        view.title: decimals,
+        "± deviation": decimals,
+        "Stability": score,
+        MEASURES[view.score]: score,
+        "Error, noisy images": st.column_config.NumberColumn(format="%.4g"),
+        "Chosen by": st.column_config.TextColumn(width="medium"),
+    }
+    st.dataframe(
+        pd.DataFrame(shown),
+        hide_index=True,
+        column_config=formats,
+        key=cells_key(judged, view),
+        selection_mode="single-row",
+        on_select=lambda: ticked(judged, view),
+        placeholder="–",
+        height=ROW_HEIGHT * (min(len(judged), MOST_ROWS) + 1) + 2,
+    )
     st.caption("Tick a row to see the runs of that cell above.")
 
 
@@ -84,10 +100,15 @@ def _how_to_choose(view: View) -> str:
     warnings = {
         "L_in is no criterion here: the swept weights are a part of it, and the smallest would win.": WEIGHTS,
         "Less noise is easier to rebuild, which says nothing about the noise to choose.": ("noise_level",),
-        "More parts rebuild better as a rule, whether they mean more or not.": ("n_parts",)}
+        "More parts rebuild better as a rule, whether they mean more or not.": ("n_parts",),
+    }
     fitting = [sentence for sentence, names in warnings.items() if set(names) & set(view.axes)]
-    return " ".join([
-        "ACC, NMI and ARI need the true classes, so whoever chooses by them has used the labels; the other criteria need none. "
-        f"Error: of the student's reconstructions of noisy images. Stability: how much {view.words} agrees between the seeds "
-        "of a cell, as the mean ARI of all pairs; 1 is full agreement, 0 is none. A collapsed model can be very stable: look "
-        "at its runs.", *fitting])
+    return " ".join(
+        [
+            "ACC, NMI and ARI use the true classes: choosing by them uses the labels. The other criteria need none. Error: of "
+            "the student's reconstructions of noisy images. Stability: agreement between the seeds of a cell of "
+            f"{view.words}, as the mean ARI of all pairs; 1 is full agreement, 0 is none. A collapsed model can be very "
+            "stable: look at its runs.",
+            *fitting,
+        ]
+    )

@@ -16,13 +16,15 @@ from ddnmf_core.engine import estimate
 from ddnmf_core.experiment import sweeps
 
 BASES = {"defaults": "Defaults", "train": "As on the Train page", "paper": "The paper's losses"}
-FIRST_LISTS = {"beta": "0.1, 1, 10", "gamma": "0.01, 0.1, 1"}       # a grid that is done within minutes
+FIRST_LISTS = {"beta": "0.1, 1, 10", "gamma": "0.01, 0.1, 1"}  # a grid that is done within minutes
 FIRST_EPOCHS, FIRST_SEEDS, MOST_SEEDS = 5, 2, 10
-HELP = {"alpha": "Weight of L_sym, the supervisor's reconstruction. With Adam it changes the curves' scale and not the model.",
-        "beta": "Weight of L_ap: the student's layers should equal the supervisor's.",
-        "gamma": "Weight of L_nc: the NMF module should rebuild the code.",
-        "noise_level": "Gaussian: the standard deviation. Otherwise the share of pixels spoilt.",
-        "n_parts": "Columns of W, the rank of the factorisation."}
+HELP = {
+    "alpha": "Weight of L_sym, the supervisor's reconstruction. With Adam it changes the curves' scale and not the model.",
+    "beta": "Weight of L_ap: the student's layers should equal the supervisor's.",
+    "gamma": "Weight of L_nc: the NMF module should rebuild the code.",
+    "noise_level": "Gaussian: the standard deviation. Otherwise the share of pixels spoilt.",
+    "n_parts": "Columns of W, the rank of the factorisation.",
+}
 
 
 def sweep_form() -> None:
@@ -40,17 +42,38 @@ def _base() -> tuple[RunConfig, int]:
     """What all runs have in common, and the number of seeds."""
     columns = st.columns([3, 3, 2, 2, 2], vertical_alignment="bottom")
     found = catalogue.available()
-    if st.session_state.get("sweep.dataset") not in found:          # it was removed
+    if st.session_state.get("sweep.dataset") not in found:  # it was removed
         st.session_state.pop("sweep.dataset", None)
-    dataset = columns[0].selectbox("Data set", list(found), format_func=lambda name: found[name].title, key="sweep.dataset",
-                                   persist_state="session")
-    source = columns[1].selectbox("Other settings", list(BASES), format_func=BASES.__getitem__, key="sweep.base",
-                                  persist_state="session", help="What the other settings are, those of an empty list too.")
-    n_samples = columns[2].number_input("Images (empty: all)", 100, 70_000, value=None, key="sweep.n_samples",
-                                        persist_state="session", help="A random subset, the same for every run.")
+    dataset = columns[0].selectbox(
+        "Data set", list(found), format_func=lambda name: found[name].title, key="sweep.dataset", persist_state="session"
+    )
+    source = columns[1].selectbox(
+        "Other settings",
+        list(BASES),
+        format_func=BASES.__getitem__,
+        key="sweep.base",
+        persist_state="session",
+        help="What the other settings are, those of an empty list too.",
+    )
+    n_samples = columns[2].number_input(
+        "Images (empty: all)",
+        100,
+        70_000,
+        value=None,
+        key="sweep.n_samples",
+        persist_state="session",
+        help="A random subset, the same for every run.",
+    )
     epochs = columns[3].number_input("Epochs", 1, 10_000, FIRST_EPOCHS, key="sweep.epochs", persist_state="session")
-    n_seeds = columns[4].number_input("Seeds", 1, MOST_SEEDS, FIRST_SEEDS, key="sweep.n_seeds", persist_state="session",
-                                      help="Two or more show how much luck there is in a cell.")
+    n_seeds = columns[4].number_input(
+        "Seeds",
+        1,
+        MOST_SEEDS,
+        FIRST_SEEDS,
+        key="sweep.n_seeds",
+        persist_state="session",
+        help="Two or more show how much luck there is in a cell.",
+    )
     available = found[dataset].n_samples
     if (n_samples or 0) > available:
         raise ValueError(f"n_samples = {n_samples}: {dataset} has {available:,} images")
@@ -74,9 +97,14 @@ def _lists(base: RunConfig) -> dict[str, list[sweeps.Number]]:
     texts = {}
     for column, name in zip(st.columns(len(sweeps.SWEEPABLE)), sweeps.SWEEPABLE, strict=True):
         texts[name] = column.text_input(
-            AXIS_TITLES[name], FIRST_LISTS.get(name, ""), key=f"sweep.list.{name}", persist_state="session",
-            placeholder=f"{setting(getattr(base, name))} (not swept)", disabled=name not in known,
-            help=f"{HELP[name]} Numbers with commas between them; empty: not swept.")
+            AXIS_TITLES[name],
+            FIRST_LISTS.get(name, ""),
+            key=f"sweep.list.{name}",
+            persist_state="session",
+            placeholder=f"{setting(getattr(base, name))} (not swept)",
+            disabled=name not in known,
+            help=f"{HELP[name]} Numbers with commas between them; empty: not swept.",
+        )
     return {name: sweeps.values(name, texts[name]) for name in known}
 
 
@@ -86,11 +114,16 @@ def _explain(configs: list[RunConfig]) -> None:
     words = [f"{n} values of {SHORT_TITLES[name]}" for name, n in varied.items() if n > 1 and name != "seed"]
     words.append("1 seed" if varied["seed"] == 1 else f"{varied['seed']} seeds")
     there = sum(entry.available for entry in map(store().entry, configs))
-    st.markdown(f"{' × '.join(words)} = **{len(configs)} runs**" + (f", {there} of them are there already" if there else "")
-                + f". {_expected(configs, len(configs) - there)}")
+    st.markdown(
+        f"{' × '.join(words)} = **{len(configs)} runs**"
+        + (f", {there} of them are there already" if there else "")
+        + f". {_expected(configs, len(configs) - there)}"
+    )
     if varied["alpha"] > 1 and configs[0].optimizer != "sgd":
-        st.info("Adam cancels any constant factor of a gradient, and only the supervisor feels alpha: expect the same model, "
-                "and so the same scores, all along alpha. L_in alone changes.")
+        st.info(
+            "Adam cancels any constant factor of a gradient, and only the supervisor feels alpha: expect the same model, "
+            "and so the same scores, all along alpha. L_in alone changes."
+        )
 
 
 def _expected(configs: list[RunConfig], n_runs: int) -> str:
@@ -99,8 +132,10 @@ def _expected(configs: list[RunConfig], n_runs: int) -> str:
         return "The expected time is known once the engine has warmed up."
     if not n_runs:
         return "Nothing is left to be trained."
-    return (f"Expected time: about **{estimate.in_words(each * n_runs)}** by this machine's measured speed, training and "
-            "clustering, when nothing else runs.")
+    return (
+        f"Expected time: about **{estimate.in_words(each * n_runs)}** by this machine's measured speed, training and "
+        "clustering, when nothing else runs."
+    )
 
 
 def _offer(configs: list[RunConfig]) -> None:

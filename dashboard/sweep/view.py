@@ -17,9 +17,20 @@ from ddnmf_core.experiment import sweeps
 from ddnmf_core.experiment.sweeps import Family
 from ddnmf_core.store.finished_run import clusters_key, input_kind
 
-MEASURES = {"acc": "ACC", "nmi": "NMI", "ari": "ARI", SILHOUETTE: "Silhouette", "error": "Reconstruction error",
-            "L_in": "L_in", "L_sym": "L_sym", "L_ap": "L_ap", "L_nc": "L_nc", "code_rms": "Size of the code",
-            "constant_units": "Units that say nothing", "seconds": "Training time, s"}
+MEASURES = {
+    "acc": "ACC",
+    "nmi": "NMI",
+    "ari": "ARI",
+    SILHOUETTE: "Silhouette",
+    "error": "Reconstruction error",
+    "L_in": "L_in",
+    "L_sym": "L_sym",
+    "L_ap": "L_ap",
+    "L_nc": "L_nc",
+    "code_rms": "Size of the code",
+    "constant_units": "Units that say nothing",
+    "seconds": "Training time, s",
+}
 OF_A_DDNMF = ("L_ap", "L_nc")
 
 
@@ -28,10 +39,10 @@ class View:
     """A slice of a sweep, and what is asked of it."""
 
     family: Family
-    runs: pd.DataFrame                                              # of the slice: a row each
-    axes: list[str]                                                 # across, and up where there are two
-    measure: str                                                    # of MEASURES
-    representation: Representation                                  # that scores and stability are of
+    runs: pd.DataFrame  # of the slice: a row each
+    axes: list[str]  # across, and up where there are two
+    measure: str  # of MEASURES
+    representation: Representation  # that scores and stability are of
     clusterer: ClustererName
     noisy: bool
 
@@ -95,11 +106,20 @@ def family_title(family: Family) -> str:
     c = family.base
     size = f" ({c.n_samples:,})" if c.n_samples else ""
     usual = {*family.axes, "model", "dataset", "n_samples", "epochs", "seed"}
-    unusual = [f"{SHORT_TITLES.get(name, name.replace('_', ' '))} {value}" for name, value in c.unusual().items()
-               if name not in usual]
+    unusual = [
+        f"{SHORT_TITLES.get(name, name.replace('_', ' '))} {value}" for name, value in c.unusual().items() if name not in usual
+    ]
     swept = [f"{SHORT_TITLES[name]} {setting(values[0])} to {setting(values[-1])}" for name, values in family.axes.items()]
-    return " · ".join([MODEL_TITLES[c.model], f"{short_name(c.dataset)}{size}", f"{c.epochs} epochs", *unusual,
-                       " × ".join(swept), f"{len(family.entries)} runs"])
+    return " · ".join(
+        [
+            MODEL_TITLES[c.model],
+            f"{short_name(c.dataset)}{size}",
+            f"{c.epochs} epochs",
+            *unusual,
+            " × ".join(swept),
+            f"{len(family.entries)} runs",
+        ]
+    )
 
 
 def pick_family(found: list[Family]) -> Family:
@@ -107,8 +127,16 @@ def pick_family(found: list[Family]) -> Family:
     wanted = from_link("sweep")
     if wanted is not None and wanted not in by_id:
         st.warning("The sweep that the link names is not in this store; here is the newest one.")
-    return by_id[linked(st.selectbox, "Sweep", list(by_id), "sweep", format_func=lambda name: family_title(by_id[name]),
-                        help="Runs of this store that differ in nothing but α, β, γ, the noise level, r and the seed.")]
+    return by_id[
+        linked(
+            st.selectbox,
+            "Sweep",
+            list(by_id),
+            "sweep",
+            format_func=lambda name: family_title(by_id[name]),
+            help="Runs of this store that differ in nothing but α, β, γ, the noise level, r and the seed.",
+        )
+    ]
 
 
 def pick_view(family: Family, runs: pd.DataFrame) -> View:
@@ -129,8 +157,14 @@ def _pick_axes(family: Family) -> tuple[list[str], dict[str, Any]]:
     axes = [x]
     if rest:
         with columns[1]:
-            y = linked(st.selectbox, "Up", [*rest, "none"], "y", rest[0],
-                       format_func=lambda name: AXIS_TITLES.get(name, "Nothing: a line"))
+            y = linked(
+                st.selectbox,
+                "Up",
+                [*rest, "none"],
+                "y",
+                rest[0],
+                format_func=lambda name: AXIS_TITLES.get(name, "Nothing: a line"),
+            )
         axes += [y] if y != "none" else []
     at = {}
     for column, name in zip(columns[2:], [name for name in rest if name not in axes], strict=False):
@@ -150,8 +184,9 @@ def _pick_measure(family: Family) -> tuple[str, Representation, ClustererName, b
     with columns[1]:
         seen = linked(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
     with columns[2]:
-        representation = linked(st.selectbox, "Representation", family.base.representations, "representation",
-                                format_func=REPRESENTATION_TITLES.get)
+        representation = linked(
+            st.selectbox, "Representation", family.base.representations, "representation", format_func=REPRESENTATION_TITLES.get
+        )
     with columns[3]:
         clusterer = linked(st.selectbox, "Clusters by", CLUSTERERS, "clusterer", format_func=TITLES.get)
     return measure, cast(Representation, representation), cast(ClustererName, clusterer), seen == "noisy"

@@ -18,20 +18,23 @@ from ddnmf_core.data.user.source import Choices, Raw, Source
 from ddnmf_core.files.memory_map import is_mapped
 
 ENDINGS = ["zip", "npy", "npz", "csv", "tsv", "parquet"]
-LARGEST = 500                                                       # megabytes of an upload; a path has no such limit
+LARGEST = 500  # megabytes of an upload; a path has no such limit
 WAYS = {"upload": "Upload", "path": "On this machine"}
 NEGATIVE = {"refuse": "Refuse", "shift": "Shift up to 0", "clip": "Cut off at 0"}
 MISSING = {"refuse": "Refuse", "mean": "Mean of the column", "zero": "0"}
-SCALES = {"range": "each column from its least to its greatest value", "maximum": "each column by its greatest value",
-          "set": "all columns by the greatest value of the set"}
+SCALES = {
+    "range": "each column from its least to its greatest value",
+    "maximum": "each column by its greatest value",
+    "set": "all columns by the greatest value of the set",
+}
 NO_LABELS = "(no labels)"
-N_ROWS, MOST_SHOWN = 5, 20                                          # rows and pictures of a preview
+N_ROWS, MOST_SHOWN = 5, 20  # rows and pictures of a preview
 
 
 class Chosen(NamedTuple):
     """A file or folder, and how to open it from its start."""
 
-    identity: str                                                   # changes with its content
+    identity: str  # changes with its content
     name: str
     open: Callable[[], Source]
 
@@ -41,9 +44,11 @@ def own_data_form(on_added: Callable[[str], None]) -> None:
     with st.expander("Add your own data", icon=":material/add_photo_alternate:"):
         if message := st.session_state.pop("train.own.message", ""):
             st.error(message)
-        st.caption("Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP or WEBP, in a folder for each class if there are "
-                   "classes. Arrays: .npy or .npz (x, y). Tables: .csv or .parquet. It is copied into this machine's store and "
-                   "goes nowhere else.")
+        st.caption(
+            "Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP or WEBP, in a folder for each class if there are "
+            "classes. Arrays: .npy or .npz (x, y). Tables: .csv or .parquet. It is copied into this machine's store and "
+            "goes nowhere else."
+        )
         try:
             if chosen := _choose():
                 _offer(chosen, on_added)
@@ -52,8 +57,15 @@ def own_data_form(on_added: Callable[[str], None]) -> None:
 
 
 def _choose() -> Chosen | None:
-    way = st.segmented_control("From", list(WAYS), format_func=WAYS.__getitem__, key="train.own.from", default="upload",
-                               required=True, label_visibility="collapsed")
+    way = st.segmented_control(
+        "From",
+        list(WAYS),
+        format_func=WAYS.__getitem__,
+        key="train.own.from",
+        default="upload",
+        required=True,
+        label_visibility="collapsed",
+    )
     if way == "upload":
         file = st.file_uploader("File", ENDINGS, key="train.own.file", max_upload_size=LARGEST, label_visibility="collapsed")
         return Chosen(file.file_id, file.name, lambda: io.BytesIO(file.getvalue())) if file else None
@@ -72,9 +84,10 @@ def _choose() -> Chosen | None:
 def _as_it_is(path: Path) -> str:
     """Other words when a file, or a picture in a folder, has changed."""
     from ddnmf_core.data.user.image_folder import pictures_in
+
     found, folder = [path.stat()], path.is_dir()
     for picture in pictures_in(path)[0] if folder else ():
-        with suppress(FileNotFoundError):                           # it went while the others were looked at
+        with suppress(FileNotFoundError):  # it went while the others were looked at
             found.append(picture.lstat())
     return f"{path}-{hash(tuple((now.st_ino, now.st_mtime_ns, now.st_size) for now in found))}"
 
@@ -83,19 +96,32 @@ def _offer(chosen: Chosen, on_added: Callable[[str], None]) -> None:
     """The choices, the preview and the button."""
     kind = user_sets.kind_of(chosen.open(), chosen.name)
     choices = {"pictures": _of_pictures, "array": _of_array, "table": _of_table}[kind](chosen)
-    choices = replace(choices, title=st.text_input("Title", Path(chosen.name).stem, max_chars=user_sets.MAX_TITLE,
-                                                   key=f"train.own.title.{chosen.name}"))
+    choices = replace(
+        choices,
+        title=st.text_input(
+            "Title", Path(chosen.name).stem, max_chars=user_sets.MAX_TITLE, key=f"train.own.title.{chosen.name}"
+        ),
+    )
     raw = _read(chosen.identity, repr(choices.reading), chosen, choices)
     if is_mapped(raw.values):
-        raise DataError(f"{chosen.name} is too large for this page, which keeps the whole set in memory. The command "
-                        "`ddnmf data add` takes it block by block; the set then stands in the list of this page")
+        raise DataError(
+            f"{chosen.name} is too large for this page, which keeps the whole set in memory. The command "
+            "`ddnmf data add` takes it block by block; the set then stands in the list of this page"
+        )
     if raw.values.dtype != np.uint8 or not raw.image_shape:
         choices = _of_values(raw, choices)
     _show_raw(raw)
     prepared = _prepared(chosen.identity, repr(choices), raw, chosen, choices)
     _show_prepared(raw, prepared)
-    st.button("Add this data set", type="primary", icon=":material/add:", key="train.own.add", width="stretch",
-              on_click=_keep, args=(prepared, on_added))
+    st.button(
+        "Add this data set",
+        type="primary",
+        icon=":material/add:",
+        key="train.own.add",
+        width="stretch",
+        on_click=_keep,
+        args=(prepared, on_added),
+    )
 
 
 def _keep(prepared: user_sets.Prepared, on_added: Callable[[str], None]) -> None:
@@ -118,44 +144,70 @@ def _prepared(identity: str, choices: str, _raw: Raw, _chosen: Chosen, _choices:
 
 # ------------------------------------------------------------------------------------------ choices
 
+
 def _of_pictures(chosen: Chosen) -> Choices:
-    size = st.number_input("Size, pixels of the longer side", 4, 256, 28, key="train.own.size",
-                           help="Pictures are turned gray and resized to one shape, that of most. 28 or 32 is a good start: "
-                                "twice the side is four times the work.")
+    size = st.number_input(
+        "Size, pixels of the longer side",
+        4,
+        256,
+        28,
+        key="train.own.size",
+        help="Pictures are turned gray and resized to one shape, that of most. 28 or 32 is a good start: "
+        "twice the side is four times the work.",
+    )
     folders = st.toggle("A folder is a class", True, key="train.own.by_folder")
     return Choices(size=int(size), by_folder=folders, invert=_inverted())
 
 
 def _inverted() -> bool:
-    return st.toggle("Dark figures on a light ground: turn them round", key="train.own.invert",
-                     help="Parts add light to a dark picture, so what the pictures show should be the light.")
+    return st.toggle(
+        "Dark figures on a light ground: turn them round",
+        key="train.own.invert",
+        help="Parts add light to a dark picture, so what the pictures show should be the light.",
+    )
 
 
 def _of_array(chosen: Chosen) -> Choices:
     from ddnmf_core.data.user.source import shape_of
-    text = st.text_input("Rows are pictures of height x width", key="train.own.shape", placeholder="28x28; empty: no pictures",
-                         help="For arrays (n, d). Arrays (n, height, width) are pictures anyway.")
+
+    text = st.text_input(
+        "Rows are pictures of height x width",
+        key="train.own.shape",
+        placeholder="28x28; empty: no pictures",
+        help="For arrays (n, d). Arrays (n, height, width) are pictures anyway.",
+    )
     return Choices(shape=shape_of(text) if text.strip() else None, invert=_inverted())
 
 
 def _of_table(chosen: Chosen) -> Choices:
     from ddnmf_core.data.user.tables import likely_labels
+
     frame = _head(chosen.identity, chosen)
     columns = list(frame)
     likely = likely_labels(frame)
-    labels = st.selectbox("Labels", [NO_LABELS, *columns], index=columns.index(likely) + 1 if likely else 0,
-                          key=f"train.own.labels.{chosen.identity}", help="The column that holds the true classes. No training "
-                          "sees it; it serves to score clusters.")
+    labels = st.selectbox(
+        "Labels",
+        [NO_LABELS, *columns],
+        index=columns.index(likely) + 1 if likely else 0,
+        key=f"train.own.labels.{chosen.identity}",
+        help="The column that holds the true classes. No training sees it; it serves to score clusters.",
+    )
     texts = [column for column in frame.select_dtypes(exclude=["number", "bool"]) if column != labels]
-    left_out = st.multiselect("Leave out", [column for column in columns if column != labels], texts,
-                              key=f"train.own.leave_out.{chosen.identity}.{labels}", placeholder="nothing",
-                              help="Columns that are no features: names, numbers of rows.")
+    left_out = st.multiselect(
+        "Leave out",
+        [column for column in columns if column != labels],
+        texts,
+        key=f"train.own.leave_out.{chosen.identity}.{labels}",
+        placeholder="nothing",
+        help="Columns that are no features: names, numbers of rows.",
+    )
     return Choices(labels=None if labels == NO_LABELS else labels, leave_out=tuple(left_out))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _head(identity: str, _chosen: Chosen) -> Any:
     from ddnmf_core.data.user.tables import read_frame
+
     return read_frame(_chosen.open(), _chosen.name, 200)
 
 
@@ -163,17 +215,21 @@ def _of_values(raw: Raw, choices: Choices) -> Choices:
     """What becomes of values that a factorisation cannot use; shown where there are such values."""
     x = raw.values
     changes: dict[str, Any] = {}
-    for field, options, there, title in (("missing", MISSING, bool((~np.isfinite(x)).any()), "Missing values"),
-                                         ("negative", NEGATIVE, bool((x < 0).any()), "Negative values")):
+    for field, options, there, title in (
+        ("missing", MISSING, bool((~np.isfinite(x)).any()), "Missing values"),
+        ("negative", NEGATIVE, bool((x < 0).any()), "Negative values"),
+    ):
         if there:
-            changes[field] = st.segmented_control(title, list(options), format_func=options.__getitem__, default="refuse",
-                                                  key=f"train.own.{field}", required=True)
+            changes[field] = st.segmented_control(
+                title, list(options), format_func=options.__getitem__, default="refuse", key=f"train.own.{field}", required=True
+            )
     if not raw.image_shape:
         changes["scale"] = st.selectbox("Scale to 0 to 1", list(SCALES), format_func=SCALES.__getitem__, key="train.own.scale")
     return replace(choices, **changes)
 
 
 # ------------------------------------------------------------------------------------------ preview
+
 
 def _show_raw(raw: Raw) -> None:
     """The numbers as they are in the file."""
@@ -186,23 +242,29 @@ def _show_raw(raw: Raw) -> None:
     st.markdown(f"{what}, {labels}." + (f" {raw.skipped} files that are no pictures are left out." if raw.skipped else ""))
     if raw.feature_names:
         import pandas as pd
+
         st.dataframe(pd.DataFrame(raw.values[:N_ROWS], columns=list(raw.feature_names)), hide_index=True, key="train.own.rows")
 
 
 def _show_prepared(raw: Raw, prepared: user_sets.Prepared) -> None:
     """Samples as the model will see them."""
     from ddnmf_core.data.user.scaling import in_words
+
     n, d = prepared.pixels.shape
     labels = np.zeros(n, np.int64) if raw.labels is None else raw.labels
     names = raw.class_names if len(raw.class_names) > 1 else UNLABELLED
     images = Images("", prepared.pixels, labels, raw.image_shape or (1, d), names, raw.feature_names)
     samples = images.one_of_each_class()[:MOST_SHOWN]
-    gallery(as_pictures(images, images.shown(samples)), [images.caption(sample) for sample in samples.tolist()],
-            key="train.own.preview", size=52)
-    st.caption(f"As the model will see them. {in_words(prepared.meta['done'])}"
-               + ("" if raw.image_shape else " A row is a strip with a column for each feature; light is high."))
+    gallery(
+        as_pictures(images, images.shown(samples)),
+        [images.caption(sample) for sample in samples.tolist()],
+        key="train.own.preview",
+        size=52,
+    )
+    st.caption(
+        f"As the model will see them. {in_words(prepared.meta['done'])}"
+        + ("" if raw.image_shape else " A row is a strip with a column for each feature; light is high.")
+    )
 
 
 # ------------------------------------------------------------------------------------------ the list
-
-

@@ -19,8 +19,8 @@ from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import snapshot_name, snapshots_of
 
-STATE_EVERY, CURVES_EVERY = "1s", "3s"                              # while it is trained, whose cores drawing takes
-MOST_IN_QUEUE = 12                                                  # a sweep has hundreds: drawn each second
+STATE_EVERY, CURVES_EVERY = "1s", "3s"  # while it is trained, whose cores drawing takes
+MOST_IN_QUEUE = 12  # a sweep has hundreds: drawn each second
 
 
 def live_panel(entry: RunEntry) -> None:
@@ -43,8 +43,9 @@ def curves(entry: RunEntry) -> None:
     if history:
         numbers(entry, history)
         weighted = st.toggle("Weighted by alpha, beta, gamma", key="train.weighted")
-        show_chart(charts.loss_curves(history, weighted), "train.losses", how_to_read_losses(entry.config, weighted),
-                   title="Losses")
+        show_chart(
+            charts.loss_curves(history, weighted), "train.losses", how_to_read_losses(entry.config, weighted), title="Losses"
+        )
     elif entry.state.status in LIVE:
         st.caption("The first numbers come as soon as the training has begun.")
     learned(entry, epochs)
@@ -69,9 +70,11 @@ def how_to_read_losses(config: RunConfig, weighted: bool) -> str:
     if config.model != "ddnmf":
         asked_for = "clean images behind the noisy ones" if config.model == "dae" else "noisy images"
         return f"L_sym per {unit}, logarithmic: what the autoencoder cannot rebuild of the {asked_for} that it is given."
-    return (f"The terms of eq 7 per {unit}, {'times' if weighted else 'before'} their weights; logarithmic. L_sym: what the "
-            "supervisor cannot rebuild. L_ap: how far the student is from it, at first growing with the supervisor's own "
-            "features. L_nc: what the NMF module cannot rebuild. L_in: their weighted sum, which training minimises.")
+    return (
+        f"The terms of eq 7 per {unit}, {'times' if weighted else 'before'} their weights; logarithmic. L_sym: what the "
+        "supervisor cannot rebuild. L_ap: how far the student is from it, at first growing with the supervisor's own "
+        "features. L_nc: what the NMF module cannot rebuild. L_in: their weighted sum, which training minimises."
+    )
 
 
 def controls(entry: RunEntry) -> None:
@@ -88,8 +91,12 @@ def controls(entry: RunEntry) -> None:
         right.page_link("../pages/latent.py", label="See its map", query_params={"run": entry.id})
     else:
         (left.info if state.status == "stopped" else left.error)(text)
-        if right.button("Resume" if state.status == "stopped" else "Try again", key="train.resume",
-                        icon=":material/play_arrow:", disabled=read_only()):
+        if right.button(
+            "Resume" if state.status == "stopped" else "Try again",
+            key="train.resume",
+            icon=":material/play_arrow:",
+            disabled=read_only(),
+        ):
             engine.submit(store(), entry.config)
             st.rerun(scope="app")
 
@@ -101,8 +108,9 @@ def numbers(entry: RunEntry, history: list[dict[str, Any]]) -> None:
     columns[0].metric(f"Epoch, of {entry.config.epochs}", f"{round(last['epoch'], 1):g}")
     columns[1].metric("Images a second", f"{last['images_per_second']:,.0f}")
     columns[2].metric("L_in", f"{last['L_in']:.4g}")
-    columns[3].metric(f"Constant, of {with_units.get('n_units', entry.config.code_size)} units",
-                      with_units.get("constant_units", "–"))
+    columns[3].metric(
+        f"Constant, of {with_units.get('n_units', entry.config.code_size)} units", with_units.get("constant_units", "–")
+    )
 
 
 def learned(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
@@ -120,14 +128,19 @@ def learned(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     chosen = images(entry)
     samples = chosen.one_of_each_class()
     who = "student" if entry.config.model == "ddnmf" else "autoencoder"
-    for name, title in {"supervisor": "The supervisor's reconstructions of clean images",
-                        "student": f"The {who}'s reconstructions of noisy images",
-                        "parts_raised": "Parts: what raising one coefficient to 1 gives, the others at their mean"}.items():
+    for name, title in {
+        "supervisor": "The supervisor's reconstructions of clean images",
+        "student": f"The {who}'s reconstructions of noisy images",
+        "parts_raised": "Parts: what raising one coefficient to 1 gives, the others at their mean",
+    }.items():
         if name in snapshot:
             st.markdown(f"**{title}**, epoch {epoch}")
             tiles = as_pictures(chosen, snapshot[name][:24])
-            captions = ([f"part {k + 1}" for k in range(len(tiles))] if name.startswith("parts")
-                        else [chosen.caption(sample) for sample in samples[:24]])
+            captions = (
+                [f"part {k + 1}" for k in range(len(tiles))]
+                if name.startswith("parts")
+                else [chosen.caption(sample) for sample in samples[:24]]
+            )
             gallery(tiles, captions, key=f"train.{name}", size=52, title=f"{title.partition(':')[0]}, epoch {epoch}")
     st.caption("Pictures are kept for every epoch: switch the newest off and move the slider to replay the training.")
 
@@ -137,24 +150,31 @@ def unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
     was_open = st.session_state.get("train.more.open", False)
     st.session_state["train.more.open"] = opened.open
     if opened.open and not was_open:
-        st.rerun(scope="app")                                       # "Save a figure" hears of the charts, too
-    if not opened.open:                                             # else they would be drawn each second for nobody
+        st.rerun(scope="app")  # "Save a figure" hears of the charts, too
+    if not opened.open:  # else they would be drawn each second for nobody
         return
     with opened:
         if any("layer_shares" in row for row in history):
-            show_chart(charts.layer_shares(history, n_encoder), "train.shares", "How much of L_ap each layer makes. A layer "
-                       "that takes nearly all of it is all the student learns.", title="Share of each layer in L_ap")
+            show_chart(
+                charts.layer_shares(history, n_encoder),
+                "train.shares",
+                "How much of L_ap each layer makes. A layer that takes nearly all of it is all the student learns.",
+                title="Share of each layer in L_ap",
+            )
         left, right = st.columns(2)
         units = {"dead_units": "dead", "constant_units": "constant", "constant_parts": "constant parts"}
         gradients = {f"gradient_{name}": name for name in ("supervisor", "student", "autoencoder")}
         show_chart(charts.lines(history, {"images_per_second": "images/s"}, "Images a second"), "train.speed", None, place=left)
         show_chart(charts.lines(history, units, "Units that say nothing"), "train.units", None, place=right)
         show_chart(charts.lines(history, gradients, "Norm of the gradient", log=True), "train.gradients", None, place=left)
-        show_chart(charts.lines(history, {"code_rms": "code"}, "Size of the code (root mean square)"), "train.code", None,
-                   place=right)
-        st.caption("A constant unit gives the same value for every image; dead ones are always 0. A code that shrinks "
-                   "towards 0 satisfies L_nc without learning anything. A gradient that grows a hundredfold comes before a "
-                   "loss that is no longer finite.")
+        show_chart(
+            charts.lines(history, {"code_rms": "code"}, "Size of the code (root mean square)"), "train.code", None, place=right
+        )
+        st.caption(
+            "A constant unit gives the same value for every image; dead ones are always 0. A code that shrinks "
+            "towards 0 satisfies L_nc without learning anything. A gradient that grows a hundredfold comes before a "
+            "loss that is no longer finite."
+        )
 
 
 def in_turn(entries: list[RunEntry]) -> list[RunEntry]:

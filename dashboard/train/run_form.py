@@ -59,44 +59,92 @@ def as_widget(field: str, value: Any) -> Any:
 
 def settings() -> dict[str, Any]:
     """Every field of a RunConfig, as the widgets have it."""
-    st.segmented_control("Preset", list(PRESETS), format_func=str.capitalize, key=key("preset"), on_change=apply_preset,
-                         persist_state="session",
-                         help="Quick: 15 epochs, linear output, gamma 0.1. Strong: 45 epochs, sigmoid output, gamma 1. "
-                              "Paper: summed losses, linear output, full precision. Parts: a part can only add ink, so that "
-                              "it shows what it is; the clusters are worse (Compare, Worth of the parts).")
+    st.segmented_control(
+        "Preset",
+        list(PRESETS),
+        format_func=str.capitalize,
+        key=key("preset"),
+        on_change=apply_preset,
+        persist_state="session",
+        help="Quick: 15 epochs, linear output, gamma 0.1. Strong: 45 epochs, sigmoid output, gamma 1. "
+        "Paper: summed losses, linear output, full precision. Parts: a part can only add ink, so that "
+        "it shows what it is; the clusters are worse (Compare, Worth of the parts).",
+    )
     found = catalogue.available()
-    if st.session_state.get(key("dataset")) not in found:           # it was removed
+    if st.session_state.get(key("dataset")) not in found:  # it was removed
         choose_data(DEFAULTS.dataset)
-    missing = [f"{spec.title}: not found. {catalogue.ways_to_get(name)}" for name, spec in catalogue.DATASETS.items()
-               if name not in found]
+    missing = [
+        f"{spec.title}: not found. {catalogue.ways_to_get(name)}"
+        for name, spec in catalogue.DATASETS.items()
+        if name not in found
+    ]
     chosen: dict[str, Any] = {
-        "dataset": st.selectbox("Data set", list(found), format_func=lambda name: found[name].title,
-                                key=key("dataset"), persist_state="session", on_change=follow_data,
-                                help="\n\n".join(missing) or "Every set was found on this machine."),
-        "model": st.segmented_control("Model", list(MODEL_TITLES), format_func=MODEL_TITLES.__getitem__, key=key("model"),
-                                      required=True, persist_state="session",
-                                      help="AE1: an autoencoder of the same layers, trained to rebuild the noisy images. AE2: "
-                                           "one layer shallower. DAE: AE1's layers, asked for the clean images."),
+        "dataset": st.selectbox(
+            "Data set",
+            list(found),
+            format_func=lambda name: found[name].title,
+            key=key("dataset"),
+            persist_state="session",
+            on_change=follow_data,
+            help="\n\n".join(missing) or "Every set was found on this machine.",
+        ),
+        "model": st.segmented_control(
+            "Model",
+            list(MODEL_TITLES),
+            format_func=MODEL_TITLES.__getitem__,
+            key=key("model"),
+            required=True,
+            persist_state="session",
+            help="AE1: an autoencoder of the same layers, trained to rebuild the noisy images. AE2: "
+            "one layer shallower. DAE: AE1's layers, asked for the clean images.",
+        ),
     }
     if OWN.fullmatch(chosen["dataset"]):
         st.caption(f"Suggested, and set in this form when the data set is chosen. {suggest(found[chosen['dataset']]).reason}")
     columns = st.columns(3)
-    for column, (name, text) in zip(columns, {
+    for column, (name, text) in zip(
+        columns,
+        {
             "alpha": "Alpha, weight of L_sym, the supervisor's reconstruction. Only the supervisor feels it, and Adam cancels "
-                     "any constant factor of a gradient: with Adam, alpha changes the curves' scale and not the model.",
+            "any constant factor of a gradient: with Adam, alpha changes the curves' scale and not the model.",
             "beta": "Beta, weight of L_ap: the student's layers should equal the supervisor's.",
             "gamma": "Gamma, weight of L_nc: the NMF module should rebuild the code. Too large, and the code shrinks to 0.",
-    }.items(), strict=True):
-        chosen[name] = column.number_input(SYMBOLS[name], 0.0, 1e6, step=0.1, format="%.4g", key=key(name), help=text,
-                                           persist_state="session", disabled=chosen["model"] != "ddnmf")
-    chosen["noise_kind"] = st.segmented_control("Noise", get_args(NoiseKind), format_func=NOISE_TITLES.__getitem__,
-                                                key=key("noise_kind"), required=True, wrap=True, persist_state="session")
-    chosen["noise_level"] = st.slider("Noise level", 0.0, 1.0, step=0.05, key=key("noise_level"),
-                                      persist_state="session",
-                                      help="Gaussian: the standard deviation. Otherwise the share of pixels spoilt.")
+        }.items(),
+        strict=True,
+    ):
+        chosen[name] = column.number_input(
+            SYMBOLS[name],
+            0.0,
+            1e6,
+            step=0.1,
+            format="%.4g",
+            key=key(name),
+            help=text,
+            persist_state="session",
+            disabled=chosen["model"] != "ddnmf",
+        )
+    chosen["noise_kind"] = st.segmented_control(
+        "Noise",
+        get_args(NoiseKind),
+        format_func=NOISE_TITLES.__getitem__,
+        key=key("noise_kind"),
+        required=True,
+        wrap=True,
+        persist_state="session",
+    )
+    chosen["noise_level"] = st.slider(
+        "Noise level",
+        0.0,
+        1.0,
+        step=0.05,
+        key=key("noise_level"),
+        persist_state="session",
+        help="Gaussian: the standard deviation. Otherwise the share of pixels spoilt.",
+    )
     columns = st.columns(3)
-    chosen["n_parts"] = columns[0].number_input("Parts r", 1, 512, key=key("n_parts"), persist_state="session",
-                                                disabled=chosen["model"] != "ddnmf")
+    chosen["n_parts"] = columns[0].number_input(
+        "Parts r", 1, 512, key=key("n_parts"), persist_state="session", disabled=chosen["model"] != "ddnmf"
+    )
     chosen["epochs"] = columns[1].number_input("Epochs", 1, 10_000, key=key("epochs"), persist_state="session")
     chosen["seed"] = columns[2].number_input("Seed", 0, 2**31 - 1, key=key("seed"), persist_state="session")
     with st.expander("Network and losses"):
@@ -112,37 +160,73 @@ def choice(label: str, name: str, help_text: str = "") -> Any:
 
 
 def network_settings() -> dict[str, Any]:
-    layers = st.text_input("Layers of the encoder", key=key("layers"), persist_state="session",
-                           help="Widths after the pixels; the decoder mirrors them. The last one is the code's width.")
+    layers = st.text_input(
+        "Layers of the encoder",
+        key=key("layers"),
+        persist_state="session",
+        help="Widths after the pixels; the decoder mirrors them. The last one is the code's width.",
+    )
     return {
         "layers": [part.strip() for part in layers.split(",")],
-        "bottleneck_activation": choice("Bottleneck activation", "bottleneck_activation",
-                                        "With relu, units die and the code collapses; linear keeps them alive."),
-        "output_activation": choice("Output activation", "output_activation",
-                                    "With relu, pixels that once fell below 0 stay black for good."),
+        "bottleneck_activation": choice(
+            "Bottleneck activation",
+            "bottleneck_activation",
+            "With relu, units die and the code collapses; linear keeps them alive.",
+        ),
+        "output_activation": choice(
+            "Output activation", "output_activation", "With relu, pixels that once fell below 0 stay black for good."
+        ),
         "basis": choice("Basis W", "basis", "paper: W may be negative, only X_hat may not. nonnegative: W >= 0."),
-        "coefficients": choice("Coefficients H", "coefficients", "paper: σ(W′X), where no part can be absent while the code is "
-                               "small. biased (extension): σ(W′X + b), parts start out nearly absent."),
-        "decoder": choice("Decoder", "decoder", "mirrored: the encoder's layers backwards. additive (extension): one layer of "
-                          "weights >= 0 from the code to the pixels, so that a part can only add ink."),
-        "loss_reduction": choice("Loss reduction", "loss_reduction",
-                                 "sum: as the paper, wide layers outweigh narrow ones. mean: every layer counts the same."),
+        "coefficients": choice(
+            "Coefficients H",
+            "coefficients",
+            "paper: σ(W′X), where no part can be absent while the code is "
+            "small. biased (extension): σ(W′X + b), parts start out nearly absent.",
+        ),
+        "decoder": choice(
+            "Decoder",
+            "decoder",
+            "mirrored: the encoder's layers backwards. additive (extension): one layer of "
+            "weights >= 0 from the code to the pixels, so that a part can only add ink.",
+        ),
+        "loss_reduction": choice(
+            "Loss reduction",
+            "loss_reduction",
+            "sum: as the paper, wide layers outweigh narrow ones. mean: every layer counts the same.",
+        ),
     }
 
 
 def optimiser_settings() -> dict[str, Any]:
     chosen = {"optimizer": choice("Optimiser", "optimizer")}
-    chosen["learning_rate"] = st.number_input("Learning rate", 0.0, 10.0, step=1e-4, format="%.5g",
-                                              key=key("learning_rate"), persist_state="session")
+    chosen["learning_rate"] = st.number_input(
+        "Learning rate", 0.0, 10.0, step=1e-4, format="%.5g", key=key("learning_rate"), persist_state="session"
+    )
     chosen["batch_size"] = st.number_input("Batch size", 1, 65536, key=key("batch_size"), persist_state="session")
-    chosen["n_samples"] = st.number_input("Images (empty: all)", 100, 70_000, value=None, key=key("n_samples"),
-                                          persist_state="session", help="A random subset, the same for every run.")
-    chosen["n_clusters"] = st.number_input("Clusters (empty: one for each class)", 2, 200, value=None, key=key("n_clusters"),
-                                           persist_state="session", help="How many K-means and the mixture look for in the "
-                                           "codes; without labels 10, when it is left empty.")
-    chosen["precision"] = choice("Matrix precision", "precision",
-                                 "medium: fast where the processor has bfloat16. bfloat16: layers also pass it to each other "
-                                 "(autocast), faster still for large batches. highest: exact to float32.")
+    chosen["n_samples"] = st.number_input(
+        "Images (empty: all)",
+        100,
+        70_000,
+        value=None,
+        key=key("n_samples"),
+        persist_state="session",
+        help="A random subset, the same for every run.",
+    )
+    chosen["n_clusters"] = st.number_input(
+        "Clusters (empty: one for each class)",
+        2,
+        200,
+        value=None,
+        key=key("n_clusters"),
+        persist_state="session",
+        help="How many K-means and the mixture look for in the codes; without labels 10, when it is left empty.",
+    )
+    chosen["precision"] = choice(
+        "Matrix precision",
+        "precision",
+        "medium: fast where the processor has bfloat16. bfloat16: layers also pass it to each other "
+        "(autocast), faster still for large batches. highest: exact to float32.",
+    )
     st.selectbox("Device", DEVICES, key=key("device"), persist_state="session")
     st.number_input("Runs, with seeds one after the other", 1, 50, key=key("n_seeds"), persist_state="session")
     return chosen

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from ddnmf_core.config import ClusteringConfig, PixelNMFConfig
 
-MAX_ITERATIONS = 300                                                # of NMF's coordinate descent
-TITLES = {"unit_nmf": "NMF", "umap": "UMAP", "pca": "PCA"}          # of a clustering's transforms
-N_NEIGHBORS = 20                                                    # of the UMAP before a clusterer, as in N2D
+MAX_ITERATIONS = 300  # of NMF's coordinate descent
+TITLES = {"unit_nmf": "NMF", "umap": "UMAP", "pca": "PCA"}  # of a clustering's transforms
+N_NEIGHBORS = 20  # of the UMAP before a clusterer, as in N2D
 
 
 def pixel_nmf(x: NDArray[np.float32], config: PixelNMFConfig) -> dict[str, NDArray[np.float32]]:
@@ -26,10 +26,12 @@ def random_nmf(x: NDArray[np.float32], n_parts: int, seed: int) -> tuple[NDArray
     return model.fit_transform(x).astype(np.float32), model.components_.astype(np.float32)
 
 
-def principal_components(x: NDArray[np.float32], n_parts: int) -> tuple[NDArray[np.float32], NDArray[np.float32],
-                                                                        NDArray[np.float32]]:
+def principal_components(
+    x: NDArray[np.float32], n_parts: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """PCA, which has no seed: (n, d) -> scores (n, r), components (r, d), mean (d,)."""
     from sklearn.decomposition import PCA
+
     model = PCA(n_parts, svd_solver="covariance_eigh")
     return model.fit_transform(x).astype(np.float32), model.components_.astype(np.float32), model.mean_.astype(np.float32)
 
@@ -43,26 +45,36 @@ def transformed(x: NDArray[np.float32], config: ClusteringConfig) -> NDArray[np.
     """
     if config.transform == "unit_nmf":
         check_nonnegative(x, str(config.representation))
-        start = "nndsvdar"                                          # partly random, so that seeds differ
+        start = "nndsvdar"  # partly random, so that seeds differ
         model = _nmf(start, min(config.n_components, *x.shape), MAX_ITERATIONS, config.seed)
         return model.fit_transform(x) * np.linalg.norm(model.components_, axis=1)
     if config.transform == "pca":
         from sklearn.decomposition import PCA
+
         return PCA(min(config.n_components, *x.shape), random_state=config.seed).fit_transform(x)
     if config.transform == "umap":
         from umap import UMAP
-        return UMAP(n_components=config.n_components, n_neighbors=min(N_NEIGHBORS, len(x) - 1), min_dist=0.0,
-                    random_state=config.seed, n_jobs=1).fit_transform(x)
+
+        return UMAP(
+            n_components=config.n_components,
+            n_neighbors=min(N_NEIGHBORS, len(x) - 1),
+            min_dist=0.0,
+            random_state=config.seed,
+            n_jobs=1,
+        ).fit_transform(x)
     return x
 
 
 def check_nonnegative(x: NDArray[np.float32], what: str) -> None:
     """Raises ValueError where an NMF of these values cannot be."""
     if x.min() < 0:
-        raise ValueError(f"an NMF of {what} is asked for, but it has negative values (down to {x.min():.3g}): choose a run "
-                         "with a ReLU bottleneck")
+        raise ValueError(
+            f"an NMF of {what} is asked for, but it has negative values (down to {x.min():.3g}): choose a run "
+            "with a ReLU bottleneck"
+        )
 
 
 def _nmf(start: str, n_parts: int, max_iterations: int, seed: int) -> Any:
     from sklearn.decomposition import NMF
+
     return NMF(n_parts, init=start, max_iter=max_iterations, random_state=seed)

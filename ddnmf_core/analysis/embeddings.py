@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from ddnmf_core.config import EmbeddingConfig
 from ddnmf_core.seeds import derive
 
-TSNE_ITERATIONS = (250, 500)                                        # early exaggeration, then the rest
-N_LOOKED_AT, SMALLEST_SHARE = 5000, 1e-10                           # codes; of the second variance in the first
-CALL_EVERY = 10                                                     # iterations between looks at the stop flag
+TSNE_ITERATIONS = (250, 500)  # early exaggeration, then the rest
+N_LOOKED_AT, SMALLEST_SHARE = 5000, 1e-10  # codes; of the second variance in the first
+CALL_EVERY = 10  # iterations between looks at the stop flag
 
 Report = Callable[[float], None]
-Show = Callable[[NDArray[np.float64]], None]                        # of a map that is still being made (n, 2)
+Show = Callable[[NDArray[np.float64]], None]  # of a map that is still being made (n, 2)
 ShouldStop = Callable[[], bool]
 
 
@@ -27,11 +27,16 @@ def sample_of(config: EmbeddingConfig, n: int) -> NDArray[np.int64]:
     if config.n_points >= n:
         return np.arange(n)
     order = np.random.default_rng(derive("map", config.seed)).permutation(n)
-    return np.sort(order[:config.n_points])
+    return np.sort(order[: config.n_points])
 
 
-def embed(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report = lambda share: None,
-          should_stop: ShouldStop = lambda: False, show: Show = lambda points: None) -> NDArray[np.float32]:
+def embed(
+    codes: NDArray[np.float32],
+    config: EmbeddingConfig,
+    report: Report = lambda share: None,
+    should_stop: ShouldStop = lambda: False,
+    show: Show = lambda points: None,
+) -> NDArray[np.float32]:
     """Coordinates of every code: (n, d) -> (n, 2). Raises Stopped when should_stop says so. t-SNE shows how far it is; UMAP
     lets nobody see its map before the end."""
     if config.method == "t-sne":
@@ -47,6 +52,7 @@ def embed(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report = 
 
 def _tsne(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, should_stop: ShouldStop, show: Show) -> Any:
     from openTSNE import TSNE
+
     early, late = TSNE_ITERATIONS
     calls = 0
 
@@ -59,26 +65,41 @@ def _tsne(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, s
 
     perplexity = min(config.perplexity, (len(codes) - 1) / 3)
     start = "pca" if _fill_a_plane(codes) else "random"
-    return TSNE(perplexity=perplexity, early_exaggeration_iter=early, n_iter=late, initialization=start,
-                random_state=config.seed, n_jobs=1, callbacks=watch, callbacks_every_iters=CALL_EVERY).fit(codes)
+    return TSNE(
+        perplexity=perplexity,
+        early_exaggeration_iter=early,
+        n_iter=late,
+        initialization=start,
+        random_state=config.seed,
+        n_jobs=1,
+        callbacks=watch,
+        callbacks_every_iters=CALL_EVERY,
+    ).fit(codes)
 
 
 def _fill_a_plane(codes: NDArray[np.float32]) -> bool:
     """Whether there are two principal components to start from; by some of the codes, float32 in the accuracy that it has."""
-    some = codes[::max(1, len(codes) // N_LOOKED_AT)].astype(np.float64)
+    some = codes[:: max(1, len(codes) // N_LOOKED_AT)].astype(np.float64)
     variances = np.linalg.eigvalsh(np.cov(some, rowvar=False).reshape(codes.shape[1], -1))
     return len(variances) > 1 and bool(variances[-2] > SMALLEST_SHARE * variances[-1])
 
 
 def _umap(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, should_stop: ShouldStop) -> Any:
     from umap import UMAP
+
     bar = {"file": _ProgressFile(report, should_stop), "disable": False, "bar_format": "{n}/{total} "}
-    return UMAP(n_neighbors=min(config.n_neighbors, len(codes) - 1), min_dist=config.min_dist,
-                random_state=config.seed, n_jobs=1, tqdm_kwds=bar).fit_transform(codes)
+    return UMAP(
+        n_neighbors=min(config.n_neighbors, len(codes) - 1),
+        min_dist=config.min_dist,
+        random_state=config.seed,
+        n_jobs=1,
+        tqdm_kwds=bar,
+    ).fit_transform(codes)
 
 
 def _pca(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, should_stop: ShouldStop) -> Any:
     from sklearn.decomposition import PCA
+
     if codes.shape[1] == 1:
         return np.column_stack([codes, np.zeros_like(codes)])
     return PCA(2, random_state=config.seed).fit_transform(codes)

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-MAX_ITERATIONS, TOLERANCE = 300, 1e-4                               # as scikit-learn's; relative to the mean variance
+MAX_ITERATIONS, TOLERANCE = 300, 1e-4  # as scikit-learn's; relative to the mean variance
 
 
 @torch.no_grad()
@@ -24,7 +24,7 @@ def kmeans(codes: Tensor, n_clusters: int, seed: int, n_starts: int = 10) -> tup
     if len(codes) < n_clusters:
         raise ValueError(f"{len(codes)} rows: should be at least as many as clusters, {n_clusters}")
     x = codes.float()
-    x = x - x.mean(dim=0)                                           # distances of codes far from 0 would cancel
+    x = x - x.mean(dim=0)  # distances of codes far from 0 would cancel
     generator = torch.Generator(x.device).manual_seed(seed)
     centres = _seeded(x, n_clusters, n_starts, generator)
     tolerance = TOLERANCE * float(x.var(dim=0, unbiased=False).mean())
@@ -51,7 +51,7 @@ def _means(x: Tensor, clusters: Tensor, centres: Tensor) -> Tensor:
     """The mean of each cluster; one that has lost all its rows stays where it is."""
     numbers, means = torch.arange(centres.shape[1], device=x.device), []
     for own, old in zip(clusters, centres, strict=True):
-        members = (own[:, None] == numbers).to(x.dtype)             # (n, k), for a product: its order of summing is fixed
+        members = (own[:, None] == numbers).to(x.dtype)  # (n, k), for a product: its order of summing is fixed
         counts = members.sum(dim=0)[:, None]
         means.append(torch.where(counts > 0, members.T @ x / counts.clamp(min=1), old))
     return torch.stack(means)
@@ -62,14 +62,16 @@ def _seeded(x: Tensor, k: int, n_starts: int, generator: torch.Generator) -> Ten
     candidates each time: (s, k, d)."""
     n, n_candidates = len(x), 2 + int(math.log(k))
     chosen = [x[torch.randint(n, (n_starts,), generator=generator, device=x.device)]]
-    distance = (x[None] - chosen[0][:, None]).square().sum(dim=2)   # (s, n)
+    distance = (x[None] - chosen[0][:, None]).square().sum(dim=2)  # (s, n)
     for _ in range(1, k):
         reach = distance.cumsum(dim=1, dtype=torch.float64)
         drawn = torch.rand(n_starts, n_candidates, generator=generator, device=x.device, dtype=torch.float64) * reach[:, -1:]
-        rows = torch.searchsorted(reach, drawn).clamp(max=n - 1)    # (s, c)
+        rows = torch.searchsorted(reach, drawn).clamp(max=n - 1)  # (s, c)
         candidates = x[rows]
-        left = torch.stack([torch.minimum(distance, (x[None] - candidates[:, c, None]).square().sum(dim=2))
-                            for c in range(n_candidates)], dim=1)   # (s, c, n)
+        left = torch.stack(
+            [torch.minimum(distance, (x[None] - candidates[:, c, None]).square().sum(dim=2)) for c in range(n_candidates)],
+            dim=1,
+        )  # (s, c, n)
         best = left.sum(dim=2).argmin(dim=1)
         starts = torch.arange(n_starts, device=x.device)
         chosen.append(candidates[starts, best])
@@ -82,6 +84,7 @@ def mixture(x: Tensor, begin: Mapping[str, NDArray[np.float64]], settings: Mappi
     EM from the weights, means and precisions `begin`. SciPy must have been loaded with SCIPY_ARRAY_API=1."""
     from sklearn import config_context
     from sklearn.mixture import GaussianMixture
+
     there = {name: torch.from_numpy(value).to(x.device) for name, value in begin.items()}
     with config_context(array_api_dispatch=True):
         return GaussianMixture(len(begin["weights_init"]), init_params="random", **there, **settings).fit_predict(x)

@@ -10,20 +10,22 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from ddnmf_core.data.dataset import Images
 
-SCORE_NAMES = ("acc", "nmi", "ari")                                 # of `scores`, in the paper's order
-SILHOUETTE = "silhouette"                                           # what stands for them without labels
+SCORE_NAMES = ("acc", "nmi", "ari")  # of `scores`, in the paper's order
+SILHOUETTE = "silhouette"  # what stands for them without labels
 WITH_OR_WITHOUT_LABELS = (*SCORE_NAMES, SILHOUETTE)
 
 
 def contingency(labels: ArrayLike, clusters: ArrayLike) -> NDArray[np.int64]:
     """Counts (n_classes, n_clusters): how many samples of a class went to a cluster."""
     from sklearn.metrics.cluster import contingency_matrix
+
     return contingency_matrix(labels, clusters)
 
 
 def best_matching(counts: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Classes and clusters paired one to one so that most samples agree (Kuhn and Munkres)."""
     from scipy.optimize import linear_sum_assignment
+
     return linear_sum_assignment(counts, maximize=True)
 
 
@@ -34,21 +36,23 @@ def majority_class(labels: ArrayLike, clusters: ArrayLike, cluster: int) -> tupl
     return int(counts.argmax()), float(counts.max() / len(inside))
 
 
-def accuracy(labels: ArrayLike, clusters: ArrayLike) -> float:                                    # eq 17
+def accuracy(labels: ArrayLike, clusters: ArrayLike) -> float:  # eq 17
     """Share of samples whose cluster is matched to their class: (n,), (n,) -> [0, 1]."""
     counts = contingency(labels, clusters)
     return float(counts[best_matching(counts)].sum() / counts.sum())
 
 
-def nmi(labels: ArrayLike, clusters: ArrayLike) -> float:                                         # eq 18
+def nmi(labels: ArrayLike, clusters: ArrayLike) -> float:  # eq 18
     """2 I(A, B) / (H(A) + H(B)): (n,), (n,) -> [0, 1]."""
     from sklearn.metrics import normalized_mutual_info_score
+
     return float(normalized_mutual_info_score(labels, clusters, average_method="arithmetic"))
 
 
-def ari(labels: ArrayLike, clusters: ArrayLike) -> float:                                         # eq 19
+def ari(labels: ArrayLike, clusters: ArrayLike) -> float:  # eq 19
     """Rand index, corrected for chance: (n,), (n,) -> at most 1, and 0 for random clusters."""
     from sklearn.metrics import adjusted_rand_score
+
     return float(adjusted_rand_score(labels, clusters))
 
 

@@ -12,17 +12,18 @@ import typer
 
 from ddnmf_core.cli.terminal import Home, plain_errors
 
-BESIDE = Path(__file__).parents[2]                                  # the packages are installed side by side
+BESIDE = Path(__file__).parents[2]  # the packages are installed side by side
 APP = BESIDE / "dashboard" / "app.py"
-SETTINGS = (BESIDE / ".streamlit" / "config.toml", BESIDE / "dashboard" / "settings" / "config.toml")     # here, in a wheel
+SETTINGS = (BESIDE / ".streamlit" / "config.toml", BESIDE / "dashboard" / "settings" / "config.toml")  # here, in a wheel
 
 
 def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens.")] = 8501,
     address: Annotated[str, typer.Option(help="Beyond 127.0.0.1 every visitor needs the token in DDNMF_TOKEN.")] = "127.0.0.1",
     home: Home = None,
-    for_looking: Annotated[bool, typer.Option("--read-only", help="Show what is there: nothing can be trained, changed or "
-                                                                "deleted.")] = False,
+    for_looking: Annotated[
+        bool, typer.Option("--read-only", help="Show what is there: nothing can be trained, changed or deleted.")
+    ] = False,
 ) -> None:
     """Serve the pages, on http://127.0.0.1:8501 unless told otherwise. Ctrl-C ends it; what the engine trains goes on."""
     with plain_errors():
@@ -34,7 +35,7 @@ def dashboard(
             os.environ["DDNMF_HOME"] = str(home.absolute())
         asked = {**settings(), "server.address": address, "server.port": str(port)}
         command = [sys.executable, "-m", "streamlit", "run", str(APP), *(f"--{name}={value}" for name, value in asked.items())]
-        os.execv(sys.executable, command)                           # the server takes the signals itself
+        os.execv(sys.executable, command)  # the server takes the signals itself
 
 
 def settings() -> dict[str, str]:

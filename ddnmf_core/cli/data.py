@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -10,15 +10,19 @@ from ddnmf_core.cli.terminal import AsJson, Home, plain_errors, progress_display
 from ddnmf_core.data import catalogue, suggestions
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import Choices, shape_of
+from ddnmf_core.data.user.source import Choices, Missing, Negative, Scale, shape_of
 from ddnmf_core.store import user_data
 
 app = typer.Typer(help="The data sets: ours, and your own.", invoke_without_command=True)
 
 
 @app.callback()
-def data_sets(context: typer.Context, get: Annotated[str | None, typer.Option(
-        help="Download this set into the user cache.")] = None, as_json: AsJson = False, home: Home = None) -> None:
+def data_sets(
+    context: typer.Context,
+    get: Annotated[str | None, typer.Option(help="Download this set into the user cache.")] = None,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
     """Each data set: where it was found, or how to get it. With `add`, `list` and `remove`: your own."""
     if context.invoked_subcommand:
         return
@@ -28,10 +32,20 @@ def data_sets(context: typer.Context, get: Annotated[str | None, typer.Option(
             typer.echo(f"{get}: {len(images):,} images, verified.")
             return
         if as_json:
-            ours = [{"data": name, "images": spec.n_samples, "licence": spec.licence,
-                     "found": (place := catalogue.find(name)) and place.source} for name, spec in catalogue.DATASETS.items()]
-            own = [{"data": name, "images": user_sets.spec(name).n_samples, "licence": "", "found": "your own"}
-                   for name in user_sets.names() if user_sets.readable(name)]
+            ours = [
+                {
+                    "data": name,
+                    "images": spec.n_samples,
+                    "licence": spec.licence,
+                    "found": (place := catalogue.find(name)) and place.source,
+                }
+                for name, spec in catalogue.DATASETS.items()
+            ]
+            own = [
+                {"data": name, "images": user_sets.spec(name).n_samples, "licence": "", "found": "your own"}
+                for name in user_sets.names()
+                if user_sets.readable(name)
+            ]
             typer.echo(json.dumps(ours + own))
             return
         for name, spec in catalogue.DATASETS.items():
@@ -56,15 +70,27 @@ def add(
     negative: Annotated[str, typer.Option(help="What becomes of negative values: refuse, shift or clip.")] = "refuse",
     missing: Annotated[str, typer.Option(help="What becomes of missing values: refuse, mean or zero.")] = "refuse",
     scale: Annotated[str | None, typer.Option(help="To [0, 1]: range (a table's default), maximum or set.")] = None,
-    as_json: AsJson = False, home: Home = None,
+    as_json: AsJson = False,
+    home: Home = None,
 ) -> None:
     """Add your own images or table; it is then a data set like the others, kept in the store."""
     with plain_errors():
-        choices = Choices(title, size, invert, folders, labels, tuple(leave_out or ()), shape_of(shape) if shape else None,
-                          negative, missing, scale)                 # type: ignore[arg-type]
+        choices = Choices(
+            title,
+            size,
+            invert,
+            folders,
+            labels,
+            tuple(leave_out or ()),
+            shape_of(shape) if shape else None,
+            cast(Negative, negative),
+            cast(Missing, missing),
+            cast(Scale | None, scale),
+        )
         with progress_display() as show:
-            name = user_sets.add(path.expanduser(), path.expanduser().resolve().name, choices,
-                                lambda share: show(share, "Reading"))
+            name = user_sets.add(
+                path.expanduser(), path.expanduser().resolve().name, choices, lambda share: show(share, "Reading")
+            )
         if as_json:
             typer.echo(json.dumps(user_sets.json_of(name)))
             return

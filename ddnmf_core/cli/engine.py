@@ -30,8 +30,10 @@ def engine_status(as_json: AsJson = False, home: Home = None) -> None:
     elif running is None:
         typer.echo("The engine does not run; it starts with the next training.")
     else:
-        typer.echo(f"The engine runs: process {running.pid}, {running.n_workers} workers, "
-                   f"{running.threads_per_run} threads a run, {running.device or 'warming up'}, {running.scheduler}")
+        typer.echo(
+            f"The engine runs: process {running.pid}, {running.n_workers} workers, "
+            f"{running.threads_per_run} threads a run, {running.device or 'warming up'}, {running.scheduler}"
+        )
 
 
 @engine_app.command("stop")
@@ -45,4 +47,5 @@ def stop_engine(home: Home = None) -> None:
 def serve_engine(home: Home = None) -> None:
     """Be the engine (what `start` runs in a process of its own)."""
     from ddnmf_core.engine.coordinator import serve
+
     serve(Store(home))

@@ -24,7 +24,8 @@ def experiment(
     out: Annotated[Path | None, typer.Option(help="Save every row to this file: .csv, .json or .parquet.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; start nothing.")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu, instead of the file's")] = None,
-    as_json: AsJson = False, home: Home = None,
+    as_json: AsJson = False,
+    home: Home = None,
 ) -> None:
     """Train and cluster all that a file asks for; what the store has is not done again. Ctrl-C stops it, the same command
     goes on from there."""
@@ -77,7 +78,10 @@ def _report(table: "pd.DataFrame", failures: Sequence[str], out: Path | None, as
 def _save(table: "pd.DataFrame", out: Path) -> None:
     from ddnmf_core.export.csv import safe
     from ddnmf_core.files.atomic import write_bytes
-    content = {".csv": lambda: safe(table).to_csv(index=False).encode(),
-               ".json": lambda: table.to_json(orient="records").encode(),
-               ".parquet": lambda: table.to_parquet(index=False)}[out.suffix]()
+
+    content = {
+        ".csv": lambda: safe(table).to_csv(index=False).encode(),
+        ".json": lambda: table.to_json(orient="records").encode(),
+        ".parquet": lambda: table.to_parquet(index=False),
+    }[out.suffix]()
     write_bytes(out, content)

@@ -20,16 +20,23 @@ OUT, QUICK_OUT = Path("results"), Path("results/quick")
 
 
 def reproduce(
-    target: Annotated[str, typer.Argument(help=f"{', '.join(TARGETS)} or all; with --check table1 where none is named",
-                                          show_default=False)] = "",
+    target: Annotated[
+        str, typer.Argument(help=f"{', '.join(TARGETS)} or all; with --check table1 where none is named", show_default=False)
+    ] = "",
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds 1 to N: 10, or 2 with --quick.")] = None,
     out: Annotated[Path | None, typer.Option(help=f"Folder for JSON, CSV, LaTeX and figures: {OUT}, or {QUICK_OUT}.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The shipped sets of 10,000 images, few epochs: minutes.")] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Train every model for so many epochs.")] = None,
     samples: Annotated[int | None, typer.Option(min=100, help="Take so many images of each set.")] = None,
     only_gather: Annotated[bool, typer.Option("--gather", help="Start nothing: write what is there.")] = False,
-    check_one: Annotated[bool, typer.Option("--check", help="Compute one published cell again, from nothing: of --out, of "
-                                                          "results/, or else of those that come with this version.")] = False,
+    check_one: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Compute one published cell again, from nothing: of --out, of "
+            "results/, or else of those that come with this version.",
+        ),
+    ] = False,
     method: Annotated[str | None, typer.Option(help="With --check: the row, as 'DDNMF+K-means'.")] = None,
     seed: Annotated[int | None, typer.Option(help="With --check: the seed.")] = None,
     noise_level: Annotated[float | None, typer.Option(help="With --check: the column of table3.")] = None,
@@ -66,15 +73,17 @@ def _targets(name: str) -> tuple[Target, ...]:
 
 def _options(quick: bool, epochs: int | None, samples: int | None) -> str:
     """Of the command that makes these results, besides the seeds."""
-    return ((" --quick" if quick else "") + (f" --epochs {epochs}" if epochs else "")
-            + (f" --samples {samples}" if samples else ""))
+    return (
+        (" --quick" if quick else "") + (f" --epochs {epochs}" if epochs else "") + (f" --samples {samples}" if samples else "")
+    )
 
 
 class _Reproduction:
     """Some targets, under one protocol, into one folder."""
 
-    def __init__(self, store: Store, targets: tuple[Target, ...], protocol: Protocol, seeds: list[int], out: Path,
-                 options: str) -> None:
+    def __init__(
+        self, store: Store, targets: tuple[Target, ...], protocol: Protocol, seeds: list[int], out: Path, options: str
+    ) -> None:
         self.store, self.targets, self.protocol, self.out, self.options = store, targets, protocol, out, options
         self.cells = {target: cells(target, protocol, seeds) for target in targets}
         self.known = {target: results.read(out, target) for target in targets}
@@ -83,8 +92,10 @@ class _Reproduction:
         for target, found in self.known.items():
             made = {cell.config.id for cell in self.kept[target]}
             if found and (others := sum(record["id"] not in made for record in found.cells)):
-                raise ValueError(f"{results.path_of(out, target)} holds {others} cells of another protocol, which this would "
-                                 "replace: name another folder with --out, or move that file away")
+                raise ValueError(
+                    f"{results.path_of(out, target)} holds {others} cells of another protocol, which this would "
+                    "replace: name another folder with --out, or move that file away"
+                )
 
     def run(self, device: str) -> list[str]:
         """Until everything is there; what failed, a sentence each."""
@@ -108,21 +119,25 @@ class _Reproduction:
         """What the store has, and what is written there already: also of seeds that were not asked for now."""
         for target in self.targets:
             command = f"ddnmf reproduce {target} --seeds {max(self.seeds[target])}{self.options}"
-            found = results.gather(target, self.kept[target], self.protocol, self.seeds[target], self.store, command,
-                                   self.known[target])
+            found = results.gather(
+                target, self.kept[target], self.protocol, self.seeds[target], self.store, command, self.known[target]
+            )
             if not found.cells:
                 typer.echo(f"{target}: nothing is there yet", err=True)
                 continue
             there = {record["id"] for record in found.cells}
             n_missing = sum(cell.config.id not in there for cell in self.cells[target])
             written = [found.write(self.out), *_artefacts(found, self.kept[target], self.store, self.out)]
-            typer.echo(f"{target}: {', '.join(path.name for path in written)} in {self.out}"
-                       + (f" ({n_missing} cells are missing)" if n_missing else ""))
+            typer.echo(
+                f"{target}: {', '.join(path.name for path in written)} in {self.out}"
+                + (f" ({n_missing} cells are missing)" if n_missing else "")
+            )
 
 
 def _artefacts(found: results.Results, made_of: list[Cell], store: Store, out: Path) -> list[Path]:
     """What is written beside the JSON."""
     from ddnmf_core.reproduce import figures, tables
+
     if found.target == "figure2":
         return _maps(made_of, store, out)
     files = [out / f"{found.target}.csv"]
@@ -142,14 +157,25 @@ def _maps(made_of: list[Cell], store: Store, out: Path) -> list[Path]:
 
     from ddnmf_core.data.catalogue import load
     from ddnmf_core.reproduce import figures
+
     points = []
     for cell in made_of:
         entry = store.entry(cell.config)
         if entry.available:
             labels = load(cell.dataset, cell.run.n_samples if cell.run else None).labels
             table = entry.read_table(POINTS)
-            points.append(pd.DataFrame({"dataset": cell.dataset, "method": cell.method, "sample": table["sample"],
-                                        "class": labels[table["sample"]], "x": table["x"], "y": table["y"]}))
+            points.append(
+                pd.DataFrame(
+                    {
+                        "dataset": cell.dataset,
+                        "method": cell.method,
+                        "sample": table["sample"],
+                        "class": labels[table["sample"]],
+                        "x": table["x"],
+                        "y": table["y"],
+                    }
+                )
+            )
     if not points or (len(points) < len(made_of) and (out / "figure2.csv").exists()):
         return []
     everything = pd.concat(points)
@@ -158,8 +184,9 @@ def _maps(made_of: list[Cell], store: Store, out: Path) -> list[Path]:
     return [out / "figure2.csv", *(out / f"figure2.{suffix}" for suffix in figures.FORMATS)]
 
 
-def _to_check(targets: tuple[Target, ...], out: Path, method: str | None, seed: int | None,
-              noise_level: float | None) -> list[tuple[results.Results, results.Record]]:
+def _to_check(
+    targets: tuple[Target, ...], out: Path, method: str | None, seed: int | None, noise_level: float | None
+) -> list[tuple[results.Results, results.Record]]:
     """A published cell of each target that has one which fits; raises ValueError where none has."""
     if targets == ("figure2",):
         raise ValueError("figure2 has no scores to compare: check table1 or table2, whose models it maps")
@@ -181,6 +208,7 @@ def _check(published: results.Results, record: results.Record, device: str) -> b
     """Train and cluster one cell in an empty store of its own, and print the verdict."""
     cell = check.cell_of(published, record)
     from ddnmf_core.engine import client as engine
+
     with TemporaryDirectory() as folder:
         store = Store(folder)
         work = Work(store, [cell])

@@ -19,6 +19,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 # ------------------------------------------------------------------------------------------- look
 
+
 @runs_app.command("list")
 def list_runs(as_json: AsJson = False, home: Home = None) -> None:
     """Every run, newest first; damaged ones are set aside and named."""
@@ -26,13 +27,18 @@ def list_runs(as_json: AsJson = False, home: Home = None) -> None:
         store = Store(home)
         entries = store.entries()
         if as_json:
-            typer.echo(json.dumps([{"run": e.id, "state": e.state.status, "config": e.config.model_dump(mode="json")}
-                                   for e in entries]))
+            typer.echo(
+                json.dumps(
+                    [{"run": e.id, "state": e.state.status, "config": e.config.model_dump(mode="json")} for e in entries]
+                )
+            )
             return
         for entry in entries:
             c, state = entry.config, entry.state
-            typer.echo(f"{entry.id}  {state.status:<11} {state.progress:4.0%}  {c.model:<5} {c.dataset:<17} "
-                       f"r={c.n_parts:<3} {c.noise_kind} {c.noise_level:.0%}  {c.epochs} epochs  seed {c.seed}")
+            typer.echo(
+                f"{entry.id}  {state.status:<11} {state.progress:4.0%}  {c.model:<5} {c.dataset:<17} "
+                f"r={c.n_parts:<3} {c.noise_kind} {c.noise_level:.0%}  {c.epochs} epochs  seed {c.seed}"
+            )
         if not entries:
             typer.echo("There are no runs yet. Train one: ddnmf train")
         for notice in store.notices():
@@ -47,11 +53,13 @@ def show_run(run: RunId, as_json: AsJson = False, home: Home = None) -> None:
 
 
 @runs_app.command("report")
-def report_run(run: RunId, out: Annotated[Path | None, typer.Option(help="The file; default: ddnmf-RUN.html")] = None,
-               home: Home = None) -> None:
+def report_run(
+    run: RunId, out: Annotated[Path | None, typer.Option(help="The file; default: ddnmf-RUN.html")] = None, home: Home = None
+) -> None:
     """Write a run as one HTML file that opens without a server."""
     with plain_errors():
         from ddnmf_core.export.report import write_report
+
         path = out or Path(f"ddnmf-{run}.html")
         write_report(Store(home).get("runs", run), path)
         typer.echo(str(path))
@@ -69,8 +77,13 @@ def run_summary(entry: Entry) -> dict[str, Any]:
     state = entry.state
     epochs = entry.epochs()
     summary: dict[str, Any] = {
-        "run": entry.id, "state": state.status, "message": state.message, "device": state.device,
-        "config": entry.config.model_dump(mode="json"), "epochs_done": len(epochs)}
+        "run": entry.id,
+        "state": state.status,
+        "message": state.message,
+        "device": state.device,
+        "config": entry.config.model_dump(mode="json"),
+        "epochs_done": len(epochs),
+    }
     if epochs:
         summary["losses"] = {name: epochs[-1][name] for name in ("L_sym", "L_ap", "L_nc", "L_in") if name in epochs[-1]}
         summary["seconds"] = sum(row["seconds"] for row in epochs)
@@ -82,22 +95,39 @@ def run_summary(entry: Entry) -> dict[str, Any]:
 
 # ----------------------------------------------------------------------------------------- verify
 
+
 @runs_app.command("verify")
-def verify_runs(repair: Annotated[bool, typer.Option("--repair", help="Drop what can be made again, set aside what cannot be "
-                                                     "used, remove what was left lying about.")] = False,
-                as_json: AsJson = False, home: Home = None) -> None:
+def verify_runs(
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Drop what can be made again, set aside what cannot be used, remove what was left lying about."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
     """Check every stored file. Exit code 0: nothing is damaged (any more); 1: something is; 2: it could not be checked."""
     with plain_errors():
         from ddnmf_core.store.verify import verify
+
         with progress_display() as show:
             verdict = verify(Store(home), repair=repair, report=show)
         if as_json:
-            typer.echo(json.dumps({"whole": verdict.whole, "entries": verdict.n_entries,
-                                   "findings": [asdict(finding) for finding in verdict.findings]}))
+            typer.echo(
+                json.dumps(
+                    {
+                        "whole": verdict.whole,
+                        "entries": verdict.n_entries,
+                        "findings": [asdict(finding) for finding in verdict.findings],
+                    }
+                )
+            )
         else:
             _show_findings([asdict(finding) for finding in verdict.findings], repair)
-            typer.echo(f"{verdict.n_entries} entries were read: "
-                       f"{'the store is whole' if verdict.whole else 'something is damaged'}.")
+            typer.echo(
+                f"{verdict.n_entries} entries were read: {'the store is whole' if verdict.whole else 'something is damaged'}."
+            )
         if not verdict.whole:
             raise typer.Exit(1)
 
@@ -115,6 +145,7 @@ def _show_findings(findings: list[dict[str, Any]], repaired: bool) -> None:
 
 
 # -------------------------------------------------------------------------------- delete, restore
+
 
 @runs_app.command("delete")
 def delete_runs(runs: Annotated[list[str], typer.Argument(help="Their ids.")], yes: Yes = False, home: Home = None) -> None:
@@ -135,8 +166,12 @@ def delete_runs(runs: Annotated[list[str], typer.Argument(help="Their ids.")], y
 
 
 @runs_app.command("deleted")
-def deleted_runs(empty: Annotated[bool, typer.Option("--empty", help="Remove all of it for good.")] = False,
-                 yes: Yes = False, as_json: AsJson = False, home: Home = None) -> None:
+def deleted_runs(
+    empty: Annotated[bool, typer.Option("--empty", help="Remove all of it for good.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
     """What was deleted and can still be brought back, newest first."""
     with plain_errors():
         found = trash.deletions(Store(home))
@@ -146,13 +181,28 @@ def deleted_runs(empty: Annotated[bool, typer.Option("--empty", help="Remove all
                 trash.remove(deletion)
             typer.echo(f"Removed {len(found)} deletions.")
         elif as_json:
-            typer.echo(json.dumps([{"run": each.id, "kind": each.entries[0].kind, "deleted": each.at / 1e9, "bytes": each.size,
-                                    "entries": len(each.entries), "days_left": each.days_left} for each in found]))
+            typer.echo(
+                json.dumps(
+                    [
+                        {
+                            "run": each.id,
+                            "kind": each.entries[0].kind,
+                            "deleted": each.at / 1e9,
+                            "bytes": each.size,
+                            "entries": len(each.entries),
+                            "days_left": each.days_left,
+                        }
+                        for each in found
+                    ]
+                )
+            )
         else:
             for each in found:
                 when = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.at / 1e9))
-                typer.echo(f"{each.id}  {each.entries[0].kind:<15} deleted {when}  {len(each.entries):>3} entries "
-                           f"{each.size / 1e6:8.1f} MB  {max(each.days_left, 0):.1f} days left")
+                typer.echo(
+                    f"{each.id}  {each.entries[0].kind:<15} deleted {when}  {len(each.entries):>3} entries "
+                    f"{each.size / 1e6:8.1f} MB  {max(each.days_left, 0):.1f} days left"
+                )
             if not found:
                 typer.echo("Nothing was deleted lately.")
 
@@ -178,12 +228,16 @@ def _confirm(question: str, yes: bool) -> None:
 
 # --------------------------------------------------------------------------------- export, import
 
+
 @runs_app.command("export")
-def export_runs(out: Annotated[Path, typer.Option(help="The archive, as study.zip")],
-                runs: Annotated[list[str] | None, typer.Argument(help="Their ids.")] = None,
-                everything: Annotated[bool, typer.Option("--all", help="All that has ended well, of every kind.")] = False,
-                with_data: Annotated[bool, typer.Option("--with-data", help="Your own data sets go with the runs.")] = False,
-                as_json: AsJson = False, home: Home = None) -> None:
+def export_runs(
+    out: Annotated[Path, typer.Option(help="The archive, as study.zip")],
+    runs: Annotated[list[str] | None, typer.Argument(help="Their ids.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that has ended well, of every kind.")] = False,
+    with_data: Annotated[bool, typer.Option("--with-data", help="Your own data sets go with the runs.")] = False,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
     """Put runs, with what was made of them, into one file. Exit code 1: something was left out, and why is said."""
     with plain_errors():
         store = Store(home)
@@ -193,8 +247,16 @@ def export_runs(out: Annotated[Path, typer.Option(help="The archive, as study.zi
         wanted = archive_export.everything(store) if everything else archive_export.with_what_is_made_of_them(named)
         with progress_display() as show:
             exported = archive_export.export(wanted, out, show, with_data)
-        _report_transfer(as_json, {"file": str(out), "bytes": out.stat().st_size, "exported": _names(exported.entries),
-                                   "data": exported.data, "left_out": list(exported.left_out.values())})
+        _report_transfer(
+            as_json,
+            {
+                "file": str(out),
+                "bytes": out.stat().st_size,
+                "exported": _names(exported.entries),
+                "data": exported.data,
+                "left_out": list(exported.left_out.values()),
+            },
+        )
         for name in exported.without_data:
             typer.echo(f"{name}, your own data, is not inside. Say --with-data, or add it there in the same way.", err=True)
         if exported.left_out:
@@ -202,16 +264,27 @@ def export_runs(out: Annotated[Path, typer.Option(help="The archive, as study.zi
 
 
 @runs_app.command("import")
-def import_runs(file: Annotated[Path, typer.Argument(help="An archive that `ddnmf runs export` wrote.")],
-                as_json: AsJson = False, home: Home = None) -> None:
+def import_runs(
+    file: Annotated[Path, typer.Argument(help="An archive that `ddnmf runs export` wrote.")],
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
     """Take in the runs of an archive, each checked first. Exit code 1: one was refused, and why is said."""
     with plain_errors():
         from ddnmf_core.store.archive_import import unpack
+
         with progress_display() as show:
             imported = unpack(Store(home), file, show)
         refused = [f"{name} was refused: {reason}" for name, reason in imported.refused.items()]
-        _report_transfer(as_json, {"imported": _names(imported.taken), "data": imported.data,
-                                   "there_before": _names(imported.there), "refused": refused})
+        _report_transfer(
+            as_json,
+            {
+                "imported": _names(imported.taken),
+                "data": imported.data,
+                "there_before": _names(imported.there),
+                "refused": refused,
+            },
+        )
         if refused:
             raise typer.Exit(1)
 

@@ -23,9 +23,11 @@ Home = Annotated[Path | None, typer.Option(help="Folder of the run store.", envv
 RunId = Annotated[str, typer.Argument(help="Its id; `ddnmf runs list` shows them.", autocompletion=lambda: run_ids())]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
-EXIT_CODES = ("Exit codes: 0 done. 1 carried out, and the answer is bad: a training failed or diverged, a file is damaged, a "
-              "check does not agree. 2 not carried out: a wrong setting, something missing, no room; one sentence on standard "
-              "error says what. 130 stopped before its end, as with Ctrl-C; the same command goes on from there.")
+EXIT_CODES = (
+    "Exit codes: 0 done. 1 carried out, and the answer is bad: a training failed or diverged, a file is damaged, a "
+    "check does not agree. 2 not carried out: a wrong setting, something missing, no room; one sentence on standard "
+    "error says what. 130 stopped before its end, as with Ctrl-C; the same command goes on from there."
+)
 
 
 @contextmanager
@@ -33,9 +35,9 @@ def plain_errors() -> Iterator[None]:
     """What goes wrong as one sentence on standard error, and exit code 2."""
     try:
         yield
-    except typer.Exit:                                              # a RuntimeError, but not one
+    except typer.Exit:  # a RuntimeError, but not one
         raise
-    except BrokenPipeError:                                         # `ddnmf runs list | head`
+    except BrokenPipeError:  # `ddnmf runs list | head`
         raise typer.Exit(0) from None
     except (ValueError, RuntimeError, LookupError, CorruptFile, OSError) as error:
         typer.echo(f"ddnmf: {error}", err=True)
@@ -48,6 +50,7 @@ def progress_display() -> Iterator[Callable[[float, str], None]]:
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
         columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
         with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task("", total=1.0)
@@ -60,10 +63,12 @@ def progress_display() -> Iterator[Callable[[float, str], None]]:
         if text != shown[0]:
             shown[0] = text
             typer.echo(f"{share:4.0%} {message}", err=True)
+
     yield line
 
 
 def run_ids() -> list[tuple[str, str]]:
     """For the shell's completion: every run and what it is, newest first."""
     from ddnmf_core.store.run_store import Store
+
     return [(entry.id, f"{entry.config.model} {entry.config.dataset} seed {entry.config.seed}") for entry in Store().entries()]

@@ -23,23 +23,44 @@ def train(
     dataset: Annotated[str | None, typer.Option(help=", ".join([*get_args(DatasetName), "or one of your own"]))] = None,
     model: Annotated[str | None, typer.Option(help=", ".join(get_args(ModelName)))] = None,
     preset: Annotated[str | None, typer.Option(help=", ".join(PRESETS))] = None,
-    n_samples: int | None = None, epochs: int | None = None, seed: int | None = None,
-    alpha: float | None = None, beta: float | None = None, gamma: float | None = None,
+    n_samples: int | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+    alpha: float | None = None,
+    beta: float | None = None,
+    gamma: float | None = None,
     noise_kind: Annotated[str | None, typer.Option(help=", ".join(get_args(NoiseKind)))] = None,
-    noise_level: float | None = None, n_parts: int | None = None,
+    noise_level: float | None = None,
+    n_parts: int | None = None,
     layers: Annotated[str | None, typer.Option(help="Encoder widths, as 500,500,2000,10")] = None,
     setting: Annotated[list[str] | None, typer.Option("--set", help="Any other field, as name=value")] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu")] = "auto",
     detach: Annotated[bool, typer.Option(help="Return at once; the engine goes on.")] = False,
-    as_json: AsJson = False, home: Home = None,
+    as_json: AsJson = False,
+    home: Home = None,
 ) -> None:
     """Train a run, or find it where it has been trained before. Ctrl-C stops it; the same command resumes it."""
     with plain_errors():
-        named = {"dataset": dataset, "model": model, "n_samples": n_samples, "epochs": epochs, "seed": seed,
-                 "alpha": alpha, "beta": beta, "gamma": gamma, "noise_kind": noise_kind,
-                 "noise_level": noise_level, "n_parts": n_parts, "layers": layers and _widths(layers)}
-        fields = {**_suggested(dataset), **_preset(preset), **dict(map(_assignment, setting or [])),
-                  **{name: value for name, value in named.items() if value is not None}}
+        named = {
+            "dataset": dataset,
+            "model": model,
+            "n_samples": n_samples,
+            "epochs": epochs,
+            "seed": seed,
+            "alpha": alpha,
+            "beta": beta,
+            "gamma": gamma,
+            "noise_kind": noise_kind,
+            "noise_level": noise_level,
+            "n_parts": n_parts,
+            "layers": layers and _widths(layers),
+        }
+        fields = {
+            **_suggested(dataset),
+            **_preset(preset),
+            **dict(map(_assignment, setting or [])),
+            **{name: value for name, value in named.items() if value is not None},
+        }
         config = RunConfig(**fields)
         store = Store(home)
         entry = engine.submit(store, config, device)
@@ -108,5 +129,7 @@ def _report(entry: Entry, as_json: bool) -> None:
     typer.echo(f"run {summary['run']}: {summary['state']}. {summary['message']}")
     for score in summary.get("scores", []):
         known = [name for name in WITH_OR_WITHOUT_LABELS if score.get(name) is not None]
-        typer.echo("  {input:<5} {representation:<5} {clusterer:<6} ".format(**score)
-                   + "  ".join(f"{name.upper()} {score[name]:.4f}" for name in known))
+        typer.echo(
+            "  {input:<5} {representation:<5} {clusterer:<6} ".format(**score)
+            + "  ".join(f"{name.upper()} {score[name]:.4f}" for name in known)
+        )

@@ -22,21 +22,20 @@ from ddnmf_core.files.memory_map import is_mapped, memory
 from ddnmf_core.seeds import derive
 
 DIGIT_NAMES = tuple("0123456789")
-FASHION_NAMES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat",
-                 "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+FASHION_NAMES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 SHIPPED = Path(__file__).parent / "shipped"
 DEBIAN = Path("/usr/share/datasets")
 
 
 DATASETS: dict[str, DatasetSpec] = {
-    "mnist-10k": DatasetSpec("MNIST, 10,000 test images", 10_000, (28, 28), DIGIT_NAMES,
-                             "mnist", ("t10k",), "CC BY-SA 3.0"),
-    "fashion-mnist-10k": DatasetSpec("Fashion-MNIST, 10,000 test images", 10_000, (28, 28), FASHION_NAMES,
-                                     "fashion-mnist", ("t10k",), "MIT"),
-    "mnist": DatasetSpec("MNIST, all 70,000 images", 70_000, (28, 28), DIGIT_NAMES,
-                         "mnist", ("train", "t10k"), "CC BY-SA 3.0"),
-    "fashion-mnist": DatasetSpec("Fashion-MNIST, all 70,000 images", 70_000, (28, 28), FASHION_NAMES,
-                                 "fashion-mnist", ("train", "t10k"), "MIT"),
+    "mnist-10k": DatasetSpec("MNIST, 10,000 test images", 10_000, (28, 28), DIGIT_NAMES, "mnist", ("t10k",), "CC BY-SA 3.0"),
+    "fashion-mnist-10k": DatasetSpec(
+        "Fashion-MNIST, 10,000 test images", 10_000, (28, 28), FASHION_NAMES, "fashion-mnist", ("t10k",), "MIT"
+    ),
+    "mnist": DatasetSpec("MNIST, all 70,000 images", 70_000, (28, 28), DIGIT_NAMES, "mnist", ("train", "t10k"), "CC BY-SA 3.0"),
+    "fashion-mnist": DatasetSpec(
+        "Fashion-MNIST, all 70,000 images", 70_000, (28, 28), FASHION_NAMES, "fashion-mnist", ("train", "t10k"), "MIT"
+    ),
     "digits": DatasetSpec("scikit-learn's digits, 8 x 8", 1_797, (8, 8), DIGIT_NAMES, None, (), "CC BY 4.0"),
 }
 
@@ -105,8 +104,10 @@ def ways_to_get(name: str) -> str:
     if spec.family is None or spec.halves == ("t10k",):
         return "It comes with the installation."
     folder = TORCHVISION_FOLDER[spec.family]
-    ways = [f"run `ddnmf data --get {name}` where there is a network",
-            f"set DDNMF_DATA to a folder that holds {folder}/raw/*-ubyte.gz"]
+    ways = [
+        f"run `ddnmf data --get {name}` where there is a network",
+        f"set DDNMF_DATA to a folder that holds {folder}/raw/*-ubyte.gz",
+    ]
     if spec.family == "fashion-mnist":
         ways.append("install Debian's package dataset-fashion-mnist")
     return "To get it: " + ", or ".join(ways) + "."
@@ -114,8 +115,10 @@ def ways_to_get(name: str) -> str:
 
 # --------------------------------------------------------------------------------------- loading
 
-def load(name: str, n_samples: int | None = None, *, download: bool = False,
-         report: Callable[[str], None] = lambda message: None) -> Images:
+
+def load(
+    name: str, n_samples: int | None = None, *, download: bool = False, report: Callable[[str], None] = lambda message: None
+) -> Images:
     """The whole set, or a random subset that is the same for every run that asks for that size.
 
     Raises DataError where the set is not found (and `download` is off or failed), where a file's
@@ -137,8 +140,10 @@ def load(name: str, n_samples: int | None = None, *, download: bool = False,
         order = np.random.default_rng(derive("subset", name)).permutation(len(pixels))
         chosen = np.sort(order[:n_samples])
         if is_mapped(pixels) and (taken := n_samples * pixels[:1].nbytes) > memory() // 2:
-            raise DataError(f"n_samples = {n_samples}: that many take {taken / 2**30:.1f} GiB, and a part of a set is held in "
-                            f"memory, of which there are {memory() / 2**30:.1f}. Take all, or fewer")
+            raise DataError(
+                f"n_samples = {n_samples}: that many take {taken / 2**30:.1f} GiB, and a part of a set is held in "
+                f"memory, of which there are {memory() / 2**30:.1f}. Take all, or fewer"
+            )
         pixels, labels = pixels[chosen], labels[chosen]
     pixels.flags.writeable = labels.flags.writeable = False
     return Images(name, pixels, labels, about.image_shape, about.class_names, about.feature_names)
@@ -155,6 +160,7 @@ def _read(spec: DatasetSpec, location: Location) -> tuple[np.ndarray, np.ndarray
 
 def _read_digits() -> tuple[np.ndarray, np.ndarray]:
     from sklearn.datasets import load_digits  # 3 s cold: only when asked for
+
     digits = load_digits()
     return (digits.data * (255 / 16)).round().astype(np.uint8), digits.target.astype(np.int64)
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from ddnmf_core.files.memory_map import is_mapped, memory
 
 Family = Literal["mnist", "fashion-mnist"]
-Samples = np.ndarray | slice | Sequence[int] | int                  # which rows of a data set
+Samples = np.ndarray | slice | Sequence[int] | int  # which rows of a data set
 
-UNLABELLED = ("",)                                                  # the one class of a set that has no labels
-N_CLUSTERS = 10                                                     # where neither labels nor the run say how many
-N_EXAMPLES = 10                                                     # that stand for a set without labels
+UNLABELLED = ("",)  # the one class of a set that has no labels
+N_CLUSTERS = 10  # where neither labels nor the run say how many
+N_EXAMPLES = 10  # that stand for a set without labels
 
 
 class DataError(RuntimeError):
@@ -34,10 +34,10 @@ class DatasetSpec:
     n_samples: int
     image_shape: tuple[int, int]
     class_names: tuple[str, ...]
-    family: Family | None                                           # None: scikit-learn's digits, or a set of the user's own
+    family: Family | None  # None: scikit-learn's digits, or a set of the user's own
     halves: tuple[str, ...] = ()
     licence: str = ""
-    feature_names: tuple[str, ...] | None = None                    # of a table
+    feature_names: tuple[str, ...] | None = None  # of a table
 
     @property
     def n_pixels(self) -> int:
@@ -95,9 +95,11 @@ class Images:
 
     def _check_fits(self, chosen: np.ndarray) -> None:
         if is_mapped(chosen) and 4 * chosen.size > memory() // 2:
-            raise DataError(f"{self.name}: the values of all {len(self):,} samples at once take {4 * chosen.size / 2**30:.1f} "
-                            f"GiB, and this machine has {memory() / 2**30:.1f}. A set that is read from the disk can be "
-                            "trained on, but what needs all of it in memory takes fewer samples")
+            raise DataError(
+                f"{self.name}: the values of all {len(self):,} samples at once take {4 * chosen.size / 2**30:.1f} "
+                f"GiB, and this machine has {memory() / 2**30:.1f}. A set that is read from the disk can be "
+                "trained on, but what needs all of it in memory takes fewer samples"
+            )
 
     def shown(self, samples: Samples = slice(None)) -> np.ndarray:
         """Pixels as u8, to be looked at: (n, d)."""
@@ -120,7 +122,7 @@ class Location:
     folder: Path | None
 
 
-MAX_REASON = 160                                                    # letters of what a library says of a damaged file
+MAX_REASON = 160  # letters of what a library says of a damaged file
 
 
 def reason(error: Exception) -> str:

@@ -14,7 +14,7 @@ from ddnmf_core.data.dataset import Family, Location
 from ddnmf_core.data.idx import TORCHVISION_FOLDER, verified_content
 from ddnmf_core.files.atomic import write_bytes
 
-DOWNLOAD_TIMEOUT = 10.0                                             # seconds without an answer
+DOWNLOAD_TIMEOUT = 10.0  # seconds without an answer
 NO_ANSWER = (OSError, RuntimeError, ValueError, EOFError, KeyError, zlib.error, http.client.HTTPException)
 
 
@@ -26,6 +26,7 @@ def cache_folder() -> Path:
 def download(family: Family, report: Callable[[str], None]) -> Location:
     """Fetch all files of a family from torchvision's mirrors into the cache; raises one of NO_ANSWER where none answers."""
     from torchvision import datasets  # only here: slow to import
+
     source = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[family]
     folder = cache_folder() / TORCHVISION_FOLDER[family] / "raw"
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,6 +45,7 @@ def download(family: Family, report: Callable[[str], None]) -> Location:
 
 def _fetch_from_mirrors(mirrors: list[str], file: str, scratch: Path) -> None:
     from torchvision.datasets.utils import download_url
+
     for mirror in mirrors:
         try:
             download_url(mirror + file, str(scratch), file)

@@ -9,15 +9,16 @@ import numpy as np
 
 from ddnmf_core.data.dataset import reason
 
-MAX_PIXELS = 25_000_000                                             # of one picture, counted before it is decoded
+MAX_PIXELS = 25_000_000  # of one picture, counted before it is decoded
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-ORIENTATION = 0x0112                                                # EXIF: from 5 on it lies on its side
+ORIENTATION = 0x0112  # EXIF: from 5 on it lies on its side
 
 
 @contextmanager
 def opened(content: bytes, name: str) -> Iterator[Any]:
     """The picture, not decoded yet. Whatever goes wrong with it in the block is a ValueError, a sentence with its name."""
     from PIL import Image, UnidentifiedImageError
+
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             width, height = picture.size
@@ -39,6 +40,7 @@ def width_to_height(picture: Any) -> float:
 def grayed(picture: Any) -> Any:
     """Upright and gray, 8 bits: 16 bits are scaled down, and what is transparent lies on white."""
     from PIL import Image, ImageOps
+
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith("I"):
         return Image.fromarray((np.asarray(picture, np.float32).clip(0, 65535) / 257).round().astype(np.uint8))

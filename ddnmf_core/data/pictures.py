@@ -6,7 +6,7 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
-WARM, COOL = np.array([224, 72, 62.0]), np.array([52, 132, 208.0])   # more ink, less ink
+WARM, COOL = np.array([224, 72, 62.0]), np.array([52, 132, 208.0])  # more ink, less ink
 
 
 def to_u8(pixels: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -26,6 +26,7 @@ def differences(pixels: NDArray[np.floating], scale: float | None = None) -> NDA
 def png(picture: NDArray[np.uint8]) -> bytes:
     """(h, w) gray, (h, w, 3) RGB or (h, w, 4) RGBA as PNG."""
     from PIL import Image
+
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

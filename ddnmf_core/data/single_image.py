@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from ddnmf_core.data.image_files import grayed, opened
 
-FILLED = 20 / 28                                                    # of the frame that a digit fills, as MNIST's do
-LIT = 0.02                                                          # darker pixels do not count as part of a figure
+FILLED = 20 / 28  # of the frame that a digit fills, as MNIST's do
+LIT = 0.02  # darker pixels do not count as part of a figure
 
 
 def read_picture(content: bytes) -> NDArray[np.float32]:
@@ -29,20 +29,23 @@ def fitted(gray: NDArray[np.float32], shape: tuple[int, int], centre: bool = Tru
     MNIST's digits were (LeCun et al. 1998); without it the whole picture is squeezed into the frame.
     """
     from PIL import Image
+
     if not centre or not (gray > LIT).any():
         resized = Image.fromarray((gray * 255).astype(np.uint8)).resize(shape[::-1], Image.Resampling.LANCZOS)
         return _unit(resized).ravel()
     rows, columns = (np.flatnonzero((gray > LIT).any(axis=axis)) for axis in (1, 0))
-    figure = gray[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    figure = gray[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = FILLED * min(shape) / max(figure.shape)
     height, width = (max(1, round(side * scale)) for side in figure.shape)
     small = _unit(Image.fromarray((figure * 255).astype(np.uint8)).resize((width, height), Image.Resampling.LANCZOS))
     mass = small / max(float(small.sum()), 1e-9)
     middle = [float((mass.sum(axis=1 - axis) * np.arange(small.shape[axis])).sum()) for axis in (0, 1)]
-    top, left = (int(np.clip(round(side / 2 - centre_of_mass), 0, side - extent)) for side, centre_of_mass, extent
-                 in zip(shape, middle, small.shape, strict=True))
+    top, left = (
+        int(np.clip(round(side / 2 - centre_of_mass), 0, side - extent))
+        for side, centre_of_mass, extent in zip(shape, middle, small.shape, strict=True)
+    )
     frame = np.zeros(shape, np.float32)
-    frame[top:top + height, left:left + width] = small
+    frame[top : top + height, left : left + width] = small
     return frame.ravel()
 
 

@@ -6,10 +6,10 @@ from typing import Any
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.dataset import DatasetSpec
 
-LARGE_SAMPLES, LARGE_FEATURES = 5000, 256                           # from here the default network
-N_UPDATES = 1760                                                    # of the default run: 45 epochs of 40 batches
-BATCHES = 12                                                        # at least, in an epoch
-TABLE_NOISE = 0.2                                                   # a table's features are not redundant as pixels are
+LARGE_SAMPLES, LARGE_FEATURES = 5000, 256  # from here the default network
+N_UPDATES = 1760  # of the default run: 45 epochs of 40 batches
+BATCHES = 12  # at least, in an epoch
+TABLE_NOISE = 0.2  # a table's features are not redundant as pixels are
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,14 @@ def _power_of_two(value: float) -> int:
 def _reason(spec: DatasetSpec, fields: dict[str, Any]) -> str:
     what = "features" if spec.feature_names else "pixels"
     layers = "-".join(map(str, fields["layers"]))
-    sentences = [f"For {spec.n_samples:,} samples of {spec.n_pixels:,} {what}: layers {layers}, {fields['n_parts']} parts, "
-                 f"batches of {fields['batch_size']}, {fields['epochs']} epochs (about as many steps as the default run makes)"]
+    sentences = [
+        f"For {spec.n_samples:,} samples of {spec.n_pixels:,} {what}: layers {layers}, {fields['n_parts']} parts, "
+        f"batches of {fields['batch_size']}, {fields['epochs']} epochs (about as many steps as the default run makes)"
+    ]
     if "noise_level" in fields:
-        sentences.append(f"noise {fields['noise_level']:.0%}, because columns of a table cannot stand in for each other as "
-                         "pixels do")
+        sentences.append(
+            f"noise {fields['noise_level']:.0%}, because columns of a table cannot stand in for each other as pixels do"
+        )
     if "n_clusters" in fields:
         sentences.append(f"{fields['n_clusters']} clusters, because there are no labels to count")
     return "; ".join(sentences) + "."

@@ -20,8 +20,8 @@ from ddnmf_core.store.entry import Entry, is_locked
 from ddnmf_core.store.run_store import Store
 
 START_TIMEOUT = 60.0
-RETRY_AFTER = 60.0                                                  # seconds between starts that fail
-_STARTED: dict[Path, subprocess.Popen[bytes]] = {}                  # by this process: what may still be on its way
+RETRY_AFTER = 60.0  # seconds between starts that fail
+_STARTED: dict[Path, subprocess.Popen[bytes]] = {}  # by this process: what may still be on its way
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class EngineInfo:
     threads_per_run: int
     n_workers: int
     fingerprint: str
-    device: str = ""                                                # known once a worker has warmed up
-    images_per_second: float = 0.0                                  # of the default model, measured then
+    device: str = ""  # known once a worker has warmed up
+    images_per_second: float = 0.0  # of the default model, measured then
     weights: int = 0
 
 
@@ -96,12 +96,16 @@ def ensure_started(store: Store) -> None:
     if (started := _STARTED.get(store.root)) is not None and started.poll() is None:
         return
     store.prepare()
-    trouble_path(store).unlink(missing_ok=True)                     # of the start before: whoever waits now waits for this one
+    trouble_path(store).unlink(missing_ok=True)  # of the start before: whoever waits now waits for this one
     with (store.root / "engine.log").open("ab") as log:
         _STARTED[store.root] = subprocess.Popen(
-            [sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)], stdin=subprocess.DEVNULL,
-            stdout=log, stderr=log, start_new_session=True,
-            env={**os.environ, "DDNMF_HOME": str(store.root), "OMP_NUM_THREADS": str(threads_per_run())})
+            [sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={**os.environ, "DDNMF_HOME": str(store.root), "OMP_NUM_THREADS": str(threads_per_run())},
+        )
 
 
 def start(store: Store) -> EngineInfo:
@@ -114,8 +118,9 @@ def start(store: Store) -> EngineInfo:
             return running
         time.sleep(0.05)
         ensure_started(store)
-    raise RuntimeError(trouble(store) or f"The engine did not start within {START_TIMEOUT:.0f} s; its log is "
-                       f"{store.root}/engine.log")
+    raise RuntimeError(
+        trouble(store) or f"The engine did not start within {START_TIMEOUT:.0f} s; its log is {store.root}/engine.log"
+    )
 
 
 def stop(store: Store, patience: float = 10.0) -> bool:

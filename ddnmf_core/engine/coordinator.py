@@ -17,15 +17,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ddnmf_core.config import hash_of
-from ddnmf_core.engine.client import (
-    EngineInfo,
-    fingerprint,
-    info_path,
-    keep_trouble,
-    lock_path,
-    threads_per_run,
-    trouble_path,
-)
+from ddnmf_core.engine.client import EngineInfo, fingerprint, info_path, keep_trouble, lock_path, threads_per_run, trouble_path
 from ddnmf_core.engine.cluster import ALLOWED_FAILURES, cluster, gpus
 from ddnmf_core.engine.duty_cycle import Tenth
 from ddnmf_core.engine.placement import Place, Places
@@ -35,13 +27,13 @@ from ddnmf_core.store import trash
 from ddnmf_core.store.entry import CONFIG_OF, ENDED, SETTLED, Busy, Entry
 from ddnmf_core.store.run_store import Request, Store
 
-TICK = 0.05                                                         # seconds between looks at the queue
-HOUSEKEEPING_EVERY = 3600.0                                         # seconds between looks into what was deleted
-RECOVER_EVERY = 2.0                                                 # seconds between looks for interrupted entries
-IDLE_EXIT = 30 * 60.0                                               # seconds without work before it leaves
-MOST_TOGETHER = 32                                                  # runs trained as one batched model
-GATHERED = 500_000_000                                              # nanoseconds without a new request: then they start
-MOST_BEREAVED = 10                                                  # times that the workers of a run that waits may die
+TICK = 0.05  # seconds between looks at the queue
+HOUSEKEEPING_EVERY = 3600.0  # seconds between looks into what was deleted
+RECOVER_EVERY = 2.0  # seconds between looks for interrupted entries
+IDLE_EXIT = 30 * 60.0  # seconds without work before it leaves
+MOST_TOGETHER = 32  # runs trained as one batched model
+GATHERED = 500_000_000  # nanoseconds without a new request: then they start
+MOST_BEREAVED = 10  # times that the workers of a run that waits may die
 
 
 def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
@@ -52,15 +44,16 @@ def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        info_path(store).unlink(missing_ok=True)                   # what a killed engine left
+        info_path(store).unlink(missing_ok=True)  # what a killed engine left
         store.clear_litter()
         with ExitStack() as running:
             try:
                 client, n_workers = running.enter_context(cluster())
-            except Exception as error:                              # whatever it is: commands and pages wait for this sentence
+            except Exception as error:  # whatever it is: commands and pages wait for this sentence
                 where = f" at DDNMF_SCHEDULER={address}" if (address := os.environ.get("DDNMF_SCHEDULER")) else ""
-                keep_trouble(store, f"The engine could not start its cluster{where}: {error}. Its log is "
-                                    f"{store.root}/engine.log.")
+                keep_trouble(
+                    store, f"The engine could not start its cluster{where}: {error}. Its log is {store.root}/engine.log."
+                )
                 raise
             trouble_path(store).unlink(missing_ok=True)
             Coordinator(store, client, n_workers).run(idle_exit)
@@ -73,18 +66,18 @@ class Coordinator:
         self.store, self.client = store, client
         self.futures: dict[Entry, tuple[Request, Any]] = {}
         self.places = Places(client)
-        self.clusterings: dict[Entry, Place] = {}                   # of the futures, and where they are
+        self.clusterings: dict[Entry, Place] = {}  # of the futures, and where they are
         self.busy_until: dict[Entry, float] = {}
-        self.bereaved: dict[Entry, int] = {}                        # how often their worker died before they began
-        self.run_of: dict[Entry, Entry | None] = {}                 # of what waits or is worked on
+        self.bereaved: dict[Entry, int] = {}  # how often their worker died before they began
+        self.run_of: dict[Entry, Entry | None] = {}  # of what waits or is worked on
         self.waiting: list[Request] = []
-        self.queue_changed = -1                                     # the folder's time when it was last read
-        self.reading, self.looking = Tenth(), Tenth()               # of the queue; for wishes to stop
+        self.queue_changed = -1  # the folder's time when it was last read
+        self.reading, self.looking = Tenth(), Tenth()  # of the queue; for wishes to stop
         self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
-        self.ended: set[Entry] = set()                              # need not be looked at again
-        self.n_lost = 0                                             # workers that are being replaced
+        self.ended: set[Entry] = set()  # need not be looked at again
+        self.n_lost = 0  # workers that are being replaced
         self.stopping = False
-        self.most_together = MOST_TOGETHER if gpus() else 1         # a CPU gains nothing from a stack; corrected by `warm_up`
+        self.most_together = MOST_TOGETHER if gpus() else 1  # a CPU gains nothing from a stack; corrected by `warm_up`
         self.warm_up = [client.submit(tasks.warm_up, pure=False, **self.places.submission("train"))]
 
     def run(self, idle_exit: float) -> None:
@@ -134,12 +127,15 @@ class Coordinator:
         stacks: dict[str, list[Request]] = {}
         for request in self._in_turn():
             entry = request.entry
-            if (entry in self.futures or time.monotonic() < self.busy_until.get(entry, 0.0)
-                    or not self.store.is_requested(entry)):         # settled since the queue was read
+            if (
+                entry in self.futures
+                or time.monotonic() < self.busy_until.get(entry, 0.0)
+                or not self.store.is_requested(entry)
+            ):  # settled since the queue was read
                 continue
             try:
                 self._take_up(request, stacks)
-            except CorruptFile:                                     # gone or damaged: it must not hold up what waits behind it
+            except CorruptFile:  # gone or damaged: it must not hold up what waits behind it
                 self.store.whole(entry)
                 self.store.ticket(entry).unlink(missing_ok=True)
         for requests in stacks.values():
@@ -162,10 +158,10 @@ class Coordinator:
         if not self._is_ready(entry):
             if entry.stop_requested:
                 self._withdraw(request)
-        elif not self.store.stands(request):                        # asked anew since the queue was read
+        elif not self.store.stands(request):  # asked anew since the queue was read
             return
         elif entry.kind == "runs" and self.warm_up and self.client.cluster is None:
-            return                                                  # somebody else's workers have yet to say what they are
+            return  # somebody else's workers have yet to say what they are
         elif entry.kind == "runs" and self.most_together > 1:
             stacks.setdefault(f"{request.device}.{entry.config.stack_key}", []).append(request)
         else:
@@ -205,9 +201,17 @@ class Coordinator:
         place = self.places.of(entry.kind)
         if _is_clustering(request):
             place = self.clusterings[entry] = self._room() or place
-        future = self.client.submit(tasks.perform, str(self.store.root), entry.kind, entry.id, request.device,
-                                    key=f"{entry.kind}-{entry.id}", pure=False,
-                                    priority=_priority(request), **self.places.submission(place))
+        future = self.client.submit(
+            tasks.perform,
+            str(self.store.root),
+            entry.kind,
+            entry.id,
+            request.device,
+            key=f"{entry.kind}-{entry.id}",
+            pure=False,
+            priority=_priority(request),
+            **self.places.submission(place),
+        )
         self.futures[entry] = (request, future)
 
     def _submit_together(self, requests: list[Request]) -> None:
@@ -216,11 +220,18 @@ class Coordinator:
             return
         size = min(self.most_together, -(-len(requests) // self.places.n_training()))
         for start in range(0, len(requests), size):
-            stack = requests[start:start + size]
+            stack = requests[start : start + size]
             ids = [request.entry.id for request in stack]
-            future = self.client.submit(tasks.perform_together, str(self.store.root), ids, stack[0].device,
-                                        key=f"stack-{hash_of({'runs': ids})}", pure=False, priority=_priority(stack[0]),
-                                        **self.places.submission("train"))
+            future = self.client.submit(
+                tasks.perform_together,
+                str(self.store.root),
+                ids,
+                stack[0].device,
+                key=f"stack-{hash_of({'runs': ids})}",
+                pure=False,
+                priority=_priority(stack[0]),
+                **self.places.submission("train"),
+            )
             for request in stack:
                 self.futures[request.entry] = (request, future)
 
@@ -233,13 +244,13 @@ class Coordinator:
     def _settle(self, request: Request, future: Any) -> None:
         """A task ended: well, as its entry says; or with its worker, again and again."""
         if future.status == "finished" and _outcome_of(request.entry, future) == "busy":
-            self.busy_until[request.entry] = time.monotonic() + 1.0     # its old worker may still be alive
+            self.busy_until[request.entry] = time.monotonic() + 1.0  # its old worker may still be alive
             return
         if future.status == "error":
             if self._waited_behind(request.entry, future.exception()):
                 return
             self._write_failure(request.entry, future.exception())
-        self.bereaved.pop(request.entry, None)                      # who asks for it again begins anew
+        self.bereaved.pop(request.entry, None)  # who asks for it again begins anew
         self.run_of.pop(request.entry, None)
         self.store.settle(request)
 
@@ -254,15 +265,17 @@ class Coordinator:
 
     def _write_failure(self, entry: Entry, error: Exception) -> None:
         if entry.exists:
-            reason = (f"Its worker died {ALLOWED_FAILURES} times." if type(error).__name__ == "KilledWorker"
-                      else tasks.explain(error))
-            entry.set_state(replace(entry.state, status="failed",
-                                    message=f"{reason} The engine's log: {self.store.root}/engine.log"))
+            reason = (
+                f"Its worker died {ALLOWED_FAILURES} times." if type(error).__name__ == "KilledWorker" else tasks.explain(error)
+            )
+            entry.set_state(
+                replace(entry.state, status="failed", message=f"{reason} The engine's log: {self.store.root}/engine.log")
+            )
 
     def _withdraw(self, request: Request) -> None:
         """Stopped while it waited: it need not run for that."""
         entry = request.entry
-        with suppress(Busy), entry.lock(patience=0.0):              # busy: it has just begun, and sees the flag itself
+        with suppress(Busy), entry.lock(patience=0.0):  # busy: it has just begun, and sees the flag itself
             if entry in self.futures:
                 future = self._forget(entry)
                 if all(other is not future for _, other in self.futures.values()):  # a stack goes on for its other runs
@@ -282,7 +295,7 @@ class Coordinator:
                 if status in ("interrupted", "queued"):
                     self.store.request(entry.config)
                 elif status in ENDED:
-                    self.ended.add(entry)                           # only a request, which is seen, gets it going again
+                    self.ended.add(entry)  # only a request, which is seen, gets it going again
 
     def _note_warm_up(self) -> None:
         if self.warm_up and self.warm_up[0].done():

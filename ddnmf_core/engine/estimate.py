@@ -7,7 +7,7 @@ from typing import Any
 from ddnmf_core.config import CLUSTERERS, ClusteringConfig, Config, EmbeddingConfig, InterpretationConfig, RunConfig
 from ddnmf_core.data.catalogue import spec
 
-CLUSTERED_PER_SECOND, MAPPED_PER_SECOND, EMBEDDED_PER_SECOND = 20_000, 500, 50      # samples, roughly
+CLUSTERED_PER_SECOND, MAPPED_PER_SECOND, EMBEDDED_PER_SECOND = 20_000, 500, 50  # samples, roughly
 SHARED_OUT_PER_SECOND, INTERPRETED_PER_SECOND = 15, 2000
 
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from ddnmf_core.engine.cluster import gpus
 from ddnmf_core.store.entry import Kind
 
-Place = Literal["train", "analyse"]                                 # a resource that workers advertise
-AHEAD = 2                                                           # clusterings that a worker for maps is given: one waits
+Place = Literal["train", "analyse"]  # a resource that workers advertise
+AHEAD = 2  # clusterings that a worker for maps is given: one waits
 
 
 class Places:

@@ -10,8 +10,8 @@ from ddnmf_core.engine import estimate
 from ddnmf_core.store.entry import ENDED, Entry
 from ddnmf_core.store.run_store import Store
 
-NOMINAL = {"weights": 6.6e6, "images_per_second": 8000.0}           # a machine's speed, until the engine has measured it
-LOOK_EVERY = 0.5                                                    # seconds
+NOMINAL = {"weights": 6.6e6, "images_per_second": 8000.0}  # a machine's speed, until the engine has measured it
+LOOK_EVERY = 0.5  # seconds
 
 
 class Wanted(Protocol):
@@ -40,7 +40,7 @@ class Work:
     def expected_seconds(self) -> float:
         """Of everything that was missing at the start, on this machine when nothing else runs: trainings side by side."""
         running = engine.info(self.store)
-        n_workers = max(1, running.n_workers - 1) if running else 1     # one of them is for what comes after the training
+        n_workers = max(1, running.n_workers - 1) if running else 1  # one of them is for what comes after the training
         trainings = sum(seconds for entry, seconds in self.seconds.items() if entry.kind == "runs")
         return trainings / n_workers + sum(self.seconds.values()) - trainings
 
@@ -70,10 +70,16 @@ class Work:
             share += seconds
         if not self.done and not any(self.store.is_requested(entry) and entry.locked for entry in self.seconds):
             engine.ensure_started(self.store)
-        counts = {kind: (sum(entry.kind == kind for entry in self.ended), sum(entry.kind == kind for entry in self.seconds))
-                  for kind in ("runs", "clusterings", "embeddings", "interpretations")}
-        words = {"runs": "models trained", "clusterings": "clusterings", "embeddings": "maps",
-                 "interpretations": "factorisations"}
+        counts = {
+            kind: (sum(entry.kind == kind for entry in self.ended), sum(entry.kind == kind for entry in self.seconds))
+            for kind in ("runs", "clusterings", "embeddings", "interpretations")
+        }
+        words = {
+            "runs": "models trained",
+            "clusterings": "clusterings",
+            "embeddings": "maps",
+            "interpretations": "factorisations",
+        }
         text = ", ".join(f"{done} of {total} {words[kind]}" for kind, (done, total) in counts.items() if total)
         return share / max(sum(self.seconds.values()), 1e-9), text or "Everything is there."
 
@@ -89,8 +95,11 @@ class Work:
 
     def failures(self) -> list[str]:
         """A sentence for each entry that ended without a result."""
-        return [f"{entry.kind}/{entry.id} {entry.state.status}: {entry.state.message}"
-                for entry in self.seconds if entry in self.ended and not entry.finished]
+        return [
+            f"{entry.kind}/{entry.id} {entry.state.status}: {entry.state.message}"
+            for entry in self.seconds
+            if entry in self.ended and not entry.finished
+        ]
 
 
 def _seconds(store: Store, config: Config) -> float:

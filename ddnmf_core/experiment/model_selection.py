@@ -14,8 +14,9 @@ LOWEST, HIGHEST = "lowest", "highest"
 CRITERIA = {"error": LOWEST, "L_in": LOWEST, "stability": HIGHEST}
 
 
-def judged(frame: "pd.DataFrame", cells: "pd.DataFrame", x: str, y: str | None,
-           stability_of: Callable[[Sequence[str]], float]) -> "pd.DataFrame":
+def judged(
+    frame: "pd.DataFrame", cells: "pd.DataFrame", x: str, y: str | None, stability_of: Callable[[Sequence[str]], float]
+) -> "pd.DataFrame":
     """The cells with the mean of each criterion: the student's error on noisy images, L_in, the agreement of the seeds.
 
     L_in is left out where a weight varies: it is a sum with those weights, so the smallest weight would win.

@@ -1,14 +1,14 @@
 """What an experiment is: a TOML file with settings of a run, a grid of values, seeds, and clusterings of what comes out.
 
-    seeds = [1, 2, 3]
-    [run]
-    preset = "quick"                # and any field of RunConfig
-    dataset = "mnist-10k"
-    [grid]
-    gamma = [0.1, 1.0]              # every combination is trained with every seed
-    [[clusterings]]                 # and any field of ClusteringConfig
-    transform = "umap"
-    clusterer = "gmm"
+seeds = [1, 2, 3]
+[run]
+preset = "quick"                # and any field of RunConfig
+dataset = "mnist-10k"
+[grid]
+gamma = [0.1, 1.0]              # every combination is trained with every seed
+[[clusterings]]                 # and any field of ClusteringConfig
+transform = "umap"
+clusterer = "gmm"
 """
 
 import math
@@ -25,8 +25,12 @@ from ddnmf_core.config import PRESETS, ClusteringConfig, Config, Device, RunConf
 from ddnmf_core.experiment.sweeps import MOST_RUNS
 
 MOST_BYTES = 1_000_000
-ELSEWHERE = {"seed": "seeds = [1, 2] at the top of the file", "run": "the runs of this file", "dataset": "[run] or [grid]",
-             "n_samples": "[run] or [grid]"}
+ELSEWHERE = {
+    "seed": "seeds = [1, 2] at the top of the file",
+    "run": "the runs of this file",
+    "dataset": "[run] or [grid]",
+    "n_samples": "[run] or [grid]",
+}
 
 
 class Experiment(Config):
@@ -57,9 +61,9 @@ class Experiment(Config):
 class Wanted:
     """One result of an experiment: a run, or clusters of its codes, at a point of the grid."""
 
-    point: dict[str, Any]                                           # the grid's settings by name
+    point: dict[str, Any]  # the grid's settings by name
     config: RunConfig | ClusteringConfig
-    run: RunConfig | None                                           # what has to be trained before
+    run: RunConfig | None  # what has to be trained before
 
 
 def read(path: Path) -> Experiment:

@@ -14,9 +14,9 @@ class Progress:
 
     n_runs: int
     n_finished: int
-    n_lost: int                                                     # failed, diverged or stopped
+    n_lost: int  # failed, diverged or stopped
     share: float
-    seconds_left: float | None                                      # None where no speed is known yet
+    seconds_left: float | None  # None where no speed is known yet
 
 
 def progress(store: Store, entries: Sequence[Entry], seconds_each: float | None, now: float | None = None) -> Progress | None:
@@ -30,10 +30,18 @@ def progress(store: Store, entries: Sequence[Entry], seconds_each: float | None,
         return None
     since = min(asked.values())
     states = {entry: entry.state for entry in entries}
-    ended = [states[entry].status for entry in entries
-             if entry not in asked and states[entry].status in ENDED and states[entry].updated >= since]
+    ended = [
+        states[entry].status
+        for entry in entries
+        if entry not in asked and states[entry].status in ENDED and states[entry].updated >= since
+    ]
     n_runs = len(ended) + len(asked)
     done = len(ended) + sum(states[entry].progress for entry in asked)
     each = (max((now or time.time()) - since, 0.0) / done) if ended else seconds_each
-    return Progress(n_runs, ended.count("finished"), len(ended) - ended.count("finished"), done / n_runs,
-                    None if each is None else each * (n_runs - done))
+    return Progress(
+        n_runs,
+        ended.count("finished"),
+        len(ended) - ended.count("finished"),
+        done / n_runs,
+        None if each is None else each * (n_runs - done),
+    )

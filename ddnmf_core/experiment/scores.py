@@ -12,13 +12,14 @@ from ddnmf_core.store.run_store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-OF = ("images", "of", "transform", "n_components", "clusterer")    # what was clustered, and how
+OF = ("images", "of", "transform", "n_components", "clusterer")  # what was clustered, and how
 
 
 def rows(store: Store, experiment: Sequence[Wanted]) -> "pd.DataFrame":
     """A row for each clustering of each run that is there: the grid's settings, seed, run, what was clustered, scores. One that
     was asked for takes the place of the same one that every run has."""
     import pandas as pd
+
     found = []
     for each in experiment:
         entry = store.entry(each.config)
@@ -38,7 +39,7 @@ def _place(row: dict[str, Any]) -> tuple[Any, ...]:
 
 def over_seeds(table: "pd.DataFrame") -> "pd.DataFrame":
     """Mean and deviation of each score, with its seeds: clean codes z of the runs, and whatever was asked for besides."""
-    axes = list(table.columns[:table.columns.get_loc("seed")])
+    axes = list(table.columns[: table.columns.get_loc("seed")])
     shown = table[(table["images"] == "clean") & (table["of"] == "z") | table["asked"]]
     groups = shown.groupby([*axes, *OF], sort=False, dropna=False)
     scores = groups[_scores_in(table)].agg(["mean", "std"])
@@ -53,8 +54,13 @@ def markdown(table: "pd.DataFrame") -> str:
     lines = [[*map(str, left), "seeds", *(score.upper() if score in SCORE_NAMES else score for score in known)]]
     lines.append(["---"] * len(lines[0]))
     for row in table.to_dict("records"):
-        lines.append([*(str(row[name]) for name in left), row["seeds"],
-                      *(_number(row[f"{score}_mean"], row[f"{score}_std"]) for score in known)])
+        lines.append(
+            [
+                *(str(row[name]) for name in left),
+                row["seeds"],
+                *(_number(row[f"{score}_mean"], row[f"{score}_std"]) for score in known),
+            ]
+        )
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -69,17 +75,32 @@ def _says(table: "pd.DataFrame", name: str) -> bool:
 
 
 def _of_run(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{"images": row["input"], "of": row["representation"], "transform": "none", "n_components": 0,
-             "clusterer": row["clusterer"], "asked": False,
-             **{score: row.get(score) for score in WITH_OR_WITHOUT_LABELS}} for row in table]
+    return [
+        {
+            "images": row["input"],
+            "of": row["representation"],
+            "transform": "none",
+            "n_components": 0,
+            "clusterer": row["clusterer"],
+            "asked": False,
+            **{score: row.get(score) for score in WITH_OR_WITHOUT_LABELS},
+        }
+        for row in table
+    ]
 
 
 def _of(each: Wanted, table: dict[str, Any]) -> dict[str, Any]:
     config: Any = each.config
     images = f"noise {config.noise_level:g}" if config.noise_level else "clean"
-    return {"images": images, "of": config.representation, "transform": config.transform,
-            "n_components": config.n_components if config.transform != "none" else 0, "clusterer": config.clusterer,
-            "asked": True, **{score: table.get(score) for score in WITH_OR_WITHOUT_LABELS}}
+    return {
+        "images": images,
+        "of": config.representation,
+        "transform": config.transform,
+        "n_components": config.n_components if config.transform != "none" else 0,
+        "clusterer": config.clusterer,
+        "asked": True,
+        **{score: table.get(score) for score in WITH_OR_WITHOUT_LABELS},
+    }
 
 
 def _text(value: Any) -> Any:

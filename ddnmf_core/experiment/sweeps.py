@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 SWEEPABLE = ("alpha", "beta", "gamma", "noise_level", "n_parts")
 WEIGHTS = ("alpha", "beta", "gamma")
-WHOLE = ("n_parts",)                                                # counted, not measured
-MOST_RUNS = 500                                                     # that are started at once
+WHOLE = ("n_parts",)  # counted, not measured
+MOST_RUNS = 500  # that are started at once
 
 Number = int | float
 
@@ -29,8 +29,8 @@ Number = int | float
 class Family:
     """Runs of one base, and the settings in which they differ, each with its values in ascending order."""
 
-    id: str                                                         # the same whatever the swept settings are
-    base: RunConfig                                                 # of the newest run
+    id: str  # the same whatever the swept settings are
+    base: RunConfig  # of the newest run
     axes: dict[str, list[Number]]
     entries: list[RunEntry]
 
@@ -80,23 +80,32 @@ def families(entries: Iterable[RunEntry]) -> list[Family]:
     return found
 
 
-def table(entries: Iterable[RunEntry],
-          results_of: Callable[[RunEntry], Mapping[str, float]] = lambda entry: FinishedRun(entry).results(),
-          ) -> "pd.DataFrame":
+def table(
+    entries: Iterable[RunEntry],
+    results_of: Callable[[RunEntry], Mapping[str, float]] = lambda entry: FinishedRun(entry).results(),
+) -> "pd.DataFrame":
     """One row a run: its swept settings, seed, run, status and message, and where it is finished what it has come to."""
     import pandas as pd
+
     rows = []
     for entry in entries:
         config, state = entry.config, entry.state
-        rows.append({**{name: getattr(config, name) for name in (*SWEEPABLE, "seed")}, "run": entry.id,
-                     "status": state.status, "message": state.message,
-                     **(results_of(entry) if state.status == "finished" else {})})
+        rows.append(
+            {
+                **{name: getattr(config, name) for name in (*SWEEPABLE, "seed")},
+                "run": entry.id,
+                "status": state.status,
+                "message": state.message,
+                **(results_of(entry) if state.status == "finished" else {}),
+            }
+        )
     return pd.DataFrame(rows).sort_values([*SWEEPABLE, "seed"], ignore_index=True)
 
 
 def surface(frame: "pd.DataFrame", x: str, y: str | None, measure: str) -> "pd.DataFrame":
     """One row a grid cell: x, y, mean and std (NaN for one seed) of n runs, the runs, those with a number, all states."""
     import pandas as pd
+
     axes = [x, y] if y else [x]
     if mixed := [name for name in SWEEPABLE if name not in axes and frame[name].nunique() > 1]:
         raise ValueError(f"{', '.join(mixed)}: takes several values in one cell; should be fixed or be an axis")
@@ -104,7 +113,15 @@ def surface(frame: "pd.DataFrame", x: str, y: str | None, measure: str) -> "pd.D
     for point, cell in frame.groupby(axes):
         found = cell[cell[measure].notna()] if measure in cell else cell.iloc[:0]
         numbers = found[measure] if len(found) else pd.Series(dtype=float)
-        rows.append({**dict(zip(axes, point, strict=True)), "mean": numbers.mean(), "std": numbers.std(ddof=1),
-                     "n": len(found), "runs": list(cell["run"]), "measured": list(found["run"]),
-                     "states": cell["status"].value_counts().to_dict()})
+        rows.append(
+            {
+                **dict(zip(axes, point, strict=True)),
+                "mean": numbers.mean(),
+                "std": numbers.std(ddof=1),
+                "n": len(found),
+                "runs": list(cell["run"]),
+                "measured": list(found["run"]),
+                "states": cell["status"].value_counts().to_dict(),
+            }
+        )
     return pd.DataFrame(rows)

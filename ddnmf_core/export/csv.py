@@ -10,8 +10,8 @@ from ddnmf_core.store.finished_run import FinishedRun
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")                    # what makes a spreadsheet calculate
-AT_ONCE = 20_000                                                    # rows between reports
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet calculate
+AT_ONCE = 20_000  # rows between reports
 
 
 def write(run: FinishedRun, path: Path, report: Report) -> None:
@@ -20,7 +20,7 @@ def write(run: FinishedRun, path: Path, report: Report) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         for start in range(0, len(table), AT_ONCE):
             report(0.1 + 0.85 * start / len(table), f"Row {start:,} of {len(table):,}.")
-            table.iloc[start:start + AT_ONCE].to_csv(file, index=False, header=start == 0)
+            table.iloc[start : start + AT_ONCE].to_csv(file, index=False, header=start == 0)
 
 
 def safe(table: "pd.DataFrame") -> "pd.DataFrame":

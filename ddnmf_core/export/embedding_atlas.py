@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 X, Y, IMAGE = "projection_x", "projection_y", "image"
-AT_ONCE = 2000                                                      # thumbnails between reports
+AT_ONCE = 2000  # thumbnails between reports
 
 
 def write(run: FinishedRun, path: Path, report: Report) -> None:
@@ -47,6 +47,7 @@ def write(run: FinishedRun, path: Path, report: Report) -> None:
 def coordinates(run: FinishedRun, table: "pd.DataFrame") -> tuple[NDArray[np.integer], NDArray[np.floating], str]:
     """Samples (m,), their place (m, 2), and the method that put them there."""
     from ddnmf_core.config import EmbeddingConfig
+
     for entry in Store(run.entry.root).entries("embeddings"):
         if entry.run == run.entry and not entry.config.noisy and entry.available:
             points = entry.read_table(POINTS)

@@ -11,10 +11,10 @@ class Format:
     """One way out. Its module has `write(run, path, report)`, which makes the file or fills the empty folder."""
 
     title: str
-    holds: str                                                      # a sentence for people who choose
-    module: str                                                     # in ddnmf_core.export
-    suffix: str = ""                                                # of a file; a folder has none
-    needs: tuple[str, ...] = ()                                     # packages of the extra, as they are imported
+    holds: str  # a sentence for people who choose
+    module: str  # in ddnmf_core.export
+    suffix: str = ""  # of a file; a folder has none
+    needs: tuple[str, ...] = ()  # packages of the extra, as they are imported
 
     @property
     def is_folder(self) -> bool:
@@ -33,16 +33,27 @@ class Format:
 FORMATS: dict[str, Format] = {
     "parquet": Format("Parquet", "Codes, clusters and labels, a row for each image, with their types.", "parquet", ".parquet"),
     "csv": Format("CSV", "The same rows as text, safe to open in a spreadsheet.", "csv", ".csv"),
-    "safetensors": Format("safetensors", "The weights with a model card: settings, scores, versions, how to load them.",
-                          "safetensors"),
-    "onnx": Format("ONNX", "Encoder and decoder for any runtime, checked against the model, and the parts as arrays.", "onnx",
-                   needs=("onnx", "onnxscript", "onnxruntime")),
-    "tensorboard": Format("TensorBoard", "Curves, pictures of every epoch, settings beside scores.", "tensorboard",
-                          needs=("tensorboard",)),
-    "mlflow": Format("MLflow", "A tracking folder: parameters, metrics of every epoch, artifacts.", "mlflow",
-                     needs=("mlflow", "sqlalchemy", "alembic")),
-    "embedding-atlas": Format("Embedding Atlas", "A map of the images with thumbnails, classes, clusters and parts.",
-                              "embedding_atlas", ".parquet"),
+    "safetensors": Format(
+        "safetensors", "The weights with a model card: settings, scores, versions, how to load them.", "safetensors"
+    ),
+    "onnx": Format(
+        "ONNX",
+        "Encoder and decoder for any runtime, checked against the model, and the parts as arrays.",
+        "onnx",
+        needs=("onnx", "onnxscript", "onnxruntime"),
+    ),
+    "tensorboard": Format(
+        "TensorBoard", "Curves, pictures of every epoch, settings beside scores.", "tensorboard", needs=("tensorboard",)
+    ),
+    "mlflow": Format(
+        "MLflow",
+        "A tracking folder: parameters, metrics of every epoch, artifacts.",
+        "mlflow",
+        needs=("mlflow", "sqlalchemy", "alembic"),
+    ),
+    "embedding-atlas": Format(
+        "Embedding Atlas", "A map of the images with thumbnails, classes, clusters and parts.", "embedding_atlas", ".parquet"
+    ),
 }
 
 

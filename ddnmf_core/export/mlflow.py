@@ -18,7 +18,7 @@ from ddnmf_core.export.write import Report
 from ddnmf_core.store.entry import CONFIG, MODEL, PROVENANCE, SCORES
 from ddnmf_core.store.finished_run import FinishedRun
 
-DATABASE, AT_ONCE = "mlflow.db", 1000                               # metrics that MLflow takes in one call
+DATABASE, AT_ONCE = "mlflow.db", 1000  # metrics that MLflow takes in one call
 HOW_TO_OPEN = """An MLflow tracking folder of run {run}. To look at it, in this folder:
 
     pip install mlflow
@@ -40,27 +40,38 @@ def write(run: FinishedRun, folder: Path, report: Report) -> None:
 
 def _start(run: FinishedRun, folder: Path) -> tuple[Any, Any]:
     """A database with one experiment, named by the data set, and one run in it."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"                 # before it is imported: it would report its use
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # before it is imported: it would report its use
     from mlflow.tracking import MlflowClient
+
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     client = MlflowClient(tracking_uri=f"sqlite:///{(folder / DATABASE).absolute()}")
     experiment = client.create_experiment(run.config.dataset, artifact_location="mlflow-artifacts:/ddnmf")
     began = run.entry.state.updated - sum(row["seconds"] for row in run.epochs())
     provenance = {f"ddnmf.{name}": str(value) for name, value in run.provenance().items()}
-    return client, client.create_run(experiment, start_time=_ms(began), run_name=f"{run.config.model}, seed {run.config.seed}",
-                                     tags={"ddnmf.run": run.id, **provenance})
+    return client, client.create_run(
+        experiment,
+        start_time=_ms(began),
+        run_name=f"{run.config.model}, seed {run.config.seed}",
+        tags={"ddnmf.run": run.id, **provenance},
+    )
 
 
 def _log(client: Any, run_id: str, run: FinishedRun) -> None:
     from mlflow.entities import Metric, Param
-    metrics = [Metric(name, value, _ms(epoch.ended), epoch.number)
-               for epoch in training_curves.epochs(run) for name, value in epoch.values.items()]
-    metrics += [Metric(name, value, _ms(run.entry.state.updated), run.config.epochs)
-                for name, value in training_curves.results(run).items()]
+
+    metrics = [
+        Metric(name, value, _ms(epoch.ended), epoch.number)
+        for epoch in training_curves.epochs(run)
+        for name, value in epoch.values.items()
+    ]
+    metrics += [
+        Metric(name, value, _ms(run.entry.state.updated), run.config.epochs)
+        for name, value in training_curves.results(run).items()
+    ]
     client.log_batch(run_id, params=[Param(name, str(value)) for name, value in training_curves.settings(run).items()])
     for start in range(0, len(metrics), AT_ONCE):
-        client.log_batch(run_id, metrics=metrics[start:start + AT_ONCE])
+        client.log_batch(run_id, metrics=metrics[start : start + AT_ONCE])
 
 
 def _artifacts(run: FinishedRun, folder: Path) -> None:
@@ -81,7 +92,7 @@ def _forget_this_folder(database: Path) -> None:
     with closing(sqlite3.connect(database)) as open_one:
         open_one.execute("UPDATE experiments SET artifact_location = 'mlflow-artifacts:/default' WHERE experiment_id = 0")
         open_one.commit()
-        open_one.execute("VACUUM")                                  # what was overwritten is not kept either
+        open_one.execute("VACUUM")  # what was overwritten is not kept either
 
 
 def _ms(seconds: float) -> int:

@@ -15,8 +15,8 @@ from ddnmf_core.model.networks import DDNMF, Autoencoder
 from ddnmf_core.store.entry import CONFIG
 from ddnmf_core.store.finished_run import FinishedRun
 
-MOST_DIFFERENCE = 1e-4                                              # of a number, against the largest of its kind
-BATCHES = (1, 2, 7)                                                 # sizes that are tried
+MOST_DIFFERENCE = 1e-4  # of a number, against the largest of its kind
+BATCHES = (1, 2, 7)  # sizes that are tried
 README = """# Run {run} as ONNX
 
 - `encoder.onnx`: `images` (n, {n_pixels}), float32 in [0, 1], row by row -> {codes}
@@ -68,31 +68,51 @@ def write(run: FinishedRun, folder: Path, report: Report) -> None:
         report(0.4, "The decoder.")
         _export(Decoder(model), codes[coefficients], coefficients, ["reconstruction"], folder / "decoder.onnx", run)
         report(0.7, "Checking them against the model.")
-        difference = max(check(folder / "encoder.onnx", Encoder(model), x),
-                         check(folder / "decoder.onnx", Decoder(model), codes[coefficients]))
+        difference = max(
+            check(folder / "encoder.onnx", Encoder(model), x),
+            check(folder / "decoder.onnx", Decoder(model), codes[coefficients]),
+        )
     if coefficients == "H":
         _parts(run, folder / "parts.npz")
     _readme(run, folder, codes, coefficients, x.shape[1], difference)
     (folder / CONFIG).write_text(run.config.model_dump_json(indent=1))
 
 
-def _readme(run: FinishedRun, folder: Path, codes: Mapping[str, Tensor], coefficients: str, n_pixels: int,
-            difference: float) -> None:
+def _readme(
+    run: FinishedRun, folder: Path, codes: Mapping[str, Tensor], coefficients: str, n_pixels: int, difference: float
+) -> None:
     outputs = list(codes)
-    (folder / "README.md").write_text(README.format(
-        run=run.id, n_pixels=n_pixels, codes=", ".join(f"`{name}` (n, {code.shape[1]})" for name, code in codes.items()),
-        coefficients=coefficients, parts=PARTS if coefficients == "H" else "", dataset=run.config.dataset,
-        difference=difference, outputs=", ".join(outputs) if outputs[1:] else f"{outputs[0]},"))
+    (folder / "README.md").write_text(
+        README.format(
+            run=run.id,
+            n_pixels=n_pixels,
+            codes=", ".join(f"`{name}` (n, {code.shape[1]})" for name, code in codes.items()),
+            coefficients=coefficients,
+            parts=PARTS if coefficients == "H" else "",
+            dataset=run.config.dataset,
+            difference=difference,
+            outputs=", ".join(outputs) if outputs[1:] else f"{outputs[0]},",
+        )
+    )
 
 
 def _export(network: nn.Module, example: Tensor, name: str, outputs: Sequence[str], path: Path, run: FinishedRun) -> None:
     import onnx
+
     argument = "images" if isinstance(network, Encoder) else "codes"
-    torch.onnx.export(network.eval(), (example[:2],), str(path), input_names=[name], output_names=list(outputs),
-                      external_data=False, dynamic_shapes={argument: {0: torch.export.Dim("n")}}, verbose=False)
+    torch.onnx.export(
+        network.eval(),
+        (example[:2],),
+        str(path),
+        input_names=[name],
+        output_names=list(outputs),
+        external_data=False,
+        dynamic_shapes={argument: {0: torch.export.Dim("n")}},
+        verbose=False,
+    )
     kept = onnx.load(str(path))
     for noted in (*kept.graph.node, *kept.graph.value_info, *kept.graph.initializer, *kept.graph.input, *kept.graph.output):
-        del noted.metadata_props[:]                                 # the exporter notes paths of this machine there
+        del noted.metadata_props[:]  # the exporter notes paths of this machine there
     onnx.helper.set_model_props(kept, {"ddnmf.run": run.id, "ddnmf.config": json.dumps(run.config.model_dump(mode="json"))})
     onnx.save(kept, str(path))
 
@@ -100,6 +120,7 @@ def _export(network: nn.Module, example: Tensor, name: str, outputs: Sequence[st
 def check(path: Path, network: nn.Module, x: Tensor) -> float:
     """The largest relative difference between the file and the model over batches of several sizes."""
     import onnxruntime
+
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     largest = 0.0
     for n in BATCHES:
@@ -115,4 +136,4 @@ def check(path: Path, network: nn.Module, x: Tensor) -> float:
 def _parts(run: FinishedRun, path: Path) -> None:
     mean = torch.from_numpy(run.codes("H")).mean(dim=0)
     drawn = {name: array.numpy() for name, array in {**part_pictures(run.ddnmf(), mean), "mean_H": mean}.items()}
-    np.savez_compressed(path, **drawn, swing=run.part_effects())    # type: ignore[arg-type]
+    np.savez_compressed(path, **drawn, swing=run.part_effects())  # type: ignore[arg-type]

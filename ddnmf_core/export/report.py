@@ -21,7 +21,7 @@ from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import names_of, title
 from ddnmf_core.store.run_store import Store
 
-N_TOP = 8                                                           # samples shown of each part
+N_TOP = 8  # samples shown of each part
 TEMPLATE = Path(__file__).with_name("report.html")
 
 
@@ -33,6 +33,7 @@ def write_report(run: RunEntry, path: Path) -> None:
 def html(entry: RunEntry) -> str:
     """Everything that was typed by a person (names of parts) is escaped."""
     from jinja2 import Environment, StrictUndefined
+
     if not entry.available:
         raise ValueError(f"run {entry.id} is not finished: a report is made of a finished run")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE.read_text())
@@ -41,20 +42,34 @@ def html(entry: RunEntry) -> str:
 
 def _content(run: FinishedRun) -> dict[str, Any]:
     config, images, epochs = run.config, run.images(), run.epochs()
-    return {"run": run.id, "model": {"ddnmf": "DDNMF"}.get(config.model, config.model.upper()),
-            "dataset": short_name(config.dataset), "seed": config.seed,
-            "created": datetime.now(UTC).date().isoformat(), "warnings": diagnosis.warnings(epochs[-1]),
-            "settings": config.model_dump(mode="json"), "unusual": set(config.unusual()),
-            "provenance": run.provenance(), "scores": run.scores(), "curves": _curves(epochs),
-            "examples": _examples(run, images), "parts": _parts(run, images), "worth": _worth(run),
-            "clusters": _clusters(run, images), "labelled": images.labelled, "features": images.feature_names}
+    return {
+        "run": run.id,
+        "model": {"ddnmf": "DDNMF"}.get(config.model, config.model.upper()),
+        "dataset": short_name(config.dataset),
+        "seed": config.seed,
+        "created": datetime.now(UTC).date().isoformat(),
+        "warnings": diagnosis.warnings(epochs[-1]),
+        "settings": config.model_dump(mode="json"),
+        "unusual": set(config.unusual()),
+        "provenance": run.provenance(),
+        "scores": run.scores(),
+        "curves": _curves(epochs),
+        "examples": _examples(run, images),
+        "parts": _parts(run, images),
+        "worth": _worth(run),
+        "clusters": _clusters(run, images),
+        "labelled": images.labelled,
+        "features": images.feature_names,
+    }
 
 
 def _curves(epochs: Sequence[dict[str, Any]]) -> str:
     """The loss terms against epoch, as an SVG drawing."""
     import matplotlib
+
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
+
     names = [name for name in ("L_sym", "L_ap", "L_nc") if name in epochs[-1]]
     figure, axes = plt.subplots(1, len(names), figsize=(3.6 * len(names), 2.4), squeeze=False, layout="constrained")
     for axis, name in zip(axes[0], names, strict=True):
@@ -64,14 +79,15 @@ def _curves(epochs: Sequence[dict[str, Any]]) -> str:
     drawn = io.StringIO()
     figure.savefig(drawn, format="svg", bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)
-    return drawn.getvalue()[drawn.getvalue().index("<svg"):]
+    return drawn.getvalue()[drawn.getvalue().index("<svg") :]
 
 
 def _links(images: Images, rows: NDArray[Any], signed: bool = False) -> list[str]:
     """Rows of pixels as pictures inside the file."""
     shaped = np.asarray(rows).reshape(-1, *images.image_shape)
-    drawn: Iterable[NDArray[np.uint8]] = (pictures.differences(shaped, scale=1.0) if signed else
-                                          shaped if shaped.dtype == np.uint8 else pictures.to_u8(shaped))
+    drawn: Iterable[NDArray[np.uint8]] = (
+        pictures.differences(shaped, scale=1.0) if signed else shaped if shaped.dtype == np.uint8 else pictures.to_u8(shaped)
+    )
     return [pictures.data_link(picture) for picture in drawn]
 
 
@@ -80,13 +96,16 @@ def _examples(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
     import torch
 
     from ddnmf_core.model.corruption import corrupt_each
+
     config, model, samples = run.config, run.model(), images.one_of_each_class()
     clean = torch.from_numpy(images.scaled(samples))
     noisy = corrupt_each(clean, torch.from_numpy(samples), config.noise_kind, config.noise_level, config.seed)
     with torch.no_grad():
         rebuilt = model(noisy)
-    return [{"title": images.caption(sample), "pictures": three} for sample, *three in zip(
-        samples, *(_links(images, rows.numpy()) for rows in (clean, noisy, rebuilt)), strict=True)]
+    return [
+        {"title": images.caption(sample), "pictures": three}
+        for sample, *three in zip(samples, *(_links(images, rows.numpy()) for rows in (clean, noisy, rebuilt)), strict=True)
+    ]
 
 
 def _parts(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
@@ -97,18 +116,28 @@ def _parts(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
 
     from ddnmf_core.interpret.quality import class_mass
     from ddnmf_core.model.decoding import part_pictures
+
     H, names = run.codes("H"), names_of(run.entry)
     mass = class_mass(H, images.labels, len(images.class_names))
     swings = _links(images, run.part_effects(), signed=True)
     raised = _links(images, part_pictures(run.ddnmf(), torch.from_numpy(H.mean(axis=0)))["raised"].numpy())
     measured = _interpretation(run)
     table = measured.read_table(PARTS) if measured else None
-    return [{"title": title(names, part), "swing": swings[part], "raised": raised[part],
-             "top": _links(images, images.pixels[np.argsort(-H[:, part], kind="stable")[:N_TOP]]),
-             "mean": float(H[:, part].mean()), "deviation": float(H[:, part].std()),
-             "class": images.class_names[mass[part].argmax()], "purity": float(mass[part].max()),
-             "importance": None if table is None else float(table["importance"][part]),
-             "survival": None if table is None else float(table["survival"][part])} for part in range(H.shape[1])]
+    return [
+        {
+            "title": title(names, part),
+            "swing": swings[part],
+            "raised": raised[part],
+            "top": _links(images, images.pixels[np.argsort(-H[:, part], kind="stable")[:N_TOP]]),
+            "mean": float(H[:, part].mean()),
+            "deviation": float(H[:, part].std()),
+            "class": images.class_names[mass[part].argmax()],
+            "purity": float(mass[part].max()),
+            "importance": None if table is None else float(table["importance"][part]),
+            "survival": None if table is None else float(table["survival"][part]),
+        }
+        for part in range(H.shape[1])
+    ]
 
 
 def _interpretation(run: FinishedRun) -> Entry[InterpretationConfig] | None:
@@ -125,11 +154,19 @@ def _worth(run: FinishedRun) -> list[tuple[str, str]]:
 def _clusters(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
     """Clusters of K-means on z: their size and what they mostly hold."""
     from ddnmf_core.analysis.metrics import majority_class
+
     found = run.clusters("z", "kmeans")
     rows = []
     for cluster in np.unique(found).tolist():
         label, share = majority_class(images.labels, found, cluster)
         members = np.flatnonzero(found == cluster)
-        rows.append({"number": cluster + 1, "size": len(members), "class": images.class_names[label], "share": share,
-                     "pictures": _links(images, images.pixels[members[:N_TOP]])})
+        rows.append(
+            {
+                "number": cluster + 1,
+                "size": len(members),
+                "class": images.class_names[label],
+                "share": share,
+                "pictures": _links(images, images.pixels[members[:N_TOP]]),
+            }
+        )
     return rows

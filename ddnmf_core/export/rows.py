@@ -14,16 +14,31 @@ def rows(run: FinishedRun, images: Images) -> "pd.DataFrame":
     """The clean images, then the noisy ones. Samples and labels count from 0, units (z_1), parts (H_1) and clusters from 1,
     as the pages number them; `error` is the mean squared difference of the reconstruction from the clean image."""
     import pandas as pd
+
     return pd.concat([_rows_of(run, images, noisy) for noisy in (False, True)], ignore_index=True)
 
 
 def _rows_of(run: FinishedRun, images: Images, noisy: bool) -> "pd.DataFrame":
     import pandas as pd
+
     names = run.config.representations
-    of_codes = [pd.DataFrame(code := run.codes(name, noisy=noisy), columns=[f"{name}_{k + 1}" for k in range(code.shape[1])])
-                for name in names]
-    of_clusters = pd.DataFrame({f"cluster_{name}_{clusterer}": run.clusters(name, clusterer, noisy=noisy) + 1
-                                for name in names for clusterer in CLUSTERERS})
-    first = pd.DataFrame({"sample": range(len(images)), "input": input_kind(noisy), "label": images.labels,
-                          "class": [images.class_names[label] for label in images.labels]})
+    of_codes = [
+        pd.DataFrame(code := run.codes(name, noisy=noisy), columns=[f"{name}_{k + 1}" for k in range(code.shape[1])])
+        for name in names
+    ]
+    of_clusters = pd.DataFrame(
+        {
+            f"cluster_{name}_{clusterer}": run.clusters(name, clusterer, noisy=noisy) + 1
+            for name in names
+            for clusterer in CLUSTERERS
+        }
+    )
+    first = pd.DataFrame(
+        {
+            "sample": range(len(images)),
+            "input": input_kind(noisy),
+            "label": images.labels,
+            "class": [images.class_names[label] for label in images.labels],
+        }
+    )
     return pd.concat([first, *of_codes, of_clusters, pd.DataFrame({"error": run.errors(noisy=noisy)})], axis=1)

@@ -18,8 +18,8 @@ from ddnmf_core.store.entry import CONFIG, MODEL
 from ddnmf_core.store.finished_run import FinishedRun
 
 CARD = Path(__file__).with_name("model-card.md")
-MOST_SETTINGS, MOST_WEIGHTS = 64 * 1024, 8 * 1024**3                # bytes of the files that are read back
-FIRST_LAYERS = ("student.encoder.0.linear.weight", "encoder.0.linear.weight")     # of a DDNMF, of an autoencoder
+MOST_SETTINGS, MOST_WEIGHTS = 64 * 1024, 8 * 1024**3  # bytes of the files that are read back
+FIRST_LAYERS = ("student.encoder.0.linear.weight", "encoder.0.linear.weight")  # of a DDNMF, of an autoencoder
 
 
 def write(run: FinishedRun, folder: Path, report: Report) -> None:
@@ -33,13 +33,24 @@ def write(run: FinishedRun, folder: Path, report: Report) -> None:
 def card(run: FinishedRun, digest: str) -> str:
     """The model card: what it is, of what, how good, how it was made, what it is not, how to load it."""
     from jinja2 import Environment, StrictUndefined
+
     config, epochs, data = run.config, run.epochs(), spec(run.config.dataset)
     template = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(CARD.read_text())
     return template.render(
-        run=run.id, config=config, settings=config.model_dump(mode="json"), data=data, sha256=digest,
-        n_images=config.n_samples or data.n_samples, scores=run.scores(), clusterers=TITLES,
-        last={name: value for name, value in epochs[-1].items() if name.startswith("L_")}, provenance=run.provenance(),
-        warnings=diagnosis.warnings(epochs[-1]), created=datetime.now(UTC).date().isoformat(), file=MODEL)
+        run=run.id,
+        config=config,
+        settings=config.model_dump(mode="json"),
+        data=data,
+        sha256=digest,
+        n_images=config.n_samples or data.n_samples,
+        scores=run.scores(),
+        clusterers=TITLES,
+        last={name: value for name, value in epochs[-1].items() if name.startswith("L_")},
+        provenance=run.provenance(),
+        warnings=diagnosis.warnings(epochs[-1]),
+        created=datetime.now(UTC).date().isoformat(),
+        file=MODEL,
+    )
 
 
 def load(folder: Path | str) -> tuple[Any, RunConfig]:
@@ -48,6 +59,7 @@ def load(folder: Path | str) -> tuple[Any, RunConfig]:
     from safetensors.torch import load_file
 
     from ddnmf_core.model.networks import build
+
     config = RunConfig(**_settings(_within(Path(folder) / CONFIG, MOST_SETTINGS)))
     path = _within(Path(folder) / MODEL, MOST_WEIGHTS)
     try:

@@ -16,6 +16,7 @@ from ddnmf_core.store.finished_run import FinishedRun
 
 def write(run: FinishedRun, folder: Path, report: Report) -> None:
     from torch.utils.tensorboard import SummaryWriter
+
     shape = spec(run.config.dataset).image_shape
     with SummaryWriter(str(folder)) as writer:
         for epoch in training_curves.epochs(run):

@@ -30,8 +30,10 @@ def epochs(run: FinishedRun) -> Iterator[Epoch]:
 
 def settings(run: FinishedRun) -> dict[str, str | int | float]:
     """Every setting as a number or a text."""
-    return {name: value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
-            for name, value in run.config.model_dump(mode="json").items()}
+    return {
+        name: value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
+        for name, value in run.config.model_dump(mode="json").items()
+    }
 
 
 def results(run: FinishedRun) -> dict[str, float]:

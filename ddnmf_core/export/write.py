@@ -10,7 +10,7 @@ from ddnmf_core.export.formats import format_of
 from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 
-Report = Callable[[float, str], None]                               # the share that is done, and what is being done
+Report = Callable[[float, str], None]  # the share that is done, and what is being done
 
 
 def default_name(run: RunEntry, name: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-_SORTED = json.JSONEncoder(sort_keys=True)                          # made once
+_SORTED = json.JSONEncoder(sort_keys=True)  # made once
 _HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
 
 
@@ -89,7 +89,7 @@ def document(content: dict[str, Any]) -> bytes:
 def read_document(path: Path) -> dict[str, Any]:
     """Raises CorruptFile where the file is missing, is no JSON or was changed."""
     try:
-        with open(path, "rb", buffering=0) as file:                 # half the time of Path.read_bytes: a listing reads many
+        with open(path, "rb", buffering=0) as file:  # half the time of Path.read_bytes: a listing reads many
             content = json.loads(file.read())
         seal = content.pop("sha256")
     except FileNotFoundError:

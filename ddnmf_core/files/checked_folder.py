@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddnmf_core.files.atomic import (
-    CorruptFile,
-    read_checked,
-    read_document,
-    sha256,
-    write_bytes,
-    write_document,
-)
+from ddnmf_core.files.atomic import CorruptFile, read_checked, read_document, sha256, write_bytes, write_document
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,11 +35,13 @@ class RecordedFolder:
 
     def write_tensors(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         from safetensors.numpy import save
+
         self._write(name, save({key: np.ascontiguousarray(array) for key, array in arrays.items()}))
 
     def read_tensors(self, name: str) -> dict[str, np.ndarray]:
         """The arrays of a recorded file; raises CorruptFile."""
         from safetensors.numpy import load
+
         return load(self._read(name))
 
     def write_table(self, name: str, table: "pd.DataFrame") -> None:
@@ -55,6 +50,7 @@ class RecordedFolder:
     def read_table(self, name: str) -> "pd.DataFrame":
         """A recorded table; raises CorruptFile."""
         import pandas as pd
+
         return pd.read_parquet(io.BytesIO(self._read(name)))
 
     def write_json(self, name: str, content: Any) -> None:
@@ -83,7 +79,7 @@ class RecordedFolder:
         try:
             return self._checked(name)
         except CorruptFile:
-            return self._checked(name)                              # it may have been replaced since the manifest was read
+            return self._checked(name)  # it may have been replaced since the manifest was read
 
     def _checked(self, name: str) -> bytes:
         expected = self._manifest().get(name)

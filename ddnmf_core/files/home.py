@@ -42,8 +42,10 @@ def check_layout(root: Path) -> None:
     except CorruptFile:
         return
     if version > LAYOUT_VERSION:
-        raise NewerLayout(f"The store {root} was made by a newer DDNMF Studio (its layout is version {version}, this program "
-                          f"knows up to {LAYOUT_VERSION}). Update DDNMF Studio, or set DDNMF_HOME to another folder.")
+        raise NewerLayout(
+            f"The store {root} was made by a newer DDNMF Studio (its layout is version {version}, this program "
+            f"knows up to {LAYOUT_VERSION}). Update DDNMF Studio, or set DDNMF_HOME to another folder."
+        )
 
 
 def mark_layout(root: Path) -> None:

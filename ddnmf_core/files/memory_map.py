@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SHARE = 0.1                                                         # of memory; a worker may hold an array three times
-CGROUP = Path("/sys/fs/cgroup/memory.max")                          # a container's limit
-BLOCK_VALUES = 2**22                                                # of an array that is worked through block by block
-BLOCK_BYTES = 2**24                                                 # of a file that is read block by block
+SHARE = 0.1  # of memory; a worker may hold an array three times
+CGROUP = Path("/sys/fs/cgroup/memory.max")  # a container's limit
+BLOCK_VALUES = 2**22  # of an array that is worked through block by block
+BLOCK_BYTES = 2**24  # of a file that is read block by block
 
 
 def share() -> float:

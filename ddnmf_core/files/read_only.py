@@ -11,8 +11,9 @@ class ReadOnly(PermissionError):
     """Somebody asked for a change of what is only shown."""
 
     def __init__(self) -> None:
-        super().__init__(errno.EROFS, "what is here is only shown (DDNMF_READ_ONLY), so nothing can be trained, changed or "
-                                      "deleted")
+        super().__init__(
+            errno.EROFS, "what is here is only shown (DDNMF_READ_ONLY), so nothing can be trained, changed or deleted"
+        )
 
     def __str__(self) -> str:
         return str(self.strerror)

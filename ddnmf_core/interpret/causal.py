@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from ddnmf_core.interpret.quality import Array
 
 Clusters = NDArray[np.int64]
-MARGIN = 1e-4                                                       # how far past the border an edit goes
+MARGIN = 1e-4  # how far past the border an edit goes
 
 
 @dataclass(frozen=True)
 class Centres:
     """Means of clusters in the space that was clustered; K-means puts every sample to the nearest (Lloyd 1982)."""
 
-    means: Array                                                    # (n_clusters, d)
+    means: Array  # (n_clusters, d)
 
     @classmethod
     def of(cls, codes: Array, clusters: Clusters) -> "Centres":
@@ -34,8 +34,13 @@ class Centres:
         return distance.argmin(axis=1).astype(np.int64)
 
 
-def causal_matrix(assign: Callable[[Array], Clusters], H: Array, baseline: Array, n_clusters: int,
-                  report: Callable[[float], None] = lambda share: None) -> Array:
+def causal_matrix(
+    assign: Callable[[Array], Clusters],
+    H: Array,
+    baseline: Array,
+    n_clusters: int,
+    report: Callable[[float], None] = lambda share: None,
+) -> Array:
     """Share of each cluster's samples that leave it when a part is set to its baseline: (n, r), (r,) -> (r, n_clusters).
 
     `assign` takes coefficients to clusters, by whatever way (directly, or decoded and encoded again); a cluster that has
@@ -58,10 +63,10 @@ def causal_matrix(assign: Callable[[Array], Clusters], H: Array, baseline: Array
 class Flip:
     """An edit of coefficients that puts a sample into another cluster."""
 
-    H: Array                                                        # (r,), edited
-    parts: tuple[int, ...]                                          # which parts it changes
-    cluster: int                                                    # where the sample goes
-    size: float                                                     # Euclidean length of the edit
+    H: Array  # (r,), edited
+    parts: tuple[int, ...]  # which parts it changes
+    cluster: int  # where the sample goes
+    size: float  # Euclidean length of the edit
 
 
 def smallest_flip(centres: Centres, H: Array) -> Flip | None:
@@ -107,7 +112,7 @@ def _moved(H: Array, direction: Array, parts: list[int], missing: float) -> Arra
         step = left * slope / (slope @ slope)
         moved = np.clip(edited[free] + step, 0, 1)
         left -= float(slope @ (moved - edited[free]))
-        stopped = (moved != edited[free] + step)
+        stopped = moved != edited[free] + step
         edited[free] = moved
         if not stopped.any():
             break

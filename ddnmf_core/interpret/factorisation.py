@@ -21,17 +21,17 @@ BATCH = 4096
 class Factorisation:
     """Factors of a data set."""
 
-    H: NDArray[np.float32]                                          # coefficients of every clean image, (n, r)
+    H: NDArray[np.float32]  # coefficients of every clean image, (n, r)
     decode: Decode
-    sigmoid: bool = False                                           # H in (0, 1), so that it can saturate
+    sigmoid: bool = False  # H in (0, 1), so that it can saturate
 
     @torch.no_grad()
     def explained_variance(self, x: Array) -> float:
         """1 - |x - decode(H)|^2 / |x - mean(x)|^2, over all images (n, n_pixels)."""
         error = 0.0
         for start in range(0, len(x), BATCH):
-            rebuilt = self.decode(torch.from_numpy(self.H[start:start + BATCH])).numpy()
-            error += float(np.square(x[start:start + BATCH] - rebuilt).sum(dtype=np.float64))
+            rebuilt = self.decode(torch.from_numpy(self.H[start : start + BATCH])).numpy()
+            error += float(np.square(x[start : start + BATCH] - rebuilt).sum(dtype=np.float64))
         return 1 - error / float(np.square(x - x.mean(axis=0)).sum(dtype=np.float64))
 
 
@@ -67,4 +67,5 @@ def _linear(bases: NDArray[np.float32], mean: NDArray[np.float32] | None = None,
     def decode(H: Tensor) -> Tensor:
         sums = H @ W + offset
         return sums if then is None else then(sums)
+
     return decode

@@ -10,15 +10,15 @@ from torch import Tensor
 from ddnmf_core.model.decoding import Decode
 from ddnmf_core.model.device import matmul_precision
 
-N_RANDOM = 20                                                       # orders that are averaged for the control
+N_RANDOM = 20  # orders that are averaged for the control
 
 
 @dataclass(frozen=True)
 class Curves:
     """How much of the picture is there after each step, from 0 (the baseline's) to 1 (all of it): (r + 1,) each."""
 
-    deletion: Tensor                                                # falls from 1; an order that is true falls fast
-    insertion: Tensor                                               # rises from 0; an order that is true rises fast
+    deletion: Tensor  # falls from 1; an order that is true falls fast
+    insertion: Tensor  # rises from 0; an order that is true rises fast
 
     @property
     def deletion_auc(self) -> float:
@@ -47,12 +47,12 @@ def curves(decode: Decode, H: Tensor, baseline: Tensor, order: Tensor) -> Curves
     r = len(order)
     rank = torch.empty_like(order)
     rank[order] = torch.arange(r)
-    inserted = rank[None, :] < torch.arange(r + 1)[:, None]         # row i: the first i parts are the sample's own
+    inserted = rank[None, :] < torch.arange(r + 1)[:, None]  # row i: the first i parts are the sample's own
     with matmul_precision("highest"):
         pictures = decode(torch.where(torch.cat([inserted, ~inserted]), H, baseline))
     distance = (pictures - pictures[r]).square().sum(dim=1)
     there = 1 - distance / distance[0].clamp(min=1e-12)
-    return Curves(deletion=there[r + 1:], insertion=there[:r + 1])
+    return Curves(deletion=there[r + 1 :], insertion=there[: r + 1])
 
 
 def random_curves(decode: Decode, H: Tensor, baseline: Tensor, seed: int = 0, n: int = N_RANDOM) -> Curves:

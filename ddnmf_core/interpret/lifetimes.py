@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from ddnmf_core.interpret.quality import Array
 
-LIVES_FROM = 0.1                                                    # of black to white, that a part changes some pixel by
+LIVES_FROM = 0.1  # of black to white, that a part changes some pixel by
 
 
 def alive(swings: Array) -> NDArray[np.bool_]:

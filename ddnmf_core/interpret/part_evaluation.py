@@ -19,8 +19,8 @@ from ddnmf_core.model.device import matmul_precision
 from ddnmf_core.model.networks import DDNMF
 
 Report = Callable[[float], None]
-N_PAIRS = 8                                                         # of orders, where they are sampled
-N_NOISY = 5000                                                      # images that noise is tried on
+N_PAIRS = 8  # of orders, where they are sampled
+N_NOISY = 5000  # images that noise is tried on
 BATCH = 4096
 
 
@@ -28,13 +28,13 @@ BATCH = 4096
 class Worth:
     """How the pictures of some samples are shared out among r parts, and whether that share is true."""
 
-    importance: Array                                               # (r,), shares of the Shapley mass, adding up to 1
-    deletion: Array                                                 # (r + 1,), mean curve, by descending contribution
+    importance: Array  # (r,), shares of the Shapley mass, adding up to 1
+    deletion: Array  # (r + 1,), mean curve, by descending contribution
     insertion: Array
-    deletion_random: Array                                          # the control: random orders
+    deletion_random: Array  # the control: random orders
     insertion_random: Array
     additivity_gap: float
-    completeness_error: float                                       # the largest of all samples
+    completeness_error: float  # the largest of all samples
 
 
 def worth(decode: Decode, H: Tensor, baseline: Tensor, report: Report, seed: int) -> Worth:
@@ -50,13 +50,20 @@ def worth(decode: Decode, H: Tensor, baseline: Tensor, report: Report, seed: int
         strengths.append(found.strength)
         report((number + 1) / len(H))
     mass = torch.stack(strengths).sum(dim=0)
-    return Worth((mass / mass.sum()).numpy(), _mean(curve.deletion for curve in curves),
-                 _mean(curve.insertion for curve in curves), _mean(curve.deletion for curve in controls),
-                 _mean(curve.insertion for curve in controls), float(np.mean(gaps)), max(errors))
+    return Worth(
+        (mass / mass.sum()).numpy(),
+        _mean(curve.deletion for curve in curves),
+        _mean(curve.insertion for curve in curves),
+        _mean(curve.deletion for curve in controls),
+        _mean(curve.insertion for curve in controls),
+        float(np.mean(gaps)),
+        max(errors),
+    )
 
 
-def causal_by_picture(model: DDNMF, H: Array, baseline: Array, centres: Centres, report: Report,
-                      precision: str = "medium") -> Array:
+def causal_by_picture(
+    model: DDNMF, H: Array, baseline: Array, centres: Centres, report: Report, precision: str = "medium"
+) -> Array:
     """`causal_matrix` the long way round: coefficients are decoded, the student looks at the picture again, and the nearest
     centre of its codes z says which cluster it is: (n, r), (r,) -> (r, n_clusters).
 
@@ -70,7 +77,7 @@ def causal_by_picture(model: DDNMF, H: Array, baseline: Array, centres: Centres,
         nonlocal done
         found = []
         for start in range(0, len(coefficients), BATCH):
-            rows = torch.from_numpy(np.ascontiguousarray(coefficients[start:start + BATCH])).float()
+            rows = torch.from_numpy(np.ascontiguousarray(coefficients[start : start + BATCH])).float()
             with torch.no_grad(), matmul_precision(precision):
                 found.append(centres.assign(model.student.encoder(model.student.decode(rows)).numpy()))
             done += 1
@@ -87,7 +94,7 @@ def survivals(model: DDNMF, images: Images, kind: str, seed: int, report: Report
     clean = _coefficients(model, x)
     rows = []
     for number, level in enumerate(LEVELS, 1):
-        noisy = corrupt_each(x, samples, kind, level, seed)         # type: ignore[arg-type]
+        noisy = corrupt_each(x, samples, kind, level, seed)  # type: ignore[arg-type]
         rows.append(survival(clean, _coefficients(model, noisy)))
         report(number / len(LEVELS))
     return np.stack(rows)

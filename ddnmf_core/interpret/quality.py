@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
-SATURATED = 0.01                                                    # a coefficient nearer than this to 0 or 1
+SATURATED = 0.01  # a coefficient nearer than this to 0 or 1
 
 
 def hoyer(x: Array) -> Array:
@@ -20,8 +20,10 @@ def hoyer(x: Array) -> Array:
 
 def cosines(a: Array, b: Array) -> Array:
     """Cosine of every row of a with every row of b: (m, d), (n, d) -> (m, n); 0 where a row is zero."""
+
     def unit(x: Array) -> Array:
         return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
     return unit(a) @ unit(b).T
 
 
@@ -75,7 +77,7 @@ def prominence(H: NDArray[np.float32]) -> NDArray[np.float32]:
     return (H - H.mean(axis=0)) / np.maximum(H.std(axis=0), 1e-6)
 
 
-LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)                   # of the paper's Table 3
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the paper's Table 3
 
 
 def survival(clean: Array, noisy: Array) -> Array:

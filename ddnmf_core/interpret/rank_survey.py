@@ -13,7 +13,7 @@ from ddnmf_core.store.finished_run import FinishedRun
 if TYPE_CHECKING:
     import pandas as pd
 
-N_COMPARED = 500                                                    # samples, of which every pair is looked at
+N_COMPARED = 500  # samples, of which every pair is looked at
 MEASURES = ("error", "stability", "dispersion", "cophenetic", "acc")
 
 
@@ -25,6 +25,7 @@ def survey(runs: Sequence[FinishedRun]) -> "pd.DataFrame":
     z. What compares seeds takes two of them, and is not a number where there is one.
     """
     import pandas as pd
+
     rows = []
     for n_parts in sorted({run.config.n_parts for run in runs}):
         of_rank = [run for run in runs if run.config.n_parts == n_parts]
@@ -34,9 +35,13 @@ def survey(runs: Sequence[FinishedRun]) -> "pd.DataFrame":
         if len(of_rank) > 1:
             strongest = [prominence(run.codes("H"))[:N_COMPARED].argmax(axis=1) for run in of_rank]
             together = consensus(strongest)
-            row |= {"error_std": np.std(errors, ddof=1), "acc_std": np.std(scores, ddof=1),
-                    "stability": stability.over_seeds([run.part_effects() for run in of_rank]),
-                    "dispersion": dispersion(together), "cophenetic": cophenetic_correlation(together)}
+            row |= {
+                "error_std": np.std(errors, ddof=1),
+                "acc_std": np.std(scores, ddof=1),
+                "stability": stability.over_seeds([run.part_effects() for run in of_rank]),
+                "dispersion": dispersion(together),
+                "cophenetic": cophenetic_correlation(together),
+            }
         rows.append(row)
     return pd.DataFrame(rows).reindex(columns=["n_parts", "n_seeds", *MEASURES, *(f"{name}_std" for name in MEASURES)])
 
@@ -52,7 +57,7 @@ def consensus(clusterings: Sequence[NDArray[np.integer]]) -> Array:
 def dispersion(together: Array) -> float:
     """1/n^2 sum 4 (C_ij - 1/2)^2 of a consensus: 1 where the clusterings agree on every pair, 0 where all pairs are open
     (Kim and Park 2007, Bioinformatics 23:1495)."""
-    return float((4 * (together - 0.5)**2).mean())
+    return float((4 * (together - 0.5) ** 2).mean())
 
 
 def cophenetic_correlation(together: Array) -> float:
@@ -60,6 +65,7 @@ def cophenetic_correlation(together: Array) -> float:
     tree; 1 where the clusterings agree (Brunet et al. 2004). Not a number where all distances are equal."""
     from scipy.cluster.hierarchy import cophenet, linkage
     from scipy.spatial.distance import squareform
+
     distances = squareform(1 - together, checks=False)
     if np.ptp(distances) == 0:
         return float("nan")

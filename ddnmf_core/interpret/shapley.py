@@ -14,18 +14,18 @@ from torch import Tensor
 from ddnmf_core.model.decoding import Decode
 from ddnmf_core.model.device import matmul_precision
 
-MAX_EXACT = 12                                                      # parts, for which all 2^r coalitions are decoded
-N_PAIRS = 64                                                        # permutations with their reverses, above that
+MAX_EXACT = 12  # parts, for which all 2^r coalitions are decoded
+N_PAIRS = 64  # permutations with their reverses, above that
 
 
 @dataclass(frozen=True)
 class Contributions:
     """A picture as its baseline and what each part adds to it."""
 
-    values: Tensor                                                  # (r, n_pixels), positive: ink that the part adds
-    baseline: Tensor                                                # (n_pixels,), v(none)
-    reconstruction: Tensor                                          # (n_pixels,), v(all)
-    standard_error: Tensor | None                                   # (r, n_pixels) of sampled values; None: exact
+    values: Tensor  # (r, n_pixels), positive: ink that the part adds
+    baseline: Tensor  # (n_pixels,), v(none)
+    reconstruction: Tensor  # (n_pixels,), v(all)
+    standard_error: Tensor | None  # (r, n_pixels) of sampled values; None: exact
 
     @property
     def completeness_error(self) -> float:
@@ -39,8 +39,9 @@ class Contributions:
 
 
 @torch.no_grad()
-def shapley(decode: Decode, H: Tensor, baseline: Tensor, n_pairs: int = N_PAIRS, seed: int = 0,
-            max_exact: int = MAX_EXACT) -> Contributions:
+def shapley(
+    decode: Decode, H: Tensor, baseline: Tensor, n_pairs: int = N_PAIRS, seed: int = 0, max_exact: int = MAX_EXACT
+) -> Contributions:
     """Contributions of the parts of one sample, H (r,), against a baseline (r,).
 
     Exact up to `max_exact` parts. Above that `n_pairs` random orders and their reverses are walked ("antithetic"

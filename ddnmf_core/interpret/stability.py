@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ddnmf_core.interpret.quality import Array, cosines
 
-REAPPEARS = 0.7                                                     # cosine from which a part counts as found again
+REAPPEARS = 0.7  # cosine from which a part counts as found again
 
 
 def match(parts: Array, others: Array, signed: bool = True) -> tuple[NDArray[np.intp], Array]:
@@ -15,6 +15,7 @@ def match(parts: Array, others: Array, signed: bool = True) -> tuple[NDArray[np.
     its cosine: (r, d), (r, d) -> (r,), (r,). Not signed: a part and its negative are the same, as where coefficients have
     both signs. Raises ValueError where the numbers of parts differ."""
     from scipy.optimize import linear_sum_assignment
+
     if len(parts) != len(others):
         raise ValueError(f"{len(parts)} parts against {len(others)}: should be equally many")
     similarity = cosines(parts, others) if signed else np.abs(cosines(parts, others))
@@ -46,4 +47,4 @@ def over_seeds(parts_of: Sequence[Array]) -> float:
     """Mean matched cosine over all pairs of seeds. Raises ValueError where there is one alone."""
     if len(parts_of) < 2:
         raise ValueError(f"{len(parts_of)} seeds: should be at least 2 to be compared")
-    return float(np.mean([matched_cosine(one, other) for i, one in enumerate(parts_of) for other in parts_of[i + 1:]]))
+    return float(np.mean([matched_cosine(one, other) for i, one in enumerate(parts_of) for other in parts_of[i + 1 :]]))

@@ -19,20 +19,11 @@ from ddnmf_core.model.corruption import apply, draw
 from ddnmf_core.model.device import autocast, matmul_precision, wait_for
 from ddnmf_core.model.losses import WEIGHT_OF
 from ddnmf_core.model.networks import nonnegative_parameters
-from ddnmf_core.model.trainer import (
-    REPORT_EVERY,
-    Outcome,
-    Row,
-    Trainer,
-    loss_terms,
-    make_optimizer,
-    scaled,
-    summed,
-)
+from ddnmf_core.model.trainer import REPORT_EVERY, Outcome, Row, Trainer, loss_terms, make_optimizer, scaled, summed
 
-LOOK_EVERY = 0.05                                                   # seconds between looks for a wish to stop
-COMMON = "step"                                                     # of Adam's state: the runs have made equally many
-WARM_UP = 3                                                         # steps before the capture, as torch asks for
+LOOK_EVERY = 0.05  # seconds between looks for a wish to stop
+COMMON = "step"  # of Adam's state: the runs have made equally many
+WARM_UP = 3  # steps before the capture, as torch asks for
 
 
 class Stack:
@@ -43,18 +34,26 @@ class Stack:
         if len({(t.config.stack_key, t.epoch, t.batch) for t in trainers}) != 1:
             raise ValueError("runs of a stack should have one architecture and stand at the same batch")
         self.trainers = list(trainers)
-        self.captures = self.trainers[0].device.type == "cuda"      # steps as a graph
+        self.captures = self.trainers[0].device.type == "cuda"  # steps as a graph
         self._gather()
 
-    def train(self, report: Callable[[Trainer, Row], None], should_stop: Callable[[Trainer], bool],
-              done: Callable[[Trainer, Outcome], None]) -> None:
+    def train(
+        self,
+        report: Callable[[Trainer, Row], None],
+        should_stop: Callable[[Trainer], bool],
+        done: Callable[[Trainer, Outcome], None],
+    ) -> None:
         """Until every run has ended; `done` is called as each does, with its model in place."""
         with matmul_precision(self.trainers[0].config.precision):
             while self.trainers:
                 self._train_epoch(report, should_stop, done)
 
-    def _train_epoch(self, report: Callable[[Trainer, Row], None], should_stop: Callable[[Trainer], bool],
-                     done: Callable[[Trainer, Outcome], None]) -> None:
+    def _train_epoch(
+        self,
+        report: Callable[[Trainer, Row], None],
+        should_stop: Callable[[Trainer], bool],
+        done: Callable[[Trainer, Outcome], None],
+    ) -> None:
         orders = torch.stack([trainer.order() for trainer in self.trainers])
         looked, told = 0.0, time.perf_counter()
         self.counted = told
@@ -70,7 +69,7 @@ class Stack:
                 told = time.perf_counter()
                 self._tell(report)
             size = self.trainers[0].config.batch_size
-            self._step(orders[:, self.trainers[0].batch * size:][:, :size])
+            self._step(orders[:, self.trainers[0].batch * size :][:, :size])
             for trainer in self.trainers:
                 trainer.batch += 1
             self._share_out_time()
@@ -100,8 +99,9 @@ class Stack:
             for trainer in self.trainers:
                 report(trainer, trainer.row("batch"))
 
-    def _leave(self, leaving: Sequence[bool], outcome: Callable[[Trainer], Outcome],
-               done: Callable[[Trainer, Outcome], None]) -> None:
+    def _leave(
+        self, leaving: Sequence[bool], outcome: Callable[[Trainer], Outcome], done: Callable[[Trainer, Outcome], None]
+    ) -> None:
         """Some runs end; the others go on in a smaller stack."""
         if not any(leaving):
             return
@@ -127,12 +127,20 @@ class Stack:
             slots = [trainer.optimizer.state.get(each[name], {}) for trainer, each in zip(self.trainers, named, strict=True)]
             if slots[0]:
                 self.optimizer.state[parameter] = {
-                    slot: value.clone().to(parameter.device if capturable else value.device) if slot == COMMON
-                    else torch.stack([own[slot] for own in slots]) for slot, value in slots[0].items() if value is not None}
+                    slot: value.clone().to(parameter.device if capturable else value.device)
+                    if slot == COMMON
+                    else torch.stack([own[slot] for own in slots])
+                    for slot, value in slots[0].items()
+                    if value is not None
+                }
         self.sums = torch.stack([trainer.sums for trainer in self.trainers])
         self.levels = torch.tensor([t.config.noise_level for t in self.trainers], device=first.device)[:, None, None]
-        self.weights = SimpleNamespace(**{weight: torch.tensor([getattr(t.config, weight) for t in self.trainers],
-                                                               device=first.device) for weight in WEIGHT_OF.values()})
+        self.weights = SimpleNamespace(
+            **{
+                weight: torch.tensor([getattr(t.config, weight) for t in self.trainers], device=first.device)
+                for weight in WEIGHT_OF.values()
+            }
+        )
         self.terms = _Terms(first.model, first.config.loss_reduction)
         self.graph: _Graph | None = None
         self.n_eager = 0
@@ -145,8 +153,11 @@ class Stack:
                 stacked = self.parameters[name]
                 own.copy_(stacked[k])
                 own.grad = None if stacked.grad is None else stacked.grad[k].clone()
-                trainer.optimizer.state[own] = {slot: (value if slot == COMMON else value[k]).clone() for slot, value in
-                                                self.optimizer.state.get(stacked, {}).items() if value is not None}
+                trainer.optimizer.state[own] = {
+                    slot: (value if slot == COMMON else value[k]).clone()
+                    for slot, value in self.optimizer.state.get(stacked, {}).items()
+                    if value is not None
+                }
             trainer.sums.copy_(self.sums[k])
 
     # ---------------------------------------------------------------------------------------------- one step
@@ -173,13 +184,13 @@ class Stack:
         """Forward, the losses, backward, update: as Trainer does it, for K runs at once."""
         config, pixels = self.trainers[0].config, self.trainers[0].pixels
         x = scaled(pixels[samples])
-        x_noisy = apply(x, config.noise_kind, self.levels, drawn)                                    # eq 2
+        x_noisy = apply(x, config.noise_kind, self.levels, drawn)  # eq 2
         with autocast(config.precision, pixels.device):
             terms, layers = torch.vmap(self._terms_of)(self.parameters, x, x_noisy)
             L_in = losses.interpretability_loss(terms, self.weights)
         self.optimizer.zero_grad(set_to_none=True)
-        L_in.sum().backward()                                       # the runs share no parameter: each gets its own gradient
-        self.optimizer.step()                                                                        # eq 8
+        L_in.sum().backward()  # the runs share no parameter: each gets its own gradient
+        self.optimizer.step()  # eq 8
         with torch.no_grad():
             for parameter in self.clamped:
                 parameter.clamp_(min=0)
@@ -199,19 +210,25 @@ class _Terms(nn.Module):
         self.model, self.reduction = model, reduction
 
     def forward(self, x: Tensor, x_noisy: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        terms, layers = loss_terms(self.model, x, x_noisy, self.reduction)      # type: ignore[arg-type]
+        terms, layers = loss_terms(self.model, x, x_noisy, self.reduction)  # type: ignore[arg-type]
         return terms, next(iter(terms.values())).new_zeros(0) if layers is None else layers
 
 
 class _Graph:
     """A step that was captured once and is replayed: no kernel is launched one by one any more."""
 
-    def __init__(self, compute: Callable[[Tensor, Tensor], None], samples: Tensor, drawn: Tensor,
-                 optimizer: torch.optim.Optimizer, parameters: Sequence[Tensor]) -> None:
+    def __init__(
+        self,
+        compute: Callable[[Tensor, Tensor], None],
+        samples: Tensor,
+        drawn: Tensor,
+        optimizer: torch.optim.Optimizer,
+        parameters: Sequence[Tensor],
+    ) -> None:
         self.samples, self.drawn, self.graph = samples.clone(), drawn.clone(), torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
-        optimizer.zero_grad(set_to_none=True)                       # so that gradients lie in the graph's own memory
-        with torch.cuda.graph(self.graph):                          # records, computes nothing
+        optimizer.zero_grad(set_to_none=True)  # so that gradients lie in the graph's own memory
+        with torch.cuda.graph(self.graph):  # records, computes nothing
             compute(self.samples, self.drawn)
         self.parameters, self.gradients = parameters, [parameter.grad for parameter in parameters]
 
@@ -220,7 +237,7 @@ class _Graph:
         self.drawn.copy_(drawn)
         self.graph.replay()
         for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
-            parameter.grad = gradient                               # a step that was not replayed has put its own there
+            parameter.grad = gradient  # a step that was not replayed has put its own there
 
 
 def _names_of(model: nn.Module, wanted: Sequence[Tensor]) -> list[str]:

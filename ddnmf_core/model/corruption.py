@@ -51,4 +51,3 @@ def corrupt_each(x: Tensor, samples: Tensor, kind: NoiseKind, level: float, seed
         generator = torch.Generator().manual_seed(derive(seed, "sample", sample))
         rows.append(corrupt(row, kind, level, generator))
     return torch.stack(rows).to(x.device) if rows else x.clone()
-

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ddnmf_core.model.networks import DDNMF, Student
 
-Decode = Callable[[Tensor], Tensor]                                 # coefficients (n, r) -> pictures (n, n_pixels)
+Decode = Callable[[Tensor], Tensor]  # coefficients (n, r) -> pictures (n, n_pixels)
 
 
 @torch.no_grad()
@@ -44,5 +44,3 @@ def added_one_by_one(student: Student, H: Tensor, baseline: Tensor, order: Tenso
     for step, part in enumerate(order.tolist(), 1):
         rows[step:, part] = H[part]
     return student.decode(rows)
-
-

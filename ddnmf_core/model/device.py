@@ -9,7 +9,7 @@ from torch import nn
 
 from ddnmf_core.config import check_device
 
-MPS_TOLERANCE = 1e-4                                                # largest relative difference from the CPU
+MPS_TOLERANCE = 1e-4  # largest relative difference from the CPU
 
 
 def choose_device(wanted: str | None = None) -> torch.device:

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ddnmf_core.files.memory_map import blocks, file_memory, is_mapped, map_of, place_of, release
 
-DEVICE_SHARE = 0.5                                                  # of a GPU's memory that images may take
-PIECE = 16                                                          # rows after which it is looked how much stays
-RESIDENT = 2**25                                                    # bytes of a map that may stay in memory, but for a piece
+DEVICE_SHARE = 0.5  # of a GPU's memory that images may take
+PIECE = 16  # rows after which it is looked how much stays
+RESIDENT = 2**25  # bytes of a map that may stay in memory, but for a piece
 
 
 class Rows:
@@ -26,7 +26,7 @@ class Rows:
         self.map, self.floor = map_of(pixels), file_memory() or 0
         if self.map is not None:
             self.start = place_of(pixels, self.map)
-            self.map.madvise(mmap.MADV_RANDOM)                      # one row, not the 128 KiB around it
+            self.map.madvise(mmap.MADV_RANDOM)  # one row, not the 128 KiB around it
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -37,7 +37,7 @@ class Rows:
         order = np.argsort(wanted)
         rows = np.empty((len(wanted), self.pixels.shape[1]), self.pixels.dtype)
         for start in range(0, len(order), PIECE):
-            some = order[start:start + PIECE]
+            some = order[start : start + PIECE]
             rows[some] = self.pixels[wanted[some]]
             self._give_back()
         return torch.from_numpy(rows).to(self.device)
@@ -49,7 +49,7 @@ class Rows:
         if held is None or held - self.floor > RESIDENT:
             release(self.pixels)
             self.floor = file_memory() or 0
-        elif held < self.floor:                                     # somebody else gave some back
+        elif held < self.floor:  # somebody else gave some back
             self.floor = held
 
     def expect(self, samples: Tensor) -> None:

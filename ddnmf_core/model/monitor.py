@@ -9,7 +9,7 @@ from torch import Tensor
 from ddnmf_core.model.decoding import part_pictures, part_swings
 from ddnmf_core.model.networks import DDNMF, Autoencoder
 
-CONSTANT = 1e-3                                                     # a deviation below this says nothing
+CONSTANT = 1e-3  # a deviation below this says nothing
 
 
 @torch.no_grad()
@@ -50,8 +50,10 @@ class Gallery:
         assert H is not None
         pictures |= {"supervisor": model.supervisor(self.clean), "parts_raised": part_pictures(model, H.mean(dim=0))["raised"]}
         swings = part_swings(model.student.decode, H).clamp(-1, 1)
-        return {**{name: to_u8(picture) for name, picture in pictures.items()},
-                "parts_swing": (swings * 127).round().to(torch.int8).cpu()}
+        return {
+            **{name: to_u8(picture) for name, picture in pictures.items()},
+            "parts_swing": (swings * 127).round().to(torch.int8).cpu(),
+        }
 
 
 def to_u8(pictures: Tensor) -> Tensor:

@@ -12,10 +12,14 @@ from torch import Tensor, nn
 from ddnmf_core.config import RunConfig
 
 ACTIVATIONS: dict[str, nn.Module] = {
-    "linear": nn.Identity(), "relu": nn.ReLU(), "softplus": nn.Softplus(), "sigmoid": nn.Sigmoid()}
+    "linear": nn.Identity(),
+    "relu": nn.ReLU(),
+    "softplus": nn.Softplus(),
+    "sigmoid": nn.Sigmoid(),
+}
 
 
-class Layer(nn.Module):                                                      # eq 1
+class Layer(nn.Module):  # eq 1
     """h[l] = f(W h[l-1] + b): (n, n_in) -> (n, n_out)."""
 
     def __init__(self, n_in: int, n_out: int, activation: str, generator: torch.Generator) -> None:
@@ -34,8 +38,10 @@ class Chain(nn.ModuleList):
 
     def __init__(self, sizes: tuple[int, ...], last_activation: str, generator: torch.Generator) -> None:
         activations = ["relu"] * (len(sizes) - 2) + [last_activation]
-        super().__init__(Layer(n_in, n_out, activation, generator)
-                         for n_in, n_out, activation in zip(sizes, sizes[1:], activations, strict=False))
+        super().__init__(
+            Layer(n_in, n_out, activation, generator)
+            for n_in, n_out, activation in zip(sizes, sizes[1:], activations, strict=False)
+        )
 
     def features(self, h: Tensor) -> list[Tensor]:
         """The output of every layer, in order."""
@@ -53,8 +59,8 @@ class AdditiveDecoder(Chain):
     """One layer from the code to the pixels that can only add: weights >= 0, so that a pixel never gets darker when a unit
     of a code >= 0 goes up. An extension; what a part does to a picture is then a column of weights."""
 
-    START = 0.3                                                     # weights start in (0, START)
-    DARK = -3.0                                                     # bias of a pixel at first, where a sigmoid is nearly 0
+    START = 0.3  # weights start in (0, START)
+    DARK = -3.0  # bias of a pixel at first, where a sigmoid is nearly 0
 
     def __init__(self, code_size: int, n_pixels: int, activation: str, generator: torch.Generator) -> None:
         super().__init__((code_size, n_pixels), activation, generator)
@@ -79,14 +85,14 @@ def make_decoder(n_pixels: int, config: RunConfig, generator: torch.Generator) -
     return Chain((config.code_size, *config.decoder_layers, n_pixels), config.output_activation, generator)
 
 
-class NMFModule(nn.Module):                                                  # eq 3
+class NMFModule(nn.Module):  # eq 3
     """H = sigmoid(X W'^T), X_hat = relu(H W^T), without bias: (n, d) -> (n, r), (n, d).
 
     Extensions: a `basis` W >= 0, and `coefficients` with a bias, H = sigmoid(X W'^T + b). Without one a code of zeros has
     H = 1/2, so that no part can be absent. With it each part starts as one unit of the code and nearly absent.
     """
 
-    ABSENT, OWN_WEIGHT, OWN_BASIS = -2.0, 1.0, 3.0                  # b at first, and what ties a part to its unit then
+    ABSENT, OWN_WEIGHT, OWN_BASIS = -2.0, 1.0, 3.0  # b at first, and what ties a part to its unit then
 
     def __init__(self, code_size: int, n_parts: int, basis: str, coefficients: str, generator: torch.Generator) -> None:
         super().__init__()
@@ -194,8 +200,12 @@ class DDNMF(nn.Module):
 
 def nonnegative_parameters(model: nn.Module) -> list[Tensor]:
     """Every weight of the model that may not go below 0."""
-    return [parameter for module in model.modules() if isinstance(module, NMFModule | AdditiveDecoder)
-            for parameter in module.nonnegative()]
+    return [
+        parameter
+        for module in model.modules()
+        if isinstance(module, NMFModule | AdditiveDecoder)
+        for parameter in module.nonnegative()
+    ]
 
 
 @torch.no_grad()

@@ -26,31 +26,29 @@ from ddnmf_core.seeds import derive
 Row = dict[str, Any]
 Outcome = Literal["finished", "stopped", "diverged"]
 
-REPORT_EVERY = 0.5                                                  # seconds between rows inside an epoch
-N_PROBE = 1000                                                      # images that unit_health looks at
+REPORT_EVERY = 0.5  # seconds between rows inside an epoch
+N_PROBE = 1000  # images that unit_health looks at
 
 
 class Trainer:
     """One run's model, optimiser and place in the training."""
 
-    def __init__(self, config: RunConfig, images: Images, device: torch.device,
-                 pixels: Tensor | Rows | None = None) -> None:
+    def __init__(self, config: RunConfig, images: Images, device: torch.device, pixels: Tensor | Rows | None = None) -> None:
         """`pixels`: the images on that device already, where several trainers share them."""
         self.config = config
         self.device = device
         self.pixels = on_device(images.pixels, device) if pixels is None else pixels
         self.model = build(config, images.pixels.shape[1]).to(device)
         self.optimizer = make_optimizer(self.model.parameters(), config)
-        self.epoch = 0                                              # epochs completed
-        self.batch = 0                                              # batches completed in the current epoch
+        self.epoch = 0  # epochs completed
+        self.batch = 0  # batches completed in the current epoch
         self.sums = torch.zeros(1 + self._n_sums, dtype=sums_dtype(device), device=device)
-        self.seconds = 0.0                                          # spent in the current epoch
+        self.seconds = 0.0  # spent in the current epoch
         self._gallery_samples = torch.tensor(images.one_of_each_class())
 
     # ------------------------------------------------------------------------------- training
 
-    def train(self, report: Callable[[Row], None],
-              should_stop: Callable[[], bool] = lambda: False) -> Outcome:
+    def train(self, report: Callable[[Row], None], should_stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Train from where it stands to the last epoch; rows have kind 'batch' or 'epoch'."""
         with matmul_precision(self.config.precision):
             while self.epoch < self.config.epochs:
@@ -97,13 +95,13 @@ class Trainer:
         """One batch of Algorithm 1: forward both networks, the losses, one update; returns L_in."""
         config = self.config
         x = scaled(self.pixels[samples])
-        x_noisy = corrupt(x, config.noise_kind, config.noise_level, self.noise())                    # eq 2
+        x_noisy = corrupt(x, config.noise_kind, config.noise_level, self.noise())  # eq 2
         with autocast(config.precision, self.device):
             terms, layers = loss_terms(self.model, x, x_noisy, config.loss_reduction)
             L_in = losses.interpretability_loss(terms, config)
         self.optimizer.zero_grad(set_to_none=True)
         L_in.backward()
-        self.optimizer.step()                                                                        # eq 8
+        self.optimizer.step()  # eq 8
         project(self.model)
         self._accumulate(terms, layers, len(samples))
         return L_in.detach()
@@ -114,7 +112,7 @@ class Trainer:
         return order.to(self.device)
 
     def _samples(self, order: Tensor, batch: int) -> Tensor:
-        return order[batch * self.config.batch_size:][:self.config.batch_size]
+        return order[batch * self.config.batch_size :][: self.config.batch_size]
 
     def noise(self) -> torch.Generator:
         """That draws the noise of this batch."""
@@ -128,7 +126,7 @@ class Trainer:
 
     @property
     def _n_sums(self) -> int:
-        return 3 + len(self.config.encoder_layers) + len(self.config.decoder_layers) + 1    # three terms, L layers
+        return 3 + len(self.config.encoder_layers) + len(self.config.decoder_layers) + 1  # three terms, L layers
 
     def _accumulate(self, terms: dict[str, Tensor], layers: Tensor | None, n: int) -> None:
         """Sums of the epoch: images, three terms, layers. A mean over entries counts n times."""
@@ -144,10 +142,17 @@ class Trainer:
         raw = {name: total / n for name, total in zip(names, sums, strict=False)}
         weighted = {name: getattr(self.config, losses.WEIGHT_OF[name]) * value for name, value in raw.items()}
         done = self.epoch + (1.0 if kind == "epoch" else self.batch / self.batches_per_epoch)
-        row = {"kind": kind, "epoch": done, "step": self.epoch * self.batches_per_epoch + self.batch,
-               **raw, "L_in": sum(weighted.values()), "weighted": weighted,
-               "images_per_second": n / max(self.seconds, 1e-9), "seconds": self.seconds,
-               **self._gradient_norms()}
+        row = {
+            "kind": kind,
+            "epoch": done,
+            "step": self.epoch * self.batches_per_epoch + self.batch,
+            **raw,
+            "L_in": sum(weighted.values()),
+            "weighted": weighted,
+            "images_per_second": n / max(self.seconds, 1e-9),
+            "seconds": self.seconds,
+            **self._gradient_norms(),
+        }
         if self.config.model == "ddnmf":
             total = sum(sums[3:]) or 1.0
             row["layer_shares"] = [share / total for share in sums[3:]]
@@ -157,10 +162,15 @@ class Trainer:
 
     def _gradient_norms(self) -> dict[str, float]:
         """Of the last batch, for each network."""
-        networks = ({"supervisor": self.model.supervisor, "student": self.model.student}
-                    if isinstance(self.model, DDNMF) else {"autoencoder": self.model})
-        return {f"gradient_{name}": float(nn.utils.get_total_norm(
-            [p.grad for p in network.parameters() if p.grad is not None])) for name, network in networks.items()}
+        networks = (
+            {"supervisor": self.model.supervisor, "student": self.model.student}
+            if isinstance(self.model, DDNMF)
+            else {"autoencoder": self.model}
+        )
+        return {
+            f"gradient_{name}": float(nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None]))
+            for name, network in networks.items()
+        }
 
     def probe(self) -> Tensor:
         """The first images, clean: (N_PROBE, n_pixels)."""
@@ -169,8 +179,7 @@ class Trainer:
     def gallery(self) -> Gallery:
         """One image of each class, clean and with the noise that belongs to it."""
         clean = scaled(self.pixels[self._gallery_samples.to(self.device)])
-        noisy = corrupt_each(clean, self._gallery_samples, self.config.noise_kind, self.config.noise_level,
-                             self.config.seed)
+        noisy = corrupt_each(clean, self._gallery_samples, self.config.noise_kind, self.config.noise_level, self.config.seed)
         return Gallery(clean, noisy)
 
     def finite(self) -> bool:
@@ -185,8 +194,7 @@ class Trainer:
         """Everything a resume needs, as flat named tensors on the CPU."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         for index, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()
-                        if isinstance(value, Tensor)}
+            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items() if isinstance(value, Tensor)}
         tensors["progress.counts"] = torch.tensor([self.epoch, self.batch])
         tensors["progress.sums"] = self.sums
         tensors["progress.seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
@@ -194,8 +202,9 @@ class Trainer:
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
         """Take up a state of the same configuration."""
-        self.model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in tensors.items()
-                                    if name.startswith("model.")})
+        self.model.load_state_dict(
+            {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")}
+        )
         slots: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             if name.startswith("optimizer."):
@@ -213,8 +222,9 @@ def scaled(pixels: Tensor) -> Tensor:
     return pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
 
 
-def loss_terms(model: DDNMF | Autoencoder, x: Tensor, x_noisy: Tensor,
-               reduction: str) -> tuple[dict[str, Tensor], Tensor | None]:
+def loss_terms(
+    model: DDNMF | Autoencoder, x: Tensor, x_noisy: Tensor, reduction: str
+) -> tuple[dict[str, Tensor], Tensor | None]:
     """The terms of eq 7 and each layer's part of L_ap (L,). An autoencoder rebuilds what it is given; a denoising one
     is given noisy images and asked for the clean ones (Vincent et al. 2008)."""
     if isinstance(model, Autoencoder):
@@ -222,11 +232,14 @@ def loss_terms(model: DDNMF | Autoencoder, x: Tensor, x_noisy: Tensor,
         return {"L_sym": losses.symmetric_loss(target, model(x_noisy), reduction)}, None
     h = model.supervisor.features(x)
     h_student = model.student.features(x_noisy)
-    code = len(model.supervisor.encoder)                            # as many layers lead to it
+    code = len(model.supervisor.encoder)  # as many layers lead to it
     layers = losses.apposition_losses(h, h_student, reduction, code)
     X, X_hat = h_student[code - 1], h_student[code + 1]
-    return {"L_sym": losses.symmetric_loss(x, h[-1], reduction), "L_ap": layers.sum(),
-            "L_nc": losses.nonnegative_constraint_loss(X, X_hat, reduction)}, layers
+    return {
+        "L_sym": losses.symmetric_loss(x, h[-1], reduction),
+        "L_ap": layers.sum(),
+        "L_nc": losses.nonnegative_constraint_loss(X, X_hat, reduction),
+    }, layers
 
 
 def summed(terms: dict[str, Tensor], layers: Tensor | None, n: int, reduction: str, n_sums: int) -> Tensor:

@@ -19,20 +19,22 @@ class Cell:
     dataset: str
     method: str
     seed: int
-    run: RunConfig | None                                           # what has to be trained for it
-    config: ClusteringConfig | EmbeddingConfig | InterpretationConfig                      # what is then made of it
-    noise_level: float | None = None                                # Table 3, Figure 3: trained with this noise
-    test_level: float | None = None                                 # ... and clustered with this one
+    run: RunConfig | None  # what has to be trained for it
+    config: ClusteringConfig | EmbeddingConfig | InterpretationConfig  # what is then made of it
+    noise_level: float | None = None  # Table 3, Figure 3: trained with this noise
+    test_level: float | None = None  # ... and clustered with this one
 
 
 def cells(target: Target, protocol: Protocol, seeds: Sequence[int]) -> list[Cell]:
     """What a target consists of, seed by seed, so that whole seeds are finished first."""
-    make = {"table1": lambda seed: _table(protocol, protocol.datasets[0], seed),
-            "table2": lambda seed: _table(protocol, protocol.datasets[1], seed),
-            "table3": lambda seed: _noise(protocol, seed, everywhere=False),
-            "figure3": lambda seed: _noise(protocol, seed, everywhere=True),
-            "selection": lambda seed: _candidates(protocol, seed),
-            "parts": lambda seed: _factorisations(protocol, seed)}
+    make = {
+        "table1": lambda seed: _table(protocol, protocol.datasets[0], seed),
+        "table2": lambda seed: _table(protocol, protocol.datasets[1], seed),
+        "table3": lambda seed: _noise(protocol, seed, everywhere=False),
+        "figure3": lambda seed: _noise(protocol, seed, everywhere=True),
+        "selection": lambda seed: _candidates(protocol, seed),
+        "parts": lambda seed: _factorisations(protocol, seed),
+    }
     if target == "figure2":
         return list(_maps(protocol, seeds[0]))
     return [cell for seed in seeds for cell in make[target](seed)]
@@ -43,8 +45,11 @@ def _table(protocol: Protocol, dataset: str, seed: int) -> Iterator[Cell]:
         run = protocol.run(protocol.models[source.model], dataset, seed) if source.model else None
         for clusterer in source.clusterers:
             settings = {**source.settings, "clusterer": clusterer, "seed": seed}
-            config = (ClusteringConfig.of(run, **settings) if run else
-                      ClusteringConfig(**{"dataset": dataset, "n_samples": protocol.n_samples, **settings}))
+            config = (
+                ClusteringConfig.of(run, **settings)
+                if run
+                else ClusteringConfig(**{"dataset": dataset, "n_samples": protocol.n_samples, **settings})
+            )
             yield Cell(dataset, source.method(clusterer), seed, run, config)
 
 
@@ -74,8 +79,11 @@ def _factorisations(protocol: Protocol, seed: int) -> Iterator[Cell]:
         for source in PART_SOURCES:
             run = protocol.run(protocol.models[source.model], dataset, seed) if source.model else None
             settings = {**source.settings, "seed": seed, "n_pictures": protocol.n_pictures}
-            config = (InterpretationConfig.of(run, **settings) if run else
-                      InterpretationConfig(**{"dataset": dataset, "n_samples": protocol.n_samples, **settings}))
+            config = (
+                InterpretationConfig.of(run, **settings)
+                if run
+                else InterpretationConfig(**{"dataset": dataset, "n_samples": protocol.n_samples, **settings})
+            )
             yield Cell(dataset, source.title, seed, run, config)
 
 

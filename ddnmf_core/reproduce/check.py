@@ -9,8 +9,8 @@ from ddnmf_core.reproduce.cells import Cell, cells
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import Record, Results, summary
 
-ALONE = 0.05                                                        # where there is one seed and so no deviation
-ROUNDING = 0.005                                                    # of sums, where all seeds come to nearly the same
+ALONE = 0.05  # where there is one seed and so no deviation
+ROUNDING = 0.005  # of sums, where all seeds come to nearly the same
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Verdict:
 
     published: Record
     recomputed: Record
-    allowed: dict[str, float]                                       # the largest difference that agrees, by score
-    rule: str                                                       # where these come from, a sentence
+    allowed: dict[str, float]  # the largest difference that agrees, by score
+    rule: str  # where these come from, a sentence
 
     @property
     def identical(self) -> bool:
@@ -32,21 +32,34 @@ class Verdict:
 
     def __str__(self) -> str:
         """The numbers side by side, and what the agreement is worth."""
-        numbers = ", ".join(f"{score.upper()} {self.recomputed[score]:.5f} (published {self.published[score]:.5f}, "
-                            f"may differ by {self.allowed[score]:.5f})" for score in SCORE_NAMES)
+        numbers = ", ".join(
+            f"{score.upper()} {self.recomputed[score]:.5f} (published {self.published[score]:.5f}, "
+            f"may differ by {self.allowed[score]:.5f})"
+            for score in SCORE_NAMES
+        )
         word = "identical" if self.identical else "agrees" if self.agrees else "does NOT agree"
-        return (f"{self.published['method']}, {self.published['dataset']}, seed {self.published['seed']}: {word}. {numbers}. "
-                f"{self.rule}")
+        return (
+            f"{self.published['method']}, {self.published['dataset']}, seed {self.published['seed']}: {word}. {numbers}. "
+            f"{self.rule}"
+        )
 
 
 def choose(results: Results, method: str | None = None, seed: int | None = None, noise_level: float | None = None) -> Record:
     """The cell that fits, the one that took least time first; raises ValueError where none does."""
-    fitting = [record for record in results.cells if "acc" in record and method in (None, record["method"])
-               and seed in (None, record["seed"]) and noise_level in (None, record.get("noise_level"))]
+    fitting = [
+        record
+        for record in results.cells
+        if "acc" in record
+        and method in (None, record["method"])
+        and seed in (None, record["seed"])
+        and noise_level in (None, record.get("noise_level"))
+    ]
     if not fitting:
         methods = ", ".join(dict.fromkeys(record["method"] for record in results.cells))
-        raise ValueError(f"{results.target} has no cell with method {method!r}, seed {seed}, noise {noise_level}. "
-                         f"Its seeds are {results.seeds}, its methods {methods}")
+        raise ValueError(
+            f"{results.target} has no cell with method {method!r}, seed {seed}, noise {noise_level}. "
+            f"Its seeds are {results.seeds}, its methods {methods}"
+        )
     return min(fitting, key=lambda record: record.get("training_seconds", 0.0) + record["seconds"])
 
 
@@ -63,6 +76,7 @@ def verdict(results: Results, published: Record, recomputed: dict[str, Any]) -> 
     """Identical on the same machine. On another one the same seed is as good as another seed, so that it may differ as two
     draws do whose deviation was estimated from the published seeds: in 95 of 100 cases by no more than t s sqrt(2)."""
     from scipy.stats import t
+
     keys = ("dataset", "method", "noise_level", "test_level")
     peers = [record for record in results.cells if all(record.get(key) == published.get(key) for key in keys)]
     row = summary(peers).iloc[0]

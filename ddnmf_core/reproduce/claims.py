@@ -38,12 +38,24 @@ class Loss(NamedTuple):
 def of_paper() -> "pd.DataFrame":
     """The paper's Table 3 as rows; its single runs stand as means."""
     import pandas as pd
+
     levels = paper.noise_levels()
-    return pd.concat([
-        pd.DataFrame({"dataset": dataset, "method": method, "noise_level": levels, "test_level": levels,
-                      **{f"{score}_mean": curve[score] for score in SCORE_NAMES}})
-        for dataset, title in paper.TITLES.items()
-        for method, curve in paper.results()["table3"]["scores"][title].items()], ignore_index=True)
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "dataset": dataset,
+                    "method": method,
+                    "noise_level": levels,
+                    "test_level": levels,
+                    **{f"{score}_mean": curve[score] for score in SCORE_NAMES},
+                }
+            )
+            for dataset, title in paper.TITLES.items()
+            for method, curve in paper.results()["table3"]["scores"][title].items()
+        ],
+        ignore_index=True,
+    )
 
 
 def curves(rows: "pd.DataFrame") -> "pd.DataFrame":
@@ -97,21 +109,28 @@ def lower_error(rows: "pd.DataFrame", method: str, other: str) -> Tally:
 def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[str]:
     """What our rows say, beside what the paper's numbers say; `title` names a data set. Markdown."""
     import pandas as pd
+
     theirs, several = of_paper(), not rows.empty and bool((rows["n_seeds"] > 1).all())
     ours, reported = (tally(each, "DDNMF", "AE1") for each in (rows, theirs))
     of_all = "cells (noise level, data set, score)"
     if not ours.cells:
-        found = [f"In the paper DDNMF scores above AE1 in **{reported.won} of {reported.cells}** {of_all}; here none of the "
-                 "levels has both yet."]
+        found = [
+            f"In the paper DDNMF scores above AE1 in **{reported.won} of {reported.cells}** {of_all}; here none of the "
+            "levels has both yet."
+        ]
     else:
-        found = [f"DDNMF scores above AE1 in **{ours.won} of {ours.cells}** {of_all}{_clear(ours, several)}; in the paper in "
-                 f"**{reported.won} of {reported.cells}**."]
+        found = [
+            f"DDNMF scores above AE1 in **{ours.won} of {ours.cells}** {of_all}{_clear(ours, several)}; in the paper in "
+            f"**{reported.won} of {reported.cells}**."
+        ]
     if (against := tally(rows, "DDNMF", "DAE")).cells:
         found[0] += f" Above the denoising DAE, which the paper does not have: **{against.won} of {against.cells}**" + (
-            f"{_clear(against, several)}.")
+            f"{_clear(against, several)}."
+        )
     if not rows.empty:
-        both = pd.concat([each[each["method"] == "DDNMF"].assign(method=name) for name, each in (("ours", rows),
-                                                                                                 ("paper", theirs))])
+        both = pd.concat(
+            [each[each["method"] == "DDNMF"].assign(method=name) for name, each in (("ours", rows), ("paper", theirs))]
+        )
         if (beside := tally(both, "ours", "paper")).cells:
             found[0] += f" Our DDNMF is above the paper's in **{beside.won} of {beside.cells}**."
     for method in ("DDNMF", "AE1", "DAE"):
@@ -119,12 +138,16 @@ def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[s
         spans = {f"{each.lowest:.0%} to {each.highest:.0%}" for each in (*lost.values(), *reported_loss.values())}
         if spans:
             of = f" of {min(spans)}" if len(spans) == 1 else ""
-            found.append(f"Noise{of} costs {method}, in points of ACC: **{_losses(lost, title, not of) or 'not known yet'}**" +
-                         (f"; in the paper {_losses(reported_loss, title, not of)}." if reported_loss else "."))
+            found.append(
+                f"Noise{of} costs {method}, in points of ACC: **{_losses(lost, title, not of) or 'not known yet'}**"
+                + (f"; in the paper {_losses(reported_loss, title, not of)}." if reported_loss else ".")
+            )
     errors = {other: lower_error(rows, "DDNMF", other) for other in ("AE1", "DAE")}
     if compared := [f"than {other} in **{each.won} of {each.cells}**" for other, each in errors.items() if each.cells]:
-        found.append(f"DDNMF rebuilds with a smaller error {', '.join(compared)} settings (noise level, data "
-                     "set); all are held against the clean images, which AE1 is not asked for.")
+        found.append(
+            f"DDNMF rebuilds with a smaller error {', '.join(compared)} settings (noise level, data "
+            "set); all are held against the clean images, which AE1 is not asked for."
+        )
     return found
 
 

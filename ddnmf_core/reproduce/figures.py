@@ -26,8 +26,9 @@ def figure2(points: "pd.DataFrame", folder: Path) -> None:
             shown = points[(points["dataset"] == dataset) & (points["method"] == method)]
             for label, name in enumerate(names):
                 of_class = shown[shown["class"] == label]
-                axis.scatter(of_class["x"], of_class["y"], s=4, linewidths=0, color=plt.cm.tab10(label % 10), label=name,
-                             rasterized=True)
+                axis.scatter(
+                    of_class["x"], of_class["y"], s=4, linewidths=0, color=plt.cm.tab10(label % 10), label=name, rasterized=True
+                )
             axis.set(title=f"{method} on {_name(dataset)}", xticks=[], yticks=[])
         row[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, markerscale=3, fontsize=8)
     _save(figure, folder, "figure2")
@@ -44,8 +45,14 @@ def figure3(results: Results, folder: Path) -> None:
             for model, curve in rows[rows["dataset"] == dataset].groupby("method", sort=False):
                 _curve(axis, str(model), curve, score)
                 if reported := paper.noise_curve(dataset, str(model)):
-                    axis.plot(paper.noise_levels(), reported[score], "--", linewidth=1, color=COLOURS.get(str(model)),
-                              label=f"{model}, paper")
+                    axis.plot(
+                        paper.noise_levels(),
+                        reported[score],
+                        "--",
+                        linewidth=1,
+                        color=COLOURS.get(str(model)),
+                        label=f"{model}, paper",
+                    )
             axis.set(title=f"{_name(dataset)}: {score.upper()}", xlabel="noise level")
             axis.xaxis.set_major_formatter("{x:.0%}")
             axis.grid(alpha=0.3)
@@ -67,14 +74,20 @@ def _name(dataset: str) -> str:
 
 def _pyplot() -> Any:
     import matplotlib
+
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
+
     return plt
 
 
 def _save(figure: Any, folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for suffix in FORMATS:
-        figure.savefig(folder / f"{name}.{suffix}", dpi=130, bbox_inches="tight",
-                       metadata={"CreationDate": None} if suffix == "pdf" else None)
+        figure.savefig(
+            folder / f"{name}.{suffix}",
+            dpi=130,
+            bbox_inches="tight",
+            metadata={"CreationDate": None} if suffix == "pdf" else None,
+        )
     _pyplot().close(figure)

@@ -8,7 +8,7 @@ from ddnmf_core.data.catalogue import family
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.store.entry import Entry
 
-NOISE: NoiseKind = "gaussian"                                       # of Figure 3: a level of another kind is another thing
+NOISE: NoiseKind = "gaussian"  # of Figure 3: a level of another kind is another thing
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,14 @@ def on_same_images(runs: Sequence[Trained], dataset: str) -> list[Trained]:
 def nearest(runs: Sequence[Trained], title: str, level: float) -> Trained | None:
     """The model's run that was trained nearest to a noise level: the protocol's own where there is any, lowest seed first."""
     fitting = [run for run in runs if run.title == title]
-    return min(fitting, default=None, key=lambda run: (
-        not run.own, round(abs(run.config.noise_level - level), 6), run.config.noise_level, run.config.seed))
+    return min(
+        fitting,
+        default=None,
+        key=lambda run: (not run.own, round(abs(run.config.noise_level - level), 6), run.config.noise_level, run.config.seed),
+    )
 
 
 def _is_own(config: RunConfig, protocol: Protocol, title: str) -> bool:
     return config.dataset in protocol.datasets and config == protocol.run(
-        protocol.noise_models[title], config.dataset, config.seed, noise_level=config.noise_level)
+        protocol.noise_models[title], config.dataset, config.seed, noise_level=config.noise_level
+    )

@@ -4,14 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ddnmf_core.analysis.clustering import (
-    MIXTURE_FLOOR,
-    N_STARTS,
-    SHORT_ITERATIONS,
-    SHORT_RUNS,
-    SHORT_SAMPLES,
-    TITLES,
-)
+from ddnmf_core.analysis.clustering import MIXTURE_FLOOR, N_STARTS, SHORT_ITERATIONS, SHORT_RUNS, SHORT_SAMPLES, TITLES
 from ddnmf_core.config import PRESETS, ClustererName, InterpretationConfig, RunConfig
 
 Settings = Mapping[str, Any]
@@ -21,9 +14,9 @@ Settings = Mapping[str, Any]
 class Source:
     """What a row of Tables 1 and 2 clusters: a representation of a model, or of the pixels."""
 
-    title: str                                                      # as in the paper; empty for the pixels
-    model: str | None = None                                        # of Protocol.models; None: no model
-    settings: Settings = field(default_factory=dict)                # of a ClusteringConfig
+    title: str  # as in the paper; empty for the pixels
+    model: str | None = None  # of Protocol.models; None: no model
+    settings: Settings = field(default_factory=dict)  # of a ClusteringConfig
     clusterers: tuple[ClustererName, ...] = ("kmeans", "gmm")
     origin: Literal["paper", "baseline", "extension"] = "paper"
     remark: str = ""
@@ -39,20 +32,39 @@ UMAP = {"transform": "umap", "n_components": 10}
 
 SOURCES = (
     Source("", clusterers=("kmeans",), remark="K-means on the pixels."),
-    Source("", clusterers=("gmm",), settings=PCA,
-           remark=f"GMM on the first {PCA['n_components']} principal components of the pixels: pixels that are never lit "
-                  "have no covariance."),
+    Source(
+        "",
+        clusterers=("gmm",),
+        settings=PCA,
+        remark=f"GMM on the first {PCA['n_components']} principal components of the pixels: pixels that are never lit "
+        "have no covariance.",
+    ),
     Source("NMF", settings=NMF, remark=f"Coefficients of scikit-learn's NMF of the pixels, {NMF['n_components']} parts."),
     Source("AE2", "AE2", remark="The code of AE2, one layer shallower than DDNMF, ReLU throughout as in the paper."),
     Source("AE2+NMF", "AE2", NMF, remark=f"Coefficients of scikit-learn's NMF of AE2's code, {NMF['n_components']} parts."),
     Source("AE1", "AE1", origin="baseline", remark="The code of AE1: DDNMF's layers, ReLU throughout as in the paper."),
-    Source("Strong AE", "Strong AE", origin="baseline",
-           remark="AE1's layers with a linear code, as DDNMF's, trained for longer where the protocol has the time."),
+    Source(
+        "Strong AE",
+        "Strong AE",
+        origin="baseline",
+        remark="AE1's layers with a linear code, as DDNMF's, trained for longer where the protocol has the time.",
+    ),
     Source("DDNMF", "DDNMF", remark="The student's code z (X in eq 6)."),
-    Source("DDNMF (H)", "DDNMF", {"representation": "H"}, origin="extension",
-           remark="The coefficients H of the NMF module, instead of the code."),
-    Source("Strong AE+UMAP", "Strong AE", UMAP, ("gmm",), origin="extension",
-           remark=f"A UMAP of the code in {UMAP['n_components']} dimensions, then the mixture: N2D (McConville et al. 2021)."),
+    Source(
+        "DDNMF (H)",
+        "DDNMF",
+        {"representation": "H"},
+        origin="extension",
+        remark="The coefficients H of the NMF module, instead of the code.",
+    ),
+    Source(
+        "Strong AE+UMAP",
+        "Strong AE",
+        UMAP,
+        ("gmm",),
+        origin="extension",
+        remark=f"A UMAP of the code in {UMAP['n_components']} dimensions, then the mixture: N2D (McConville et al. 2021).",
+    ),
     Source("DDNMF+UMAP", "DDNMF", UMAP, ("gmm",), origin="extension", remark="N2D's manifold step on the student's code."),
 )
 
@@ -62,8 +74,8 @@ class PartSource:
     """A row of the table of parts: a factorisation of a model's code, or of the pixels."""
 
     title: str
-    model: str | None                                               # of Protocol.models; None: no model
-    settings: Settings                                              # of an InterpretationConfig
+    model: str | None  # of Protocol.models; None: no model
+    settings: Settings  # of an InterpretationConfig
     origin: Literal["paper", "baseline", "extension"]
     remark: str
 
@@ -71,19 +83,40 @@ class PartSource:
 N_PARTS = RunConfig().n_parts
 PART_SOURCES = (
     PartSource("DDNMF", "DDNMF", {"factors": "parts"}, "paper", "The parts of the NMF module, W free (eq 3)."),
-    PartSource("DDNMF, W ≥ 0", "DDNMF, W ≥ 0", {"factors": "parts"}, "extension",
-               "The same with W clipped at 0 after every step."),
-    PartSource("DDNMF, additive", "DDNMF, additive", {"factors": "parts"}, "extension",
-               "The preset “parts”: W ≥ 0, coefficients with a bias, a softplus code, and one layer of weights ≥ 0 from the "
-               "code to the pixels, so that a part can only add ink."),
+    PartSource(
+        "DDNMF, W ≥ 0", "DDNMF, W ≥ 0", {"factors": "parts"}, "extension", "The same with W clipped at 0 after every step."
+    ),
+    PartSource(
+        "DDNMF, additive",
+        "DDNMF, additive",
+        {"factors": "parts"},
+        "extension",
+        "The preset “parts”: W ≥ 0, coefficients with a bias, a softplus code, and one layer of weights ≥ 0 from the "
+        "code to the pixels, so that a part can only add ink.",
+    ),
     PartSource("AE1 units", "AE1", {"factors": "units"}, "baseline", "The units of AE1's code, ReLU as in the paper."),
     PartSource("Strong AE units", "Strong AE", {"factors": "units"}, "baseline", "The units of the strong autoencoder's code."),
-    PartSource("AE2+NMF", "AE2", {"factors": "code_nmf", "n_parts": N_PARTS}, "baseline",
-               f"scikit-learn's NMF of AE2's code, {N_PARTS} parts from a random start, decoded by AE2."),
-    PartSource("NMF", None, {"factors": "nmf", "n_parts": N_PARTS}, "baseline",
-               f"scikit-learn's NMF of the pixels, {N_PARTS} parts from a random start."),
-    PartSource("PCA", None, {"factors": "pca", "n_parts": N_PARTS}, "baseline",
-               f"The first {N_PARTS} principal components of the pixels; nothing in it depends on the seed but the mixture."),
+    PartSource(
+        "AE2+NMF",
+        "AE2",
+        {"factors": "code_nmf", "n_parts": N_PARTS},
+        "baseline",
+        f"scikit-learn's NMF of AE2's code, {N_PARTS} parts from a random start, decoded by AE2.",
+    ),
+    PartSource(
+        "NMF",
+        None,
+        {"factors": "nmf", "n_parts": N_PARTS},
+        "baseline",
+        f"scikit-learn's NMF of the pixels, {N_PARTS} parts from a random start.",
+    ),
+    PartSource(
+        "PCA",
+        None,
+        {"factors": "pca", "n_parts": N_PARTS},
+        "baseline",
+        f"The first {N_PARTS} principal components of the pixels; nothing in it depends on the seed but the mixture.",
+    ),
 )
 
 
@@ -92,25 +125,31 @@ class Protocol:
     """One way to run all tables and figures."""
 
     name: str
-    datasets: tuple[str, str]                                       # of Table 1 and of Table 2
-    models: Mapping[str, Settings]                                  # of Tables 1 and 2, Figure 2: fields of a RunConfig
-    noise_models: Mapping[str, Settings]                            # of Table 3 and Figure 3
-    candidates: Mapping[str, Settings]                              # for DDNMF, of which one is chosen without labels
+    datasets: tuple[str, str]  # of Table 1 and of Table 2
+    models: Mapping[str, Settings]  # of Tables 1 and 2, Figure 2: fields of a RunConfig
+    noise_models: Mapping[str, Settings]  # of Table 3 and Figure 3
+    candidates: Mapping[str, Settings]  # for DDNMF, of which one is chosen without labels
     noise_levels: tuple[float, ...]
-    n_map_points: int                                               # of a map in Figure 2
-    n_samples: int | None = None                                    # None: every image
-    n_pictures: int = InterpretationConfig.model_fields["n_pictures"].default       # shared out, of each factorisation
+    n_map_points: int  # of a map in Figure 2
+    n_samples: int | None = None  # None: every image
+    n_pictures: int = InterpretationConfig.model_fields["n_pictures"].default  # shared out, of each factorisation
 
     def with_epochs(self, epochs: int) -> "Protocol":
         """The same with every model trained for so many epochs; of settings that become equal the first stays."""
+
         def shortened(models: Mapping[str, Settings]) -> dict[str, Settings]:
             found: dict[str, Settings] = {}
             for title, settings in models.items():
                 if (short := {**settings, "epochs": epochs}) not in found.values():
                     found[title] = short
             return found
-        return replace(self, models=shortened(self.models), noise_models=shortened(self.noise_models),
-                       candidates=shortened(self.candidates))
+
+        return replace(
+            self,
+            models=shortened(self.models),
+            noise_models=shortened(self.noise_models),
+            candidates=shortened(self.candidates),
+        )
 
     def run(self, settings: Settings, dataset: str, seed: int, **more: Any) -> RunConfig:
         return RunConfig(**{"dataset": dataset, "n_samples": self.n_samples, "seed": seed, **settings, **more})
@@ -118,24 +157,41 @@ class Protocol:
     @classmethod
     def described(cls, fields: Mapping[str, Any]) -> "Protocol":
         """The protocol that `describe` told of."""
-        return cls(name=fields["name"], datasets=tuple(fields["datasets"]), models=fields["models"],
-                   noise_models=fields["noise_models"], candidates=fields["candidates"],
-                   noise_levels=tuple(fields["noise_levels"]), n_map_points=fields["n_map_points"],
-                   n_samples=fields["n_samples"], n_pictures=fields.get("n_pictures", cls.n_pictures))
+        return cls(
+            name=fields["name"],
+            datasets=tuple(fields["datasets"]),
+            models=fields["models"],
+            noise_models=fields["noise_models"],
+            candidates=fields["candidates"],
+            noise_levels=tuple(fields["noise_levels"]),
+            n_map_points=fields["n_map_points"],
+            n_samples=fields["n_samples"],
+            n_pictures=fields.get("n_pictures", cls.n_pictures),
+        )
 
     def describe(self) -> dict[str, Any]:
         """All of it, to be kept with the numbers: settings as fields, the rest as sentences."""
-        return {"name": self.name, "datasets": list(self.datasets), "n_samples": self.n_samples,
-                "n_map_points": self.n_map_points, "n_pictures": self.n_pictures,
-                "models": {title: dict(settings) for title, settings in self.models.items()},
-                "noise_models": {title: dict(settings) for title, settings in self.noise_models.items()},
-                "candidates": {title: dict(settings) for title, settings in self.candidates.items()},
-                "noise_levels": list(self.noise_levels), "defaults": RunConfig().model_dump(mode="json"),
-                "sources": [{"row": source.title or "pixels", "origin": source.origin, "remark": source.remark,
-                             **source.settings} for source in SOURCES],
-                "part_sources": [{"row": source.title, "origin": source.origin, "remark": source.remark, **source.settings}
-                                 for source in PART_SOURCES],
-                "statements": list(self.statements())}
+        return {
+            "name": self.name,
+            "datasets": list(self.datasets),
+            "n_samples": self.n_samples,
+            "n_map_points": self.n_map_points,
+            "n_pictures": self.n_pictures,
+            "models": {title: dict(settings) for title, settings in self.models.items()},
+            "noise_models": {title: dict(settings) for title, settings in self.noise_models.items()},
+            "candidates": {title: dict(settings) for title, settings in self.candidates.items()},
+            "noise_levels": list(self.noise_levels),
+            "defaults": RunConfig().model_dump(mode="json"),
+            "sources": [
+                {"row": source.title or "pixels", "origin": source.origin, "remark": source.remark, **source.settings}
+                for source in SOURCES
+            ],
+            "part_sources": [
+                {"row": source.title, "origin": source.origin, "remark": source.remark, **source.settings}
+                for source in PART_SOURCES
+            ],
+            "statements": list(self.statements()),
+        }
 
     def statements(self) -> tuple[str, ...]:
         """What holds for every number, in sentences."""
@@ -152,7 +208,8 @@ class Protocol:
             "scores were seen, and seed 1 is among those published; alpha and beta are 1, since the paper names none. "
             "`selection` holds the choice against others by what needs no labels: how well the clusters of its seeds agree "
             "(mean ARI), their silhouette, the error of the reconstructions.",
-            *STATEMENTS)
+            *STATEMENTS,
+        )
 
     def _epochs(self, models: Mapping[str, Settings]) -> str:
         """'20', or '45 of DDNMF, 100 of Strong AE'."""
@@ -182,14 +239,36 @@ STATEMENTS = (
 
 RELU = {"bottleneck_activation": "relu", "noise_level": 0.0}
 FULL = Protocol(
-    name="full", datasets=("mnist", "fashion-mnist"),
-    models={"DDNMF": {}, "AE1": {"model": "ae1", **RELU}, "AE2": {"model": "ae2", **RELU},
-            "Strong AE": {"model": "ae1", "noise_level": 0.0, "epochs": 100}, "DDNMF, W ≥ 0": {"basis": "nonnegative"},
-            "DDNMF, additive": PRESETS["parts"]},
-    noise_models={"DDNMF": {"epochs": 20, "output_activation": "linear"}, "AE1": {"model": "ae1", "epochs": 20},
-                  "DAE": {"model": "dae", "epochs": 20}},
-    candidates={"chosen": {}, "shorter": {"epochs": 20}, "gamma .1": {"gamma": 0.1},
-                "linear output": {"output_activation": "linear"}, "summed losses": {"loss_reduction": "sum"}},
-    noise_levels=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8), n_map_points=3000)
-QUICK = replace(FULL.with_epochs(8), name="quick", datasets=("mnist-10k", "fashion-mnist-10k"),
-                noise_levels=(0.1, 0.4, 0.8), n_map_points=2000, n_pictures=30)
+    name="full",
+    datasets=("mnist", "fashion-mnist"),
+    models={
+        "DDNMF": {},
+        "AE1": {"model": "ae1", **RELU},
+        "AE2": {"model": "ae2", **RELU},
+        "Strong AE": {"model": "ae1", "noise_level": 0.0, "epochs": 100},
+        "DDNMF, W ≥ 0": {"basis": "nonnegative"},
+        "DDNMF, additive": PRESETS["parts"],
+    },
+    noise_models={
+        "DDNMF": {"epochs": 20, "output_activation": "linear"},
+        "AE1": {"model": "ae1", "epochs": 20},
+        "DAE": {"model": "dae", "epochs": 20},
+    },
+    candidates={
+        "chosen": {},
+        "shorter": {"epochs": 20},
+        "gamma .1": {"gamma": 0.1},
+        "linear output": {"output_activation": "linear"},
+        "summed losses": {"loss_reduction": "sum"},
+    },
+    noise_levels=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
+    n_map_points=3000,
+)
+QUICK = replace(
+    FULL.with_epochs(8),
+    name="quick",
+    datasets=("mnist-10k", "fashion-mnist-10k"),
+    noise_levels=(0.1, 0.4, 0.8),
+    n_map_points=2000,
+    n_pictures=30,
+)

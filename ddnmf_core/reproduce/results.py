@@ -15,7 +15,7 @@ from ddnmf_core.interpret.measures import MEASURES
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.cells import Cell, Target
 from ddnmf_core.reproduce.protocol import PART_SOURCES, SOURCES, Protocol
-from ddnmf_core.store.entry import CLUSTERS, INTERPRETATION, PROVENANCE, SCORES, Entry
+from ddnmf_core.store.entry import CLUSTERS, INTERPRETATION, PROVENANCE, SCORES, Entry, Kind
 from ddnmf_core.store.run_store import Store
 
 if TYPE_CHECKING:
@@ -24,13 +24,18 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 KEYS = ["dataset", "method", "noise_level", "test_level"]
 MEASURED = (*SCORE_NAMES, "agreement", "silhouette", "error", "training_seconds", "seconds", *MEASURES)
-OF_SEEDS = {"table1": "agreement", "table2": "agreement", "selection": "agreement",     # what a target's seeds are held
-            "parts": "stability"}                                                       # against each other by
-OVER_SEEDS = tuple(dict.fromkeys(OF_SEEDS.values()))                # values of pairs of seeds
-BOTH_SIGNS = ("units", "pca")                                       # factors whose coefficients may be negative
-VARIES = ("seconds", "training_seconds")                            # in a provenance, from run to run
+OF_SEEDS = {
+    "table1": "agreement",
+    "table2": "agreement",
+    "selection": "agreement",  # what a target's seeds are held
+    "parts": "stability",
+}  # against each other by
+OVER_SEEDS = tuple(dict.fromkeys(OF_SEEDS.values()))  # values of pairs of seeds
+BOTH_SIGNS = ("units", "pca")  # factors whose coefficients may be negative
+VARIES = ("seconds", "training_seconds")  # in a provenance, from run to run
 ORIGIN_OF = {source.method(clusterer): source.origin for source in SOURCES for clusterer in source.clusterers} | {
-    source.title: source.origin for source in PART_SOURCES}
+    source.title: source.origin for source in PART_SOURCES
+}
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,12 @@ class Results:
     """What is known of a target: a record for each finished cell."""
 
     target: Target
-    command: str                                                    # that makes this file
-    created: str                                                    # date, UTC
+    command: str  # that makes this file
+    created: str  # date, UTC
     protocol: dict[str, Any]
-    seeds: list[int]                                                # that were asked for, now or before
-    n_missing: int                                                  # cells that are not finished
-    provenance: list[dict[str, Any]]                                # versions and machines; a record names its own
+    seeds: list[int]  # that were asked for, now or before
+    n_missing: int  # cells that are not finished
+    provenance: list[dict[str, Any]]  # versions and machines; a record names its own
     cells: list[Record]
 
     @property
@@ -60,8 +65,9 @@ class Results:
         fields = {"n_seeds": self.n_seeds, **asdict(self)}
         lines = {name: fields.pop(name) for name in ("provenance", "cells")}
         head = json.dumps(fields, indent=1).removesuffix("\n}")
-        rest = "".join(f',\n "{name}": [\n' + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n ]"
-                       for name, rows in lines.items())
+        rest = "".join(
+            f',\n "{name}": [\n' + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n ]" for name, rows in lines.items()
+        )
         return f"{head}{rest}\n}}\n"
 
     def write(self, folder: Path) -> Path:
@@ -95,8 +101,15 @@ def read(folder: Path, target: Target) -> Results | None:
         raise ValueError(f"{path} is not a file of `ddnmf reproduce` ({error}): move it away and run it again") from None
 
 
-def gather(target: Target, cells: Sequence[Cell], protocol: Protocol, seeds: Sequence[int], store: Store, command: str,
-           known: Results | None = None) -> Results:
+def gather(
+    target: Target,
+    cells: Sequence[Cell],
+    protocol: Protocol,
+    seeds: Sequence[int],
+    store: Store,
+    command: str,
+    known: Results | None = None,
+) -> Results:
     """A record for each cell that earlier results hold, or else the store has finished. What is written stays: the same
     seed on another machine is another run, and would be an unseen change of a published number."""
     kept = {record["id"]: record for record in known.cells} if known else {}
@@ -116,8 +129,16 @@ def gather(target: Target, cells: Sequence[Cell], protocol: Protocol, seeds: Seq
         records.append({**record, "provenance": provenance.index(origin)})
     if target in OF_SEEDS:
         _note_over_seeds(records, store, OF_SEEDS[target])
-    return Results(target, command, datetime.now(UTC).date().isoformat(), protocol.describe(), list(seeds),
-                   len(cells) - len(records), provenance, records)
+    return Results(
+        target,
+        command,
+        datetime.now(UTC).date().isoformat(),
+        protocol.describe(),
+        list(seeds),
+        len(cells) - len(records),
+        provenance,
+        records,
+    )
 
 
 def _note_over_seeds(records: list[Record], store: Store, name: str) -> None:
@@ -143,11 +164,12 @@ def _agreements(store: Store, name: str, records: list[Record]) -> dict[str, flo
     has fewer than two."""
     from ddnmf_core.analysis.metrics import agreements
     from ddnmf_core.interpret.stability import matched_cosine
-    kind = "clusterings" if name == "agreement" else "interpretations"
+
+    kind: Kind = "clusterings" if name == "agreement" else "interpretations"
     entries: dict[str, tuple[Record, Entry]] = {
-        record["id"]: (record, Entry(store.root, kind, record["id"])) for record in records}        # type: ignore[arg-type]
-    there = {each: entry for each, (record, entry) in entries.items()
-             if entry.available and _is_measured_of(record, entry)}
+        record["id"]: (record, Entry(store.root, kind, record["id"])) for record in records
+    }
+    there = {each: entry for each, (record, entry) in entries.items() if entry.available and _is_measured_of(record, entry)}
     if len(there) < 2:
         return {}
     if name == "agreement":
@@ -155,8 +177,10 @@ def _agreements(store: Store, name: str, records: list[Record]) -> dict[str, flo
         return {each: float(value) for each, value in zip(there, agreements(clusters), strict=True)}
     swings = {each: entry.read_tensors(INTERPRETATION)["swings"] for each, entry in there.items()}
     signed = all(entry.config.factors not in BOTH_SIGNS for entry in there.values())
-    return {each: sum(matched_cosine(own, other, signed) for name, other in swings.items() if name != each) / (len(swings) - 1)
-            for each, own in swings.items()}
+    return {
+        each: sum(matched_cosine(own, other, signed) for name, other in swings.items() if name != each) / (len(swings) - 1)
+        for each, own in swings.items()
+    }
 
 
 def _is_measured_of(record: Record, entry: Entry) -> bool:
@@ -167,8 +191,13 @@ def _is_measured_of(record: Record, entry: Entry) -> bool:
 
 def _of_entry(cell: Cell, entry: Entry) -> tuple[Record, dict[str, Any]]:
     """The record of a finished cell, and its provenance without what differs from run to run."""
-    record: Record = {"dataset": cell.dataset, "method": cell.method, "seed": cell.seed, "id": entry.id,
-                      "run": cell.run.id if cell.run else None}
+    record: Record = {
+        "dataset": cell.dataset,
+        "method": cell.method,
+        "seed": cell.seed,
+        "id": entry.id,
+        "run": cell.run.id if cell.run else None,
+    }
     origin: dict[str, Any] = {}
     if cell.noise_level is not None:
         record |= {"noise_level": cell.noise_level, "test_level": cell.test_level}
@@ -178,7 +207,7 @@ def _of_entry(cell: Cell, entry: Entry) -> tuple[Record, dict[str, Any]]:
     if entry.has(SCORES):
         scores = entry.read_json(SCORES)
         if cell.noise_level is not None:
-            scores.pop("contingency")                               # hundreds of cells: keep them small
+            scores.pop("contingency")  # hundreds of cells: keep them small
         measured = entry.read_json(PROVENANCE)
         record |= scores | {"seconds": measured["seconds"]}
         origin = {**measured, **origin}
@@ -189,15 +218,15 @@ def summary(records: Iterable[Record]) -> "pd.DataFrame":
     """A row for each method, data set and noise: n_seeds, mean and deviation (n - 1) of each measure, and the paper's
     number with its distance from ours, in points and in our deviations."""
     import pandas as pd
-    frame = pd.DataFrame(list(records)).reindex(
-        columns=[*KEYS, "seed", *MEASURED, *(f"{name}_with" for name in OVER_SEEDS)])
+
+    frame = pd.DataFrame(list(records)).reindex(columns=[*KEYS, "seed", *MEASURED, *(f"{name}_with" for name in OVER_SEEDS)])
     rows = []
     for values, group in frame.groupby(KEYS, sort=False, dropna=False):
         row: Record = dict(zip(KEYS, values, strict=True))
         row |= {"origin": ORIGIN_OF.get(row["method"], "paper"), "n_seeds": len(group)}
         for measure in MEASURED:
             row[f"{measure}_mean"], row[f"{measure}_std"] = group[measure].mean(), group[measure].std(ddof=1)
-        for name in OVER_SEEDS:                                     # pairs share seeds: their spread is no deviation
+        for name in OVER_SEEDS:  # pairs share seeds: their spread is no deviation
             row[f"{name}_std"] = math.nan
             row[f"{name}_seeds"] = max((len(of) for of in group[f"{name}_with"] if isinstance(of, list)), default=0)
         rows.append(row | _against_the_paper(row))
@@ -211,6 +240,9 @@ def _against_the_paper(row: Record) -> Record:
     for score in SCORE_NAMES:
         theirs, deviation = reported[score] if reported else math.nan, row[f"{score}_std"]
         difference = row[f"{score}_mean"] - theirs
-        found |= {f"{score}_paper": theirs, f"{score}_difference": difference,
-                  f"{score}_deviations": difference / deviation if deviation else math.nan}
+        found |= {
+            f"{score}_paper": theirs,
+            f"{score}_difference": difference,
+            f"{score}_deviations": difference / deviation if deviation else math.nan,
+        }
     return found

@@ -13,10 +13,21 @@ from ddnmf_core.reproduce.results import Results, summary
 if TYPE_CHECKING:
     import pandas as pd
 
-Number = Callable[[float, float, bool], str]                        # mean, deviation (or nan), whether it is the best
+Number = Callable[[float, float, bool], str]  # mean, deviation (or nan), whether it is the best
 TEXT_COLUMNS = ("Method", "Data", "Score", "Model")
-IN_TABLE = ("explained_variance", "stability", "hoyer_parts", "hoyer_H", "redundancy_mean", "purity", "additivity_gap",
-            "cancellation", "deletion_auc", "deletion_random_auc", "constant_parts")    # of the measures of parts
+IN_TABLE = (
+    "explained_variance",
+    "stability",
+    "hoyer_parts",
+    "hoyer_H",
+    "redundancy_mean",
+    "purity",
+    "additivity_gap",
+    "cancellation",
+    "deletion_auc",
+    "deletion_random_auc",
+    "constant_parts",
+)  # of the measures of parts
 ESCAPES = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
 
 
@@ -26,13 +37,16 @@ def latex(results: Results) -> str:
     body = _body(results.target, rows, _latex_number).rename(columns=lambda name: name.translate(ESCAPES))
     body = body.map(lambda text: text if text.startswith("$") else _escaped(text))
     name = " and ".join(dict.fromkeys(record["dataset"] for record in results.cells))
-    caption = (f"{name}: mean $\\pm$ standard deviation over {seeds_of(rows)}. "
-               f"Made by \\texttt{{{results.command.translate(ESCAPES)}}}, {results.created}.")
+    caption = (
+        f"{name}: mean $\\pm$ standard deviation over {seeds_of(rows)}. "
+        f"Made by \\texttt{{{results.command.translate(ESCAPES)}}}, {results.created}."
+    )
     n_texts = sum(column in TEXT_COLUMNS for column in body.columns)
     protocol = "".join(f"% {statement}\n" for statement in results.protocol.get("statements", ()))
     columns = "l" * n_texts + "r" * (body.shape[1] - n_texts)
-    return protocol + body.to_latex(index=False, escape=False, caption=caption, label=f"tab:{results.target}",
-                                    column_format=columns)
+    return protocol + body.to_latex(
+        index=False, escape=False, caption=caption, label=f"tab:{results.target}", column_format=columns
+    )
 
 
 def _escaped(text: str) -> str:
@@ -53,25 +67,39 @@ def markdown(results: Results) -> str:
     lines: list[list[str]] = [list(body.columns), ["---"] * body.shape[1], *body.to_numpy().tolist()]
     counted, seeds = sentences(rows) if results.target == "table3" else [], seeds_of(rows)
     made = (f"Mean ± standard deviation over {seeds}" if "±" in "".join(map("".join, lines)) else seeds.capitalize()) + (
-        f"; `{results.command}`, {results.created}. Protocol, versions and every seed: `{results.target}.json`.")
-    return ("".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n" + "".join(f"- {each}\n" for each in counted)
-            + "\n" * bool(counted) + f"{made}\n")
+        f"; `{results.command}`, {results.created}. Protocol, versions and every seed: `{results.target}.json`."
+    )
+    return (
+        "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        + "\n"
+        + "".join(f"- {each}\n" for each in counted)
+        + "\n" * bool(counted)
+        + f"{made}\n"
+    )
 
 
 def _body(target: Target, rows: "pd.DataFrame", number: Number) -> "pd.DataFrame":
     """Texts. Rows are methods, or for Table 3 data set, score and model with a column for each noise level."""
     import pandas as pd
+
     rows_of = {"table3": _noise_rows, "selection": _criteria_rows, "parts": _part_rows}.get(target, _method_rows)
     return pd.DataFrame(rows_of(rows, number))
 
 
 def _method_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
     best = {score: rows[f"{score}_mean"].max() for score in SCORE_NAMES}
-    return [{"Method": row["method"] + ("*" if row["origin"] != "paper" else ""), "Seeds": str(row["n_seeds"]),
-             **{score.upper(): number(row[f"{score}_mean"], row[f"{score}_std"], row[f"{score}_mean"] == best[score])
-                for score in SCORE_NAMES},
-             **{f"{score.upper()}, paper": _plain(row[f"{score}_paper"]) for score in SCORE_NAMES}}
-            for row in rows.to_dict("records")]
+    return [
+        {
+            "Method": row["method"] + ("*" if row["origin"] != "paper" else ""),
+            "Seeds": str(row["n_seeds"]),
+            **{
+                score.upper(): number(row[f"{score}_mean"], row[f"{score}_std"], row[f"{score}_mean"] == best[score])
+                for score in SCORE_NAMES
+            },
+            **{f"{score.upper()}, paper": _plain(row[f"{score}_paper"]) for score in SCORE_NAMES},
+        }
+        for row in rows.to_dict("records")
+    ]
 
 
 def _criteria_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
@@ -80,23 +108,42 @@ def _criteria_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]
     lines = []
     for (dataset, clusterer), of_set in _by_clusterer(rows):
         for row in of_set.to_dict("records"):
-            lines.append({"Data": str(dataset), "Method": row["method"], "Seeds": str(row["n_seeds"]),
-                          "Agreement": number(row["agreement_mean"], math.nan,
-                                              row["agreement_mean"] == best[dataset, clusterer]),
-                          "Silhouette": _plain(row["silhouette_mean"]), "Error": f"{row['error_mean']:.4f}",
-                          **{score.upper(): number(row[f"{score}_mean"], row[f"{score}_std"], False) for score in SCORE_NAMES}})
+            lines.append(
+                {
+                    "Data": str(dataset),
+                    "Method": row["method"],
+                    "Seeds": str(row["n_seeds"]),
+                    "Agreement": number(row["agreement_mean"], math.nan, row["agreement_mean"] == best[dataset, clusterer]),
+                    "Silhouette": _plain(row["silhouette_mean"]),
+                    "Error": f"{row['error_mean']:.4f}",
+                    **{score.upper(): number(row[f"{score}_mean"], row[f"{score}_std"], False) for score in SCORE_NAMES},
+                }
+            )
     return lines
 
 
 def _part_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
     """Scores first, then what the parts are worth."""
     best = rows.groupby("dataset").max(numeric_only=True)
-    return [{"Data": str(row["dataset"]), "Method": row["method"] + ("*" if row["origin"] != "paper" else ""),
-             "Seeds": str(row["n_seeds"]),
-             **{score.upper(): number(mean := row[f"{score}_mean"], row[f"{score}_std"],
-                                      mean == best.loc[row["dataset"], f"{score}_mean"]) for score in SCORE_NAMES},
-             **{measure.title: measure.text(row[f"{measure.name}_mean"]) + fewer_seeds(row, measure.name)
-                for measure in MEASURES.values() if measure.name in IN_TABLE}} for row in rows.to_dict("records")]
+    return [
+        {
+            "Data": str(row["dataset"]),
+            "Method": row["method"] + ("*" if row["origin"] != "paper" else ""),
+            "Seeds": str(row["n_seeds"]),
+            **{
+                score.upper(): number(
+                    mean := row[f"{score}_mean"], row[f"{score}_std"], mean == best.loc[row["dataset"], f"{score}_mean"]
+                )
+                for score in SCORE_NAMES
+            },
+            **{
+                measure.title: measure.text(row[f"{measure.name}_mean"]) + fewer_seeds(row, measure.name)
+                for measure in MEASURES.values()
+                if measure.name in IN_TABLE
+            },
+        }
+        for row in rows.to_dict("records")
+    ]
 
 
 def fewer_seeds(row: "dict[str, Any]", measure: str) -> str:
@@ -115,12 +162,22 @@ def _noise_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
         best = of_set.groupby("noise_level")[[f"{score}_mean" for score in SCORE_NAMES]].max()
         for score in SCORE_NAMES:
             for model, of_model in of_set.groupby("method", sort=False):
-                cells = {row["noise_level"]: number(
-                    row[f"{score}_mean"], row[f"{score}_std"],
-                    row[f"{score}_mean"] == best.loc[row["noise_level"], f"{score}_mean"])
-                    for row in of_model.to_dict("records")}
-                lines.append({"Data": str(dataset), "Score": score.upper(), "Model": str(model),
-                              **{f"{level:.0%}": cells.get(level, MISSING) for level in levels}})
+                cells = {
+                    row["noise_level"]: number(
+                        row[f"{score}_mean"],
+                        row[f"{score}_std"],
+                        row[f"{score}_mean"] == best.loc[row["noise_level"], f"{score}_mean"],
+                    )
+                    for row in of_model.to_dict("records")
+                }
+                lines.append(
+                    {
+                        "Data": str(dataset),
+                        "Score": score.upper(),
+                        "Model": str(model),
+                        **{f"{level:.0%}": cells.get(level, MISSING) for level in levels},
+                    }
+                )
     return lines
 
 

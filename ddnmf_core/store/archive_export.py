@@ -23,9 +23,9 @@ from ddnmf_core.store.run_store import Store
 
 HEADER, FORMAT, VERSION = "ddnmf-archive.json", "DDNMF Studio archive", 2  # 2: there may be data sets inside
 DATA = "data"
-CARRIED: tuple[Status, ...] = ("finished", "stopped", "diverged")   # a failure tells of the machine where it happened
-CHUNK = 2**20                                                       # bytes that are copied at once
-LONG_AGO = (1980, 1, 1, 0, 0, 0)                                    # the first day that a zip can name
+CARRIED: tuple[Status, ...] = ("finished", "stopped", "diverged")  # a failure tells of the machine where it happened
+CHUNK = 2**20  # bytes that are copied at once
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day that a zip can name
 
 Report = Callable[[float, str], None]
 
@@ -36,8 +36,8 @@ class Exported:
 
     entries: list[Entry] = field(default_factory=list)
     left_out: dict[Entry, str] = field(default_factory=dict)
-    data: list[str] = field(default_factory=list)                   # the user's own sets that are inside
-    without_data: list[str] = field(default_factory=list)           # those that are needed and are not
+    data: list[str] = field(default_factory=list)  # the user's own sets that are inside
+    without_data: list[str] = field(default_factory=list)  # those that are needed and are not
 
 
 def everything(store: Store) -> list[Entry]:
@@ -60,8 +60,9 @@ def export(entries: Iterable[Entry], out: Path, report: Report | None = None, wi
     already, or where nothing is left to write; DataError where a data set is damaged or gone.
     """
     if out.exists() or not out.parent.is_dir():
-        raise ValueError(f"{out} is there already: choose another name, or remove it" if out.exists() else
-                         f"there is no folder {out.parent}")
+        raise ValueError(
+            f"{out} is there already: choose another name, or remove it" if out.exists() else f"there is no folder {out.parent}"
+        )
     exported, beside = Exported(), temporary_name(out)
     wanted = sorted(set(entries), key=lambda entry: (entry.kind, entry.id))
     try:
@@ -115,7 +116,7 @@ def _pack(archive: zipfile.ZipFile, entry: Entry) -> None:
             files = {name: entry.read_bytes(name) for name in entry.names("")}
             if HISTORY not in files and (entry.folder / HISTORY).exists():
                 rows = (entry.folder / HISTORY).read_bytes()
-                files[HISTORY] = rows[:rows.rfind(b"\n") + 1]       # without a line that a kill cut short
+                files[HISTORY] = rows[: rows.rfind(b"\n") + 1]  # without a line that a kill cut short
             files[CONFIG], files[STATE] = ((entry.folder / name).read_bytes() for name in (CONFIG, STATE))
     except Busy:
         raise RuntimeError(f"{entry.kind}/{entry.id} has just been taken up by a worker: stop it, or wait for it") from None
@@ -129,8 +130,10 @@ def _pack_data(archive: zipfile.ZipFile, name: str) -> None:
     """Checked, then copied block by block: a set may be larger than memory."""
     user_sets.arrays(name)
     for file in (user_sets.META, user_sets.ARRAYS):
-        with (user_sets.folder(name) / file).open("rb") as source, \
-                archive.open(_member(f"{DATA}/{name}/{file}"), "w", force_zip64=True) as target:
+        with (
+            (user_sets.folder(name) / file).open("rb") as source,
+            archive.open(_member(f"{DATA}/{name}/{file}"), "w", force_zip64=True) as target,
+        ):
             shutil.copyfileobj(source, target, CHUNK)
 
 

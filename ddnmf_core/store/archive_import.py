@@ -34,11 +34,11 @@ ALWAYS = (CONFIG, STATE, MANIFEST)
 DATA_MEMBER = re.compile(rf"{DATA}/({OWN.pattern})/({'|'.join(map(re.escape, sorted(DATA_FILES)))})")
 MEMBER = re.compile(rf"({'|'.join(CONFIG_OF)})/([0-9a-f]{{16}})/({'|'.join(map(re.escape, ALWAYS))}|{RECORDED.pattern})")
 MOST_MEMBERS = 200_000
-MOST_BYTES = 64 * 2**30                                             # of an archive, unpacked
+MOST_BYTES = 64 * 2**30  # of an archive, unpacked
 MOST_OF_A_FILE = 4 * 2**30
-MOST_OF_A_TEXT = 64 * 2**20                                         # JSON is read into memory
-MOST_SHRUNK = 100                                                   # declared size to packed size; weights shrink by tenths
-SMALL = 2**20                                                       # bytes that may shrink by more
+MOST_OF_A_TEXT = 64 * 2**20  # JSON is read into memory
+MOST_SHRUNK = 100  # declared size to packed size; weights shrink by tenths
+SMALL = 2**20  # bytes that may shrink by more
 DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -55,9 +55,9 @@ class Imported:
     """What an archive brought."""
 
     taken: list[Entry] = field(default_factory=list)
-    data: list[str] = field(default_factory=list)                   # data sets that came with them
-    there: list[Entry] = field(default_factory=list)                # in the store before
-    refused: dict[str, str] = field(default_factory=dict)           # kind/id to the reason
+    data: list[str] = field(default_factory=list)  # data sets that came with them
+    there: list[Entry] = field(default_factory=list)  # in the store before
+    refused: dict[str, str] = field(default_factory=dict)  # kind/id to the reason
 
 
 def unpack(store: Store, file: Path | IO[bytes], report: Report | None = None) -> Imported:
@@ -81,6 +81,7 @@ def unpack(store: Store, file: Path | IO[bytes], report: Report | None = None) -
 
 
 # --------------------------------------------------------------------------------- the list of members
+
 
 def _listed(archive: zipfile.ZipFile) -> dict[tuple[Any, str], dict[str, zipfile.ZipInfo]]:
     """The files of each data set and entry, data first, then runs; raises BadArchive."""
@@ -149,18 +150,21 @@ def _make_room(store: Store, members: list[zipfile.ZipInfo]) -> None:
 
 # ------------------------------------------------------------------------------------------ an entry
 
+
 def _take_entry(archive: zipfile.ZipFile, entry: Entry, members: dict[str, zipfile.ZipInfo], imported: Imported) -> None:
     if entry.folder.exists():
         imported.there.append(entry)
         return
     with _refusing(f"{entry.kind}/{entry.id}", imported):
-        fresh = _take(archive, entry.folder, members,
-                      lambda beside: _check(Entry(entry.root, entry.kind, entry.id, beside), set(members)))
+        fresh = _take(
+            archive, entry.folder, members, lambda beside: _check(Entry(entry.root, entry.kind, entry.id, beside), set(members))
+        )
         (imported.taken if fresh else imported.there).append(entry)
 
 
-def _take_data(archive: zipfile.ZipFile, store: Store, name: str, members: dict[str, zipfile.ZipInfo],
-               imported: Imported) -> None:
+def _take_data(
+    archive: zipfile.ZipFile, store: Store, name: str, members: dict[str, zipfile.ZipInfo], imported: Imported
+) -> None:
     """A set that is here already stays as it is: its name says that it is the same."""
     place = store.root / DATA / name
     if place.exists():
@@ -211,7 +215,7 @@ def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None
 def _check_data(folder: Path, name: str, files: set[str]) -> None:
     try:
         validation.check(folder, name, files)
-    except Exception as error:                                      # whatever a reader says of bytes from outside
+    except Exception as error:  # whatever a reader says of bytes from outside
         raise _BadEntry(str(error)) from None
 
 
@@ -230,7 +234,7 @@ def _check(entry: Entry, names: set[str]) -> None:
     for name in names:
         try:
             check_content(entry, name)
-        except Exception as error:                                  # whatever a reader says of bytes from outside
+        except Exception as error:  # whatever a reader says of bytes from outside
             raise _BadEntry(f"{name} is not what its name says ({error})") from None
     (entry.folder / STATE).write_bytes(document(asdict(state)))
 

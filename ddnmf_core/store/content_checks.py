@@ -11,10 +11,10 @@ from pydantic import BaseModel, Field, TypeAdapter, model_validator
 from ddnmf_core.config import CLUSTERERS
 from ddnmf_core.store.entry import HISTORY, PROVENANCE, SCORES, Entry
 
-MOST_BYTES = 4 * 2**30                                              # of a table, unpacked
+MOST_BYTES = 4 * 2**30  # of a table, unpacked
 MOST_ROWS, MOST_COLUMNS = 10_000_000, 1_000
-PLAIN = re.compile(r"(u?int(8|16|32|64)|float|double|bool|(large_)?string)")    # types of columns, as Arrow names them
-NUMBERS = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}   # as safetensors does
+PLAIN = re.compile(r"(u?int(8|16|32|64)|float|double|bool|(large_)?string)")  # types of columns, as Arrow names them
+NUMBERS = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}  # as safetensors does
 PartNumber = Annotated[str, Field(pattern=r"^\d{1,4}$")]
 
 
@@ -65,8 +65,9 @@ def check_content(entry: Entry, name: str) -> None:
 
 def _check_tensors(path: Path) -> None:
     from safetensors import safe_open
+
     with safe_open(path, framework="numpy") as tensors:
-        for name in tensors.keys():                                 # noqa: SIM118 (no mapping)
+        for name in tensors.keys():  # noqa: SIM118 (no mapping)
             if (kind := tensors.get_slice(name).get_dtype()) not in NUMBERS:
                 raise ValueError(f"{name} holds {kind}")
 
@@ -74,6 +75,7 @@ def _check_tensors(path: Path) -> None:
 def _check_table(path: Path) -> None:
     """Of plain numbers and words, and of a size that its own metadata declares."""
     from pyarrow import parquet
+
     table = parquet.ParquetFile(path)
     about = table.metadata
     size = sum(about.row_group(k).total_byte_size for k in range(about.num_row_groups))
@@ -99,8 +101,12 @@ def _check_history(entry: Entry, rows: Iterable[Any]) -> None:
 def _check_json(entry: Entry, name: str, content: Any) -> None:
     if name == SCORES and entry.kind == "runs":
         scored = [(row.input, row.representation, row.clusterer) for row in TypeAdapter(list[_Score]).validate_python(content)]
-        wanted = [(seen, representation, clusterer) for seen in ("clean", "noisy")
-                  for representation in entry.config.representations for clusterer in CLUSTERERS]
+        wanted = [
+            (seen, representation, clusterer)
+            for seen in ("clean", "noisy")
+            for representation in entry.config.representations
+            for clusterer in CLUSTERERS
+        ]
         if sorted(scored) != sorted(wanted):
             raise ValueError("it does not score what a run is scored on")
     elif name in (SCORES, PROVENANCE):

@@ -29,8 +29,12 @@ ConfigT = TypeVar("ConfigT", bound=Config, covariant=True)
 Kind = Literal["runs", "embeddings", "clusterings", "interpretations", "pixel-nmf"]
 Status = Literal["new", "queued", "running", "interrupted", "stopped", "finished", "failed", "diverged"]
 CONFIG_OF: dict[Kind, type[Config]] = {
-    "runs": RunConfig, "embeddings": EmbeddingConfig, "clusterings": ClusteringConfig,
-    "interpretations": InterpretationConfig, "pixel-nmf": PixelNMFConfig}
+    "runs": RunConfig,
+    "embeddings": EmbeddingConfig,
+    "clusterings": ClusteringConfig,
+    "interpretations": InterpretationConfig,
+    "pixel-nmf": PixelNMFConfig,
+}
 MADE_OF_RUNS: tuple[Kind, ...] = ("embeddings", "clusterings", "interpretations")
 ENDED: tuple[Status, ...] = ("stopped", "finished", "failed", "diverged")
 
@@ -38,11 +42,12 @@ CONFIG, STATE, HISTORY, LOCK, STOP = "config.json", "state.json", "history.jsonl
 MODEL, CODES, CLUSTERS, SCORES = "model.safetensors", "codes.safetensors", "clusters.parquet", "scores.json"
 POINTS, EARLY, FACTORS, PROVENANCE = "points.parquet", "early.parquet", "factors.safetensors", "provenance.json"
 PARTS, INTERPRETATION = "parts.parquet", "interpretation.safetensors"
-SETTLED = 2_000_000_000                                             # ns; two changes closer together may bear the same time
-_FINISHED: dict[str, tuple[int, "State"]] = {}                      # paths of states that will not change, and their times
-RECORDED = re.compile(                                              # names that a manifest lists
+SETTLED = 2_000_000_000  # ns; two changes closer together may bear the same time
+_FINISHED: dict[str, tuple[int, "State"]] = {}  # paths of states that will not change, and their times
+RECORDED = re.compile(  # names that a manifest lists
     r"(model|codes|factors|interpretation|checkpoint-\d{9}|snapshots/\d{6})\.safetensors"
-    r"|(clusters|points|early|parts)\.parquet|(scores|provenance|part-names)\.json|history\.jsonl")
+    r"|(clusters|points|early|parts)\.parquet|(scores|provenance|part-names)\.json|history\.jsonl"
+)
 
 
 class UnknownEntry(LookupError):
@@ -58,11 +63,11 @@ class State:
     """How far an entry is; `status` "interrupted" means that its worker is gone."""
 
     status: Status = "new"
-    progress: float = 0.0                                           # share done, 0 to 1
-    message: str = ""                                               # what it is doing, or why it ended
-    device: str = ""                                                # where it runs or ran, to be shown
-    wanted_device: str = "auto"                                     # what was asked for
-    updated: float = 0.0                                            # seconds since 1970
+    progress: float = 0.0  # share done, 0 to 1
+    message: str = ""  # what it is doing, or why it ended
+    device: str = ""  # where it runs or ran, to be shown
+    wanted_device: str = "auto"  # what was asked for
+    updated: float = 0.0  # seconds since 1970
 
 
 class Entry(RecordedFolder, Generic[ConfigT]):
@@ -152,8 +157,7 @@ class Entry(RecordedFolder, Generic[ConfigT]):
             raise CorruptFile(self.folder / STATE, f"is damaged ({error})") from None
 
     def set_state(self, state: State) -> None:
-        write_document(self.folder / STATE, asdict(replace(state, updated=time.time())),
-                       durable=state.status in ENDED)
+        write_document(self.folder / STATE, asdict(replace(state, updated=time.time())), durable=state.status in ENDED)
 
     def end(self, status: Status, message: str) -> Status:
         """Work on it ended so, and why; returns the status."""
@@ -187,7 +191,7 @@ class Entry(RecordedFolder, Generic[ConfigT]):
     def lock(self, patience: float = 1.0) -> Iterator[None]:
         """Hold the entry alone; the system frees the lock when the process dies. Raises Busy."""
         with (self.folder / LOCK).open("a") as file:
-            deadline = time.monotonic() + patience                  # a reader may be looking just now
+            deadline = time.monotonic() + patience  # a reader may be looking just now
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -254,7 +258,7 @@ class Entry(RecordedFolder, Generic[ConfigT]):
             try:
                 self._read(name)
             except CorruptFile as error:
-                if self.has(name):                                  # a worker may have taken it away meanwhile
+                if self.has(name):  # a worker may have taken it away meanwhile
                     found[name] = str(error)
         return found
 
@@ -270,7 +274,7 @@ def _changed(path: str) -> int:
 def _config_in(path: str, kind: Kind, entry_id: str, changed: int) -> Config:
     with open(path, "rb", buffering=0) as file:
         fields = json.loads(file.read())
-    if hash_of(fields) != entry_id:                                 # of what is stored: later versions may know more fields
+    if hash_of(fields) != entry_id:  # of what is stored: later versions may know more fields
         raise ValueError(f"it is not the configuration of {entry_id}")
     return CONFIG_OF[kind](**fields)
 

@@ -56,7 +56,7 @@ class ClusterScore:
     representation: Representation
     clusterer: ClustererName
     noisy: bool
-    values: Mapping[str, float]                                     # acc, nmi and ari, or silhouette
+    values: Mapping[str, float]  # acc, nmi and ari, or silhouette
 
     @property
     def input(self) -> InputKind:
@@ -112,6 +112,7 @@ class FinishedRun:
     def ddnmf(self) -> "DDNMF":
         """The trained model of a DDNMF; raises ValueError for an autoencoder, which has no parts."""
         from ddnmf_core.model.networks import DDNMF
+
         model = self.model()
         if not isinstance(model, DDNMF):
             raise ValueError(f"run {self.id} is an autoencoder: it has no parts")
@@ -131,8 +132,9 @@ class FinishedRun:
     def _codes(self) -> dict[str, NDArray[np.float32]]:
         return self.entry.read_tensors(CODES)
 
-    def clusters(self, representation: Representation = "z", clusterer: ClustererName = "kmeans", *,
-                 noisy: bool = False) -> NDArray[np.int64]:
+    def clusters(
+        self, representation: Representation = "z", clusterer: ClustererName = "kmeans", *, noisy: bool = False
+    ) -> NDArray[np.int64]:
         """Cluster of every image, counted from 0: (n,)."""
         return self._clusters[clusters_key(representation, clusterer, noisy)]
 
@@ -147,8 +149,9 @@ class FinishedRun:
         """Scores of every clustering: of clean and noisy images, by representation and clusterer."""
         return list(read_scores(self.entry))
 
-    def score(self, name: str, representation: Representation = "z", clusterer: ClustererName = "kmeans", *,
-              noisy: bool = False) -> float:
+    def score(
+        self, name: str, representation: Representation = "z", clusterer: ClustererName = "kmeans", *, noisy: bool = False
+    ) -> float:
         """One score ('acc', 'nmi', 'ari' or 'silhouette'); not a number where it is not defined."""
         key = clusters_key(representation, clusterer, noisy)
         return next((row.values.get(name, float("nan")) for row in self.scores() if row.key == key), float("nan"))
@@ -159,8 +162,12 @@ class FinishedRun:
         found |= {f"error/{input_kind(noisy)}": float(self.errors(noisy=noisy).mean()) for noisy in (False, True)}
         epochs = self.epochs()
         found |= {name: value for name, value in epochs[-1].items() if name.startswith("L_")}
-        return {**found, "code_rms": epochs[-1]["code_rms"], "constant_units": epochs[-1]["constant_units"],
-                "seconds": sum(row["seconds"] for row in epochs)}
+        return {
+            **found,
+            "code_rms": epochs[-1]["code_rms"],
+            "constant_units": epochs[-1]["constant_units"],
+            "seconds": sum(row["seconds"] for row in epochs),
+        }
 
     def epochs(self) -> list[dict[str, Any]]:
         """A row of losses and unit statistics for each epoch."""
@@ -186,6 +193,7 @@ class FinishedRun:
         import torch
 
         from ddnmf_core.model.decoding import part_swings
+
         return part_swings(self.ddnmf().student.decode, torch.from_numpy(self.codes("H"))).numpy()
 
     def snapshots(self) -> list[int]:
@@ -214,6 +222,7 @@ def load_model(entry: RunEntry) -> "DDNMF | Autoencoder":
     import torch
 
     from ddnmf_core.model.networks import build
+
     model = build(entry.config, catalogue.spec(entry.config.dataset).n_pixels)
     model.load_state_dict({name: torch.from_numpy(array) for name, array in entry.read_tensors(MODEL).items()})
     return model.eval()

@@ -20,7 +20,7 @@ from ddnmf_core.store.entry import (
     Status,
 )
 
-SCORING = (CODES, CLUSTERS, SCORES)                                 # made of a trained model, at any time, in minutes
+SCORING = (CODES, CLUSTERS, SCORES)  # made of a trained model, at any time, in minutes
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Remedy:
     """What is done about a damaged entry."""
 
     sentence: str
-    aside: bool = False                                             # nothing of it can be used
-    dropped: tuple[str, ...] = ()                                   # files that can be made again, or done without
-    status: Status | None = None                                    # None: as it is
-    again: bool = False                                             # it was finished, so that the engine is asked once more
+    aside: bool = False  # nothing of it can be used
+    dropped: tuple[str, ...] = ()  # files that can be made again, or done without
+    status: Status | None = None  # None: as it is
+    again: bool = False  # it was finished, so that the engine is asked once more
 
 
 ASIDE = Remedy("set aside; it can be computed again", aside=True)
@@ -52,10 +52,14 @@ def _of_a_trained_run(entry: Entry, recorded: list[str], damaged: Collection[str
     dropped = tuple(name for name in recorded if name in damaged)
     scored = all(name in recorded and name not in damaged for name in SCORING)
     if scored:
-        return Remedy("dropped; the run needs none of it" if dropped else "its state is written again: it is finished",
-                      dropped=dropped, status="finished" if STATE in damaged else None)
-    return Remedy("dropped; the trained model is whole, so the run is scored again", dropped=dropped, status="stopped",
-                  again=True)
+        return Remedy(
+            "dropped; the run needs none of it" if dropped else "its state is written again: it is finished",
+            dropped=dropped,
+            status="finished" if STATE in damaged else None,
+        )
+    return Remedy(
+        "dropped; the trained model is whole, so the run is scored again", dropped=dropped, status="stopped", again=True
+    )
 
 
 def _of_an_unfinished_run(entry: Entry, recorded: list[str], damaged: Collection[str]) -> Remedy:
@@ -66,8 +70,11 @@ def _of_an_unfinished_run(entry: Entry, recorded: list[str], damaged: Collection
     left = [name for name in recorded if name.startswith("checkpoint-") and name not in dropped]
     start = "from its checkpoint" if left else "from the beginning"
     finished = STATE not in damaged and entry.state.status == "finished"
-    return Remedy(f"{'dropped' if dropped else 'its state is written again'}; the run goes on {start}", dropped=dropped,
-                  status="stopped" if STATE in damaged or finished else None)
+    return Remedy(
+        f"{'dropped' if dropped else 'its state is written again'}; the run goes on {start}",
+        dropped=dropped,
+        status="stopped" if STATE in damaged or finished else None,
+    )
 
 
 def mend(entry: Entry, chosen: Remedy, reason: str) -> None:

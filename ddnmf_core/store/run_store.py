@@ -26,21 +26,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
-from ddnmf_core.config import (
-    ClusteringConfig,
-    Config,
-    EmbeddingConfig,
-    InterpretationConfig,
-    PixelNMFConfig,
-)
-from ddnmf_core.files.atomic import (
-    CorruptFile,
-    is_litter,
-    read_document,
-    temporary_name,
-    write_bytes,
-    write_document,
-)
+from ddnmf_core.config import ClusteringConfig, Config, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
+from ddnmf_core.files.atomic import CorruptFile, is_litter, read_document, temporary_name, write_bytes, write_document
 from ddnmf_core.files.checked_folder import MANIFEST
 from ddnmf_core.files.home import check_layout, default_root, make_home
 from ddnmf_core.files.read_only import read_only
@@ -48,7 +35,7 @@ from ddnmf_core.store.entry import CONFIG, CONFIG_OF, SETTLED, STATE, Entry, Kin
 from ddnmf_core.store.finished_run import FinishedRun
 
 ConfigT = TypeVar("ConfigT", bound=Config)
-_FOUND_WHOLE: dict[Path, tuple[int, ...]] = {}                      # folders of entries, and their version then
+_FOUND_WHOLE: dict[Path, tuple[int, ...]] = {}  # folders of entries, and their version then
 
 
 @dataclass(frozen=True)
@@ -57,7 +44,7 @@ class Request:
 
     entry: Entry
     device: str
-    asked: int                                                      # nanoseconds since 1970
+    asked: int  # nanoseconds since 1970
 
 
 class Store:
@@ -91,14 +78,16 @@ class Store:
         """An entry that is there; raises UnknownEntry with what to do."""
         entry: Entry = Entry(self.root, kind, entry_id)
         if not entry_id.isalnum() or not entry.exists:
-            raise UnknownEntry(f"There is no run {entry_id!r} in {self.root}. It may have been deleted: "
-                               "`ddnmf runs list` shows those that are there, `ddnmf runs deleted` what can be brought back.")
+            raise UnknownEntry(
+                f"There is no run {entry_id!r} in {self.root}. It may have been deleted: "
+                "`ddnmf runs list` shows those that are there, `ddnmf runs deleted` what can be brought back."
+            )
         return entry
 
     def owner(self, path: Path) -> Entry:
         """The entry that a file belongs to."""
         kind, entry_id, *_ = path.relative_to(self.root).parts
-        return Entry(self.root, kind, entry_id)                     # type: ignore[arg-type]
+        return Entry(self.root, kind, entry_id)  # type: ignore[arg-type]
 
     @overload
     def entries(self, kind: Literal["runs"] = "runs") -> list[RunEntry]: ...
@@ -129,7 +118,7 @@ class Store:
             return True
         except (CorruptFile, FileNotFoundError) as error:
             if not entry.locked:
-                with suppress(OSError):                             # somebody else's store: then it is only left out
+                with suppress(OSError):  # somebody else's store: then it is only left out
                     self.set_aside(entry, str(error) if isinstance(error, CorruptFile) else f"{error.filename} is missing")
             return False
 
@@ -138,9 +127,12 @@ class Store:
         place = self.root / kind
         if not place.is_dir():
             return []
-        with os.scandir(place) as found:                            # it knows what is a folder: nothing else is asked
-            return [Entry(self.root, kind, each.name, place / each.name)
-                    for each in found if not each.name.startswith(".") and each.is_dir()]
+        with os.scandir(place) as found:  # it knows what is a folder: nothing else is asked
+            return [
+                Entry(self.root, kind, each.name, place / each.name)
+                for each in found
+                if not each.name.startswith(".") and each.is_dir()
+            ]
 
     def create(self, config: ConfigT) -> Entry[ConfigT]:
         """The entry of this configuration, made if it is not there: whole or not at all, by whoever is first."""
@@ -193,7 +185,7 @@ class Store:
         with suppress(FileNotFoundError), os.scandir(self.queue) as there:
             for file in there:
                 kind, _, entry_id = file.name.partition(".")
-                with suppress(FileNotFoundError):                   # settled meanwhile
+                with suppress(FileNotFoundError):  # settled meanwhile
                     if kind in CONFIG_OF:
                         status = file.stat()
                         tickets.append((status.st_mtime_ns, status.st_ino, file.path, kind, entry_id))
@@ -215,7 +207,7 @@ class Store:
         """Whether it is the last that was asked for its entry, and not settled."""
         try:
             return request == Request(request.entry, **read_document(self.ticket(request.entry)))
-        except CorruptFile:                                         # there is none any more
+        except CorruptFile:  # there is none any more
             return False
 
     def ticket(self, entry: Entry) -> Path:
@@ -231,17 +223,20 @@ class Store:
             return
         target = self.root / "set-aside" / f"{entry.kind}-{entry.id}-{time.time_ns()}"
         target.parent.mkdir(exist_ok=True)
-        with suppress(FileNotFoundError):                           # somebody else was quicker
+        with suppress(FileNotFoundError):  # somebody else was quicker
             entry.folder.rename(target)
             self.ticket(entry).unlink(missing_ok=True)
             (target / "why.txt").write_text(reason + "\n")
 
     def notices(self) -> list[str]:
         """A sentence for each damaged entry that was set aside."""
-        return [f"{path.name.rsplit('-', 1)[0]} was damaged and set aside: "
-                f"{(path / 'why.txt').read_text().strip()}. It can be computed again; the damaged files are in {path}."
-                + (" `ddnmf runs verify --repair` takes it back where its model is whole." if path.name[:5] == "runs-" else "")
-                for path in sorted((self.root / "set-aside").glob("*")) if (path / "why.txt").exists()]
+        return [
+            f"{path.name.rsplit('-', 1)[0]} was damaged and set aside: "
+            f"{(path / 'why.txt').read_text().strip()}. It can be computed again; the damaged files are in {path}."
+            + (" `ddnmf runs verify --repair` takes it back where its model is whole." if path.name[:5] == "runs-" else "")
+            for path in sorted((self.root / "set-aside").glob("*"))
+            if (path / "why.txt").exists()
+        ]
 
     def clear_litter(self) -> int:
         """Delete what writers that were killed left beside their files; returns how many."""

@@ -18,8 +18,8 @@ from ddnmf_core.store.run_store import Store
 
 DELETED = "deleted"
 KEPT_DAYS = 7
-KEPT_BYTES = 5 * 2**30                                              # of all that was deleted; the newest stays in any case
-DAY = 86_400_000_000_000                                            # nanoseconds
+KEPT_BYTES = 5 * 2**30  # of all that was deleted; the newest stays in any case
+DAY = 86_400_000_000_000  # nanoseconds
 NAME = re.compile(rf"(\d{{1,20}})\.({'|'.join(CONFIG_OF)})\.(\w+)")
 
 
@@ -27,7 +27,7 @@ NAME = re.compile(rf"(\d{{1,20}})\.({'|'.join(CONFIG_OF)})\.(\w+)")
 class Deletion:
     """Entries that were deleted together, the one that somebody deleted first."""
 
-    at: int                                                         # nanoseconds since 1970
+    at: int  # nanoseconds since 1970
     entries: tuple[Entry, ...]
 
     @property
@@ -57,7 +57,7 @@ def delete(entry: Entry) -> None:
                 each.request_stop()
                 held.enter_context(each.lock(patience=5.0))
         except Busy:
-            for each in asked:                                      # what was not deleted is not stopped for it either
+            for each in asked:  # what was not deleted is not stopped for it either
                 each.clear_stop()
             raise
         for each in together:
@@ -78,9 +78,11 @@ def deletions(store: Store) -> list[Deletion]:
     for folder in (store.root / DELETED).glob("*"):
         if match := NAME.fullmatch(folder.name):
             at, kind, entry_id = match.groups()
-            found.setdefault(int(at), []).append(Entry(store.root, kind, entry_id, folder))      # type: ignore[arg-type]
-    return [Deletion(at, tuple(sorted(found[at], key=lambda each: (each.kind != "runs", each.kind, each.id))))
-            for at in sorted(found, reverse=True)]
+            found.setdefault(int(at), []).append(Entry(store.root, kind, entry_id, folder))  # type: ignore[arg-type]
+    return [
+        Deletion(at, tuple(sorted(found[at], key=lambda each: (each.kind != "runs", each.kind, each.id))))
+        for at in sorted(found, reverse=True)
+    ]
 
 
 def latest(store: Store, entry_id: str) -> Deletion:
@@ -88,8 +90,10 @@ def latest(store: Store, entry_id: str) -> Deletion:
     for deletion in deletions(store):
         if entry_id in [entry.id for entry in deletion.entries]:
             return deletion
-    raise UnknownEntry(f"Nothing that was deleted from {store.root} is called {entry_id!r}. What was deleted is kept for "
-                       f"{KEPT_DAYS} days; `ddnmf runs deleted` shows it.")
+    raise UnknownEntry(
+        f"Nothing that was deleted from {store.root} is called {entry_id!r}. What was deleted is kept for "
+        f"{KEPT_DAYS} days; `ddnmf runs deleted` shows it."
+    )
 
 
 def restore(deletion: Deletion) -> list[Entry]:
@@ -110,7 +114,7 @@ def _back(gone: Entry) -> Entry | None:
         if entry.folder.exists():
             return None
         raise
-    with suppress(CorruptFile):                                     # it is set aside when somebody looks at it
+    with suppress(CorruptFile):  # it is set aside when somebody looks at it
         if (state := entry.state).status not in (*ENDED, "new"):
             entry.set_state(replace(state, status="stopped", message="It was deleted and brought back; it can be resumed."))
     return entry
@@ -132,6 +136,6 @@ def remove(deletion: Deletion) -> None:
     refuse()
     for entry in deletion.entries:
         gone = temporary_name(entry.folder)
-        with suppress(FileNotFoundError):                           # somebody has just brought it back, or removed it
+        with suppress(FileNotFoundError):  # somebody has just brought it back, or removed it
             entry.folder.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)

@@ -20,8 +20,10 @@ def remove(name: str) -> None:
         raise DataError(f"there is no data set {name!r} of your own in {store.root}")
     using = [entry.id for entry in store.entries() if entry.config.dataset == name]
     if using:
-        raise DataError(f"{len(using)} run{'s were' if len(using) > 1 else ' was'} trained on {name} ({', '.join(using[:3])}"
-                        f"{' …' if len(using) > 3 else ''}): delete what was trained on it first, or its pages are lost")
+        raise DataError(
+            f"{len(using)} run{'s were' if len(using) > 1 else ' was'} trained on {name} ({', '.join(using[:3])}"
+            f"{' …' if len(using) > 3 else ''}): delete what was trained on it first, or its pages are lost"
+        )
     kinds: tuple[Kind, ...] = ("clusterings", "interpretations", "pixel-nmf")
     for kind in kinds:
         for entry in store.entries(kind):

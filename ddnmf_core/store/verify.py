@@ -43,9 +43,13 @@ from ddnmf_core.store.run_store import Store
 Grade = Literal["damaged", "litter", "foreign", "set aside", "deleted"]
 Report = Callable[[float, str], None]
 
-NEEDED: dict[Kind, tuple[str, ...]] = {                             # of what is finished
-    "runs": (MODEL, CODES, CLUSTERS, SCORES, PROVENANCE, HISTORY), "embeddings": (POINTS,), "clusterings": (CLUSTERS, SCORES),
-    "interpretations": (INTERPRETATION, PARTS, SCORES), "pixel-nmf": (FACTORS,)}
+NEEDED: dict[Kind, tuple[str, ...]] = {  # of what is finished
+    "runs": (MODEL, CODES, CLUSTERS, SCORES, PROVENANCE, HISTORY),
+    "embeddings": (POINTS,),
+    "clusterings": (CLUSTERS, SCORES),
+    "interpretations": (INTERPRETATION, PARTS, SCORES),
+    "pixel-nmf": (FACTORS,),
+}
 UNRECORDED = {CONFIG, STATE, MANIFEST, HISTORY, LOCK, STOP}
 ASIDE = re.compile(rf"({'|'.join(CONFIG_OF)})-(\w+)-\d+")
 LEFT_ALONE = "left as it is"
@@ -56,11 +60,11 @@ WORKED_ON = "a worker holds it: stop it, and verify again"
 class Finding:
     """One thing that is not as it should be."""
 
-    place: str                                                      # in the store
+    place: str  # in the store
     grade: Grade
     problem: str
-    remedy: str                                                     # what a repair does, or did
-    left: bool = True                                               # it is still so
+    remedy: str  # what a repair does, or did
+    left: bool = True  # it is still so
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,12 @@ def _deleted(store: Store) -> Iterator[Finding]:
     """What would come back damaged. Nobody reads it while it is deleted, so it is no damage of the store."""
     for entry in (entry for deletion in trash.deletions(store) for entry in deletion.entries):
         if damage := damage_of(entry):
-            yield Finding(_place(store, entry.folder), "deleted", "; ".join(damage.values()),
-                          "bring it back, then repair; or ddnmf runs deleted --empty")
+            yield Finding(
+                _place(store, entry.folder),
+                "deleted",
+                "; ".join(damage.values()),
+                "bring it back, then repair; or ddnmf runs deleted --empty",
+            )
 
 
 def _own_data(store: Store, report: Report | None) -> Iterator[Finding]:
@@ -115,13 +123,17 @@ def _own_data(store: Store, report: Report | None) -> Iterator[Finding]:
         if report:
             report(0.99, f"Reading {name}.")
         if problem := user_sets.problem(name):
-            yield Finding(_place(store, user_sets.folder(name)), "damaged", problem,
-                          f"{LEFT_ALONE}: yours to do, with ddnmf data remove {name}")
+            yield Finding(
+                _place(store, user_sets.folder(name)),
+                "damaged",
+                problem,
+                f"{LEFT_ALONE}: yours to do, with ddnmf data remove {name}",
+            )
 
 
 def _damaged(entry: Entry, repair: bool) -> Iterator[Finding]:
     damage = damage_of(entry)
-    if damage and entry.locked:                                     # a worker may have written while we read
+    if damage and entry.locked:  # a worker may have written while we read
         damage = {name: problem for name, problem in damage_of(entry).items() if name in damage}
     if not damage or not entry.folder.exists():
         return
@@ -150,7 +162,7 @@ def _strays(entry: Entry, repair: bool) -> Iterator[Finding]:
         recorded = {*entry.names(""), *UNRECORDED}
     except CorruptFile:
         return
-    if entry.locked:                                                # its worker may be about to record it
+    if entry.locked:  # its worker may be about to record it
         return
     for path in sorted(entry.folder.rglob("*")):
         name = path.relative_to(entry.folder).as_posix()
@@ -164,8 +176,11 @@ def _strays(entry: Entry, repair: bool) -> Iterator[Finding]:
 
 def _litter(store: Store, repair: bool) -> list[Finding]:
     """What killed writers left beside their files."""
-    found = [Finding(_place(store, path), "litter", "its writer was killed", "removed", left=not repair)
-             for path in sorted(store.root.rglob(".*.tmp")) if is_litter(path)]
+    found = [
+        Finding(_place(store, path), "litter", "its writer was killed", "removed", left=not repair)
+        for path in sorted(store.root.rglob(".*.tmp"))
+        if is_litter(path)
+    ]
     if repair:
         store.clear_litter()
     return found
@@ -211,8 +226,12 @@ def _set_aside(store: Store, repair: bool) -> Iterator[Finding]:
         chosen = remedy(entry, damage)
         if chosen.aside:
             continue
-        finding = Finding(_place(store, folder), "set aside", "; ".join(damage.values()) or "nothing of it is damaged",
-                          "taken back" + (f"; {chosen.sentence}" if damage else ""))
+        finding = Finding(
+            _place(store, folder),
+            "set aside",
+            "; ".join(damage.values()) or "nothing of it is damaged",
+            "taken back" + (f"; {chosen.sentence}" if damage else ""),
+        )
         yield _taken_back(entry, chosen, finding) if repair else finding
 
 
@@ -223,7 +242,7 @@ def _taken_back(aside: Entry, chosen: Remedy, finding: Finding) -> Finding:
     try:
         aside.folder.rename(entry.folder)
     except OSError:
-        if entry.folder.exists():                                   # computed again just now
+        if entry.folder.exists():  # computed again just now
             return finding
         raise
     if chosen.again:

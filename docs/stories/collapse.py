@@ -35,18 +35,27 @@ for (place, runs), colour, axes in zip(places, COLOURS, rows, strict=True):
     histories = [run.epochs() for run in runs]
     epochs = [row["epoch"] for row in histories[0]]
     for axis, column in ((dead, "constant_units"), (size, "code_rms")):
-        axis.plot(epochs, np.mean([[row[column] for row in history] for history in histories], axis=0), color=colour,
-                  label=title(place))
+        axis.plot(
+            epochs,
+            np.mean([[row[column] for row in history] for history in histories], axis=0),
+            color=colour,
+            label=title(place),
+        )
     for axis, picture in zip(axes, rebuilt(runs[0], samples), strict=True):
         axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
         axis.set(xticks=[], yticks=[])
     axes[0].set_ylabel(title(place).replace(", ", "\n"), color=colour)
     last = [history[-1] for history in histories]
-    table.append({"bottleneck, γ": title(place), "seeds": str(len(runs)),
-                  "units that say nothing, of 10": " ".join(str(row["constant_units"]) for row in last),
-                  "size of the code": f"{np.mean([row['code_rms'] for row in last]):.3g}",
-                  "error, noisy images": spread([run.errors(noisy=True).mean() for run in runs], 4),
-                  "ACC, mixture on z": spread([run.score("acc", "z", "gmm") for run in runs])})
+    table.append(
+        {
+            "bottleneck, γ": title(place),
+            "seeds": str(len(runs)),
+            "units that say nothing, of 10": " ".join(str(row["constant_units"]) for row in last),
+            "size of the code": f"{np.mean([row['code_rms'] for row in last]):.3g}",
+            "error, noisy images": spread([run.errors(noisy=True).mean() for run in runs], 4),
+            "ACC, mixture on z": spread([run.score("acc", "z", "gmm") for run in runs]),
+        }
+    )
 dead.set(ylabel="units that say nothing", ylim=(-0.3, 10.3))
 dead.legend(fontsize=8)
 size.set(ylabel="size of the code (rms)", xlabel="epoch", yscale="log")

@@ -6,8 +6,12 @@ from telling import BLUE, by_place, runs_of, tell
 
 from ddnmf_core.interpret.rank_survey import survey
 
-TITLES = {"error": "error, noisy images", "stability": "likeness between seeds", "dispersion": "dispersion",
-          "acc": "ACC, mixture on z"}
+TITLES = {
+    "error": "error, noisy images",
+    "stability": "likeness between seeds",
+    "dispersion": "dispersion",
+    "acc": "ACC, mixture on z",
+}
 MOST = 10
 
 places = list(by_place(runs_of("rank")))
@@ -27,8 +31,19 @@ for row, (place, runs) in zip(rows, places, strict=True):
     for axis, swing in zip(row, swings, strict=False):
         axis.imshow(swing.reshape(28, 28), cmap="RdBu_r", vmin=-limit, vmax=limit)
     row[0].set_title(f"r = {place['n_parts']}", fontsize=9)
-tell("rank", [{"parts": str(row.n_parts), "seeds": str(row.n_seeds),
-               "error, noisy images": f"{row.error:.4f} ± {row.error_std:.4f}",
-               "likeness between seeds": f"{row.stability:.2f}", "dispersion": f"{row.dispersion:.2f}",
-               "cophenetic correlation": f"{row.cophenetic:.2f}", "ACC, mixture on z": f"{row.acc:.3f} ± {row.acc_std:.3f}"}
-              for row in found.itertuples()], figure)
+tell(
+    "rank",
+    [
+        {
+            "parts": str(row.n_parts),
+            "seeds": str(row.n_seeds),
+            "error, noisy images": f"{row.error:.4f} ± {row.error_std:.4f}",
+            "likeness between seeds": f"{row.stability:.2f}",
+            "dispersion": f"{row.dispersion:.2f}",
+            "cophenetic correlation": f"{row.cophenetic:.2f}",
+            "ACC, mixture on z": f"{row.acc:.3f} ± {row.acc_std:.3f}",
+        }
+        for row in found.itertuples()
+    ],
+    figure,
+)

@@ -69,8 +69,11 @@ H = additive.transform(X[:1])
 without = H.copy()
 without[0, H[0].argmax()] = 0
 figure, axes = plt.subplots(1, 3, figsize=(6, 2.2), layout="constrained")
-pictures = {"image": X[:1], "rebuilt": additive.inverse_transform(H),
-            f"without part {H[0].argmax() + 1}": additive.inverse_transform(without)}
+pictures = {
+    "image": X[:1],
+    "rebuilt": additive.inverse_transform(H),
+    f"without part {H[0].argmax() + 1}": additive.inverse_transform(without),
+}
 for axis, (title, row) in zip(axes, pictures.items(), strict=True):
     axis.imshow(row.reshape(28, 28), cmap="gray", vmin=0, vmax=1)
     axis.set(title=title, xticks=[], yticks=[])

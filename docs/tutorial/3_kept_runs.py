@@ -16,8 +16,7 @@ from ddnmf_core import RunConfig, Store
 from ddnmf_core.engine.worker.tasks import perform
 
 store = Store()
-config = RunConfig(dataset="mnist-10k", n_samples=2000, layers=(256, 10), n_parts=10,
-                   epochs=30, batch_size=64, seed=1)
+config = RunConfig(dataset="mnist-10k", n_samples=2000, layers=(256, 10), n_parts=10, epochs=30, batch_size=64, seed=1)
 entry = store.create(config)
 perform(str(store.root), entry.kind, entry.id)
 entry.id, entry.state.status
@@ -46,8 +45,9 @@ legend = axis.legend()
 # %%
 # Clusters of the codes against the classes (equations 17 to 19), once a representation and a method:
 
-kept = pd.DataFrame([{"representation": row.representation, "clusterer": row.clusterer, **row.values}
-                     for row in run.scores() if not row.noisy])
+kept = pd.DataFrame(
+    [{"representation": row.representation, "clusterer": row.clusterer, **row.values} for row in run.scores() if not row.noisy]
+)
 kept.round(3)
 
 # %%

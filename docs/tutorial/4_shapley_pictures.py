@@ -17,8 +17,9 @@ from ddnmf_core import RunConfig, Store
 from ddnmf_core.engine.worker.tasks import perform
 
 store = Store()
-entry = store.create(RunConfig(dataset="mnist-10k", n_samples=2000, layers=(256, 10), n_parts=10,
-                               epochs=30, batch_size=64, seed=1))
+entry = store.create(
+    RunConfig(dataset="mnist-10k", n_samples=2000, layers=(256, 10), n_parts=10, epochs=30, batch_size=64, seed=1)
+)
 perform(str(store.root), entry.kind, entry.id)
 run = store.run(entry.id)
 student, images = run.ddnmf().student, run.images()

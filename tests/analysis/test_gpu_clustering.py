@@ -69,6 +69,7 @@ print(ari(clustering.cluster(x, "gmm", 5, 1), there))
 
 
 def test_a_mixture_on_the_device_is_scikit_learns():
-    done = subprocess.run([sys.executable, "-c", ON_DEVICE], env={**os.environ, "SCIPY_ARRAY_API": "1"}, capture_output=True,
-                          text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", ON_DEVICE], env={**os.environ, "SCIPY_ARRAY_API": "1"}, capture_output=True, text=True
+    )
     assert done.stdout.strip() == "1.0", done.stderr

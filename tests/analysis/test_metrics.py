@@ -42,25 +42,25 @@ def test_accuracy_is_the_best_over_all_one_to_one_matchings(case):
 
 def test_accuracy_at_known_points():
     assert metrics.accuracy(LABELS, [1, 1, 0, 0]) == 1.0
-    assert metrics.accuracy(LABELS, [0, 0, 0, 0]) == 0.5            # one cluster is matched to one class
-    assert metrics.accuracy(LABELS, [0, 1, 2, 3]) == 0.5            # two of four clusters stay unmatched
+    assert metrics.accuracy(LABELS, [0, 0, 0, 0]) == 0.5  # one cluster is matched to one class
+    assert metrics.accuracy(LABELS, [0, 1, 2, 3]) == 0.5  # two of four clusters stay unmatched
     assert metrics.accuracy([0, 0, 0, 1], [5, 5, 7, 7]) == 0.75
 
 
 def test_accuracy_is_the_best_matching_where_a_greedy_one_is_not():
     labels = [0] * 7 + [1] * 4
-    clusters = [0] * 4 + [1] * 3 + [0] * 4                          # 4 in (0, 0), 3 in (0, 1), 4 in (1, 0)
-    assert metrics.accuracy(labels, clusters) == pytest.approx(7 / 11)            # 3 + 4, not 4 + 0
+    clusters = [0] * 4 + [1] * 3 + [0] * 4  # 4 in (0, 0), 3 in (0, 1), 4 in (1, 0)
+    assert metrics.accuracy(labels, clusters) == pytest.approx(7 / 11)  # 3 + 4, not 4 + 0
 
 
 def test_nmi_divides_by_the_mean_of_both_entropies():
-    assert metrics.nmi(LABELS, [0, 1, 2, 3]) == pytest.approx(2 / 3)              # 2 log 2 / (log 2 + log 4)
+    assert metrics.nmi(LABELS, [0, 1, 2, 3]) == pytest.approx(2 / 3)  # 2 log 2 / (log 2 + log 4)
     assert metrics.nmi(LABELS, [0, 1, 0, 1]) == pytest.approx(0, abs=1e-12)
 
 
 def test_ari_at_known_points():
-    assert metrics.ari(LABELS, [0, 1, 0, 1]) == pytest.approx(-0.5)               # (0 - 2/3) / (2 - 2/3)
-    assert metrics.ari(LABELS, [0, 0, 1, 2]) == pytest.approx(4 / 7)              # (1 - 1/3) / (3/2 - 1/3)
+    assert metrics.ari(LABELS, [0, 1, 0, 1]) == pytest.approx(-0.5)  # (0 - 2/3) / (2 - 2/3)
+    assert metrics.ari(LABELS, [0, 0, 1, 2]) == pytest.approx(4 / 7)  # (1 - 1/3) / (3/2 - 1/3)
 
 
 def test_permuted_labels_score_1_in_all_three():
@@ -94,7 +94,7 @@ def test_clouds_far_apart_are_found(clusterer):
 
 @pytest.mark.parametrize("clusterer", CLUSTERERS)
 def test_one_seed_gives_one_clustering(clusterer):
-    codes = np.random.default_rng(0).uniform(size=(100, 4)).astype(np.float32)    # no clusters: starts decide
+    codes = np.random.default_rng(0).uniform(size=(100, 4)).astype(np.float32)  # no clusters: starts decide
     first = cluster(codes, clusterer, 5, seed=1)
     assert np.array_equal(first, cluster(codes, clusterer, 5, seed=1))
     assert not np.array_equal(first, cluster(codes, clusterer, 5, seed=2))
@@ -110,7 +110,7 @@ def test_a_mixture_tells_a_tight_cloud_from_the_wide_one_around_it_and_k_means_d
 
 def test_a_mixture_survives_a_constant_column():
     codes, labels = blobs()
-    codes = np.concatenate([codes, np.zeros((60, 2), np.float32)], axis=1)        # two dead units
+    codes = np.concatenate([codes, np.zeros((60, 2), np.float32)], axis=1)  # two dead units
     assert metrics.accuracy(labels, cluster(codes, "gmm", 3, seed=1)) == 1.0
 
 

@@ -18,8 +18,12 @@ PAGES = ["", "train", "latent", "parts", "explain", "noise", "sweep", "compare"]
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("accessible"))
-    for config in (RUN, InterpretationConfig.of(RUN), EmbeddingConfig(run=RUN.id, method="pca", n_points=400),
-                   PixelNMFConfig(dataset="digits", n_samples=400, n_parts=4)):
+    for config in (
+        RUN,
+        InterpretationConfig.of(RUN),
+        EmbeddingConfig(run=RUN.id, method="pca", n_points=400),
+        PixelNMFConfig(dataset="digits", n_samples=400, n_parts=4),
+    ):
         trained(store, config)
     with dashboard(store) as address:
         yield address

@@ -9,7 +9,7 @@ from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
 
 from ddnmf_core.store.run_store import Store
 
-PATIENCE = 120_000                                                  # milliseconds
+PATIENCE = 120_000  # milliseconds
 
 pytestmark = needs_chromium
 
@@ -107,7 +107,7 @@ def test_training_survives_a_reload_and_finishes(page, server):
     page.reload()
     page.get_by_text("Finished on").wait_for()
     assert epoch_shown(page) == 6
-    page.problems.clear()                                           # Streamlit itself asks /train/_stcore first: 404
+    page.problems.clear()  # Streamlit itself asks /train/_stcore first: 404
 
 
 def test_a_click_on_the_map_chooses_the_sample(page):

@@ -59,7 +59,7 @@ def test_a_first_model_is_trained_and_stopped_by_keys_alone(tmp_path, page):
         tab_to(page, "Train your first model")
         page.keyboard.press("Enter")
         page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").wait_for(timeout=60_000)
-        tab_to(page, "stop")                                        # its icon; Streamlit's own button of that name has none
+        tab_to(page, "stop")  # its icon; Streamlit's own button of that name has none
         page.keyboard.press("Enter")
         page.get_by_role("button", name="Resume").wait_for(timeout=60_000)
 

@@ -11,7 +11,7 @@ from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
 
 from ddnmf_core.store.run_store import Store
 
-PATIENCE = 120_000                                                  # milliseconds
+PATIENCE = 120_000  # milliseconds
 
 pytestmark = needs_chromium
 
@@ -50,7 +50,8 @@ def unlabelled_table() -> bytes:
 
 def upload(page: Page, name: str, content: bytes) -> None:
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(
-        {"name": name, "mimeType": "application/octet-stream", "buffer": content})
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    )
 
 
 def add(page: Page, title: str) -> None:

@@ -106,7 +106,7 @@ def test_parts_are_edited_and_swapped_and_the_picture_follows(page, address):
     assert picture_of(page, "with your changes") == own
     way = page.get_by_role("slider", name="On the way to it")
     for _ in range(10):
-        expect(way).to_have_count(1, timeout=30_000)                # while the page runs, an old one may stay
+        expect(way).to_have_count(1, timeout=30_000)  # while the page runs, an old one may stay
         way.press("ArrowRight")
     wait_for_other(page, "with your changes", own)
 

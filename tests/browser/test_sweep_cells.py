@@ -49,7 +49,7 @@ def test_a_click_on_a_cell_shows_its_runs_and_the_way_into_one(page):
     cells.wait_for()
     page.get_by_text("A line is one of the 4 finished runs").wait_for()
     box = cells.bounding_box()
-    page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])     # across: gamma 1, up: beta 1
+    page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])  # across: gamma 1, up: beta 1
     page.get_by_role("heading", name="γ 1, β 1").wait_for()
     page.wait_for_function("() => new URLSearchParams(location.search).get('cell') === 'gamma=1,beta=1'")
     page.get_by_test_id("stMain").get_by_role("link", name="Explain").click()
@@ -65,5 +65,5 @@ def test_a_row_of_the_table_chooses_the_cell_too(page, server):
     table.wait_for()
     page.get_by_text("A line is one of the 4 finished runs").wait_for()
     box = table.bounding_box()
-    page.mouse.click(box["x"] + 18, box["y"] + 52)                  # the box before the first row
+    page.mouse.click(box["x"] + 18, box["y"] + 52)  # the box before the first row
     page.get_by_role("heading", name="γ 0.1, β 0.5").wait_for()

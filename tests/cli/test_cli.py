@@ -18,8 +18,9 @@ SMALL = ["--dataset", "digits", "--layers", "32,16,6", "--n-parts", "5", "--epoc
 
 def ddnmf(*arguments, home, timeout=120):
     environment = {**os.environ, "DDNMF_HOME": str(home), "DDNMF_THREADS": "1"}
-    return subprocess.run([sys.executable, "-m", "ddnmf_core", *arguments], env=environment, capture_output=True, text=True,
-                          timeout=timeout)
+    return subprocess.run(
+        [sys.executable, "-m", "ddnmf_core", *arguments], env=environment, capture_output=True, text=True, timeout=timeout
+    )
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_a_deleted_run_is_listed_and_comes_back(home, capsys):
     made_of(Store(run.root), run)
     assert answer(capsys, "delete", run.id, "--yes")[0] == 0
     assert not run.exists
-    found, = json.loads(answer(capsys, "deleted", "--json")[1])
+    (found,) = json.loads(answer(capsys, "deleted", "--json")[1])
     assert (found["run"], found["entries"]) == (run.id, 4)
     assert "4 entries" in answer(capsys, "deleted")[1]
     assert answer(capsys, "restore", run.id)[0] == 0
@@ -89,7 +90,7 @@ def test_a_deleted_run_is_listed_and_comes_back(home, capsys):
     code, _, sentence = answer(capsys, "restore", run.id)
     assert (code, "Nothing that was deleted" in sentence) == (2, True)
     answer(capsys, "delete", run.id, "--yes")
-    assert answer(capsys, "deleted", "--empty")[0] == 2             # nobody was there to be asked
+    assert answer(capsys, "deleted", "--empty")[0] == 2  # nobody was there to be asked
     assert answer(capsys, "deleted", "--empty", "--yes")[0] == 0
     assert "Nothing was deleted lately" in answer(capsys, "deleted")[1]
 
@@ -110,7 +111,7 @@ def test_verifying_tells_by_its_exit_code_and_repairs(home, capsys):
 def test_runs_go_from_one_store_to_another(home, tmp_path, capsys):
     run, file = finish(Store()), str(tmp_path / "study.zip")
     assert answer(capsys, "export", run.id, "--out", file)[0] == 0
-    assert answer(capsys, "export", "--all", "--out", file)[0] == 2         # it is there already
+    assert answer(capsys, "export", "--all", "--out", file)[0] == 2  # it is there already
     assert answer(capsys, "export", "--out", str(tmp_path / "b.zip"))[0] == 2
     there = str(tmp_path / "there")
     code, out, _ = answer(capsys, "import", file, "--home", there, "--json")
@@ -123,22 +124,25 @@ def test_runs_go_from_one_store_to_another(home, tmp_path, capsys):
     assert f"runs/{run.id} is damaged" in said
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), [
-    (["runs", "import", "nowhere.zip"], "nowhere.zip"),
-    (["train", "--noise-level", "1.5"], "noise_level = 1.5: should be less than or equal to 1"),
-    (["train", "--dataset", "cifar"], "dataset = 'cifar'"),
-    (["train", "--set", "speed=9"], "speed: there is no such setting"),
-    (["train", "--set", "speed"], "should be name=value"),
-    (["train", "--preset", "magic"], "preset = 'magic'"),
-    (["train", "--layers", "a,b"], "layers = 'a,b'"),
-    (["train", "--set", "layers=a,b"], "layers = 'a,b'"),
-    (["runs", "show", "0123456789abcdef"], "There is no run"),
-    (["reproduce", "table9"], "target = 'table9': should be one of table1"),
-    (["reproduce", "table1", "--check", "--out", "nowhere"], "there is no nowhere/table1.json to check"),
-    (["export", "0123456789abcdef", "--to", "csv"], "There is no run"),
-    (["experiment", "nowhere.toml"], "nowhere.toml"),
-    (["data", "--get", "cifar"], "there is none of this name"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["runs", "import", "nowhere.zip"], "nowhere.zip"),
+        (["train", "--noise-level", "1.5"], "noise_level = 1.5: should be less than or equal to 1"),
+        (["train", "--dataset", "cifar"], "dataset = 'cifar'"),
+        (["train", "--set", "speed=9"], "speed: there is no such setting"),
+        (["train", "--set", "speed"], "should be name=value"),
+        (["train", "--preset", "magic"], "preset = 'magic'"),
+        (["train", "--layers", "a,b"], "layers = 'a,b'"),
+        (["train", "--set", "layers=a,b"], "layers = 'a,b'"),
+        (["runs", "show", "0123456789abcdef"], "There is no run"),
+        (["reproduce", "table9"], "target = 'table9': should be one of table1"),
+        (["reproduce", "table1", "--check", "--out", "nowhere"], "there is no nowhere/table1.json to check"),
+        (["export", "0123456789abcdef", "--to", "csv"], "There is no run"),
+        (["experiment", "nowhere.toml"], "nowhere.toml"),
+        (["data", "--get", "cifar"], "there is none of this name"),
+    ],
+)
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments, sentence, tmp_path):
     result = ddnmf(*arguments, home=tmp_path)
     assert result.returncode == 2
@@ -159,21 +163,32 @@ def test_help_says_what_exit_codes_mean(tmp_path):
     assert "130 stopped before its end" in text
 
 
-@pytest.mark.parametrize(("words", "wanted"), [("ddnmf exp", {"export", "experiment"}),
-                                               ("ddnmf export --to e", {"embedding-atlas"}),
-                                               ("ddnmf runs show ", {"RUN"})])
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [("ddnmf exp", {"export", "experiment"}), ("ddnmf export --to e", {"embedding-atlas"}), ("ddnmf runs show ", {"RUN"})],
+)
 def test_the_shell_completes_commands_formats_and_runs(words, wanted, home):
     from ddnmf_core.store.run_store import Store
+
     run = Store(home).create(RunConfig()).id
-    answer = subprocess.run([sys.executable, "-c", "from ddnmf_core.cli.main import app; app(prog_name='ddnmf')"], check=False,
-                            capture_output=True, text=True,
-                            env={**os.environ, "_DDNMF_COMPLETE": "complete_bash", "COMP_WORDS": words,
-                                 "COMP_CWORD": str(len(words.split(" ")) - 1)})
+    answer = subprocess.run(
+        [sys.executable, "-c", "from ddnmf_core.cli.main import app; app(prog_name='ddnmf')"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "_DDNMF_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split(" ")) - 1),
+        },
+    )
     assert set(answer.stdout.split()) == {run if word == "RUN" else word for word in wanted}, answer.stderr
 
 
 def test_lists_can_be_read_by_a_program(home):
     from ddnmf_core.store.run_store import Store
+
     entry = Store(home).create(RunConfig())
     assert {row["data"] for row in json.loads(ddnmf("data", "--json", home=home).stdout)} >= {"mnist-10k", "digits"}
     assert json.loads(ddnmf("runs", "verify", "--json", home=home).stdout) == {"whole": True, "entries": 1, "findings": []}
@@ -182,6 +197,7 @@ def test_lists_can_be_read_by_a_program(home):
 
 
 # -------------------------------------------------------------------------------------- reproduce
+
 
 @pytest.fixture(scope="module")
 def reproduced(tmp_path_factory):
@@ -195,8 +211,11 @@ def reproduced(tmp_path_factory):
 def test_the_quick_reproduction_makes_every_artefact(reproduced):
     _, out, _, result = reproduced
     assert result.returncode == 0, result.stderr[-2000:]
-    tables = {f"{name}.{suffix}" for name in ("table1", "table2", "table3", "selection", "parts")
-              for suffix in ("json", "csv", "tex", "md")}
+    tables = {
+        f"{name}.{suffix}"
+        for name in ("table1", "table2", "table3", "selection", "parts")
+        for suffix in ("json", "csv", "tex", "md")
+    }
     figures = {f"figure{number}.{suffix}" for number in (2, 3) for suffix in ("json", "csv", "png", "pdf")}
     assert {path.name for path in out.iterdir()} == tables | figures
     for name in ("table1", "table2", "table3", "figure2", "figure3", "selection", "parts"):

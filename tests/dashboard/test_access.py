@@ -59,8 +59,10 @@ def test_listening_wider_nothing_is_shown_without_the_token():
         assert answer.status_code == 401
         assert "the page" not in answer.text
     for cookie in ("", "wrong", TOKEN[:-1]):
-        with pytest.raises(WebSocketDisconnect), visitor.websocket_connect("ws://studio.example/_stcore/stream",
-                                                                          headers={"Cookie": f"ddnmf-token={cookie}"}):
+        with (
+            pytest.raises(WebSocketDisconnect),
+            visitor.websocket_connect("ws://studio.example/_stcore/stream", headers={"Cookie": f"ddnmf-token={cookie}"}),
+        ):
             pass
 
 
@@ -89,8 +91,8 @@ def test_every_answer_carries_the_headers(token):
     answer = client(token).get("/")
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["x-frame-options"] == "DENY"                  # instead of what the page had said
-    assert "http" not in answer.headers["content-security-policy"]      # no other host is allowed anything
+    assert answer.headers["x-frame-options"] == "DENY"  # instead of what the page had said
+    assert "http" not in answer.headers["content-security-policy"]  # no other host is allowed anything
 
 
 @pytest.mark.parametrize(("given", "shown"), [("", True), ("mine", False)])
@@ -112,6 +114,7 @@ def test_listening_wider_is_said_with_the_token_on_the_console(monkeypatch, caps
 def test_by_default_it_listens_on_loopback_and_asks_for_nothing():
     import tomllib
     from pathlib import Path
+
     config = tomllib.loads((Path(access.__file__).parents[1] / ".streamlit" / "config.toml").read_text())
     assert access.is_loopback(config["server"]["address"])
 
@@ -122,6 +125,7 @@ def test_nobody_out_there_is_asked_for_this_machines_address(monkeypatch, addres
     from streamlit import net_util
     from streamlit.web import bootstrap
     from streamlit.web.server.server_util import is_url_from_allowed_origins
+
     asked = []
     monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)
     monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda url, timeout=5: asked.append(url))

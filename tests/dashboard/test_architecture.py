@@ -9,8 +9,14 @@ from dashboard.home.architecture import draw
 from ddnmf_core.config import RunConfig
 
 SVG = "{http://www.w3.org/2000/svg}"
-ROW = {"epoch": 12.0, "L_sym": 0.0213, "L_ap": 0.312, "L_nc": 0.0456,
-       "weighted": {"L_sym": 0.0213, "L_ap": 0.312, "L_nc": 0.00456}, "layer_shares": [0.4, 0.3, 0.25, 0.05]}
+ROW = {
+    "epoch": 12.0,
+    "L_sym": 0.0213,
+    "L_ap": 0.312,
+    "L_nc": 0.0456,
+    "weighted": {"L_sym": 0.0213, "L_ap": 0.312, "L_nc": 0.00456},
+    "layer_shares": [0.4, 0.3, 0.25, 0.05],
+}
 WIDE = (8192, 4096, 2000, 1000, 500, 2000, 512, 8192)
 
 
@@ -18,10 +24,20 @@ def texts(svg: str) -> list[str]:
     return ["".join(text.itertext()) for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
-@pytest.mark.parametrize("changes", [
-    {}, {"model": "ae1"}, {"model": "ae2"}, {"layers": (10,)}, {"layers": (1,), "n_parts": 1},
-    {"layers": WIDE, "n_parts": 512}, {"model": "ae1", "layers": WIDE},
-    {"dataset": "fashion-mnist", "noise_kind": "masking"}, {"noise_kind": "salt_and_pepper", "noise_level": 1}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"model": "ae1"},
+        {"model": "ae2"},
+        {"layers": (10,)},
+        {"layers": (1,), "n_parts": 1},
+        {"layers": WIDE, "n_parts": 512},
+        {"model": "ae1", "layers": WIDE},
+        {"dataset": "fashion-mnist", "noise_kind": "masking"},
+        {"noise_kind": "salt_and_pepper", "noise_level": 1},
+    ],
+)
 def test_picture_is_valid_xml_inside_its_frame(changes):
     root = ElementTree.fromstring(draw(RunConfig(**changes), 784))
     _, _, width, height = map(float, root.get("viewBox").split())
@@ -37,8 +53,8 @@ def test_picture_is_valid_xml_inside_its_frame(changes):
 def test_every_layer_of_both_networks_carries_its_width():
     words = texts(draw(RunConfig(layers=(400, 30, 7), n_parts=9), 784))
     assert [words.count(width) for width in ("784", "400", "30")] == [4, 4, 4]
-    assert words.count("7") == 3                                       # the supervisor's code, X and X_hat
-    assert words.count("9") == 1                                       # H
+    assert words.count("7") == 3  # the supervisor's code, X and X_hat
+    assert words.count("9") == 1  # H
 
 
 def test_partners_in_the_apposition_loss_stand_above_each_other():
@@ -51,7 +67,7 @@ def test_partners_in_the_apposition_loss_stand_above_each_other():
 def test_widths_of_the_deepest_network_do_not_touch():
     svg = ElementTree.fromstring(draw(RunConfig(layers=(8192,) * 8, n_parts=512), 784))
     columns = sorted({float(t.get("x")) for t in svg.iter(f"{SVG}text") if "".join(t.itertext()) == "8192"})
-    assert min(b - a for a, b in pairwise(columns)) > 36               # four digits at 13 px are 33 wide
+    assert min(b - a for a, b in pairwise(columns)) > 36  # four digits at 13 px are 33 wide
 
 
 def test_losses_of_a_row_appear_beside_their_terms():
@@ -72,4 +88,4 @@ def test_plain_autoencoders_have_no_nmf_module(model):
     words = texts(draw(RunConfig(model=model), 784, {"epoch": 1.0, "L_sym": 0.5, "weighted": {"L_sym": 0.5}}))
     assert not {"NMF module", "Student", "Lap", "Lnc"} & set(words)
     assert "Lsym = 0.5" in words
-    assert words.count("500") == (2 if model == "ae2" else 4)          # ae2 leaves the first layer out
+    assert words.count("500") == (2 if model == "ae2" else 4)  # ae2 leaves the first layer out

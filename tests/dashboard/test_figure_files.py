@@ -20,7 +20,8 @@ DRAWINGS = {
     "tiles": Tiles(np.zeros((12, 5, 5), np.uint8), [f"part {k}" for k in range(12)]),
     "classes": PointMap(POINTS, COLOURS, CLASSES, ["shirt", "bag"]),
     "values": PointMap(POINTS, COLOURS),
-    "vector": Vector('<svg xmlns="http://www.w3.org/2000/svg"><title>Figure 1</title></svg>')}
+    "vector": Vector('<svg xmlns="http://www.w3.org/2000/svg"><title>Figure 1</title></svg>'),
+}
 
 
 @pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, drawing in DRAWINGS.items() for kind in drawing.formats])
@@ -61,5 +62,8 @@ def test_a_map_in_the_making_is_a_picture_of_its_points():
     assert picture.shape == (102, 102, 4)
     assert (picture[..., 3] == 255).sum() == 3 * 4
     assert [picture[row, column].tolist() for row, column in ((75, 0), (75, 100), (25, 0))] == [
-        [255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255]]      # y upwards, in its proportions
+        [255, 0, 0, 255],
+        [0, 255, 0, 255],
+        [0, 0, 255, 255],
+    ]  # y upwards, in its proportions
     assert dots(points[:1], colours[:1]).any()

@@ -24,7 +24,9 @@ print((psutil.Process().memory_info().rss - before) / 1e6)
 
 @pytest.mark.skipif(sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "mallopt"), reason="not glibc")
 def test_freed_arrays_go_back_to_the_system():
-    kept, given_back = (float(subprocess.run([sys.executable, "-c", GROWN, how], capture_output=True, text=True,
-                                             check=True).stdout) for how in ("kept", "given back"))
+    kept, given_back = (
+        float(subprocess.run([sys.executable, "-c", GROWN, how], capture_output=True, text=True, check=True).stdout)
+        for how in ("kept", "given back")
+    )
     assert kept > 50
     assert given_back < 10

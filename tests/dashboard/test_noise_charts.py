@@ -11,13 +11,26 @@ from ddnmf_core.reproduce.figures import COLOURS
 
 
 def row(method, level, acc, deviation, n_seeds=3, dataset="mnist-10k", test_level=None):
-    return {"dataset": dataset, "method": method, "noise_level": level,
-            "test_level": level if test_level is None else test_level,
-            "n_seeds": n_seeds, "acc_mean": acc, "acc_std": deviation}
+    return {
+        "dataset": dataset,
+        "method": method,
+        "noise_level": level,
+        "test_level": level if test_level is None else test_level,
+        "n_seeds": n_seeds,
+        "acc_mean": acc,
+        "acc_std": deviation,
+    }
 
 
-ROWS = pd.DataFrame([row("DDNMF", 0.4, 0.6, 0.05), row("DDNMF", 0.1, 0.8, 0.02), row("DDNMF", 0.4, 0.1, 0.0, test_level=0.8),
-                     row("AE1", 0.1, 0.7, math.nan, n_seeds=1), row("DAE", 0.1, 0.5, 0.1, dataset="fashion-mnist-10k")])
+ROWS = pd.DataFrame(
+    [
+        row("DDNMF", 0.4, 0.6, 0.05),
+        row("DDNMF", 0.1, 0.8, 0.02),
+        row("DDNMF", 0.4, 0.1, 0.0, test_level=0.8),
+        row("AE1", 0.1, 0.7, math.nan, n_seeds=1),
+        row("DAE", 0.1, 0.5, 0.1, dataset="fashion-mnist-10k"),
+    ]
+)
 
 
 @pytest.fixture
@@ -28,7 +41,7 @@ def traces():
 def test_a_curve_goes_through_the_means_of_its_own_noise_in_order(traces):
     assert (list(traces["DDNMF"].x), list(traces["DDNMF"].y)) == ([0.1, 0.4], [0.8, 0.6])
     assert list(traces["DDNMF"].customdata) == ["0.800 ± 0.020, 3 seeds", "0.600 ± 0.050, 3 seeds"]
-    assert "DAE" not in traces                                      # on this data set
+    assert "DAE" not in traces  # on this data set
 
 
 def test_the_band_is_one_deviation_to_each_side(traces):
@@ -62,12 +75,12 @@ def test_the_marker_stands_at_the_level_and_moves():
 
 def test_the_heat_map_has_training_in_rows_and_blank_cells_where_nothing_is_known():
     figure = heat_map(ROWS[ROWS["method"] == "DDNMF"], "acc", (0.1, 0.4), (0.1, 0.4, 0.8), "DDNMF")
-    cells, = figure.data
+    (cells,) = figure.data
     assert [list(line) for line in cells.z] == [[0.8, None, None], [None, 0.6, 0.1]]
     assert cells.customdata[1][2] == "0.100 ± 0.000, 3 seeds"
     assert list(figure.layout.yaxis.ticktext) == ["10%", "40%"]
     assert list(figure.layout.xaxis.ticktext) == ["10%", "40%", "80%"]
-    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]      # the first row on top
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first row on top
 
 
 def test_an_empty_heat_map_is_blank_and_still_has_its_levels():

@@ -8,19 +8,24 @@ from dashboard.compare.pareto import pareto, unbeaten
 from ddnmf_core.interpret.measures import MEASURES
 
 
-@pytest.mark.parametrize(("x", "y", "better", "front"), [
-    ([1, 2, 3], [3, 2, 1], "high", [0, 1, 2]),
-    ([1, 2, 3], [1, 2, 3], "high", [2]),
-    ([1, 2, 3], [1, 2, 3], "low", [0, 1, 2]),
-    ([1, 2, 2], [5, 5, 4], "high", [1]),
-    ([1, 1], [1, 1], "high", [0, 1])])
+@pytest.mark.parametrize(
+    ("x", "y", "better", "front"),
+    [
+        ([1, 2, 3], [3, 2, 1], "high", [0, 1, 2]),
+        ([1, 2, 3], [1, 2, 3], "high", [2]),
+        ([1, 2, 3], [1, 2, 3], "low", [0, 1, 2]),
+        ([1, 2, 2], [5, 5, 4], "high", [1]),
+        ([1, 1], [1, 1], "high", [0, 1]),
+    ],
+)
 def test_the_front_is_what_nothing_beats_in_both(x, y, better, front):
     assert unbeaten(x, y, better) == front
 
 
 def test_every_method_and_every_seed_has_a_point():
-    rows = pd.DataFrame({"method": ["DDNMF", "NMF"], "origin": ["paper", "baseline"], "hoyer_parts_mean": [0.3, 0.7],
-                         "acc_mean": [0.8, 0.5]})
+    rows = pd.DataFrame(
+        {"method": ["DDNMF", "NMF"], "origin": ["paper", "baseline"], "hoyer_parts_mean": [0.3, 0.7], "acc_mean": [0.8, 0.5]}
+    )
     records = [{"method": method, "seed": seed, "hoyer_parts": 0.5, "acc": 0.6} for method in rows["method"] for seed in (1, 2)]
     figure = pareto(rows, records, MEASURES["hoyer_parts"], "acc")
     line, *points = figure.data

@@ -20,8 +20,8 @@ def test_the_bytes_are_the_arrays_row_by_row_little_endian():
     assert np.frombuffer(files["points"].data, "<f4").tolist() == [0.5, -1, 2, 3, 4, 5]
     assert files["colors"].data == bytes([255, 0, 0, 0, 255, 0, 0, 0, 255])
     assert np.frombuffer(files["samples"].data, "<i4").tolist() == [7, 69_999, 3]
-    assert files["category"].data == b"\1\0\0\0\1\0"        # two bytes: there may be 512 parts
-    assert files["thumbnails"].data[8:16] == bytes(range(8, 16))    # image 1 of 2 x 4, found by byte range
+    assert files["category"].data == b"\1\0\0\0\1\0"  # two bytes: there may be 512 parts
+    assert files["thumbnails"].data[8:16] == bytes(range(8, 16))  # image 1 of 2 x 4, found by byte range
 
 
 def test_an_array_that_lies_otherwise_in_memory_gives_the_same_bytes():

@@ -7,42 +7,52 @@ import pytest
 
 from dashboard.sweep import charts
 
-GRID = pd.DataFrame([
-    {"gamma": 0.01, "beta": 0.1, "mean": 0.5, "std": 0.1, "n": 2, "states": {"finished": 2}},
-    {"gamma": 0.01, "beta": 1.0, "mean": 0.9, "std": math.nan, "n": 1, "states": {"finished": 1, "diverged": 1}},
-    {"gamma": 0.1, "beta": 0.1, "mean": math.nan, "std": math.nan, "n": 0, "states": {"failed": 1, "queued": 2}},
-])
+GRID = pd.DataFrame(
+    [
+        {"gamma": 0.01, "beta": 0.1, "mean": 0.5, "std": 0.1, "n": 2, "states": {"finished": 2}},
+        {"gamma": 0.01, "beta": 1.0, "mean": 0.9, "std": math.nan, "n": 1, "states": {"finished": 1, "diverged": 1}},
+        {"gamma": 0.1, "beta": 0.1, "mean": math.nan, "std": math.nan, "n": 0, "states": {"failed": 1, "queued": 2}},
+    ]
+)
 LINE = GRID[GRID["beta"] == 0.1]
 RUNS = pd.DataFrame({"gamma": [0.01, 0.01, 0.1], "seed": [1, 2, 1], "acc": [0.4, 0.6, math.nan], "L_in": [3.0, 1.0, math.nan]})
 
 
 def markers(figure):
     """Text of each point that can be clicked, by its name."""
-    return {name: text for trace in figure.data if trace.customdata is not None
-            for name, text in zip(trace.customdata, trace.text, strict=True)}
+    return {
+        name: text
+        for trace in figure.data
+        if trace.customdata is not None
+        for name, text in zip(trace.customdata, trace.text, strict=True)
+    }
 
 
 def test_a_cell_says_its_mean_deviation_and_seeds_and_what_became_of_the_others():
     assert markers(charts.surface_map(GRID, "gamma", "beta", "ACC", None, True)) == {
-        "gamma=0.01,beta=0.1": "0.500<br>± 0.100<br>2 seeds", "gamma=0.01,beta=1": "0.900<br>1 seed<br>1 diverged",
-        "gamma=0.1,beta=0.1": "1 failed<br>2 queued"}
+        "gamma=0.01,beta=0.1": "0.500<br>± 0.100<br>2 seeds",
+        "gamma=0.01,beta=1": "0.900<br>1 seed<br>1 diverged",
+        "gamma=0.1,beta=0.1": "1 failed<br>2 queued",
+    }
 
 
 def test_the_colours_are_the_means_with_gaps_where_there_are_none():
     colours = charts.surface_map(GRID, "gamma", "beta", "ACC", None, True).data[0]
     assert (list(colours.x), list(colours.y)) == (["0.01", "0.1"], ["0.1", "1"])
     assert colours.z[:, 0].tolist() == [0.5, 0.9]
-    assert [math.isnan(value) for value in colours.z[:, 1]] == [True, True]       # one failed, one was never asked for
+    assert [math.isnan(value) for value in colours.z[:, 1]] == [True, True]  # one failed, one was never asked for
 
 
 def test_text_is_black_on_light_cells_and_white_on_dark_ones():
-    colour = {trace.customdata[0]: trace.textfont.color for trace in
-              charts.surface_map(GRID, "gamma", "beta", "ACC", None, True).data[1:]}
+    colour = {
+        trace.customdata[0]: trace.textfont.color
+        for trace in charts.surface_map(GRID, "gamma", "beta", "ACC", None, True).data[1:]
+    }
     assert colour == {"gamma=0.01,beta=1": "black", "gamma=0.01,beta=0.1": "white", "gamma=0.1,beta=0.1": None}
 
 
 def test_the_chosen_cell_is_framed():
-    frame, = charts.surface_map(GRID, "gamma", "beta", "ACC", [0.1, 0.1], True).layout.shapes
+    (frame,) = charts.surface_map(GRID, "gamma", "beta", "ACC", [0.1, 0.1], True).layout.shapes
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (0.5, 1.5, -0.5, 0.5)
 
 

@@ -31,16 +31,23 @@ def nowhere(tmp_path, monkeypatch):
 @pytest.fixture
 def tiny(nowhere, monkeypatch):
     """MNIST shrunk to three training and two test images of 2 x 2; the content of its four files."""
+
     def idx(*shape, values):
         return bytes([0, 0, 8, len(shape)]) + b"".join(n.to_bytes(4, "big") for n in shape) + bytes(values)
 
-    contents = {TRAIN_IMAGES: idx(3, 2, 2, values=range(12)), TRAIN_LABELS: idx(3, values=[0, 1, 2]),
-                TEST_IMAGES: idx(2, 2, 2, values=range(100, 108)), TEST_LABELS: idx(2, values=[3, 4])}
-    monkeypatch.setitem(idx_files.SHA256, "mnist", {name: hashlib.sha256(content).hexdigest()
-                                               for name, content in contents.items()})
+    contents = {
+        TRAIN_IMAGES: idx(3, 2, 2, values=range(12)),
+        TRAIN_LABELS: idx(3, values=[0, 1, 2]),
+        TEST_IMAGES: idx(2, 2, 2, values=range(100, 108)),
+        TEST_LABELS: idx(2, values=[3, 4]),
+    }
+    monkeypatch.setitem(
+        idx_files.SHA256, "mnist", {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    )
     monkeypatch.setitem(catalogue.DATASETS, "mnist", replace(catalogue.DATASETS["mnist"], n_samples=5, image_shape=(2, 2)))
-    monkeypatch.setitem(catalogue.DATASETS, "mnist-10k",
-                        replace(catalogue.DATASETS["mnist-10k"], n_samples=2, image_shape=(2, 2)))
+    monkeypatch.setitem(
+        catalogue.DATASETS, "mnist-10k", replace(catalogue.DATASETS["mnist-10k"], n_samples=2, image_shape=(2, 2))
+    )
     return contents
 
 
@@ -56,16 +63,24 @@ def put(folder, contents, compressed=True):
 
 def places(root):
     """Where a full MNIST may be, in the order of the search."""
-    return {"DDNMF_DATA": root / "pointed" / "MNIST" / "raw",
-            "user cache": root / "cache" / "ddnmf" / "data" / "MNIST" / "raw",
-            "Debian package": root / "debian" / "mnist"}
+    return {
+        "DDNMF_DATA": root / "pointed" / "MNIST" / "raw",
+        "user cache": root / "cache" / "ddnmf" / "data" / "MNIST" / "raw",
+        "Debian package": root / "debian" / "mnist",
+    }
 
 
 # ---------------------------------------------------------------------------------- what ships
 
-@pytest.mark.parametrize(("name", "shape", "class_names", "fewest"), [
-    ("mnist-10k", (10_000, 784), tuple("0123456789"), 892), ("digits", (1797, 64), tuple("0123456789"), 174),
-    ("fashion-mnist-10k", (10_000, 784), catalogue.FASHION_NAMES, 1000)])
+
+@pytest.mark.parametrize(
+    ("name", "shape", "class_names", "fewest"),
+    [
+        ("mnist-10k", (10_000, 784), tuple("0123456789"), 892),
+        ("digits", (1797, 64), tuple("0123456789"), 174),
+        ("fashion-mnist-10k", (10_000, 784), catalogue.FASHION_NAMES, 1000),
+    ],
+)
 def test_the_sets_of_the_installation_load_without_anything_else(nowhere, name, shape, class_names, fewest):
     images = catalogue.load(name)
     assert images.pixels.shape == shape == (len(images), catalogue.DATASETS[name].n_pixels)
@@ -105,10 +120,11 @@ def test_a_full_set_is_the_training_images_and_then_the_test_images(name, n_trai
     assert images.pixels.shape == (70_000, 784)
     assert np.array_equal(images.pixels[n_train:], test_images.pixels)
     assert np.array_equal(images.labels[n_train:], test_images.labels)
-    assert np.bincount(images.labels).min() >= 6313                 # the fives of MNIST
+    assert np.bincount(images.labels).min() >= 6313  # the fives of MNIST
 
 
 # ------------------------------------------------------------------------------------- subsets
+
 
 def test_a_subset_is_the_same_each_time(few_digits):
     again = catalogue.load("digits", 300)
@@ -128,7 +144,7 @@ def test_a_subset_is_a_random_choice_in_the_sets_own_order_and_part_of_every_lar
     small, large = positions(200), positions(600)
     assert (small, large) == (sorted(small), sorted(large))
     assert set(small) < set(large)
-    assert max(small) > 1700                                        # not the first ones
+    assert max(small) > 1700  # not the first ones
     assert positions(1797) == list(range(1797))
 
 
@@ -145,12 +161,13 @@ def test_an_unknown_set_is_refused_with_the_known_ones():
 
 # -------------------------------------------------------------------------------------- search
 
+
 def test_the_first_place_with_every_file_wins(nowhere):
     for folder in places(nowhere).values():
         put(folder, dict.fromkeys(FILES, b""))
     for source, folder in places(nowhere).items():
         assert catalogue.find("mnist") == Location(source, folder)
-        (folder / f"{TEST_LABELS}.gz").unlink()                     # three of four files are none
+        (folder / f"{TEST_LABELS}.gz").unlink()  # three of four files are none
     assert catalogue.find("mnist") is None
 
 
@@ -181,9 +198,13 @@ def test_the_cache_is_the_users(tmp_path, monkeypatch):
     assert download.cache_folder() == tmp_path / "ddnmf" / "data"
 
 
-@pytest.mark.parametrize(("name", "ways"), [
-    ("mnist", ["MNIST, all 70,000 images: not found", "ddnmf data --get mnist", "DDNMF_DATA", "MNIST/raw"]),
-    ("fashion-mnist", ["ddnmf data --get fashion-mnist", "FashionMNIST/raw", "dataset-fashion-mnist"])])
+@pytest.mark.parametrize(
+    ("name", "ways"),
+    [
+        ("mnist", ["MNIST, all 70,000 images: not found", "ddnmf data --get mnist", "DDNMF_DATA", "MNIST/raw"]),
+        ("fashion-mnist", ["ddnmf data --get fashion-mnist", "FashionMNIST/raw", "dataset-fashion-mnist"]),
+    ],
+)
 def test_a_missing_set_is_explained_with_every_way_out(nowhere, name, ways):
     with pytest.raises(DataError) as caught:
         catalogue.load(name)
@@ -192,25 +213,29 @@ def test_a_missing_set_is_explained_with_every_way_out(nowhere, name, ways):
 
 # ----------------------------------------------------------------------------------- reading
 
+
 @pytest.mark.parametrize("compressed", [True, False])
 def test_a_set_is_read_whether_its_files_are_compressed_or_plain(tiny, nowhere, compressed):
     put(places(nowhere)["DDNMF_DATA"], tiny, compressed)
     images = catalogue.load("mnist")
-    assert images.pixels.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11],
-                                      [100, 101, 102, 103], [104, 105, 106, 107]]
+    assert images.pixels.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [100, 101, 102, 103], [104, 105, 106, 107]]
     assert images.labels.tolist() == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize(("damage", "complaint"), [
-    (lambda packed: b"<html>no such file</html>", "cannot be read"),
-    (lambda packed: b"", "SHA-256 differs"),
-    (lambda packed: packed[:len(packed) // 2], "cannot be read"),
-    (lambda packed: packed[:-1], "cannot be read"),
-    (lambda packed: packed[:14] + bytes([packed[14] ^ 255]) + packed[15:], "cannot be read|SHA-256 differs"),
-    (lambda packed: gzip.compress(gzip.decompress(packed)[:-1] + b"x"), "SHA-256 differs"),
-    (lambda packed: gzip.compress(gzip.decompress(packed) + b"x"), "SHA-256 differs"),
-], ids=["a web page", "empty", "half", "one byte short", "a flipped byte", "other content", "more content"])
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda packed: b"<html>no such file</html>", "cannot be read"),
+        (lambda packed: b"", "SHA-256 differs"),
+        (lambda packed: packed[: len(packed) // 2], "cannot be read"),
+        (lambda packed: packed[:-1], "cannot be read"),
+        (lambda packed: packed[:14] + bytes([packed[14] ^ 255]) + packed[15:], "cannot be read|SHA-256 differs"),
+        (lambda packed: gzip.compress(gzip.decompress(packed)[:-1] + b"x"), "SHA-256 differs"),
+        (lambda packed: gzip.compress(gzip.decompress(packed) + b"x"), "SHA-256 differs"),
+    ],
+    ids=["a web page", "empty", "half", "one byte short", "a flipped byte", "other content", "more content"],
+)
 def test_a_damaged_file_is_named_and_never_used(tiny, nowhere, name, damage, complaint):
     path = put(places(nowhere)["DDNMF_DATA"], tiny) / f"{name}.gz"
     path.write_bytes(damage(path.read_bytes()))
@@ -229,11 +254,12 @@ def test_a_damaged_plain_file_is_named(tiny, nowhere):
 
 def test_the_checksum_of_the_test_half_is_the_real_one(nowhere):
     content = gzip.decompress((catalogue.SHIPPED / "mnist" / f"{TEST_LABELS}.gz").read_bytes())
-    assert content[:8] == bytes([0, 0, 8, 1, 0, 0, 0x27, 0x10])     # u8, one dimension, 10,000
+    assert content[:8] == bytes([0, 0, 8, 1, 0, 0, 0x27, 0x10])  # u8, one dimension, 10,000
     assert hashlib.sha256(content).hexdigest() == idx_files.SHA256["mnist"][TEST_LABELS]
 
 
 # ------------------------------------------------------------------------------- downloading
+
 
 def mirrors_that_serve(contents, monkeypatch):
     """torchvision's downloader over a table address -> bytes or error; the addresses asked for."""
@@ -286,9 +312,11 @@ def test_an_unwritable_cache_is_a_failed_download(nowhere, monkeypatch):
 @pytest.mark.parametrize("error", [OSError("silent"), RuntimeError("corrupted"), http.client.IncompleteRead(b"half")])
 def test_the_second_mirror_is_asked_when_the_first_fails(tiny, nowhere, monkeypatch, error):
     from torchvision.datasets import MNIST
+
     first, second = MNIST.mirrors[:2]
-    asked = mirrors_that_serve(lambda address: error if address.startswith(first) else
-                               gzip.compress(tiny[file_of(address)]), monkeypatch)
+    asked = mirrors_that_serve(
+        lambda address: error if address.startswith(first) else gzip.compress(tiny[file_of(address)]), monkeypatch
+    )
     said = []
     assert len(catalogue.load("mnist", download=True, report=said.append)) == 5
     assert [address.startswith(second) for address in asked] == [False, True] * 4

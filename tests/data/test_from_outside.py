@@ -23,12 +23,17 @@ from ddnmf_core.data.user.source import Choices
 from ddnmf_core.store.entry import CONFIG_OF, UnknownEntry
 from ddnmf_core.store.run_store import Store
 
-LONGEST = 1000                                                      # letters of a sentence
-few = settings(max_examples=int(os.environ.get("DDNMF_STORIES", 60)), deadline=None,
-               suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-json_values = s.recursive(s.none() | s.booleans() | s.integers() | s.floats() | s.text(max_size=20),
-                          lambda inner: s.lists(inner, max_size=4) | s.dictionaries(s.text(max_size=8), inner, max_size=3),
-                          max_leaves=8)
+LONGEST = 1000  # letters of a sentence
+few = settings(
+    max_examples=int(os.environ.get("DDNMF_STORIES", 60)),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+json_values = s.recursive(
+    s.none() | s.booleans() | s.integers() | s.floats() | s.text(max_size=20),
+    lambda inner: s.lists(inner, max_size=4) | s.dictionaries(s.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 def tried(kind, work, *arguments, **named):
@@ -44,6 +49,7 @@ def tried(kind, work, *arguments, **named):
 
 # ------------------------------------------------------------------------------------- configurations
 
+
 @few
 @given(s.dictionaries(s.sampled_from(sorted(RunConfig.model_fields)) | s.text(max_size=10), json_values, max_size=2))
 def test_a_configuration_is_one_that_comes_back_or_is_refused(fields):
@@ -52,6 +58,7 @@ def test_a_configuration_is_one_that_comes_back_or_is_refused(fields):
 
 
 # ------------------------------------------------------------------------------------------------ files
+
 
 def array():
     buffer = io.BytesIO()
@@ -85,8 +92,14 @@ def parquet():
     return buffer.getvalue()
 
 
-WHOLE = {"x.npy": array(), "x.npz": arrays(), "x.zip": pictures(), "x.parquet": parquet(),
-         "x.csv": b"a,b\n" + b"1,2\n" * 30, "x.tsv": b"a\tb\n" + b"1\t2\n" * 30}
+WHOLE = {
+    "x.npy": array(),
+    "x.npz": arrays(),
+    "x.zip": pictures(),
+    "x.parquet": parquet(),
+    "x.csv": b"a,b\n" + b"1,2\n" * 30,
+    "x.tsv": b"a\tb\n" + b"1\t2\n" * 30,
+}
 changes = s.lists(s.tuples(s.floats(0, 1, exclude_max=True), s.integers(0, 255)), min_size=1, max_size=8)
 
 
@@ -97,19 +110,23 @@ def damaged(draw, whole):
     for place, value in draw(changes):
         content[int(place * len(content))] = value
     start, end = sorted((draw(s.integers(0, len(content))), draw(s.integers(0, len(content)))))
-    return draw(s.sampled_from([bytes(content), bytes(content[:end]), bytes(content[:end] + content[start:]),
-                                draw(s.binary(max_size=300))]))
+    return draw(
+        s.sampled_from(
+            [bytes(content), bytes(content[:end]), bytes(content[:end] + content[start:]), draw(s.binary(max_size=300))]
+        )
+    )
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_damaged_file_is_read_or_refused(name):
-    user_sets.read(io.BytesIO(WHOLE[name]), name, Choices(size=4))   # as it is it can be read
+    user_sets.read(io.BytesIO(WHOLE[name]), name, Choices(size=4))  # as it is it can be read
 
     @few
     @given(damaged(WHOLE[name]))
     def told(content):
         raw = tried(DataError, user_sets.read, io.BytesIO(content), name, Choices(size=4))
         assert raw is None or len(raw.values) >= 20
+
     told()
 
 
@@ -123,6 +140,7 @@ def test_a_damaged_picture_is_read_or_refused(kind):
             row = fitted(gray, (8, 8))
             assert row.shape == (64,)
             assert 0 <= row.min() <= row.max() <= 1
+
     told()
 
 
@@ -137,6 +155,7 @@ def test_an_idx_file_that_is_not_the_published_one_is_never_read(tmp_path, conte
 
 
 # ------------------------------------------------------------------------------------------------ links
+
 
 @few
 @given(said=s.text(max_size=300))

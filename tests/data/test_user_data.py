@@ -67,6 +67,7 @@ def added(path, **choices) -> catalogue.Images:
 
 # ---------------------------------------------------------------------------------------- pictures
 
+
 def test_folders_of_a_zip_are_classes_and_pictures_become_gray_and_small(pictures):
     images = added(pictures, size=8)
     assert images.class_names == ("dark", "light")
@@ -90,15 +91,20 @@ def test_every_format_is_read_from_a_folder(tmp_path, ending):
 def test_colour_depth_and_transparency_become_gray_values(tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
-    of_kind = {"red": np.full((4, 4, 3), (255, 0, 0), np.uint8), "deep": np.full((4, 4), 257 * 50, np.uint16),
-               "clear": np.zeros((4, 4, 4), np.uint8)}
+    of_kind = {
+        "red": np.full((4, 4, 3), (255, 0, 0), np.uint8),
+        "deep": np.full((4, 4), 257 * 50, np.uint16),
+        "clear": np.zeros((4, 4, 4), np.uint8),
+    }
     for number, pixels in enumerate([*of_kind.values()] + [flat(9)] * 20):
         (folder / f"{number:02}.png").write_bytes(png(pixels))
-    assert added(folder, size=4).pixels[:3, 0].tolist() == [76, 50, 255]      # luma of red; 16 bits; white behind what is clear
+    assert added(folder, size=4).pixels[:3, 0].tolist() == [76, 50, 255]  # luma of red; 16 bits; white behind what is clear
 
 
-@pytest.mark.parametrize(("shape", "odd", "expected"), [((60, 40), (20, 20), (12, 8)), ((30, 90), (90, 30), (4, 12)),
-                                                        ((50, 50), (20, 40), (12, 12)), ((8, 400), (8, 8), (4, 12))])
+@pytest.mark.parametrize(
+    ("shape", "odd", "expected"),
+    [((60, 40), (20, 20), (12, 8)), ((30, 90), (90, 30), (4, 12)), ((50, 50), (20, 40), (12, 12)), ((8, 400), (8, 8), (4, 12))],
+)
 def test_pictures_keep_the_proportions_that_most_of_them_have(tmp_path, shape, odd, expected):
     folder = tmp_path / "pictures"
     folder.mkdir()
@@ -128,6 +134,7 @@ def test_dark_figures_can_be_turned_round(pictures):
 
 # ---------------------------------------------------------------------------------- arrays and tables
 
+
 def test_arrays_are_pictures_or_tables_by_their_shape(tmp_path):
     x = np.linspace(0, 2, N * 12).reshape(N, 12)
     np.save(tmp_path / "x.npy", x)
@@ -135,7 +142,7 @@ def test_arrays_are_pictures_or_tables_by_their_shape(tmp_path):
     assert rows.feature_names == tuple(f"feature {k}" for k in range(1, 13))
     assert (rows.pixels.dtype, rows.image_shape) == (np.float32, (1, 12))
     assert (pictured.pixels.dtype, pictured.image_shape, pictured.feature_names) == (np.uint8, (3, 4), None)
-    assert pictured.pixels.max() == 255                             # of the greatest value of the set
+    assert pictured.pixels.max() == 255  # of the greatest value of the set
     labelled = added(saved(tmp_path, x=x.reshape(N, 3, 4), y=np.arange(N) % 3))
     assert labelled.class_names == ("0", "1", "2")
     assert np.array_equal(labelled.pixels, pictured.pixels)
@@ -148,7 +155,7 @@ def test_arrays_can_be_turned_round_whatever_their_numbers_are(tmp_path, monkeyp
     np.save(tmp_path / "x.npy", x)
     plain, turned = added(tmp_path / "x.npy"), added(tmp_path / "x.npy", invert=True)
     assert np.array_equal(turned.pixels, 255 - plain.pixels)
-    monkeypatch.setenv("DDNMF_MEMORY_SHARE", "0")                   # and so does one that is mapped
+    monkeypatch.setenv("DDNMF_MEMORY_SHARE", "0")  # and so does one that is mapped
     assert np.array_equal(added(tmp_path / "x.npy", invert=True).pixels, turned.pixels)
 
 
@@ -173,7 +180,7 @@ def test_a_table_keeps_its_column_names_and_takes_its_classes_from_one(tmp_path)
     assert (images.pixels.min(axis=0).tolist(), images.pixels.max(axis=0).tolist()) == ([0, 0], [1, 1])
     assert np.allclose(images.pixels[:, 0], np.arange(N) / (N - 1))
     whole = added(table(tmp_path), labels="kind", scale="set")
-    assert whole.pixels[:, 0].max() == pytest.approx(1 / (N - 1))   # 23 of 23 * 23
+    assert whole.pixels[:, 0].max() == pytest.approx(1 / (N - 1))  # 23 of 23 * 23
     assert not added(table(tmp_path), leave_out=("kind",)).labelled
 
 
@@ -187,7 +194,9 @@ def test_parquet_and_a_table_without_a_heading_are_read(tmp_path):
     frame.to_parquet(tmp_path / "t.parquet")
     assert added(tmp_path / "t.parquet", labels="kind").class_names == ("u", "v")
     assert added(table(tmp_path, "".join(f"{i}\t{-0.5 * i}\n" for i in range(N))), negative="clip").feature_names == (
-        "feature 1", "feature 2")
+        "feature 1",
+        "feature 2",
+    )
 
 
 # ------------------------------------------------------------------------------ what has to be chosen
@@ -202,7 +211,7 @@ def test_missing_and_negative_values_are_refused_until_something_is_chosen(tmp_p
     with pytest.raises(DataError, match=r"2 of 48 values are negative \(down to -2\), in 2 samples.*shift"):
         added(path, missing="zero")
     shifted = added(path, missing="zero", negative="shift", scale="maximum").pixels[:, 1]
-    assert np.allclose(shifted[[0, 1, 3]], np.array([0, 1, 2]) / 23)         # 0 was the gap: raised by 2
+    assert np.allclose(shifted[[0, 1, 3]], np.array([0, 1, 2]) / 23)  # 0 was the gap: raised by 2
     clipped = added(path, missing="mean", negative="clip", scale="maximum").pixels[:, 1]
     assert np.allclose(clipped[[0, 1, 2]], 0)
     assert clipped[3] == pytest.approx(np.mean([i - 2 for i in range(N) if i != 3]) / 21)
@@ -223,6 +232,7 @@ def test_a_choice_that_changed_nothing_makes_no_other_set(tmp_path):
 
 
 # --------------------------------------------------------------------------------------------- refused
+
 
 def bomb(path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -265,12 +275,17 @@ def one_picture_too_many(tmp_path):
     return path
 
 
-@pytest.mark.parametrize(("arrays", "reason"), [
-    ({"x": np.array([{"a": 1}] * N, dtype=object)}, "Objects are never loaded"),
-    ({"x": np.zeros((N, 2, 2)), "y": np.zeros(5)}, r"labels have the shape \(5,\)"),
-    ({"a": np.zeros((N, 2)), "b": np.zeros((N, 2))}, "the samples should be called x"),
-    ({"x": np.zeros((5, 9))}, "at least 20 are needed"), ({"x": np.zeros(N)}, r"should be \(n, d\)"),
-    ({"x": np.array([["a", "b"]] * N)}, "should be numbers")])
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({"x": np.array([{"a": 1}] * N, dtype=object)}, "Objects are never loaded"),
+        ({"x": np.zeros((N, 2, 2)), "y": np.zeros(5)}, r"labels have the shape \(5,\)"),
+        ({"a": np.zeros((N, 2)), "b": np.zeros((N, 2))}, "the samples should be called x"),
+        ({"x": np.zeros((5, 9))}, "at least 20 are needed"),
+        ({"x": np.zeros(N)}, r"should be \(n, d\)"),
+        ({"x": np.array([["a", "b"]] * N)}, "should be numbers"),
+    ],
+)
 def test_bad_arrays_are_one_sentence(tmp_path, arrays, reason):
     with pytest.raises(DataError, match=reason):
         added(saved(tmp_path, **arrays))
@@ -285,10 +300,16 @@ def test_a_header_that_lies_is_refused_before_anything_is_allocated(tmp_path):
         added(path)
 
 
-@pytest.mark.parametrize(("text", "reason"), [
-    ("a,b,name\n" + "1,2,ann\n" * N, r"column 'name' does not hold numbers \('ann'\)"),
-    ("a,b\n" + "1,2\n" * 3, "there are 3 samples"), ("", "not a table"), ("a\n" + "1\n" * N, "a sample has 1 value"),
-    ("a,b\n1,2\n1,2,3\n", "not a table")])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a,b,name\n" + "1,2,ann\n" * N, r"column 'name' does not hold numbers \('ann'\)"),
+        ("a,b\n" + "1,2\n" * 3, "there are 3 samples"),
+        ("", "not a table"),
+        ("a\n" + "1\n" * N, "a sample has 1 value"),
+        ("a,b\n1,2\n1,2,3\n", "not a table"),
+    ],
+)
 def test_bad_tables_are_one_sentence(tmp_path, text, reason):
     path = tmp_path / "t.csv"
     path.write_text(text)
@@ -334,6 +355,7 @@ def test_whatever_is_changed_in_a_file_it_is_read_or_refused_in_one_sentence(tmp
 
 # ------------------------------------------------------------------------------------------------ kept
 
+
 def test_a_set_is_private_whole_and_checked_when_it_is_read(tmp_path, pictures):
     images = added(pictures)
     folder = user_sets.folder(images.name)
@@ -345,7 +367,7 @@ def test_a_set_is_private_whole_and_checked_when_it_is_read(tmp_path, pictures):
     arrays.write_bytes(content)
     with pytest.raises(DataError, match="damaged"):
         catalogue.load(images.name)
-    assert added(pictures).name == images.name                     # adding it again repairs it
+    assert added(pictures).name == images.name  # adding it again repairs it
     (folder / user_sets.META).write_text("{}")
     with pytest.raises(DataError, match="damaged"):
         catalogue.spec(images.name)
@@ -361,6 +383,7 @@ def test_a_set_that_is_not_there_says_what_to_do():
 
 # --------------------------------------------------------------------------------------------- trained
 
+
 def finished(config) -> "Store":
     store = Store()
     entry = store.create(config)
@@ -370,8 +393,14 @@ def finished(config) -> "Store":
 
 def test_suggested_settings_are_small_for_small_sets_and_the_defaults_for_large_ones():
     small = catalogue.DatasetSpec("t", 200, (1, 64), ("",), None, feature_names=("a",) * 64)
-    assert suggest(small).fields == {"layers": (32, 16, 10), "n_parts": 10, "batch_size": 16, "epochs": 140, "n_clusters": 10,
-                                     "noise_level": 0.2}
+    assert suggest(small).fields == {
+        "layers": (32, 16, 10),
+        "n_parts": 10,
+        "batch_size": 16,
+        "epochs": 140,
+        "n_clusters": 10,
+        "noise_level": 0.2,
+    }
     assert "200 samples of 64 features" in suggest(small).reason
     large = suggest(catalogue.DATASETS["mnist-10k"]).fields
     assert {name: large[name] for name in ("layers", "batch_size")} == {"layers": RunConfig().layers, "batch_size": 256}
@@ -391,6 +420,7 @@ def test_a_run_on_labelled_pictures_is_scored_against_their_folders(pictures):
 
 def test_a_run_on_a_table_without_labels_needs_none(tmp_path):
     from ddnmf_core.export.report import html
+
     images = added(table(tmp_path, n=60), leave_out=("kind",), title="My <table>")
     config = RunConfig(dataset=images.name, layers=(16, 4), n_parts=3, epochs=2, batch_size=16, n_clusters=3)
     run = finished(config)
@@ -413,8 +443,10 @@ def test_the_number_of_clusters_changes_no_published_id():
 
 # -------------------------------------------------------------------------------------- command line
 
+
 def test_the_command_line_adds_lists_and_removes(tmp_path):
     from ddnmf_core.cli.main import app
+
     path, home, run = table(tmp_path), str(tmp_path / "elsewhere"), CliRunner()
     refused = run.invoke(app, ["data", "add", str(path), "--home", home])
     assert (refused.exit_code, "leave it out" in refused.output) == (2, True)
@@ -429,9 +461,12 @@ def test_the_command_line_adds_lists_and_removes(tmp_path):
 
 def test_a_damaged_set_does_not_hide_the_others_from_a_program(tmp_path, home):
     from ddnmf_core.cli.main import app
+
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((N, 4)))
-    whole, damaged = (user_sets.add(path, path.name, Choices(labels=labels)) for path, labels in
-                      ((table(tmp_path), "kind"), (tmp_path / "x.npy", None)))
+    whole, damaged = (
+        user_sets.add(path, path.name, Choices(labels=labels))
+        for path, labels in ((table(tmp_path), "kind"), (tmp_path / "x.npy", None))
+    )
     (user_sets.folder(damaged) / "meta.json").write_text("{}")
     found = CliRunner().invoke(app, ["data", "list", "--json"])
     assert found.exit_code == 0

@@ -41,7 +41,8 @@ class Client:
     def __init__(self, n_trainers):
         self.submitted, self.places, self.warm_up = [], [], None
         self.workers = {f"train-{k}": {"resources": {"train": 1}} for k in range(n_trainers)} | {
-            "analyse-0": {"resources": {"analyse": 1}}}
+            "analyse-0": {"resources": {"analyse": 1}}
+        }
         self.scheduler = SimpleNamespace(address="tcp://nowhere")
 
     def scheduler_info(self, n_workers):
@@ -83,7 +84,7 @@ def test_runs_that_fit_share_a_stack_and_the_stacks_share_the_gpus(store, with_g
         store.request(config)
     _, client = coordinate(store)
     stacks = [arguments[1] for work, arguments, _ in client.submitted if work is tasks.perform_together]
-    assert sorted(map(len, stacks)) == [1, 2, 2]                    # four that fit on two GPUs, and one by itself
+    assert sorted(map(len, stacks)) == [1, 2, 2]  # four that fit on two GPUs, and one by itself
     assert [CONFIG.replace(n_parts=7).id] in stacks
 
 
@@ -128,7 +129,7 @@ def test_what_is_settled_is_not_taken_up_again_before_the_queue_is_read_anew(sto
     monkeypatch.setattr(coordinator, "gpus", list)
     entry = store.request(CONFIG)
     made, client = coordinate(store)
-    made.reading.rests_until = math.inf                             # as after a long queue was read
+    made.reading.rests_until = math.inf  # as after a long queue was read
     entry.set_state(State("failed"))
     client.submitted[0][2].set_result("failed")
     made._tick()
@@ -136,7 +137,7 @@ def test_what_is_settled_is_not_taken_up_again_before_the_queue_is_read_anew(sto
     assert len(client.submitted) == 1
     store.request(CONFIG, "cpu")
     made._tick()
-    assert len(client.submitted) == 1                               # what it still has in hand is not what is asked for now
+    assert len(client.submitted) == 1  # what it still has in hand is not what is asked for now
     made.reading.rests_until = 0.0
     made._tick()
     assert [arguments[3] for _, arguments, _ in client.submitted] == ["auto", "cpu"]
@@ -163,7 +164,7 @@ def test_each_run_of_a_stack_is_settled_by_its_own_outcome(store, with_gpus):
     for _, arguments, future in client.submitted:
         future.set_result({run_id: "busy" if run_id == CONFIG.id else "finished" for run_id in arguments[1]})
     made._tick()
-    assert store.is_requested(store.entry(CONFIG))                  # its old worker may still be alive
+    assert store.is_requested(store.entry(CONFIG))  # its old worker may still be alive
     assert not store.is_requested(store.entry(CONFIGS[1]))
 
 
@@ -172,7 +173,7 @@ def test_taking_one_run_back_leaves_its_stack(store, with_gpus, monkeypatch):
     for config in CONFIGS:
         store.request(config)
     made, client = coordinate(store)
-    (_, _, future), = client.submitted
+    ((_, _, future),) = client.submitted
     entry = store.entry(CONFIGS[1])
     entry.request_stop()
     made.looking.rests_until = 0.0
@@ -218,10 +219,11 @@ def test_but_not_without_end(store, monkeypatch):
     made._tick()
     client.submitted[-1][2].set_exception(KilledWorker())
     made._tick()
-    assert store.is_requested(entry)                                # asked for again it has as many chances as before
+    assert store.is_requested(entry)  # asked for again it has as many chances as before
 
 
 # --------------------------------------------------------------------------------- clusterings, hundreds of them
+
 
 def clusterings_of_digits(store, n):
     """Asked for, the newest last."""
@@ -230,17 +232,20 @@ def clusterings_of_digits(store, n):
 
 
 def seeds_of(client, place):
-    return [Store(root).get(kind, entry_id).config.seed for (_, (root, kind, entry_id, _), _), where
-            in zip(client.submitted, client.places, strict=True) if where == place]
+    return [
+        Store(root).get(kind, entry_id).config.seed
+        for (_, (root, kind, entry_id, _), _), where in zip(client.submitted, client.places, strict=True)
+        if where == place
+    ]
 
 
 def test_training_workers_help_with_clusterings_while_there_is_no_training(store, without_gpus):
     clusterings_of_digits(store, 6)
     made, client = coordinate(store)
-    assert (seeds_of(client, "analyse"), seeds_of(client, "train")) == ([5, 4], [3])    # one more than there are workers waits
+    assert (seeds_of(client, "analyse"), seeds_of(client, "train")) == ([5, 4], [3])  # one more than there are workers waits
     client.submitted[2][2].set_result("finished")
     store.request(CONFIG)
-    made._tick()                                                    # the training comes before the next clustering
+    made._tick()  # the training comes before the next clustering
     made._tick()
     assert [arguments[1] for _, arguments, _ in client.submitted[3:]] == ["runs"]
     assert client.places[3:] == ["train"]
@@ -256,7 +261,7 @@ def test_the_clustering_that_was_asked_for_last_comes_next_and_one_that_waits_ca
     made._tick()
     assert waiting.state.status == "stopped"
     client.submitted[0][2].set_result("finished")
-    made._tick()                                                    # takes down that there is room
+    made._tick()  # takes down that there is room
     made._tick()
     assert client.submitted[-1][1][2] == looked_at.id
     assert not store.is_requested(waiting)
@@ -276,8 +281,11 @@ def test_a_clustering_has_one_thread_whoever_does_it(store, monkeypatch):
     """A worker for trainings has more, and sums would come out otherwise."""
     seen = []
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    monkeypatch.setitem(tasks.WORK, "clusterings", lambda entry, device: seen.append(
-        {torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())}))
+    monkeypatch.setitem(
+        tasks.WORK,
+        "clusterings",
+        lambda entry, device: seen.append({torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())}),
+    )
     tasks.perform(str(store.root), "clusterings", store.create(ClusteringConfig(dataset="digits")).id)
     assert seen == [{1}]
     assert torch.get_num_threads() == 2

@@ -72,12 +72,13 @@ def test_the_engine_says_what_it_is(store):
 def test_who_lacks_the_engine_s_own_keys_can_neither_submit_nor_read(store, credentials):
     from distributed import Client
     from distributed.security import Security
+
     address = engine.info(store).scheduler
     assert address.startswith("tls://127.0.0.1:")
     security = None if credentials == "none" else Security.temporary()
-    with pytest.raises((OSError, TypeError, RuntimeError)):         # a handshake that is refused, or none
+    with pytest.raises((OSError, TypeError, RuntimeError)):  # a handshake that is refused, or none
         Client(address if security else address.replace("tls", "tcp"), security=security, timeout="3s")
-    entry = engine.submit(store, SHORT.replace(seed=len(credentials)))      # and it still works
+    entry = engine.submit(store, SHORT.replace(seed=len(credentials)))  # and it still works
     wait_for(lambda: entry.state.status == "finished")
 
 
@@ -106,7 +107,7 @@ def test_stopping_takes_less_than_a_second_and_resuming_goes_on(store):
     began = time.monotonic()
     entry.request_stop()
     wait_for(lambda: entry.state.status == "stopped")
-    assert time.monotonic() - began < 3.0                           # the target is 1 s on an idle machine
+    assert time.monotonic() - began < 3.0  # the target is 1 s on an idle machine
     stopped_at = last_epoch(entry)
     engine.submit(store, entry.config)
     wait_for(lambda: last_epoch(entry) > stopped_at + 1)
@@ -127,7 +128,7 @@ def test_a_queued_run_is_stopped_before_its_turn(store):
 
 def test_a_killed_worker_s_run_resumes_and_ends_with_the_same_weights(store, tmp_path, monkeypatch):
     config = LONG.replace(seed=14, epochs=40, batch_size=64)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")                      # the undisturbed run, here: as the workers
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # the undisturbed run, here: as the workers
     entry = engine.submit(store, config)
     wait_for(lambda: rows(entry) > 5)
     os.kill(holder_of(entry), signal.SIGKILL)
@@ -142,7 +143,7 @@ def test_a_killed_worker_s_run_resumes_and_ends_with_the_same_weights(store, tmp
 
 
 def test_a_worker_that_comes_back_too_late_for_dask_is_replaced(tmp_path, monkeypatch):
-    monkeypatch.setenv("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "1ms")      # no restart is that fast
+    monkeypatch.setenv("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "1ms")  # no restart is that fast
     store = Store(tmp_path)
     engine.start(store)
     entry = engine.submit(store, LONG.replace(seed=16, epochs=40, batch_size=64))
@@ -179,8 +180,10 @@ def test_a_cluster_that_dask_s_own_commands_started_does_the_work_under_its_keys
 
 
 def test_pages_and_commands_load_neither_torch_nor_dask_for_the_engine():
-    code = ("import sys, ddnmf_core.engine.client, ddnmf_core.store.run_store, ddnmf_core.cli;"
-            "print({'torch', 'sklearn', 'distributed', 'pandas', 'torchvision'} & set(sys.modules))")
+    code = (
+        "import sys, ddnmf_core.engine.client, ddnmf_core.store.run_store, ddnmf_core.cli;"
+        "print({'torch', 'sklearn', 'distributed', 'pandas', 'torchvision'} & set(sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
 
@@ -216,7 +219,7 @@ def test_what_waits_for_a_run_can_be_stopped_and_says_so_when_the_run_was(store)
 def test_one_entry_s_trouble_leaves_the_engine_alive(store, tmp_path):
     entry = engine.submit(store, LONG.replace(seed=17))
     wait_for(lambda: entry.state.status == "running")
-    entry.folder.rename(tmp_path / "gone")                          # its worker is still writing into it
+    entry.folder.rename(tmp_path / "gone")  # its worker is still writing into it
     other = engine.submit(store, SHORT.replace(seed=18))
     wait_for(lambda: other.state.status in ENDED)
     assert other.finished
@@ -256,6 +259,7 @@ def test_a_command_that_waits_says_that_the_engine_cannot_be_started(tmp_path, m
 def test_whatever_keeps_the_cluster_from_starting_is_said(tmp_path, monkeypatch):
     def broken():
         raise KeyError("surprise")
+
     monkeypatch.setattr(coordinator, "cluster", broken)
     with pytest.raises(KeyError):
         coordinator.serve(Store(tmp_path))
@@ -283,7 +287,7 @@ def test_an_old_failure_or_one_on_another_cluster_is_not_said_again(tmp_path, mo
     with pytest.raises(RuntimeError, match="could not be reached"):
         engine.keep_going(store)
     os.utime(engine.trouble_path(store), (1, 1))
-    engine.keep_going(store)                                        # tried again, and nobody knows yet how it ends
+    engine.keep_going(store)  # tried again, and nobody knows yet how it ends
     engine._STARTED.pop(store.root)
     engine.keep_trouble(store, "It could not be reached.")
     monkeypatch.setenv("DDNMF_SCHEDULER", "tcp://127.0.0.1:10")

@@ -3,14 +3,7 @@
 import pytest
 
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
-from ddnmf_core.engine.estimate import (
-    alike,
-    analysis_seconds,
-    count_weights,
-    in_words,
-    run_seconds,
-    training_seconds,
-)
+from ddnmf_core.engine.estimate import alike, analysis_seconds, count_weights, in_words, run_seconds, training_seconds
 from ddnmf_core.model.networks import build
 
 CONFIG = RunConfig(dataset="digits", layers=(16, 6), n_parts=4, epochs=10)
@@ -32,7 +25,7 @@ def test_twice_the_epochs_take_twice_as_long():
 def test_the_time_of_a_run_is_training_and_clustering():
     autoencoder = CONFIG.replace(model="ae1")
     measured = [{"weights": count_weights(autoencoder), "images_per_second": 1797.0}]
-    assert run_seconds(autoencoder, measured) == pytest.approx(10 + 4 * 1797 / 20_000)    # 2 inputs x 1 code x 2 clusterers
+    assert run_seconds(autoencoder, measured) == pytest.approx(10 + 4 * 1797 / 20_000)  # 2 inputs x 1 code x 2 clusterers
     assert run_seconds(CONFIG, []) is None
 
 

@@ -32,7 +32,7 @@ def test_a_run_leaves_everything_that_a_page_needs(store):
     assert status == "finished"
     assert entry.problems() == []
     assert [row["epoch"] for row in entry.history() if row["kind"] == "epoch"] == [1, 2, 3]
-    assert len(entry.names("snapshots/")) == 4                      # before training, and after each epoch
+    assert len(entry.names("snapshots/")) == 4  # before training, and after each epoch
     assert entry.names("checkpoint-") == []
     codes = entry.read_tensors(CODES)
     assert codes["clean/z"].shape == (1797, 6)
@@ -43,6 +43,7 @@ def test_a_run_leaves_everything_that_a_page_needs(store):
 
 def test_scores_belong_to_the_stored_clusters(store):
     from ddnmf_core.data.catalogue import load
+
     entry, _ = perform(store, CONFIG)
     clusters, labels = entry.read_table(CLUSTERS), load("digits").labels
     for row in entry.read_json(SCORES):
@@ -67,8 +68,9 @@ def test_a_run_stopped_and_resumed_ends_with_the_same_weights(store, tmp_path, m
     assert statuses[-1] == "finished"
     expected, got = undisturbed.read_tensors(MODEL), entry.read_tensors(MODEL)
     assert all(np.array_equal(expected[name], got[name]) for name in expected)
-    assert [row["L_in"] for row in entry.history() if row["kind"] == "epoch"] == \
-           [row["L_in"] for row in undisturbed.history() if row["kind"] == "epoch"]
+    assert [row["L_in"] for row in entry.history() if row["kind"] == "epoch"] == [
+        row["L_in"] for row in undisturbed.history() if row["kind"] == "epoch"
+    ]
 
 
 def test_a_diverging_run_ends_with_a_sentence_and_keeps_its_last_finite_checkpoint(store):
@@ -80,15 +82,19 @@ def test_a_diverging_run_ends_with_a_sentence_and_keeps_its_last_finite_checkpoi
     assert all(np.isfinite(array).all() for name in kept for array in entry.read_tensors(name).values())
 
 
-@pytest.mark.parametrize(("error", "sentence"), [
-    (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
-    (MemoryError("too big"), "Out of memory"),
-    (ValueError("n_samples = 99999: digits has 1,797 images"), "n_samples = 99999"),
-    (KeyError("surprise"), "Unexpected KeyError"),
-])
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
+        (MemoryError("too big"), "Out of memory"),
+        (ValueError("n_samples = 99999: digits has 1,797 images"), "n_samples = 99999"),
+        (KeyError("surprise"), "Unexpected KeyError"),
+    ],
+)
 def test_what_goes_wrong_becomes_a_sentence_in_the_state(store, monkeypatch, error, sentence):
     def fail(entry, device):
         raise error
+
     monkeypatch.setitem(tasks.WORK, "runs", fail)
     entry, status = perform(store, CONFIG)
     assert status == "failed"
@@ -107,6 +113,7 @@ def test_an_entry_deleted_while_it_is_worked_on_is_no_error(store, monkeypatch):
     def delete(entry, device):
         shutil.rmtree(entry.folder)
         entry.set_state(entry.state)
+
     monkeypatch.setitem(tasks.WORK, "runs", delete)
     assert perform(store, CONFIG)[1] == "stopped"
 
@@ -128,6 +135,7 @@ def test_a_failure_just_before_the_model_is_written_can_be_resumed(store, monkey
         if name == MODEL:
             raise OSError(errno.ENOSPC, "No space left on device")
         write(self, name, arrays)
+
     with monkeypatch.context() as patch:
         patch.setattr(type(entry), "write_tensors", full)
         assert perform(store, CONFIG)[1] == "failed"
@@ -151,6 +159,7 @@ def test_a_map_has_a_point_for_each_sample_and_repeats_itself(store, tmp_path, m
     assert points.shape == (150, 3)
     assert np.isfinite(points[["x", "y"]]).all().all()
     from ddnmf_core.analysis.embeddings import embed
+
     again = embed(run.read_tensors(CODES)["clean/H"][points["sample"]], config)
     assert np.array_equal(again, points[["x", "y"]].to_numpy())
 
@@ -158,6 +167,7 @@ def test_a_map_has_a_point_for_each_sample_and_repeats_itself(store, tmp_path, m
 @pytest.mark.parametrize("method", ["t-sne", "umap"])
 def test_a_map_stops_when_it_is_asked_to(store, method):
     from ddnmf_core.analysis.embeddings import Stopped, embed
+
     codes = np.random.default_rng(0).random((200, 5), dtype=np.float32)
     reported = []
     with pytest.raises(Stopped):
@@ -173,7 +183,7 @@ def test_a_map_can_be_seen_while_it_is_made_and_leaves_nothing_else(store, monke
     entry, _ = perform(store, EmbeddingConfig(run=run.id, method="t-sne", n_points=100))
     early, points = seen[0], entry.read_table(POINTS)
     assert (early["sample"] == points["sample"]).all()
-    assert np.abs(early[["x", "y"]] - points[["x", "y"]]).to_numpy().max() < 5      # the last look was just before the end
+    assert np.abs(early[["x", "y"]] - points[["x", "y"]]).to_numpy().max() < 5  # the last look was just before the end
     assert not entry.has(EARLY)
     assert not (entry.folder / EARLY).exists()
 
@@ -196,18 +206,23 @@ def test_pixel_nmf_keeps_non_negative_factors(store):
 
 # ------------------------------------------------------------------------------------- clusterings
 
+
 def test_clusters_of_a_runs_codes_are_those_that_the_run_itself_has(store):
     run, _ = perform(store, CONFIG)
     for seen, noise_level in (("clean", 0.0), ("noisy", CONFIG.noise_level)):
         for clusterer in ("kmeans", "gmm"):
-            entry, status = perform(store, ClusteringConfig.of(CONFIG, representation="H", noise_level=noise_level,
-                                                               clusterer=clusterer))
+            entry, status = perform(
+                store, ClusteringConfig.of(CONFIG, representation="H", noise_level=noise_level, clusterer=clusterer)
+            )
             assert status == "finished"
             expected = run.read_table(CLUSTERS)[f"{seen}/H/{clusterer}"]
             assert entry.read_table(CLUSTERS)["cluster"].tolist() == expected.tolist()
             found = entry.read_json(SCORES)
-            row = next(row for row in run.read_json(SCORES) if (row["input"], row["representation"], row["clusterer"]) ==
-                       (seen, "H", clusterer))
+            row = next(
+                row
+                for row in run.read_json(SCORES)
+                if (row["input"], row["representation"], row["clusterer"]) == (seen, "H", clusterer)
+            )
             assert {name: found[name] for name in ("acc", "nmi", "ari")} == {name: row[name] for name in ("acc", "nmi", "ari")}
             assert np.sum(found["contingency"]) == 1797
             assert -1 <= found["silhouette"] <= 1
@@ -215,23 +230,26 @@ def test_clusters_of_a_runs_codes_are_those_that_the_run_itself_has(store):
 
 def test_another_noise_than_the_runs_own_makes_other_codes(store):
     perform(store, CONFIG)
-    scores_of = [perform(store, ClusteringConfig.of(CONFIG, noise_level=level))[0].read_json(SCORES)
-                 for level in (0.4, 0.41, 1.0)]
+    scores_of = [
+        perform(store, ClusteringConfig.of(CONFIG, noise_level=level))[0].read_json(SCORES) for level in (0.4, 0.41, 1.0)
+    ]
     assert scores_of[0]["contingency"] != scores_of[1]["contingency"]
     assert scores_of[2]["nmi"] < scores_of[0]["nmi"]
 
 
 def test_pixels_are_clustered_without_any_run(store):
-    accuracies = {transform: perform(store, ClusteringConfig(dataset="digits", transform=transform))[0].read_json(SCORES)["acc"]
-                  for transform in ("none", "unit_nmf", "pca", "umap")}
-    assert accuracies["none"] > 0.7                                 # K-means on the 8x8 digits
-    assert accuracies["umap"] > accuracies["none"]                  # a manifold helps
+    accuracies = {
+        transform: perform(store, ClusteringConfig(dataset="digits", transform=transform))[0].read_json(SCORES)["acc"]
+        for transform in ("none", "unit_nmf", "pca", "umap")
+    }
+    assert accuracies["none"] > 0.7  # K-means on the 8x8 digits
+    assert accuracies["umap"] > accuracies["none"]  # a manifold helps
     assert 0.3 < accuracies["unit_nmf"] != accuracies["pca"]
 
 
 def test_coefficients_of_an_nmf_are_those_of_bases_of_unit_length():
     h = np.array([1.0, 2.0, 5.0], np.float32)
-    x = np.outer(h, [0.6, 0.0, 0.8]).astype(np.float32)             # one part, of length 1
+    x = np.outer(h, [0.6, 0.0, 0.8]).astype(np.float32)  # one part, of length 1
     coefficients = transformed(x, ClusteringConfig(dataset="digits", transform="unit_nmf", n_components=1))
     assert coefficients[:, 0] == pytest.approx(h, rel=1e-4)
 
@@ -257,8 +275,13 @@ def test_clusters_of_a_run_that_is_not_there_say_so(store):
     assert entry.state.message.startswith("There is no run '0123456789abcdef'")
 
 
-@pytest.mark.parametrize("codes", [np.random.default_rng(0).random((120, 1), np.float32),
-                                   np.random.default_rng(0).random((120, 1), np.float32) * np.ones((1, 3), np.float32)])
+@pytest.mark.parametrize(
+    "codes",
+    [
+        np.random.default_rng(0).random((120, 1), np.float32),
+        np.random.default_rng(0).random((120, 1), np.float32) * np.ones((1, 3), np.float32),
+    ],
+)
 def test_codes_that_lie_on_a_line_have_a_map(codes):
     points = embed(codes, EmbeddingConfig(run="0" * 16, method="t-sne"))
     assert points.shape == (120, 2)

@@ -30,16 +30,17 @@ def as_stack(store, configs):
 
 
 def close(one, other):
-    return all(torch.allclose(torch.from_numpy(a), torch.from_numpy(other[name]), atol=2e-4, rtol=2e-3)
-               for name, a in one.items())
+    return all(
+        torch.allclose(torch.from_numpy(a), torch.from_numpy(other[name]), atol=2e-4, rtol=2e-3) for name, a in one.items()
+    )
 
 
 def test_each_run_of_a_stack_is_kept_as_if_it_had_been_alone(store, tmp_path):
     entries, ended = as_stack(store, CONFIGS)
-    assert ended == {}                                              # all have a model and wait to be scored
+    assert ended == {}  # all have a model and wait to be scored
     alone = Store(tmp_path / "alone")
     for entry, config in zip(entries, CONFIGS, strict=True):
-        assert tasks.perform(str(alone.root), "runs", config.id, "cpu") == "stopped"        # not there yet
+        assert tasks.perform(str(alone.root), "runs", config.id, "cpu") == "stopped"  # not there yet
         single = alone.create(config)
         assert tasks.perform(str(alone.root), "runs", config.id, "cpu") == "finished"
         assert close(entry.read_tensors(MODEL), single.read_tensors(MODEL))
@@ -58,6 +59,7 @@ def test_a_stopped_stack_is_taken_up_from_its_checkpoints(store, tmp_path, monke
         kept(recorder, row)
         if row["kind"] == "epoch" and row["epoch"] == 1:
             recorder.entry.request_stop()
+
     kept = train.Recorder.record
     monkeypatch.setattr(train.Recorder, "record", stop_after_an_epoch)
     _, ended = as_stack(store, CONFIGS)
@@ -81,6 +83,7 @@ def test_a_stack_that_does_not_fit_is_taken_in_halves(store, monkeypatch):
             if len(trainers) > 1:
                 raise torch.OutOfMemoryError("too many")
             super().__init__(trainers)
+
     monkeypatch.setattr(batched_trainer, "Stack", Small)
     entries, ended = as_stack(store, CONFIGS)
     assert ended == {}
@@ -99,6 +102,7 @@ def test_what_did_not_fit_has_left_the_memory_when_the_halves_are_tried(store, m
             if len(trainers) > 1:
                 raise torch.OutOfMemoryError("too many")
             super().__init__(trainers)
+
     monkeypatch.setattr(batched_trainer, "Stack", Small)
     as_stack(store, CONFIGS)
     assert seen == [0] * 5
@@ -114,6 +118,7 @@ def test_runs_whose_models_do_not_fit_beside_each_other_are_taken_in_halves(stor
                 raise torch.OutOfMemoryError("no room for a second one")
             super().__init__(*arguments)
             made.append(weakref.ref(self))
+
     monkeypatch.setattr(trainer, "Trainer", Large)
     entries, ended = as_stack(store, CONFIGS)
     assert ended == {}
@@ -132,6 +137,7 @@ def test_together_each_run_ends_as_it_would_alone(store):
 def test_what_goes_wrong_together_is_tried_alone(store, monkeypatch):
     def no(entries, device):
         raise RuntimeError("the stack does not work")
+
     for config in CONFIGS[:2]:
         store.create(config)
     monkeypatch.setattr(tasks, "train_together", no)

@@ -61,9 +61,9 @@ def test_a_file_asks_for_every_combination_with_every_seed(file):
     wanted = plan.wanted(plan.read(file))
     runs = [each.config for each in wanted if isinstance(each.config, RunConfig)]
     assert [(run.model, run.seed) for run in runs] == [("ddnmf", 1), ("ae1", 1), ("ddnmf", 2), ("ae1", 2)]
-    assert {(run.gamma, run.output_activation) for run in runs if run.model == "ddnmf"} == {(0.1, "linear")}    # of the preset
+    assert {(run.gamma, run.output_activation) for run in runs if run.model == "ddnmf"} == {(0.1, "linear")}  # of the preset
     made = [each.config for each in wanted if isinstance(each.config, ClusteringConfig)]
-    assert [(each.run, each.representation) for each in made] == [(runs[0].id, "H"), (runs[2].id, "H")]         # AE1 has no H
+    assert [(each.run, each.representation) for each in made] == [(runs[0].id, "H"), (runs[2].id, "H")]  # AE1 has no H
 
 
 def test_what_a_model_does_not_have_makes_no_second_run_of_it():
@@ -71,21 +71,25 @@ def test_what_a_model_does_not_have_makes_no_second_run_of_it():
     assert len(plan.wanted(asked)) == 1
 
 
-@pytest.mark.parametrize(("text", "sentence"), [
-    ("seeds = [", "is not TOML"),
-    ("[runs]", "runs: there is no such setting"),
-    ("seeds = []", "at least 1 item"),
-    ("seeds = [-1]", "seeds.0 = -1: should be greater than or equal to 0"),
-    ("[run]\nseed = 3", r"seed: belongs into seeds = \[1, 2\]"),
-    ("[run]\nspeed = 3", "speed: there is no such setting"),
-    ('[run]\npreset = "magic"', "preset = 'magic': should be one of quick"),
-    ("[grid]\nalpha = 1", "grid.alpha = 1: should be a valid list"),
-    ("[grid]\nalpha = []", "at least 1 item"),
-    ("[grid]\nalpha = [1, -1]", "alpha = -1"),
-    ('[[clusterings]]\nrun = "0123456789abcdef"', "run: is not a clustering's own"),
-    ('[[clusterings]]\nclusterer = "magic"', "clusterer = 'magic'"),
-    ("seeds = [" + ",".join(map(str, range(600))) + "]", "600 runs: should be at most 500"),
-    ("#" * 1_000_001, "has more than 1,000,000 bytes")])
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("seeds = [", "is not TOML"),
+        ("[runs]", "runs: there is no such setting"),
+        ("seeds = []", "at least 1 item"),
+        ("seeds = [-1]", "seeds.0 = -1: should be greater than or equal to 0"),
+        ("[run]\nseed = 3", r"seed: belongs into seeds = \[1, 2\]"),
+        ("[run]\nspeed = 3", "speed: there is no such setting"),
+        ('[run]\npreset = "magic"', "preset = 'magic': should be one of quick"),
+        ("[grid]\nalpha = 1", "grid.alpha = 1: should be a valid list"),
+        ("[grid]\nalpha = []", "at least 1 item"),
+        ("[grid]\nalpha = [1, -1]", "alpha = -1"),
+        ('[[clusterings]]\nrun = "0123456789abcdef"', "run: is not a clustering's own"),
+        ('[[clusterings]]\nclusterer = "magic"', "clusterer = 'magic'"),
+        ("seeds = [" + ",".join(map(str, range(600))) + "]", "600 runs: should be at most 500"),
+        ("#" * 1_000_001, "has more than 1,000,000 bytes"),
+    ],
+)
 def test_what_is_wrong_with_a_file_is_one_sentence_and_starts_nothing(tmp_path, monkeypatch, text, sentence):
     monkeypatch.setattr(engine, "ensure_started", lambda store: pytest.fail("the engine was started"))
     path = tmp_path / "wrong.toml"
@@ -105,7 +109,7 @@ def test_what_the_store_has_is_found_and_not_done_again(done, monkeypatch, tmp_p
     assert "6 results, 6 of them are there." in result.stderr
     found = json.loads(result.stdout.splitlines()[-1])
     assert found["failures"] == []
-    assert len(found["results"]) == len(pd.read_csv(tmp_path / "scores.csv")) == 2 * (12 + 4)     # H by gmm is there anyway
+    assert len(found["results"]) == len(pd.read_csv(tmp_path / "scores.csv")) == 2 * (12 + 4)  # H by gmm is there anyway
     one = next(row for row in found["results"] if (row["model"], row["seed"], row["of"]) == ("ddnmf", 2, "H"))
     assert one["acc"] == pytest.approx(store.get("runs", one["run"]).read_json("scores.json")[2]["acc"], abs=1e-9)
 
@@ -145,6 +149,7 @@ def test_a_dry_run_says_what_would_be_done(file, tmp_path):
 def test_ctrl_c_stops_what_is_under_way_and_says_that_it_goes_on(file, tmp_path, monkeypatch):
     def interrupted(work):
         raise KeyboardInterrupt
+
     monkeypatch.setattr(engine, "ensure_started", lambda store: None)
     monkeypatch.setattr("ddnmf_core.experiment.batch.Work.steps", interrupted)
     result = ddnmf(file, "--home", tmp_path / "store")
@@ -157,7 +162,7 @@ def test_the_file_in_the_docs_is_one_and_every_format_stands_there(tmp_path):
     text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
     path = tmp_path / "docs.toml"
     path.write_text(text.split("```toml\n")[1].split("```")[0])
-    assert len(plan.wanted(plan.read(path))) == 2 * 2 * 3 * 2       # two axes of two values, three seeds, and clusters of each
+    assert len(plan.wanted(plan.read(path))) == 2 * 2 * 3 * 2  # two axes of two values, three seeds, and clusters of each
     assert all(f"`{name}`" in text for name in FORMATS)
 
 

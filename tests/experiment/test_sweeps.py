@@ -34,14 +34,17 @@ def table_of(store, **measured):
 
 # ------------------------------------------------------------------------------------------ the grid
 
+
 def test_a_list_of_values_comes_ascending_and_each_once():
     assert sweeps.values("gamma", "1, .01,0.1, 1,") == [0.01, 0.1, 1.0]
     assert sweeps.values("n_parts", "20, 5") == [5, 20]
     assert sweeps.values("gamma", "  ") == []
 
 
-@pytest.mark.parametrize(("name", "text", "wanted"), [
-    ("gamma", "0.1, many", "gamma = '0.1, many': should be numbers"), ("n_parts", "5, 7.5", "should be whole numbers")])
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [("gamma", "0.1, many", "gamma = '0.1, many': should be numbers"), ("n_parts", "5, 7.5", "should be whole numbers")],
+)
 def test_a_list_that_is_none_is_named(name, text, wanted):
     with pytest.raises(ValueError, match=wanted):
         sweeps.values(name, text)
@@ -64,9 +67,14 @@ def test_what_a_model_does_not_have_makes_no_second_run():
     assert points(configs, "noise_level") == [(0.2,), (0.4,)]
 
 
-@pytest.mark.parametrize(("axes", "wanted"), [
-    ({"epochs": [1, 2]}, "epochs: cannot be swept"), ({"gamma": [-1.0]}, "gamma = -1.0"),
-    ({"gamma": [0.01 * n for n in range(501)]}, "501 runs: should be at most 500")])
+@pytest.mark.parametrize(
+    ("axes", "wanted"),
+    [
+        ({"epochs": [1, 2]}, "epochs: cannot be swept"),
+        ({"gamma": [-1.0]}, "gamma = -1.0"),
+        ({"gamma": [0.01 * n for n in range(501)]}, "501 runs: should be at most 500"),
+    ],
+)
 def test_a_grid_that_makes_no_sense_is_refused(axes, wanted):
     with pytest.raises(ValueError, match=wanted):
         sweeps.grid(BASE, axes, [1])
@@ -74,11 +82,12 @@ def test_a_grid_that_makes_no_sense_is_refused(axes, wanted):
 
 # ---------------------------------------------------------------------------------------- the families
 
+
 def test_runs_that_differ_in_swept_settings_alone_are_a_family(store):
     configs = sweeps.grid(BASE, AXES, [1, 2])
     for config in [*configs, BASE.replace(epochs=9), BASE.replace(epochs=9, seed=2), BASE.replace(model="ae1")]:
         store.create(config)
-    family, = sweeps.families(store.entries())
+    (family,) = sweeps.families(store.entries())
     assert family.axes == AXES
     assert {entry.id for entry in family.entries} == {config.id for config in configs}
     assert family.id == sweeps.family_id(configs[0]) == sweeps.family_id(configs[-1])
@@ -93,12 +102,13 @@ def test_seeds_of_one_grid_point_are_no_sweep(store):
 def test_a_setting_that_does_not_vary_tells_no_families_apart(store):
     for gamma in (0.1, 1.0):
         store.create(BASE.replace(gamma=gamma, noise_level=0.7))
-    family, = sweeps.families(store.entries())
+    (family,) = sweeps.families(store.entries())
     assert family.axes == {"gamma": [0.1, 1.0]}
     assert family.base.noise_level == 0.7
 
 
 # ------------------------------------------------------------------------------------------ the numbers
+
 
 def test_what_a_finished_run_has_come_to_is_what_its_files_say(store):
     entry = store.create(BASE)
@@ -116,14 +126,19 @@ def test_a_cell_is_the_mean_and_deviation_of_its_finished_runs(store):
     runs = {seed: store.create(BASE.replace(seed=seed)) for seed in (1, 2, 3)}
     lone = store.create(BASE.replace(gamma=1.0))
     lost = store.create(BASE.replace(gamma=10.0))
-    for entry, status in ((runs[1], "finished"), (runs[2], "finished"), (runs[3], "diverged"), (lone, "finished"),
-                          (lost, "failed")):
+    for entry, status in (
+        (runs[1], "finished"),
+        (runs[2], "finished"),
+        (runs[3], "diverged"),
+        (lone, "finished"),
+        (lost, "failed"),
+    ):
         entry.set_state(State(status))
     frame = table_of(store, **{f"r{runs[1].id}": {ACC: 0.5}, f"r{runs[2].id}": {ACC: 0.7}, f"r{lone.id}": {ACC: 0.9}})
     cells = sweeps.surface(frame, "gamma", None, ACC)
     assert list(cells["gamma"]) == [0.1, 1.0, 10.0]
     assert cells["mean"].tolist()[:2] == pytest.approx([0.6, 0.9])
-    assert cells["std"][0] == pytest.approx(math.sqrt(0.02))        # two numbers, each 0.1 from their mean, by n - 1
+    assert cells["std"][0] == pytest.approx(math.sqrt(0.02))  # two numbers, each 0.1 from their mean, by n - 1
     assert math.isnan(cells["std"][1])
     assert math.isnan(cells["mean"][2])
     assert cells["n"].tolist() == [2, 1, 0]
@@ -146,6 +161,7 @@ def test_runs_of_different_grid_points_are_never_averaged(store):
 
 
 # ------------------------------------------------------------------------------------------- the choice
+
 
 def judged_over(store, name):
     """Two cells with two seeds each: the first rebuilds better, the second is more stable."""
@@ -187,9 +203,10 @@ def test_one_seed_says_nothing_of_stability(store):
 
 # ----------------------------------------------------------------------------------------- the progress
 
+
 def end(store, entry, status):
     entry.set_state(State(status, 1.0))
-    request, = [request for request in store.requests() if request.entry == entry]
+    (request,) = [request for request in store.requests() if request.entry == entry]
     store.settle(request)
 
 
@@ -201,11 +218,11 @@ def test_progress_counts_the_runs_that_were_asked_for_together(store):
     assert progress(store, [old, *entries], seconds_each=10, now=asked + 5).seconds_left == 60
     end(store, entries[0], "finished")
     end(store, entries[1], "diverged")
-    asked = store.requests()[0].asked / 1e9                         # of the oldest that is left
+    asked = store.requests()[0].asked / 1e9  # of the oldest that is left
     now = progress(store, [old, *entries], seconds_each=10, now=asked + 8)
     assert (now.n_runs, now.n_finished, now.n_lost) == (6, 1, 1)
     assert now.share == pytest.approx(2 / 6)
-    assert now.seconds_left == pytest.approx(16, abs=0.1)           # two in 8 s, so four in 16
+    assert now.seconds_left == pytest.approx(16, abs=0.1)  # two in 8 s, so four in 16
 
 
 def test_nothing_asked_for_is_no_progress(store):

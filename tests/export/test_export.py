@@ -42,9 +42,11 @@ def with_extra(*packages):
 
 # ------------------------------------------------------------------------------------- the way out
 
-@pytest.mark.parametrize(("name", "path", "sentence"), [
-    ("excel", "a.xls", "format = 'excel': should be one of parquet, csv"),
-    ("csv", "taken.csv", "is there already")])
+
+@pytest.mark.parametrize(
+    ("name", "path", "sentence"),
+    [("excel", "a.xls", "format = 'excel': should be one of parquet, csv"), ("csv", "taken.csv", "is there already")],
+)
 def test_what_cannot_be_exported_is_a_sentence_and_leaves_nothing(run, tmp_path, name, path, sentence):
     (tmp_path / "taken.csv").write_text("mine")
     with pytest.raises(ValueError, match=sentence):
@@ -66,6 +68,7 @@ def test_a_missing_package_is_named_with_what_installs_it(run, tmp_path, monkeyp
 def test_an_export_that_breaks_leaves_nothing_behind(run, tmp_path):
     def stop(share, message):
         raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
         export(run, "csv", tmp_path / "out" / "x.csv", stop)
     assert list((tmp_path / "out").iterdir()) == []
@@ -78,6 +81,7 @@ def test_a_folder_can_be_one_zip_file(run, tmp_path):
 
 
 # -------------------------------------------------------------------------------------------- rows
+
 
 def test_parquet_holds_codes_clusters_and_labels_of_each_image(run, tmp_path):
     export(run, "parquet", tmp_path / "run.parquet")
@@ -115,6 +119,7 @@ def test_an_autoencoder_has_rows_without_parts(autoencoder, tmp_path):
 
 def test_embedding_atlas_gets_places_thumbnails_and_parts(run, few_digits, tmp_path):
     from PIL import Image
+
     rename(run, 0, "hook")
     export(run, "embedding-atlas", tmp_path / "atlas.parquet")
     table = pd.read_parquet(tmp_path / "atlas.parquet")
@@ -141,6 +146,7 @@ def test_embedding_atlas_takes_the_map_that_is_there(run, tmp_path):
 
 # ------------------------------------------------------------------------------------------ models
 
+
 @pytest.mark.parametrize("name", ["run", "autoencoder"])
 def test_weights_come_back_as_the_same_model(name, request, few_digits, tmp_path):
     trained = request.getfixturevalue(name)
@@ -156,15 +162,34 @@ def test_the_model_card_says_what_how_good_and_how_to_load(run, tmp_path):
     export(run, "safetensors", tmp_path / "model")
     text = (tmp_path / "model" / "README.md").read_text()
     accuracy = run.read_json("scores.json")[0]["acc"]
-    assert all(part in text for part in (run.id, "seed 1", f"{accuracy:.4f}", "| torch |", "CC BY 4.0", "learning_rate",
-                                         "model, config = load(", "## Limits", "gaussian noise at 40%"))
+    assert all(
+        part in text
+        for part in (
+            run.id,
+            "seed 1",
+            f"{accuracy:.4f}",
+            "| torch |",
+            "CC BY 4.0",
+            "learning_rate",
+            "model, config = load(",
+            "## Limits",
+            "gaussian noise at 40%",
+        )
+    )
 
 
-@pytest.mark.parametrize(("name", "content", "sentence"), [
-    ("config.json", b"{", "is not JSON"), ("config.json", b"[]", "should hold the settings"),
-    ("config.json", b'{"speed": 9}', "there is no such setting"), ("config.json", b" " * 70_000, "should be at most 65,536"),
-    ("config.json", None, "there is no"), ("model.safetensors", b"\x00" * 40, "does not hold the weights"),
-    ("config.json", json.dumps(RUN.replace(n_parts=7).model_dump(mode="json")).encode(), "does not hold the weights")])
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("config.json", b"{", "is not JSON"),
+        ("config.json", b"[]", "should hold the settings"),
+        ("config.json", b'{"speed": 9}', "there is no such setting"),
+        ("config.json", b" " * 70_000, "should be at most 65,536"),
+        ("config.json", None, "there is no"),
+        ("model.safetensors", b"\x00" * 40, "does not hold the weights"),
+        ("config.json", json.dumps(RUN.replace(n_parts=7).model_dump(mode="json")).encode(), "does not hold the weights"),
+    ],
+)
 def test_a_folder_that_is_not_what_was_exported_is_refused(run, tmp_path, name, content, sentence):
     export(run, "safetensors", tmp_path / "model")
     path = tmp_path / "model" / name
@@ -175,7 +200,7 @@ def test_a_folder_that_is_not_what_was_exported_is_refused(run, tmp_path, name, 
 
 def test_onnx_computes_what_the_model_computes(run, few_digits, tmp_path):
     with_extra("onnx", "onnxscript")
-    onnxruntime, = with_extra("onnxruntime")
+    (onnxruntime,) = with_extra("onnxruntime")
     export(run, "onnx", tmp_path / "onnx")
     x = few_digits.scaled()
     encoder, decoder = (onnxruntime.InferenceSession(tmp_path / "onnx" / f"{name}.onnx") for name in ("encoder", "decoder"))
@@ -183,11 +208,11 @@ def test_onnx_computes_what_the_model_computes(run, few_digits, tmp_path):
     codes = run.read_tensors(CODES)
     for ours, kept in ((z, "z"), (H, "H"), (z_hat, "z_hat")):
         np.testing.assert_allclose(ours, codes[f"clean/{kept}"], atol=1e-4)
-    rebuilt, = decoder.run(None, {"H": H[:1]})
+    (rebuilt,) = decoder.run(None, {"H": H[:1]})
     with torch.no_grad():
         np.testing.assert_allclose(rebuilt, load_model(run).student.decode(torch.from_numpy(H[:1])), atol=1e-5)
     assert encoder.get_modelmeta().custom_metadata_map["ddnmf.run"] == run.id
-    assert b".py" not in (tmp_path / "onnx" / "encoder.onnx").read_bytes()      # no path of this machine
+    assert b".py" not in (tmp_path / "onnx" / "encoder.onnx").read_bytes()  # no path of this machine
     with np.load(tmp_path / "onnx" / "parts.npz") as parts:
         assert parts["raised"].shape == (4, 64)
 
@@ -195,6 +220,7 @@ def test_onnx_computes_what_the_model_computes(run, few_digits, tmp_path):
 def test_an_onnx_file_that_computes_something_else_is_noticed(run, few_digits, tmp_path):
     with_extra("onnx", "onnxscript", "onnxruntime")
     from ddnmf_core.export import onnx
+
     export(run, "onnx", tmp_path / "onnx")
     model = load_model(run)
     model.student.nmf.W_prime.data += 0.1
@@ -204,9 +230,11 @@ def test_an_onnx_file_that_computes_something_else_is_noticed(run, few_digits, t
 
 # ---------------------------------------------------------------------------------------- trackers
 
+
 def test_tensorboard_reads_curves_pictures_and_scores(run, tmp_path):
     with_extra("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     export(run, "tensorboard", tmp_path / "logs")
     assert all("ddnmf" in path.name for path in (tmp_path / "logs").iterdir())
     read = EventAccumulator(str(tmp_path / "logs"))
@@ -215,7 +243,8 @@ def test_tensorboard_reads_curves_pictures_and_scores(run, tmp_path):
     assert read.Scalars("L_in")[-1].value == pytest.approx(run.epochs()[-1]["L_in"], rel=1e-6)
     assert [event.step for event in read.Images("parts_swing")] == [0, 1, 2]
     assert read.Scalars("acc/clean/z/kmeans")[0].value == pytest.approx(
-        FinishedRun(run).results()["acc/clean/z/kmeans"], rel=1e-6)
+        FinishedRun(run).results()["acc/clean/z/kmeans"], rel=1e-6
+    )
     assert any("hparams" in name for name in read.PluginTagToContent("hparams"))
 
 
@@ -224,8 +253,9 @@ def test_mlflow_reads_parameters_metrics_and_artifacts(run, tmp_path):
     export(run, "mlflow", tmp_path / "tracked")
     (tmp_path / "tracked").rename(tmp_path / "moved")
     from mlflow.tracking import MlflowClient
+
     client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/moved/mlflow.db")
-    tracked, = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    (tracked,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
     assert tracked.data.tags["ddnmf.run"] == run.id
     assert tracked.data.params["n_parts"] == "4"
     assert [metric.step for metric in client.get_metric_history(tracked.info.run_id, "L_in")] == [1, 2]
@@ -234,10 +264,11 @@ def test_mlflow_reads_parameters_metrics_and_artifacts(run, tmp_path):
     assert (artifacts / "model.safetensors").read_bytes() == run.read_bytes("model.safetensors")
     assert len(list((artifacts / "parts").glob("part-*.png"))) == 4
     database = (tmp_path / "moved" / "mlflow.db").read_bytes()
-    assert not any(os.fsencode(path) in database for path in (tmp_path, os.getcwd()))       # it can be given away
+    assert not any(os.fsencode(path) in database for path in (tmp_path, os.getcwd()))  # it can be given away
 
 
 # --------------------------------------------------------------------------------- data of one's own
+
 
 @pytest.fixture(scope="module")
 def runs_on_own(tmp_path_factory):
@@ -248,8 +279,10 @@ def runs_on_own(tmp_path_factory):
     (folder / "table.csv").write_text("a,b,c,kind\n" + "".join(f"{i},{i % 7},{i % 5},{'uv'[i % 2]}\n" for i in range(60)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDNMF_HOME", str(folder / "home"))
-        sets = [user_sets.add(folder / "pictures.npy", "pictures.npy", Choices()),
-                user_sets.add(folder / "table.csv", "table.csv", Choices(labels="kind"))]
+        sets = [
+            user_sets.add(folder / "pictures.npy", "pictures.npy", Choices()),
+            user_sets.add(folder / "table.csv", "table.csv", Choices(labels="kind")),
+        ]
         return [trained(Store(), RUN.replace(dataset=name, n_samples=None)) for name in sets]
 
 

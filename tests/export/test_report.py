@@ -22,12 +22,12 @@ def test_it_holds_parts_scores_examples_settings_and_provenance(run):
     text = html(run)
     assert [f"Part {k}" in text for k in (1, 4, 5)] == [True, True, False]
     assert all(word in text for word in (run.id, "torch", "learning_rate", "K-means on z", "<svg"))
-    assert text.count("alt=\"clean:") == 10
+    assert text.count('alt="clean:') == 10
     assert "were not measured yet" in text
 
 
 def test_it_asks_nothing_of_the_network(run):
-    text = re.sub(r"<svg.*?</svg>", "", html(run), flags=re.DOTALL)             # the drawing names its standard, w3.org
+    text = re.sub(r"<svg.*?</svg>", "", html(run), flags=re.DOTALL)  # the drawing names its standard, w3.org
     assert not re.search(r"(src|href)=\"(?!data:)", text)
     assert "default-src 'none'" in text
     assert "<script" not in text

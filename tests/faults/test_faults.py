@@ -4,8 +4,22 @@ import pytest
 
 from benchmarks.faults import FAULTS
 
-TRIES = {"F1": 1, "F2": 4, "F3": 1, "F4": 1, "F5": 2, "F6": 1, "F7": 28, "F8": 1, "F9": 2, "F10": 1, "F11": 1, "F12": 2,
-         "F13": 20, "F14": 66}
+TRIES = {
+    "F1": 1,
+    "F2": 4,
+    "F3": 1,
+    "F4": 1,
+    "F5": 2,
+    "F6": 1,
+    "F7": 28,
+    "F8": 1,
+    "F9": 2,
+    "F10": 1,
+    "F11": 1,
+    "F12": 2,
+    "F13": 20,
+    "F14": 66,
+}
 
 
 @pytest.fixture(autouse=True)

@@ -89,12 +89,20 @@ def with_gaps() -> np.ndarray:
     return x
 
 
-@pytest.mark.parametrize(("x", "choices"), [
-    (shades(), {}), (shades() > 90, {}), (shades().reshape(N, -1), {"shape": (SIDE, SIDE)}),
-    (shades().astype(np.float32), {}), (shades().astype(np.int16) - 50, {"negative": "shift"}), (shades().reshape(N, -1), {}),
-    (with_gaps(), {"missing": "zero", "negative": "clip", "scale": "maximum"}),
-    (with_gaps(), {"missing": "mean", "negative": "shift"})],
-    ids=["bytes", "bits", "rows", "floats", "shifted", "table", "zero", "mean"])
+@pytest.mark.parametrize(
+    ("x", "choices"),
+    [
+        (shades(), {}),
+        (shades() > 90, {}),
+        (shades().reshape(N, -1), {"shape": (SIDE, SIDE)}),
+        (shades().astype(np.float32), {}),
+        (shades().astype(np.int16) - 50, {"negative": "shift"}),
+        (shades().reshape(N, -1), {}),
+        (with_gaps(), {"missing": "zero", "negative": "clip", "scale": "maximum"}),
+        (with_gaps(), {"missing": "mean", "negative": "shift"}),
+    ],
+    ids=["bytes", "bits", "rows", "floats", "shifted", "table", "zero", "mean"],
+)
 def test_a_set_has_the_same_name_and_bytes_whether_it_was_mapped_or_not(tmp_path, monkeypatch, small_blocks, x, choices):
     path = saved(tmp_path, x)
     in_memory = kept_in(tmp_path / "a", path, monkeypatch, "1", **choices)
@@ -112,9 +120,14 @@ def test_the_mean_of_a_column_is_that_of_its_values_that_are_there(small_blocks)
 
 
 def test_what_cannot_be_mapped_is_one_sentence(tmp_path, all_mapped):
-    for x, reason in ((np.zeros((N, 4, 4, 3), np.uint8), "Save them gray"), (np.zeros(N), r"should be \(n, d\)"),
-                      (np.asfortranarray(np.zeros((N, 4))), "numpy.ascontiguousarray"), (-np.ones((N, 4)), "1,200 of 1,200"),
-                      (np.zeros((5, 9)), "at least 20 are needed"), (np.array([["a"]] * N), "should be numbers")):
+    for x, reason in (
+        (np.zeros((N, 4, 4, 3), np.uint8), "Save them gray"),
+        (np.zeros(N), r"should be \(n, d\)"),
+        (np.asfortranarray(np.zeros((N, 4))), "numpy.ascontiguousarray"),
+        (-np.ones((N, 4)), "1,200 of 1,200"),
+        (np.zeros((5, 9)), "at least 20 are needed"),
+        (np.array([["a"]] * N), "should be numbers"),
+    ):
         with pytest.raises(DataError, match=reason):
             user_sets.add(saved(tmp_path, x), "x.npy", Choices())
     assert user_sets.names() == []
@@ -128,7 +141,7 @@ def test_a_mapped_set_that_was_changed_is_refused(tmp_path, all_mapped):
     path.write_bytes(content)
     with pytest.raises(DataError, match="damaged"):
         catalogue.load(name)
-    assert user_sets.add(tmp_path / "x.npy", "x.npy", Choices()) == name                 # adding it again repairs it
+    assert user_sets.add(tmp_path / "x.npy", "x.npy", Choices()) == name  # adding it again repairs it
     assert len(catalogue.load(name)) == N
 
 
@@ -146,12 +159,14 @@ def test_rows_come_in_the_order_asked_for(tmp_path):
 def test_what_was_read_of_a_map_is_given_back_once_it_is_too_much(tmp_path, monkeypatch, at_once):
     """Every look finds three more; it goes back to nothing when ten are passed, or after each piece where nobody can look."""
     from ddnmf_core.model import mapped_pixels
+
     x, held, most = shades().reshape(N, -1), [0], []
 
     def look():
         held[0] += 3
         most.append(held[0])
         return held[0]
+
     monkeypatch.setattr(mapped_pixels, "RESIDENT", 10)
     monkeypatch.setattr(mapped_pixels, "file_memory", look)
     monkeypatch.setattr(mapped_pixels, "release", lambda pixels: held.__setitem__(0, 0))
@@ -164,7 +179,7 @@ def test_what_was_read_of_a_map_is_given_back_once_it_is_too_much(tmp_path, monk
     monkeypatch.setattr(mapped_pixels, "file_memory", lambda: None)
     monkeypatch.setattr(mapped_pixels, "release", released.append)
     assert len(rows[torch.arange(40)]) == 40
-    assert len(released) == 3                                       # 16, 16 and 8 rows
+    assert len(released) == 3  # 16, 16 and 8 rows
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="what a process holds is read from Linux's /proc")
@@ -172,6 +187,7 @@ def test_a_batch_leaves_little_of_a_map_in_memory(tmp_path):
     """Whatever the system maps around a row: 2 MiB each would be all of the file."""
     from ddnmf_core.files.memory_map import file_memory
     from ddnmf_core.model import mapped_pixels
+
     np.save(tmp_path / "x.npy", np.zeros((150_000, 784), np.uint8))
     rows, before, most = on_device(np.load(tmp_path / "x.npy", mmap_mode="r"), CPU), file_memory(), 0
     for seed in range(4):
@@ -214,20 +230,23 @@ def test_a_part_of_a_mapped_set_and_all_of_its_values_are_held_in_memory_if_they
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from Linux's /proc")
 def test_memory_does_not_grow_with_the_file(tmp_path):
     peaks = []
-    for n in (20_000, 200_000):                                     # 16 and 157 MB
+    for n in (20_000, 200_000):  # 16 and 157 MB
         np.save(tmp_path / f"{n}.npy", np.random.default_rng(1).integers(0, 256, (n, 784), np.uint8))
-        done = subprocess.run([sys.executable, "-c", PEAK, str(tmp_path / f"{n}.npy")], cwd=ROOT, check=True, text=True,
-                              capture_output=True)
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, str(tmp_path / f"{n}.npy")], cwd=ROOT, check=True, text=True, capture_output=True
+        )
         peaks.append(json.loads(done.stdout))
     assert peaks[1] - peaks[0] < 100e6
 
 
 def test_a_trainer_takes_a_mapped_array_as_it_is(tmp_path, few_digits, small):
     from ddnmf_core.model.trainer import Trainer
+
     np.save(tmp_path / "x.npy", few_digits.pixels)
     mapped = Images("x", np.load(tmp_path / "x.npy", mmap_mode="r"), few_digits.labels, (8, 8), few_digits.class_names)
     trainers = [Trainer(small(), images, CPU) for images in (few_digits, mapped)]
     for trainer in trainers:
         trainer.train(lambda row: None)
-    assert all(torch.equal(a, b) for a, b in zip(*(trainer.state().values() for trainer in trainers), strict=True)
-               if a.numel() != 1)                                   # but for the seconds
+    assert all(
+        torch.equal(a, b) for a, b in zip(*(trainer.state().values() for trainer in trainers), strict=True) if a.numel() != 1
+    )  # but for the seconds

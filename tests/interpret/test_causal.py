@@ -11,6 +11,7 @@ CORNERS = Centres(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
 
 def test_centres_behind_k_means_put_every_sample_where_k_means_did(digits):
     from ddnmf_core.analysis.clustering import cluster
+
     codes = digits.scaled()[:, 20:44]
     found = cluster(codes, "kmeans", 10, seed=1)
     assert (Centres.of(codes, found).assign(codes) == found).mean() > 0.999
@@ -25,7 +26,7 @@ def test_without_the_part_that_makes_it_a_cluster_loses_its_samples_and_the_othe
     H = np.array([[0.0, 0.0], [0.9, 0.1], [0.8, 0.0], [0.0, 0.9]])
     shares = []
     lost = causal_matrix(CORNERS.assign, H, np.zeros(2), 3, shares.append)
-    assert lost.tolist() == [[0, 1, 0], [0, 0, 1]]                  # part 0 makes cluster 1, part 1 cluster 2
+    assert lost.tolist() == [[0, 1, 0], [0, 0, 1]]  # part 0 makes cluster 1, part 1 cluster 2
     assert shares == [0.5, 1.0]
 
 
@@ -36,17 +37,17 @@ def test_the_matrix_leaves_the_coefficients_as_they_were():
 
 
 def test_the_smallest_flip_crosses_the_nearest_border_with_one_part():
-    flip = smallest_flip(CORNERS, np.array([0.3, 0.1]))             # borders at .5: .2 away in part 0, .4 in part 1
+    flip = smallest_flip(CORNERS, np.array([0.3, 0.1]))  # borders at .5: .2 away in part 0, .4 in part 1
     assert (flip.parts, flip.cluster) == ((0,), 1)
     assert flip.size == pytest.approx(0.2, abs=1e-3)
     assert CORNERS.assign(flip.H[None]).tolist() == [1]
 
 
 def test_a_part_that_would_have_to_leave_0_to_1_is_not_taken():
-    far = Centres(np.array([[0.0, 0.0], [3.0, 0.5]]))               # part 0 alone would have to be 1.54 and more
+    far = Centres(np.array([[0.0, 0.0], [3.0, 0.5]]))  # part 0 alone would have to be 1.54 and more
     flip = smallest_flip(far, np.array([0.2, 0.2]))
     assert flip is None
-    near = Centres(np.array([[0.0, 0.0], [1.2, 1.0]]))              # the border is 1.2 x + y = 1.22
+    near = Centres(np.array([[0.0, 0.0], [1.2, 1.0]]))  # the border is 1.2 x + y = 1.22
     both = smallest_flip(near, np.array([0.1, 0.05]))
     assert both.parts == (0,) or set(both.parts) == {0, 1}
     assert near.assign(both.H[None]).tolist() == [1]
@@ -55,7 +56,7 @@ def test_a_part_that_would_have_to_leave_0_to_1_is_not_taken():
 
 
 def test_two_parts_are_taken_where_one_is_not_enough():
-    diagonal = Centres(np.array([[0.0, 0.0], [1.0, 1.0]]))          # x + y = 1
+    diagonal = Centres(np.array([[0.0, 0.0], [1.0, 1.0]]))  # x + y = 1
     flip = smallest_flip(diagonal, np.array([0.0, 0.0]))
     assert flip.size == pytest.approx(1.0, abs=2e-3) or set(flip.parts) == {0, 1}
     assert diagonal.assign(flip.H[None]).tolist() == [1]

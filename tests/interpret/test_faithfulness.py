@@ -15,7 +15,7 @@ def identity(rows):
 
 
 def test_the_steps_are_the_share_of_the_picture_that_is_there():
-    found = curves(identity, H, BASELINE, TRUE)                     # squares: 9, 4, 1, 0 of 14
+    found = curves(identity, H, BASELINE, TRUE)  # squares: 9, 4, 1, 0 of 14
     assert found.deletion.tolist() == pytest.approx([1, 5 / 14, 1 / 14, 0, 0])
     assert found.insertion.tolist() == pytest.approx([0, 9 / 14, 13 / 14, 1, 1])
     assert found.deletion_auc == pytest.approx((0.5 + 5 / 14 + 1 / 14) / 4)

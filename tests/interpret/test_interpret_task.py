@@ -9,8 +9,16 @@ from ddnmf_core.store import trash
 from ddnmf_core.store.entry import CODES, INTERPRETATION, PARTS, SCORES
 from ddnmf_core.store.run_store import Store
 
-RUN = RunConfig(dataset="digits", layers=(64, 32, 6), n_parts=6, epochs=30, noise_level=0.2, batch_size=64,
-                output_activation="linear", gamma=0.1)
+RUN = RunConfig(
+    dataset="digits",
+    layers=(64, 32, 6),
+    n_parts=6,
+    epochs=30,
+    noise_level=0.2,
+    batch_size=64,
+    output_activation="linear",
+    gamma=0.1,
+)
 
 
 def perform(store, config):
@@ -55,6 +63,7 @@ def test_the_swing_of_a_part_is_the_picture_at_its_high_quantile_minus_that_at_i
     import torch
 
     from ddnmf_core.store.finished_run import load_model
+
     store, entry = done
     H = store.get("runs", RUN.id).read_tensors(CODES)["clean/H"]
     rows = np.tile(H.mean(axis=0), (2, 1))
@@ -88,11 +97,12 @@ def test_a_principal_component_adds_and_explains_what_scikit_learn_says_it_does(
     from sklearn.decomposition import PCA
 
     from ddnmf_core.data.catalogue import load
+
     entry, status = perform(done[0], InterpretationConfig(dataset="digits", factors="pca", n_parts=4, n_pictures=10))
     assert status == "finished", entry.state
     scores, x = entry.read_json(SCORES), load("digits").scaled()
     assert scores["explained_variance"] == pytest.approx(PCA(4).fit(x).explained_variance_ratio_.sum(), abs=1e-4)
-    assert scores["additivity_gap"] == pytest.approx(0, abs=1e-4)   # a linear decoder
+    assert scores["additivity_gap"] == pytest.approx(0, abs=1e-4)  # a linear decoder
     assert scores["constant_parts"] == 0
 
 
@@ -103,8 +113,15 @@ def test_an_nmf_of_the_pixels_only_adds(done):
     assert (entry.read_tensors(INTERPRETATION)["swings"] >= 0).all()
 
 
-@pytest.mark.parametrize("fields", [{"factors": "parts"}, {"factors": "nmf"}, {"factors": "nmf", "run": "0" * 16, "n_parts": 3},
-                                    {"factors": "units", "run": "0" * 16, "n_parts": 3}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"factors": "parts"},
+        {"factors": "nmf"},
+        {"factors": "nmf", "run": "0" * 16, "n_parts": 3},
+        {"factors": "units", "run": "0" * 16, "n_parts": 3},
+    ],
+)
 def test_factors_that_do_not_fit_what_they_are_of_are_refused(fields):
     with pytest.raises(ValueError, match="factors = "):
         InterpretationConfig(**fields)

@@ -5,9 +5,16 @@ import pytest
 from ddnmf_core.interpret.measures import MEASURES, worth_rows
 
 
-@pytest.mark.parametrize(("name", "value", "deviation", "text"), [
-    ("hoyer_parts", 0.7123, None, "0.71"), ("explained_variance", 0.5, 0.021, "50.0% ± 2.1%"),
-    ("stability", None, None, "–"), ("stability", float("nan"), 0.1, "–"), ("purity", 0.5, float("nan"), "0.50")])
+@pytest.mark.parametrize(
+    ("name", "value", "deviation", "text"),
+    [
+        ("hoyer_parts", 0.7123, None, "0.71"),
+        ("explained_variance", 0.5, 0.021, "50.0% ± 2.1%"),
+        ("stability", None, None, "–"),
+        ("stability", float("nan"), 0.1, "–"),
+        ("purity", 0.5, float("nan"), "0.50"),
+    ],
+)
 def test_a_measure_is_written_with_its_deviation_where_there_is_one(name, value, deviation, text):
     assert MEASURES[name].text(value, deviation) == text
 

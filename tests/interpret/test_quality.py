@@ -11,7 +11,7 @@ def test_one_entry_alone_is_sparse_and_equal_ones_are_not():
 
 
 def test_hoyer_in_between_by_hand():
-    assert quality.hoyer(np.array([3.0, 4, 0, 0])) == pytest.approx(2 - 7 / 5)      # (2 - 7/5) / (2 - 1)
+    assert quality.hoyer(np.array([3.0, 4, 0, 0])) == pytest.approx(2 - 7 / 5)  # (2 - 7/5) / (2 - 1)
 
 
 def test_signs_do_not_matter_to_sparsity():

@@ -7,7 +7,7 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.interpret.shapley import additivity_gap, coalition_weights, coalitions, shapley
 from ddnmf_core.model.networks import build
 
-W = torch.tensor([[1.0, 0, 0, 2], [0, 3, 0, 0], [0, 0, 5, 1]])      # parts x pixels
+W = torch.tensor([[1.0, 0, 0, 2], [0, 3, 0, 0], [0, 0, 5, 1]])  # parts x pixels
 H, BASELINE = torch.tensor([0.5, 1.0, 0.25]), torch.tensor([0.0, 0.5, 0.25])
 
 
@@ -36,19 +36,21 @@ def test_coalitions_are_all_subsets_from_none_to_all():
 
 def test_weights_of_a_three_part_game_are_those_of_the_textbook():
     # S, without part 0:   {}    {0}   {1}    {0,1}  {2}    {0,2}  {1,2}  all
-    assert coalition_weights(3)[0].tolist() == pytest.approx([-1/3, 1/3, -1/6, 1/6, -1/6, 1/6, -1/3, 1/3])
+    assert coalition_weights(3)[0].tolist() == pytest.approx([-1 / 3, 1 / 3, -1 / 6, 1 / 6, -1 / 6, 1 / 6, -1 / 3, 1 / 3])
 
 
 def test_parts_of_a_linear_decoder_get_their_own_terms():
     found = shapley(linear, H, BASELINE)
     torch.testing.assert_close(found.values, (H - BASELINE)[:, None] * W)
-    assert found.values[2].abs().max() < 1e-6                       # it is at its baseline
+    assert found.values[2].abs().max() < 1e-6  # it is at its baseline
 
 
 def test_a_two_part_game_by_hand():
     """v(none) = 0, v(0) = 10, v(1) = 0, v(both) = 60: part 0 gets (10 + 60) / 2 = 35, part 1 (0 + 50) / 2 = 25."""
+
     def game(rows):
         return (10 * rows[:, 0] + 50 * rows[:, 0] * rows[:, 1])[:, None]
+
     found = shapley(game, torch.ones(2), torch.zeros(2))
     assert found.values.flatten().tolist() == [35.0, 25.0]
 
@@ -71,9 +73,9 @@ def test_sampled_values_are_the_exact_ones_within_their_standard_error(student):
     exact = shapley(student.decode, own, mean)
     sampled = shapley(student.decode, own, mean, n_pairs=50, max_exact=0)
     distance = (sampled.values - exact.values).abs() / sampled.standard_error.clamp(min=1e-7)
-    assert 0.4 < distance.median() < 1.0                            # of a normal error: .67
+    assert 0.4 < distance.median() < 1.0  # of a normal error: .67
     assert (distance < 3).float().mean() > 0.95
-    assert sampled.completeness_error < 1e-5                        # every order adds up by itself
+    assert sampled.completeness_error < 1e-5  # every order adds up by itself
     assert torch.equal(sampled.values, shapley(student.decode, own, mean, n_pairs=50, max_exact=0).values)
 
 
@@ -88,7 +90,7 @@ def test_more_than_twelve_parts_are_sampled():
     own, mean = coefficients(13), torch.zeros(13)
     found = shapley(lambda rows: rows, own, mean, n_pairs=4)
     assert found.standard_error is not None
-    torch.testing.assert_close(found.values, torch.diag(own))       # linear: every order says the same
+    torch.testing.assert_close(found.values, torch.diag(own))  # linear: every order says the same
     assert found.standard_error.max() < 1e-6
 
 

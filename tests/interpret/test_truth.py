@@ -12,8 +12,20 @@ from ddnmf_core.model.decoding import part_swings
 from ddnmf_core.model.trainer import Trainer
 
 N, SIDE = 2000, 8
-CONFIG = RunConfig(**{**PRESETS["parts"], "dataset": "digits", "layers": (64, 4), "n_parts": 4, "output_activation": "linear",
-                      "noise_level": 0.0, "batch_size": 50, "epochs": 60, "learning_rate": 1e-2, "precision": "highest"})
+CONFIG = RunConfig(
+    **{
+        **PRESETS["parts"],
+        "dataset": "digits",
+        "layers": (64, 4),
+        "n_parts": 4,
+        "output_activation": "linear",
+        "noise_level": 0.0,
+        "batch_size": 50,
+        "epochs": 60,
+        "learning_rate": 1e-2,
+        "precision": "highest",
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +56,7 @@ def test_the_parts_are_found_each_once(truth, found):
     partners, cosines = stability.match(swings, parts)
     assert sorted(partners) == [0, 1, 2, 3]
     assert cosines.min() > 0.95
-    assert (quality.cancellation(swings) == 0).all()                # they only add
+    assert (quality.cancellation(swings) == 0).all()  # they only add
 
 
 def test_a_sample_has_as_much_of_a_part_as_it_was_made_of(truth, found):
@@ -64,9 +76,9 @@ def test_a_picture_is_shared_out_among_the_parts_that_it_was_made_of(truth, foun
         made_of = torch.from_numpy(strength[sample, partners, None] * parts[partners])
         errors.append(float((shared.values - made_of).norm() / made_of.norm()))
         to_absent.append(float(shared.strength[made_of.sum(dim=1) == 0].sum() / shared.strength.sum()))
-        assert additivity_gap(model.student.decode, H[sample], absent) < 1e-5   # the decoder adds
+        assert additivity_gap(model.student.decode, H[sample], absent) < 1e-5  # the decoder adds
     assert np.mean(errors) < 0.3
-    assert np.nanmean(to_absent) < 0.1                              # half of the parts, by chance half of the ink
+    assert np.nanmean(to_absent) < 0.1  # half of the parts, by chance half of the ink
 
 
 def test_taking_out_the_parts_of_most_worth_takes_the_picture_away_first(truth, found):

@@ -10,7 +10,7 @@ from ddnmf_core.model.batched_trainer import Stack
 from ddnmf_core.model.trainer import Trainer
 
 CPU = torch.device("cpu")
-CLOSE = {"atol": 2e-4, "rtol": 2e-3}                                # sums in another order, over some steps of Adam
+CLOSE = {"atol": 2e-4, "rtol": 2e-3}  # sums in another order, over some steps of Adam
 
 
 def alone(config, images, **how):
@@ -21,8 +21,9 @@ def alone(config, images, **how):
 
 def together(trainers, should_stop=lambda trainer: False):
     rows, outcomes = {id(t): [] for t in trainers}, {}
-    Stack(trainers).train(lambda t, row: rows[id(t)].append(row), should_stop,
-                          lambda t, outcome: outcomes.update({id(t): outcome}))
+    Stack(trainers).train(
+        lambda t, row: rows[id(t)].append(row), should_stop, lambda t, outcome: outcomes.update({id(t): outcome})
+    )
     return [[row for row in rows[id(t)] if row["kind"] == "epoch"] for t in trainers], [outcomes[id(t)] for t in trainers]
 
 
@@ -31,13 +32,17 @@ def assert_same(stacked, single):
         torch.testing.assert_close(a, b, **CLOSE, msg=lambda text, name=name: f"{name}: {text}")
 
 
-@pytest.mark.parametrize("changes", [
-    [{"seed": 1}, {"seed": 2, "noise_level": 0.1}, {"seed": 1, "alpha": 0.5, "beta": 2.0, "gamma": 0.3}],
-    [{"model": "ae1", "noise_level": 0.0}, {"model": "ae1", "seed": 3}],
-    [{"model": "dae", "noise_kind": "masking"}, {"model": "dae", "noise_kind": "masking", "noise_level": 0.7}],
-    [{"basis": "nonnegative", "decoder": "additive", "coefficients": "biased", "seed": seed} for seed in (1, 2)],
-    [{"loss_reduction": "sum", "optimizer": "sgd", "learning_rate": 1e-5, "seed": seed} for seed in (1, 2)],
-    [{"noise_kind": "salt_and_pepper", "optimizer": "adamw", "seed": seed} for seed in (1, 2)]])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [{"seed": 1}, {"seed": 2, "noise_level": 0.1}, {"seed": 1, "alpha": 0.5, "beta": 2.0, "gamma": 0.3}],
+        [{"model": "ae1", "noise_level": 0.0}, {"model": "ae1", "seed": 3}],
+        [{"model": "dae", "noise_kind": "masking"}, {"model": "dae", "noise_kind": "masking", "noise_level": 0.7}],
+        [{"basis": "nonnegative", "decoder": "additive", "coefficients": "biased", "seed": seed} for seed in (1, 2)],
+        [{"loss_reduction": "sum", "optimizer": "sgd", "learning_rate": 1e-5, "seed": seed} for seed in (1, 2)],
+        [{"noise_kind": "salt_and_pepper", "optimizer": "adamw", "seed": seed} for seed in (1, 2)],
+    ],
+)
 def test_each_run_of_a_stack_is_the_run_trained_alone(few_digits, small, changes):
     configs = [small(**change) for change in changes]
     trainers = [Trainer(config, few_digits, CPU) for config in configs]
@@ -84,8 +89,10 @@ def test_one_run_that_stops_leaves_the_others_as_they_would_have_been(few_digits
 
 
 def test_one_run_that_diverges_leaves_the_others_as_they_would_have_been(few_digits, small):
-    configs = [small(optimizer="sgd", learning_rate=1e-3, loss_reduction="sum", alpha=alpha, beta=alpha, gamma=alpha)
-               for alpha in (1e6, 1e-3)]
+    configs = [
+        small(optimizer="sgd", learning_rate=1e-3, loss_reduction="sum", alpha=alpha, beta=alpha, gamma=alpha)
+        for alpha in (1e6, 1e-3)
+    ]
     trainers = [Trainer(config, few_digits, CPU) for config in configs]
     rows, outcomes = together(trainers)
     assert outcomes == ["diverged", "finished"]
@@ -121,7 +128,7 @@ def test_time_is_shared_out_to_those_that_are_there(few_digits, small, monkeypat
     monkeypatch.setattr(Stack, "_compute", lambda self, *of: (now.__setitem__(0, now[0] + 1), compute(self, *of)))
     trainers = [Trainer(small(epochs=1, seed=seed), few_digits, CPU) for seed in range(4)]
     rows, _ = together(trainers, lambda trainer: trainer is not trainers[0] and trainer.batch >= 2)
-    assert rows[0][0]["images_per_second"] == pytest.approx(300 / (2 / 4 + 3))      # 2 batches of four runs, 3 of one
+    assert rows[0][0]["images_per_second"] == pytest.approx(300 / (2 / 4 + 3))  # 2 batches of four runs, 3 of one
 
 
 class GraphOnCPU:
@@ -143,8 +150,14 @@ class GraphOnCPU:
         if not cls.capturing:
             return STEP(stack, samples, drawn)
         graph, state = cls.capturing[-1], stack.optimizer.state
-        held = [(tensor, tensor.detach().clone()) for tensor in (*stack.parameters.values(), stack.sums, *(
-            value for slots in state.values() for value in slots.values()))]
+        held = [
+            (tensor, tensor.detach().clone())
+            for tensor in (
+                *stack.parameters.values(),
+                stack.sums,
+                *(value for slots in state.values() for value in slots.values()),
+            )
+        ]
         STEP(stack, samples, drawn)
         with torch.no_grad():
             for tensor, before in held:
@@ -158,7 +171,7 @@ class GraphOnCPU:
         STEP(self.stack, self.samples, self.drawn)
         for parameter, place, old in zip(self.stack.parameters.values(), self.places, before, strict=True):
             place.copy_(parameter.grad)
-            parameter.grad = old                                    # Python's side knows nothing of a replay
+            parameter.grad = old  # Python's side knows nothing of a replay
         self.n_replays += 1
 
 
@@ -173,13 +186,13 @@ def test_a_step_that_is_captured_and_replayed_is_the_step(few_digits, small, mon
     monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)
     monkeypatch.setattr(Stack, "_compute", lambda stack, *of: GraphOnCPU.compute(stack, *of))
     for module in ("model.batched_trainer", "model.trainer"):
-        monkeypatch.setattr(f"ddnmf_core.{module}.REPORT_EVERY", 0.0)           # a row for every batch, with its gradients
+        monkeypatch.setattr(f"ddnmf_core.{module}.REPORT_EVERY", 0.0)  # a row for every batch, with its gradients
     configs, rows = [small(seed=1), small(seed=2, noise_level=0.1)], {}
     trainers = [Trainer(config, few_digits, CPU) for config in configs]
     stack = Stack(trainers)
     stack.captures = True
     stack.train(lambda trainer, row: rows.setdefault(trainer, []).append(row), lambda _: False, lambda _, outcome: None)
-    assert [graph.n_replays for graph in graphs] == [9]             # of 3 x 4 whole batches all but the first 3
+    assert [graph.n_replays for graph in graphs] == [9]  # of 3 x 4 whole batches all but the first 3
     for trainer, config in zip(trainers, configs, strict=True):
         alone_rows = []
         single = Trainer(config, few_digits, CPU)

@@ -10,7 +10,7 @@ from ddnmf_core.config import NoiseKind
 from ddnmf_core.model.corruption import corrupt, corrupt_each
 
 KINDS = get_args(NoiseKind)
-GREY = torch.full((200, 500), 0.5)                                  # 100,000 pixels, none of them 0 or 1
+GREY = torch.full((200, 500), 0.5)  # 100,000 pixels, none of them 0 or 1
 
 
 def noisy(kind, level, seed=1, x=GREY):

@@ -15,6 +15,7 @@ BASELINE, H = torch.full((4,), 0.5), torch.tensor([0.9, 0.1, 0.5, 0.3])
 @pytest.fixture(scope="module")
 def student():
     from ddnmf_core.config import RunConfig
+
     return build(RunConfig(dataset="digits", layers=(16, 6), n_parts=4), 64).student
 
 
@@ -33,7 +34,7 @@ def test_a_part_that_one_class_alone_uses_is_pure():
 
 def test_the_strongest_part_is_measured_in_its_own_deviations():
     H = np.array([[0.9, 0.10], [0.8, 0.10], [0.9, 0.20], [0.8, 0.10]], dtype=np.float32)
-    assert prominence(H)[2].argmax() == 1                              # .2 is far out for part 1, .9 is usual for part 0
+    assert prominence(H)[2].argmax() == 1  # .2 is far out for part 1, .9 is usual for part 0
 
 
 def test_nearest_neighbours_come_nearest_first():

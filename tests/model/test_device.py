@@ -44,8 +44,11 @@ def test_the_title_says_how_many_threads():
 
 
 def test_a_worker_treats_denormals_as_zero_in_all_its_threads():
-    code = ("import torch; from ddnmf_core.engine.worker import tasks; tasks._prepare_torch();"
-            "print(int((torch.full((4_000_000,), 1e-40) * 1.0).count_nonzero()))")
-    result = subprocess.run([sys.executable, "-c", code], env={"OMP_NUM_THREADS": "2", "PATH": ""}, capture_output=True,
-                            text=True, check=True)
+    code = (
+        "import torch; from ddnmf_core.engine.worker import tasks; tasks._prepare_torch();"
+        "print(int((torch.full((4_000_000,), 1e-40) * 1.0).count_nonzero()))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], env={"OMP_NUM_THREADS": "2", "PATH": ""}, capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "0"

@@ -38,6 +38,7 @@ def value(loss, a, b, reduction):
 
 # -------------------------------------------------------------------------------------- eq 4 to 7
 
+
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("loss", [losses.symmetric_loss, losses.nonnegative_constraint_loss])
 def test_symmetric_and_constraint_loss_are_the_sum_over_samples_of_the_squared_distance(loss, reduction):
@@ -48,29 +49,28 @@ def test_symmetric_and_constraint_loss_are_the_sum_over_samples_of_the_squared_d
 @pytest.mark.parametrize("loss", [losses.symmetric_loss, losses.nonnegative_constraint_loss])
 def test_symmetric_and_constraint_loss_at_a_known_point(loss):
     X = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
-    assert loss(X, torch.zeros(2, 2)).item() == 5.0                 # 2^2 + 1^2
-    assert loss(X, torch.zeros(2, 2), "mean").item() == 1.25        # over 4 entries
+    assert loss(X, torch.zeros(2, 2)).item() == 5.0  # 2^2 + 1^2
+    assert loss(X, torch.zeros(2, 2), "mean").item() == 1.25  # over 4 entries
     assert loss(X, X).item() == 0.0
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("L", [2, 4, 6])
 def test_apposition_loss_is_the_double_sum_of_equation_5(L, reduction):
-    h = [random(3, 5, seed=k) for k in range(L)]                    # all of one width: a wrong partner fits
+    h = [random(3, 5, seed=k) for k in range(L)]  # all of one width: a wrong partner fits
     h_student = [random(3, 5, seed=100 + k) for k in range(L + 2)]
     expected = []
-    for layer in range(1, L + 1):                                   # l, which the paper counts from 1
+    for layer in range(1, L + 1):  # l, which the paper counts from 1
         partner = layer if layer <= L / 2 else layer + 2
         expected.append(written_out(h[layer - 1], h_student[partner - 1], reduction))
-    got = losses.apposition_losses([torch.from_numpy(a) for a in h], [torch.from_numpy(a) for a in h_student],
-                                   reduction)
+    got = losses.apposition_losses([torch.from_numpy(a) for a in h], [torch.from_numpy(a) for a in h_student], reduction)
     np.testing.assert_allclose(got.numpy(), expected, rtol=1e-12)
 
 
 def test_decoder_layers_face_the_students_layer_two_further_on():
     h = [torch.zeros(1, 1)] * 4
     h_student = [torch.full((1, 1), float(layer)) for layer in (1, 2, 3, 4, 5, 6)]
-    assert losses.apposition_losses(h, h_student).tolist() == [1, 4, 25, 36]      # 3 and 4 are H and X_hat
+    assert losses.apposition_losses(h, h_student).tolist() == [1, 4, 25, 36]  # 3 and 4 are H and X_hat
 
 
 def test_apposition_needs_exactly_two_more_student_layers():
@@ -89,7 +89,7 @@ def test_the_mean_keeps_a_wide_layer_from_outweighing_a_narrow_one():
 
 def test_the_interpretability_loss_weighs_each_term_with_its_own_letter():
     terms = {"L_sym": torch.tensor(1.0), "L_ap": torch.tensor(10.0), "L_nc": torch.tensor(100.0)}
-    assert losses.interpretability_loss(terms, TINY).item() == 532.0              # 2 + 30 + 500
+    assert losses.interpretability_loss(terms, TINY).item() == 532.0  # 2 + 30 + 500
     assert losses.interpretability_loss({"L_sym": torch.tensor(1.0)}, TINY).item() == 2.0
 
 
@@ -98,7 +98,7 @@ def test_the_terms_of_a_model_are_the_equations_of_its_own_features(reduction):
     model, x, x_noisy = tiny_case()
     h = [feature.detach().numpy() for feature in model.supervisor.features(x)]
     t = [feature.detach().numpy() for feature in model.student.features(x_noisy)]
-    pairs = [(h[0], t[0]), (h[1], t[1]), (h[2], t[4]), (h[3], t[5])]              # L = 4; X = t[1], X_hat = t[3]
+    pairs = [(h[0], t[0]), (h[1], t[1]), (h[2], t[4]), (h[3], t[5])]  # L = 4; X = t[1], X_hat = t[3]
     with torch.no_grad():
         terms, layers = loss_terms(model, x, x_noisy, reduction)
     assert float(terms["L_sym"]) == pytest.approx(written_out(x.numpy(), h[3], reduction), rel=1e-12)
@@ -114,8 +114,7 @@ def test_an_autoencoder_is_asked_to_rebuild_what_it_is_given():
         terms, layers = loss_terms(model, x, x_noisy, "sum")
     assert layers is None
     assert list(terms) == ["L_sym"]
-    assert float(terms["L_sym"]) == pytest.approx(
-        summed_distance(x_noisy.numpy(), model(x_noisy).detach().numpy()), rel=1e-12)
+    assert float(terms["L_sym"]) == pytest.approx(summed_distance(x_noisy.numpy(), model(x_noisy).detach().numpy()), rel=1e-12)
 
 
 def test_a_denoising_autoencoder_is_asked_for_the_clean_images():
@@ -127,6 +126,7 @@ def test_a_denoising_autoencoder_is_asked_for_the_clean_images():
 
 
 # ------------------------------------------------------------------------------------- eq 9 to 16
+
 
 def tiny_case():
     """A DDNMF 4-3-2 in float64, five clean images and the same ones with noise."""
@@ -159,7 +159,7 @@ def central_differences(parameter, loss):
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_the_supervisors_gradient_is_that_of_alpha_L_sym_alone(reduction):                # eq 9 to 12
+def test_the_supervisors_gradient_is_that_of_alpha_L_sym_alone(reduction):  # eq 9 to 12
     model, x, x_noisy = tiny_case()
     got = gradients(model, x, x_noisy, reduction, TINY)
 
@@ -174,7 +174,7 @@ def test_the_supervisors_gradient_is_that_of_alpha_L_sym_alone(reduction):      
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_the_students_gradient_is_that_of_beta_L_ap_and_gamma_L_nc_with_a_constant_supervisor(reduction):
-    model, x, x_noisy = tiny_case()                                                       # eq 13 to 16
+    model, x, x_noisy = tiny_case()  # eq 13 to 16
     got = gradients(model, x, x_noisy, reduction, TINY)
     h = [feature.detach().numpy() for feature in model.supervisor.features(x)]
 

@@ -21,6 +21,7 @@ def model_of(small):
         encoder = made.student.encoder if hasattr(made, "student") else made.encoder
         encoder[-1].linear.bias.data.fill_(1.0)
         return made
+
     return model
 
 
@@ -59,7 +60,7 @@ def test_a_relu_unit_that_is_silent_for_some_images_is_alive(model_of):
     model = model_of(bottleneck_activation="relu")
     last = model.student.encoder[-1].linear
     last.bias.data[2] -= model.encode(IMAGES).z[:, 2].median().detach()
-    assert (model.encode(IMAGES).z[:, 2] == 0).sum() == 25          # of 50
+    assert (model.encode(IMAGES).z[:, 2] == 0).sum() == 25  # of 50
     assert unit_health(model, IMAGES)["dead_units"] == 0
 
 
@@ -86,7 +87,7 @@ def test_a_code_that_shrinks_to_zero_is_seen_in_its_size(model_of):
     model = model_of()
     last = model.student.encoder[-1].linear
     z = model.encode(IMAGES).z.detach().numpy()
-    assert unit_health(model, IMAGES)["code_rms"] == pytest.approx(np.sqrt((z ** 2).mean()))
+    assert unit_health(model, IMAGES)["code_rms"] == pytest.approx(np.sqrt((z**2).mean()))
     last.weight.data *= 0.005
     last.bias.data *= 0.005
     health = unit_health(model, IMAGES)
@@ -124,13 +125,14 @@ def test_a_row_without_health_warns_of_nothing():
 
 # --------------------------------------------------------------------------------------- pictures
 
+
 def test_a_part_alone_is_the_decoded_unit_vector(model_of):
     model = model_of()
     pictures = part_pictures(model, torch.full((5,), 0.4))
     for k in range(5):
         H = torch.zeros(1, 5)
         H[0, k] = 1
-        torch.testing.assert_close(pictures["alone"][k:k + 1], model.student.decode(H).detach())
+        torch.testing.assert_close(pictures["alone"][k : k + 1], model.student.decode(H).detach())
 
 
 def test_a_part_raised_is_the_mean_with_that_part_at_1(model_of):
@@ -151,8 +153,12 @@ def test_the_gallery_has_pictures_of_both_networks_and_of_the_parts(model_of):
     model = model_of()
     pictures = gallery.pictures(model, IMAGES)
     assert {name: tuple(p.shape) for name, p in pictures.items()} == {
-        "student": (3, 64), "supervisor": (3, 64), "parts_swing": (5, 64), "parts_raised": (5, 64)}
-    assert torch.equal(pictures["student"], to_u8(model(IMAGES[3:6]).detach()))              # sees the noise
+        "student": (3, 64),
+        "supervisor": (3, 64),
+        "parts_swing": (5, 64),
+        "parts_raised": (5, 64),
+    }
+    assert torch.equal(pictures["student"], to_u8(model(IMAGES[3:6]).detach()))  # sees the noise
     assert torch.equal(pictures["supervisor"], to_u8(model.supervisor(IMAGES[:3]).detach()))
     assert list(gallery.pictures(model_of(model="ae1"), IMAGES)) == ["student"]
 

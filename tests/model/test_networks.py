@@ -28,6 +28,7 @@ def sizes(chain):
 
 # ---------------------------------------------------------------------------------------- layers
 
+
 @pytest.mark.parametrize("layers", [(6,), (16, 6), (32, 16, 6)])
 def test_the_supervisor_has_L_layers_and_the_student_L_plus_2(layers):
     model = model_of(layers=layers)
@@ -43,7 +44,7 @@ def test_the_decoder_mirrors_the_encoder_and_the_student_the_supervisor():
         assert sizes(network.encoder) == [(64, 32), (32, 16), (16, 6)]
         assert sizes(network.decoder) == [(6, 16), (16, 32), (32, 64)]
     widths = [feature.shape[1] for feature in model.student.features(torch.rand(3, N_PIXELS))]
-    assert widths == [32, 16, 6, 5, 6, 16, 32, 64]                  # encoder, H, X_hat, decoder
+    assert widths == [32, 16, 6, 5, 6, 16, 32, 64]  # encoder, H, X_hat, decoder
 
 
 def test_ae1_has_the_supervisors_layers_and_ae2_one_less_on_each_side():
@@ -66,7 +67,7 @@ def test_an_additive_decoder_is_one_layer_for_both_networks():
 @pytest.mark.parametrize("output", ["sigmoid", "linear", "relu"])
 def test_raising_a_part_of_an_additive_decoder_never_darkens_a_pixel(output):
     model = model_of(decoder="additive", basis="nonnegative", output_activation=output)
-    with torch.no_grad():                                           # as if a step had gone too far
+    with torch.no_grad():  # as if a step had gone too far
         model.student.decoder.linear.weight -= 0.1
         model.student.nmf.W -= 0.1
     project(model)
@@ -80,17 +81,18 @@ def test_raising_a_part_of_an_additive_decoder_never_darkens_a_pixel(output):
 
 def test_a_biased_part_starts_nearly_absent_and_as_one_unit_of_the_code():
     module = NMFModule(4, 6, "nonnegative", "biased", torch.Generator().manual_seed(1))
-    assert module.coefficients(torch.zeros(1, 4)).max() < 0.2       # 1/2 without a bias
-    assert module.W.argmax(dim=0).tolist() == [0, 1, 2, 3, 0, 1]    # a unit may begin more than one part
+    assert module.coefficients(torch.zeros(1, 4)).max() < 0.2  # 1/2 without a bias
+    assert module.W.argmax(dim=0).tolist() == [0, 1, 2, 3, 0, 1]  # a unit may begin more than one part
 
 
-@pytest.mark.parametrize(("activation", "written_out"), [
-    ("linear", lambda a: a), ("relu", lambda a: np.maximum(a, 0)), ("softplus", lambda a: np.log1p(np.exp(a)))])
+@pytest.mark.parametrize(
+    ("activation", "written_out"),
+    [("linear", lambda a: a), ("relu", lambda a: np.maximum(a, 0)), ("softplus", lambda a: np.log1p(np.exp(a)))],
+)
 def test_an_encoder_is_relu_layers_and_then_the_bottlenecks_activation(activation, written_out):
     encoder = model_of(layers=(16, 6), bottleneck_activation=activation).double().student.encoder
     x = torch.rand(7, N_PIXELS, dtype=torch.float64)
-    (W1, b1), (W2, b2) = [(layer.linear.weight.detach().numpy(), layer.linear.bias.detach().numpy())
-                          for layer in encoder]
+    (W1, b1), (W2, b2) = [(layer.linear.weight.detach().numpy(), layer.linear.bias.detach().numpy()) for layer in encoder]
     hidden = np.maximum(x.numpy() @ W1.T + b1, 0)
     np.testing.assert_allclose(encoder(x).detach().numpy(), written_out(hidden @ W2.T + b2), rtol=1e-12)
 
@@ -104,18 +106,18 @@ def test_a_sigmoid_output_gives_pixels_between_0_and_1():
 
 # ------------------------------------------------------------------------------------ NMF module
 
+
 def test_the_nmf_module_has_a_basis_of_d_by_r_its_transposes_shape_and_no_bias():
     shapes = {name: tuple(p.shape) for name, p in model_of().student.nmf.named_parameters()}
     assert shapes == {"W": (6, 5), "W_prime": (5, 6)}
 
 
 def test_no_code_gives_half_of_every_part():
-    H, _ = nmf_module()(torch.zeros(1, 6, dtype=torch.float64))      # a bias would show here
+    H, _ = nmf_module()(torch.zeros(1, 6, dtype=torch.float64))  # a bias would show here
     assert H.tolist() == [[0.5] * 5]
 
 
-@given(arrays(np.float64, (4, 6), elements=st.floats(-10, 10)), st.integers(0, 50),
-       st.sampled_from(["paper", "nonnegative"]))
+@given(arrays(np.float64, (4, 6), elements=st.floats(-10, 10)), st.integers(0, 50), st.sampled_from(["paper", "nonnegative"]))
 def test_H_lies_strictly_between_0_and_1_and_X_hat_is_never_negative(X, seed, basis):
     H, X_hat = nmf_module(basis, seed)(torch.from_numpy(X))
     assert H.min() > 0
@@ -135,7 +137,7 @@ def test_the_module_is_H_then_the_parts_that_add_up_cut_at_zero(X, seed):
 def test_two_parts_at_half_add_up_to_half_of_each():
     module = NMFModule(2, 2, "paper", "paper", torch.Generator())
     module.W.data = torch.tensor([[2.0, 4.0], [1.0, -3.0]])
-    assert module.rebuild(torch.tensor([[0.5, 0.5]])).tolist() == [[3.0, 0.0]]    # 1 + 2, relu(.5 - 1.5)
+    assert module.rebuild(torch.tensor([[0.5, 0.5]])).tolist() == [[3.0, 0.0]]  # 1 + 2, relu(.5 - 1.5)
 
 
 def test_the_codes_are_the_students_X_H_and_X_hat_and_decoding_H_gives_its_output():
@@ -165,10 +167,11 @@ def test_a_strict_basis_is_never_negative_and_the_papers_is(few_digits, small):
 
         trainer.train(report=lambda row: None, should_stop=look)
         look()
-        assert after_each_step == [negative] * 16                   # built, and after each of 15 steps
+        assert after_each_step == [negative] * 16  # built, and after each of 15 steps
 
 
 # ----------------------------------------------------------------------------------------- seeds
+
 
 @pytest.mark.parametrize("kind", ["ddnmf", "ae1", "ae2"])
 def test_one_seed_gives_the_same_weights_whatever_was_drawn_before(kind):

@@ -16,9 +16,15 @@ from ddnmf_core.model.networks import build
 from ddnmf_core.model.trainer import Trainer
 
 CPU = torch.device("cpu")
-TIMING = {"seconds", "images_per_second"}                           # the only things two equal runs differ in
-MODEL_AND_OPTIMIZER = [("ddnmf", "adam"), ("ddnmf", "sgd"), ("ddnmf", "adamw"), ("ae1", "adam"), ("ae1", "sgd"),
-                       ("ae2", "adam")]
+TIMING = {"seconds", "images_per_second"}  # the only things two equal runs differ in
+MODEL_AND_OPTIMIZER = [
+    ("ddnmf", "adam"),
+    ("ddnmf", "sgd"),
+    ("ddnmf", "adamw"),
+    ("ae1", "adam"),
+    ("ae1", "sgd"),
+    ("ae2", "adam"),
+]
 
 
 def ignore(row):
@@ -57,6 +63,7 @@ def bits(made):
 
 # --------------------------------------------------------------------------------------- learning
 
+
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 def test_the_supervisors_loss_falls(digits, small, reduction):
     _, rows = train(small(epochs=8, loss_reduction=reduction), digits)
@@ -90,10 +97,10 @@ def test_a_trained_model_clusters_better_than_an_untrained_one(digits, small):
 
 # ------------------------------------------------------------------------------------- repetition
 
+
 @pytest.mark.parametrize("model", ["ddnmf", "ae1"])
 def test_one_seed_gives_the_same_bits_and_another_seed_others(few_digits, small, model):
-    (first, rows), (again, rows_again), (other, _) = (
-        train(small(model=model, seed=seed), few_digits) for seed in (1, 1, 2))
+    (first, rows), (again, rows_again), (other, _) = (train(small(model=model, seed=seed), few_digits) for seed in (1, 1, 2))
     assert same(bits(first), bits(again))
     assert untimed(rows) == untimed(rows_again)
     assert not any(torch.equal(a, b) for a, b in zip(weights(first).values(), weights(other).values(), strict=True))
@@ -110,7 +117,7 @@ def test_bfloat16_repeats_itself_and_resumes_and_keeps_weights_and_losses_in_flo
     assert same(bits(first), bits(resumed))
     assert {tensor.dtype for tensor in weights(first).values()} == {torch.float32}
     exact = train(small(precision="highest"), few_digits)[1]
-    assert rows[-1]["L_in"] != exact[-1]["L_in"]                    # the layers did compute in bfloat16
+    assert rows[-1]["L_in"] != exact[-1]["L_in"]  # the layers did compute in bfloat16
     assert rows[-1]["L_in"] == pytest.approx(exact[-1]["L_in"], rel=0.02)
 
 
@@ -122,10 +129,11 @@ def test_the_global_random_state_does_not_matter(few_digits, small):
     assert same(bits(first), bits(again))
 
 
-@pytest.mark.parametrize(("optimizer", "kind"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW),
-                                                 ("sgd", torch.optim.SGD)])
+@pytest.mark.parametrize(
+    ("optimizer", "kind"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)]
+)
 def test_a_training_is_gradient_descent_on_L_in_and_nothing_else(few_digits, small, monkeypatch, optimizer, kind):
-    seen, corrupt = [], trainer.corrupt                             # the clean and the noisy images of each batch
+    seen, corrupt = [], trainer.corrupt  # the clean and the noisy images of each batch
 
     def look(x, *how):
         seen.append((x, corrupt(x, *how)))
@@ -170,6 +178,7 @@ def test_every_batch_of_every_epoch_has_fresh_noise(few_digits, small, monkeypat
 
 # ------------------------------------------------------------------------------------- stop, resume
 
+
 @pytest.mark.parametrize(("model", "optimizer"), MODEL_AND_OPTIMIZER)
 def test_a_training_resumed_after_any_batch_ends_like_the_undisturbed_one(few_digits, small, model, optimizer):
     config = small(model=model, optimizer=optimizer, epochs=2)
@@ -186,13 +195,19 @@ def test_a_training_resumed_after_any_batch_ends_like_the_undisturbed_one(few_di
 
 
 def test_a_model_that_only_adds_learns_keeps_its_weights_from_going_negative_and_resumes(digits, small):
-    config = small(decoder="additive", coefficients="biased", basis="nonnegative", bottleneck_activation="softplus",
-                   output_activation="sigmoid", epochs=6)
+    config = small(
+        decoder="additive",
+        coefficients="biased",
+        basis="nonnegative",
+        bottleneck_activation="softplus",
+        output_activation="sigmoid",
+        epochs=6,
+    )
     undisturbed, rows = train(config, digits)
     assert rows[-1]["L_sym"] < 0.75 * rows[0]["L_sym"]
-    assert len(rows[-1]["layer_shares"]) == 4                       # three encoder layers, one decoder layer
+    assert len(rows[-1]["layer_shares"]) == 4  # three encoder layers, one decoder layer
     for network in (undisturbed.model.supervisor, undisturbed.model.student):
-        assert network.decoder.linear.weight.min() == 0             # some would have gone further
+        assert network.decoder.linear.weight.min() == 0  # some would have gone further
     assert undisturbed.model.student.nmf.W.min() >= 0
     stopped = Trainer(config, digits, CPU)
     stopped.train(rows.append, stop_after(40))
@@ -266,6 +281,7 @@ def test_one_state_can_be_taken_up_twice(few_digits, small):
 
 # ------------------------------------------------------------------------------------- divergence
 
+
 def test_an_absurd_learning_rate_diverges_and_says_so(few_digits, small):
     config = small(optimizer="sgd", learning_rate=10, loss_reduction="sum", output_activation="linear")
     rows = []
@@ -276,8 +292,9 @@ def test_an_absurd_learning_rate_diverges_and_says_so(few_digits, small):
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_loss_that_is_no_number_ends_the_training_within_its_batch(few_digits, small, monkeypatch, bad):
     calls, symmetric_loss = [], losses.symmetric_loss
-    monkeypatch.setattr(losses, "symmetric_loss", lambda *case: calls.append(1) or (
-        symmetric_loss(*case) * (bad if len(calls) == 3 else 1)))
+    monkeypatch.setattr(
+        losses, "symmetric_loss", lambda *case: calls.append(1) or (symmetric_loss(*case) * (bad if len(calls) == 3 else 1))
+    )
     rows = []
     assert Trainer(small(), few_digits, CPU).train(rows.append) == "diverged"
     assert len(calls) == 3
@@ -301,27 +318,57 @@ def test_weights_that_are_no_numbers_after_the_last_batch_are_not_a_finished_tra
 
 # ------------------------------------------------------------------------------------------- rows
 
+
 def test_an_epochs_row_says_what_is_documented(few_digits, small):
     _, rows = train(small(), few_digits)
     assert rows[0].keys() == {
-        "kind", "epoch", "step", "L_sym", "L_ap", "L_nc", "L_in", "weighted", "layer_shares",
-        "seconds", "images_per_second", "gradient_supervisor", "gradient_student",
-        "n_units", "dead_units", "constant_units", "code_rms", "constant_parts", "saturated_share"}
+        "kind",
+        "epoch",
+        "step",
+        "L_sym",
+        "L_ap",
+        "L_nc",
+        "L_in",
+        "weighted",
+        "layer_shares",
+        "seconds",
+        "images_per_second",
+        "gradient_supervisor",
+        "gradient_student",
+        "n_units",
+        "dead_units",
+        "constant_units",
+        "code_rms",
+        "constant_parts",
+        "saturated_share",
+    }
     assert [(row["epoch"], row["step"]) for row in rows] == [(1, 5), (2, 10), (3, 15)]
 
 
 def test_an_autoencoders_row_has_its_one_loss(few_digits, small):
     _, rows = train(small(model="ae1", alpha=2), few_digits)
-    assert rows[0].keys() == {"kind", "epoch", "step", "L_sym", "L_in", "weighted", "seconds", "images_per_second",
-                              "gradient_autoencoder", "n_units", "dead_units", "constant_units", "code_rms"}
+    assert rows[0].keys() == {
+        "kind",
+        "epoch",
+        "step",
+        "L_sym",
+        "L_in",
+        "weighted",
+        "seconds",
+        "images_per_second",
+        "gradient_autoencoder",
+        "n_units",
+        "dead_units",
+        "constant_units",
+        "code_rms",
+    }
     assert rows[0]["L_in"] == rows[0]["weighted"]["L_sym"] == 2 * rows[0]["L_sym"]
 
 
 def test_the_weighted_terms_are_weight_times_raw_and_add_up_to_L_in(few_digits, small):
     _, rows = train(small(alpha=2, beta=3, gamma=5), few_digits)
     for row in rows:
-        assert row["weighted"] == pytest.approx(
-            {"L_sym": 2 * row["L_sym"], "L_ap": 3 * row["L_ap"], "L_nc": 5 * row["L_nc"]})
+        assert row["weighted"] == pytest.approx({"L_sym": 2 * row["L_sym"], "L_ap": 3 * row["L_ap"], "L_nc": 5 * row["L_nc"]})
         assert row["L_in"] == pytest.approx(sum(row["weighted"].values()))
 
 
@@ -338,7 +385,7 @@ def test_the_layers_shares_are_those_of_L_ap_and_add_up_to_1(few_digits, small):
 
 @pytest.mark.parametrize(("reduction", "entries"), [("sum", 1), ("mean", 64)])
 def test_losses_are_per_image_and_a_short_last_batch_counts_by_its_size(few_digits, small, reduction, entries):
-    config = small(epochs=1, learning_rate=1e-12, loss_reduction=reduction)       # the weights all but stand still
+    config = small(epochs=1, learning_rate=1e-12, loss_reduction=reduction)  # the weights all but stand still
     made, (row,) = train(config, few_digits)
     x = made.probe()
     with torch.no_grad():
@@ -347,7 +394,7 @@ def test_losses_are_per_image_and_a_short_last_batch_counts_by_its_size(few_digi
 
 
 def test_rows_inside_an_epoch_say_how_far_it_is(few_digits, small, monkeypatch):
-    monkeypatch.setattr(trainer, "REPORT_EVERY", 0.0)               # due after every batch
+    monkeypatch.setattr(trainer, "REPORT_EVERY", 0.0)  # due after every batch
     rows = []
     Trainer(small(epochs=2), few_digits, CPU).train(rows.append)
     one_epoch = ["batch"] * 4 + ["epoch"]
@@ -365,30 +412,31 @@ def test_reporting_often_does_not_change_the_training(few_digits, small, monkeyp
 
 # ------------------------------------------------------------------------------- facts worth a pin
 
+
 def few_steps(few_digits, small, **changes):
     """The supervisor's and the student's weights after ten steps, as two long vectors."""
     made, _ = train(small(epochs=2, loss_reduction="sum", **changes), few_digits)
-    return [torch.cat([p.detach().flatten() for p in network.parameters()])
-            for network in (made.model.supervisor, made.model.student)]
+    return [
+        torch.cat([p.detach().flatten() for p in network.parameters()])
+        for network in (made.model.supervisor, made.model.student)
+    ]
 
 
 def test_under_adam_alpha_alone_changes_nothing_in_the_supervisor(few_digits, small):
     """Adam divides each gradient by its own size, and alpha scales the supervisor's whole gradient."""
     start = torch.cat([p.detach().flatten() for p in build(small(), 64).supervisor.parameters()])
     one, three = (few_steps(few_digits, small, alpha=alpha)[0] for alpha in (1, 3))
-    assert (one - start).abs().max() > 5e-3                         # ten steps of about 1e-3
+    assert (one - start).abs().max() > 5e-3  # ten steps of about 1e-3
     assert (three - one).abs().max() < 1e-4
 
 
 def test_under_sgd_alpha_does_change_the_supervisor(few_digits, small):
-    one, three = (few_steps(few_digits, small, alpha=alpha, optimizer="sgd", learning_rate=1e-4)[0]
-                  for alpha in (1, 3))
+    one, three = (few_steps(few_digits, small, alpha=alpha, optimizer="sgd", learning_rate=1e-4)[0] for alpha in (1, 3))
     assert (three - one).abs().max() > 1e-3
 
 
 def test_the_student_teaches_the_supervisor_nothing(few_digits, small):
-    plain, other = (few_steps(few_digits, small, **changes)
-                    for changes in ({}, {"beta": 9, "gamma": 9, "noise_level": 0.8}))
+    plain, other = (few_steps(few_digits, small, **changes) for changes in ({}, {"beta": 9, "gamma": 9, "noise_level": 0.8}))
     assert torch.equal(plain[0], other[0])
     assert not torch.equal(plain[1], other[1])
 

@@ -24,12 +24,33 @@ def folder(tmp_path, monkeypatch):
 def publish(folder, target, seeds=(1, 2)):
     """Made-up numbers for every cell of a table."""
     made_of = cells(target, FULL, seeds)
-    records = [{"dataset": cell.dataset, "method": cell.method, "seed": cell.seed, "id": cell.config.id,
-                "run": cell.run.id if cell.run else None, "acc": 0.5 + cell.seed / 100 + index % 18 / 100, "nmi": 0.6,
-                "ari": 0.4, "silhouette": 0.1, "seconds": 2.0, "contingency": [[7, 0], [1, 2]], "provenance": 0}
-               for index, cell in enumerate(made_of)]
-    Results(target, f"ddnmf reproduce {target} --seeds {len(seeds)}", "2026-01-01", FULL.describe(), list(seeds), 0,
-            [{"torch": "2"}], records).write(folder)
+    records = [
+        {
+            "dataset": cell.dataset,
+            "method": cell.method,
+            "seed": cell.seed,
+            "id": cell.config.id,
+            "run": cell.run.id if cell.run else None,
+            "acc": 0.5 + cell.seed / 100 + index % 18 / 100,
+            "nmi": 0.6,
+            "ari": 0.4,
+            "silhouette": 0.1,
+            "seconds": 2.0,
+            "contingency": [[7, 0], [1, 2]],
+            "provenance": 0,
+        }
+        for index, cell in enumerate(made_of)
+    ]
+    Results(
+        target,
+        f"ddnmf reproduce {target} --seeds {len(seeds)}",
+        "2026-01-01",
+        FULL.describe(),
+        list(seeds),
+        0,
+        [{"torch": "2"}],
+        records,
+    ).write(folder)
 
 
 def open_compare(**link):
@@ -80,11 +101,26 @@ def test_the_table_in_the_link_is_shown(folder):
 
 def publish_parts(folder):
     made_of = cells("parts", FULL, (1, 2))
-    records = [{"dataset": cell.dataset, "method": cell.method, "seed": cell.seed, "id": cell.config.id,
-                "run": cell.run.id if cell.run else None, "acc": 0.5, "nmi": 0.6, "ari": 0.4, "hoyer_parts": 0.3 + index / 100,
-                "explained_variance": 0.5, "seconds": 2.0, "provenance": 0} for index, cell in enumerate(made_of)]
-    Results("parts", "ddnmf reproduce parts --seeds 2", "2026-01-01", FULL.describe(), [1, 2], 0, [{"torch": "2"}],
-            records).write(folder)
+    records = [
+        {
+            "dataset": cell.dataset,
+            "method": cell.method,
+            "seed": cell.seed,
+            "id": cell.config.id,
+            "run": cell.run.id if cell.run else None,
+            "acc": 0.5,
+            "nmi": 0.6,
+            "ari": 0.4,
+            "hoyer_parts": 0.3 + index / 100,
+            "explained_variance": 0.5,
+            "seconds": 2.0,
+            "provenance": 0,
+        }
+        for index, cell in enumerate(made_of)
+    ]
+    Results(
+        "parts", "ddnmf reproduce parts --seeds 2", "2026-01-01", FULL.describe(), [1, 2], 0, [{"torch": "2"}], records
+    ).write(folder)
 
 
 def test_what_parts_are_worth_stands_beside_the_scores(folder):
@@ -96,7 +132,7 @@ def test_what_parts_are_worth_stands_beside_the_scores(folder):
     assert table.loc["DDNMF", "Explained variance"] == "50.0% ± 0.0%"
     assert table.loc["DDNMF", "Stability over seeds"] == "–"
     assert "Better is further right" in text_of(app)
-    assert "where the table was made" in text_of(app)               # the pictures of the parts
+    assert "where the table was made" in text_of(app)  # the pictures of the parts
     app.selectbox(key="measure").set_value("stability").run()
     assert not app.exception
     assert "needs at least two seeds" in text_of(app)
@@ -106,8 +142,13 @@ def test_rows_are_filtered(folder):
     publish(folder, "table1")
     app = open_compare()
     app.text_input(key="compare.text").set_value("ddnmf").run()
-    assert list(app.dataframe[0].value["Method"]) == ["DDNMF+K-means", "DDNMF+GMM", "DDNMF (H)+K-means", "DDNMF (H)+GMM",
-                                                      "DDNMF+UMAP+GMM"]
+    assert list(app.dataframe[0].value["Method"]) == [
+        "DDNMF+K-means",
+        "DDNMF+GMM",
+        "DDNMF (H)+K-means",
+        "DDNMF (H)+GMM",
+        "DDNMF+UMAP+GMM",
+    ]
     app.text_input(key="compare.text").set_value("nonsense").run()
     assert "No row fits" in text_of(app)
     assert not app.exception

@@ -56,6 +56,7 @@ def test_what_is_not_installed_says_how_to_get_it(run, monkeypatch):
 def test_no_room_for_the_file_is_a_sentence(run, monkeypatch):
     def full(*_arguments):
         raise OSError(28, "No space left on device")
+
     monkeypatch.setattr("dashboard.session.run_export.export", full)
     app = prepare(open_page("home"), "csv")
     assert not app.exception

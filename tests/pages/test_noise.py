@@ -19,7 +19,7 @@ from ddnmf_core.reproduce.results import Results
 from ddnmf_core.store.entry import CODES, MODEL, PROVENANCE, SCORES, State
 from ddnmf_core.store.run_store import Store
 
-BETWEEN = replace(QUICK, noise_levels=(0.35,))                      # a level that the protocol leaves out
+BETWEEN = replace(QUICK, noise_levels=(0.35,))  # a level that the protocol leaves out
 RUN = RunConfig(dataset="mnist-10k", n_samples=200, layers=(16, 8, 4), n_parts=3, epochs=1, noise_level=0.4)
 RUNS = (RUN, RUN.replace(model="ae1"), RUN.replace(noise_level=0.8))
 
@@ -50,15 +50,29 @@ def store(trained, home):
 def record(cell):
     """Made-up scores: DDNMF is always ahead of AE1, by less than DAE is ahead of it."""
     acc = 0.9 - cell.noise_level / 4 + {"DDNMF": 0.02, "AE1": 0.0, "DAE": 0.05}[cell.method] + cell.seed / 1000
-    return {"dataset": cell.dataset, "method": cell.method, "seed": cell.seed, "id": cell.config.id, "run": cell.run.id,
-            "noise_level": cell.noise_level, "test_level": cell.test_level, "training_seconds": 1.0, "acc": acc,
-            "nmi": acc - 0.1, "ari": acc - 0.2, "silhouette": 0.1, "seconds": 1.0, "provenance": 0}
+    return {
+        "dataset": cell.dataset,
+        "method": cell.method,
+        "seed": cell.seed,
+        "id": cell.config.id,
+        "run": cell.run.id,
+        "noise_level": cell.noise_level,
+        "test_level": cell.test_level,
+        "training_seconds": 1.0,
+        "acc": acc,
+        "nmi": acc - 0.1,
+        "ari": acc - 0.2,
+        "silhouette": 0.1,
+        "seconds": 1.0,
+        "provenance": 0,
+    }
 
 
 def publish(folder, target="figure3", seeds=(1, 2)):
     records = [record(cell) for cell in cells(target, QUICK, seeds)]
-    Results(target, f"ddnmf reproduce {target} --quick", "2026-01-01", QUICK.describe(), list(seeds), 0, [{"torch": "2"}],
-            records).write(folder)
+    Results(
+        target, f"ddnmf reproduce {target} --quick", "2026-01-01", QUICK.describe(), list(seeds), 0, [{"torch": "2"}], records
+    ).write(folder)
 
 
 def finish(store, made_of):
@@ -114,7 +128,7 @@ def test_published_numbers_are_drawn_counted_and_explained(folder):
     assert "above AE1 in **18 of 18** cells (noise level, data set, score)" in text_of(app)
     assert f"in the paper in **{theirs.won} of {theirs.cells}**" in text_of(app)
     assert "Above the denoising DAE, which the paper does not have: **0 of 18**" in text_of(app)
-    assert "Noise of 10% to 80% costs DDNMF, in points of ACC: **17.5 on MNIST" in text_of(app)   # (.8 - .1) / 4
+    assert "Noise of 10% to 80% costs DDNMF, in points of ACC: **17.5 on MNIST" in text_of(app)  # (.8 - .1) / 4
     assert "Ours are of 10,000 images of each set, the paper's of all 70,000" in text_of(app)
     assert "means over 2 seeds" in text_of(app)
     assert "Blank cells" not in text_of(app)
@@ -126,7 +140,10 @@ def test_a_published_table_alone_leaves_the_heat_maps_their_diagonal(folder):
     assert not app.exception
     assert "Blank cells were not published" in text_of(app)
     assert [[value is not None for value in line] for line in figures(app)[6]["data"][0]["z"]] == [
-        [False, True, False, False], [False, False, True, False], [False, False, False, True]]
+        [False, True, False, False],
+        [False, False, True, False],
+        [False, False, False, True],
+    ]
 
 
 def test_the_slider_moves_the_marker_in_every_panel(folder):
@@ -159,7 +176,7 @@ def test_the_models_follow_the_slider_unless_their_noise_is_chosen(store):
 def test_the_noise_is_that_of_each_sample_and_the_error_that_of_the_run(store):
     app = open_noise(level="40")
     samples = load(RUN.dataset, RUN.n_samples).one_of_each_class()
-    errors = store.get("runs", RUN.id).read_tensors(CODES)["noisy/error"][samples]     # when it was scored, all images at once
+    errors = store.get("runs", RUN.id).read_tensors(CODES)["noisy/error"][samples]  # when it was scored, all images at once
     assert [stack[2]["caption"] for stack in stacks(app)] == [f"DDNMF\n{error:.4f}" for error in errors]
     before = stacks(app)
     app.slider(key="level").set_value(45).run()
@@ -172,6 +189,7 @@ def test_images_that_are_not_here_are_a_sentence(store, monkeypatch):
 
     def absent(*arguments):
         raise DataError("MNIST: not found. Set DDNMF_DATA.")
+
     monkeypatch.setattr(samples, "dataset_images", absent)
     app = open_noise(level="40")
     assert not app.exception
@@ -206,7 +224,7 @@ def test_other_images_of_each_class_can_be_shown(store):
     images = load(RUN.dataset, RUN.n_samples)
     second = [data_link(images.pixels[sample].reshape(images.image_shape)) for sample in images.one_of_each_class(1)]
     assert [stack[0]["src"] for stack in stacks(app)] == second
-    assert [stack[1]["src"] for stack in stacks(app)] == second     # no noise at all
+    assert [stack[1]["src"] for stack in stacks(app)] == second  # no noise at all
     assert (images.labels[images.one_of_each_class(1)] == range(10)).all()
 
 
@@ -246,7 +264,7 @@ def test_every_level_can_be_asked_for_at_once(home):
 
 
 def test_a_point_between_the_protocols_levels_is_drawn_but_not_counted(home):
-    app = open_noise(seeds="1", level="35", on="mnist", dataset="fashion-mnist")     # whose models are not to be loaded
+    app = open_noise(seeds="1", level="35", on="mnist", dataset="fashion-mnist")  # whose models are not to be loaded
     between = [cell for cell in cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"]
     finish(Store(home), [*cells("table3", QUICK, [1]), *between])
     for cell in between:
@@ -254,7 +272,7 @@ def test_a_point_between_the_protocols_levels_is_drawn_but_not_counted(home):
     app.run()
     assert not app.exception
     curve = next(trace for trace in figures(app)[0]["data"] if trace["name"] == "DDNMF")
-    assert curve["customdata"][1].startswith("0.834")               # .9 - .35 / 4 + .02 + .001
+    assert curve["customdata"][1].startswith("0.834")  # .9 - .35 / 4 + .02 + .001
     assert len(curve["customdata"]) == 4
     assert "above AE1 in **18 of 18** cells" in text_of(app)
     assert "35% noise: every model is trained and scored" in text_of(app)
@@ -273,8 +291,9 @@ def test_the_heat_maps_offer_what_they_lack(home):
     app = open_noise(model="AE1", seeds="1")
     app.button(key="noise.heat.fashion-mnist.compute").click().run()
     requested = {request.entry.config for request in Store(home).requests() if request.entry.kind == "clusterings"}
-    assert requested == {cell.config for cell in cells("figure3", QUICK, [1])
-                         if (cell.dataset, cell.method) == ("fashion-mnist-10k", "AE1")}
+    assert requested == {
+        cell.config for cell in cells("figure3", QUICK, [1]) if (cell.dataset, cell.method) == ("fashion-mnist-10k", "AE1")
+    }
 
 
 def test_a_run_that_diverged_is_said_once_and_offered_again(home):

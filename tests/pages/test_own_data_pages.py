@@ -28,7 +28,7 @@ def pictures(path):
         for number in range(60):
             side = number % 2
             values = chance.integers(0, 40, (8, 8)).astype(np.uint8)
-            values[:, 4 * side:4 * side + 4] += np.uint8(200)
+            values[:, 4 * side : 4 * side + 4] += np.uint8(200)
             buffer = io.BytesIO()
             Image.fromarray(values).save(buffer, "PNG")
             archive.writestr(f"{('left', 'right')[side]}/{number}.png", buffer.getvalue())
@@ -50,13 +50,20 @@ def trained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDNMF_HOME", str(folder / "home"))
         store, runs = Store(), {}
-        for kind, path, choices in (("images", pictures(folder / "sides.zip"), Choices(size=8)),
-                                    ("table", table(folder / "people.csv"), Choices(title="People"))):
+        for kind, path, choices in (
+            ("images", pictures(folder / "sides.zip"), Choices(size=8)),
+            ("table", table(folder / "people.csv"), Choices(title="People")),
+        ):
             run = RunConfig(dataset=user_sets.add(path, path.name, choices), layers=(16, 4), n_parts=3, epochs=2, batch_size=16)
             runs[kind] = run
             others = [run.replace(seed=2), run.replace(gamma=0.5)] if kind == "table" else []
-            for config in (run, *others, InterpretationConfig.of(run), PixelNMFConfig(dataset=run.dataset, n_parts=3),
-                           EmbeddingConfig(run=run.id)):
+            for config in (
+                run,
+                *others,
+                InterpretationConfig.of(run),
+                PixelNMFConfig(dataset=run.dataset, n_parts=3),
+                EmbeddingConfig(run=run.id),
+            ):
                 entry = store.create(config)
                 assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished", entry.state
     return folder / "home", runs
@@ -119,10 +126,10 @@ def test_a_preset_and_what_suits_the_data_leave_each_other_alone(home, tmp_path)
     name = user_sets.add(table(tmp_path / "people.csv"), "people.csv", Choices())
     suited = suggest(user_sets.spec(name)).fields["epochs"]
     app = open_page("train")
-    epochs = lambda: app.number_input(key="train.epochs").value     # noqa: E731
+    epochs = lambda: app.number_input(key="train.epochs").value  # noqa: E731
     app.selectbox(key="train.dataset").select(name).run()
     assert epochs() == suited
-    app.segmented_control(key="train.preset").set_value("parts").run()      # says nothing of epochs
+    app.segmented_control(key="train.preset").set_value("parts").run()  # says nothing of epochs
     assert epochs() == suited
     app.segmented_control(key="train.preset").set_value("quick").run()
     assert epochs() == 15
@@ -147,8 +154,10 @@ def test_a_folder_in_which_a_picture_has_changed_is_read_again(tmp_path):
     assert len({before, removed, _as_it_is(tmp_path / "sides")}) == 3
 
 
-@pytest.mark.parametrize(("path", "sentence"), [("/nowhere/at/all", "there is no such file"),
-                                                (f"/{'x' * 300}", "cannot be read (File name too long)")])
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [("/nowhere/at/all", "there is no such file"), (f"/{'x' * 300}", "cannot be read (File name too long)")],
+)
 def test_a_path_that_cannot_be_read_is_a_sentence_of_the_form(home, path, sentence):
     app = open_page("train")
     app.segmented_control(key="train.own.from").set_value("path").run()

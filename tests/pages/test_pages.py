@@ -52,7 +52,7 @@ def test_an_empty_store_says_what_to_do(page):
 
 
 def test_the_published_figure_2_says_how_it_was_made(store):
-    assert not open_page("latent", run=DDNMF.id).get("image")       # there are maps of this store's own
+    assert not open_page("latent", run=DDNMF.id).get("image")  # there are maps of this store's own
     for entry in store.entries():
         trash.delete(entry)
     caption = open_page("latent").get("image")[0].proto.imgs[0].caption
@@ -93,8 +93,13 @@ def test_a_finished_run_fills_every_page(page, store):
     app = open_page(page)
     assert not app.exception
     assert not app.error
-    wanted = {"home": "Clusters of this one run", "train": "Finished on CPU", "latent": "Near points have similar codes",
-              "parts": "explains", "explain": "Built up, part by part"}
+    wanted = {
+        "home": "Clusters of this one run",
+        "train": "Finished on CPU",
+        "latent": "Near points have similar codes",
+        "parts": "explains",
+        "explain": "Built up, part by part",
+    }
     assert wanted[page] in text_of(app)
 
 
@@ -107,9 +112,19 @@ def test_an_autoencoder_is_shown_for_what_it_is(page, store):
         assert "An autoencoder has no parts" in text_of(app)
 
 
-@pytest.mark.parametrize(("page", "name"), [
-    ("home", SCORES), ("home", "config.json"), ("train", "history.jsonl"), ("train", "snapshots/000002.safetensors"),
-    ("latent", CODES), ("parts", MODEL), ("parts", "manifest.json"), ("explain", MODEL)])
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("home", SCORES),
+        ("home", "config.json"),
+        ("train", "history.jsonl"),
+        ("train", "snapshots/000002.safetensors"),
+        ("latent", CODES),
+        ("parts", MODEL),
+        ("parts", "manifest.json"),
+        ("explain", MODEL),
+    ],
+)
 def test_a_damaged_run_is_set_aside_and_the_page_says_so(page, name, store):
     entry = store.get("runs", DDNMF.id)
     content = bytearray((entry.folder / name).read_bytes())
@@ -135,8 +150,10 @@ def test_the_link_chooses_run_and_sample(store):
     assert app.selectbox(key="run").value == DDNMF.id
 
 
-@pytest.mark.parametrize(("status", "message"), [("failed", "The disk is full."), ("diverged", "The loss became infinite"),
-                                                 ("stopped", "Stopped in epoch 2")])
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [("failed", "The disk is full."), ("diverged", "The loss became infinite"), ("stopped", "Stopped in epoch 2")],
+)
 def test_a_run_that_ended_early_says_why_and_can_go_on(home, status, message):
     entry = Store(home).create(DDNMF)
     entry.set_state(State(status, 0.5, message))
@@ -154,7 +171,7 @@ def test_starting_asks_for_exactly_what_the_widgets_say(home):
     app.number_input(key="train.epochs").set_value(3)
     app.run()
     app.button(key="train.start").click().run()
-    request, = Store(home).requests()
+    (request,) = Store(home).requests()
     assert request.entry.config == RunConfig(gamma=0.5, noise_level=0.7, epochs=3)
 
 
@@ -186,6 +203,7 @@ def test_a_store_that_is_no_folder_is_explained(page, home):
 def test_a_read_only_store_can_still_be_looked_at(store, monkeypatch):
     def refuse(store):
         raise PermissionError(13, "Permission denied")
+
     monkeypatch.setattr(engine, "ensure_started", refuse)
     app = open_page("parts", run=DDNMF.id)
     assert not app.exception
@@ -196,6 +214,7 @@ def test_a_read_only_store_can_still_be_looked_at(store, monkeypatch):
 def test_no_room_for_a_new_run_is_a_sentence(home, monkeypatch):
     def full(path, content, **options):
         raise OSError(28, "No space left on device")
+
     monkeypatch.setattr("ddnmf_core.store.run_store.write_bytes", full)
     app = open_page("train")
     app.button(key="train.start").click().run()
@@ -255,8 +274,14 @@ def test_a_denoising_autoencoder_is_not_called_a_plain_one():
     assert "clean" not in how_to_read_losses(AE1, False)
 
 
-@pytest.mark.parametrize(("run", "colour", "seen"), [(DDNMF, "part", "part 1"), (DDNMF, "cluster", "cluster 1"),
-                                                     (AE1, "part", "An autoencoder has no parts: colours are classes")])
+@pytest.mark.parametrize(
+    ("run", "colour", "seen"),
+    [
+        (DDNMF, "part", "part 1"),
+        (DDNMF, "cluster", "cluster 1"),
+        (AE1, "part", "An autoencoder has no parts: colours are classes"),
+    ],
+)
 def test_a_map_is_coloured_by_what_was_asked_for(store, monkeypatch, run, colour, seen):
     app = open_page("latent", run=run.id, other=run.id, colour=colour, points="5000")
     assert not app.exception
@@ -274,10 +299,10 @@ def test_coordinates_are_downloaded_with_the_names_of_the_classes(store):
 def test_a_choice_is_not_undone_by_an_address_that_arrives_late(store):
     app = open_page("parts", run=DDNMF.id, view="raised")
     app.button_group(key="view").set_value("difference").run()
-    app.query_params["view"] = "raised"                             # what a quick second click still carries
+    app.query_params["view"] = "raised"  # what a quick second click still carries
     app.number_input(key="part").set_value(2).run()
     assert app.button_group(key="view").value == "difference"
-    app.query_params["view"] = "alone"                              # a link that somebody follows
+    app.query_params["view"] = "alone"  # a link that somebody follows
     assert app.run().button_group(key="view").value == "alone"
 
 

@@ -48,10 +48,17 @@ def test_whoever_asks_for_a_change_all_the_same_is_refused(home, monkeypatch):
     store = Store(home)
     run = finish(store)
     monkeypatch.setenv("DDNMF_READ_ONLY", "1")
-    for change in (lambda: engine.submit(store, RUN), lambda: trash.delete(run), run.request_stop, lambda: rename(run, 0, "x"),
-                   lambda: user_sets.remove("own-0123456789abcdef"), lambda: unpack(store, io.BytesIO()),
-                   lambda: trash.restore(trash.Deletion(1, ())),
-                   lambda: trash.remove(trash.Deletion(1, ())), lambda: verify(store, repair=True)):
+    for change in (
+        lambda: engine.submit(store, RUN),
+        lambda: trash.delete(run),
+        run.request_stop,
+        lambda: rename(run, 0, "x"),
+        lambda: user_sets.remove("own-0123456789abcdef"),
+        lambda: unpack(store, io.BytesIO()),
+        lambda: trash.restore(trash.Deletion(1, ())),
+        lambda: trash.remove(trash.Deletion(1, ())),
+        lambda: verify(store, repair=True),
+    ):
         with pytest.raises(ReadOnly, match="only shown"):
             change()
     assert not store.requests()

@@ -24,7 +24,7 @@ def test_what_was_deleted_is_offered_back_and_comes_back(run):
     trash.delete(run)
     app = open_page("home")
     assert "with 3 results" in text_of(app)
-    restore, = (button for button in app.button if button.label == "Bring back")
+    (restore,) = (button for button in app.button if button.label == "Bring back")
     restore.click().run()
     assert not app.exception
     assert all(entry.exists for entry in together)
@@ -34,7 +34,7 @@ def test_what_was_deleted_is_offered_back_and_comes_back(run):
 def test_undo_stands_there_until_it_is_pressed(run):
     trash.delete(run)
     app = open_page("home")
-    assert not any(button.key == "home.undo" for button in app.button)      # somebody else's deletion
+    assert not any(button.key == "home.undo" for button in app.button)  # somebody else's deletion
     app.session_state["home.deleted"] = run.id
     app.run().button(key="home.undo").click().run()
     assert run.exists
@@ -63,12 +63,12 @@ def test_a_run_that_is_deleted_is_no_longer_the_chosen_one(run):
 
 
 def test_a_choice_by_code_wins_over_an_address_that_names_what_is_gone(run):
-    app = AppTest.from_string('''
+    app = AppTest.from_string("""
 import streamlit as st
 from dashboard.session.links import choose, from_link
 st.button("choose", on_click=choose, args=("run", "b"))
 st.write(from_link("run"))
-''')
+""")
     app.query_params["run"] = "a"
     assert app.run().markdown[0].value == "a"
     app.button[0].click().run()
@@ -120,6 +120,7 @@ def test_a_file_that_is_no_archive_is_refused_in_a_sentence(home):
 
 def test_a_newer_store_is_not_touched_and_the_page_says_so(home):
     from ddnmf_core.files.atomic import write_document
+
     home.mkdir()
     write_document(home / "layout.json", {"version": 99})
     app = open_page("home")

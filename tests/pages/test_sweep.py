@@ -26,16 +26,31 @@ def store(home):
 def finish(store, config, error, clusters, acc=0.5):
     """A run as one that was trained leaves it, with these numbers."""
     entry = store.create(config)
-    names = [f"{seen}/{representation}/{clusterer}" for seen, representation, clusterer in
-             product(("clean", "noisy"), config.representations, ("kmeans", "gmm"))]
+    names = [
+        f"{seen}/{representation}/{clusterer}"
+        for seen, representation, clusterer in product(("clean", "noisy"), config.representations, ("kmeans", "gmm"))
+    ]
     keys = ("input", "representation", "clusterer")
-    entry.write_json(SCORES, [{**dict(zip(keys, name.split("/"), strict=True)), "acc": acc, "nmi": acc, "ari": acc}
-                              for name in names])
+    entry.write_json(
+        SCORES, [{**dict(zip(keys, name.split("/"), strict=True)), "acc": acc, "nmi": acc, "ari": acc} for name in names]
+    )
     entry.write_tensors(CODES, {f"{seen}/error": np.full(4, error, np.float32) for seen in ("clean", "noisy")})
     entry.write_table(CLUSTERS, pd.DataFrame(dict.fromkeys(names, clusters)))
-    entry.append_history({"kind": "epoch", "epoch": 2, "step": 9, "seconds": 1.5, "L_sym": 1.0, "L_in": 2.0, "code_rms": 1.0,
-                          "constant_units": 0, "n_units": 6, "images_per_second": 1000.0,
-                          **({"L_ap": 0.5, "L_nc": 0.5} if config.model == "ddnmf" else {})})
+    entry.append_history(
+        {
+            "kind": "epoch",
+            "epoch": 2,
+            "step": 9,
+            "seconds": 1.5,
+            "L_sym": 1.0,
+            "L_in": 2.0,
+            "code_rms": 1.0,
+            "constant_units": 0,
+            "n_units": 6,
+            "images_per_second": 1000.0,
+            **({"L_ap": 0.5, "L_nc": 0.5} if config.model == "ddnmf" else {}),
+        }
+    )
     entry.seal_history()
     entry.set_state(State("finished", 1.0, device="CPU"))
     return entry
@@ -46,8 +61,13 @@ def swept(store):
     """Four cells with two seeds: gamma 1 rebuilds better, beta 1 is more stable; the best score is elsewhere."""
     for config in sweeps.grid(BASE, AXES, [1, 2]):
         same = config.beta == 1.0 or config.seed == 1
-        finish(store, config, error=0.2 if (config.beta, config.gamma) == (0.1, 1.0) else 0.3,
-               clusters=[0, 0, 1, 1] if same else [0, 1, 0, 1], acc=0.9 if config.gamma == 0.1 and config.beta == 0.1 else 0.5)
+        finish(
+            store,
+            config,
+            error=0.2 if (config.beta, config.gamma) == (0.1, 1.0) else 0.3,
+            clusters=[0, 0, 1, 1] if same else [0, 1, 0, 1],
+            acc=0.9 if config.gamma == 0.1 and config.beta == 0.1 else 0.5,
+        )
     return store
 
 
@@ -64,6 +84,7 @@ def fill(app, **lists):
 
 
 # --------------------------------------------------------------------------------------------- starting
+
 
 def test_an_empty_store_offers_a_sweep():
     app = open_page()
@@ -91,7 +112,7 @@ def test_a_sweep_that_waits_survives_a_reload_and_can_be_stopped(store):
         store.request(config)
     app = open_page()
     assert not app.exception
-    stop, = (button for button in app.button if button.key and button.key.startswith("sweep.stop."))
+    (stop,) = (button for button in app.button if button.key and button.key.startswith("sweep.stop."))
     stop.click().run()
     assert all(entry.stop_requested for entry in store.entries())
 
@@ -105,11 +126,16 @@ def test_stopped_runs_can_be_resumed(store):
     assert len(store.requests()) == 4
 
 
-@pytest.mark.parametrize(("lists", "wanted"), [
-    ({"gamma": "0.1, many"}, "gamma = '0.1, many': should be numbers"),
-    ({"gamma": "0.1, -1"}, "gamma = -1.0"), ({"noise_level": "0.5, 1.5"}, "noise_level = 1.5"),
-    ({"n_parts": "5, 7.5"}, "n_parts = '5, 7.5': should be whole numbers"),
-    ({"gamma": ", ".join(map(str, range(300)))}, "600 runs: should be at most 500")])
+@pytest.mark.parametrize(
+    ("lists", "wanted"),
+    [
+        ({"gamma": "0.1, many"}, "gamma = '0.1, many': should be numbers"),
+        ({"gamma": "0.1, -1"}, "gamma = -1.0"),
+        ({"noise_level": "0.5, 1.5"}, "noise_level = 1.5"),
+        ({"n_parts": "5, 7.5"}, "n_parts = '5, 7.5': should be whole numbers"),
+        ({"gamma": ", ".join(map(str, range(300)))}, "600 runs: should be at most 500"),
+    ],
+)
 def test_a_bad_list_is_explained_and_cannot_be_started(lists, wanted):
     app = fill(open_page(), **lists)
     assert not app.exception
@@ -143,6 +169,7 @@ def test_the_base_can_be_what_the_train_page_s_form_says(store):
 
 # ---------------------------------------------------------------------------------------------- looking
 
+
 def test_a_finished_sweep_is_shown_cell_by_cell(swept):
     app = open_page()
     assert not app.exception
@@ -150,13 +177,21 @@ def test_a_finished_sweep_is_shown_cell_by_cell(swept):
     assert app.selectbox(key="sweep").value == sweeps.family_id(BASE)
     table = app.dataframe[0].value
     assert list(zip(table["γ"], table["β"], table["ACC"], table["Seeds"], strict=True)) == [
-        (0.1, 0.1, 0.9, 2), (0.1, 1.0, 0.5, 2), (1.0, 0.1, 0.5, 2), (1.0, 1.0, 0.5, 2)]
+        (0.1, 0.1, 0.9, 2),
+        (0.1, 1.0, 0.5, 2),
+        (1.0, 0.1, 0.5, 2),
+        (1.0, 1.0, 0.5, 2),
+    ]
 
 
 def test_each_criterion_names_the_cell_that_it_would_choose(swept):
     app = open_page()
     assert list(app.dataframe[0].value["Chosen by"]) == [
-        "best ACC (by labels)", "highest stability", "lowest error", "highest stability"]
+        "best ACC (by labels)",
+        "highest stability",
+        "lowest error",
+        "highest stability",
+    ]
     text = text_of(app)
     assert "**Lowest error**: γ 1, β 0.1 (ACC 0.500)" in text
     assert "**Highest stability**: γ 0.1, β 1 (ACC 0.500) or γ 1, β 1 (ACC 0.500)" in text
@@ -236,6 +271,7 @@ def test_a_store_that_is_no_folder_is_explained(home):
 def test_a_store_that_nobody_may_write_to_can_still_be_looked_at(swept, monkeypatch):
     def refuse(store):
         raise PermissionError(13, "Permission denied")
+
     monkeypatch.setattr(engine, "ensure_started", refuse)
     app = open_page()
     assert not app.exception

@@ -77,6 +77,7 @@ def test_the_badge_says_whether_the_other_seed_has_the_part(store):
     from dashboard.session.run_data import part_effects
     from ddnmf_core.interpret.stability import match
     from ddnmf_core.store.finished_run import FinishedRun
+
     app = open_page("parts", run=RUN.id, part="1")
     _, cosine = match(*(part_effects(FinishedRun(store.get("runs", each.id))) for each in (RUN, SIBLING)))
     assert f"Reappears in {int(cosine[0] >= REAPPEARS)} of 1 seeds" in text_of(app)
@@ -144,7 +145,7 @@ def test_sliders_that_other_parts_take_over_start_at_what_the_sample_has(home):
         values = {int(label.removeprefix("part ")) - 1: value for label, value in sliders(app).items()}
         assert values == {k: pytest.approx(own[k], abs=0.0051) for k in values}
         seen.append(set(values))
-    assert seen[0] != seen[1]                                       # else this test says nothing
+    assert seen[0] != seen[1]  # else this test says nothing
 
 
 def test_all_to_zero_means_also_the_parts_without_a_slider(home):
@@ -153,7 +154,7 @@ def test_all_to_zero_means_also_the_parts_without_a_slider(home):
     assert len(sliders(app)) < MANY.n_parts
     app.button(key="explain.zero").click().run()
     H = run.read_tensors(CODES)["clean/H"]
-    nearest = np.argsort((H ** 2).sum(axis=1))[:8]
+    nearest = np.argsort((H**2).sum(axis=1))[:8]
     assert {caption.split("\n")[0] for caption in tiles(app, "explain.near_edit")} == set(map(str, nearest))
     app.button(key="explain.reset").click().run()
     assert tiles(app, "explain.near_edit")[0].startswith("7\n")
@@ -171,6 +172,7 @@ def test_a_page_that_only_shows_a_name_does_not_write_it(store):
 def tiles(app, key):
     """The captions of a gallery, which AppTest knows only as an unknown element."""
     import json
+
     for element in app.get("bidi_component"):
         if element.proto.id.endswith(key) or key in element.proto.id:
             return [tile["caption"] for tile in json.loads(element.proto.json)["tiles"]]
@@ -198,11 +200,11 @@ def test_pictures_of_an_earlier_version_have_no_film_and_that_is_said(store, mon
 
 def test_a_survey_of_the_rank_trains_what_is_missing_and_compares_what_is_there(store):
     app = open_page("parts", run=RUN.id)
-    assert "Look for a rank" not in text_of(app)                    # one rank alone
+    assert "Look for a rank" not in text_of(app)  # one rank alone
     app.text_input(key="survey.ranks").set_value("3, 5").run()
     app.number_input(key="survey.seeds").set_value(2).run()
     button = app.button(key="survey.start")
-    assert "Train 2 runs" in button.label                           # those with 5 parts are there
+    assert "Train 2 runs" in button.label  # those with 5 parts are there
     button.click().run()
     assert not app.exception
     wanted = [RUN.replace(n_parts=3, seed=seed) for seed in (1, 2)]
@@ -217,6 +219,7 @@ def test_a_survey_of_the_rank_trains_what_is_missing_and_compares_what_is_there(
 
 def test_a_survey_has_a_row_for_each_rank_and_compares_seeds_where_there_are_two(store):
     from dashboard.parts.rank_survey import panels, survey
+
     other = store.create(RUN.replace(n_parts=3))
     assert tasks.perform(str(store.root), "runs", other.id, "cpu") == "finished"
     found = survey.__wrapped__(str(store.root), (RUN.id, SIBLING.id, other.id)).set_index("n_parts")

@@ -36,7 +36,8 @@ def test_a_result_says_how_it_was_made_and_where():
 
 def test_a_table_has_a_column_for_each_field():
     assert table([{"a": 1234, "b": 0.12345}, {"a": "x", "c": None}]) == (
-        "| a | b | c |\n| --- | --- | --- |\n| 1,234 | 0.123 | – |\n| x | – | – |\n")
+        "| a | b | c |\n| --- | --- | --- |\n| 1,234 | 0.123 | – |\n| x | – | – |\n"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -49,6 +50,7 @@ def test_every_benchmark_can_be_asked_for(name):
 
 def test_without_a_gpu_it_says_what_would_measure_it():
     import torch
+
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
     with pytest.raises(NotHere, match="python -m benchmarks gpu"):
@@ -56,14 +58,16 @@ def test_without_a_gpu_it_says_what_would_measure_it():
 
 
 def test_the_command_prints_a_table():
-    done = subprocess.run([sys.executable, "-m", "benchmarks", "shapley", "--repeats", "1"], cwd=ROOT, capture_output=True,
-                          text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "shapley", "--repeats", "1"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.startswith("| parts | coalitions |")
 
 
 def test_a_table_for_each_curve():
     assert tables([{"curve": "One", "a": 1}, {"curve": "Two", "b": 2}, {"curve": "One", "a": 3}]) == (
-        "**One**\n\n| a |\n| --- |\n| 1 |\n| 3 |\n\n**Two**\n\n| b |\n| --- |\n| 2 |\n")
+        "**One**\n\n| a |\n| --- |\n| 1 |\n| 3 |\n\n**Two**\n\n| b |\n| --- |\n| 2 |\n"
+    )
     assert tables([{"a": 1}]) == table([{"a": 1}])
 
 
@@ -79,7 +83,7 @@ def test_images_repeated_with_noise_are_the_same_however_many_there_are(tmp_path
     few, many = (np.load(tmp_path / f"{n}.npy") for n in (50, 10_020))
     assert (many.shape, many.dtype) == ((10_020, 28, 28), np.uint8)
     assert np.array_equal(few, many[:50])
-    again = many[10_000:].astype(int) - many[:20]                   # the same digits, another noise
+    again = many[10_000:].astype(int) - many[:20]  # the same digits, another noise
     assert 0 < abs(again).max() <= 2 * synthetic_images.NOISE
 
 
@@ -95,8 +99,13 @@ def test_every_curve_grows_along_its_axis_and_is_drawn(tmp_path, monkeypatch):
     for name, few in (("N_PARTS", (2, 4)), ("N_POINTS", (50, 100)), ("N_WORKERS", (1, 2)), ("N_IMAGES", ())):
         monkeypatch.setattr(growth, name, few)
     rows = growth.measure(1, 3000, 4, (1, 3)).rows
-    assert list(dict.fromkeys(row["curve"] for row in rows)) == ["Images", "Parts", "Runs in the store", "Points on the map",
-                                                                 "Workers"]
+    assert list(dict.fromkeys(row["curve"] for row in rows)) == [
+        "Images",
+        "Parts",
+        "Runs in the store",
+        "Points on the map",
+        "Workers",
+    ]
     assert [row["sent, MB"] for row in rows if "sent, MB" in row] == pytest.approx([50 * 801e-6, 100 * 801e-6])
     growth.draw(rows, tmp_path / "growth.png")
     assert (tmp_path / "growth.png").read_bytes()[:4] == b"\x89PNG"
@@ -125,10 +134,16 @@ def test_stacks_count_only_where_they_come_to_the_losses_of_runs_alone(monkeypat
 
     from ddnmf_core.data.catalogue import load
     from ddnmf_core.model.trainer import Trainer
+
     gpu, images = importlib.import_module("benchmarks.training.gpu"), load("digits", 300)
     small = {"layers": (32, 16, 6), "n_parts": 5, "epochs": 2, "batch_size": 64}
-    few = replace(FULL, datasets=("digits",), n_samples=300, noise_levels=(0.1, 0.4, 0.8),
-                  noise_models={"DDNMF": small, "AE1": {**small, "model": "ae1"}})
+    few = replace(
+        FULL,
+        datasets=("digits",),
+        n_samples=300,
+        noise_levels=(0.1, 0.4, 0.8),
+        noise_models={"DDNMF": small, "AE1": {**small, "model": "ae1"}},
+    )
     monkeypatch.setattr(gpu, "FULL", few)
     monkeypatch.setattr(gpu, "_trainers", lambda configs: [Trainer(each, images, torch.device("cpu")) for each in configs])
     monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)

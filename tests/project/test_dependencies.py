@@ -26,8 +26,11 @@ def test_each_requirement_has_a_line_in_the_docs_and_nothing_else_has():
 
 
 def test_a_line_says_why_instead_of_what_how_heavy_under_which_licence_and_what_would_replace_it():
-    lines = [line for line in (ROOT / "docs" / "dependencies.md").read_text().split("## By hand")[0].splitlines()
-             if line.startswith("| `")]
+    lines = [
+        line
+        for line in (ROOT / "docs" / "dependencies.md").read_text().split("## By hand")[0].splitlines()
+        if line.startswith("| `")
+    ]
     for line in lines:
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         assert len(cells) == 6, line

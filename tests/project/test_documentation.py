@@ -24,9 +24,14 @@ def site(tmp_path_factory):
         shutil.copy(ROOT / name, source)
     for name in ("docs", "results"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("_build", "examples"))
-    done = subprocess.run([sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", str(source / "docs"), str(source),
-                           str(built)], capture_output=True, text=True, timeout=600, cwd=source,
-                          env=os.environ | {"MPLBACKEND": "agg"})
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", str(source / "docs"), str(source), str(built)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        cwd=source,
+        env=os.environ | {"MPLBACKEND": "agg"},
+    )
     assert done.returncode == 0, done.stderr
     return built
 
@@ -52,8 +57,8 @@ def test_the_api_names_what_is_used_most(site):
 def test_settings_are_told_in_words(site):
     page = (site / "docs" / "api.html").read_text("utf-8")
     assert "FieldInfo" not in page
-    assert "number from 0 up to 1<" in page                         # a noise level
-    assert "r, columns of W" in page                                # the comment beside n_parts
+    assert "number from 0 up to 1<" in page  # a noise level
+    assert "r, columns of W" in page  # the comment beside n_parts
 
 
 def test_every_page_is_reached_from_the_first_one(site):
@@ -63,12 +68,18 @@ def test_every_page_is_reached_from_the_first_one(site):
     assert "url=README.html" in (site / "index.html").read_text("utf-8")
 
 
-ELSEWHERE = r"""<(?:script|img|iframe|source|link)[^>]+(?:src|href)=["']?(?:https?:)?//[^\s>]+""" \
-            r"""|url\(["']?(?:https?:)?//|@import"""
+ELSEWHERE = (
+    r"""<(?:script|img|iframe|source|link)[^>]+(?:src|href)=["']?(?:https?:)?//[^\s>]+"""
+    r"""|url\(["']?(?:https?:)?//|@import"""
+)
 
 
 def test_what_another_host_would_give_is_recognised():
-    for text in ('<script async src="https://a.org/b.js">', "<link rel='stylesheet' href='//a.org/b.css'>", "url(http://a.org/f.woff2)"):
+    for text in (
+        '<script async src="https://a.org/b.js">',
+        "<link rel='stylesheet' href='//a.org/b.css'>",
+        "url(http://a.org/f.woff2)",
+    ):
         assert re.search(ELSEWHERE, text)
     assert not re.search(ELSEWHERE, '<a href="https://a.org">a</a><script src="_static/b.js"></script>url("f.woff2")')
 

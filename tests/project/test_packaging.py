@@ -35,10 +35,26 @@ def wheel(source, tmp_path_factory):
 
 def built(source, out):
     """A wheel, by the tools that are installed, without a network."""
-    done = subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation",
-                           "--disable-pip-version-check", "-w", str(out), str(source)], capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "--no-index",
+            "--no-build-isolation",
+            "--disable-pip-version-check",
+            "-w",
+            str(out),
+            str(source),
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
-    found, = out.glob("*.whl")
+    (found,) = out.glob("*.whl")
     return found
 
 
@@ -48,17 +64,30 @@ def members(wheel):
 
 
 def test_the_wheel_has_every_file_of_the_three_folders_and_the_published_tables(wheel):
-    there = {str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).rglob("*")
-             if path.is_file() and not set(NOT_SHIPPED) & set(path.parts) and path.suffix != ".pyc"}
+    there = {
+        str(path.relative_to(ROOT))
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and not set(NOT_SHIPPED) & set(path.parts) and path.suffix != ".pyc"
+    }
     published = {f"ddnmf_core/published/{path.name}" for path in (ROOT / "results").glob("*.json")}
     assert members(wheel) == there | published | {"dashboard/settings/config.toml"}
 
 
 def test_the_sdist_builds_the_same_wheel_and_has_the_tests(source, wheel, tmp_path):
-    done = subprocess.run([sys.executable, "-c", "import sys; from setuptools.build_meta import build_sdist; "
-                           "print(build_sdist(sys.argv[1]))", str(tmp_path)], cwd=source, capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from setuptools.build_meta import build_sdist; print(build_sdist(sys.argv[1]))",
+            str(tmp_path),
+        ],
+        cwd=source,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
-    packed, = tmp_path.glob("*.tar.gz")
+    (packed,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(packed) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"tests/conftest.py", "benchmarks/__main__.py", "docs/states.svg", "Makefile", "requirements.lock"} <= names
@@ -69,15 +98,25 @@ def test_the_pages_start_from_what_the_wheel_installs(wheel, tmp_path):
     site = tmp_path / "site"
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(site)
-    code = ("from ddnmf_core.cli.dashboard import APP, settings; from ddnmf_core.reproduce.results import published_folder;"
-            "print(APP, APP.exists(), len(list(published_folder().glob('*.json'))), len(settings()))")
+    code = (
+        "from ddnmf_core.cli.dashboard import APP, settings; from ddnmf_core.reproduce.results import published_folder;"
+        "print(APP, APP.exists(), len(list(published_folder().glob('*.json'))), len(settings()))"
+    )
     environment = {**os.environ, "PYTHONPATH": str(site)}
     told = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
-    assert told.stdout.split() == [str(site / "dashboard" / "app.py"), "True",
-                                   str(len(list((ROOT / "results").glob("*.json")))),
-                                   str(len(dashboard.settings()))], told.stderr
-    told = subprocess.run([sys.executable, "-m", "ddnmf_core", "dashboard", "--help"], env=environment, cwd=tmp_path,
-                          capture_output=True, text=True)
+    assert told.stdout.split() == [
+        str(site / "dashboard" / "app.py"),
+        "True",
+        str(len(list((ROOT / "results").glob("*.json")))),
+        str(len(dashboard.settings())),
+    ], told.stderr
+    told = subprocess.run(
+        [sys.executable, "-m", "ddnmf_core", "dashboard", "--help"],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert "Serve the pages" in told.stdout, told.stderr
 
 
@@ -85,20 +124,24 @@ def test_the_dashboard_command_listens_on_this_machine_alone_unless_told_otherwi
     from typer.testing import CliRunner
 
     from ddnmf_core.cli.main import app
+
     started = []
     monkeypatch.setattr(os, "execv", lambda program, command: started.append(command))
     CliRunner().invoke(app, ["dashboard"])
     CliRunner().invoke(app, ["dashboard", "--address", "0.0.0.0", "--port", "9000", "--home", str(tmp_path / "store")])
     assert all(command[4] == str(ROOT / "dashboard" / "app.py") for command in started)
     told = [[option for option in command if option.startswith(("--server.address", "--server.port"))] for command in started]
-    assert told == [
-        ["--server.address=127.0.0.1", "--server.port=8501"], ["--server.address=0.0.0.0", "--server.port=9000"]]
-    assert {"--browser.gatherUsageStats=false", "--server.enableXsrfProtection=true", "--logger.hideWelcomeMessage=true",
-            '--theme.headingFontSizes=["2.75rem", "1.75rem", "1.375rem"]'} <= set(started[0])
+    assert told == [["--server.address=127.0.0.1", "--server.port=8501"], ["--server.address=0.0.0.0", "--server.port=9000"]]
+    assert {
+        "--browser.gatherUsageStats=false",
+        "--server.enableXsrfProtection=true",
+        "--logger.hideWelcomeMessage=true",
+        '--theme.headingFontSizes=["2.75rem", "1.75rem", "1.375rem"]',
+    } <= set(started[0])
     assert os.environ["DDNMF_HOME"] == str(tmp_path / "store")
 
 
 def test_the_container_runs_as_nobody_in_particular_and_asks_for_a_token():
     lines = (ROOT / "Containerfile").read_text().splitlines()
     assert any(line.startswith("USER ") and line != "USER root" for line in lines)
-    assert '"--address", "0.0.0.0"' in lines[-1]                    # beyond loopback, so that access.py asks for the token
+    assert '"--address", "0.0.0.0"' in lines[-1]  # beyond loopback, so that access.py asks for the token

@@ -9,14 +9,49 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CORE, DASHBOARD, PAGES = ROOT / "ddnmf_core", ROOT / "dashboard", ROOT / "pages"
 # A package of the core imports only what has a lower level; type hints count.
-LEVELS = {"config": 1, "seeds": 1, "files": 1, "data": 2, "model": 3, "store": 4, "analysis": 5, "interpret": 6, "estimator": 6,
-          "engine": 7, "reproduce": 7, "export": 7, "experiment": 8, "cli": 9, "__init__": 10, "__main__": 10}
-SHARED = {"figures": 1, "components": 2, "session": 3, "frame": 4}   # of the dashboard: what any page's folder may import
-OWN_FOLDER = {"latent": "latent", "home": "home", "train": "train", "parts": "parts", "explain": "explain", "noise": "noise",
-              "sweep": "sweep", "compare": "compare"}                # page to the folder that belongs to it
-MAX_FILES = 15                                                      # in a folder
-LIGHT = ("config", "store.entry", "store.run_store", "files.atomic", "engine.client", "model.diagnosis", "engine.estimate",
-         "data.catalogue", "store.trash", "store.archive_export", "store.archive_import")   # imported by pages
+LEVELS = {
+    "config": 1,
+    "seeds": 1,
+    "files": 1,
+    "data": 2,
+    "model": 3,
+    "store": 4,
+    "analysis": 5,
+    "interpret": 6,
+    "estimator": 6,
+    "engine": 7,
+    "reproduce": 7,
+    "export": 7,
+    "experiment": 8,
+    "cli": 9,
+    "__init__": 10,
+    "__main__": 10,
+}
+SHARED = {"figures": 1, "components": 2, "session": 3, "frame": 4}  # of the dashboard: what any page's folder may import
+OWN_FOLDER = {
+    "latent": "latent",
+    "home": "home",
+    "train": "train",
+    "parts": "parts",
+    "explain": "explain",
+    "noise": "noise",
+    "sweep": "sweep",
+    "compare": "compare",
+}  # page to the folder that belongs to it
+MAX_FILES = 15  # in a folder
+LIGHT = (
+    "config",
+    "store.entry",
+    "store.run_store",
+    "files.atomic",
+    "engine.client",
+    "model.diagnosis",
+    "engine.estimate",
+    "data.catalogue",
+    "store.trash",
+    "store.archive_export",
+    "store.archive_import",
+)  # imported by pages
 HEAVY = {"torch", "torchvision", "sklearn", "distributed", "umap", "openTSNE", "pandas"}
 
 
@@ -44,8 +79,12 @@ def own(path, root):
 
 
 def test_a_package_of_the_core_imports_lower_levels_alone():
-    wrong = [f"{path.relative_to(ROOT)} -> {name}" for path in CORE.rglob("*.py") for name in members(path, "ddnmf_core")
-             if name in LEVELS and name != own(path, CORE) and LEVELS[name] >= LEVELS[own(path, CORE)]]
+    wrong = [
+        f"{path.relative_to(ROOT)} -> {name}"
+        for path in CORE.rglob("*.py")
+        for name in members(path, "ddnmf_core")
+        if name in LEVELS and name != own(path, CORE) and LEVELS[name] >= LEVELS[own(path, CORE)]
+    ]
     assert wrong == []
     assert {own(path, CORE) for path in CORE.rglob("*.py")} == set(LEVELS)
 
@@ -69,8 +108,14 @@ def test_files_of_a_package_import_each_other_without_a_circle():
         visit(path, [])
 
 
-@pytest.mark.parametrize(("folder", "forbidden"), [(CORE, {"streamlit", "plotly", "dashboard", "pages", "benchmarks"}),
-                                                   (DASHBOARD, {"pages", "benchmarks"}), (PAGES, {"benchmarks"})])
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        (CORE, {"streamlit", "plotly", "dashboard", "pages", "benchmarks"}),
+        (DASHBOARD, {"pages", "benchmarks"}),
+        (PAGES, {"benchmarks"}),
+    ],
+)
 def test_nothing_is_imported_against_the_direction(folder, forbidden):
     found = {path.name: forbidden & packages(path) for path in folder.rglob("*.py")}
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
@@ -101,14 +146,22 @@ def test_what_every_page_loads_is_light(module, loaded_by):
 
 
 def test_only_one_file_imports_dask():
-    users = {path.relative_to(ROOT).as_posix() for folder in (CORE, DASHBOARD, PAGES) for path in folder.rglob("*.py")
-             if {"dask", "distributed"} & packages(path)}
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for folder in (CORE, DASHBOARD, PAGES)
+        for path in folder.rglob("*.py")
+        if {"dask", "distributed"} & packages(path)
+    }
     assert users == {"ddnmf_core/engine/cluster.py"}
 
 
 def test_no_folder_of_the_product_is_crowded():
-    counts = Counter(path.parent for folder in (CORE, DASHBOARD, ROOT / "benchmarks") for path in folder.rglob("*.py")
-                     if path.name != "__init__.py")
+    counts = Counter(
+        path.parent
+        for folder in (CORE, DASHBOARD, ROOT / "benchmarks")
+        for path in folder.rglob("*.py")
+        if path.name != "__init__.py"
+    )
     assert {folder: n for folder, n in counts.items() if n > MAX_FILES} == {}
 
 
@@ -122,6 +175,7 @@ def test_no_pickle_is_ever_loaded():
 
 def test_the_server_listens_on_this_machine_alone_and_sends_nothing():
     import tomllib
+
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
     assert config["server"]["address"] == "127.0.0.1"
     assert config["browser"]["gatherUsageStats"] is False

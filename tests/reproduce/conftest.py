@@ -29,8 +29,29 @@ def two_seeds(tmp_path_factory):
 @pytest.fixture
 def published(tmp_path):
     """A written Table 1 of the quick protocol with made-up numbers, for two seeds; and an empty store."""
-    records = [{"dataset": cell.dataset, "method": cell.method, "seed": cell.seed, "id": cell.config.id, "run": None,
-                "acc": 0.5, "nmi": 0.5, "ari": 0.5, "seconds": 1.0, "provenance": 0} for cell in cells("table1", QUICK, [1, 2])]
-    results.Results("table1", "ddnmf reproduce table1 --seeds 2 --quick", "2026-01-01", QUICK.describe(), [1, 2], 0,
-                    [{"torch": "2"}], records).write(tmp_path)
+    records = [
+        {
+            "dataset": cell.dataset,
+            "method": cell.method,
+            "seed": cell.seed,
+            "id": cell.config.id,
+            "run": None,
+            "acc": 0.5,
+            "nmi": 0.5,
+            "ari": 0.5,
+            "seconds": 1.0,
+            "provenance": 0,
+        }
+        for cell in cells("table1", QUICK, [1, 2])
+    ]
+    results.Results(
+        "table1",
+        "ddnmf reproduce table1 --seeds 2 --quick",
+        "2026-01-01",
+        QUICK.describe(),
+        [1, 2],
+        0,
+        [{"torch": "2"}],
+        records,
+    ).write(tmp_path)
     return tmp_path

@@ -19,7 +19,7 @@ def test_every_row_of_the_paper_is_there(target, table):
 
 def test_every_number_of_table_3_is_there_with_a_stronger_rival():
     made_of = cells("table3", FULL, [1])
-    assert len(made_of) == 2 * 8 * 3                                # sets, levels, models; each has three scores
+    assert len(made_of) == 2 * 8 * 3  # sets, levels, models; each has three scores
     assert {cell.method for cell in made_of} == {"DDNMF", "AE1", "DAE"}
     assert sum(paper.scores(cell.dataset, cell.method, cell.noise_level) is not None for cell in made_of) == 2 * 8 * 2
     assert all(cell.run.noise_level == cell.config.noise_level == cell.noise_level for cell in made_of)
@@ -42,14 +42,16 @@ def test_seeds_differ_in_everything_and_one_seed_is_itself():
 def test_both_sets_have_the_same_settings():
     def settings(dataset):
         return [{**cell.run.model_dump(), "dataset": ""} for cell in cells("table3", FULL, [1]) if cell.dataset == dataset]
+
     assert settings("mnist") == settings("fashion-mnist")
 
 
 def test_a_protocol_is_rebuilt_from_its_description():
     described = json.loads(json.dumps(FULL.describe()))
     for target in TARGETS:
-        assert [cell.config.id for cell in cells(target, Protocol.described(described), [1])] == \
-               [cell.config.id for cell in cells(target, FULL, [1])]
+        assert [cell.config.id for cell in cells(target, Protocol.described(described), [1])] == [
+            cell.config.id for cell in cells(target, FULL, [1])
+        ]
 
 
 def test_the_protocol_tells_the_epochs_that_are_run():

@@ -18,7 +18,7 @@ def test_a_check_says_identical_or_agrees_or_does_not(two_seeds):
     scores = store.entry(check.cell_of(replace(published, protocol=TINY.describe()), record).config).read_json(SCORES)
     assert check.verdict(published, record, scores).identical
     spread = results.summary([r for r in published.cells if r["method"] == "DDNMF+GMM"]).iloc[0]["acc_std"]
-    limit = 12.706 * 2**0.5                                         # Student's t for 2 seeds; two draws differ by sqrt(2) s
+    limit = 12.706 * 2**0.5  # Student's t for 2 seeds; two draws differ by sqrt(2) s
     for shift, agrees in ((0.99 * limit, True), (1.01 * limit, False)):
         verdict = check.verdict(published, record, scores | {"acc": scores["acc"] + shift * spread})
         assert (verdict.identical, verdict.agrees) == (False, agrees)
@@ -35,8 +35,10 @@ def test_seeds_that_come_to_the_same_leave_room_for_rounding():
 def test_an_honest_redraw_agrees_as_often_as_is_said():
     generator, n_agree = np.random.default_rng(1), 0
     for _ in range(400):
-        seeds = [{"dataset": "mnist", "method": "GMM", "seed": seed, "acc": value, "nmi": 0.5, "ari": 0.5}
-                 for seed, value in enumerate(generator.normal(0.5, 0.1, 3), 1)]
+        seeds = [
+            {"dataset": "mnist", "method": "GMM", "seed": seed, "acc": value, "nmi": 0.5, "ari": 0.5}
+            for seed, value in enumerate(generator.normal(0.5, 0.1, 3), 1)
+        ]
         of = results.Results("table1", "", "", {}, [1, 2, 3], 0, [], seeds)
         n_agree += check.verdict(of, seeds[0], {"acc": generator.normal(0.5, 0.1)}).agrees
     assert 0.9 < n_agree / 400 < 0.99
@@ -46,7 +48,7 @@ def test_all_that_is_published_can_be_checked_at_once(published, monkeypatch):
     asked = []
     monkeypatch.setattr(command, "_check", lambda of, record, device: asked.append((of.target, record["method"])) or True)
     assert reproduce("all", "--check", "--method", "NMF+GMM", "--out", published).exit_code == 0
-    assert reproduce("--check", "--out", published).exit_code == 0      # no target: Table 1
+    assert reproduce("--check", "--out", published).exit_code == 0  # no target: Table 1
     assert asked == [("table1", "NMF+GMM"), ("table1", "K-means")]
     missing = reproduce("all", "--check", "--method", "DBSCAN", "--out", published)
     assert (missing.exit_code, "no cell with method 'DBSCAN'" in missing.output) == (2, True)
@@ -69,7 +71,7 @@ def test_without_a_folder_the_results_of_this_version_are_checked_unless_there_a
 def test_the_cell_that_took_least_time_is_checked_unless_one_is_named(two_seeds):
     store, made_of = two_seeds
     published = gathered("table1", made_of, store)
-    assert check.choose(published)["run"] is None                   # pixels: nothing to train
+    assert check.choose(published)["run"] is None  # pixels: nothing to train
     assert check.choose(published, "DDNMF+K-means", 2)["seed"] == 2
     with pytest.raises(ValueError, match=r"no cell with method 'DBSCAN'.*methods K-means, GMM"):
         check.choose(published, "DBSCAN")

@@ -13,36 +13,64 @@ NOTHING = pd.DataFrame()
 
 
 def row(method, level, acc, nmi=0.5, ari=0.5, dataset="mnist", test_level=None):
-    return {"dataset": dataset, "method": method, "noise_level": level,
-            "test_level": level if test_level is None else test_level, "acc_mean": acc, "nmi_mean": nmi, "ari_mean": ari}
+    return {
+        "dataset": dataset,
+        "method": method,
+        "noise_level": level,
+        "test_level": level if test_level is None else test_level,
+        "acc_mean": acc,
+        "nmi_mean": nmi,
+        "ari_mean": ari,
+    }
 
 
 def test_a_tally_counts_every_level_set_and_score_of_which_both_have_a_mean():
-    rows = pd.DataFrame([row("DDNMF", 0.1, 0.8, 0.6, 0.4), row("AE1", 0.1, 0.7, 0.7, 0.4),                 # won, lost, equal
-                         row("DDNMF", 0.2, 0.8, 0.6, 0.4, dataset="digits"), row("AE1", 0.2, 0.1, 0.1, 0.1, dataset="digits"),
-                         row("DDNMF", 0.3, 0.9), row("AE1", 0.4, 0.1)])                                    # alone
+    rows = pd.DataFrame(
+        [
+            row("DDNMF", 0.1, 0.8, 0.6, 0.4),
+            row("AE1", 0.1, 0.7, 0.7, 0.4),  # won, lost, equal
+            row("DDNMF", 0.2, 0.8, 0.6, 0.4, dataset="digits"),
+            row("AE1", 0.2, 0.1, 0.1, 0.1, dataset="digits"),
+            row("DDNMF", 0.3, 0.9),
+            row("AE1", 0.4, 0.1),
+        ]
+    )  # alone
     assert tally(rows, "DDNMF", "AE1") == Tally(4, 6)
     assert tally(rows, "AE1", "DDNMF") == Tally(1, 6)
 
 
 def test_a_tally_leaves_out_images_with_other_noise_than_in_training():
-    rows = pd.DataFrame([row("DDNMF", 0.1, 0.8), row("AE1", 0.1, 0.7), row("DDNMF", 0.1, 0.9, 0.9, 0.9, test_level=0.8),
-                         row("AE1", 0.1, 0.1, 0.1, 0.1, test_level=0.8)])
+    rows = pd.DataFrame(
+        [
+            row("DDNMF", 0.1, 0.8),
+            row("AE1", 0.1, 0.7),
+            row("DDNMF", 0.1, 0.9, 0.9, 0.9, test_level=0.8),
+            row("AE1", 0.1, 0.1, 0.1, 0.1, test_level=0.8),
+        ]
+    )
     assert tally(rows, "DDNMF", "AE1") == Tally(1, 3)
 
 
 def test_a_win_is_clear_where_it_is_beyond_either_deviation():
-    rows = pd.DataFrame([row("DDNMF", 0.1, 0.8) | {"acc_std": 0.01, "nmi_std": 0.0, "ari_std": math.nan},
-                         row("AE1", 0.1, 0.7, nmi=0.4, ari=0.4) | {"acc_std": 0.2, "nmi_std": 0.05, "ari_std": math.nan}])
+    rows = pd.DataFrame(
+        [
+            row("DDNMF", 0.1, 0.8) | {"acc_std": 0.01, "nmi_std": 0.0, "ari_std": math.nan},
+            row("AE1", 0.1, 0.7, nmi=0.4, ari=0.4) | {"acc_std": 0.2, "nmi_std": 0.05, "ari_std": math.nan},
+        ]
+    )
     assert tally(rows, "DDNMF", "AE1") == Tally(3, 3, 1)
     assert tally(rows, "AE1", "DDNMF") == Tally(0, 3, 0)
 
 
 def test_the_sentences_count_wins_losses_and_errors_of_all_models():
     of_each = (("DDNMF", 0.2, (0.9, 0.8)), ("AE1", 0.1, (0.5, 0.3)), ("DAE", 0.3, (0.6, 0.5)))
-    rows = pd.DataFrame([row(model, level, acc) | {"n_seeds": 2, "acc_std": 0.01, "nmi_std": 0.0, "ari_std": 0.0,
-                                                   "error_mean": error}
-                         for model, error, accs in of_each for level, acc in zip((0.1, 0.8), accs, strict=True)])
+    rows = pd.DataFrame(
+        [
+            row(model, level, acc) | {"n_seeds": 2, "acc_std": 0.01, "nmi_std": 0.0, "ari_std": 0.0, "error_mean": error}
+            for model, error, accs in of_each
+            for level, acc in zip((0.1, 0.8), accs, strict=True)
+        ]
+    )
     wins, ddnmf, ae1, dae, errors = sentences(rows, str.upper)
     assert "above AE1 in **2 of 6** cells (noise level, data set, score), in **2** by more than either deviation" in wins
     assert "in the paper in **39 of 48**" in wins
@@ -64,9 +92,17 @@ def test_without_a_rival_there_is_nothing_to_count():
 
 
 def test_a_loss_is_in_points_from_the_lowest_level_to_the_highest():
-    rows = pd.DataFrame([row("DDNMF", 0.8, 0.5), row("DDNMF", 0.1, 0.75), row("DDNMF", 0.4, 0.9), row("AE1", 0.1, 0.2),
-                         row("DDNMF", 0.1, 0.4, dataset="digits"), row("DDNMF", 0.2, 0.65, dataset="digits"),
-                         row("DDNMF", 0.1, 0.0, test_level=0.9)])
+    rows = pd.DataFrame(
+        [
+            row("DDNMF", 0.8, 0.5),
+            row("DDNMF", 0.1, 0.75),
+            row("DDNMF", 0.4, 0.9),
+            row("AE1", 0.1, 0.2),
+            row("DDNMF", 0.1, 0.4, dataset="digits"),
+            row("DDNMF", 0.2, 0.65, dataset="digits"),
+            row("DDNMF", 0.1, 0.0, test_level=0.9),
+        ]
+    )
     assert loss(rows, "DDNMF") == {"mnist": Loss(0.1, 0.8, 25.0), "digits": Loss(0.1, 0.2, -25.0)}
 
 
@@ -83,8 +119,12 @@ def test_a_curve_is_in_the_order_of_its_levels():
 
 def test_the_paper_is_counted_as_we_are():
     table = paper.results()["table3"]["scores"]
-    by_hand = [one > other for models in table.values() for score in SCORE_NAMES
-               for one, other in zip(models["DDNMF"][score], models["AE1"][score], strict=True)]
+    by_hand = [
+        one > other
+        for models in table.values()
+        for score in SCORE_NAMES
+        for one, other in zip(models["DDNMF"][score], models["AE1"][score], strict=True)
+    ]
     assert tally(of_paper(), "DDNMF", "AE1") == Tally(sum(by_hand), 2 * 8 * 3)
     lost = loss(of_paper(), "DDNMF")
     assert lost["mnist"].points == pytest.approx(100 * (0.7381 - 0.6726))

@@ -71,8 +71,15 @@ def test_a_command_that_is_interrupted_writes_what_is_there_and_goes_on(tmp_path
             raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "QUICK", replace(TINY, datasets=("digits", "digits"), models=TINY.models))
-    monkeypatch.setattr(command, "cells", lambda target, protocol, seeds: [
-        cell for cell in cells(target, protocol, seeds) if cell.method in ("K-means", "NMF+K-means", "AE1+K-means", "AE1+GMM")])
+    monkeypatch.setattr(
+        command,
+        "cells",
+        lambda target, protocol, seeds: [
+            cell
+            for cell in cells(target, protocol, seeds)
+            if cell.method in ("K-means", "NMF+K-means", "AE1+K-means", "AE1+GMM")
+        ],
+    )
     again = ("table1", "--quick", "--seeds", 1, "--out", tmp_path / "out", "--home", store.root)
     monkeypatch.setattr(Work, "steps", lambda work: steps(work, 3))
     first = reproduce(*again)
@@ -82,5 +89,5 @@ def test_a_command_that_is_interrupted_writes_what_is_there_and_goes_on(tmp_path
     monkeypatch.setattr(Work, "steps", lambda work: steps(work, None))
     second = reproduce(*again)
     assert second.exit_code == 0, second.output
-    assert len(performed) == len(set(performed)) == 5               # a training and four clusterings, none twice
+    assert len(performed) == len(set(performed)) == 5  # a training and four clusterings, none twice
     assert results.read(tmp_path / "out", "table1").n_missing == 0

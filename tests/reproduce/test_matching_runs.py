@@ -20,13 +20,19 @@ def found(home):
         for config in configs:
             store.create(config).set_state(State(status))
         return finished_runs([store.entry(config) for config in configs], QUICK)
+
     return of
 
 
 def test_the_protocols_own_runs_are_known_at_any_level_and_seed(found):
     runs = found(OWN, AE1, OTHER, OWN.replace(gamma=0.5), OWN.replace(dataset="digits"))
-    assert [(run.title, run.own) for run in runs] == [("DDNMF", True), ("AE1", True), ("DDNMF", False), ("DDNMF", False),
-                                                      ("DDNMF", False)]
+    assert [(run.title, run.own) for run in runs] == [
+        ("DDNMF", True),
+        ("AE1", True),
+        ("DDNMF", False),
+        ("DDNMF", False),
+        ("DDNMF", False),
+    ]
 
 
 def test_unfinished_runs_other_noise_and_other_models_are_left_out(found):
@@ -39,7 +45,7 @@ def test_runs_stand_side_by_side_only_on_the_same_images(found):
     runs = found(few, full, OTHER, OTHER.replace(model="ae1"), OTHER.replace(dataset="fashion-mnist-10k"))
     assert [run.config for run in on_same_images(runs, "mnist-10k")] == [OTHER, OTHER.replace(model="ae1")]
     assert [run.config for run in on_same_images(runs, "mnist")] == [full]
-    assert on_same_images(found(few), "mnist")[0].config == few     # another size of the family is better than nothing
+    assert on_same_images(found(few), "mnist")[0].config == few  # another size of the family is better than nothing
     assert on_same_images(runs, "fashion-mnist")[0].config.dataset == "fashion-mnist-10k"
     assert on_same_images(found(few), "fashion-mnist") == []
 
@@ -52,7 +58,7 @@ def test_the_protocols_own_images_come_first(found):
 def test_the_nearest_level_wins_but_the_protocols_own_before_all(found):
     runs = found(OTHER, OTHER.replace(noise_level=0.1), OTHER.replace(noise_level=0.8), AE1)
     assert nearest(runs, "DDNMF", 0.75).config.noise_level == 0.8
-    assert nearest(runs, "DDNMF", 0.25).config.noise_level == 0.1   # as far as 0.4: the cleaner one
+    assert nearest(runs, "DDNMF", 0.25).config.noise_level == 0.1  # as far as 0.4: the cleaner one
     assert nearest(found(OTHER, OWN), "DDNMF", 0.4).config == OWN
     assert nearest(found(OWN, OWN.replace(seed=1)), "DDNMF", 0.4).config.seed == 1
     assert nearest(runs, "DAE", 0.4) is None

@@ -20,8 +20,10 @@ def test_one_seed_gives_the_same_numbers_twice_and_two_seeds_give_two(two_seeds,
     of_seed_1 = [cell for cell in made_of if cell.seed == 1 and cell.method.startswith("DDNMF")]
     other = Store(tmp_path / "other")
     do(other, of_seed_1)
-    numbers = {record["id"]: [record[score] for score in (*SCORE_NAMES, "contingency")]
-               for record in gathered("table1", made_of, store).cells}
+    numbers = {
+        record["id"]: [record[score] for score in (*SCORE_NAMES, "contingency")]
+        for record in gathered("table1", made_of, store).cells
+    }
     for record in gathered("table1", of_seed_1, other).cells:
         assert [record[score] for score in (*SCORE_NAMES, "contingency")] == numbers[record["id"]]
     for method in ("DDNMF+K-means", "DDNMF+GMM", "NMF+GMM"):
@@ -41,13 +43,15 @@ def test_means_and_deviations_are_numpys(two_seeds):
 
 
 def test_the_distance_from_the_paper_is_in_our_deviations():
-    records = [{"dataset": "mnist", "method": "DDNMF+K-means", "seed": seed, "acc": acc, "nmi": 0.5, "ari": 0.5}
-               for seed, acc in ((1, 0.8), (2, 0.9))]
+    records = [
+        {"dataset": "mnist", "method": "DDNMF+K-means", "seed": seed, "acc": acc, "nmi": 0.5, "ari": 0.5}
+        for seed, acc in ((1, 0.8), (2, 0.9))
+    ]
     row = results.summary(records).iloc[0]
     assert row["acc_paper"] == 0.8115
     assert row["acc_difference"] == pytest.approx(0.85 - 0.8115)
     assert row["acc_deviations"] == pytest.approx((0.85 - 0.8115) / np.std([0.8, 0.9], ddof=1))
-    assert np.isnan(row["nmi_deviations"])                          # no deviation, no distance in deviations
+    assert np.isnan(row["nmi_deviations"])  # no deviation, no distance in deviations
 
 
 def test_one_seed_has_no_deviation():
@@ -73,15 +77,19 @@ def test_how_well_the_seeds_agree_needs_no_labels(two_seeds):
 def test_the_table_of_parts_holds_every_factorisation_and_how_stable_it_is_over_seeds(tmp_path):
     store = Store(tmp_path / "store")
     rows = ("DDNMF", "Strong AE units", "NMF", "PCA")
-    made_of = [replace(cell, config=cell.config.replace(n_pictures=10)) for cell in cells("parts", TINY, (1, 2))
-               if cell.dataset == "digits" and cell.method in rows]
+    made_of = [
+        replace(cell, config=cell.config.replace(n_pictures=10))
+        for cell in cells("parts", TINY, (1, 2))
+        if cell.dataset == "digits" and cell.method in rows
+    ]
     do(store, made_of)
     found = gathered("parts", made_of, store)
     by_method = results.summary(found.cells).set_index("method")
-    assert by_method.loc["PCA", "stability_mean"] == pytest.approx(1)       # nothing in it depends on the seed
+    assert by_method.loc["PCA", "stability_mean"] == pytest.approx(1)  # nothing in it depends on the seed
     assert 0 < by_method.loc["DDNMF", "stability_mean"] < 1
-    first, second = (store.entry(cell.config).read_tensors(INTERPRETATION)["swings"] for cell in made_of
-                     if cell.method == "Strong AE units")
+    first, second = (
+        store.entry(cell.config).read_tensors(INTERPRETATION)["swings"] for cell in made_of if cell.method == "Strong AE units"
+    )
     assert by_method.loc["Strong AE units", "stability_mean"] == pytest.approx(matched_cosine(first, second, signed=False))
     assert by_method.loc["DDNMF", "n_seeds"] == 2
     assert by_method.loc["PCA", "additivity_gap_mean"] < 1e-4
@@ -102,7 +110,7 @@ def test_the_selection_shows_what_needs_no_labels(tmp_path):
     assert all({"agreement", "silhouette", "error"} <= set(record) for record in found.cells)
     table = tables.markdown(found)
     assert table.splitlines()[0] == "| Data | Method | Seeds | Agreement | Silhouette | Error | ACC | NMI | ARI |"
-    assert len(re.findall(r"\| \*\*", table)) >= 2                  # the best agreement of each clusterer
+    assert len(re.findall(r"\| \*\*", table)) >= 2  # the best agreement of each clusterer
 
 
 def test_a_record_says_where_it_came_from(two_seeds):
@@ -121,4 +129,4 @@ def test_seeds_count_when_they_are_whole(two_seeds, tmp_path):
     assert whole.n_seeds == 2
     assert gathered("table1", made_of, empty, replace(whole, cells=whole.cells[:-1])).n_seeds == 1
     of_each = [record for record in whole.cells if record["method"] == "K-means"]
-    assert gathered("table1", made_of, empty, replace(whole, cells=of_each)).n_seeds == 0       # as many of each, none whole
+    assert gathered("table1", made_of, empty, replace(whole, cells=of_each)).n_seeds == 0  # as many of each, none whole

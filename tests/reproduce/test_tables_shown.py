@@ -7,15 +7,18 @@ from ddnmf_core.reproduce import results, tables
 
 
 def test_latex_has_the_best_mean_alone_in_bold():
-    records = [{"dataset": "mnist", "method": method, "seed": seed, "acc": acc + seed / 100, "nmi": acc, "ari": acc}
-               for method, acc in (("K-means", 0.5), ("DDNMF+K-means", 0.8), ("Strong AE+K-means", 0.7)) for seed in (1, 3)]
+    records = [
+        {"dataset": "mnist", "method": method, "seed": seed, "acc": acc + seed / 100, "nmi": acc, "ari": acc}
+        for method, acc in (("K-means", 0.5), ("DDNMF+K-means", 0.8), ("Strong AE+K-means", 0.7))
+        for seed in (1, 3)
+    ]
     found = results.Results("table1", "ddnmf reproduce table1 --seeds 2", "2026-01-01", {}, [1, 3], 0, [], records)
     text = tables.latex(found)
     bold = re.findall(r"^(.*?) &.*mathbf", text, re.MULTILINE)
     assert bold == ["DDNMF+K-means"]
     assert r"$\mathbf{0.820} \pm 0.014$" in text
     assert r"$0.520 \pm 0.014$" in text
-    assert "0.555" in text                                          # the paper's K-means
+    assert "0.555" in text  # the paper's K-means
     assert "Strong AE+K-means$^\\ast$" in text
     assert "over 2 seeds" in text
     assert "| DDNMF+K-means | 2 | **0.820** ± 0.014 | **0.800** ± 0.000 |" in tables.markdown(found)
@@ -24,8 +27,20 @@ def test_latex_has_the_best_mean_alone_in_bold():
 
 
 def test_latex_of_table_3_has_a_column_for_each_level():
-    records = [{"dataset": "mnist", "method": model, "seed": 1, "noise_level": level, "test_level": level, "acc": acc,
-                "nmi": acc, "ari": acc} for level in (0.1, 0.8) for model, acc in (("DDNMF", level), ("AE1", 0.5))]
+    records = [
+        {
+            "dataset": "mnist",
+            "method": model,
+            "seed": 1,
+            "noise_level": level,
+            "test_level": level,
+            "acc": acc,
+            "nmi": acc,
+            "ari": acc,
+        }
+        for level in (0.1, 0.8)
+        for model, acc in (("DDNMF", level), ("AE1", 0.5))
+    ]
     text = tables.latex(results.Results("table3", "", "", {}, [1], 0, [], records))
     assert r"10\% & 80\%" in text
     assert re.search(r"ACC & DDNMF & \$0.100\$ & \$\\mathbf\{0.800\}\$", text)
@@ -33,8 +48,19 @@ def test_latex_of_table_3_has_a_column_for_each_level():
 
 
 def test_a_table_3_that_is_not_whole_yet_has_dashes_and_its_levels_in_order():
-    records = [{"dataset": "mnist", "method": model, "seed": 1, "noise_level": level, "test_level": level, "acc": 0.5,
-                "nmi": 0.5, "ari": 0.5} for model, level in (("DDNMF", 0.8), ("AE1", 0.1), ("AE1", 0.8))]
+    records = [
+        {
+            "dataset": "mnist",
+            "method": model,
+            "seed": 1,
+            "noise_level": level,
+            "test_level": level,
+            "acc": 0.5,
+            "nmi": 0.5,
+            "ari": 0.5,
+        }
+        for model, level in (("DDNMF", 0.8), ("AE1", 0.1), ("AE1", 0.8))
+    ]
     lines = tables.markdown(results.Results("table3", "", "", {}, [1], 0, [], records)).splitlines()
     assert lines[0] == "| Data | Score | Model | 10% | 80% |"
     assert lines[2] == "| mnist | ACC | DDNMF | – | **0.500** |"
@@ -42,17 +68,29 @@ def test_a_table_3_that_is_not_whole_yet_has_dashes_and_its_levels_in_order():
 
 
 def test_what_one_seed_cannot_have_is_a_dash():
-    records = [{"dataset": "mnist", "method": "chosen+K-means", "seed": 1, "acc": 0.5, "nmi": 0.5, "ari": 0.5,
-                "silhouette": 0.1, "error": 0.02}]
+    records = [
+        {
+            "dataset": "mnist",
+            "method": "chosen+K-means",
+            "seed": 1,
+            "acc": 0.5,
+            "nmi": 0.5,
+            "ari": 0.5,
+            "silhouette": 0.1,
+            "error": 0.02,
+        }
+    ]
     found = results.Results("selection", "", "2026-01-01", {}, [1], 0, [], records)
     assert "| chosen+K-means | 1 | – | 0.100 |" in tables.markdown(found)
     assert "nan" not in tables.markdown(found) + tables.latex(found)
 
 
 def test_latex_takes_no_sign_for_a_comment():
-    records = [{"dataset": "mnist", "method": method, "seed": seed, "acc": 0.5, "nmi": 0.5, "ari": 0.5,
-                "explained_variance": 0.665}
-               for method in ("DDNMF", "DDNMF, W ≥ 0") for seed in (1, 2)]
+    records = [
+        {"dataset": "mnist", "method": method, "seed": seed, "acc": 0.5, "nmi": 0.5, "ari": 0.5, "explained_variance": 0.665}
+        for method in ("DDNMF", "DDNMF, W ≥ 0")
+        for seed in (1, 2)
+    ]
     text = tables.latex(results.Results("parts", "", "2026-01-01", {}, [1, 2], 0, [], records))
     assert r"66.5\%" in text
     assert not re.search(r"(?<!\\)%", text)

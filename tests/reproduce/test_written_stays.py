@@ -18,7 +18,7 @@ def test_cells_of_another_protocol_are_not_taken_over(two_seeds, tmp_path):
     known = gathered("table1", made_of, store)
     longer = TINY.with_epochs(2)
     again = results.gather("table1", cells("table1", longer, [1]), longer, [1], Store(tmp_path / "empty"), "", known)
-    assert {record["run"] for record in again.cells} == {None}      # clusters of pixels have no epochs
+    assert {record["run"] for record in again.cells} == {None}  # clusters of pixels have no epochs
 
 
 def test_how_seeds_agree_is_kept_where_the_store_has_only_some_of_them(two_seeds, tmp_path):
@@ -26,7 +26,7 @@ def test_how_seeds_agree_is_kept_where_the_store_has_only_some_of_them(two_seeds
     known = gathered("table1", made_of, store)
     assert all(record["agreement_with"] == [1, 2] for record in known.cells)
     some = Store(tmp_path / "some")
-    for cell in made_of[:1]:                                        # one of two seeds, computed again there
+    for cell in made_of[:1]:  # one of two seeds, computed again there
         do(some, [cell])
     again = gathered("table1", made_of, some, known)
     assert [record["agreement"] for record in again.cells] == [record["agreement"] for record in known.cells]
@@ -35,11 +35,16 @@ def test_how_seeds_agree_is_kept_where_the_store_has_only_some_of_them(two_seeds
 def test_what_is_written_is_not_replaced_by_the_same_seed_computed_elsewhere(two_seeds):
     store, made_of = two_seeds
     computed = gathered("table1", made_of, store)
-    written = replace(computed, cells=[{**{name: value for name, value in record.items() if "agreement" not in name},
-                                        "acc": record["acc"] + 0.01} for record in computed.cells])
+    written = replace(
+        computed,
+        cells=[
+            {**{name: value for name, value in record.items() if "agreement" not in name}, "acc": record["acc"] + 0.01}
+            for record in computed.cells
+        ],
+    )
     again = gathered("table1", made_of, store, written)
     assert [record["acc"] for record in again.cells] == [record["acc"] for record in written.cells]
-    assert not any("agreement" in record for record in again.cells)     # the store's clusters are not those of these scores
+    assert not any("agreement" in record for record in again.cells)  # the store's clusters are not those of these scores
 
 
 def test_a_file_that_is_not_ours_is_named(tmp_path):
@@ -84,7 +89,7 @@ def test_another_protocol_is_not_written_over_what_is_there(published, option):
 def test_a_figure_2_that_is_whole_is_not_drawn_again_without_some_of_its_maps(tmp_path, monkeypatch):
     store, maps = Store(tmp_path / "store"), cells("figure2", TINY, [1])
     do(store, maps)
-    made = lambda: command._maps(maps, store, tmp_path)                     # noqa: E731
+    made = lambda: command._maps(maps, store, tmp_path)  # noqa: E731
     assert [path.name for path in made()] == ["figure2.csv", "figure2.png", "figure2.pdf"]
     before = (tmp_path / "figure2.csv").read_bytes()
     trash.delete(store.entry(maps[0].config))

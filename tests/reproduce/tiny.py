@@ -11,10 +11,17 @@ from ddnmf_core.reproduce import results
 from ddnmf_core.reproduce.protocol import QUICK
 
 SMALL = {"layers": (32, 16, 6), "n_parts": 5, "epochs": 1, "batch_size": 64}
-TINY = replace(QUICK, name="tiny", datasets=("digits", "mnist-10k"), n_samples=200, noise_levels=(0.1, 0.8), n_map_points=100,
-               candidates={"chosen": SMALL, "gamma .1": {**SMALL, "gamma": 0.1}},
-               models={title: {**settings, **SMALL} for title, settings in QUICK.models.items()},
-               noise_models={title: {**settings, **SMALL} for title, settings in QUICK.noise_models.items()})
+TINY = replace(
+    QUICK,
+    name="tiny",
+    datasets=("digits", "mnist-10k"),
+    n_samples=200,
+    noise_levels=(0.1, 0.8),
+    n_map_points=100,
+    candidates={"chosen": SMALL, "gamma .1": {**SMALL, "gamma": 0.1}},
+    models={title: {**settings, **SMALL} for title, settings in QUICK.models.items()},
+    noise_models={title: {**settings, **SMALL} for title, settings in QUICK.noise_models.items()},
+)
 
 
 def do(store, made_of):

@@ -59,8 +59,7 @@ def resealed(members, run, name, value):
     folder = f"runs/{run.id}"
     manifest = json.loads(members[f"{folder}/manifest.json"])
     manifest.pop("sha256")
-    return {**members, f"{folder}/{name}": value,
-            f"{folder}/manifest.json": document({**manifest, name: sha256(value)})}
+    return {**members, f"{folder}/{name}": value, f"{folder}/manifest.json": document({**manifest, name: sha256(value)})}
 
 
 def nothing_in(store):
@@ -69,7 +68,7 @@ def nothing_in(store):
 
 def test_what_was_exported_is_imported_with_all_that_belongs_to_it(store, run, other, tmp_path):
     together = [run, *made_of(store, run)]
-    finish(store, CONFIG.replace(seed=9))                           # stays at home
+    finish(store, CONFIG.replace(seed=9))  # stays at home
     archive_export.export(archive_export.with_what_is_made_of_them([run]), tmp_path / "a.zip")
     imported = unpack(other, tmp_path / "a.zip")
     assert imported.taken[0].kind == "runs"
@@ -94,7 +93,7 @@ def test_the_same_entries_make_the_same_bytes(store, run, other, packed, tmp_pat
     unpack(other, packed)
     archive_export.export(other.entries(), tmp_path / "from-there.zip")
     assert (tmp_path / "from-there.zip").read_bytes() == packed.read_bytes()
-    with zipfile.ZipFile(packed) as opened:                         # nothing of the clock, the system or the order of writing
+    with zipfile.ZipFile(packed) as opened:  # nothing of the clock, the system or the order of writing
         assert {member.date_time for member in opened.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert {member.create_system for member in opened.infolist()} == {3}
         assert opened.namelist()[:-1] == sorted(opened.namelist()[:-1])
@@ -103,9 +102,9 @@ def test_the_same_entries_make_the_same_bytes(store, run, other, packed, tmp_pat
 def test_a_stopped_run_goes_on_from_its_checkpoint_elsewhere(store, other, tmp_path):
     run = train_a_little(store)
     with (run.folder / "history.jsonl").open("a") as file:
-        file.write('{"kind": "ep')                                  # cut short by a kill
+        file.write('{"kind": "ep')  # cut short by a kill
     archive_export.export([run], tmp_path / "a.zip")
-    there, = unpack(other, tmp_path / "a.zip").taken
+    (there,) = unpack(other, tmp_path / "a.zip").taken
     there.rewind_history(8)
     there.append_history({"kind": "epoch", "step": 16})
     assert [row["step"] for row in there.history()] == [8, 16]
@@ -140,11 +139,21 @@ def test_a_file_that_is_there_is_not_written_over(run, packed):
 
 
 NO_FILES_OF_A_RUN = (
-    "../../evil.json", "/etc/passwd", "runs/../../x/config.json", "runs\\x\\config.json", "engine.json",
-    "runs/0123456789abcdef/../../../config.json", "runs/0123456789abcdef/snapshots/../lock", "runs/ABC/config.json",
-    "runs/0123456789abcdef/lock", "runs/0123456789abcdef/evil.pkl", "secrets/0123456789abcdef/config.json",
-    "runs/0123456789abcdef/snapshots/../../../x.safetensors", "runs/0123456789abcdef/config.json\n",
-    "runs/0123456789abcdeg/config.json")
+    "../../evil.json",
+    "/etc/passwd",
+    "runs/../../x/config.json",
+    "runs\\x\\config.json",
+    "engine.json",
+    "runs/0123456789abcdef/../../../config.json",
+    "runs/0123456789abcdef/snapshots/../lock",
+    "runs/ABC/config.json",
+    "runs/0123456789abcdef/lock",
+    "runs/0123456789abcdef/evil.pkl",
+    "secrets/0123456789abcdef/config.json",
+    "runs/0123456789abcdef/snapshots/../../../x.safetensors",
+    "runs/0123456789abcdef/config.json\n",
+    "runs/0123456789abcdeg/config.json",
+)
 
 
 @pytest.mark.parametrize("name", NO_FILES_OF_A_RUN)
@@ -237,8 +246,10 @@ def table(**columns):
 
 
 FORGERIES = {
-    "another configuration": lambda m, run: {**m, of(run, "config.json"): json.dumps(
-        CONFIG.replace(seed=7).model_dump(mode="json")).encode()},
+    "another configuration": lambda m, run: {
+        **m,
+        of(run, "config.json"): json.dumps(CONFIG.replace(seed=7).model_dump(mode="json")).encode(),
+    },
     "a file that changed": lambda m, run: {**m, of(run, SCORES): m[of(run, SCORES)] + b" "},
     "a file that is missing": lambda m, run: without(m, of(run, SCORES)),
     "a file that no manifest lists": lambda m, run: {**m, of(run, "checkpoint-000000001.safetensors"): m[of(run, MODEL)]},
@@ -255,16 +266,20 @@ FORGERIES = {
     "JSON that is nested without end": lambda m, run: resealed(m, run, SCORES, b"[" * 100_000),
     "scores of half of it": lambda m, run: resealed(m, run, SCORES, json.dumps(json.loads(m[of(run, SCORES)])[1:]).encode()),
     "names that no part has": lambda m, run: resealed(m, run, "part-names.json", b'{"first": "hook"}'),
-    "a history that lacks a loss": lambda m, run: resealed(m, run, "history.jsonl", m[of(run, "history.jsonl")].replace(
-        b"L_ap", b"L_xy")),
-    "a history with words for numbers": lambda m, run: resealed(m, run, "history.jsonl", m[of(run, "history.jsonl")].replace(
-        b"[0.25,", b'["<script>",')),
-    "a history of fewer layers": lambda m, run: resealed(m, run, "history.jsonl", m[of(run, "history.jsonl")].replace(
-        b"[0.25,", b"[")),
+    "a history that lacks a loss": lambda m, run: resealed(
+        m, run, "history.jsonl", m[of(run, "history.jsonl")].replace(b"L_ap", b"L_xy")
+    ),
+    "a history with words for numbers": lambda m, run: resealed(
+        m, run, "history.jsonl", m[of(run, "history.jsonl")].replace(b"[0.25,", b'["<script>",')
+    ),
+    "a history of fewer layers": lambda m, run: resealed(
+        m, run, "history.jsonl", m[of(run, "history.jsonl")].replace(b"[0.25,", b"[")
+    ),
     "a history of other things": lambda m, run: resealed(m, run, "history.jsonl", b"[1]\n"),
     "a finished run without a model": lambda m, run: without(
         {**m, of(run, "manifest.json"): document(without(without(json.loads(m[of(run, "manifest.json")]), "sha256"), MODEL))},
-        of(run, MODEL)),
+        of(run, MODEL),
+    ),
 }
 
 
@@ -282,14 +297,14 @@ def test_what_only_meant_something_where_it_came_from_stays_there(store, other, 
     run = finish(store)
     run.set_state(State("finished", 1.0, "m" * 5000, "CPU", wanted_device="cuda:7"))
     archive_export.export([run], tmp_path / "a.zip")
-    there, = unpack(other, tmp_path / "a.zip").taken
+    (there,) = unpack(other, tmp_path / "a.zip").taken
     assert there.state.wanted_device == "auto"
     assert len(there.state.message) == 1000
 
 
 def test_a_kill_while_it_is_unpacked_leaves_no_half_of_an_entry(packed, other, monkeypatch):
     monkeypatch.setattr(archive_import, "_check", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)    # a killed process clears nothing away
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # a killed process clears nothing away
     with pytest.raises(KeyboardInterrupt):
         unpack(other, packed)
     monkeypatch.undo()

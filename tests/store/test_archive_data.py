@@ -66,7 +66,7 @@ def test_without_being_asked_for_it_stays_at_home_and_is_named(run, tmp_path):
     assert (exported.data, exported.without_data) == ([], [run.config.dataset])
     members = members_of(tmp_path / "without.zip")
     assert not any(name.startswith("data/") for name in members)
-    assert json.loads(members[archive_export.HEADER])["version"] == 1      # so that an older program reads it
+    assert json.loads(members[archive_export.HEADER])["version"] == 1  # so that an older program reads it
 
 
 def test_the_same_set_makes_the_same_bytes(run, packed, tmp_path):
@@ -96,19 +96,23 @@ def with_arrays(members, folder, arrays, **meta):
 FITTING = PIXELS.reshape(30, -1)
 
 
-@pytest.mark.parametrize(("arrays", "meta", "reason"), [
-    ({"pixels": FITTING[:, :-1]}, {}, "shape"),
-    ({"pixels": FITTING.astype(np.float32)}, {}, "between 0 and 1"),
-    ({"pixels": np.full((30, 20), np.nan, np.float32)}, {}, "between 0 and 1"),
-    ({"pixels": FITTING.astype(np.int64)}, {}, "int64"),
-    ({"pixels": FITTING, "extra": FITTING}, {}, "extra"),
-    ({"pixels": FITTING, "labels": np.full(30, 7, np.int64)}, {"class_names": ["a", "b"]}, "classes"),
-    ({"pixels": FITTING}, {"image_shape": "4 x 5"}, "does not describe"),
-    ({"pixels": FITTING}, {"done": {}}, "does not describe"),
-    ({"pixels": np.zeros((30, 0), np.uint8)}, {"image_shape": None}, "either pictures or a table"),
-    ({"pixels": FITTING}, {"feature_names": ["a"] * 20}, "either pictures or a table"),
-    ({"pixels": np.zeros((30, 1), np.uint8)}, {"image_shape": [1, 1]}, "shape"),
-    ({"pixels": FITTING}, {"title": "x" * 999}, "does not describe")])
+@pytest.mark.parametrize(
+    ("arrays", "meta", "reason"),
+    [
+        ({"pixels": FITTING[:, :-1]}, {}, "shape"),
+        ({"pixels": FITTING.astype(np.float32)}, {}, "between 0 and 1"),
+        ({"pixels": np.full((30, 20), np.nan, np.float32)}, {}, "between 0 and 1"),
+        ({"pixels": FITTING.astype(np.int64)}, {}, "int64"),
+        ({"pixels": FITTING, "extra": FITTING}, {}, "extra"),
+        ({"pixels": FITTING, "labels": np.full(30, 7, np.int64)}, {"class_names": ["a", "b"]}, "classes"),
+        ({"pixels": FITTING}, {"image_shape": "4 x 5"}, "does not describe"),
+        ({"pixels": FITTING}, {"done": {}}, "does not describe"),
+        ({"pixels": np.zeros((30, 0), np.uint8)}, {"image_shape": None}, "either pictures or a table"),
+        ({"pixels": FITTING}, {"feature_names": ["a"] * 20}, "either pictures or a table"),
+        ({"pixels": np.zeros((30, 1), np.uint8)}, {"image_shape": [1, 1]}, "shape"),
+        ({"pixels": FITTING}, {"title": "x" * 999}, "does not describe"),
+    ],
+)
 def test_a_set_that_is_not_what_it_says_is_refused_and_the_run_is_taken(packed, run, elsewhere, tmp_path, arrays, meta, reason):
     members = with_arrays(members_of(packed), f"data/{run.config.dataset}", arrays, **meta)
     imported = unpack(elsewhere, forged(tmp_path / "forged.zip", members))
@@ -126,9 +130,10 @@ def test_bytes_that_changed_on_the_way_are_refused(packed, run, elsewhere, tmp_p
 
 
 def test_a_title_from_outside_is_words_and_not_markup(packed, run, elsewhere, tmp_path, monkeypatch):
-    members = with_arrays(members_of(packed), f"data/{run.config.dataset}", {"pixels": FITTING},
-                          title="![x](http://a.b) <b>Mine</b>")
-    name, = unpack(elsewhere, forged(tmp_path / "forged.zip", members)).data
+    members = with_arrays(
+        members_of(packed), f"data/{run.config.dataset}", {"pixels": FITTING}, title="![x](http://a.b) <b>Mine</b>"
+    )
+    (name,) = unpack(elsewhere, forged(tmp_path / "forged.zip", members)).data
     monkeypatch.setenv("DDNMF_HOME", str(elsewhere.root))
     assert not set("![]()<>") & set(catalogue.short_name(name))
     assert "Mine" in catalogue.short_name(name)

@@ -94,8 +94,9 @@ def test_a_sealed_history_can_be_taken_up_again(entry):
 
 
 @pytest.mark.parametrize("damage", [flip, shorten, empty, os.unlink])
-@pytest.mark.parametrize("name", ["config.json", "state.json", "manifest.json", "history.jsonl", "x.safetensors",
-                                  "t.parquet", "s.json"])
+@pytest.mark.parametrize(
+    "name", ["config.json", "state.json", "manifest.json", "history.jsonl", "x.safetensors", "t.parquet", "s.json"]
+)
 def test_every_damage_to_every_stored_kind_is_detected(entry, name, damage):
     entry.write_tensors("x.safetensors", {"x": np.ones(4)})
     entry.write_table("t.parquet", pd.DataFrame({"a": [1]}))
@@ -112,7 +113,7 @@ def test_a_damaged_entry_is_set_aside_and_said_so(store, entry, name):
     flip(entry.folder / name)
     assert store.entries() == []
     assert not entry.folder.exists()
-    notice, = store.notices()
+    (notice,) = store.notices()
     assert entry.id in notice
     assert name in notice
 
@@ -138,7 +139,7 @@ def test_one_lock_at_a_time_and_it_goes_with_its_process(store, entry):
 
 def test_a_request_waits_in_the_queue_until_it_is_settled(store):
     entry = store.request(CONFIG, "cpu")
-    request, = store.requests()
+    (request,) = store.requests()
     assert (request.entry, request.device) == (entry, "cpu")
     assert entry.state.status == "queued"
     store.settle(request)
@@ -147,11 +148,11 @@ def test_a_request_waits_in_the_queue_until_it_is_settled(store):
 
 def test_a_ticket_is_read_again_when_it_has_changed(store):
     entry = store.request(CONFIG, "cpu")
-    os.utime(store.ticket(entry), (1, 1))                           # long ago: what is read now is kept
-    first, = store.requests()
+    os.utime(store.ticket(entry), (1, 1))  # long ago: what is read now is kept
+    (first,) = store.requests()
     assert (first.device, store.requests()) == ("cpu", [first])
     store.request(CONFIG, "auto")
-    second, = store.requests()
+    (second,) = store.requests()
     assert second.device == "auto"
     store.ticket(entry).write_text("damaged")
     assert store.requests() == []
@@ -160,7 +161,7 @@ def test_a_ticket_is_read_again_when_it_has_changed(store):
 
 def test_asking_again_while_it_ends_is_not_lost(store):
     store.request(CONFIG)
-    first, = store.requests()
+    (first,) = store.requests()
     store.request(CONFIG)
     store.settle(first)
     assert len(store.requests()) == 1
@@ -168,7 +169,7 @@ def test_asking_again_while_it_ends_is_not_lost(store):
 
 def test_asking_again_for_what_then_is_finished_keeps_nobody_waiting(store):
     entry = store.request(CONFIG)
-    first, = store.requests()
+    (first,) = store.requests()
     store.request(CONFIG)
     entry.set_state(State("finished", 1.0))
     store.settle(first)
@@ -214,6 +215,7 @@ def test_the_list_keeps_its_order_while_states_change(store):
 def test_a_configuration_of_an_older_version_stays_readable(store, entry, monkeypatch):
     class LaterConfig(RunConfig):
         one_more_setting: int = 1
+
     monkeypatch.setitem(entry_module.CONFIG_OF, "runs", LaterConfig)
     assert entry.config.one_more_setting == 1
 
@@ -248,6 +250,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
     def full(descriptor):
         raise OSError(28, "No space left on device")
+
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_bytes(path, b"new")
@@ -277,7 +280,7 @@ def test_a_listing_reads_again_only_what_has_changed(store, monkeypatch):
     read.clear()
     assert len(store.entries()) == 5
     assert {path.parent for path in read} == {several[2].folder}
-    (several[3].folder / "state.json").write_text("{}")             # damaged meanwhile
+    (several[3].folder / "state.json").write_text("{}")  # damaged meanwhile
     assert len(store.entries()) == 4
     assert any(several[3].id in notice for notice in store.notices())
 
@@ -288,7 +291,7 @@ def test_a_finished_state_is_read_once_and_again_when_it_changed(store, monkeypa
     read = []
     original = entry_module.read_document
     monkeypatch.setattr(entry_module, "read_document", lambda path: (read.append(path), original(path))[1])
-    assert (entry.state.status, entry.state.status, len(read)) == ("finished", "finished", 2)       # too young to be trusted
+    assert (entry.state.status, entry.state.status, len(read)) == ("finished", "finished", 2)  # too young to be trusted
     os.utime(entry.folder / "state.json", ns=(1, 1))
     read.clear()
     assert (entry.state.status, entry.state.status, len(read)) == ("finished", "finished", 1)
@@ -306,7 +309,7 @@ def test_a_check_reads_even_a_finished_state_anew(store):
     os.utime(path, ns=(1, 1))
     assert entry.state.status == "finished"
     path.write_bytes(path.read_bytes().replace(b"finished", b"finishes"))
-    os.utime(path, ns=(1, 1))                                       # a bit that flipped on the disk
+    os.utime(path, ns=(1, 1))  # a bit that flipped on the disk
     assert list(entry.damage()) == ["state.json"]
 
 
@@ -322,6 +325,7 @@ def test_a_file_that_is_replaced_can_be_read_at_every_moment(store, entry, monke
             done = original(*arguments, **how)
             seen.append(entry.read_json("names.json")["0"])
             return done
+
         monkeypatch.setattr(checked_folder, name, watched)
     entry.write_json("names.json", {"0": "new"})
     assert seen == ["old", "old", "old", "new", "new", "new"]
@@ -340,6 +344,7 @@ def test_a_kill_while_a_file_is_replaced_leaves_the_old_one_or_the_new(store, en
             if len(calls) == step:
                 raise KeyboardInterrupt
             return original(*arguments, **how)
+
         monkeypatch.setattr(checked_folder, name, killed)
     with pytest.raises(KeyboardInterrupt):
         entry.write_json("names.json", {"0": "new"})
@@ -360,8 +365,9 @@ def test_where_nothing_may_be_changed_a_damaged_run_is_only_left_out(store, monk
 
     def refused(*arguments):
         raise PermissionError(13, "Permission denied")
+
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", refused)                      # somebody else's store
+        patch.setattr(Path, "rename", refused)  # somebody else's store
         assert store.entries() == [whole]
     assert store.entries() == [whole]
     assert not damaged.folder.exists()

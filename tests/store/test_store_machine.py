@@ -45,7 +45,7 @@ class StoreMachine(RuleBasedStateMachine):
         reference = Store(self.folder / "reference")
         self.truth = {seed: finish(reference, self.config(seed)) for seed in (1, 2, 3)}
         self.store, self.second = Store(self.folder / "store"), Store(self.folder / "second")
-        self.finished = set()                                       # seeds of runs that are finished and left alone
+        self.finished = set()  # seeds of runs that are finished and left alone
         self.exported = 0
 
     def teardown(self):
@@ -98,12 +98,13 @@ class StoreMachine(RuleBasedStateMachine):
             if next(left, None) is None:
                 raise Killed
             return replace(path, target)
+
         try:
             with patch.object(Path, "replace", rename):
                 finish(self.store, self.config(seed))
             self.finished.add(seed)
         except Killed:
-            for path in self.store.root.rglob(".*.tmp"):            # its writer is dead, and not this process
+            for path in self.store.root.rglob(".*.tmp"):  # its writer is dead, and not this process
                 path.rename(path.with_name(path.name.replace(f"@{os.getpid()}.", "@999999999.")))
         assert f"runs/{self.entry(seed).id}" not in self.damaged_places()
 
@@ -131,8 +132,12 @@ class StoreMachine(RuleBasedStateMachine):
             return
         path = entry.folder / which.choice([*DOCUMENTS, *entry.names("")])
         before = path.read_bytes()
-        after = {"flip": flipped, "shorten": lambda content, which: content[:which.randrange(len(content))],
-                 "empty": lambda *_: b"", "lose": lambda *_: None}[how](before, which)
+        after = {
+            "flip": flipped,
+            "shorten": lambda content, which: content[: which.randrange(len(content))],
+            "empty": lambda *_: b"",
+            "lose": lambda *_: None,
+        }[how](before, which)
         if path.name in DOCUMENTS and meaning(before) == meaning(after):
             return
         path.unlink() if after is None else path.write_bytes(after)
@@ -223,7 +228,7 @@ def names_in(entry):
 
 def flipped(content, which):
     place = which.randrange(len(content))
-    return content[:place] + bytes([content[place] ^ (1 << which.randrange(8))]) + content[place + 1:]
+    return content[:place] + bytes([content[place] ^ (1 << which.randrange(8))]) + content[place + 1 :]
 
 
 def meaning(content):

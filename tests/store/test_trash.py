@@ -40,7 +40,7 @@ def test_while_a_map_is_worked_on_nothing_is_deleted(store):
     with third.lock(), pytest.raises(Busy):
         trash.delete(run)
     assert all(entry.exists for entry in (run, first, second, third))
-    assert not any(entry.stop_requested for entry in (run, first, second, third))       # a training would end for nothing
+    assert not any(entry.stop_requested for entry in (run, first, second, third))  # a training would end for nothing
     assert trash.deletions(store) == []
 
 
@@ -112,6 +112,7 @@ def test_a_kill_in_the_middle_of_a_deletion_loses_nothing(store, monkeypatch, re
             raise KeyboardInterrupt
         done.append(target)
         return rename(path, target)
+
     monkeypatch.setattr(Path, "rename", killed)
     with pytest.raises(KeyboardInterrupt):
         trash.delete(run)

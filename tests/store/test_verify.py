@@ -15,8 +15,19 @@ from ddnmf_core.store.entry import CODES, MODEL, SCORES, State
 from ddnmf_core.store.run_store import Store
 from ddnmf_core.store.verify import verify
 
-FILES = ("config.json", "state.json", "manifest.json", "history.jsonl", MODEL, CODES, "clusters.parquet", SCORES,
-         "provenance.json", "snapshots/000001.safetensors", "part-names.json")
+FILES = (
+    "config.json",
+    "state.json",
+    "manifest.json",
+    "history.jsonl",
+    MODEL,
+    CODES,
+    "clusters.parquet",
+    SCORES,
+    "provenance.json",
+    "snapshots/000001.safetensors",
+    "part-names.json",
+)
 
 
 @pytest.fixture
@@ -50,7 +61,7 @@ def test_an_empty_place_is_whole(store):
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_every_damage_is_found_and_verifying_changes_nothing(store, damage):
     runs = [finish(store, CONFIG.replace(seed=seed)) for seed in range(len(FILES))]
-    assert store.entries()                                          # whatever is remembered of them
+    assert store.entries()  # whatever is remembered of them
     for run, name in zip(runs, FILES, strict=True):
         damage(run.folder / name)
     before = everything(store)
@@ -119,11 +130,11 @@ def test_a_damaged_checkpoint_is_dropped_and_a_whole_one_kept(store):
     run = train_a_little(store)
     run.write_tensors("checkpoint-000000016.safetensors", run.read_tensors("checkpoint-000000008.safetensors"))
     flip(run.folder / "checkpoint-000000016.safetensors")
-    finding, = verify(store, repair=True).findings
+    (finding,) = verify(store, repair=True).findings
     assert "from its checkpoint" in finding.remedy
     assert run.names("checkpoint-") == ["checkpoint-000000008.safetensors"]
     flip(run.folder / "checkpoint-000000008.safetensors")
-    finding, = verify(store, repair=True).findings
+    (finding,) = verify(store, repair=True).findings
     assert "from the beginning" in finding.remedy
     assert run.names("checkpoint-") == []
     assert run.state.status == "stopped"
@@ -184,7 +195,13 @@ def test_what_a_kill_left_lying_about_is_removed_and_what_is_not_ours_is_left(st
     assert sorted(grades(verdict)) == ["foreign", "litter", "litter", "litter", "litter"]
     verify(store, repair=True)
     assert [path.exists() for path in (live, dead, unrecorded, foreign, nowhere, unreadable)] == [
-        True, False, False, True, False, False]
+        True,
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
     assert grades(verify(store)) == ["foreign"]
 
 
@@ -203,8 +220,8 @@ def test_a_kill_in_the_middle_of_a_repair_leaves_it_to_the_next_one(store, monke
     with pytest.raises(KeyboardInterrupt):
         verify(store, repair=True)
     monkeypatch.undo()
-    assert run.state.status == "stopped"                            # it says so, and can be resumed
-    run.set_state(State("finished", 1.0))                           # and were it not said, what is missing would be found
+    assert run.state.status == "stopped"  # it says so, and can be resumed
+    run.set_state(State("finished", 1.0))  # and were it not said, what is missing would be found
     assert not verify(store).whole
 
 
@@ -213,7 +230,7 @@ def test_a_repaired_run_is_scored_again_with_the_same_numbers(store):
     run = store.create(config)
     assert tasks.perform(str(store.root), "runs", run.id, "cpu") == "finished"
     assert verify(store).findings == []
-    archive_export.export([run], store.root / "run.zip")                   # what a worker leaves is what an archive may hold
+    archive_export.export([run], store.root / "run.zip")  # what a worker leaves is what an archive may hold
     assert unpack(Store(store.root / "other"), store.root / "run.zip").refused == {}
     scores, model = run.read_json(SCORES), (run.folder / MODEL).stat().st_mtime_ns
     flip(run.folder / CODES)
@@ -221,7 +238,7 @@ def test_a_repaired_run_is_scored_again_with_the_same_numbers(store):
     verify(store, repair=True)
     assert tasks.perform(str(store.root), "runs", run.id, "cpu") == "finished"
     assert run.read_json(SCORES) == scores
-    assert (run.folder / MODEL).stat().st_mtime_ns == model         # not trained again
+    assert (run.folder / MODEL).stat().st_mtime_ns == model  # not trained again
     assert verify(store).findings == []
 
 
@@ -241,6 +258,6 @@ def test_damage_of_the_user_s_own_data_is_found_and_left_to_the_user(home, tmp_p
     own = user_sets.add(tmp_path / "x.npy", "x.npy", Choices())
     assert verify(Store()).whole
     damage(user_sets.folder(own) / name)
-    finding, = verify(Store(), repair=True).findings
+    (finding,) = verify(Store(), repair=True).findings
     assert (finding.place, finding.grade, finding.left) == (f"data/{own}", "damaged", True)
     assert "Remove it and add it again" in finding.problem

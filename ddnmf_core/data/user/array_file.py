@@ -21,8 +21,9 @@ CODES: dict[np.dtype[Any], str] = {np.dtype(np.uint8): "U8", np.dtype(np.float32
 DTYPES = {code: dtype for dtype, code in CODES.items()}
 
 
-def write_by_blocks(path: Path, values: NDArray[Any], treat: Callable[[NDArray[Any]], NDArray[Any]],
-                    report: Callable[[float], None]) -> str:
+def write_by_blocks(
+    path: Path, values: NDArray[Any], treat: Callable[[NDArray[Any]], NDArray[Any]], report: Callable[[float], None]
+) -> str:
     """The treated values as `pixels`, forced to the disk; the SHA-256 of the file."""
     first = treat(values[:1])
     header = _header(first.dtype, values.shape)
@@ -42,8 +43,9 @@ def write_by_blocks(path: Path, values: NDArray[Any], treat: Callable[[NDArray[A
 def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     """What safetensors writes before the values of one array: its length, then JSON filled up to a multiple of 8."""
     size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-    text = json.dumps({"pixels": {"dtype": CODES[dtype], "shape": list(shape), "data_offsets": [0, size]}},
-                      separators=(",", ":")).encode()
+    text = json.dumps(
+        {"pixels": {"dtype": CODES[dtype], "shape": list(shape), "data_offsets": [0, size]}}, separators=(",", ":")
+    ).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text
 
@@ -51,6 +53,7 @@ def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
 def read(path: Path, expected: str) -> dict[str, NDArray[Any]]:
     """Its arrays by name, mapped where the file is too large for memory; raises CorruptFile unless it is as written."""
     from safetensors.numpy import load
+
     if not path.exists() or not too_large(path.stat().st_size):
         return load(read_checked(path, [expected]))
     if _digest(path) != expected:

@@ -29,7 +29,7 @@ from ddnmf_core.data.user.source import (
 from ddnmf_core.files.memory_map import too_large
 
 NAMES_OF_X, NAMES_OF_Y = ("x", "X", "images", "data", "features"), ("y", "Y", "labels", "label", "target")
-LUMA = np.array([0.299, 0.587, 0.114])                              # of red, green and blue in a gray value
+LUMA = np.array([0.299, 0.587, 0.114])  # of red, green and blue in a gray value
 
 
 def read_npy(source: Source, choices: Choices) -> Raw:
@@ -48,11 +48,15 @@ def _mapped(path: Path, choices: Choices) -> Raw | None:
     if not too_large(n_values * dtype.itemsize) and n <= MAX_SAMPLES and n_values <= MAX_VALUES:
         return None
     if by_columns:
-        raise DataError("the file holds its values column by column: save it again with numpy.ascontiguousarray, since it is "
-                        "too large to be turned round in memory")
+        raise DataError(
+            "the file holds its values column by column: save it again with numpy.ascontiguousarray, since it is "
+            "too large to be turned round in memory"
+        )
     if len(shape) == 4 and shape[3] != 1:
-        raise DataError(f"the samples have the shape {shape}: pictures in colour are turned gray in memory, and these are too "
-                        "large for it. Save them gray")
+        raise DataError(
+            f"the samples have the shape {shape}: pictures in colour are turned gray in memory, and these are too "
+            "large for it. Save them gray"
+        )
     return _raw(np.load(path, mmap_mode="r", allow_pickle=False), None, choices, mapped=True)
 
 
@@ -63,8 +67,10 @@ def read_npz(source: Source, choices: Choices) -> Raw:
         x = next((name for name in NAMES_OF_X if name in there), next(iter(there)) if len(there) == 1 else None)
         y = next((name for name in NAMES_OF_Y if name in there), None)
         if x is None:
-            raise DataError(f"the file holds {', '.join(there) or 'nothing'}: the samples should be called "
-                            f"{' or '.join(NAMES_OF_X[:3])}, their labels y or labels")
+            raise DataError(
+                f"the file holds {', '.join(there) or 'nothing'}: the samples should be called "
+                f"{' or '.join(NAMES_OF_X[:3])}, their labels y or labels"
+            )
         return _raw(_member(archive, there[x]), None if y is None else _member(archive, there[y]), choices)
 
 
@@ -85,7 +91,8 @@ def _array(file: BinaryIO, name: str) -> NDArray[Any]:
 def _header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Its shape, whether it goes column by column, and what it holds; raises DataError where it does not fit the file."""
     header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[
-        np.lib.format.read_magic(file)]
+        np.lib.format.read_magic(file)
+    ]
     shape, by_columns, dtype = header(file)
     if dtype.kind not in "biufUS":
         raise DataError(f"{name} holds {dtype}: should be numbers. Objects are never loaded")

@@ -13,25 +13,15 @@ from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError, reason
 from ddnmf_core.data.image_files import grayed, opened, width_to_height
-from ddnmf_core.data.user.source import (
-    MAX_SAMPLES,
-    MAX_UNPACKED,
-    Choices,
-    Raw,
-    Report,
-    Source,
-    check_extent,
-    classes,
-    size_of,
-)
+from ddnmf_core.data.user.source import MAX_SAMPLES, MAX_UNPACKED, Choices, Raw, Report, Source, check_extent, classes, size_of
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".bmp", ".webp", ".gif")
-MAX_PICTURE = 64 * 1024**2                                          # bytes of one picture's file
-MAX_ENTRIES = 2 * MAX_SAMPLES                                       # files that are looked at
-SIDES = (4, 256)                                                    # pixels of a resized picture
-N_MEASURED = 200                                                    # pictures whose proportions decide for all
+MAX_PICTURE = 64 * 1024**2  # bytes of one picture's file
+MAX_ENTRIES = 2 * MAX_SAMPLES  # files that are looked at
+SIDES = (4, 256)  # pixels of a resized picture
+N_MEASURED = 200  # pictures whose proportions decide for all
 
-File = tuple[str, Callable[[], bytes]]                              # name with its folders, and how to read it
+File = tuple[str, Callable[[], bytes]]  # name with its folders, and how to read it
 
 
 def read_pictures(source: Source, choices: Choices, report: Report = lambda share: None) -> Raw:
@@ -39,8 +29,11 @@ def read_pictures(source: Source, choices: Choices, report: Report = lambda shar
     if not SIDES[0] <= choices.size <= SIDES[1]:
         raise DataError(f"size = {choices.size}: pictures should become {SIDES[0]} to {SIDES[1]} pixels long")
     with ExitStack() as opened:
-        files, skipped = (_in_folder(source) if isinstance(source, Path) and source.is_dir() else
-                          _in_archive(opened.enter_context(open_archive(source))))
+        files, skipped = (
+            _in_folder(source)
+            if isinstance(source, Path) and source.is_dir()
+            else _in_archive(opened.enter_context(open_archive(source)))
+        )
         if not files:
             raise DataError(f"there are no pictures ({', '.join(ENDINGS)}) in it")
         shape = _common_shape(files[:N_MEASURED], choices.size)
@@ -68,6 +61,7 @@ def _common_shape(files: Sequence[File], size: int) -> tuple[int, int]:
 def gray(content: bytes, name: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """A picture as gray values (height, width); its pixels are counted before it is decoded."""
     from PIL import Image
+
     with _opened(content, name) as picture:
         return np.asarray(grayed(picture).resize(shape[::-1], Image.Resampling.LANCZOS), np.uint8)
 
@@ -87,6 +81,7 @@ def _classes(names: Sequence[str]) -> tuple[NDArray[np.int64] | None, tuple[str,
 
 
 # ------------------------------------------------------------------------------------------ folders
+
 
 def pictures_in(folder: Path) -> tuple[list[Path], int]:
     """Where the pictures below it lie, in order, and how many files are none; raises DataError where there are too many."""
@@ -117,6 +112,7 @@ def _content(path: Path) -> bytes:
 
 # ------------------------------------------------------------------------------------------ archives
 
+
 def open_archive(source: Source) -> zipfile.ZipFile:
     """A zip file whose names and sizes are harmless; nothing of it is ever unpacked to the disk."""
     size_of(source)
@@ -130,8 +126,10 @@ def open_archive(source: Source) -> zipfile.ZipFile:
         raise DataError(f"the zip file holds {climbing!r}, a path that leads out of its folder: it is not read")
     unpacked = sum(entry.file_size for entry in entries)
     if unpacked > MAX_UNPACKED or len(entries) > MAX_ENTRIES:
-        raise DataError(f"the zip file unpacks to {len(entries):,} files of {unpacked / 1024**3:.1f} GiB: at most "
-                        f"{MAX_ENTRIES:,} files of {MAX_UNPACKED / 1024**3:.0f} GiB in all")
+        raise DataError(
+            f"the zip file unpacks to {len(entries):,} files of {unpacked / 1024**3:.1f} GiB: at most "
+            f"{MAX_ENTRIES:,} files of {MAX_UNPACKED / 1024**3:.0f} GiB in all"
+        )
     return archive
 
 
@@ -141,8 +139,9 @@ def _climbs(name: str) -> bool:
 
 
 def _in_archive(archive: zipfile.ZipFile) -> tuple[list[File], int]:
-    entries = [entry for entry in archive.infolist()
-               if not entry.is_dir() and all(map(_counts, PurePosixPath(entry.filename).parts))]
+    entries = [
+        entry for entry in archive.infolist() if not entry.is_dir() and all(map(_counts, PurePosixPath(entry.filename).parts))
+    ]
     found = sorted((entry for entry in entries if _is_picture(entry.filename)), key=lambda entry: entry.filename)
     return [(entry.filename, partial(unpacked, archive, entry)) for entry in found], len(entries) - len(found)
 
@@ -153,7 +152,7 @@ def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int = MAX_P
         raise DataError(f"{entry.filename} has {entry.file_size:,} bytes: at most {most:,}")
     try:
         return archive.read(entry)
-    except Exception as error:                                      # zlib, lzma, a password: each has its own
+    except Exception as error:  # zlib, lzma, a password: each has its own
         raise DataError(f"{entry.filename} in the zip file cannot be read: {reason(error)}") from None
 
 

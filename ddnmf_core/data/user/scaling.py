@@ -12,10 +12,16 @@ from ddnmf_core.files.memory_map import blocks
 
 Values = NDArray[np.floating[Any]]
 
-WORDS = {"mean": "the mean of their column", "zero": "0", "clip": "0",
-         "shift": "raised, so that the least value is 0", "range": "each column from its least value to its greatest",
-         "maximum": "each column by its greatest value", "set": "all values by the greatest of the set",
-         "bytes": "bytes, divided by 255"}
+WORDS = {
+    "mean": "the mean of their column",
+    "zero": "0",
+    "clip": "0",
+    "shift": "raised, so that the least value is 0",
+    "range": "each column from its least value to its greatest",
+    "maximum": "each column by its greatest value",
+    "set": "all values by the greatest of the set",
+    "bytes": "bytes, divided by 255",
+}
 
 
 @dataclass(frozen=True)
@@ -23,8 +29,8 @@ class Treatment:
     """What becomes of every value of a set, found before any of them is changed."""
 
     image: bool
-    done: dict[str, Any]                                            # what is kept of it with the set
-    fill: Values | None = None                                      # of missing values, for each column; None: bytes stay
+    done: dict[str, Any]  # what is kept of it with the set
+    fill: Values | None = None  # of missing values, for each column; None: bytes stay
     clip: bool = False
     raised: Values | float = 0.0
     invert: bool = False
@@ -61,8 +67,10 @@ def treatment_of(raw: Raw, choices: Choices) -> Treatment:
             raise DataError(f"{name} = {value!r}: should be one of {', '.join(get_args(options))}")
     image, invert = raw.image_shape is not None, choices.invert and not raw.inverted
     if invert and not image:
-        raise DataError("invert turns pictures round, and these are rows of a table: leave it out, or say the shape of the "
-                        "pictures in the rows")
+        raise DataError(
+            "invert turns pictures round, and these are rows of a table: leave it out, or say the shape of the "
+            "pictures in the rows"
+        )
     if image and raw.values.dtype in (np.uint8, np.bool_):
         return Treatment(image, {"missing": 0, "negative": 0, "scale": "bytes"}, invert=invert)
     n_missing, fill = _gaps(raw.values, choices.missing)
@@ -75,9 +83,15 @@ def treatment_of(raw: Raw, choices: Choices) -> Treatment:
     scale = "set" if image else choices.scale or "range"
     low = least if scale == "range" else np.zeros(1 if scale == "set" else len(least))
     high = np.array([most.max()]) if scale == "set" else most
-    done = {"missing": n_missing, "negative": n_negative, "scale": scale, "low": low.tolist(), "high": high.tolist(),
-            **({"missing_became": choices.missing} if n_missing else {}),
-            **({"negative_became": choices.negative} if n_negative else {})}
+    done = {
+        "missing": n_missing,
+        "negative": n_negative,
+        "scale": scale,
+        "low": low.tolist(),
+        "high": high.tolist(),
+        **({"missing_became": choices.missing} if n_missing else {}),
+        **({"negative_became": choices.negative} if n_negative else {}),
+    }
     return Treatment(image, done, fill, clip, raised, invert)
 
 
@@ -94,11 +108,13 @@ def _gaps(x: NDArray[Any], missing: Missing) -> tuple[int, Values]:
         block = numbers(x[rows]).astype(np.float64)
         gaps = ~np.isfinite(block)
         n, n_samples = n + int(gaps.sum()), n_samples + int(gaps.any(axis=1).sum())
-        sums = np.vstack([sums, np.where(gaps, 0, block)]).sum(axis=0, keepdims=True)    # as the sum of the whole column
+        sums = np.vstack([sums, np.where(gaps, 0, block)]).sum(axis=0, keepdims=True)  # as the sum of the whole column
         counts += (~gaps).sum(axis=0)
     if n and missing == "refuse":
-        raise DataError(f"{n:,} of {x.size:,} values are missing or infinite, in {_samples(n_samples)}: choose for missing "
-                        "values mean (they become the mean of their column) or zero, or leave such columns out")
+        raise DataError(
+            f"{n:,} of {x.size:,} values are missing or infinite, in {_samples(n_samples)}: choose for missing "
+            "values mean (they become the mean of their column) or zero, or leave such columns out"
+        )
     return n, sums[0] / np.maximum(counts, 1) if missing == "mean" else np.zeros(x.shape[1])
 
 
@@ -112,9 +128,11 @@ def _extent(x: NDArray[Any], fill: Values, negative: Negative, whole: bool) -> t
         n, n_samples = n + int(below.sum()), n_samples + int(below.any(axis=1).sum())
         least, most = np.minimum(least, block.min(axis=0)), np.maximum(most, block.max(axis=0))
     if n and negative == "refuse":
-        raise DataError(f"{n:,} of {x.size:,} values are negative (down to {least.min():.4g}), in {_samples(n_samples)}: "
-                        f"choose for negative values shift ({'all values' if whole else 'their columns'} are raised so that "
-                        "the least value is 0) or clip (they become 0)")
+        raise DataError(
+            f"{n:,} of {x.size:,} values are negative (down to {least.min():.4g}), in {_samples(n_samples)}: "
+            f"choose for negative values shift ({'all values' if whole else 'their columns'} are raised so that "
+            "the least value is 0) or clip (they become 0)"
+        )
     return n, least, most
 
 
@@ -134,6 +152,7 @@ def _samples(n: int) -> str:
 
 def in_words(done: dict[str, Any]) -> str:
     """One sentence of what was done to the values of a set."""
-    sentences = [f"{done[what]:,} {what} values: {WORDS[done[f'{what}_became']]}" for what in ("missing", "negative")
-                 if done[what]]
+    sentences = [
+        f"{done[what]:,} {what} values: {WORDS[done[f'{what}_became']]}" for what in ("missing", "negative") if done[what]
+    ]
     return "; ".join([*sentences, f"scaled to [0, 1]: {WORDS[done['scale']]}"]).capitalize() + "."

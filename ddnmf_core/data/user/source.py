@@ -14,30 +14,30 @@ from ddnmf_core.data.dataset import DataError
 Negative = Literal["refuse", "shift", "clip"]
 Missing = Literal["refuse", "mean", "zero"]
 Scale = Literal["range", "maximum", "set"]
-Source = Path | BinaryIO                                            # a file or folder of this machine, or what was uploaded
-Report = Callable[[float], None]                                    # share done, 0 to 1
+Source = Path | BinaryIO  # a file or folder of this machine, or what was uploaded
+Report = Callable[[float], None]  # share done, 0 to 1
 
-MAX_FILE = MAX_UNPACKED = 2 * 1024**3                               # bytes of a file, and of what it unpacks to
-MAX_VALUES = 100_000_000                                            # samples times features
-MAX_MAPPED_SAMPLES = 2_000_000                                      # of an array that stays on the disk; its codes do not
+MAX_FILE = MAX_UNPACKED = 2 * 1024**3  # bytes of a file, and of what it unpacks to
+MAX_VALUES = 100_000_000  # samples times features
+MAX_MAPPED_SAMPLES = 2_000_000  # of an array that stays on the disk; its codes do not
 MAX_FEATURES, MAX_SAMPLES, MIN_SAMPLES = 65_536, 200_000, 20
-MAX_CLASSES, MAX_NAME = 200, 60                                     # classes; letters of a class's or column's name
+MAX_CLASSES, MAX_NAME = 200, 60  # classes; letters of a class's or column's name
 
 
 @dataclass(frozen=True)
 class Choices:
     """How a user wants their data read; the defaults suit pictures and clean tables."""
 
-    title: str = ""                                                 # empty: the name of the file
-    size: int = 28                                                  # pixels of a resized picture's longer side
-    invert: bool = False                                            # dark figures on a light ground become light on dark
-    by_folder: bool = True                                          # a picture's class is the name of its folder
-    labels: str | None = None                                       # column of a table that holds the classes
-    leave_out: tuple[str, ...] = ()                                 # columns that are not features
-    shape: tuple[int, int] | None = None                            # of the pictures in the rows (n, d) of an array
+    title: str = ""  # empty: the name of the file
+    size: int = 28  # pixels of a resized picture's longer side
+    invert: bool = False  # dark figures on a light ground become light on dark
+    by_folder: bool = True  # a picture's class is the name of its folder
+    labels: str | None = None  # column of a table that holds the classes
+    leave_out: tuple[str, ...] = ()  # columns that are not features
+    shape: tuple[int, int] | None = None  # of the pictures in the rows (n, d) of an array
     negative: Negative = "refuse"
     missing: Missing = "refuse"
-    scale: Scale | None = None                                      # None: "range" for a table, "set" for pictures
+    scale: Scale | None = None  # None: "range" for a table, "set" for pictures
 
     @property
     def reading(self) -> tuple[Any, ...]:
@@ -49,13 +49,13 @@ class Choices:
 class Raw:
     """What was read, before anything is done to its values."""
 
-    values: NDArray[Any]                                            # (n, d): u8 of pictures, or float
-    labels: NDArray[np.int64] | None                                # (n,): index into class_names
+    values: NDArray[Any]  # (n, d): u8 of pictures, or float
+    labels: NDArray[np.int64] | None  # (n,): index into class_names
     class_names: tuple[str, ...]
-    image_shape: tuple[int, int] | None                             # None: a table
-    feature_names: tuple[str, ...] | None                           # of a table
-    skipped: int = 0                                                # files that are no pictures
-    inverted: bool = False                                          # as was asked for: not to be done again
+    image_shape: tuple[int, int] | None  # None: a table
+    feature_names: tuple[str, ...] | None  # of a table
+    skipped: int = 0  # files that are no pictures
+    inverted: bool = False  # as was asked for: not to be done again
 
 
 def size_of(source: Source) -> int:
@@ -77,8 +77,10 @@ def check_extent(n: int, d: int, mapped: bool = False) -> None:
     if mapped and n > MAX_MAPPED_SAMPLES:
         raise DataError(f"there are {n:,} samples: at most {MAX_MAPPED_SAMPLES:,}. Take a part of them")
     if not mapped and (n > MAX_SAMPLES or n * d > MAX_VALUES):
-        raise DataError(f"there are {n:,} samples of {d:,} values: at most {MAX_SAMPLES:,} samples and {MAX_VALUES:,} values. "
-                        "Take a part of them, or smaller pictures")
+        raise DataError(
+            f"there are {n:,} samples of {d:,} values: at most {MAX_SAMPLES:,} samples and {MAX_VALUES:,} values. "
+            "Take a part of them, or smaller pictures"
+        )
     if not 2 <= d <= MAX_FEATURES:
         raise DataError(f"a sample has {d:,} value{'s' if d != 1 else ''}: should be 2 to {MAX_FEATURES:,}")
 
@@ -88,8 +90,9 @@ def classes(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64], tuple
     texts = [_text(value) for value in values]
     names = sorted(set(texts), key=_in_order(set(texts)))
     if len(names) > MAX_CLASSES:
-        raise DataError(f"{where} has {len(names):,} different values: at most {MAX_CLASSES} classes. Choose another column, "
-                        "or no labels")
+        raise DataError(
+            f"{where} has {len(names):,} different values: at most {MAX_CLASSES} classes. Choose another column, or no labels"
+        )
     if "" in names:
         raise DataError(f"{where} is empty for {texts.count('')} samples: fill it in, or choose no labels")
     place = {name: number for number, name in enumerate(names)}

@@ -24,9 +24,9 @@ from ddnmf_core.data.user.source import (
 if TYPE_CHECKING:
     import pandas as pd
 
-LIKELY_LABELS = ("label", "labels", "class", "target", "species", "category", "y")     # what such a column is often called
-LIKELY_CLASSES = 20                                                 # words that a column of labels may have
-FIRST_BYTES = 1024**2                                               # that must hold the first line
+LIKELY_LABELS = ("label", "labels", "class", "target", "species", "category", "y")  # what such a column is often called
+LIKELY_CLASSES = 20  # words that a column of labels may have
+FIRST_BYTES = 1024**2  # that must hold the first line
 
 
 def read_table(source: Source, name: str, choices: Choices) -> Raw:
@@ -40,13 +40,21 @@ def read_table(source: Source, name: str, choices: Choices) -> Raw:
         raise DataError("two columns have the same name: give each its own")
     for column in features:
         if not _is_numeric(features[column]):
-            raise DataError(f"column {column!r} does not hold numbers ({_first_text(features[column])!r}): choose it for the "
-                            "labels, or leave it out")
+            raise DataError(
+                f"column {column!r} does not hold numbers ({_first_text(features[column])!r}): choose it for the "
+                "labels, or leave it out"
+            )
     check_extent(*features.shape)
-    labels, names = (None, ()) if choices.labels is None else classes(
-        frame[choices.labels].tolist(), f"column {choices.labels!r}")
-    return Raw(features.to_numpy(np.float64, na_value=np.nan), labels, names, None,
-               tuple(str(column)[:MAX_NAME] for column in features))
+    labels, names = (
+        (None, ()) if choices.labels is None else classes(frame[choices.labels].tolist(), f"column {choices.labels!r}")
+    )
+    return Raw(
+        features.to_numpy(np.float64, na_value=np.nan),
+        labels,
+        names,
+        None,
+        tuple(str(column)[:MAX_NAME] for column in features),
+    )
 
 
 def read_frame(source: Source, name: str, n_rows: int | None = None) -> "pd.DataFrame":
@@ -66,12 +74,20 @@ def _text(source: Source, n_rows: int | None) -> "pd.DataFrame":
     """Columns apart by the sign that the first line has most of; a first line of numbers is a sample, not names, unless the
     numbers are those of the columns."""
     import pandas as pd
+
     try:
         first = _first_line(source)
         separator = max(",;\t", key=first.count)
         headless = all(map(_is_number, words := first.split(separator))) and not _are_counted(words)
-        frame = pd.read_csv(source, sep=separator, header=None if headless else 0, nrows=n_rows or MAX_SAMPLES + 1,
-                            low_memory=False, encoding="utf-8-sig", skipinitialspace=True)
+        frame = pd.read_csv(
+            source,
+            sep=separator,
+            header=None if headless else 0,
+            nrows=n_rows or MAX_SAMPLES + 1,
+            low_memory=False,
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+        )
     except (ValueError, UnicodeError, pd.errors.ParserError, OSError, OverflowError) as error:
         raise DataError(f"this is not a table that can be read: {reason(error)}") from None
     frame.columns = [f"feature {n + 1}" if headless else str(column) for n, column in enumerate(frame.columns)]
@@ -91,13 +107,16 @@ def _parquet(source: Source, n_rows: int | None) -> "pd.DataFrame":
     """Its own account of its size is read first."""
     import pyarrow
     from pyarrow import parquet
+
     try:
         file = parquet.ParquetFile(io.BytesIO(source.read_bytes()) if isinstance(source, Path) else source)
         about = file.metadata
         unpacked = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
         if about.num_rows * about.num_columns > MAX_VALUES or unpacked > MAX_UNPACKED:
-            raise DataError(f"the table has {about.num_rows:,} rows of {about.num_columns:,} columns: at most {MAX_VALUES:,} "
-                            "values in all. Take a part of it")
+            raise DataError(
+                f"the table has {about.num_rows:,} rows of {about.num_columns:,} columns: at most {MAX_VALUES:,} "
+                "values in all. Take a part of it"
+            )
         batches = islice(file.iter_batches(n_rows), 1) if n_rows else file.iter_batches()
         frame = pyarrow.Table.from_batches(batches, file.schema_arrow).to_pandas(ignore_metadata=True)
         frame.columns = [str(column) for column in frame.columns]
@@ -108,6 +127,7 @@ def _parquet(source: Source, n_rows: int | None) -> "pd.DataFrame":
 
 def _is_numeric(column: "pd.Series[Any]") -> bool:
     from pandas.api import types
+
     return bool(types.is_numeric_dtype(column) and not types.is_complex_dtype(column)) or bool(column.isna().all())
 
 

@@ -22,20 +22,13 @@ from ddnmf_core.config import ID_LENGTH, OWN, hash_of
 from ddnmf_core.data.dataset import UNLABELLED, DataError, DatasetSpec, reason
 from ddnmf_core.data.user import array_file
 from ddnmf_core.data.user.source import Choices, Raw, Report, Source
-from ddnmf_core.files.atomic import (
-    CorruptFile,
-    read_document,
-    sha256,
-    temporary_name,
-    write_bytes,
-    write_document,
-)
+from ddnmf_core.files.atomic import CorruptFile, read_document, sha256, temporary_name, write_bytes, write_document
 from ddnmf_core.files.home import default_root, make_home
 from ddnmf_core.files.memory_map import is_mapped
 from ddnmf_core.files.read_only import refuse
 
 META, ARRAYS = "meta.json", "arrays.safetensors"
-CONTENT = ("image_shape", "class_names", "feature_names", "done", "arrays")         # of the meta data: what the name depends on
+CONTENT = ("image_shape", "class_names", "feature_names", "done", "arrays")  # of the meta data: what the name depends on
 MAX_TITLE = 60
 LICENCE = "your own"
 
@@ -45,8 +38,8 @@ class Prepared:
     """A data set that is ready to be kept."""
 
     meta: dict[str, Any]
-    content: bytes                                                  # of its arrays
-    pixels: NDArray[Any]                                            # (n, d), as they will be kept
+    content: bytes  # of its arrays
+    pixels: NDArray[Any]  # (n, d), as they will be kept
 
     @property
     def name(self) -> str:
@@ -55,9 +48,11 @@ class Prepared:
 
 # ------------------------------------------------------------------------------------------- adding
 
+
 def read(source: Source, name: str, choices: Choices, report: Report = lambda share: None) -> Raw:
     """What is in a file or folder, by the ending of its name. Raises DataError with what is wrong and what to do."""
     from ddnmf_core.data.user import arrays, image_folder, tables
+
     if isinstance(source, Path) and not source.exists():
         raise DataError(f"{source}: there is no such file or folder")
     try:
@@ -70,7 +65,7 @@ def read(source: Source, name: str, choices: Choices, report: Report = lambda sh
                 return tables.read_table(source, name, choices)
     except DataError:
         raise
-    except Exception as error:                                      # parsers of damaged files raise whatever they meet
+    except Exception as error:  # parsers of damaged files raise whatever they meet
         raise DataError(f"{name} cannot be read, it may be damaged: {reason(error)}") from error
 
 
@@ -81,8 +76,9 @@ def kind_of(source: Source, name: str) -> str:
     endings = {".zip": "pictures", ".npy": "array", ".npz": "array", ".csv": "table", ".tsv": "table", ".parquet": "table"}
     ending = Path(name).suffix.lower()
     if ending not in endings:
-        raise DataError(f"{name}: should be a folder or zip file of pictures, or a file that ends in "
-                        f"{', '.join(list(endings)[1:])}")
+        raise DataError(
+            f"{name}: should be a folder or zip file of pictures, or a file that ends in {', '.join(list(endings)[1:])}"
+        )
     return endings[ending]
 
 
@@ -91,6 +87,7 @@ def prepare(raw: Raw, source_name: str, choices: Choices) -> Prepared:
     from safetensors.numpy import save
 
     from ddnmf_core.data.user.scaling import treated
+
     pixels, done = treated(raw, choices)
     labels = {} if raw.labels is None else {"labels": raw.labels}
     content = save({"pixels": np.ascontiguousarray(pixels), **labels})
@@ -99,11 +96,17 @@ def prepare(raw: Raw, source_name: str, choices: Choices) -> Prepared:
 
 def _described(raw: Raw, source_name: str, choices: Choices, done: dict[str, Any], digest: str) -> dict[str, Any]:
     title = " ".join((choices.title or Path(source_name).stem).split())[:MAX_TITLE] or "My data"
-    return {"title": title, "source": Path(source_name).name, "n_samples": len(raw.values),
-            "image_shape": raw.image_shape and list(raw.image_shape),
-            "class_names": list(raw.class_names) if raw.labels is not None else None,
-            "feature_names": raw.feature_names and list(raw.feature_names), "skipped_files": raw.skipped,
-            "done": done, "arrays": digest}
+    return {
+        "title": title,
+        "source": Path(source_name).name,
+        "n_samples": len(raw.values),
+        "image_shape": raw.image_shape and list(raw.image_shape),
+        "class_names": list(raw.class_names) if raw.labels is not None else None,
+        "feature_names": raw.feature_names and list(raw.feature_names),
+        "skipped_files": raw.skipped,
+        "done": done,
+        "arrays": digest,
+    }
 
 
 def keep(prepared: Prepared) -> str:
@@ -119,6 +122,7 @@ def keep(prepared: Prepared) -> str:
 def keep_by_blocks(raw: Raw, source_name: str, choices: Choices, report: Report = lambda share: None) -> str:
     """The same for an array that is too large for memory: treated, written and hashed block by block; its name."""
     from ddnmf_core.data.user.scaling import treatment_of
+
     treatment = treatment_of(raw, choices)
     with _made_beside() as beside:
         digest = array_file.write_by_blocks(beside / ARRAYS, raw.values, treatment.of, report)
@@ -137,8 +141,10 @@ def _made_beside() -> Iterator[Path]:
         beside.mkdir(mode=0o700)
         yield beside
     except OSError as error:
-        raise DataError(f"the data cannot be kept in {place.parent}: {error.strerror or error}. Make room there, or set "
-                        "DDNMF_HOME to another folder") from None
+        raise DataError(
+            f"the data cannot be kept in {place.parent}: {error.strerror or error}. Make room there, or set "
+            "DDNMF_HOME to another folder"
+        ) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -165,6 +171,7 @@ def add(source: Source, name: str, choices: Choices, report: Report = lambda sha
 
 
 # ------------------------------------------------------------------------------------------ reading
+
 
 def folder(name: str) -> Path:
     return default_root() / "data" / name
@@ -195,8 +202,10 @@ def meta(name: str) -> dict[str, Any]:
     try:
         return _meta(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
-        raise DataError(f"the data set {name} is not in this store: it was removed, or its runs were trained elsewhere. Add "
-                        "its file or folder again in the same way, and it has the same name") from None
+        raise DataError(
+            f"the data set {name} is not in this store: it was removed, or its runs were trained elsewhere. Add "
+            "its file or folder again in the same way, and it has the same name"
+        ) from None
     except CorruptFile as error:
         raise DataError(f"the data set {name} is damaged: {error}. Remove it and add it again") from None
 
@@ -219,8 +228,16 @@ def spec(name: str) -> DatasetSpec:
     features = about["feature_names"]
     shape = tuple(about["image_shape"] or (1, len(features)))
     classes = tuple(about["class_names"] or ())
-    return DatasetSpec(about["title"], about["n_samples"], shape, classes if len(classes) > 1 else UNLABELLED,
-                       None, (), LICENCE, tuple(features) if features else None)
+    return DatasetSpec(
+        about["title"],
+        about["n_samples"],
+        shape,
+        classes if len(classes) > 1 else UNLABELLED,
+        None,
+        (),
+        LICENCE,
+        tuple(features) if features else None,
+    )
 
 
 def arrays(name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -249,13 +266,16 @@ def _is_whole(name: str) -> bool:
     return not problem(name)
 
 
-
 def summary(name: str) -> str:
     """One line: what it is, and what was done to its values."""
     from ddnmf_core.data.user.scaling import in_words
+
     about, known = meta(name), spec(name)
-    what = (f"{known.n_samples:,} rows of {known.n_pixels:,} features" if known.feature_names else
-            f"{known.n_samples:,} images of {known.image_shape[0]} x {known.image_shape[1]}")
+    what = (
+        f"{known.n_samples:,} rows of {known.n_pixels:,} features"
+        if known.feature_names
+        else f"{known.n_samples:,} images of {known.image_shape[0]} x {known.image_shape[1]}"
+    )
     labels = f"{len(known.class_names)} classes" if known.labelled else "no labels"
     return f"{what}, {labels}. {in_words(about['done'])}"
 

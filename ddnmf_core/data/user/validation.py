@@ -10,19 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ddnmf_core.data.user import array_file, user_sets
 from ddnmf_core.data.user.scaling import in_words
-from ddnmf_core.data.user.source import (
-    MAX_CLASSES,
-    MAX_FEATURES,
-    MAX_MAPPED_SAMPLES,
-    MAX_NAME,
-    MAX_VALUES,
-    MIN_SAMPLES,
-)
+from ddnmf_core.data.user.source import MAX_CLASSES, MAX_FEATURES, MAX_MAPPED_SAMPLES, MAX_NAME, MAX_VALUES, MIN_SAMPLES
 from ddnmf_core.files.atomic import read_document, write_document
 from ddnmf_core.files.memory_map import blocks
 
 FILES = {user_sets.META, user_sets.ARRAYS}
-UNUSUAL = re.compile(r"[^\w .,'&+-]")                               # a title from outside is shown as words, not as Markdown
+UNUSUAL = re.compile(r"[^\w .,'&+-]")  # a title from outside is shown as words, not as Markdown
 Name = Annotated[str, Field(max_length=MAX_NAME)]
 Side = Annotated[int, Field(ge=1, le=MAX_FEATURES)]
 
@@ -70,10 +63,15 @@ def _check_arrays(about: _Meta, arrays: dict[str, NDArray[Any]]) -> None:
         raise ValueError(f"its values are {pixels.dtype} of shape {pixels.shape}, not of the shape that it says")
     if pixels.size > MAX_VALUES and not array_file.too_large(pixels.nbytes):
         raise ValueError(f"{pixels.size:,} values are too many")
-    if pixels.dtype == np.float32 and not all(np.isfinite(pixels[rows]).all() and pixels[rows].min() >= 0
-                                              and pixels[rows].max() <= 1 for rows in blocks(pixels)):
+    if pixels.dtype == np.float32 and not all(
+        np.isfinite(pixels[rows]).all() and pixels[rows].min() >= 0 and pixels[rows].max() <= 1 for rows in blocks(pixels)
+    ):
         raise ValueError("its values are not all between 0 and 1")
     labels = arrays.get("labels")
-    if labels is not None and (labels.shape != (about.n_samples,) or labels.dtype != np.int64 or labels.min() < 0
-                               or labels.max() >= len(about.class_names or ())):
+    if labels is not None and (
+        labels.shape != (about.n_samples,)
+        or labels.dtype != np.int64
+        or labels.min() < 0
+        or labels.max() >= len(about.class_names or ())
+    ):
         raise ValueError("its classes do not fit their names")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ddnmf_core.data.dataset import Images
 
-EARLY_EVERY = 2.0                                                   # seconds between pictures of a map that is being made
+EARLY_EVERY = 2.0  # seconds between pictures of a map that is being made
 
 
 def embed(entry: Entry[EmbeddingConfig], device_name: str) -> Status:
@@ -26,17 +26,19 @@ def embed(entry: Entry[EmbeddingConfig], device_name: str) -> Status:
     import pandas as pd
 
     from ddnmf_core.analysis import embeddings
+
     config = entry.config
     codes = Store(entry.root).run(config.run).codes(config.representation, noisy=config.noisy)
     samples = embeddings.sample_of(config, len(codes))
-    state = replace(entry.state, status="running", device="CPU",
-                    message=f"{MAP_TITLES[config.method]} of {len(samples):,} points.")
+    state = replace(
+        entry.state, status="running", device="CPU", message=f"{MAP_TITLES[config.method]} of {len(samples):,} points."
+    )
 
     def report(share: float) -> None:
         entry.set_state(replace(state, progress=min(share, 1.0)))
 
     def look(points: "NDArray[np.floating]") -> None:
-        with suppress(OSError):                                     # a full disk may have room again when the map is done
+        with suppress(OSError):  # a full disk may have room again when the map is done
             entry.write_table(EARLY, table_of(points))
 
     def table_of(points: "NDArray[np.floating]") -> "pd.DataFrame":
@@ -44,8 +46,9 @@ def embed(entry: Entry[EmbeddingConfig], device_name: str) -> Status:
 
     entry.set_state(state)
     try:
-        points = embeddings.embed(codes[samples], config, throttled(report), lambda: entry.stop_requested,
-                                  throttled(look, EARLY_EVERY))
+        points = embeddings.embed(
+            codes[samples], config, throttled(report), lambda: entry.stop_requested, throttled(look, EARLY_EVERY)
+        )
         entry.write_table(POINTS, table_of(points))
     except embeddings.Stopped:
         return entry.end("stopped", "Stopped.")
@@ -63,6 +66,7 @@ def cluster_representation(entry: Entry[ClusteringConfig], device_name: str) -> 
     from ddnmf_core.analysis.clustering import TITLES, cluster, silhouette
     from ddnmf_core.analysis.metrics import contingency, scores_of
     from ddnmf_core.data.catalogue import load
+
     config = entry.config
     state = replace(entry.state, status="running", message="Reading the images.", device="CPU")
     entry.set_state(state)
@@ -78,8 +82,15 @@ def cluster_representation(entry: Entry[ClusteringConfig], device_name: str) -> 
     seconds = round(time.perf_counter() - began, 3)
     entry.write_table(CLUSTERS, pd.DataFrame({"cluster": found}))
     entry.write_json(PROVENANCE, provenance("CPU", seconds=seconds))
-    entry.write_json(SCORES, {**scores_of(images, found), "silhouette": silhouette(x, found, config.seed), "error": error,
-                              "contingency": contingency(images.labels, found).tolist()})
+    entry.write_json(
+        SCORES,
+        {
+            **scores_of(images, found),
+            "silhouette": silhouette(x, found, config.seed),
+            "error": error,
+            "contingency": contingency(images.labels, found).tolist(),
+        },
+    )
     return entry.end("finished", "")
 
 
@@ -100,8 +111,9 @@ def n_clusters(run: FinishedRun | None, images: "Images") -> int:
     return images.n_clusters(run.config.n_clusters if run else None)
 
 
-def _representation(run: FinishedRun | None, config: ClusteringConfig, images: "Images",
-                    ) -> "tuple[NDArray[np.float32], float | None]":
+def _representation(
+    run: FinishedRun | None, config: ClusteringConfig, images: "Images"
+) -> "tuple[NDArray[np.float32], float | None]":
     """What is clustered, before its transform: (n, d), and the mean squared error of the run's reconstructions of those
     images. Codes that the run has kept are not computed again."""
     if run is None:
@@ -111,6 +123,7 @@ def _representation(run: FinishedRun | None, config: ClusteringConfig, images: "
         noisy = config.noise_level > 0
         return run.codes(config.representation, noisy=noisy), float(run.errors(noisy=noisy).mean())
     from ddnmf_core.model.encoding import encode
+
     codes = encode(run.model(), run.config.replace(noise_level=config.noise_level), images, noisy=True)
     return codes[config.representation], float(codes["error"].mean())
 
@@ -119,10 +132,9 @@ def factorise_pixels(entry: Entry[PixelNMFConfig], device_name: str) -> Status:
     """scikit-learn's NMF of the pixels: H (n, r) and bases (r, n_pixels)."""
     from ddnmf_core.analysis.baselines import pixel_nmf
     from ddnmf_core.data.catalogue import load
+
     config = entry.config
     entry.set_state(replace(entry.state, progress=0.5, message=f"NMF of the pixels with {config.n_parts} parts.", device="CPU"))
     images = load(config.dataset, config.n_samples, download=True)
     entry.write_tensors(FACTORS, pixel_nmf(images.scaled(), config))
     return entry.end("finished", "")
-
-

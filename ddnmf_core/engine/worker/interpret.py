@@ -37,6 +37,7 @@ def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
     from ddnmf_core.interpret.factorisation import of_pixels, of_run
     from ddnmf_core.interpret.part_evaluation import worth
     from ddnmf_core.model.decoding import part_swings
+
     config = entry.config
     state = replace(entry.state, status="running", message="Reading the images.", device="CPU")
     entry.set_state(state)
@@ -51,6 +52,7 @@ def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
 
         def set_progress(share: float) -> None:
             entry.set_state(replace(state, progress=share, message=message))
+
         tell = throttled(set_progress)
         report(0.0)
         return report
@@ -60,9 +62,14 @@ def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
         run = source_run(entry)
         factors = of_run(config, run) if run else of_pixels(config, images.scaled())
         H = torch.from_numpy(factors.H)
-        samples = np.random.default_rng(config.seed).permutation(len(H))[:config.n_pictures]
-        shared = worth(factors.decode, H[samples], H.mean(dim=0),
-                       step(FACTORISED, SHARED_OUT, f"Sharing out {len(samples)} pictures among the parts."), config.seed)
+        samples = np.random.default_rng(config.seed).permutation(len(H))[: config.n_pictures]
+        shared = worth(
+            factors.decode,
+            H[samples],
+            H.mean(dim=0),
+            step(FACTORISED, SHARED_OUT, f"Sharing out {len(samples)} pictures among the parts."),
+            config.seed,
+        )
         with torch.no_grad():
             swings = part_swings(factors.decode, H).numpy()
         more = _of_parts(run, images, factors.H, step) if run and config.factors == "parts" else {}
@@ -86,29 +93,54 @@ def _of_parts(run: FinishedRun, images: "Images", H: "NDArray[np.float32]", step
     """What needs the whole student: which clusters a part makes, and what noise leaves of it."""
     from ddnmf_core.interpret.causal import Centres
     from ddnmf_core.interpret.part_evaluation import causal_by_picture, survivals
+
     centres, model = Centres.of(run.codes("z"), run.clusters("z", "kmeans")), run.ddnmf()
-    return {"causal": causal_by_picture(model, H, H.mean(axis=0), centres,
-                                        step(SHARED_OUT, INTERVENED, "Taking each part out of every picture.")),
-            "survival": survivals(model, images, run.config.noise_kind, run.config.seed,
-                                  step(INTERVENED, SURVIVED, "Trying the parts on noisy images."))}
+    return {
+        "causal": causal_by_picture(
+            model, H, H.mean(axis=0), centres, step(SHARED_OUT, INTERVENED, "Taking each part out of every picture.")
+        ),
+        "survival": survivals(
+            model,
+            images,
+            run.config.noise_kind,
+            run.config.seed,
+            step(INTERVENED, SURVIVED, "Trying the parts on noisy images."),
+        ),
+    }
 
 
-def _table(factors: "Factorisation", images: "Images", shared: "Worth", swings: "NDArray[np.floating]",
-           more: "dict[str, NDArray[np.floating]]") -> "pd.DataFrame":
+def _table(
+    factors: "Factorisation",
+    images: "Images",
+    shared: "Worth",
+    swings: "NDArray[np.floating]",
+    more: "dict[str, NDArray[np.floating]]",
+) -> "pd.DataFrame":
     """A row for each part."""
     import numpy as np
     import pandas as pd
 
     from ddnmf_core.interpret import quality
     from ddnmf_core.interpret.quality import LEVELS, class_mass
+
     H = factors.H
     mass = class_mass(np.abs(H), images.labels, len(images.class_names))
     together = quality.correlations(H) - np.eye(H.shape[1])
     partner = np.abs(together).argmax(axis=1)
-    table = pd.DataFrame({
-        "part": np.arange(H.shape[1]), "importance": shared.importance, "mean": H.mean(axis=0), "deviation": H.std(axis=0),
-        "class": mass.argmax(axis=1), "purity": quality.purity(mass), "entropy": quality.entropy(mass),
-        "hoyer": quality.hoyer(swings), "partner": partner, "correlation": together[np.arange(len(partner)), partner]})
+    table = pd.DataFrame(
+        {
+            "part": np.arange(H.shape[1]),
+            "importance": shared.importance,
+            "mean": H.mean(axis=0),
+            "deviation": H.std(axis=0),
+            "class": mass.argmax(axis=1),
+            "purity": quality.purity(mass),
+            "entropy": quality.entropy(mass),
+            "hoyer": quality.hoyer(swings),
+            "partner": partner,
+            "correlation": together[np.arange(len(partner)), partner],
+        }
+    )
     if factors.sigmoid:
         table["saturation"] = quality.saturation(H)
     if more:
@@ -117,30 +149,43 @@ def _table(factors: "Factorisation", images: "Images", shared: "Worth", swings: 
     return table
 
 
-def _scores(config: InterpretationConfig, factors: "Factorisation", images: "Images", n_found: int, shared: "Worth",
-            swings: "NDArray[np.floating]", table: "pd.DataFrame") -> dict[str, Any]:
+def _scores(
+    config: InterpretationConfig,
+    factors: "Factorisation",
+    images: "Images",
+    n_found: int,
+    shared: "Worth",
+    swings: "NDArray[np.floating]",
+    table: "pd.DataFrame",
+) -> dict[str, Any]:
     """Of the factors as a whole: what stands in one table with the ACC, NMI and ARI of their coefficients' clusters."""
     from ddnmf_core.analysis.clustering import cluster
     from ddnmf_core.analysis.metrics import scores_of
     from ddnmf_core.interpret import quality
     from ddnmf_core.interpret.faithfulness import area
     from ddnmf_core.model.monitor import CONSTANT
+
     H, found_clusters = factors.H, cluster(factors.H, "gmm", n_found, config.seed)
     redundancy_mean, redundancy_max = quality.redundancy(swings)
     found = {
         **scores_of(images, found_clusters),
         "explained_variance": factors.explained_variance(images.scaled()),
-        "hoyer_parts": _mean(table["hoyer"]), **({"hoyer_H": _mean(quality.hoyer(H))} if H.shape[1] > 1 else {}),
-        "redundancy_mean": redundancy_mean, "redundancy_max": redundancy_max,
+        "hoyer_parts": _mean(table["hoyer"]),
+        **({"hoyer_H": _mean(quality.hoyer(H))} if H.shape[1] > 1 else {}),
+        "redundancy_mean": redundancy_mean,
+        "redundancy_max": redundancy_max,
         "cancellation": float(quality.cancellation(swings).mean()),
         **({"purity": _mean(table["purity"])} if images.labelled else {}),
         "constant_parts": int((H.std(axis=0) < CONSTANT).sum()),
-        "additivity_gap": shared.additivity_gap, "completeness_error": shared.completeness_error,
-        **{f"{name}_auc": area(getattr(shared, name)) for name in AREAS}}
+        "additivity_gap": shared.additivity_gap,
+        "completeness_error": shared.completeness_error,
+        **{f"{name}_auc": area(getattr(shared, name)) for name in AREAS},
+    }
     return found | ({"saturated_share": float(quality.saturation(H).mean())} if factors.sigmoid else {})
 
 
 def _mean(values: "NDArray[np.floating] | pd.Series[float]") -> float:
     """Of what is defined: a part that is never used has no sparsity and no purity."""
     import numpy as np
+
     return float(np.nanmean(values)) if not np.isnan(values).all() else 0.0

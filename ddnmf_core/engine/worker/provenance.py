@@ -10,6 +10,13 @@ PACKAGES = ("torch", "numpy", "scikit-learn", "openTSNE", "umap-learn")
 def provenance(device: str, **measured: Any) -> dict[str, Any]:
     """Versions and machine, and with them what was measured on the way."""
     import torch
-    return {"ddnmf": version("ddnmf"), "python": platform.python_version(), "platform": platform.platform(),
-            **{package: version(package) for package in PACKAGES}, "device": device,
-            "threads": torch.get_num_threads(), **measured}
+
+    return {
+        "ddnmf": version("ddnmf"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{package: version(package) for package in PACKAGES},
+        "device": device,
+        "threads": torch.get_num_threads(),
+        **measured,
+    }

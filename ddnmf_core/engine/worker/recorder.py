@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from ddnmf_core.model.trainer import Outcome, Trainer
 
 T = TypeVar("T")
-CHECKPOINT_EVERY = 10.0                                             # seconds
-DIVERGED = ("The loss became infinite or not a number in epoch {epoch}. Lower the learning rate, or choose mean losses. "
-            "{kept}")
+CHECKPOINT_EVERY = 10.0  # seconds
+DIVERGED = "The loss became infinite or not a number in epoch {epoch}. Lower the learning rate, or choose mean losses. {kept}"
 
 
 class Recorder:
@@ -29,6 +28,7 @@ class Recorder:
     def resume(self) -> None:
         """Take up the last checkpoint, if there is one, and forget what was reported after it."""
         import torch
+
         checkpoints = self.entry.names("checkpoint-")
         if checkpoints:
             arrays = self.entry.read_tensors(checkpoints[-1])
@@ -52,8 +52,9 @@ class Recorder:
     def record(self, row: dict[str, Any]) -> None:
         self.entry.append_history(row)
         progress = row["epoch"] / self.trainer.config.epochs
-        self.entry.set_state(replace(self.state, progress=0.98 * progress,
-                                     message=f"Epoch {row['epoch']:.1f} of {self.trainer.config.epochs}."))
+        self.entry.set_state(
+            replace(self.state, progress=0.98 * progress, message=f"Epoch {row['epoch']:.1f} of {self.trainer.config.epochs}.")
+        )
         if row["kind"] == "epoch":
             self._snapshot()
             if not self.entry.names("checkpoint-") or time.monotonic() - self.saved > CHECKPOINT_EVERY:
@@ -74,9 +75,15 @@ class Recorder:
         """The trained model takes the checkpoints' place."""
         arrays = {name: tensor.cpu().numpy() for name, tensor in self.trainer.model.state_dict().items()}
         self.entry.seal_history()
-        self.entry.write_json(PROVENANCE, provenance(self.state.device, precision=self.trainer.config.precision,
-                                                     training_seconds=round(self._seconds(), 3),
-                                                     **({"stacked": self.n_together} if self.n_together > 1 else {})))
+        self.entry.write_json(
+            PROVENANCE,
+            provenance(
+                self.state.device,
+                precision=self.trainer.config.precision,
+                training_seconds=round(self._seconds(), 3),
+                **({"stacked": self.n_together} if self.n_together > 1 else {}),
+            ),
+        )
         self.entry.write_tensors(MODEL, arrays)
         for name in self.entry.names("checkpoint-"):
             self.entry.remove(name)
@@ -98,4 +105,5 @@ def throttled(report: Callable[[T], None], every: float = 0.25) -> Callable[[T],
         if time.monotonic() - last >= every:
             last = time.monotonic()
             report(value)
+
     return maybe

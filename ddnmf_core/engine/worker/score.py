@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from ddnmf_core.data.dataset import Images
 
 
-def evaluate(entry: RunEntry, images: "Images", report: Callable[[str], None],
-             device: "torch.device | None" = None) -> bool:
+def evaluate(entry: RunEntry, images: "Images", report: Callable[[str], None], device: "torch.device | None" = None) -> bool:
     """Codes, clusters and scores of clean and noisy images, on a device (the CPU); False when stopped on the way. Without
     labels the silhouette stands for the scores."""
     import pandas as pd
@@ -22,6 +21,7 @@ def evaluate(entry: RunEntry, images: "Images", report: Callable[[str], None],
     from ddnmf_core.analysis.clustering import TITLES, cluster, silhouette
     from ddnmf_core.analysis.metrics import SILHOUETTE, scores_of
     from ddnmf_core.model.encoding import encode
+
     config = entry.config
     model = load_model(entry).to(device or "cpu")
     codes, clusters, table = {}, {}, []
@@ -38,8 +38,14 @@ def evaluate(entry: RunEntry, images: "Images", report: Callable[[str], None],
                 code = codes[codes_key(representation, noisy)]
                 found = cluster(code, clusterer, images.n_clusters(config.n_clusters), config.seed, device)
                 clusters[clusters_key(representation, clusterer, noisy)] = found
-                table.append({"input": kind, "representation": representation, "clusterer": clusterer,
-                              **(scores_of(images, found) or {SILHOUETTE: silhouette(code, found, config.seed)})})
+                table.append(
+                    {
+                        "input": kind,
+                        "representation": representation,
+                        "clusterer": clusterer,
+                        **(scores_of(images, found) or {SILHOUETTE: silhouette(code, found, config.seed)}),
+                    }
+                )
     entry.write_tensors(CODES, codes)
     entry.write_table(CLUSTERS, pd.DataFrame(clusters))
     entry.write_json(SCORES, table)

@@ -21,12 +21,12 @@ from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.store.entry import Busy, Entry, Kind, RunEntry, Status, UnknownEntry
 from ddnmf_core.store.run_store import Store
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)                    # no room on the disk, in the quota, in a file
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, in the quota, in a file
 
 
 def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Status | Literal["busy"]:
     """Do the work of one entry; returns how it ended, or 'busy' when somebody else is at it."""
-    os.environ["DDNMF_HOME"] = root                                 # a cluster's worker may have another; own data lie here
+    os.environ["DDNMF_HOME"] = root  # a cluster's worker may have another; own data lie here
     entry: Entry = Entry(Path(root), kind, entry_id)
     try:
         with entry.lock():
@@ -34,7 +34,7 @@ def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Statu
     except Busy:
         return "busy"
     except FileNotFoundError:
-        return "stopped"                                            # deleted before its turn
+        return "stopped"  # deleted before its turn
 
 
 def perform_together(root: str, run_ids: Sequence[str], device: str = "auto") -> dict[str, Status | Literal["busy"]]:
@@ -56,7 +56,7 @@ def perform_together(root: str, run_ids: Sequence[str], device: str = "auto") ->
             except Busy:
                 found[run_id] = "busy"
             except FileNotFoundError:
-                found[run_id] = "stopped"                           # deleted before its turn
+                found[run_id] = "stopped"  # deleted before its turn
         if joined:
             found |= _train_together(joined, device)
     return found
@@ -71,7 +71,7 @@ def _train_together(entries: list[Entry], device: str) -> dict[str, Status | Lit
         return {entry.id: status for entry, status in train_together(entries, device).items()}
     except Exception:
         traceback.print_exc()
-    return {entry.id: _perform(entry, device) for entry in entries}     # out here nothing of the stack is in memory any more
+    return {entry.id: _perform(entry, device) for entry in entries}  # out here nothing of the stack is in memory any more
 
 
 def _perform(entry: Entry, device: str) -> Status:
@@ -86,7 +86,7 @@ def _perform(entry: Entry, device: str) -> Status:
             return WORK[entry.kind](entry, device)
     except Exception as error:
         if not entry.exists:
-            return "stopped"                                        # deleted during its turn
+            return "stopped"  # deleted during its turn
         return _set_aside(entry, error) if isinstance(error, CorruptFile) else entry.end("failed", explain(error))
 
 
@@ -109,8 +109,12 @@ def explain(error: Exception) -> str:
 
 
 WORK: dict[Kind, Callable[[Entry, str], Status]] = {
-    "runs": train, "embeddings": embed, "clusterings": cluster_representation,
-    "interpretations": interpret, "pixel-nmf": factorise_pixels}
+    "runs": train,
+    "embeddings": embed,
+    "clusterings": cluster_representation,
+    "interpretations": interpret,
+    "pixel-nmf": factorise_pixels,
+}
 
 
 def _prepare_torch() -> None:
@@ -120,6 +124,7 @@ def _prepare_torch() -> None:
     a thread without it computes on the optimiser's denormals and holds up the others.
     """
     import torch
+
     torch.set_flush_denormal(True)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
 
@@ -129,6 +134,7 @@ def _one_thread() -> Iterator[None]:
     """For what may be done by any kind of worker: its sums come out the same, however many threads that one has."""
     import torch
     from threadpoolctl import threadpool_limits
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -146,11 +152,16 @@ def warm_up(n_steps: int = 8) -> dict[str, Any]:
     from ddnmf_core.data.catalogue import load
     from ddnmf_core.model.device import choose_device, device_title
     from ddnmf_core.model.trainer import Trainer
+
     _prepare_torch()
     config = RunConfig(epochs=2)
     device = choose_device()
     trainer = Trainer(config, load("mnist-10k", n_steps * config.batch_size), device)
     speeds = []
     trainer.train(lambda row: speeds.append(row["images_per_second"]))
-    return {"device": device_title(device), "stacks": device.type == "cuda", "images_per_second": speeds[-1],
-            "weights": sum(p.numel() for p in trainer.model.parameters())}
+    return {
+        "device": device_title(device),
+        "stacks": device.type == "cuda",
+        "images_per_second": speeds[-1],
+        "weights": sum(p.numel() for p in trainer.model.parameters()),
+    }

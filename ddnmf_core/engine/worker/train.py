@@ -31,8 +31,10 @@ def train_together(entries: Sequence[RunEntry], device_name: str) -> dict[RunEnt
     from ddnmf_core.model.mapped_pixels import Rows, on_device
 
     device, config = choose_device(device_name), entries[0].config
-    states = {entry: replace(entry.state, status="running", message="Reading the images.", device=device_title(device))
-              for entry in entries}
+    states = {
+        entry: replace(entry.state, status="running", message="Reading the images.", device=device_title(device))
+        for entry in entries
+    }
 
     def tell(message: str) -> None:
         for entry, state in states.items():
@@ -55,37 +57,51 @@ def train_together(entries: Sequence[RunEntry], device_name: str) -> dict[RunEnt
     return outcomes
 
 
-def _train_alone(entry: RunEntry, state: State, images: "Images", device: "torch.device",
-                 pixels: "torch.Tensor | Rows | None") -> Status | None:
+def _train_alone(
+    entry: RunEntry, state: State, images: "Images", device: "torch.device", pixels: "torch.Tensor | Rows | None"
+) -> Status | None:
     """The status of a run that ended without a model. Nothing of the training is left when it is scored: not its memory."""
     from ddnmf_core.model.trainer import Trainer
+
     recorder = Recorder(entry, Trainer(entry.config, images, device, pixels), state)
     recorder.resume()
     return recorder.end(recorder.trainer.train(recorder.record, lambda: entry.stop_requested))
 
 
-def _train_stacks(entries: Sequence[RunEntry], states: Mapping[RunEntry, State], images: "Images", device: "torch.device",
-                  pixels: "torch.Tensor | None" = None) -> dict[RunEntry, Status]:
+def _train_stacks(
+    entries: Sequence[RunEntry],
+    states: Mapping[RunEntry, State],
+    images: "Images",
+    device: "torch.device",
+    pixels: "torch.Tensor | None" = None,
+) -> dict[RunEntry, Status]:
     """Runs that stand at the same batch go on together; the status of those that ended without a model. A stack that does
     not fit into the device's memory is taken in halves, once it has left that memory."""
     import torch
+
     if pixels is None:
         pixels = torch.tensor(images.pixels, device=device)
     ended, left = _train_stack(entries, states, images, device, pixels)
     if left and device.type == "cuda":
         torch.cuda.empty_cache()
-    for half in (left[:len(left) // 2], left[len(left) // 2:]) if left else ():
+    for half in (left[: len(left) // 2], left[len(left) // 2 :]) if left else ():
         ended |= _train_stacks(half, states, images, device, pixels)
     return ended
 
 
-def _train_stack(entries: Sequence[RunEntry], states: Mapping[RunEntry, State], images: "Images", device: "torch.device",
-                 pixels: "torch.Tensor") -> tuple[dict[RunEntry, Status], list[RunEntry]]:
+def _train_stack(
+    entries: Sequence[RunEntry],
+    states: Mapping[RunEntry, State],
+    images: "Images",
+    device: "torch.device",
+    pixels: "torch.Tensor",
+) -> tuple[dict[RunEntry, Status], list[RunEntry]]:
     """The status of those that ended without a model, and those for which there was no room together."""
     import torch
 
     from ddnmf_core.model.batched_trainer import Stack
     from ddnmf_core.model.trainer import Trainer
+
     recorders: dict[Trainer, Recorder] = {}
     places: dict[tuple[int, int], list[Trainer]] = {}
     ended: dict[RunEntry, Status] = {}
@@ -101,8 +117,11 @@ def _train_stack(entries: Sequence[RunEntry], states: Mapping[RunEntry, State], 
             recorders[trainer].resume()
             places.setdefault((trainer.epoch, trainer.batch), []).append(trainer)
         for trainers in places.values():
-            Stack(trainers).train(lambda trainer, row: recorders[trainer].record(row),
-                                  lambda trainer: recorders[trainer].entry.stop_requested, done)
+            Stack(trainers).train(
+                lambda trainer, row: recorders[trainer].record(row),
+                lambda trainer: recorders[trainer].entry.stop_requested,
+                done,
+            )
     except torch.OutOfMemoryError:
         left = [entry for entry in entries if entry not in ended and not entry.has(MODEL)]
         if len(left) < 2:
