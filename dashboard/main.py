@@ -42,9 +42,9 @@ try:
     show_tour(page.url_path)
     show_glossary()
     sidebar_status()
-    saving.begin()
+    saving.forget_figures()
     page.run()
-    saving.show_saving()
+    saving.show_save_menu()
 except CorruptFile as error:
     show_damage(error)
 except DataError as error:

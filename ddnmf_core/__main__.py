@@ -1,6 +1,6 @@
 """`python -m ddnmf_core` is the command `ddnmf`."""
 
-from ddnmf_core.cli.main import app
+from ddnmf_core.cli.main import main_app
 
 if __name__ == "__main__":
-    app(prog_name="ddnmf")
+    main_app(prog_name="ddnmf")

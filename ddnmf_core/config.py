@@ -31,20 +31,20 @@ ClustererName = Literal["kmeans", "gmm"]
 Factors = Literal["parts", "units", "code_nmf", "nmf", "pca"]
 Device = Literal["auto", "cuda", "mps", "cpu"]
 DEVICES: tuple[str, ...] = get_args(Device)
-OF_PIXELS: tuple[Factors, ...] = ("nmf", "pca")  # factors that need no run
+PIXEL_FACTORISATIONS: tuple[Factors, ...] = ("nmf", "pca")  # factors that need no run
 
 ID_LENGTH = 16
-OWN_IN_A_STACK = ("seed", "alpha", "beta", "gamma", "noise_level", "epochs")
-OF_NMF_MODULE = ("beta", "gamma", "n_parts", "basis", "coefficients")  # fields that an autoencoder does not have
+PER_RUN_FIELDS = ("seed", "alpha", "beta", "gamma", "noise_level", "epochs")
+NMF_FIELDS = ("beta", "gamma", "n_parts", "basis", "coefficients")  # fields that an autoencoder does not have
 
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-OWN = re.compile(r"own-[0-9a-f]{16}")  # a data set of the user's own, named by its content
+USER_DATASET = re.compile(r"own-[0-9a-f]{16}")  # a data set of the user's own, named by its content
 
 
 def _is_dataset(name: str) -> str:
-    if name not in get_args(DatasetName) and not OWN.fullmatch(name):
+    if name not in get_args(DatasetName) and not USER_DATASET.fullmatch(name):
         raise ValueError(f"should be {', '.join(map(repr, get_args(DatasetName)))} or one of your own, 'own-' and 16 digits")
     return name
 
@@ -52,7 +52,7 @@ def _is_dataset(name: str) -> str:
 Dataset = Annotated[str, AfterValidator(_is_dataset)]
 
 
-def hash_of(fields: dict[str, Any]) -> str:
+def config_hash(fields: dict[str, Any]) -> str:
     """The id of a configuration's fields."""
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
@@ -65,13 +65,13 @@ class Config(BaseModel):
 
     # Fields that came later, at the value that means what was before them: there they are not written down, so that ids
     # that were published stay.
-    LATER: ClassVar[dict[str, Any]] = {}
+    ADDED_FIELDS: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, **fields: Any) -> None:
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise ValueError(describe(error)) from None
+            raise ValueError(describe_errors(error)) from None
 
     @field_validator("*")
     @classmethod
@@ -80,13 +80,17 @@ class Config(BaseModel):
         return 0.0 if isinstance(value, float) and value == 0 else value
 
     @model_serializer(mode="wrap")
-    def _as_it_was_before_later_fields(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in dump(self).items() if name not in self.LATER or value != self.LATER[name]}
+    def _omit_added_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in dump(self).items()
+            if name not in self.ADDED_FIELDS or value != self.ADDED_FIELDS[name]
+        }
 
     @property
     def id(self) -> str:
         """The first 16 hexadecimal digits of the SHA-256 of the sorted JSON."""
-        return hash_of(self.model_dump(mode="json"))
+        return config_hash(self.model_dump(mode="json"))
 
     def replace(self, **changes: Any) -> Self:
         """A checked copy with some fields changed."""
@@ -129,13 +133,13 @@ class RunConfig(Config):
     precision: Literal["highest", "high", "medium", "bfloat16"] = "medium"  # of matrix products, as torch names it
     n_clusters: Annotated[int, Field(ge=2, le=200)] | None = None  # that are looked for; None: one for each class
 
-    LATER: ClassVar[dict[str, Any]] = {"coefficients": "paper", "decoder": "mirrored", "n_clusters": None}
+    ADDED_FIELDS: ClassVar[dict[str, Any]] = {"coefficients": "paper", "decoder": "mirrored", "n_clusters": None}
 
     @model_validator(mode="before")
     @classmethod
     def _an_autoencoder_has_no_nmf_module(cls, fields: Any) -> Any:
         """What a model does not have cannot make two runs of it differ."""
-        return fields if fields.get("model", "ddnmf") == "ddnmf" else _without(fields, *OF_NMF_MODULE)
+        return fields if fields.get("model", "ddnmf") == "ddnmf" else _without(fields, *NMF_FIELDS)
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
@@ -143,14 +147,14 @@ class RunConfig(Config):
             raise ValueError(f"layers = {self.layers}: ae2 leaves one layer out, so it needs at least 2")
         return self
 
-    def unusual(self) -> dict[str, Any]:
+    def non_defaults(self) -> dict[str, Any]:
         """The settings that are not the defaults."""
         return {name: value for name, value in self if value != type(self).model_fields[name].default}
 
     @property
     def stack_key(self) -> str:
         """The same for runs that can be trained as one batched model (`model/batched_trainer.py`)."""
-        return self.replace(**{name: type(self).model_fields[name].default for name in OWN_IN_A_STACK}).id
+        return self.replace(**{name: type(self).model_fields[name].default for name in PER_RUN_FIELDS}).id
 
     @property
     def code_size(self) -> int:
@@ -259,9 +263,10 @@ class InterpretationConfig(Config):
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
-        if (self.run is None) != (self.factors in OF_PIXELS):
+        if (self.run is None) != (self.factors in PIXEL_FACTORISATIONS):
             raise ValueError(
-                f"factors = {self.factors!r}, run = {self.run!r}: {', '.join(OF_PIXELS)} are of the pixels, the others of a run"
+                f"factors = {self.factors!r}, run = {self.run!r}: {', '.join(PIXEL_FACTORISATIONS)} are of the pixels, "
+                "the others of a run"
             )
         if (self.n_parts is None) != (self.factors in ("parts", "units")):
             raise ValueError(
@@ -295,12 +300,12 @@ def _without(fields: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in names}
 
 
-def describe(error: ValidationError) -> str:
+def describe_errors(error: ValidationError) -> str:
     """One sentence per problem: the field, the value that came and what was wanted."""
     return "; ".join(_sentence(problem) for problem in error.errors())
 
 
-MOST_SHOWN = 100  # letters of a value that was wrong
+MAX_SHOWN_LETTERS = 100  # letters of a value that was wrong
 
 
 def _sentence(problem: Any) -> str:
@@ -311,7 +316,7 @@ def _sentence(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return f"{field}: there is no such setting"
     came = repr(problem["input"])
-    return f"{field} = {came if len(came) <= MOST_SHOWN else came[:MOST_SHOWN] + ' …'}: {message}"
+    return f"{field} = {came if len(came) <= MAX_SHOWN_LETTERS else came[:MAX_SHOWN_LETTERS] + ' …'}: {message}"
 
 
 CLUSTERERS: tuple[ClustererName, ...] = get_args(ClustererName)

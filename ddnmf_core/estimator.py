@@ -14,12 +14,11 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative, valida
 from ddnmf_core.analysis.clustering import cluster
 from ddnmf_core.config import ClustererName, RunConfig
 from ddnmf_core.data.dataset import Images
-from ddnmf_core.model.decoding import part_swings
+from ddnmf_core.model.decoding import part_effects
 from ddnmf_core.model.device import choose_device
-from ddnmf_core.model.networks import build
+from ddnmf_core.model.encoding import ENCODING_BATCH
+from ddnmf_core.model.networks import build_model
 from ddnmf_core.model.trainer import Trainer
-
-BATCH = 4096
 
 
 class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -68,7 +67,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     n_iter_ : int
         Epochs trained.
     model_ : module
-        The trained `ddnmf_core.model.networks.DDNMF`.
+        The trained `ddnmf_core.model.networks.DDNMFNetwork`.
     n_features_in_ : int
         Columns of the training data.
     feature_names_in_ : array
@@ -149,12 +148,12 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if outcome == "diverged":
             raise ValueError("the loss became infinite or not a number: lower the learning rate, or take mean losses")
         self.model_, self.n_iter_, self.config_ = trainer.model.cpu().eval(), trainer.epoch, config
-        self._exact = build(config, rows.shape[1]).double()
+        self._exact = build_model(config, rows.shape[1]).double()
         self._exact.load_state_dict(self.model_.state_dict())  # transforms repeat themselves whatever the batch
         self._n_features_out = self.n_components
         z, H = self._encode(rows)
         with torch.no_grad():
-            self.components_ = self.scale_ * part_swings(self._exact.student.decode, torch.from_numpy(H)).numpy()
+            self.components_ = self.scale_ * part_effects(self._exact.student.decode, torch.from_numpy(H)).numpy()
         self.reconstruction_err_ = float(np.linalg.norm(table - self.inverse_transform(H)))
         self.labels_ = cluster(z.astype(np.float32), self.clusterer, min(self.n_clusters or self.n_components, len(z)), seed)
         return self
@@ -181,7 +180,8 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             raise ValueError(f"coefficients of shape {H.shape}: should be (n, {self.n_components})")
         with torch.no_grad():
             return (
-                self.scale_ * torch.cat([self._exact.student.decode(part) for part in torch.from_numpy(H).split(BATCH)]).numpy()
+                self.scale_
+                * torch.cat([self._exact.student.decode(part) for part in torch.from_numpy(H).split(ENCODING_BATCH)]).numpy()
             )
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
@@ -243,7 +243,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """z and H of scaled rows, in double precision."""
         z: list[torch.Tensor] = []
         H: list[torch.Tensor] = []
-        for part in torch.from_numpy(np.asarray(rows, np.float64)).split(BATCH):
+        for part in torch.from_numpy(np.asarray(rows, np.float64)).split(ENCODING_BATCH):
             codes = self._exact.encode(part)
             z.append(codes.z)
             H.append(codes.H)

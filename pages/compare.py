@@ -8,24 +8,24 @@ import streamlit as st
 
 from dashboard.compare import charts
 from dashboard.compare.parts import show_part_table
-from dashboard.compare.rows import as_text, downloads, filtered, methods_of, show_runs
+from dashboard.compare.rows import as_text, chosen_methods, filter_rows, show_downloads, show_runs
 from dashboard.figures.saving import show_chart
 from dashboard.session.labels import SCORE_TITLES
-from dashboard.session.links import linked
-from dashboard.session.reproduction import Shown, choose_numbers, fewer_images, offer_to_compute, protocol_panel
+from dashboard.session.links import linked_choice
+from dashboard.session.reproduction import DisplayedResults, choose_numbers, fewer_images, offer_to_compute, protocol_panel
 from dashboard.session.store import table_key
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.reproduce.cells import Target
 from ddnmf_core.reproduce.protocol import Protocol
-from ddnmf_core.reproduce.results import Record, summary
+from ddnmf_core.reproduce.results import Record, summarise
 
 TABLES: dict[Target, str] = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST", "parts": "Worth of the parts"}
 
 
-def choose_table() -> Shown:
+def choose_table() -> DisplayedResults:
     shown = {each.results.target: each for each in choose_numbers(tuple(TABLES))}
-    target = linked(st.segmented_control, "Table", list(shown), "table", format_func=TABLES.get, required=True)
+    target = linked_choice(st.segmented_control, "Table", list(shown), "table", format_func=TABLES.get, required=True)
     return shown[cast(Target, target)]
 
 
@@ -76,7 +76,7 @@ def show_table(rows: pd.DataFrame, protocol: Protocol) -> list[str]:
         "Rows without a model differ between seeds in the starts of the clusterer alone: a distance in such deviations "
         "is large and says little." + fewer_images(protocol)
     )
-    return methods_of(rows, chosen.selection.rows)
+    return chosen_methods(rows, chosen.selection.rows)
 
 
 def headline(rows: pd.DataFrame) -> str:
@@ -113,20 +113,22 @@ def show_confusion(records: list[Record], dataset: str) -> None:
     )
 
 
-def show_scores(shown: Shown) -> None:
+def show_scores(shown: DisplayedResults) -> None:
     """Table 1 or 2."""
-    rows = summary(shown.results.cells)
+    rows = summarise(shown.results.cells)
     st.markdown(headline(rows))
-    visible = filtered(rows)
+    visible = filter_rows(rows)
     if visible.empty:
         return
     methods = show_table(visible, Protocol.described(shown.results.protocol))
-    downloads(visible, shown)
+    show_downloads(visible, shown)
     records = [record for record in shown.results.cells if record["method"] in methods]
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.header("Every seed")
-        score = linked(st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True)
+        score = linked_choice(
+            st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True
+        )
         dots = charts.seed_dots(visible[visible["method"].isin(methods)], records, score)
         show_chart(
             dots,

@@ -7,21 +7,21 @@ import streamlit as st
 import torch
 
 from dashboard.components.gallery import gallery
-from dashboard.explain.contributions import show_contributions, show_film
-from dashboard.explain.editing import edit
+from dashboard.explain.contributions import show_build_up, show_contributions
+from dashboard.explain.editing import show_editor
 from dashboard.explain.image import choose_image
-from dashboard.figures.feature_charts import profiles
+from dashboard.figures.feature_charts import feature_profiles
 from dashboard.figures.saving import show_chart
-from dashboard.session.links import choose, linked
-from dashboard.session.part_contributions import shared_out
-from dashboard.session.run_data import centres, explain_data, images, picture
+from dashboard.session.links import linked_choice, set_choice
+from dashboard.session.part_contributions import cached_contributions
+from dashboard.session.run_data import as_picture, centres, explain_data, images
 from dashboard.session.selections import choose_sample, pick_run
-from ddnmf_core.analysis.clustering import TITLES
+from ddnmf_core.analysis.clustering import CLUSTERER_TITLES
 from ddnmf_core.analysis.metrics import majority_class
-from ddnmf_core.analysis.neighbours import nearest
+from ddnmf_core.analysis.neighbours import nearest_rows
 from ddnmf_core.config import CLUSTERERS
 from ddnmf_core.data import pictures
-from ddnmf_core.model.networks import DDNMF
+from ddnmf_core.model.networks import DDNMFNetwork
 from ddnmf_core.store.finished_run import FinishedRun
 
 TRAINED = {
@@ -38,7 +38,7 @@ def show_reconstructions(run: FinishedRun, x: torch.Tensor, noisy: torch.Tensor,
             "student's reconstruction\nof the noisy image": network(noisy),
             "student's reconstruction\nof the clean image": network(x),
         }
-        if isinstance(network, DDNMF):
+        if isinstance(network, DDNMFNetwork):
             rebuilt = {"supervisor's reconstruction\nof the clean image": network.supervisor(x), **rebuilt}
         else:
             rebuilt = {caption.replace("student", "autoencoder"): pixels for caption, pixels in rebuilt.items()}
@@ -48,7 +48,7 @@ def show_reconstructions(run: FinishedRun, x: torch.Tensor, noisy: torch.Tensor,
         for i, (caption, pixels) in enumerate(shown.items())
     ]
     gallery(
-        pictures.to_u8(picture(run, torch.cat(list(shown.values())).numpy())),
+        pictures.to_u8(as_picture(run, torch.cat(list(shown.values())).numpy())),
         captions,
         key="explain.images",
         size=132,
@@ -57,7 +57,7 @@ def show_reconstructions(run: FinishedRun, x: torch.Tensor, noisy: torch.Tensor,
     if names := images(run).feature_names:
         rows = {" ".join(caption.split()): row[0].numpy() for caption, row in shown.items()}
         show_chart(
-            profiles(rows, names),
+            feature_profiles(rows, names),
             "explain.profiles",
             "A line is one row of values, feature by feature; where the "
             "rebuilt ones leave the clean one, the model does not know the feature well.",
@@ -76,7 +76,7 @@ def show_clusters(run: FinishedRun, sample: int | None, noisy: bool, z: np.ndarr
     for clusterer in CLUSTERERS if sample is not None else CLUSTERERS[:1]:
         found = run.clusters("z", clusterer, noisy=noisy)
         cluster = int(found[sample] if sample is not None else centres(run, "z", noisy).assign(z)[0])
-        sentence = f"{TITLES[clusterer]} on z{of} puts it into cluster {cluster + 1}"
+        sentence = f"{CLUSTERER_TITLES[clusterer]} on z{of} puts it into cluster {cluster + 1}"
         if chosen.labelled:
             label, share = majority_class(chosen.labels, found, cluster)
             sentence += f", where {share:.0%} of the images are **{chosen.class_names[label]}**"
@@ -98,16 +98,16 @@ def baseline_of(run: FinishedRun, name: str, H: torch.Tensor) -> tuple[torch.Ten
 
 
 def go_on_from(sample: int) -> None:
-    choose("image", "set")
+    set_choice("image", "set")
     choose_sample(sample)
 
 
 def show_neighbours(run: FinishedRun, code: np.ndarray, sample: int | None, space: Literal["z", "H"]) -> None:
     st.header(f"Nearest neighbours in {space}")
     chosen = images(run)
-    found = [other for other in nearest(run.codes(space), code, 17) if other != sample][:16]
+    found = [other for other in nearest_rows(run.codes(space), code, 17) if other != sample][:16]
     gallery(
-        picture(run, chosen.shown(found)),
+        as_picture(run, chosen.shown(found)),
         [f"{o}\n{chosen.class_of(o)}" for o in found],
         size=64,
         key="explain.neighbours",
@@ -134,11 +134,11 @@ level = columns[0].slider(
     bind="query-params",
 )
 with columns[1]:
-    seen = linked(
+    seen = linked_choice(
         st.segmented_control, "Parts of the", ["noisy", "clean"], "of", required=True, format_func=lambda name: f"{name} image"
     )
 with columns[2]:
-    baseline_name = linked(
+    baseline_name = linked_choice(
         st.segmented_control,
         "Baseline",
         list(BASELINES),
@@ -159,8 +159,8 @@ if run.config.model != "ddnmf":
 assert code.H is not None
 H = code.H[0]
 baseline, baseline_title = baseline_of(run, baseline_name, H)
-shared = shared_out(run, H, baseline)
+shared = cached_contributions(run, H, baseline)
 show_contributions(run, H, baseline, shared, baseline_title)
-show_film(run, H, baseline, shared, x)
-edit(run, f"explain.H.{run.id}.{image.key}.{seen}.{level}", image, seen == "noisy", H, shared.shown)
+show_build_up(run, H, baseline, shared, x)
+show_editor(run, f"explain.H.{run.id}.{image.key}.{seen}.{level}", image, seen == "noisy", H, shared.shown)
 show_neighbours(run, H.numpy(), image.sample, "H")

@@ -3,21 +3,21 @@
 import streamlit as st
 
 from dashboard.figures.files import Vector
-from dashboard.figures.saving import remember
+from dashboard.figures.saving import remember_figure
 from dashboard.home import architecture, run_management
-from dashboard.home.user_data_list import show_own_sets
+from dashboard.home.user_data_list import show_user_data_sets
 from dashboard.session.labels import SCORE_TITLES, run_title
-from dashboard.session.links import choose, from_link, to_link
+from dashboard.session.links import from_link, set_choice, to_link
 from dashboard.session.results import expected_time
 from dashboard.session.run_export import show_export
 from dashboard.session.selections import explain_absence, newest_with_parts, warn_of_collapse
-from dashboard.session.store import TRAIN, store, table_key
-from ddnmf_core.analysis.clustering import TITLES
+from dashboard.session.store import TRAIN_PAGE, store, table_key
+from ddnmf_core.analysis.clustering import CLUSTERER_TITLES
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
-from ddnmf_core.store.entry import ENDED
+from ddnmf_core.store.entry import ENDED_STATUSES
 from ddnmf_core.store.finished_run import FinishedRun
 
 FIRST = RunConfig(epochs=30)
@@ -25,7 +25,7 @@ FIRST = RunConfig(epochs=30)
 
 def train_first() -> None:
     """The first model is the default one, a little shorter; the Train page shows it."""
-    choose("run", engine.submit(store(), FIRST).id)
+    set_choice("run", engine.submit(store(), FIRST).id)
 
 
 st.title("DDNMF Studio")
@@ -58,7 +58,7 @@ explain_absence("run", {entry.id for entry in entries}, {})
 if chosen and wanted in (None, chosen.id):  # a run that is still trained stays the one to watch
     st.session_state["run"] = chosen.id
     to_link("run", chosen.id)
-if chosen and not catalogue.known(chosen.config.dataset):
+if chosen and not catalogue.is_known(chosen.config.dataset):
     st.warning(
         f"{run_title(chosen)}: its data set is not in this store, or is damaged, so that it cannot be shown. Add "
         "the same file or folder again in the same way (Train), or delete the run."
@@ -67,9 +67,9 @@ if chosen and not catalogue.known(chosen.config.dataset):
 config = chosen.config if chosen else FIRST
 epochs = chosen.epochs() if chosen else []
 st.header("Figure 1: the two networks and where each loss acts")
-figure = architecture.draw(config, catalogue.spec(config.dataset).n_pixels, epochs[-1] if epochs else None)
+figure = architecture.draw_architecture(config, catalogue.spec(config.dataset).n_pixels, epochs[-1] if epochs else None)
 st.markdown(figure, unsafe_allow_html=True)
-remember("home.figure1", "Figure 1", Vector(figure))
+remember_figure("home.figure1", "Figure 1", Vector(figure))
 st.caption(
     f"{run_title(chosen)}, with the losses of its last epoch."
     if chosen
@@ -81,7 +81,7 @@ if chosen:
     of_z = [row for row in FinishedRun(chosen).scores() if row.representation == "z" and not row.noisy]
     known = [(row.clusterer, name, value) for row in of_z for name, value in row.values.items()]
     for column, (clusterer, name, value) in zip(st.columns(6), known, strict=False):
-        column.metric(f"{SCORE_TITLES.get(name, 'Silhouette')}, {TITLES[clusterer]} on z", f"{value:.3f}")
+        column.metric(f"{SCORE_TITLES.get(name, 'Silhouette')}, {CLUSTERER_TITLES[clusterer]} on z", f"{value:.3f}")
     st.caption(
         "Clusters of this one run's clean images against the classes (eq 17 to 19). One run is one seed: scores "
         "move by several points between seeds."
@@ -111,17 +111,17 @@ with left:
             entry = entries[chosen_rows[0]]
             state = entry.state
             if entry.finished and st.session_state.get("run") != entry.id:
-                choose("run", entry.id)
+                set_choice("run", entry.id)
                 st.rerun()
             if state.message:
                 st.write(state.message)
-            if state.status in ENDED:
-                run_management.delete_with_question(entry)
+            if state.status in ENDED_STATUSES:
+                run_management.delete_with_confirmation(entry)
     else:
         st.info("Nothing has been trained in this store yet.")
     run_management.offer_undo()
-    run_management.deleted_runs()
-    run_management.archives(chosen, entries)
+    run_management.show_deleted_runs()
+    run_management.show_archives(chosen, entries)
 with right:
     st.header("Data sets")
     for name, spec in catalogue.DATASETS.items():
@@ -131,6 +131,6 @@ with right:
         else:
             st.markdown(f":gray[:material/cancel:] **{spec.title}** · not found")
             st.caption(catalogue.ways_to_get(name))
-    show_own_sets()
+    show_user_data_sets()
     if not read_only():
-        st.page_link(TRAIN, label="Add your own images or table (Train)", icon=":material/add_photo_alternate:")
+        st.page_link(TRAIN_PAGE, label="Add your own images or table (Train)", icon=":material/add_photo_alternate:")

@@ -5,27 +5,27 @@ from typing import Any, get_args
 import streamlit as st
 
 from dashboard.components.gallery import gallery
-from dashboard.latent.lasso import show_lassoed
+from dashboard.latent.lasso import show_lasso
 from dashboard.latent.map import show_map
 from dashboard.session.labels import INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES
-from dashboard.session.links import choose, linked
-from dashboard.session.reproduction import published
+from dashboard.session.links import linked_choice, set_choice
+from dashboard.session.reproduction import published_results
 from dashboard.session.results import result_of
-from dashboard.session.run_data import explain_data, images, picture
+from dashboard.session.run_data import as_picture, explain_data, images
 from dashboard.session.selections import pick_run, pick_sample
-from dashboard.session.store import EXPLAIN, store
-from ddnmf_core.analysis.clustering import TITLES
+from dashboard.session.store import EXPLAIN_PAGE, store
+from ddnmf_core.analysis.clustering import CLUSTERER_TITLES
 from ddnmf_core.config import CLUSTERERS, MAP_TITLES, EmbeddingMethod, Representation, RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.reproduce import results
-from ddnmf_core.store.entry import ENDED, RunEntry
+from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 
 COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Error"}
 
 
-def rival(ready: list[RunEntry]) -> RunEntry:
+def comparison_run(ready: list[RunEntry]) -> RunEntry:
     """Beside the first run: an AE1 on the same data where there is one."""
     first = next(entry for entry in ready if entry.id == st.session_state["run"])
     same_data = [
@@ -41,16 +41,16 @@ def controls(run: FinishedRun) -> tuple[dict[str, Any], int]:
     """What is mapped and how, and the sample that is ringed."""
     columns = st.columns([2, 3, 3, 3, 2, 3], vertical_alignment="bottom")
     with columns[0]:
-        method = linked(st.selectbox, "Map", get_args(EmbeddingMethod), "method", format_func=MAP_TITLES.get)
+        method = linked_choice(st.selectbox, "Map", get_args(EmbeddingMethod), "method", format_func=MAP_TITLES.get)
     with columns[1]:
-        representation = linked(
+        representation = linked_choice(
             st.selectbox, "Representation", get_args(Representation), "representation", format_func=REPRESENTATION_TITLES.get
         )
     with columns[2]:
-        seen = linked(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
+        seen = linked_choice(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
     with columns[3]:
         known = [name for name in COLOUR_TITLES if name != "class" or images(run).labelled]
-        colour = linked(st.selectbox, "Colour", known, "colour", format_func=COLOUR_TITLES.get)
+        colour = linked_choice(st.selectbox, "Colour", known, "colour", format_func=COLOUR_TITLES.get)
     chosen: dict[str, Any] = {"method": method, "representation": representation, "noisy": seen == "noisy", "colour": colour}
     with columns[4]:
         sample = pick_sample(run)
@@ -68,7 +68,9 @@ def controls(run: FinishedRun) -> tuple[dict[str, Any], int]:
         chosen["perplexity"] = st.slider("Perplexity (t-SNE)", 5, 100, 30, key="perplexity", bind="query-params")
         chosen["n_neighbors"] = st.slider("Neighbours (UMAP)", 2, 100, 15, key="neighbors", bind="query-params")
         chosen["seed"] = st.number_input("Seed of the map", 0, 2**31 - 1, 1, key="mapseed", bind="query-params")
-        chosen["clusterer"] = linked(st.selectbox, "Clusters by", CLUSTERERS, "clusterer", format_func=TITLES.get)
+        chosen["clusterer"] = linked_choice(
+            st.selectbox, "Clusters by", CLUSTERERS, "clusterer", format_func=CLUSTERER_TITLES.get
+        )
     return chosen, sample
 
 
@@ -78,7 +80,7 @@ def chosen_sample(run: FinishedRun, sample: int) -> None:
     left, right = st.columns([1, 6], vertical_alignment="center")
     with left:
         gallery(
-            [picture(run, chosen_images.shown(sample))],
+            [as_picture(run, chosen_images.shown(sample))],
             [f"sample {sample}\n{chosen_images.class_of(sample)}"],
             key="latent.sample",
             size=96,
@@ -96,14 +98,14 @@ def chosen_sample(run: FinishedRun, sample: int) -> None:
                 "adds to the mean image, blue ink that it takes away."
             )
         st.page_link(
-            EXPLAIN,
+            EXPLAIN_PAGE,
             label="See it rebuilt from its parts",
             icon=":material/search:",
             query_params={"run": run.id, "image": "set", "sample": str(sample)},
         )
 
 
-def offer_rival(first: FinishedRun) -> None:
+def offer_comparison_run(first: FinishedRun) -> None:
     """Figure 2 holds a DDNMF against an AE1: train the one that is missing."""
     config = first.config.replace(model="ae1" if first.config.model == "ddnmf" else "ddnmf")
     title = MODEL_TITLES[config.model]
@@ -111,13 +113,17 @@ def offer_rival(first: FinishedRun) -> None:
     if read_only() and not entry.available:
         st.info("There is no other run to compare with here.")
         return
-    if entry.exists and entry.state.status not in ENDED:
+    if entry.exists and entry.state.status not in ENDED_STATUSES:
         result_of(config, f"Training {title}")
         return
     if entry.available:
         st.info(f"Both maps show the same run. The {title} with its settings is trained already.")
         st.button(
-            f"Show the {title} here", key="latent.show", icon=":material/compare:", on_click=choose, args=("other", entry.id)
+            f"Show the {title} here",
+            key="latent.show",
+            icon=":material/compare:",
+            on_click=set_choice,
+            args=("other", entry.id),
         )
         return
     st.info(
@@ -142,7 +148,7 @@ def show_published() -> None:
     path = results.published_folder() / "figure2.png"
     if any(entry.finished for entry in store().entries()) or not path.exists():
         return
-    for made in published(("figure2",)):
+    for made in published_results(("figure2",)):
         n = made.protocol["n_map_points"]
         st.image(
             str(path),
@@ -161,7 +167,7 @@ alone = sum(entry.finished for entry in store().entries()) < 2
 second = first
 if not alone:
     with right:
-        second = pick_run("Right map", key="other", default=rival)
+        second = pick_run("Right map", key="other", default=comparison_run)
 if first.config.dataset != second.config.dataset or first.config.n_samples != second.config.n_samples:
     st.info("The two runs hold different images: a sample's number means another image on each side.")
 explain_data(images(first))
@@ -171,8 +177,8 @@ with left:
     show_map(first, chosen, "left", sample)
 with right:
     if second.id == first.id:
-        offer_rival(first)
+        offer_comparison_run(first)
     else:
         show_map(second, chosen, "right", sample)
 chosen_sample(first, sample)
-show_lassoed(first)
+show_lasso(first)

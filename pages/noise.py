@@ -11,52 +11,52 @@ from dashboard.figures.saving import show_chart
 from dashboard.noise import charts
 from dashboard.noise.samples import show_samples
 from dashboard.session.labels import SCORE_TITLES
-from dashboard.session.links import choose, linked
+from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.reproduction import (
-    TITLES,
-    Shown,
+    NUMBERS_TITLES,
+    DisplayedResults,
     by_family,
     choose_numbers,
     fewer_images,
-    of_store,
     offer_to_compute,
     protocol_panel,
+    store_results,
 )
-from dashboard.session.results import whole_or_set_aside
+from dashboard.session.results import report_damage
 from dashboard.session.store import store
 from ddnmf_core.analysis.metrics import SCORE_NAMES
-from ddnmf_core.experiment.batch import Work
+from ddnmf_core.experiment.batch import WorkBatch
 from ddnmf_core.reproduce import claims
-from ddnmf_core.reproduce.cells import cells
-from ddnmf_core.reproduce.matching_runs import Trained, finished_runs
+from ddnmf_core.reproduce.cells import target_cells
+from ddnmf_core.reproduce.matching_runs import MatchingRun, find_matching_runs
 from ddnmf_core.reproduce.protocol import Protocol
-from ddnmf_core.reproduce.results import summary
+from ddnmf_core.reproduce.results import summarise
 from ddnmf_core.reproduce.tables import seeds_of
 
 STEP, HIGHEST = 5, 80  # percent
 
 
-def choose_results() -> Shown:
+def choose_results() -> DisplayedResults:
     """Figure 3, or where that was not published Table 3: its curves without the models tested elsewhere."""
     shown = {each.results.target: each for each in choose_numbers(("figure3", "table3"))}
     return shown.get("figure3") or shown["table3"]
 
 
-def summarised(shown: Shown, protocol: Protocol, runs: Sequence[Trained]) -> pd.DataFrame:
+def summarised(shown: DisplayedResults, protocol: Protocol, runs: Sequence[MatchingRun]) -> pd.DataFrame:
     """Every mean that is shown; of this store also those at levels that the protocol leaves out."""
     records = shown.results.cells
     if not shown.published:
         between = {run.config.noise_level for run in runs if run.own} - set(protocol.noise_levels)
         extended = replace(protocol, noise_levels=tuple(between))
-        records = [*records, *of_store("table3", extended, shown.results.seeds).results.cells]
-    return summary(records)
+        records = [*records, *store_results("table3", extended, shown.results.seeds).results.cells]
+    return summarise(records)
 
 
 def show_panels(panels: dict[tuple[str, str], go.Figure], protocol: Protocol, rows: pd.DataFrame, level: float) -> None:
-    st.html(charts.legend([] if rows.empty else list(rows["method"].unique())))
+    st.html(charts.legend_html([] if rows.empty else list(rows["method"].unique())))
     for family, dataset in by_family(protocol).items():
         for column, score in zip(st.columns(len(SCORE_NAMES)), SCORE_NAMES, strict=True):
-            show_chart(charts.mark(panels[dataset, score], level), f"noise.{family}.{score}", None, place=column)
+            show_chart(charts.mark_level(panels[dataset, score], level), f"noise.{family}.{score}", None, place=column)
     st.caption(
         "Each point: a model trained with this noise, K-means on its codes of images with the same noise, mean over "
         "seeds. The band is one standard deviation to each side; with one seed there is none. Dashed: the paper's "
@@ -68,17 +68,17 @@ def show_panels(panels: dict[tuple[str, str], go.Figure], protocol: Protocol, ro
 def headline(rows: pd.DataFrame, protocol: Protocol) -> str:
     """How often DDNMF is ahead and how much noise costs it, of us at the protocol's levels and of the paper."""
     ours = rows if rows.empty else rows[rows["noise_level"].isin(protocol.noise_levels)]
-    return "\n".join(f"- {sentence}" for sentence in claims.sentences(ours, charts.set_title))
+    return "\n".join(f"- {sentence}" for sentence in claims.sentences(ours, charts.dataset_title))
 
 
-def offer_level(shown: Shown, protocol: Protocol, level: float) -> None:
+def offer_level(shown: DisplayedResults, protocol: Protocol, level: float) -> None:
     """Compute what is missing at a level, also at one that the protocol leaves out, or at all of its levels."""
     if shown.published:
         _offer_this_store(protocol, level)
         return
     left, right = st.columns(2)
     with left:
-        scope = linked(
+        scope = linked_choice(
             st.segmented_control,
             "Compute",
             ["level", "all"],
@@ -89,7 +89,7 @@ def offer_level(shown: Shown, protocol: Protocol, level: float) -> None:
         )
     sets = by_family(protocol)
     with right:
-        on = linked(
+        on = linked_choice(
             st.segmented_control,
             "On",
             ["both", *sets],
@@ -98,18 +98,18 @@ def offer_level(shown: Shown, protocol: Protocol, level: float) -> None:
             wrap=True,
             format_func={
                 "both": "both data sets",
-                **{family: charts.set_title(dataset) for family, dataset in sets.items()},
+                **{family: charts.dataset_title(dataset) for family, dataset in sets.items()},
             }.get,
         )
     levels = (level,) if scope == "level" else protocol.noise_levels
     wanted = [
         cell
-        for cell in cells("table3", replace(protocol, noise_levels=levels), shown.results.seeds)
+        for cell in target_cells("table3", replace(protocol, noise_levels=levels), shown.results.seeds)
         if on == "both" or cell.dataset == sets[on]
     ]
     what = f"{level:.0%} noise" if scope == "level" else "every level"
-    if Work(store(), wanted).configs:
-        names = dict.fromkeys(charts.set_title(cell.dataset) for cell in wanted)
+    if WorkBatch(store(), wanted).configs:
+        names = dict.fromkeys(charts.dataset_title(cell.dataset) for cell in wanted)
         offer_to_compute(wanted, "noise.level", f"{what}, {' and '.join(names)}")
     else:
         st.caption(f"{what.capitalize()}: every model is trained and scored.")
@@ -122,33 +122,33 @@ def _offer_this_store(protocol: Protocol, level: float) -> None:
     left, right = st.columns(2)
     for column, name in ((left, "quick"), (right, "full")):
         if column.button(
-            TITLES[name],
+            NUMBERS_TITLES[name],
             key=f"noise.{name}",
             icon=":material/swap_horiz:",
             width="stretch",
-            on_click=choose,
+            on_click=set_choice,
             args=("numbers", name),
         ):
             st.rerun(scope="app")  # the choice of numbers stands outside this fragment
 
 
-def show_heat_maps(shown: Shown, protocol: Protocol, rows: pd.DataFrame) -> None:
+def show_heat_maps(shown: DisplayedResults, protocol: Protocol, rows: pd.DataFrame) -> None:
     st.header("Other noise than in training")
     left, right = st.columns(2)
     with left:
-        model = linked(st.segmented_control, "Model", list(protocol.noise_models), "model", required=True, wrap=True)
+        model = linked_choice(st.segmented_control, "Model", list(protocol.noise_models), "model", required=True, wrap=True)
     with right:
-        score = linked(
+        score = linked_choice(
             st.segmented_control, "Score", list(SCORE_NAMES), "score", required=True, wrap=True, format_func=SCORE_TITLES.get
         )
     tested_at, sets = (0.0, *protocol.noise_levels), by_family(protocol)
     of_model = rows if rows.empty else rows[(rows["method"] == model) & rows["noise_level"].isin(protocol.noise_levels)]
     for column, (family, dataset) in zip(st.columns(2), sets.items(), strict=True):
         with column:
-            what, key = f"{model} on {charts.set_title(dataset)}", f"noise.heat.{family}"
+            what, key = f"{model} on {charts.dataset_title(dataset)}", f"noise.heat.{family}"
             title = f"{what}: {SCORE_TITLES[score]}"
             of_set = rows if rows.empty else of_model[of_model["dataset"] == dataset]
-            show_chart(charts.heat_map(of_set, score, protocol.noise_levels, tested_at, title), key, None, title=title)
+            show_chart(charts.noise_heat_map(of_set, score, protocol.noise_levels, tested_at, title), key, None, title=title)
             if not shown.published:
                 wanted = [cell for cell in shown.cells if (cell.dataset, cell.method) == (dataset, model)]
                 offer_to_compute(wanted, key, what)
@@ -169,9 +169,13 @@ def show_heat_maps(shown: Shown, protocol: Protocol, rows: pd.DataFrame) -> None
 
 
 @st.fragment
-@whole_or_set_aside
+@report_damage
 def explore(
-    shown: Shown, protocol: Protocol, rows: pd.DataFrame, panels: dict[tuple[str, str], go.Figure], runs: Sequence[Trained]
+    shown: DisplayedResults,
+    protocol: Protocol,
+    rows: pd.DataFrame,
+    panels: dict[tuple[str, str], go.Figure],
+    runs: Sequence[MatchingRun],
 ) -> None:
     """All that follows the slider, apart from the rest, so that moving it gathers no number again."""
     above = st.container()
@@ -179,14 +183,14 @@ def explore(
     level = left.slider("Noise level", 0, HIGHEST, 40, STEP, format="%d%%", key="level", bind="query-params") / 100
     with right:
         sets = by_family(protocol)
-        family = linked(
+        family = linked_choice(
             st.segmented_control,
             "Data set",
             list(sets),
             "dataset",
             required=True,
             wrap=True,
-            format_func={name: charts.set_title(dataset) for name, dataset in sets.items()}.get,
+            format_func={name: charts.dataset_title(dataset) for name, dataset in sets.items()}.get,
         )
     with above:
         show_panels(panels, protocol, rows, level)
@@ -199,14 +203,14 @@ def explore(
 st.title("Noise")
 shown = choose_results()
 protocol = Protocol.described(shown.results.protocol)
-runs = finished_runs(store().entries(), protocol)
+runs = find_matching_runs(store().entries(), protocol)
 rows = summarised(shown, protocol, runs)
 if rows.empty:
     st.info(
         "None of these numbers has been computed in this store yet: the dashed lines are the paper's. Compute one noise "
         "level or all of them with the button below the pictures; it goes on when this page is closed."
     )
-panels = {(dataset, score): charts.panel(rows, dataset, score) for dataset in protocol.datasets for score in SCORE_NAMES}
+panels = {(dataset, score): charts.score_panel(rows, dataset, score) for dataset in protocol.datasets for score in SCORE_NAMES}
 explore(shown, protocol, rows, panels, runs)
 if not rows.empty:
     st.download_button(

@@ -8,25 +8,25 @@ import torch
 from dashboard.components.gallery import gallery
 from dashboard.figures import charts
 from dashboard.figures.saving import show_chart
-from dashboard.parts.detail import show_likeness, show_measured, show_part
-from dashboard.parts.film import show_film
+from dashboard.parts.detail import show_measured, show_other_seeds, show_part
+from dashboard.parts.film import show_training_film
 from dashboard.parts.rank_survey import show_survey
-from dashboard.parts.table import show_list
-from dashboard.session.links import linked
+from dashboard.parts.table import show_part_list
+from dashboard.session.links import linked_choice
 from dashboard.session.results import result_of
-from dashboard.session.run_data import explain_data, images, part_effects, picture, siblings
+from dashboard.session.run_data import as_picture, cached_part_effects, explain_data, images, siblings
 from dashboard.session.run_export import show_export
 from dashboard.session.selections import pick_run
 from ddnmf_core.analysis.metrics import majority_class
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig
 from ddnmf_core.data import pictures
-from ddnmf_core.export.report import html
-from ddnmf_core.interpret.measures import worth_rows
+from ddnmf_core.export.report import report_html
+from ddnmf_core.interpret.measures import measure_rows
 from ddnmf_core.interpret.quality import class_mass
 from ddnmf_core.model.decoding import part_pictures
-from ddnmf_core.store.entry import FACTORS, INTERPRETATION, PARTS, SCORES, Entry
+from ddnmf_core.store.entry import FACTORS_FILE, INTERPRETATION_FILE, PARTS_FILE, SCORES_FILE, Entry
 from ddnmf_core.store.finished_run import FinishedRun
-from ddnmf_core.store.part_names import names_of, title
+from ddnmf_core.store.part_names import part_names, part_title
 
 VIEWS = {"raised": "Raised from the mean", "difference": "Difference from the baseline", "swing": "Swing", "alone": "Alone"}
 READING = {
@@ -41,11 +41,11 @@ MEASURED = "Measuring the parts"
 
 def part_tiles(run: FinishedRun, H: np.ndarray, view: str) -> list[np.ndarray]:
     if view == "swing":
-        return list(pictures.differences(picture(run, part_effects(run))))
+        return list(pictures.differences(as_picture(run, cached_part_effects(run))))
     decoded = part_pictures(run.ddnmf(), torch.from_numpy(H.mean(axis=0)))
     if view == "difference":
-        return list(pictures.differences(picture(run, (decoded["raised"] - decoded["baseline"]).numpy())))
-    return list(pictures.to_u8(picture(run, decoded[view].numpy())))
+        return list(pictures.differences(as_picture(run, (decoded["raised"] - decoded["baseline"]).numpy())))
+    return list(pictures.to_u8(as_picture(run, decoded[view].numpy())))
 
 
 def choose_part(part: int) -> None:
@@ -57,7 +57,7 @@ def show_parts(run: FinishedRun, H: np.ndarray, mass: np.ndarray) -> int:
     r, names = H.shape[1], images(run).class_names
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        view = linked(
+        view = linked_choice(
             st.segmented_control,
             "Picture of a part",
             list(VIEWS),
@@ -69,9 +69,9 @@ def show_parts(run: FinishedRun, H: np.ndarray, mass: np.ndarray) -> int:
     if not 1 <= st.session_state.get("part", 1) <= r:
         st.session_state["part"] = 1
     part = int(right.number_input("Part", 1, r, key="part", bind="query-params")) - 1
-    given = names_of(run.entry)
+    given = part_names(run.entry)
     captions = [
-        f"{title(given, k).lower()}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n"
+        f"{part_title(given, k).lower()}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n"
         + (f"{names[mass[k].argmax()]} {mass[k].max():.0%}" if images(run).labelled else "")
         for k in range(r)
     ]
@@ -106,10 +106,10 @@ def cluster_names(run: FinishedRun) -> dict[int, str]:
 def show_worth(measured: Entry[InterpretationConfig]) -> None:
     """Of all parts together: whether the order of importance is true, and how much of parts they are."""
     st.header("What the parts are worth")
-    scores = measured.read_json(SCORES)
+    scores = measured.read_json(SCORES_FILE)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        curves = charts.deletion_curves(measured.read_tensors(INTERPRETATION))
+        curves = charts.deletion_curves(measured.read_tensors(INTERPRETATION_FILE))
         show_chart(
             curves,
             "parts.worth",
@@ -122,7 +122,7 @@ def show_worth(measured: Entry[InterpretationConfig]) -> None:
             ),
         )
     with right:
-        st.dataframe(pd.DataFrame(worth_rows(scores), columns=["Measure", "Value"]), hide_index=True, key="parts.scores")
+        st.dataframe(pd.DataFrame(measure_rows(scores), columns=["Measure", "Value"]), hide_index=True, key="parts.scores")
 
 
 def show_matrices(run: FinishedRun, H: np.ndarray) -> None:
@@ -165,10 +165,10 @@ def show_pixel_nmf(run: FinishedRun) -> None:
     entry = result_of(config, "scikit-learn's NMF")
     if entry is None:
         return
-    factors = entry.read_tensors(FACTORS)
+    factors = entry.read_tensors(FACTORS_FILE)
     bases = factors["bases"] / np.maximum(factors["bases"].max(axis=1, keepdims=True), 1e-9)
     gallery(
-        pictures.to_u8(picture(run, bases)),
+        pictures.to_u8(as_picture(run, bases)),
         [f"basis {k + 1}" for k in range(len(bases))],
         key="parts.nmf",
         size=88,
@@ -193,14 +193,14 @@ part = show_parts(run, H, mass)
 measured = result_of(InterpretationConfig.of(run.config), MEASURED)
 named, others = cluster_names(run), siblings(run)
 if measured is not None:
-    show_list(run, measured.read_table(PARTS), named, others)
+    show_part_list(run, measured.read_table(PARTS_FILE), named, others)
 show_part(run, part, H, mass)
 if measured is not None:
-    show_measured(run, part, measured.read_tensors(INTERPRETATION), measured.read_table(PARTS), named)
-show_likeness(run, part, others)
+    show_measured(run, part, measured.read_tensors(INTERPRETATION_FILE), measured.read_table(PARTS_FILE), named)
+show_other_seeds(run, part, others)
 if measured is not None:
     show_worth(measured)
-show_film(run)
+show_training_film(run)
 show_survey(run)
 st.header("The two factors")
 show_matrices(run, H)
@@ -209,7 +209,7 @@ with st.container(horizontal=True):
     show_export(run.entry)
     st.download_button(
         "Report of this run, one HTML file",
-        lambda: html(run.entry),
+        lambda: report_html(run.entry),
         f"ddnmf-{run.id}.html",
         "text/html",
         key="parts.report",

@@ -6,18 +6,18 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.figures.saving import show_chart
-from dashboard.session.queue_progress import offer_the_rest, show_progress
+from dashboard.session.queue_progress import offer_resume, show_sweep_progress
 from dashboard.session.run_data import HASH_FUNCS
 from dashboard.session.store import store
 from dashboard.sweep import charts
-from dashboard.sweep.cells import CHART, chosen_cell, clicked, show_cell
+from dashboard.sweep.cells import CHART_KEY, chosen_cell, keep_click, show_cell
 from dashboard.sweep.charts import SHORT_TITLES
 from dashboard.sweep.choice import show_choice
 from dashboard.sweep.form import sweep_form
-from dashboard.sweep.view import MEASURES, View, family_title, pick_family, pick_view
+from dashboard.sweep.view import MEASURE_TITLES, SweepView, pick_sweep, pick_view, sweep_title
 from ddnmf_core.analysis.metrics import SCORE_NAMES, SILHOUETTE
 from ddnmf_core.experiment import sweeps
-from ddnmf_core.experiment.sweeps import Family
+from ddnmf_core.experiment.sweeps import Sweep
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
@@ -29,7 +29,7 @@ MEANINGS = {
     "L_in": "L_in in the last epoch: the sum of the losses, each times its weight",
 }
 PIXELS_BESIDE, PIXELS_A_CELL, PIXELS_A_POINT, PIXELS_AN_AXIS = 90, 62, 34, 75  # at least, for a figure that can be read
-MOST_BESIDE = 6  # columns of a grid that leaves room for the cell's runs
+MAX_COLUMNS_BESIDE = 6  # columns of a grid that leaves room for the cell's runs
 
 
 @st.cache_resource(max_entries=2000, show_spinner="Reading the runs.", hash_funcs=HASH_FUNCS)
@@ -42,7 +42,7 @@ def results(run: RunEntry) -> dict[str, float]:
     return _results(run, run.state.updated)
 
 
-def warn_of_the_lost(runs: pd.DataFrame) -> None:
+def warn_of_failures(runs: pd.DataFrame) -> None:
     lost = runs[runs["status"].isin(["failed", "diverged"])]
     if len(lost):
         counts = lost["status"].value_counts()
@@ -64,7 +64,7 @@ def room_for(width: int, name: str) -> Any:
     return st.container(key=name)
 
 
-def show_surface(cells: pd.DataFrame, view: View) -> None:
+def show_surface(cells: pd.DataFrame, view: SweepView) -> None:
     """The chart, and the chosen cell beside it."""
     cell = chosen_cell(cells, view)
     point = [cell[name] for name in view.axes] if cell else None
@@ -74,15 +74,15 @@ def show_surface(cells: pd.DataFrame, view: View) -> None:
         else charts.surface_line(cells, view.runs, view.x, view.column, view.title, point, view.is_score)
     )
     n_columns = cells[view.x].nunique()
-    beside = not view.y or n_columns <= MOST_BESIDE
+    beside = not view.y or n_columns <= MAX_COLUMNS_BESIDE
     left, right = st.columns([3, 2], gap="large") if beside else (st.container(), st.container())
     with left, room_for(PIXELS_BESIDE + n_columns * (PIXELS_A_CELL if view.y else PIXELS_A_POINT), "surface"):
         show_chart(
             figure,
-            CHART,
+            CHART_KEY,
             None,
             title=f"{view.title} over the sweep",
-            on_select=clicked,
+            on_select=keep_click,
             selection_mode="points",
             alt=f"{view.title} for each value of {' and '.join(view.axes)}; the table below has the same numbers.",
         )
@@ -97,7 +97,7 @@ def show_surface(cells: pd.DataFrame, view: View) -> None:
             )
 
 
-def how_to_read(view: View) -> str:
+def how_to_read(view: SweepView) -> str:
     what = {
         **MEANINGS,
         "error": f"Mean squared error of the reconstructions of the {view.seen}, against the clean images",
@@ -115,7 +115,7 @@ def how_to_read(view: View) -> str:
     )
 
 
-def show_parallel(family: Family, runs: pd.DataFrame, view: View) -> None:
+def show_parallel(family: Sweep, runs: pd.DataFrame, view: SweepView) -> None:
     """Every finished run of the sweep, not of the slice alone."""
     finished = runs[runs["status"] == "finished"]
     if len(finished) < 2:
@@ -125,7 +125,7 @@ def show_parallel(family: Family, runs: pd.DataFrame, view: View) -> None:
     dimensions = {
         **{name: SHORT_TITLES[name] for name in family.axes},
         "seed": "seed",
-        **{view.column_of(name): "error" if name == "error" else MEASURES[name] for name in measures},
+        **{view.column_of(name): "error" if name == "error" else MEASURE_TITLES[name] for name in measures},
     }
     with room_for(PIXELS_AN_AXIS * len(dimensions), "parallel"):
         show_chart(
@@ -142,7 +142,7 @@ def show_parallel(family: Family, runs: pd.DataFrame, view: View) -> None:
     )
 
 
-def downloads(cells: pd.DataFrame, runs: pd.DataFrame, family: Family) -> None:
+def downloads(cells: pd.DataFrame, runs: pd.DataFrame, family: Sweep) -> None:
     left, right, _ = st.columns([1, 1, 2])
     left.download_button(
         "Cells as CSV",
@@ -169,25 +169,25 @@ st.title("Sweep")
 st.markdown(
     "How a measure responds to the weights α, β and γ, the noise and the number of parts: a grid of runs, several seeds each."
 )
-found = sweeps.families(store().entries())
+found = sweeps.find_sweeps(store().entries())
 with st.expander("Start a sweep", expanded=not found, icon=":material/grid_on:"):
     if read_only():
         st.info("Here nothing is trained: sweeps that are in the store can be looked at.")
     else:
         sweep_form()
 for each in found:
-    show_progress(each, family_title(each))
+    show_sweep_progress(each, sweep_title(each))
 if not found:
     st.info(
         "There is no sweep yet: no two runs of this store differ in these settings alone. Start one above; it goes on "
         "when this page is closed."
     )
     st.stop()
-family = pick_family(found)
-runs = sweeps.table(family.entries, results)
+family = pick_sweep(found)
+runs = sweeps.run_table(family.entries, results)
 view = pick_view(family, runs)
-warn_of_the_lost(runs)
-offer_the_rest(family)
+warn_of_failures(runs)
+offer_resume(family)
 cells = view.cells()
 show_surface(cells, view)
 st.header("Every cell, and which one to choose without labels")

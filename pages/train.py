@@ -4,15 +4,15 @@ import streamlit as st
 
 from dashboard.components.gallery import gallery
 from dashboard.session.labels import run_title
-from dashboard.session.links import choose, linked
+from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.results import expected_time
 from dashboard.session.run_data import as_pictures, dataset_images, explain_data
 from dashboard.session.selections import explain_absence
 from dashboard.session.store import store
-from dashboard.session.train_settings import key
-from dashboard.train.data_form import own_data_form
-from dashboard.train.live_run import in_turn, live_panel
-from dashboard.train.run_form import NOISE_TITLES, checked, choose_data, remember_defaults, settings
+from dashboard.session.train_settings import train_key
+from dashboard.train.data_form import user_data_form
+from dashboard.train.live_run import live_panel, queue_order
+from dashboard.train.run_form import NOISE_TITLES, checked_config, choose_data, remember_defaults, settings_form
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import pictures
 from ddnmf_core.engine import client as engine
@@ -42,7 +42,7 @@ def noise_preview(config: RunConfig) -> None:
 def start(config: RunConfig, n_runs: int, device: str) -> None:
     """Submit; the first of them is the one to watch. A finished configuration is found, not trained again."""
     submitted = [engine.submit(store(), config.replace(seed=config.seed + number), device) for number in range(n_runs)]
-    choose("run", submitted[0].id)
+    set_choice("run", submitted[0].id)
     if all(entry.finished for entry in submitted):
         st.toast("This configuration has been trained before: here it is.", icon=":material/history:")
 
@@ -52,12 +52,12 @@ def pick_watched(entries: list[RunEntry]) -> RunEntry:
     by_id = {entry.id: entry for entry in entries}
     explain_absence("run", by_id, by_id)
     return by_id[
-        linked(
+        linked_choice(
             st.selectbox,
             "Run to watch",
             list(by_id),
             "run",
-            (in_turn(entries) or entries)[0].id,
+            (queue_order(entries) or entries)[0].id,
             format_func=lambda entry_id: run_title(by_id[entry_id]),
         )
     ]
@@ -71,13 +71,13 @@ with left:
         st.info("Here nothing is trained. On the right are the trainings of the runs that are in the store.")
         config = None
     else:
-        own_data_form(choose_data)
-        config = checked(settings())
+        user_data_form(choose_data)
+        config = checked_config(settings_form())
     if config:
-        n_runs = st.session_state[key("n_seeds")]
+        n_runs = st.session_state[train_key("n_seeds")]
         st.write(expected_time(config, n_runs))
-        if st.button("Start training", type="primary", icon=":material/play_arrow:", key=key("start"), width="stretch"):
-            start(config, n_runs, st.session_state.get(key("device"), "auto"))
+        if st.button("Start training", type="primary", icon=":material/play_arrow:", key=train_key("start"), width="stretch"):
+            start(config, n_runs, st.session_state.get(train_key("device"), "auto"))
 with right:
     preview = st.container()
     st.divider()

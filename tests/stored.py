@@ -8,16 +8,16 @@ import pandas as pd
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store.entry import (
-    CLUSTERS,
-    CODES,
-    FACTORS,
-    HISTORY,
-    INTERPRETATION,
-    MODEL,
-    PARTS,
-    POINTS,
-    PROVENANCE,
-    SCORES,
+    CLUSTERS_FILE,
+    CODES_FILE,
+    FACTORS_FILE,
+    HISTORY_FILE,
+    INTERPRETATION_FILE,
+    MODEL_FILE,
+    PARTS_FILE,
+    POINTS_FILE,
+    PROVENANCE_FILE,
+    SCORES_FILE,
     State,
 )
 
@@ -59,13 +59,13 @@ def finish(store, config=CONFIG):
     """A run with all that a finished one has."""
     run = train_a_little(store, config)
     run.seal_history()
-    run.write_json(PROVENANCE, {"torch": "2", "device": "CPU"})
-    run.write_tensors(MODEL, {"W": np.full((4, 3), config.seed, np.float32)})
+    run.write_json(PROVENANCE_FILE, {"torch": "2", "device": "CPU"})
+    run.write_tensors(MODEL_FILE, {"W": np.full((4, 3), config.seed, np.float32)})
     run.remove("checkpoint-000000008.safetensors")
-    run.write_tensors(CODES, {"clean/z": np.full((5, 4), config.seed, np.float32)})
-    run.write_table(CLUSTERS, pd.DataFrame({"clean/z/kmeans": [0, 1, 1, 0, 2]}))
+    run.write_tensors(CODES_FILE, {"clean/z": np.full((5, 4), config.seed, np.float32)})
+    run.write_table(CLUSTERS_FILE, pd.DataFrame({"clean/z/kmeans": [0, 1, 1, 0, 2]}))
     run.write_json(
-        SCORES,
+        SCORES_FILE,
         [
             {"input": seen, "representation": representation, "clusterer": clusterer, "acc": 0.5, "nmi": 0.4, "ari": 0.3}
             for seen in ("clean", "noisy")
@@ -84,13 +84,13 @@ def made_of(store, run):
         store.create(config)
         for config in (EmbeddingConfig(run=run.id), ClusteringConfig.of(run.config), InterpretationConfig.of(run.config))
     ]
-    entries[0].write_table(POINTS, pd.DataFrame({"sample": [0, 1], "x": [0.0, 1.0], "y": [1.0, 0.0]}))
-    entries[1].write_table(CLUSTERS, pd.DataFrame({"cluster": [0, 1]}))
-    entries[2].write_tensors(INTERPRETATION, {"swings": np.ones((3, 4), np.float32)})
-    entries[2].write_table(PARTS, pd.DataFrame({"part": [0], "importance": [0.5]}))
+    entries[0].write_table(POINTS_FILE, pd.DataFrame({"sample": [0, 1], "x": [0.0, 1.0], "y": [1.0, 0.0]}))
+    entries[1].write_table(CLUSTERS_FILE, pd.DataFrame({"cluster": [0, 1]}))
+    entries[2].write_tensors(INTERPRETATION_FILE, {"swings": np.ones((3, 4), np.float32)})
+    entries[2].write_table(PARTS_FILE, pd.DataFrame({"part": [0], "importance": [0.5]}))
     for entry in entries[1:]:
-        entry.write_json(SCORES, {"acc": 0.5})
-        entry.write_json(PROVENANCE, {"torch": "2"})
+        entry.write_json(SCORES_FILE, {"acc": 0.5})
+        entry.write_json(PROVENANCE_FILE, {"torch": "2"})
     for entry in entries:
         entry.set_state(State("finished", 1.0))
     return entries
@@ -99,14 +99,14 @@ def made_of(store, run):
 def factorise(store):
     """An NMF of the pixels, which belongs to no run."""
     entry = store.create(PixelNMFConfig(dataset="digits", n_parts=3))
-    entry.write_tensors(FACTORS, {"H": np.ones((5, 3), np.float32)})
+    entry.write_tensors(FACTORS_FILE, {"H": np.ones((5, 3), np.float32)})
     entry.set_state(State("finished", 1.0))
     return entry
 
 
 def content(entry):
     """Everything that can be read of an entry, as text; raises CorruptFile."""
-    files = {name: read(entry, name) for name in entry.names("") if name != HISTORY}
+    files = {name: read(entry, name) for name in entry.names("") if name != HISTORY_FILE}
     return json.dumps([entry.config.model_dump(mode="json"), entry.state.status, entry.history(), files], sort_keys=True)
 
 
@@ -116,7 +116,7 @@ def read(entry, name):
         return {key: array.tolist() for key, array in entry.read_tensors(name).items()}
     if name.endswith(".parquet"):
         return entry.read_table(name).to_dict("list")
-    return entry.history() if name == HISTORY else entry.read_json(name)
+    return entry.history() if name == HISTORY_FILE else entry.read_json(name)
 
 
 def flip(path):

@@ -13,14 +13,14 @@ from benchmarks.common.harness import Result, Row, spread
 from ddnmf_core.config import RunConfig
 from ddnmf_core.interpret import part_evaluation as interpretation
 from ddnmf_core.interpret.causal import Centres
-from ddnmf_core.model.networks import build
+from ddnmf_core.model.networks import build_model
 
 REPEATS, N = 3, 70_000
 
 
 def measure(repeats: int) -> Result:
     torch.set_num_threads(os.cpu_count() or 1)
-    model, random = build(RunConfig(), 784), np.random.default_rng(1)
+    model, random = build_model(RunConfig(), 784), np.random.default_rng(1)
     H = random.random((N, 10), dtype=np.float32)
     centres = Centres(random.random((10, 10)))
 

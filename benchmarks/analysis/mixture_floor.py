@@ -12,12 +12,12 @@ import numpy as np
 
 from benchmarks.common.harness import Result, Row
 from ddnmf_core.analysis import clustering
-from ddnmf_core.analysis.baselines import transformed
+from ddnmf_core.analysis.baselines import transform
 from ddnmf_core.analysis.metrics import accuracy, stability
 from ddnmf_core.config import ClusteringConfig
 from ddnmf_core.data.catalogue import load
-from ddnmf_core.reproduce.protocol import FULL
-from ddnmf_core.store.entry import CODES
+from ddnmf_core.reproduce.protocol import FULL_PROTOCOL
+from ddnmf_core.store.entry import CODES_FILE
 from ddnmf_core.store.run_store import Store
 
 N = 20_000
@@ -28,22 +28,22 @@ FLOORS, STARTS = (1e-4, 1e-3, 1e-2, 5e-2), (1, 2, 3)
 def representations(dataset: str) -> dict[str, Any]:
     """What is clustered, by name: (N, d) each."""
     found = {
-        "NMF of the pixels": transformed(
+        "NMF of the pixels": transform(
             load(dataset, None).scaled()[:N], ClusteringConfig(dataset=dataset, transform="unit_nmf")
         )
     }
     for model, name in (("AE2", "AE2, NMF"), ("DDNMF", "DDNMF, z")):
-        config = FULL.run(FULL.models[model], dataset, 1)
+        config = FULL_PROTOCOL.run(FULL_PROTOCOL.models[model], dataset, 1)
         if (entry := Store().entry(config)).available:
-            z = entry.read_tensors(CODES)["clean/z"][:N]
-            found[name] = transformed(z, ClusteringConfig.of(config, transform="unit_nmf")) if model == "AE2" else z
+            z = entry.read_tensors(CODES_FILE)["clean/z"][:N]
+            found[name] = transform(z, ClusteringConfig.of(config, transform="unit_nmf")) if model == "AE2" else z
     return found
 
 
 def measure(repeats: int) -> Result:
     """The floor of the tables, against the usual absolute one; a row for each representation, a column for each floor."""
     rows: list[Row] = []
-    for dataset in FULL.datasets:
+    for dataset in FULL_PROTOCOL.datasets:
         labels = load(dataset, None).labels[:N]  # type: ignore[arg-type]
         for name, codes in representations(dataset).items():
             x = (codes / np.sqrt(codes.var(axis=0).mean())).astype(np.float32)

@@ -6,9 +6,9 @@ from statistics import median
 from benchmarks.common.harness import NotHere
 from ddnmf_core.config import ClusteringConfig, RunConfig
 from ddnmf_core.data.catalogue import find
-from ddnmf_core.experiment.batch import Work
-from ddnmf_core.reproduce.cells import Cell
-from ddnmf_core.store.entry import SCORES
+from ddnmf_core.experiment.batch import WorkBatch
+from ddnmf_core.reproduce.cells import TargetCell
+from ddnmf_core.store.entry import SCORES_FILE
 from ddnmf_core.store.run_store import Store
 
 
@@ -19,7 +19,7 @@ def train_and_score(runs: Sequence[RunConfig]) -> list[dict[str, float]]:
         if not find(dataset):  # type: ignore[arg-type]
             raise NotHere(f"{dataset} is not here. Set DDNMF_DATA (`ddnmf data` says how to get it).")
     store = Store()
-    work = Work(store, [Cell(run.dataset, "DDNMF", run.seed, run, ClusteringConfig.of(run)) for run in runs])
+    work = WorkBatch(store, [TargetCell(run.dataset, "DDNMF", run.seed, run, ClusteringConfig.of(run)) for run in runs])
     work.submit()
     for _ in work.steps():
         pass
@@ -32,7 +32,7 @@ def _scores(store: Store, run: RunConfig) -> dict[str, float]:
     entry = store.entry(run)
     of_code = {
         score["clusterer"]: score
-        for score in entry.read_json(SCORES)
+        for score in entry.read_json(SCORES_FILE)
         if score["input"] == "clean" and score["representation"] == "z"
     }
     return {

@@ -14,7 +14,7 @@ from ddnmf_core.store.run_store import Store
 
 PORT = 8594
 AT_ONCE, WARM_UP = 10, 50  # runs asked for together; after which growth is counted
-MOST_GROWTH = 1.05  # of the memory
+MAX_GROWTH = 1.05  # of the memory
 KEPT_OPEN = 10.0  # seconds, after which a server closes what is idle
 Usage = dict[str, float]
 
@@ -80,7 +80,7 @@ def _told(first: Usage, last: Usage) -> str:
 def _grown(first: Usage, last: Usage) -> str:
     """What grew more than it may, as a sentence; empty when nothing did."""
     allowed = {
-        "memory, MB": first["memory, MB"] * MOST_GROWTH,
+        "memory, MB": first["memory, MB"] * MAX_GROWTH,
         "descriptors": first["descriptors"] + 5,
         "processes": first["processes"],
         "threads": first["threads"] + 5,

@@ -29,7 +29,7 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.store import trash
-from ddnmf_core.store.entry import MODEL, Entry
+from ddnmf_core.store.entry import MODEL_FILE, Entry
 from ddnmf_core.store.run_store import Store
 
 WRITER = """
@@ -87,10 +87,10 @@ def killed_worker(most: int) -> Count:
                 elif not entry.finished:
                     count.add(f"ended as {entry.state.status}", seconds)
                 else:
-                    same = equal(entry.read_tensors(MODEL), undisturbed[entry.config])
+                    same = equal(entry.read_tensors(MODEL_FILE), undisturbed[entry.config])
                     count.add("" if same else "other weights", seconds)
             for entry in entries:
-                trash.delete(entry)
+                trash.delete_entry(entry)
     return count
 
 
@@ -118,7 +118,7 @@ def killed_writer(most: int) -> Count:
             writer.kill()
             writer.wait()
             began = time.monotonic()
-            store.clear_litter()
+            store.remove_stale_files()
             try:
                 names = entry.names("checkpoint-")
                 readable = [entry.read_tensors(name) for name in names]

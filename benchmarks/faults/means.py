@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.common.harness import ROOT
 from ddnmf_core.config import RunConfig
 from ddnmf_core.engine import client as engine
-from ddnmf_core.store.entry import ENDED, MODEL, Entry
+from ddnmf_core.store.entry import ENDED_STATUSES, MODEL_FILE, Entry
 from ddnmf_core.store.run_store import Store
 
 LONG = RunConfig(dataset="digits", layers=(64, 32, 8), n_parts=5, epochs=40, batch_size=64)
@@ -74,7 +74,7 @@ def wait(condition: Callable[[], object], seconds: float = PATIENCE, every: floa
 
 
 def ended(*entries: Entry) -> bool:
-    return all(entry.state.status in ENDED for entry in entries)
+    return all(entry.state.status in ENDED_STATUSES for entry in entries)
 
 
 def stop(*entries: Entry) -> None:
@@ -114,7 +114,7 @@ def undisturbed_weights(configs: Sequence[RunConfig]) -> dict[RunConfig, Weights
     with folder() as home:
         entries = [Store(home).create(config) for config in configs]
         run_python(UNDISTURBED, home, *(entry.id for entry in entries)).check_returncode()
-        return {entry.config: entry.read_tensors(MODEL) for entry in entries}
+        return {entry.config: entry.read_tensors(MODEL_FILE) for entry in entries}
 
 
 def equal(some: Weights, others: Weights) -> bool:

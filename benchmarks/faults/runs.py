@@ -24,7 +24,7 @@ def cancelled(most: int) -> Count:
             entry.request_stop()
             stopped = wait(lambda entry=entry: ended(entry), every=0.002)
             count.add("" if stopped and entry.names("checkpoint-") else entry.state.status, time.monotonic() - began)
-            trash.delete(entry)
+            trash.delete_entry(entry)
     return count
 
 

@@ -8,8 +8,8 @@ from benchmarks.faults.counting import Count
 from benchmarks.faults.means import SHORT, UNDISTURBED, equal, folder, run_python, undisturbed_weights
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.files.atomic import CorruptFile
-from ddnmf_core.files.checked_folder import MANIFEST
-from ddnmf_core.store.entry import CLUSTERS, CODES, CONFIG, MODEL, SCORES, STATE, Entry
+from ddnmf_core.files.checked_folder import MANIFEST_FILE
+from ddnmf_core.store.entry import CLUSTERS_FILE, CODES_FILE, CONFIG_FILE, MODEL_FILE, SCORES_FILE, STATE_FILE, Entry
 from ddnmf_core.store.run_store import Store
 
 WITHOUT_ROOM = """
@@ -25,13 +25,13 @@ def damaged(most: int) -> Count:
     """F7: a flipped bit, a cut, zero length or a missing file, in each stored kind: detected, never read as if whole."""
     count, chance = Count("F7", "stored file damaged: detected", 200), random.Random(7)
     readers: dict[str, Callable[[Entry], object]] = {
-        CONFIG: lambda e: e.config,
-        STATE: lambda e: e.state,
-        MANIFEST: lambda e: e.has(MODEL),
-        MODEL: lambda e: e.read_tensors(MODEL),
-        CODES: lambda e: e.read_tensors(CODES),
-        SCORES: lambda e: e.read_json(SCORES),
-        CLUSTERS: lambda e: e.read_table(CLUSTERS),
+        CONFIG_FILE: lambda e: e.config,
+        STATE_FILE: lambda e: e.state,
+        MANIFEST_FILE: lambda e: e.has(MODEL_FILE),
+        MODEL_FILE: lambda e: e.read_tensors(MODEL_FILE),
+        CODES_FILE: lambda e: e.read_tensors(CODES_FILE),
+        SCORES_FILE: lambda e: e.read_json(SCORES_FILE),
+        CLUSTERS_FILE: lambda e: e.read_table(CLUSTERS_FILE),
     }
     with folder() as home:
         store = Store(home)
@@ -76,7 +76,7 @@ def full_disk(most: int) -> Count:
             problems, state = entry.problems(), entry.state
             said = state.status != "failed" or "disk is full" in state.message
             run_python(UNDISTURBED, home, entry.id)
-            whole = entry.finished and not entry.problems() and equal(entry.read_tensors(MODEL), weights)
+            whole = entry.finished and not entry.problems() and equal(entry.read_tensors(MODEL_FILE), weights)
             count.add(
                 ""
                 if not problems and said and whole

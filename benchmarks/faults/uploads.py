@@ -17,8 +17,8 @@ from benchmarks.faults.means import environment, folder
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.single_image import read_picture
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import Choices
-from ddnmf_core.store.archive_import import unpack
+from ddnmf_core.data.user.source import ImportOptions
+from ddnmf_core.store.archive_import import import_archive
 from ddnmf_core.store.run_store import Store
 
 N_ROWS, LONGEST = 40, 400  # samples of a file; letters of a sentence
@@ -177,14 +177,14 @@ def _offered(store: Store, name: str, content: bytes) -> str:
     """What went wrong; empty when it was refused as it should be."""
     try:
         if name.endswith(".ddnmf.zip"):
-            imported = unpack(store, io.BytesIO(content))
-            if imported.taken or not imported.refused:
+            imported = import_archive(store, io.BytesIO(content))
+            if imported.imported or not imported.refused:
                 return "an archive was taken in"
             return _unclear("; ".join(imported.refused.values()))
         if name.endswith(".png"):
             read_picture(content)
         else:
-            user_sets.add(io.BytesIO(content), name, Choices())
+            user_sets.add(io.BytesIO(content), name, ImportOptions())
         return "it was taken in"
     except (DataError, ValueError) as error:
         return _unclear(str(error))

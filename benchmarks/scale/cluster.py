@@ -23,7 +23,7 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import find
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.atomic import write_document
-from ddnmf_core.store.entry import ENDED
+from ddnmf_core.store.entry import ENDED_STATUSES
 from ddnmf_core.store.run_store import Store
 
 REPEATS, PATIENCE, IDLE = 1, 900.0, 10.0  # seconds
@@ -84,7 +84,7 @@ def seconds_of(store: Store, configs: Sequence[RunConfig]) -> float:
     """From asking for these runs until all of them are finished."""
     began = time.monotonic()
     entries = [engine.submit(store, config) for config in configs]
-    while not all(entry.state.status in ENDED for entry in entries):
+    while not all(entry.state.status in ENDED_STATUSES for entry in entries):
         if time.monotonic() - began > PATIENCE:
             raise RuntimeError(f"not done after {PATIENCE:.0f} s: {[entry.state for entry in entries]}")
         time.sleep(0.05)

@@ -26,7 +26,7 @@ from benchmarks.common.harness import ROOT, Result, Row, milliseconds
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.user.source import MAX_SAMPLES
 from ddnmf_core.engine.worker import tasks
-from ddnmf_core.store.entry import CONFIG
+from ddnmf_core.store.entry import CONFIG_FILE
 from ddnmf_core.store.run_store import Store
 
 REPEATS, SIZE = 1, 1_000_000
@@ -93,13 +93,13 @@ def _parts(steps: int) -> Iterator[Row]:
     import torch
 
     from ddnmf_core.model.decoding import part_pictures
-    from ddnmf_core.model.networks import DDNMF, build
+    from ddnmf_core.model.networks import DDNMFNetwork, build_model
 
     with synthetic_images.images(10_000) as path:
         for r in N_PARTS:
             found = training_process.result(training_process.start(path, "memory", steps, _threads(), n_parts=r))
-            model = build(RunConfig(n_parts=r), 784)
-            assert isinstance(model, DDNMF)
+            model = build_model(RunConfig(n_parts=r), 784)
+            assert isinstance(model, DDNMFNetwork)
             pictures = median(milliseconds(lambda model=model, r=r: part_pictures(model, torch.ones(r)), 5))
             yield {
                 "curve": "Parts",
@@ -145,8 +145,8 @@ def _runs(counts: tuple[int, ...], repeats: int) -> Iterator[Row]:
 def _linked(store: Store, run: Path, config: RunConfig) -> None:
     """The same run under another id: its own configuration, the other files as links."""
     folder = store.entry(config).folder
-    shutil.copytree(run, folder, copy_function=os.link, ignore=shutil.ignore_patterns(CONFIG))
-    (folder / CONFIG).write_text(json.dumps(config.model_dump(mode="json"), indent=1))
+    shutil.copytree(run, folder, copy_function=os.link, ignore=shutil.ignore_patterns(CONFIG_FILE))
+    (folder / CONFIG_FILE).write_text(json.dumps(config.model_dump(mode="json"), indent=1))
 
 
 # ------------------------------------------------------------------------------------------- points

@@ -16,9 +16,9 @@ import torch
 from benchmarks.common.harness import NotHere, Result, Row
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import find, load
-from ddnmf_core.model.batched_trainer import Stack
+from ddnmf_core.model.batched_trainer import BatchedTrainer
 from ddnmf_core.model.trainer import Trainer
-from ddnmf_core.reproduce.protocol import FULL
+from ddnmf_core.reproduce.protocol import FULL_PROTOCOL
 
 REPEATS, N_EAGER = 3, 2
 SAME = 0.05  # relative difference of the losses after all epochs
@@ -27,7 +27,7 @@ SAME = 0.05  # relative difference of the losses after all epochs
 def measure(repeats: int) -> Result:
     if not torch.cuda.is_available():
         raise NotHere("no GPU, so it is not measured. `python -m benchmarks gpu --keep` on a machine with one measures it.")
-    if not all(find(name) for name in FULL.datasets):  # type: ignore[arg-type]
+    if not all(find(name) for name in FULL_PROTOCOL.datasets):  # type: ignore[arg-type]
         raise NotHere("the full sets are not here. Set DDNMF_DATA (`ddnmf data` says how to get them).")
     rows = compared(repeats)
     ours, reference = (sum(row[key] for row in rows) for key in ("stack, s", "eager, s"))
@@ -37,9 +37,12 @@ def measure(repeats: int) -> Result:
 def compared(repeats: int) -> list[Row]:
     """Stacks and eager runs; raises RuntimeError where they do not come to the same losses."""
     rows: list[Row] = []
-    for dataset in FULL.datasets:
+    for dataset in FULL_PROTOCOL.datasets:
         for model in ("DDNMF", "AE1"):
-            configs = [FULL.run(FULL.noise_models[model], dataset, 1, noise_level=level) for level in FULL.noise_levels]
+            configs = [
+                FULL_PROTOCOL.run(FULL_PROTOCOL.noise_models[model], dataset, 1, noise_level=level)
+                for level in FULL_PROTOCOL.noise_levels
+            ]
             _stacked(configs[:2], epochs=1)  # kernels are loaded, memory is there
             times = []
             for _ in range(repeats):
@@ -77,7 +80,7 @@ def _stacked(configs: Sequence[RunConfig], epochs: int | None = None) -> tuple[f
     outcomes: dict[Trainer, str] = {}
     torch.cuda.synchronize()
     began = time.perf_counter()
-    Stack(trainers).train(
+    BatchedTrainer(trainers).train(
         lambda trainer, row: last.update({trainer: row["L_in"]}),
         lambda trainer: False,
         lambda trainer, outcome: outcomes.update({trainer: outcome}),

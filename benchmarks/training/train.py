@@ -122,13 +122,13 @@ def reference(config: RunConfig) -> dict[str, float]:
     from torch.utils.data import DataLoader
     from torchvision import transforms
 
-    from ddnmf_core.model.networks import DDNMF, build
+    from ddnmf_core.model.networks import DDNMFNetwork, build_model
 
     torch.manual_seed(config.seed)
-    model = build(config, 784)
-    networks = [model.supervisor, model.student] if isinstance(model, DDNMF) else [model]
+    model = build_model(config, 784)
+    networks = [model.supervisor, model.student] if isinstance(model, DDNMFNetwork) else [model]
     optimizers = [torch.optim.Adam(network.parameters(), lr=config.learning_rate) for network in networks]
-    step = _ddnmf_losses if isinstance(model, DDNMF) else _autoencoder_losses
+    step = _ddnmf_losses if isinstance(model, DDNMFNetwork) else _autoencoder_losses
     with TemporaryDirectory() as folder:
         loader = DataLoader(_torchvision_set(Path(folder), transforms.ToTensor()), batch_size=config.batch_size, shuffle=True)
         speeds, losses = [], []

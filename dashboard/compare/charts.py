@@ -7,23 +7,23 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.figures.palette import COLOUR_OF, INK
+from dashboard.figures.palette import ORIGIN_COLOURS, TEXT_ON_LIGHT
 from ddnmf_core.analysis.metrics import best_matching
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLOURED = 0.1  # smaller shares are numbers on the ground of the page
+MIN_COLOURED_SHARE = 0.1  # smaller shares are numbers on the ground of the page
 NO_COLOUR = "rgba(0, 0, 0, 0)"
-SHARES = [[0, NO_COLOUR], [COLOURED, NO_COLOUR], [COLOURED, "#d3e9f8"], [1, "#56b4e9"]]
-ROW_HEIGHT = 26  # pixels
+SHARE_SCALE = [[0, NO_COLOUR], [MIN_COLOURED_SHARE, NO_COLOUR], [MIN_COLOURED_SHARE, "#d3e9f8"], [1, "#56b4e9"]]
+METHOD_HEIGHT = 26  # pixels
 
 
 def seed_dots(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], score: str) -> go.Figure:
     """A line for each method, the first on top: a dot for each seed, the mean with its deviation, the paper's number."""
     figure = go.Figure()
     for origin, of_origin in rows.groupby("origin", sort=False):
-        methods, colour = list(of_origin["method"]), COLOUR_OF[str(origin)]
+        methods, colour = list(of_origin["method"]), ORIGIN_COLOURS[str(origin)]
         dots = [record for record in records if record["method"] in methods]
         figure.add_scatter(
             x=[record[score] for record in dots],
@@ -54,7 +54,7 @@ def seed_dots(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], score: st
     )
     figure.update_yaxes(categoryorder="array", categoryarray=list(rows["method"]), autorange="reversed", automargin=True)
     figure.update_layout(
-        height=110 + ROW_HEIGHT * len(rows),
+        height=110 + METHOD_HEIGHT * len(rows),
         margin={"l": 10, "r": 10, "t": 60, "b": 10},
         xaxis={"title": score.upper()},
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"},
@@ -77,14 +77,17 @@ def confusion(counts: NDArray[np.int64], class_names: Sequence[str], title: str)
             customdata=ordered,
             zmin=0,
             zmax=1,
-            colorscale=SHARES,
+            colorscale=SHARE_SCALE,
             xgap=1,
             ygap=1,
             showscale=False,
             hovertemplate="%{y} in cluster %{x}: %{customdata:,} (%{z:.1%})<extra></extra>",
         )
     )
-    for there, colour in ((shares >= COLOURED, INK), (shares < COLOURED, None)):  # None: that of the page
+    for there, colour in (
+        (shares >= MIN_COLOURED_SHARE, TEXT_ON_LIGHT),
+        (shares < MIN_COLOURED_SHARE, None),
+    ):  # None: that of the page
         rows, columns = there.nonzero()
         figure.add_scatter(
             x=[names[column] for column in columns],

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.palette import COLOUR_OF
+from dashboard.figures.palette import GRAY, ORIGIN_COLOURS
 from ddnmf_core.interpret.measures import Measure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-GRAY = "#808080"  # stands out from a light page and a dark one
 
-
-def unbeaten(x: Sequence[float], y: Sequence[float], better: str) -> list[int]:
+def pareto_front(x: Sequence[float], y: Sequence[float], better: str) -> list[int]:
     """The points that no other point equals or beats in both and beats in one, by x; y is better when high."""
     sign = -1.0 if better == "low" else 1.0
     points = np.column_stack([sign * np.asarray(x, float), np.asarray(y, float)])
@@ -26,10 +24,10 @@ def unbeaten(x: Sequence[float], y: Sequence[float], better: str) -> list[int]:
     ]
 
 
-def pareto(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], measure: Measure, score: str) -> go.Figure:
+def pareto_chart(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], measure: Measure, score: str) -> go.Figure:
     """A measure of the parts across, a score up: a point for each method, a small one for each seed."""
     x, y = rows[f"{measure.name}_mean"].to_list(), rows[f"{score}_mean"].to_list()
-    front = unbeaten(x, y, measure.better)
+    front = pareto_front(x, y, measure.better)
     figure = go.Figure(
         go.Scatter(
             x=[x[i] for i in front],
@@ -41,7 +39,7 @@ def pareto(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], measure: Mea
         )
     )
     for origin, of_origin in rows.groupby("origin", sort=False):
-        methods, colour = list(of_origin["method"]), COLOUR_OF[str(origin)]
+        methods, colour = list(of_origin["method"]), ORIGIN_COLOURS[str(origin)]
         seeds = [record for record in records if record["method"] in methods and record.get(measure.name) is not None]
         figure.add_scatter(
             x=[record[measure.name] for record in seeds],

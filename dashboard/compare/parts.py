@@ -4,29 +4,29 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.compare.pareto import pareto
-from dashboard.compare.rows import as_text, downloads, filtered, methods_of, show_runs
+from dashboard.compare.pareto import pareto_chart
+from dashboard.compare.rows import as_text, chosen_methods, filter_rows, show_downloads, show_runs
 from dashboard.components.gallery import gallery
 from dashboard.figures.saving import show_chart
 from dashboard.session.labels import SCORE_TITLES
-from dashboard.session.links import linked
-from dashboard.session.reproduction import Shown
+from dashboard.session.links import linked_choice
+from dashboard.session.reproduction import DisplayedResults
 from dashboard.session.store import store, table_key
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.data import pictures
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.interpret.measures import MEASURES
-from ddnmf_core.reproduce.results import Record, summary
+from ddnmf_core.reproduce.results import Record, summarise
 from ddnmf_core.reproduce.tables import fewer_seeds
-from ddnmf_core.store.entry import INTERPRETATION, Entry
+from ddnmf_core.store.entry import INTERPRETATION_FILE, Entry
 
-PLOTTED = {name: measure.title for name, measure in MEASURES.items() if measure.better}
-TILE = 56  # pixels
+PLOTTED_MEASURES = {name: measure.title for name, measure in MEASURES.items() if measure.better}
+PART_TILE_WIDTH = 56  # pixels
 
 
-def show_part_table(shown: Shown) -> None:
-    everything = summary(shown.results.cells)
-    dataset = linked(
+def show_part_table(shown: DisplayedResults) -> None:
+    everything = summarise(shown.results.cells)
+    dataset = linked_choice(
         st.segmented_control,
         "Images",
         list(everything["dataset"].unique()),
@@ -34,11 +34,11 @@ def show_part_table(shown: Shown) -> None:
         required=True,
         format_func=lambda name: DATASETS[name].title,
     )
-    visible = filtered(everything[everything["dataset"] == dataset])
+    visible = filter_rows(everything[everything["dataset"] == dataset])
     if visible.empty:
         return
     methods = _show_table(visible)
-    downloads(visible, shown)
+    show_downloads(visible, shown)
     chosen = visible[visible["method"].isin(methods)]
     records = [record for record in shown.results.cells if record["dataset"] == dataset and record["method"] in methods]
     _show_pareto(chosen, records)
@@ -69,31 +69,33 @@ def _show_table(rows: pd.DataFrame) -> list[str]:
         "Means ± standard deviations over seeds. ACC, NMI and ARI are those of a Gaussian mixture on the coefficients. "
         "Hover over a heading to read what it measures; tick rows to narrow what is below to them."
     )
-    return methods_of(rows, chosen.selection.rows)
+    return chosen_methods(rows, chosen.selection.rows)
 
 
 def _show_pareto(rows: pd.DataFrame, records: list[Record]) -> None:
     st.header("Interpretable against clustered well")
     left, right = st.columns(2)
     with left:
-        measure = linked(
+        measure = linked_choice(
             st.selectbox,
             "Measure of the parts",
-            list(PLOTTED),
+            list(PLOTTED_MEASURES),
             "measure",
             "hoyer_parts",
-            format_func=PLOTTED.get,
+            format_func=PLOTTED_MEASURES.get,
             help="What each measures stands below.",
         )
     with right:
-        score = linked(st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True)
+        score = linked_choice(
+            st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True
+        )
     known = rows.dropna(subset=[f"{measure}_mean", f"{score}_mean"])
     if known.empty:
-        st.info(f"{PLOTTED[measure]} is not known for these rows: it needs at least two seeds.")
+        st.info(f"{PLOTTED_MEASURES[measure]} is not known for these rows: it needs at least two seeds.")
         return
     better = {"high": "right", "low": "left"}[MEASURES[measure].better]
     show_chart(
-        pareto(known, records, MEASURES[measure], score),
+        pareto_chart(known, records, MEASURES[measure], score),
         "compare.pareto",
         title="Parts against clusters",
         how=(
@@ -113,9 +115,14 @@ def _show_pictures(methods: list[str], records: list[Record], dataset: str) -> N
         st.caption("The pictures of these parts are where the table was made. Compute it here with “This store” above.")
         return
     for method, entry in here.items():
-        swings = entry.read_tensors(INTERPRETATION)["swings"].reshape(-1, *DATASETS[dataset].image_shape)
+        swings = entry.read_tensors(INTERPRETATION_FILE)["swings"].reshape(-1, *DATASETS[dataset].image_shape)
         st.caption(f"**{method}**, seed {first[method]['seed']}")
-        gallery(list(pictures.differences(np.asarray(swings))), ["" for _ in swings], key=f"compare.swings.{method}", size=TILE)
+        gallery(
+            list(pictures.differences(np.asarray(swings))),
+            ["" for _ in swings],
+            key=f"compare.swings.{method}",
+            size=PART_TILE_WIDTH,
+        )
     st.caption(
         "Each picture is a part's swing: red is ink that it adds, blue ink that it takes away when its coefficient goes "
         "from its 5 % to its 95 % quantile, the others at their mean."

@@ -6,21 +6,21 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.figures.palette import COLOUR_OF
-from dashboard.session.reproduction import Shown
-from dashboard.session.store import EXPLAIN, PARTS, store
+from dashboard.figures.palette import ORIGIN_COLOURS
+from dashboard.session.reproduction import DisplayedResults
+from dashboard.session.store import EXPLAIN_PAGE, PARTS_PAGE, store
 from ddnmf_core.reproduce.results import Record
 from ddnmf_core.store.entry import Entry
 
 
-def filtered(rows: pd.DataFrame) -> pd.DataFrame:
+def filter_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of the chosen origins whose method contains a text; says so where there is none."""
     left, right = st.columns(2)
     origins = left.pills(
         "Rows",
-        list(COLOUR_OF),
+        list(ORIGIN_COLOURS),
         selection_mode="multi",
-        default=list(COLOUR_OF),
+        default=list(ORIGIN_COLOURS),
         key="compare.origins",
         persist_state="session",
         help="paper: a row of its table. baseline: so that nobody can say the baselines were weak. "
@@ -37,7 +37,7 @@ def as_text(mean: float, deviation: float) -> str:
     return f"{mean:.3f}" if np.isnan(deviation) else f"{mean:.3f} ± {deviation:.3f}"
 
 
-def methods_of(rows: pd.DataFrame, ticked: Sequence[int]) -> list[str]:
+def chosen_methods(rows: pd.DataFrame, ticked: Sequence[int]) -> list[str]:
     """Of the ticked rows, or else of all; a tick of before may lie beyond a filtered table."""
     return [rows["method"].iloc[row] for row in ticked if row < len(rows)] or list(rows["method"])
 
@@ -50,8 +50,8 @@ def show_runs(records: list[Record]) -> None:
     for run, record in here.items():
         left, middle, right = st.columns([3, 1, 1], vertical_alignment="center")
         left.markdown(f"{record['method']}, seed {record['seed']} · `{run[:6]}`")
-        middle.page_link(EXPLAIN, label="Explain", icon=":material/search:", query_params={"run": run})
-        right.page_link(PARTS, label="Parts", icon=":material/extension:", query_params={"run": run})
+        middle.page_link(EXPLAIN_PAGE, label="Explain", icon=":material/search:", query_params={"run": run})
+        right.page_link(PARTS_PAGE, label="Parts", icon=":material/extension:", query_params={"run": run})
     if absent := len(runs) - len(here):
         st.caption(
             f"{absent} of these runs are not in this store: they were trained where the table was made. Compute them "
@@ -61,7 +61,7 @@ def show_runs(records: list[Record]) -> None:
         st.caption("These rows cluster the pixels: no model was trained for them.")
 
 
-def downloads(rows: pd.DataFrame, shown: Shown) -> None:
+def show_downloads(rows: pd.DataFrame, shown: DisplayedResults) -> None:
     from ddnmf_core.reproduce import tables
 
     target = shown.results.target
@@ -70,7 +70,12 @@ def downloads(rows: pd.DataFrame, shown: Shown) -> None:
         "CSV", lambda: rows.to_csv(index=False), f"{target}.csv", "text/csv", icon=":material/download:", width="stretch"
     )
     columns[1].download_button(
-        "LaTeX", lambda: tables.latex(shown.results), f"{target}.tex", "text/plain", icon=":material/download:", width="stretch"
+        "LaTeX",
+        lambda: tables.table_latex(shown.results),
+        f"{target}.tex",
+        "text/plain",
+        icon=":material/download:",
+        width="stretch",
     )
     columns[2].download_button(
         "JSON, every seed",

@@ -8,17 +8,17 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.figures.files import Tiles
-from dashboard.figures.saving import remember
+from dashboard.figures.saving import remember_figure
 from ddnmf_core.data.pictures import data_link
 
-LONGEST = 2.5  # sides of a tile, one over the other
+MAX_ASPECT = 2.5  # sides of a tile, one over the other
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
     "ddnmf_gallery", js=(_HERE / "gallery.js").read_text(), css=(_HERE / "gallery.css").read_text()
 )
 
 
-def place_of(wanted: int | None, values: NDArray[np.integer]) -> int | None:
+def tile_index(wanted: int | None, values: NDArray[np.integer]) -> int | None:
     """Which tile shows this sample or part: its index in the values (k,), or None."""
     found = np.flatnonzero(values == wanted)
     return int(found[0]) if len(found) else None
@@ -27,7 +27,7 @@ def place_of(wanted: int | None, values: NDArray[np.integer]) -> int | None:
 def _aspect(picture: NDArray[np.uint8]) -> float:
     """Width over height of its tile: that of the picture, unless it is so long that there would be nothing to see."""
     height, width = picture.shape[:2]
-    return float(np.clip(width / height, 1 / LONGEST, LONGEST))
+    return float(np.clip(width / height, 1 / MAX_ASPECT, MAX_ASPECT))
 
 
 def gallery(
@@ -46,7 +46,7 @@ def gallery(
     `title` the row can be saved as a figure.
     """
     if title:
-        remember(key, title, Tiles(pictures, captions))
+        remember_figure(key, title, Tiles(pictures, captions))
 
     def picked() -> None:
         value = st.session_state[key].get("picked")

@@ -17,7 +17,7 @@ import streamlit as st
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from streamlit import runtime
 
-HTML = """
+MAP_HTML = """
 <div class="map" data-testid="ddnmf-map">
   <div class="stage">
     <canvas class="points"></canvas>
@@ -31,13 +31,16 @@ HTML = """
   <div class="hint"></div>
 </div>
 """
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 mount = st.components.v2.component(
-    "ddnmf.scatter", html=HTML, css=(HERE / "scatter.css").read_text("utf-8"), js=(HERE / "scatter.js").read_text("utf-8")
+    "ddnmf.scatter",
+    html=MAP_HTML,
+    css=(FOLDER / "scatter.css").read_text("utf-8"),
+    js=(FOLDER / "scatter.js").read_text("utf-8"),
 )
 
-EMPTY = np.empty(0, np.int32)
-ARRAYS = ("points", "colors", "samples", "category")
+NO_SAMPLES = np.empty(0, np.int32)
+ARRAY_FIELDS = ("points", "colors", "samples", "category")
 
 
 class MapEvent(NamedTuple):
@@ -45,7 +48,7 @@ class MapEvent(NamedTuple):
     lassoed: NDArray[np.int32]  # sample ids, run after run until cleared; empty: no lasso
 
 
-class File(NamedTuple):
+class MediaFile(NamedTuple):
     data: bytes
     digest: str
 
@@ -53,13 +56,13 @@ class File(NamedTuple):
 class Thumbnails(NamedTuple):
     """Pictures that maps of the same images share; `Thumbnails.of` lays their bytes out, or shares those of the data set."""
 
-    file: File
+    file: MediaFile
     shape: tuple[int, int, int]  # (n, h, w)
 
     @classmethod
     def of(cls, pictures: NDArray[np.uint8]) -> "Thumbnails":
         """Gray pictures (n, h, w); raises ValueError for other arrays."""
-        n, height, width = checked("thumbnails", pictures, (None, None, None), "u1").shape
+        n, height, width = checked_array("thumbnails", pictures, (None, None, None), "u1").shape
         return cls(packed(pictures), (n, height, width))
 
 
@@ -83,7 +86,7 @@ class Cloud:
         types = {"points": "<f4", "samples": "<i4", "category": "<u2"}
         for field, shape in shapes.items():
             if getattr(self, field) is not None:
-                array = checked(field, getattr(self, field), shape, types.get(field, "u1"))
+                array = checked_array(field, getattr(self, field), shape, types.get(field, "u1"))
                 object.__setattr__(self, field, array)
         if n == 0 or not np.isfinite(self.points).all():
             raise ValueError(f"points: {n} rows, should be one or more, all finite")
@@ -93,9 +96,9 @@ class Cloud:
             raise ValueError(f"category: holds {self.category.max()}, but names has {len(self.names)} entries")
 
     @cached_property
-    def files(self) -> dict[str, File]:
+    def files(self) -> dict[str, MediaFile]:
         """The bytes of each array that is there: row-major, little-endian."""
-        arrays = {field: packed(getattr(self, field)) for field in ARRAYS if getattr(self, field) is not None}
+        arrays = {field: packed(getattr(self, field)) for field in ARRAY_FIELDS if getattr(self, field) is not None}
         return arrays | ({} if self.thumbnails is None else {"thumbnails": self.thumbnails.file})
 
     def recoloured(self, colors: NDArray[np.uint8], category: NDArray[np.uint16] | None, names: Sequence[str]) -> "Cloud":
@@ -127,7 +130,7 @@ def scatter(
     Zoom and pan stay as they are until `cloud.points` change. Not for use inside `st.form`.
     """
     lasso_key = lasso_key or f"{key}-lasso"
-    lassoed = st.session_state.get(lasso_key, EMPTY)
+    lassoed = st.session_state.get(lasso_key, NO_SAMPLES)
     files = cloud.files | ({"lassoed": packed(lassoed)} if len(lassoed) else {})
     data = {
         "key": key,
@@ -155,7 +158,7 @@ def keep_lasso(key: str, lasso_key: str) -> None:
     st.session_state[lasso_key] = np.asarray(st.session_state[key]["lasso"], "<i4")
 
 
-def checked(name: str, value: ArrayLike, shape: tuple[int | None, ...], dtype: DTypeLike) -> NDArray:
+def checked_array(name: str, value: ArrayLike, shape: tuple[int | None, ...], dtype: DTypeLike) -> NDArray:
     """The value as an array of that type; a None in the shape stands for any length."""
     array = np.asarray(value)
     fits = array.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, array.shape, strict=True))
@@ -164,9 +167,9 @@ def checked(name: str, value: ArrayLike, shape: tuple[int | None, ...], dtype: D
     return np.ascontiguousarray(array, dtype)
 
 
-def packed(array: NDArray) -> File:
+def packed(array: NDArray) -> MediaFile:
     data = bytes_of(array)
-    return File(data, hashlib.blake2b(data, digest_size=16).hexdigest())
+    return MediaFile(data, hashlib.blake2b(data, digest_size=16).hexdigest())
 
 
 def bytes_of(array: NDArray) -> bytes:
@@ -178,7 +181,7 @@ def bytes_of(array: NDArray) -> bytes:
     return owner if same else array.tobytes()
 
 
-def publish(file: File, place: str) -> str:
+def publish(file: MediaFile, place: str) -> str:
     """Address under which the browser can fetch the bytes.
 
     Streamlit identifies a file above 1 MB by samples of its content and its name: our digest as the

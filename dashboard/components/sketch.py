@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-SIDE = 112  # pixels of the canvas, as sketch.js has it
+CANVAS_SIZE = 112  # pixels of the canvas, as sketch.js has it
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
     "ddnmf_sketch", js=(_HERE / "sketch.js").read_text(), css=(_HERE / "sketch.css").read_text()
@@ -17,15 +17,15 @@ _mount = st.components.v2.component(
 def sketch(label: str, *, key: str) -> NDArray[np.float32] | None:
     """What was drawn: gray values (SIDE, SIDE) in [0, 1], bright on dark; None while nothing is."""
     drawn = _mount(key=key, data={"label": label}, on_pixels_change=lambda: None).get("pixels")
-    return decoded(drawn) if drawn else None
+    return decode_drawing(drawn) if drawn else None
 
 
-def decoded(drawn: str) -> NDArray[np.float32] | None:
+def decode_drawing(drawn: str) -> NDArray[np.float32] | None:
     """The bytes that the browser sent, as gray values; None where they are not a whole picture, or all dark."""
     try:
         values = np.frombuffer(base64.b64decode(drawn, validate=True), np.uint8)
     except ValueError:
         return None
-    if len(values) != SIDE**2 or not values.any():
+    if len(values) != CANVAS_SIZE**2 or not values.any():
         return None
-    return (values.reshape(SIDE, SIDE) / 255).astype(np.float32)
+    return (values.reshape(CANVAS_SIZE, CANVAS_SIZE) / 255).astype(np.float32)

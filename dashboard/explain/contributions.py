@@ -7,26 +7,28 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
-from dashboard.components.gallery import gallery, place_of
+from dashboard.components.gallery import gallery, tile_index
 from dashboard.figures import charts
-from dashboard.figures.feature_charts import strongest
+from dashboard.figures.feature_charts import strongest_features
 from dashboard.figures.saving import show_chart
-from dashboard.session.part_contributions import N_SHOWN, Shared, _choose
-from dashboard.session.run_data import images, picture
+from dashboard.session.part_contributions import N_SHOWN_PARTS, SharedOut, _choose
+from dashboard.session.run_data import as_picture, images
 from ddnmf_core.data import pictures
-from ddnmf_core.interpret.shapley import MAX_EXACT, N_PAIRS, additivity_gap
-from ddnmf_core.model.decoding import added_one_by_one
+from ddnmf_core.interpret.shapley import MAX_EXACT, N_SHAPLEY_PAIRS, additivity_gap
+from ddnmf_core.model.decoding import add_parts_in_order
 from ddnmf_core.store.finished_run import FinishedRun
 
-MOST_COLUMNS = 40  # features in a heat map
+MAX_HEAT_MAP_COLUMNS = 40  # features in a heat map
 
 
-def show_contributions(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, shared: Shared, baseline_title: str) -> None:
+def show_contributions(
+    run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, shared: SharedOut, baseline_title: str
+) -> None:
     st.header("The parts it is made of")
     found, shown = shared.contributions, shared.shown
-    ends = pictures.to_u8(picture(run, torch.stack([found.baseline, found.reconstruction]).numpy()))
+    ends = pictures.to_u8(as_picture(run, torch.stack([found.baseline, found.reconstruction]).numpy()))
     values = found.values[shown]
-    tiles = pictures.differences(picture(run, values.numpy()), scale=float(found.values.abs().max()) or 1.0)
+    tiles = pictures.differences(as_picture(run, values.numpy()), scale=float(found.values.abs().max()) or 1.0)
     captions = [f"part {k + 1}\nH {H[k]:.2f}, baseline {baseline[k]:.2f}" for k in shown]
     gallery(
         [ends[0], *tiles, ends[1]],
@@ -74,13 +76,13 @@ def show_contributions(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor
                 "Standard error",
                 f"{typical:.0%}",
                 help=f"Of a pixel's contribution, against the mean contribution: with more than {MAX_EXACT} parts the "
-                f"values are sampled, from {N_PAIRS} random orders and their reverses.",
+                f"values are sampled, from {N_SHAPLEY_PAIRS} random orders and their reverses.",
             )
 
 
 def show_features(values: NDArray[np.floating], names: Sequence[str], shown: Sequence[int]) -> None:
     """The same contributions as numbers: parts against the features that they move most."""
-    order = np.sort(strongest(np.abs(values).max(axis=0), MOST_COLUMNS))
+    order = np.sort(strongest_features(np.abs(values).max(axis=0), MAX_HEAT_MAP_COLUMNS))
     figure = charts.heat_map(
         values[:, order],
         [f"part {k + 1}" for k in shown],
@@ -96,16 +98,16 @@ def show_features(values: NDArray[np.floating], names: Sequence[str], shown: Seq
     )
 
 
-def _place_of_part(shared: Shared) -> int | None:
-    place = place_of(st.session_state.get("part", 1) - 1, shared.order[:N_SHOWN].numpy())
+def _place_of_part(shared: SharedOut) -> int | None:
+    place = tile_index(st.session_state.get("part", 1) - 1, shared.order[:N_SHOWN_PARTS].numpy())
     return None if place is None else place + 1  # the first tile is the baseline
 
 
-def show_film(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, shared: Shared, x: torch.Tensor) -> None:
+def show_build_up(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, shared: SharedOut, x: torch.Tensor) -> None:
     st.header("Built up, part by part")
     order = shared.order
-    frames = added_one_by_one(run.ddnmf().student, H, baseline, order)
-    chosen = list(range(min(len(frames), N_SHOWN + 1)))
+    frames = add_parts_in_order(run.ddnmf().student, H, baseline, order)
+    chosen = list(range(min(len(frames), N_SHOWN_PARTS + 1)))
     if len(frames) - 1 not in chosen:
         chosen[-1] = len(frames) - 1
     errors = (frames - x).square().mean(dim=1)
@@ -114,7 +116,7 @@ def show_film(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, shared:
         + f"\nerror {errors[i]:.4f}"
         for i in chosen
     ]
-    gallery(pictures.to_u8(picture(run, frames[chosen].numpy())), captions, key="explain.film", size=88)
+    gallery(pictures.to_u8(as_picture(run, frames[chosen].numpy())), captions, key="explain.film", size=88)
     st.caption(
         "From the baseline on the left, where no part is the sample's own, each frame takes over one part more, the "
         "strongest first. The last frame is the student's reconstruction, with all parts."

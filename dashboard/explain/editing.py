@@ -8,23 +8,23 @@ import torch
 from numpy.typing import NDArray
 
 from dashboard.components.gallery import gallery
-from dashboard.explain.image import Shown
-from dashboard.session.results import whole_or_set_aside
-from dashboard.session.run_data import centres, images, picture
+from dashboard.explain.image import ExplainedImage
+from dashboard.session.results import report_damage
+from dashboard.session.run_data import as_picture, centres, images
 from ddnmf_core.analysis.metrics import majority_class
-from ddnmf_core.analysis.neighbours import nearest
+from ddnmf_core.analysis.neighbours import nearest_rows
 from ddnmf_core.config import Representation
 from ddnmf_core.data import pictures
 from ddnmf_core.interpret.causal import smallest_flip
 from ddnmf_core.store.finished_run import FinishedRun
 
-IN_A_ROW = 3  # sliders
-SAME = 0.0051  # a slider's step hides differences below
+SLIDERS_PER_ROW = 3  # sliders
+SLIDER_TOLERANCE = 0.0051  # a slider's step hides differences below
 
 
 @st.fragment
-@whole_or_set_aside
-def edit(run: FinishedRun, name: str, image: Shown, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
+@report_damage
+def show_editor(run: FinishedRun, name: str, image: ExplainedImage, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
     """Everything below the heading runs alone when one of its widgets moves. `name` tells samples apart: with another one,
     or with sliders for other parts, these go to its own parts."""
     st.header("Change the parts")
@@ -97,15 +97,15 @@ def _sliders(H: torch.Tensor, shown: Sequence[int]) -> torch.Tensor:
     exact: dict[int, float] = st.session_state["explain.exact"]
     for part, value in exact.items():
         edited[part] = value
-    rows = -(-len(shown) // IN_A_ROW)
-    for column, k in zip([c for _ in range(rows) for c in st.columns(IN_A_ROW)], shown, strict=False):
+    rows = -(-len(shown) // SLIDERS_PER_ROW)
+    for column, k in zip([c for _ in range(rows) for c in st.columns(SLIDERS_PER_ROW)], shown, strict=False):
         moved = column.slider(f"part {k + 1}", 0.0, 1.0, step=0.01, key=f"explain.H.{k}")
         wanted = exact.get(k, float(H[k]))  # what the slider shows rounded
-        edited[k] = wanted if abs(moved - wanted) < SAME else moved
+        edited[k] = wanted if abs(moved - wanted) < SLIDER_TOLERANCE else moved
     return edited
 
 
-def _towards_another(run: FinishedRun, image: Shown, noisy: bool, edited: torch.Tensor) -> torch.Tensor:
+def _towards_another(run: FinishedRun, image: ExplainedImage, noisy: bool, edited: torch.Tensor) -> torch.Tensor:
     """Parts taken over from a second sample, and a way on to it through H."""
     st.markdown("**With another sample's parts**")
     n = len(images(run))
@@ -121,16 +121,16 @@ def _towards_another(run: FinishedRun, image: Shown, noisy: bool, edited: torch.
     share = way.slider("On the way to it", 0, 100, step=5, format="%d%%", key="explain.path") / 100
     edited = edited + share * (theirs - edited)
     pair = np.concatenate([pictures.to_u8(image.x.numpy()), images(run).shown([other])])
-    gallery(picture(run, pair), [image.title, f"sample {other}"], key="explain.pair", size=64)
+    gallery(as_picture(run, pair), [image.title, f"sample {other}"], key="explain.pair", size=64)
     return edited
 
 
 def _show_pictures(run: FinishedRun, H: torch.Tensor, edited: torch.Tensor) -> None:
     with torch.no_grad():
         own, changed = run.ddnmf().student.decode(torch.stack([H, edited]))
-    difference = pictures.differences(picture(run, (changed - own).numpy()), scale=1.0)
+    difference = pictures.differences(as_picture(run, (changed - own).numpy()), scale=1.0)
     gallery(
-        [*pictures.to_u8(picture(run, torch.stack([own, changed]).numpy())), difference],
+        [*pictures.to_u8(as_picture(run, torch.stack([own, changed]).numpy())), difference],
         ["the sample's own", "with your changes", "difference"],
         key="explain.edited",
         size=132,
@@ -167,10 +167,10 @@ def _majority(run: FinishedRun, noisy: bool, representation: Representation, clu
 
 
 def _show_nearest(run: FinishedRun, edited: torch.Tensor) -> None:
-    others = nearest(run.codes("H"), edited.numpy(), 8)
+    others = nearest_rows(run.codes("H"), edited.numpy(), 8)
     st.markdown("**Nearest samples to these coefficients**")
     gallery(
-        picture(run, images(run).shown(others)),
+        as_picture(run, images(run).shown(others)),
         [f"{o}\n{images(run).class_of(o)}" for o in others],
         key="explain.near_edit",
         size=56,

@@ -7,20 +7,20 @@ import streamlit as st
 import torch
 
 from dashboard.components.sketch import sketch
-from dashboard.session.links import linked
+from dashboard.session.links import linked_choice
 from dashboard.session.run_data import images
 from dashboard.session.selections import pick_sample
-from ddnmf_core.data.single_image import fitted, read_picture
+from ddnmf_core.data.single_image import fit_to_shape, read_picture
 from ddnmf_core.model.corruption import corrupt, corrupt_each
 from ddnmf_core.seeds import derive
 from ddnmf_core.store.finished_run import FinishedRun
 
-ENDINGS = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp", "pgm", "ppm"]
-SOURCES = {"set": "of the data set", "draw": "drawn here", "upload": "uploaded"}
+PICTURE_TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp", "pgm", "ppm"]
+IMAGE_SOURCES = {"set": "of the data set", "draw": "drawn here", "upload": "uploaded"}
 
 
 @dataclass(frozen=True)
-class Shown:
+class ExplainedImage:
     """An image as a row of pixels (1, d), and where it came from."""
 
     x: torch.Tensor
@@ -40,20 +40,20 @@ class Shown:
         return corrupt(self.x, kind, level, torch.Generator().manual_seed(derive(seed, "own image")))
 
 
-def choose_image(run: FinishedRun) -> Shown:
+def choose_image(run: FinishedRun) -> ExplainedImage:
     """The image, chosen by the widgets; stops the page while there is none."""
-    sources = list(SOURCES) if images(run).feature_names is None else ["set"]
-    source = linked(st.segmented_control, "Image", sources, "image", format_func=SOURCES.get, required=True)
+    sources = list(IMAGE_SOURCES) if images(run).feature_names is None else ["set"]
+    source = linked_choice(st.segmented_control, "Image", sources, "image", format_func=IMAGE_SOURCES.get, required=True)
     if source == "set":
         sample = _pick(run)
         x = torch.from_numpy(images(run).scaled(np.array([sample])))
-        return Shown(x, ", ".join(filter(None, [f"sample {sample}", images(run).class_of(sample)])), sample)
+        return ExplainedImage(x, ", ".join(filter(None, [f"sample {sample}", images(run).class_of(sample)])), sample)
     gray = _drawn() if source == "draw" else _uploaded()
     if gray is None:
         st.stop()
     centre = st.toggle("Cut out and centre the figure, as MNIST's were", True, key="explain.centre", persist_state="session")
-    row = fitted(gray, images(run).image_shape, centre)
-    return Shown(torch.from_numpy(row)[None], "your drawing" if source == "draw" else "your picture", None)
+    row = fit_to_shape(gray, images(run).image_shape, centre)
+    return ExplainedImage(torch.from_numpy(row)[None], "your drawing" if source == "draw" else "your picture", None)
 
 
 def _drawn() -> np.ndarray | None:
@@ -66,7 +66,7 @@ def _drawn() -> np.ndarray | None:
 def _uploaded() -> np.ndarray | None:
     file = st.file_uploader(
         "A picture of one figure",
-        ENDINGS,
+        PICTURE_TYPES,
         key="explain.upload",
         help="It stays on this machine. Gray values count; a bright ground is turned dark.",
     )

@@ -8,17 +8,17 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from dashboard.figures.palette import CLASS_COLOURS, COLOURS
+from dashboard.figures.palette import CLASS_COLOURS, LOSS_COLOURS
 
 _MARGIN = {"l": 10, "r": 10, "t": 36, "b": 10}
 
-Rows = Sequence[Mapping[str, Any]]
+HistoryRows = Sequence[Mapping[str, Any]]
 
 
-def loss_curves(history: Rows, weighted: bool = False) -> go.Figure:
+def loss_curves(history: HistoryRows, weighted: bool = False) -> go.Figure:
     """Each term of eq 7 against epoch: raw in panels of their own, or weighted on one common scale."""
-    rows = curve_rows(history)
-    names = [name for name in COLOURS if rows and name in rows[-1] and not (weighted and name == "L_in")]
+    rows = rows_to_draw(history)
+    names = [name for name in LOSS_COLOURS if rows and name in rows[-1] and not (weighted and name == "L_in")]
     if len(names) == 2 and "L_sym" in names:  # an autoencoder's L_in is its L_sym
         names = ["L_sym"]
     if weighted:
@@ -30,7 +30,7 @@ def loss_curves(history: Rows, weighted: bool = False) -> go.Figure:
             y=_column(rows, name),
             name=name,
             mode="lines+markers",
-            line_color=COLOURS[name],
+            line_color=LOSS_COLOURS[name],
             marker_size=4,
             showlegend=False,
             row=1,
@@ -42,7 +42,7 @@ def loss_curves(history: Rows, weighted: bool = False) -> go.Figure:
     return _framed(figure, 240)
 
 
-def _weighted_curves(rows: Rows, names: list[str]) -> go.Figure:
+def _weighted_curves(rows: HistoryRows, names: list[str]) -> go.Figure:
     figure = go.Figure()
     for name in names:
         figure.add_scatter(
@@ -50,7 +50,7 @@ def _weighted_curves(rows: Rows, names: list[str]) -> go.Figure:
             y=[row["weighted"][name] for row in rows],
             name=name,
             mode="lines+markers",
-            line_color=COLOURS[name],
+            line_color=LOSS_COLOURS[name],
             marker_size=4,
         )
     figure.update_layout(
@@ -59,7 +59,7 @@ def _weighted_curves(rows: Rows, names: list[str]) -> go.Figure:
     return _framed(figure, 260)
 
 
-def curve_rows(history: Rows) -> list[Mapping[str, Any]]:
+def rows_to_draw(history: HistoryRows) -> list[Mapping[str, Any]]:
     """What a curve goes through: every finished epoch, and the steps inside the first and the current one."""
     epochs = [row for row in history if row["kind"] == "epoch"]
     done = epochs[-1]["epoch"] if epochs else 0.0
@@ -67,7 +67,7 @@ def curve_rows(history: Rows) -> list[Mapping[str, Any]]:
     return sorted([*epochs, *steps], key=lambda row: row["epoch"])
 
 
-def layer_shares(history: Rows, n_encoder: int | None = None) -> go.Figure:
+def layer_shares(history: HistoryRows, n_encoder: int | None = None) -> go.Figure:
     """Share of each layer in L_ap against epoch, stacked to 1: encoder layers blue, decoder layers orange."""
     rows = [row for row in history if row["kind"] == "epoch" and "layer_shares" in row]
     figure = go.Figure()
@@ -91,7 +91,7 @@ def layer_shares(history: Rows, n_encoder: int | None = None) -> go.Figure:
     return _framed(figure, 260)
 
 
-def lines(history: Rows, series: Mapping[str, str], title: str, log: bool = False) -> go.Figure:
+def line_chart(history: HistoryRows, series: Mapping[str, str], title: str, log: bool = False) -> go.Figure:
     """Some columns of the epoch rows against epoch; `series` maps a column to its legend."""
     rows = [row for row in history if row["kind"] == "epoch"]
     figure = go.Figure()
@@ -138,7 +138,7 @@ def heat_map(
     return _framed(figure, height)
 
 
-def bars(values: Sequence[float], names: Sequence[str], title: str, percent: bool = False) -> go.Figure:
+def bar_chart(values: Sequence[float], names: Sequence[str], title: str, percent: bool = False) -> go.Figure:
     """One bar a name."""
     figure = go.Figure(go.Bar(x=list(names), y=list(values)))
     figure.update_layout(
@@ -149,7 +149,7 @@ def bars(values: Sequence[float], names: Sequence[str], title: str, percent: boo
     return _framed(figure, 240)
 
 
-def survival(correlations: NDArray[np.floating], part: int, levels: Sequence[float]) -> go.Figure:
+def survival_curves(correlations: NDArray[np.floating], part: int, levels: Sequence[float]) -> go.Figure:
     """How each part's activation survives noise: (n_levels, r); one part in colour, the others gray."""
     figure = go.Figure()
     for other in [k for k in range(correlations.shape[1]) if k != part] + [part]:
@@ -160,7 +160,7 @@ def survival(correlations: NDArray[np.floating], part: int, levels: Sequence[flo
             mode="lines+markers" if mine else "lines",
             showlegend=False,
             line_width=3 if mine else 1,
-            line_color=COLOURS["L_nc"] if mine else "rgba(128, 128, 128, 0.4)",
+            line_color=LOSS_COLOURS["L_nc"] if mine else "rgba(128, 128, 128, 0.4)",
             hovertemplate=f"part {other + 1} at %{{x:.0%}}: %{{y:.2f}}<extra></extra>",
         )
     figure.update_layout(
@@ -178,8 +178,8 @@ def deletion_curves(arrays: Mapping[str, NDArray[np.floating]]) -> go.Figure:
     for name, title, colour in (
         ("deletion_random", "deletion, random order", "rgba(128, 128, 128, 0.8)"),
         ("insertion_random", "insertion, random order", "rgba(128, 128, 128, 0.5)"),
-        ("deletion", "deletion", COLOURS["L_nc"]),
-        ("insertion", "insertion", COLOURS["L_ap"]),
+        ("deletion", "deletion", LOSS_COLOURS["L_nc"]),
+        ("insertion", "insertion", LOSS_COLOURS["L_ap"]),
     ):
         figure.add_scatter(
             x=list(range(n_parts + 1)),
@@ -231,7 +231,7 @@ def continuous_colours(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     return mixed.round().astype(np.uint8)
 
 
-def _column(rows: Rows, name: str) -> list[float]:
+def _column(rows: HistoryRows, name: str) -> list[float]:
     return [row[name] for row in rows]
 
 

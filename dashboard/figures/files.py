@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 PNG, SVG, HTML = "PNG", "SVG", "HTML"
 MIME = {PNG: "image/png", SVG: "image/svg+xml", HTML: "text/html"}
 DPI = 200
-TEMPLATE = Path(__file__).with_name("drawing.html")
+PAGE_TEMPLATE = Path(__file__).with_name("drawing.html")
 
 
 class Drawing(Protocol):
@@ -130,7 +130,7 @@ class Vector:
 def _page(title: str, **content: Any) -> bytes:
     from jinja2 import Environment
 
-    page = Environment(autoescape=True).from_string(TEMPLATE.read_text("utf-8"))
+    page = Environment(autoescape=True).from_string(PAGE_TEMPLATE.read_text("utf-8"))
     return page.render(title=title, **content).encode()
 
 
@@ -147,7 +147,7 @@ def _saved(figure: Any, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def dots(points: NDArray[np.float32], colours: NDArray[np.uint8], size: int = 480) -> NDArray[np.uint8]:
+def draw_points(points: NDArray[np.float32], colours: NDArray[np.uint8], size: int = 480) -> NDArray[np.uint8]:
     """A map as a picture, (n, 2) and (n, 3) RGB -> (size, size, 4) RGBA: a square of 2 x 2 for each point, y upwards."""
     low, high = points.min(axis=0), points.max(axis=0)
     place = (points - (low + high) / 2) / max(float((high - low).max()), 1e-9) + 0.5

@@ -7,21 +7,21 @@ import streamlit as st
 
 from dashboard.figures.files import MIME, PNG, SVG, Chart, Drawing
 
-SHOWN = "figures.shown"  # in the session: by key its title and itself
-CAMERA = "figures.camera"  # what the cameras of the charts save
+SHOWN_KEY = "figures.shown"  # in the session: by key its title and itself
+CAMERA_KEY = "figures.camera"  # what the cameras of the charts save
 CAMERA_KINDS = (PNG, SVG)
-CHOSEN = "figures.chosen"
-WIDTH = 240  # pixels
+CHOSEN_KEY = "figures.chosen"
+POPOVER_WIDTH = 240  # pixels
 
 
-def begin() -> None:
+def forget_figures() -> None:
     """A page starts anew: nothing is shown yet."""
-    st.session_state[SHOWN] = {}
+    st.session_state[SHOWN_KEY] = {}
 
 
-def remember(key: str, title: str, drawing: Drawing) -> None:
+def remember_figure(key: str, title: str, drawing: Drawing) -> None:
     """It stands on the page now. What is drawn again by a fragment takes its own place."""
-    st.session_state.setdefault(SHOWN, {})[key] = (title, drawing)
+    st.session_state.setdefault(SHOWN_KEY, {})[key] = (title, drawing)
 
 
 def show_chart(figure: Any, key: str, how: str | None, *, place: Any = None, title: str = "", **options: Any) -> Any:
@@ -31,8 +31,8 @@ def show_chart(figure: Any, key: str, how: str | None, *, place: Any = None, tit
     figures without one of their own.
     """
     title = title or figure.layout.title.text
-    remember(key, title, Chart(figure))
-    picture = {"format": st.session_state.get(CAMERA, PNG).lower(), "filename": file_name(title), "scale": 2}
+    remember_figure(key, title, Chart(figure))
+    picture = {"format": st.session_state.get(CAMERA_KEY, PNG).lower(), "filename": file_name(title), "scale": 2}
     place = place or st
     config = {"modeBarButtons": [["toImage"]], "displaylogo": False, "toImageButtonOptions": picture}
     result = place.plotly_chart(figure, key=key, config=config, **{"alt": title} | options)
@@ -46,23 +46,23 @@ def file_name(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "figure"
 
 
-def show_saving() -> None:
+def show_save_menu() -> None:
     """In the sidebar, once the page stands: each of its figures as a file."""
-    if st.session_state.get(SHOWN):
-        with st.sidebar.popover("Save a figure", icon=":material/image:", width="stretch"), st.container(width=WIDTH):
+    if st.session_state.get(SHOWN_KEY):
+        with st.sidebar.popover("Save a figure", icon=":material/image:", width="stretch"), st.container(width=POPOVER_WIDTH):
             _choose()
 
 
 @st.fragment
 def _choose() -> None:
-    shown: dict[str, tuple[str, Drawing]] = st.session_state[SHOWN]
-    if st.session_state.get(CHOSEN) not in shown:
-        st.session_state.pop(CHOSEN, None)  # of the page before
-    key = st.selectbox("Figure of this page", list(shown), format_func=lambda key: shown[key][0], key=CHOSEN)
+    shown: dict[str, tuple[str, Drawing]] = st.session_state[SHOWN_KEY]
+    if st.session_state.get(CHOSEN_KEY) not in shown:
+        st.session_state.pop(CHOSEN_KEY, None)  # of the page before
+    key = st.selectbox("Figure of this page", list(shown), format_func=lambda key: shown[key][0], key=CHOSEN_KEY)
     kind = st.segmented_control("As", list(MIME), default=PNG, required=True, key="figures.kind")
     title, drawing = shown[key]
-    if kind in CAMERA_KINDS and st.session_state.get(CAMERA, PNG) != kind:
-        st.session_state[CAMERA] = kind
+    if kind in CAMERA_KINDS and st.session_state.get(CAMERA_KEY, PNG) != kind:
+        st.session_state[CAMERA_KEY] = kind
         st.rerun()  # so that the charts of the page know of it
     if kind in drawing.formats:
         st.download_button(

@@ -4,7 +4,7 @@ import re
 from xml.etree.ElementTree import Element, SubElement
 
 
-def canvas(width: float, height: float, title: str) -> Element:
+def make_canvas(width: float, height: float, title: str) -> Element:
     """An empty drawing as wide as its place; the title is what is read aloud."""
     svg = Element(
         "svg",
@@ -23,7 +23,7 @@ def canvas(width: float, height: float, title: str) -> Element:
     return svg
 
 
-def add(parent: Element, tag: str, **attributes: float | str) -> Element:
+def add_element(parent: Element, tag: str, **attributes: float | str) -> Element:
     """A child; underscores of attribute names become hyphens, numbers are rounded."""
     return SubElement(
         parent,
@@ -32,12 +32,12 @@ def add(parent: Element, tag: str, **attributes: float | str) -> Element:
     )
 
 
-def text(parent: Element, x: float, y: float, words: str, size: float, **style: float | str) -> None:
+def add_text(parent: Element, x: float, y: float, words: str, size: float, **style: float | str) -> None:
     """Words centred on x; `_{...}` sets a subscript."""
-    element = add(parent, "text", x=x, y=y, font_size=size, **style)
+    element = add_element(parent, "text", x=x, y=y, font_size=size, **style)
     for index, piece in enumerate(re.split(r"_\{(\w+)\}", words)):
         if index % 2:
-            span = add(element, "tspan", dy=size / 4, font_size=0.75 * size)
+            span = add_element(element, "tspan", dy=size / 4, font_size=0.75 * size)
         else:
-            span = add(element, "tspan", dy=-size / 4 if index else 0)
+            span = add_element(element, "tspan", dy=-size / 4 if index else 0)
         span.text = piece

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import streamlit as st
 
-SOURCE = Path(__file__).with_suffix(".md")
+GLOSSARY_FILE = Path(__file__).with_suffix(".md")
 
 
 @cache
 def terms() -> dict[str, str]:
     """Each term and what it means."""
-    lines = SOURCE.read_text("utf-8").splitlines()
+    lines = GLOSSARY_FILE.read_text("utf-8").splitlines()
     return {term: meaning for term, _, meaning in (line.removeprefix("- **").partition("**: ") for line in lines)}
 
 

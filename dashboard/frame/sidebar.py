@@ -22,6 +22,6 @@ def sidebar_status() -> None:
             st.caption("Device: known once the engine runs. It starts by itself.")
         else:
             st.caption(f"Device: **{running.device or 'warming up …'}**  \nEngine: {running.scheduler}")
-        if problem := engine.trouble(store()):
+        if problem := engine.start_error(store()):
             st.warning(problem)
         st.caption(f"Store: `{store().root}`")

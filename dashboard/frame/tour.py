@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.session.store import store
 from ddnmf_core.files.read_only import read_only
 
-STEPS = {
+TOUR_STEPS = {
     "": ("Home", "Figure 1 shows the two networks and where each loss acts. Train a first model here, or go on."),
     "train": (
         "Train",
@@ -32,30 +32,30 @@ STEPS = {
     "sweep": ("Sweep", "Many runs at once over alpha, beta, gamma and noise, shown as a surface; a cell opens its run."),
     "compare": ("Compare", "Tables 1 and 2: DDNMF beside the other methods, with the paper's numbers, over seeds."),
 }
-PAGES = {"": "../pages/home.py"} | {name: f"../pages/{name}.py" for name in STEPS if name}
-ENDED = "tour-ended"  # a file in the store
+TOUR_PAGES = {"": "../pages/home.py"} | {name: f"../pages/{name}.py" for name in TOUR_STEPS if name}
+TOUR_ENDED_FILE = "tour-ended"  # a file in the store
 
 
 def show_tour(url_path: str) -> None:
     """In the sidebar, for a store whose user has not ended it."""
-    if (store().root / ENDED).exists() or st.session_state.get(ENDED) or url_path not in STEPS:
+    if (store().root / TOUR_ENDED_FILE).exists() or st.session_state.get(TOUR_ENDED_FILE) or url_path not in TOUR_STEPS:
         return
-    places = list(STEPS)
+    places = list(TOUR_STEPS)
     place = places.index(url_path)
-    title, text = STEPS[url_path]
+    title, text = TOUR_STEPS[url_path]
     with st.sidebar.container(border=True):
         st.markdown(f"**Tour, {place + 1} of {len(places)}: {title}**")
         st.markdown(text)
         if place + 1 < len(places):
             following = places[place + 1]
-            st.page_link(PAGES[following], label=f"Next: {STEPS[following][0]}", icon=":material/arrow_forward:")
+            st.page_link(TOUR_PAGES[following], label=f"Next: {TOUR_STEPS[following][0]}", icon=":material/arrow_forward:")
         st.button("End the tour", key="tour.end", on_click=_end, width="stretch")
 
 
 def _end() -> None:
-    st.session_state[ENDED] = True
+    st.session_state[TOUR_ENDED_FILE] = True
     if read_only():
         return
     with suppress(OSError):  # a store that cannot be written to: for this visit
         store().prepare()
-        (store().root / ENDED).touch()
+        (store().root / TOUR_ENDED_FILE).touch()

@@ -12,18 +12,18 @@ from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, tostring
 
-from dashboard.figures.svg import add, canvas, text
+from dashboard.figures.svg import add_element, add_text, make_canvas
 from dashboard.home import icons
 from ddnmf_core.config import RunConfig
 
-WIDTH = 1000  # of the drawing; it scales to the page
-SIDE = 104  # left and right, for the images
-BLOCK = 20  # width of a layer
+DRAWING_WIDTH = 1000  # of the drawing; it scales to the page
+SIDE_MARGIN = 104  # left and right, for the images
+BLOCK_WIDTH = 20  # width of a layer
 SHORTEST, TALLEST = 14, 110  # height of a layer of 1 unit, and of the widest
 MODULE_PITCH = 92  # from X to H and from H to X_hat
 WIDEST_PITCH = 120  # between any other two layers
-LINKS = 76  # height of the band where L_ap acts
-CELL = 6  # pixel of a pictured image
+LINK_BAND_HEIGHT = 76  # height of the band where L_ap acts
+PIXEL_SIZE = 6  # pixel of a pictured image
 
 
 class Term(NamedTuple):
@@ -40,7 +40,7 @@ AP = Term("β", "beta", "#0f8a78", "match layers")
 NC = Term("γ", "gamma", "#d9541e", "rebuild the code")
 TERMS = {"L_sym": SYM, "L_ap": AP, "L_nc": NC}
 
-NOISE = {"gaussian": "Gaussian", "masking": "masking", "salt_and_pepper": "salt & pepper"}
+NOISE_WORDS = {"gaussian": "Gaussian", "masking": "masking", "salt_and_pepper": "salt & pepper"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Block:
         return self.y + self.height / 2
 
 
-def draw(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None = None) -> str:
+def draw_architecture(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None = None) -> str:
     """The architecture of a run; with a row of its history, also the losses of that moment."""
     figure = _draw_ddnmf if config.model == "ddnmf" else _draw_autoencoder
     return tostring(figure(config, n_pixels, row), encoding="unicode")
@@ -80,22 +80,22 @@ def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None)
 
     supervisor_y = 148.0
     band = supervisor_y + TALLEST / 2  # L_ap acts from here down
-    student_y = band + LINKS + max(TALLEST / 2, module_height / 2 + 48)
+    student_y = band + LINK_BAND_HEIGHT + max(TALLEST / 2, module_height / 2 + 48)
     student = _blocks(xs, student_y, units)
     supervisor = _blocks(xs[: half + 1] + xs[half + 3 :], supervisor_y, sizes + decoded, max(units))
     X, H, X_hat = student[half : half + 3]
     panel_top, panel_bottom = student_y - module_height / 2 - 48, student_y + module_height / 2 + 50
     height = max(panel_bottom + 68, student_y + TALLEST / 2 + 38) + _footer_height(row)
 
-    svg = canvas(
-        WIDTH,
+    svg = make_canvas(
+        DRAWING_WIDTH,
         height,
         f"DDNMF: a supervisor of layers {_chain(supervisor)} on clean images teaches a student "
         f"of layers {_chain(student)} on noisy ones, with an NMF module of {H.units} parts",
     )
     shares = row.get("layer_shares") if row else None
     partners = student[1 : half + 1] + student[half + 3 :]
-    _links(svg, supervisor[1:], partners, shares, band + LINKS / 2 + 2, X)
+    _links(svg, supervisor[1:], partners, shares, band + LINK_BAND_HEIGHT / 2 + 2, X)
     _panel(
         svg,
         (X, H, X_hat),
@@ -107,15 +107,15 @@ def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None)
     _network(svg, supervisor, bridge=half)
     _network(svg, student, below=True, module=range(half, half + 3))
 
-    noisy, clean = icons.noisy(config), icons.clean(config)
+    noisy, clean = icons.noisy_icon(config), icons.clean_icon(config)
     _picture(svg, supervisor[0], -1, clean, "Supervisor", "x", "clean image")
     _picture(svg, supervisor[-1], 1, clean, "", "y", "rebuilt")
     _picture(svg, student[0], -1, noisy, "Student", "x̃", *_noise_words(config))
     _picture(svg, student[-1], 1, clean, "", f"h̃[{half + len(decoded) + 2}]", "cleaned")
 
     _bracket(svg, supervisor[0].x, supervisor[-1].x, supervisor[0].top - 25, 54, SYM.hue)
-    _loss(svg, WIDTH / 2, 24, "L_sym", config, row)
-    _loss(svg, (X.x + student[half + 3].x) / 2, band + LINKS / 2 - 8, "L_ap", config, row)
+    _loss(svg, DRAWING_WIDTH / 2, 24, "L_sym", config, row)
+    _loss(svg, (X.x + student[half + 3].x) / 2, band + LINK_BAND_HEIGHT / 2 - 8, "L_ap", config, row)
     _bracket(svg, X.x, X_hat.x, panel_bottom + 6, panel_bottom + 22, NC.hue)
     _loss(svg, H.x, panel_bottom + 44, "L_nc", config, row)
     _equation(svg, height, config, row)
@@ -128,13 +128,15 @@ def _draw_autoencoder(config: RunConfig, n_pixels: int, row: Mapping[str, Any] |
         _columns(len(config.encoder_layers), len(config.decoder_layers) + 1), 148, (*sizes, *config.decoder_layers, n_pixels)
     )
     height = 236 + _footer_height(row)
-    svg = canvas(WIDTH, height, f"{config.model.upper()}: an autoencoder of layers {_chain(blocks)} on noisy images")
+    svg = make_canvas(
+        DRAWING_WIDTH, height, f"{config.model.upper()}: an autoencoder of layers {_chain(blocks)} on noisy images"
+    )
     _network(svg, blocks)
-    _picture(svg, blocks[0], -1, icons.noisy(config), config.model.upper(), "x̃", *_noise_words(config))
-    asked_for, picture = ("clean", icons.clean(config)) if config.model == "dae" else ("noisy", icons.noisy(config))
+    _picture(svg, blocks[0], -1, icons.noisy_icon(config), config.model.upper(), "x̃", *_noise_words(config))
+    asked_for, picture = ("clean", icons.clean_icon(config)) if config.model == "dae" else ("noisy", icons.noisy_icon(config))
     _picture(svg, blocks[-1], 1, picture, "", "y", "rebuilt")
     _bracket(svg, blocks[0].x, blocks[-1].x, blocks[0].top - 25, 54, SYM.hue)
-    _loss(svg, WIDTH / 2, 24, "L_sym", config, row, f"rebuild the {asked_for} image")
+    _loss(svg, DRAWING_WIDTH / 2, 24, "L_sym", config, row, f"rebuild the {asked_for} image")
     _equation(svg, height, config, row)
     return svg
 
@@ -144,9 +146,9 @@ def _draw_autoencoder(config: RunConfig, n_pixels: int, row: Mapping[str, Any] |
 
 def _columns(n_encoder: int, n_decoder: int, middle: Sequence[float] = ()) -> list[float]:
     """Centres of the layers: encoder and decoder in equal steps around the module's own."""
-    pitch = min((WIDTH - 2 * SIDE - sum(middle)) / (n_encoder + n_decoder), WIDEST_PITCH)
+    pitch = min((DRAWING_WIDTH - 2 * SIDE_MARGIN - sum(middle)) / (n_encoder + n_decoder), WIDEST_PITCH)
     steps = [pitch] * n_encoder + [*middle] + [pitch] * n_decoder
-    return list(accumulate(steps, initial=(WIDTH - sum(steps)) / 2))
+    return list(accumulate(steps, initial=(DRAWING_WIDTH - sum(steps)) / 2))
 
 
 def _height(units: int, most: int) -> float:
@@ -171,12 +173,12 @@ def _network(
         _flow(svg, a, b, hue)
     for index, block in enumerate(blocks):
         hue = NC.hue if index in module else "currentColor"
-        add(
+        add_element(
             svg,
             "rect",
-            x=block.x - BLOCK / 2,
+            x=block.x - BLOCK_WIDTH / 2,
             y=block.top,
-            width=BLOCK,
+            width=BLOCK_WIDTH,
             height=block.height,
             rx=4,
             fill=hue,
@@ -184,12 +186,12 @@ def _network(
             stroke=hue,
             stroke_opacity=0.75,
         )
-        text(svg, block.x, block.bottom + 17 if below else block.top - 7, str(block.units), 13)
+        add_text(svg, block.x, block.bottom + 17 if below else block.top - 7, str(block.units), 13)
 
 
 def _flow(svg: Element, a: Block, b: Block, hue: str) -> None:
-    left, right = a.x + BLOCK / 2, b.x - BLOCK / 2
-    add(
+    left, right = a.x + BLOCK_WIDTH / 2, b.x - BLOCK_WIDTH / 2
+    add_element(
         svg,
         "path",
         d=f"M{left:.1f} {a.top:.1f}L{right:.1f} {b.top:.1f}V{b.bottom:.1f}L{left:.1f} {a.bottom:.1f}Z",
@@ -201,14 +203,14 @@ def _flow(svg: Element, a: Block, b: Block, hue: str) -> None:
 def _carry(svg: Element, a: Block, x: float) -> Block:
     """The code handed on unchanged past the columns where the student has H and X_hat."""
     there = replace(a, x=x)
-    _flow(svg, a, replace(a, x=x + BLOCK), "currentColor")
+    _flow(svg, a, replace(a, x=x + BLOCK_WIDTH), "currentColor")
     return there
 
 
 def _panel(svg: Element, module: Sequence[Block], margin: float, top: float, bottom: float, biased: bool) -> None:
     """The ground under X, H and X_hat, their names and eq 3."""
     left, middle, right = (block.x for block in module)
-    add(
+    add_element(
         svg,
         "rect",
         x=left - margin,
@@ -221,10 +223,10 @@ def _panel(svg: Element, module: Sequence[Block], margin: float, top: float, bot
         stroke=NC.hue,
         stroke_opacity=0.35,
     )
-    text(svg, middle, top + 19, "NMF module", 13, fill=NC.hue, font_weight=600)
+    add_text(svg, middle, top + 19, "NMF module", 13, fill=NC.hue, font_weight=600)
     for block, name in zip(module, ("X", "H", "X̂"), strict=True):
-        text(svg, block.x, block.top - 8, name, 14, fill=NC.hue, font_style="italic")
-    text(svg, middle, bottom - 12, f"H = σ(W′X{' + b' if biased else ''}),  X̂ = relu(WH)", 13, fill=NC.hue)
+        add_text(svg, block.x, block.top - 8, name, 14, fill=NC.hue, font_style="italic")
+    add_text(svg, middle, bottom - 12, f"H = σ(W′X{' + b' if biased else ''}),  X̂ = relu(WH)", 13, fill=NC.hue)
 
 
 def _links(
@@ -236,7 +238,7 @@ def _links(
         end = b.top - (24 if b == X else 3)
         spans = [(a.bottom + 3, end)] if share is None else [(a.bottom + 3, middle - 11), (middle + 9, end)]
         for start, stop in spans:
-            add(
+            add_element(
                 svg,
                 "path",
                 d=f"M{a.x:.1f} {start:.1f}V{stop:.1f}",
@@ -245,13 +247,13 @@ def _links(
                 stroke_width=1.2 if share is None else 1 + 5 * share,
             )
         if share is not None:
-            text(svg, a.x, middle + 4, _percent(share), 12, fill=AP.hue, font_weight=600)
+            add_text(svg, a.x, middle + 4, _percent(share), 12, fill=AP.hue, font_weight=600)
 
 
 def _bracket(svg: Element, left: float, right: float, foot: float, line: float, hue: str) -> None:
     """From `left` to `right`, with rounded corners, between the heights `foot` and `line`."""
     turn = 8 if line > foot else -8
-    add(
+    add_element(
         svg,
         "path",
         d=f"M{left:.1f} {foot:.1f}V{line - turn:.1f}q0 {turn} 8 {turn}H{right - 8:.1f}q8 0 8 {-turn}V{foot:.1f}",
@@ -260,7 +262,7 @@ def _bracket(svg: Element, left: float, right: float, foot: float, line: float, 
         stroke_width=1.6,
     )
     for x in (left, right):
-        add(svg, "circle", cx=x, cy=foot, r=2.6, fill=hue)
+        add_element(svg, "circle", cx=x, cy=foot, r=2.6, fill=hue)
 
 
 def _loss(
@@ -270,21 +272,21 @@ def _loss(
     term = TERMS[name]
     value = f" = {_number(row[name])}" if row else ""
     weight = f"{term.letter} = {_number(getattr(config, term.weight))}"
-    text(svg, x, y, _symbol(name) + value, 16, fill=term.hue, font_weight=600)
-    text(svg, x, y + 18, f"{meaning or term.meaning}, {weight}", 13, fill=term.hue)
+    add_text(svg, x, y, _symbol(name) + value, 16, fill=term.hue, font_weight=600)
+    add_text(svg, x, y + 18, f"{meaning or term.meaning}, {weight}", 13, fill=term.hue)
 
 
 def _picture(svg: Element, block: Block, side: int, pixels: Sequence[float], title: str, symbol: str, *words: str) -> None:
     """An image beside the first (side -1) or the last layer (side 1), its title above, its name below."""
-    x, reach = block.x + 58 * side, 4 * CELL
+    x, reach = block.x + 58 * side, 4 * PIXEL_SIZE
     for opacity in (0.25, 0.5, 0.75, 1):
         cells = [i for i, p in enumerate(pixels) if math.ceil(4 * p) == 4 * opacity]
-        path = "".join(
-            f"M{x - reach + i % 8 * CELL:.1f} {block.y - reach + i // 8 * CELL:.1f}h{CELL}v{CELL}h-{CELL}z" for i in cells
-        )
+        square = f"h{PIXEL_SIZE}v{PIXEL_SIZE}h-{PIXEL_SIZE}z"
+        corners = [(x - reach + i % 8 * PIXEL_SIZE, block.y - reach + i // 8 * PIXEL_SIZE) for i in cells]
+        path = "".join(f"M{left:.1f} {top:.1f}{square}" for left, top in corners)
         if path:
-            add(svg, "path", d=path, fill="currentColor", fill_opacity=0.8 * opacity)
-    add(
+            add_element(svg, "path", d=path, fill="currentColor", fill_opacity=0.8 * opacity)
+    add_element(
         svg,
         "rect",
         x=x - reach - 2,
@@ -297,22 +299,24 @@ def _picture(svg: Element, block: Block, side: int, pixels: Sequence[float], tit
         stroke_opacity=0.35,
     )
     tail = x + (reach + 4 if side < 0 else -reach - 11)
-    add(svg, "path", d=f"M{tail:.1f} {block.y - 5:.1f}l7 5l-7 5Z", fill="currentColor", fill_opacity=0.6)
-    text(svg, x, block.y - reach - 12, title, 14, font_weight=600)
-    text(svg, x, block.y + reach + 20, symbol, 15, font_style="italic")
+    add_element(svg, "path", d=f"M{tail:.1f} {block.y - 5:.1f}l7 5l-7 5Z", fill="currentColor", fill_opacity=0.6)
+    add_text(svg, x, block.y - reach - 12, title, 14, font_weight=600)
+    add_text(svg, x, block.y + reach + 20, symbol, 15, font_style="italic")
     for line, word in enumerate(words):
-        text(svg, x, block.y + reach + 36 + 15 * line, word, 12, fill_opacity=0.75)
+        add_text(svg, x, block.y + reach + 36 + 15 * line, word, 12, fill_opacity=0.75)
 
 
 def _equation(svg: Element, height: float, config: RunConfig, row: Mapping[str, Any] | None) -> None:
     """Eq 7, and what its terms come to."""
     names = list(TERMS) if config.model == "ddnmf" else ["L_sym"]
     y = height - _footer_height(row) + 24
-    text(svg, WIDTH / 2, y, "L_{in} = " + " + ".join(f"{TERMS[name].letter} {_symbol(name)}" for name in names), 15)
+    add_text(svg, DRAWING_WIDTH / 2, y, "L_{in} = " + " + ".join(f"{TERMS[name].letter} {_symbol(name)}" for name in names), 15)
     if row:
         terms = [row["weighted"][name] for name in names]
         parts = f" = {' + '.join(map(_number, terms))}" if len(terms) > 1 else ""
-        text(svg, WIDTH / 2, y + 22, f"{_number(sum(terms))}{parts} at epoch {row['epoch']:.4g}", 13, fill_opacity=0.75)
+        add_text(
+            svg, DRAWING_WIDTH / 2, y + 22, f"{_number(sum(terms))}{parts} at epoch {row['epoch']:.4g}", 13, fill_opacity=0.75
+        )
 
 
 # ------------------------------------------------------------------------------- words and numbers
@@ -323,7 +327,7 @@ def _footer_height(row: Mapping[str, Any] | None) -> int:
 
 
 def _noise_words(config: RunConfig) -> tuple[str, str]:
-    return NOISE[config.noise_kind], f"noise {_percent(config.noise_level)}"
+    return NOISE_WORDS[config.noise_kind], f"noise {_percent(config.noise_level)}"
 
 
 def _symbol(name: str) -> str:

@@ -8,15 +8,15 @@ from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store import user_data
 
 
-def show_own_sets() -> None:
+def show_user_data_sets() -> None:
     """The user's own data sets, each with a way to remove it."""
     if message := st.session_state.pop("home.data.message", ""):
         st.warning(message)
     for name in user_sets.names():
         left, right = st.columns([6, 1], vertical_alignment="center")
         try:
-            left.markdown(f":green[:material/check_circle:] **{user_sets.spec(name).title}** · your own · `{name}`")
-            left.caption(user_sets.summary(name))
+            left.markdown(f":green[:material/check_circle:] **{user_sets.user_spec(name).title}** · your own · `{name}`")
+            left.caption(user_sets.describe(name))
         except DataError as error:
             left.markdown(f":red[:material/error:] {error}.")
         right.button(
@@ -31,6 +31,6 @@ def show_own_sets() -> None:
 
 def _remove(name: str) -> None:
     try:
-        user_data.remove(name)
+        user_data.remove_data_set(name)
     except DataError as error:
         st.session_state["home.data.message"] = str(error)

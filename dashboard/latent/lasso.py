@@ -6,18 +6,18 @@ import streamlit as st
 
 from dashboard.components.gallery import gallery
 from dashboard.figures import charts
-from dashboard.figures.feature_charts import profiles
+from dashboard.figures.feature_charts import feature_profiles
 from dashboard.figures.saving import show_chart
-from dashboard.latent.map import LASSO, with_classes
-from dashboard.session.run_data import images, picture
+from dashboard.latent.map import LASSO_KEY, with_classes
+from dashboard.session.run_data import as_picture, images
 from dashboard.session.selections import choose_sample
 from ddnmf_core.store.finished_run import FinishedRun
 
 
-def show_lassoed(run: FinishedRun) -> None:
+def show_lasso(run: FinishedRun) -> None:
     """What lies inside the lasso: pictures, classes, the mean image."""
     chosen_images = images(run)
-    inside = np.asarray(st.session_state.get(LASSO, ()), dtype=int)
+    inside = np.asarray(st.session_state.get(LASSO_KEY, ()), dtype=int)
     inside = inside[inside < len(chosen_images)]
     if not len(inside):
         st.caption("Drag with Shift (or press Lasso) to select a group: its images and classes appear here.")
@@ -27,7 +27,7 @@ def show_lassoed(run: FinishedRun) -> None:
     if chosen_images.labelled:
         title = f"Classes of the {len(inside):,} selected"
         show_chart(
-            charts.bars(counts.tolist(), chosen_images.class_names, title),
+            charts.bar_chart(counts.tolist(), chosen_images.class_names, title),
             "latent.classes",
             "One high bar: the group on the map is one class.",
             place=left,
@@ -38,7 +38,7 @@ def show_lassoed(run: FinishedRun) -> None:
         mean = chosen_images.shown(inside).mean(axis=0).astype(np.uint8)
         shown = inside[:23]
         gallery(
-            picture(run, np.vstack([mean, chosen_images.shown(shown)])),
+            as_picture(run, np.vstack([mean, chosen_images.shown(shown)])),
             ["mean", *map(str, shown)],
             size=52,
             key="latent.inside",
@@ -48,7 +48,7 @@ def show_lassoed(run: FinishedRun) -> None:
         means = {"the selected": chosen_images.scaled(inside).mean(axis=0), "all": chosen_images.scaled().mean(axis=0)}
         st.markdown("**Mean of the selected rows, and of all**, feature by feature")
         show_chart(
-            profiles(means, chosen_images.feature_names),
+            feature_profiles(means, chosen_images.feature_names),
             "latent.profiles",
             "Where the two differ lies what sets the selected apart.",
             title="Mean of the selected rows, and of all",

@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 
 from dashboard.components.scatter import Cloud, Thumbnails, scatter
 from dashboard.figures import charts
-from dashboard.figures.files import PointMap, dots
-from dashboard.figures.saving import remember
+from dashboard.figures.files import PointMap, draw_points
+from dashboard.figures.saving import remember_figure
 from dashboard.session.labels import MODEL_TITLES
 from dashboard.session.results import result_of
-from dashboard.session.run_data import HASH_FUNCS, images, picture
+from dashboard.session.run_data import HASH_FUNCS, as_picture, images
 from dashboard.session.selections import choose_sample
 from ddnmf_core.config import MAP_TITLES, EmbeddingConfig
 from ddnmf_core.files.atomic import CorruptFile
-from ddnmf_core.interpret.quality import prominence
-from ddnmf_core.store.entry import EARLY, POINTS, Entry
+from ddnmf_core.interpret.quality import standardised_coefficients
+from ddnmf_core.store.entry import EARLY_FILE, POINTS_FILE, Entry
 from ddnmf_core.store.finished_run import FinishedRun
 
-LASSO = "latent.lasso"
+LASSO_KEY = "latent.lasso"
 
 
-def embedding_of(run: FinishedRun, chosen: dict[str, Any]) -> EmbeddingConfig:
+def embedding_config(run: FinishedRun, chosen: dict[str, Any]) -> EmbeddingConfig:
     """An autoencoder has no H: its code stands in."""
     representation = chosen["representation"]
     fields = {name: chosen[name] for name in ("method", "noisy", "n_points", "perplexity", "n_neighbors", "seed")}
@@ -35,18 +35,18 @@ def embedding_of(run: FinishedRun, chosen: dict[str, Any]) -> EmbeddingConfig:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=HASH_FUNCS)
-def table_of(embedding: Entry[EmbeddingConfig]) -> pd.DataFrame:
+def map_points(embedding: Entry[EmbeddingConfig]) -> pd.DataFrame:
     """The points of a map: sample, x, y."""
-    return embedding.read_table(POINTS)
+    return embedding.read_table(POINTS_FILE)
 
 
-def colours(
+def point_colours(
     run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any], samples: NDArray[np.integer]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16], list[str]]:
     """RGB of each point, and the category that its card names."""
     labels, names = images(run).labels[samples], list(images(run).class_names)
     if chosen["colour"] == "part" and "H" in run.config.representations:
-        labels = prominence(run.codes("H", noisy=config.noisy)).argmax(axis=1)[samples]
+        labels = standardised_coefficients(run.codes("H", noisy=config.noisy)).argmax(axis=1)[samples]
         names = [f"part {number + 1}" for number in range(labels.max() + 1)]
     elif chosen["colour"] == "cluster" or not images(run).labelled:
         labels = run.clusters(config.representation, chosen["clusterer"], noisy=config.noisy)[samples]
@@ -58,52 +58,54 @@ def colours(
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def thumbnails(dataset: str, n_samples: int | None, samples: bytes, _run: FinishedRun) -> Thumbnails:
+def map_thumbnails(dataset: str, n_samples: int | None, samples: bytes, _run: FinishedRun) -> Thumbnails:
     """Of a data set's samples, int32 as bytes: the maps of all runs on them share these."""
     of, mapped = images(_run), np.frombuffer(samples, np.int32)
     every = np.array_equal(mapped, np.arange(len(of)))  # a view then: their bytes are those of the data set
-    return Thumbnails.of(picture(_run, of.shown(slice(None) if every else mapped)))
+    return Thumbnails.of(as_picture(_run, of.shown(slice(None) if every else mapped)))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=HASH_FUNCS)
-def bare_cloud(embedding: Entry[EmbeddingConfig], run: FinishedRun) -> Cloud:
+def uncoloured_cloud(embedding: Entry[EmbeddingConfig], run: FinishedRun) -> Cloud:
     """The points and thumbnails of a map, still gray: they are sent once, colours change on top."""
-    table, of = table_of(embedding), run.config
+    table, of = map_points(embedding), run.config
     samples = table["sample"].to_numpy(np.int32)
     return Cloud(
         table[["x", "y"]].to_numpy(np.float32),
         np.full((len(samples), 3), 128, np.uint8),
         samples,
-        thumbnails=thumbnails(of.dataset, of.n_samples, samples.tobytes(), run),
+        thumbnails=map_thumbnails(of.dataset, of.n_samples, samples.tobytes(), run),
     )
 
 
 def show_early(run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any], entry: Entry[EmbeddingConfig]) -> None:
     """A map that is still being made, as it is now."""
-    if not entry.has(EARLY):
+    if not entry.has(EARLY_FILE):
         return
     try:
-        table = entry.read_table(EARLY)
+        table = entry.read_table(EARLY_FILE)
     except CorruptFile:  # it has just ended: the map itself comes next
         return
-    rgb, _, _ = colours(run, config, chosen, table["sample"].to_numpy())
-    st.image(dots(table[["x", "y"]].to_numpy(np.float32), rgb), caption="As it is now; points still move.")
+    rgb, _, _ = point_colours(run, config, chosen, table["sample"].to_numpy())
+    st.image(draw_points(table[["x", "y"]].to_numpy(np.float32), rgb), caption="As it is now; points still move.")
 
 
 def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int) -> None:
-    config = embedding_of(run, chosen)
+    config = embedding_config(run, chosen)
     title = f"{MAP_TITLES[config.method]} of {MODEL_TITLES[run.config.model]}'s {config.representation}"
     entry = result_of(config, title, partial(show_early, run, config, chosen))
     if entry is None:
         return
-    table = table_of(entry)
-    rgb, category, names = colours(run, config, chosen, table["sample"].to_numpy())
-    cloud = bare_cloud(entry, run).recoloured(rgb, category, names)
+    table = map_points(entry)
+    rgb, category, names = point_colours(run, config, chosen, table["sample"].to_numpy())
+    cloud = uncoloured_cloud(entry, run).recoloured(rgb, category, names)
     by_error = chosen["colour"] == "error"
-    remember(f"latent.{place}", title, PointMap(cloud.points, cloud.colors, None if by_error else cloud.category, cloud.names))
-    scatter(cloud, key=f"latent.{place}.{entry.id}", selected=sample, lasso_key=LASSO, on_click=choose_sample)
+    remember_figure(
+        f"latent.{place}", title, PointMap(cloud.points, cloud.colors, None if by_error else cloud.category, cloud.names)
+    )
+    scatter(cloud, key=f"latent.{place}.{entry.id}", selected=sample, lasso_key=LASSO_KEY, on_click=choose_sample)
     if not by_error:
-        legend(names)
+        show_legend(names)
     st.caption(
         f"{MAP_TITLES[config.method]} of {config.representation} of {len(table):,} "
         f"{'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
@@ -134,7 +136,7 @@ def with_classes(run: FinishedRun, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{"class": labels, "class_name": np.asarray(images(run).class_names)[labels]})
 
 
-def legend(names: list[str]) -> None:
+def show_legend(names: list[str]) -> None:
     palette = charts.CLASS_COLOURS
     st.html(
         "".join(

@@ -6,33 +6,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.palette import INK
+from dashboard.figures.palette import GRAY, TEXT_ON_LIGHT
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.claims import curve
-from ddnmf_core.reproduce.figures import COLOURS
+from ddnmf_core.reproduce.figures import METHOD_COLOURS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Trace = dict[str, Any]
-BAND = 0.2  # opacity
-GRAY = "#808080"  # stands out from a light page and a dark one
-LIGHT = ["#ffffd9", "#c7e9b4", "#7fcdbb", "#41b6c4"]  # every shade is light enough for dark numbers
-MARGIN = {"l": 8, "r": 8, "t": 34, "b": 8}
+BAND_OPACITY = 0.2  # opacity
+LIGHT_SCALE = ["#ffffd9", "#c7e9b4", "#7fcdbb", "#41b6c4"]  # every shade is light enough for dark numbers
+NOISE_MARGIN = {"l": 8, "r": 8, "t": 34, "b": 8}
 AXIS_TITLE = {"font": {"size": 12}, "standoff": 8}
-PANEL_HEIGHT, ROW_HEIGHT = 215, 30  # pixels
+PANEL_HEIGHT, LEVEL_HEIGHT = 215, 30  # pixels
 
 
-def set_title(dataset: str) -> str:
+def dataset_title(dataset: str) -> str:
     """MNIST, however many of its images."""
     return DATASETS[dataset].title.split(",")[0]
 
 
-def panel(rows: "pd.DataFrame", dataset: str, score: str) -> go.Figure:
+def score_panel(rows: "pd.DataFrame", dataset: str, score: str) -> go.Figure:
     """A score against the noise level: our means with a band of one deviation, the paper's single runs dashed."""
     traces = []
-    for method in COLOURS:
+    for method in METHOD_COLOURS:
         if reported := paper.noise_curve(dataset, method):
             traces.append(_dashed(reported[score], method))
         points = curve(rows, dataset, method)
@@ -51,9 +50,9 @@ def panel(rows: "pd.DataFrame", dataset: str, score: str) -> go.Figure:
     return go.Figure(
         traces,
         {
-            "title": {"text": f"{set_title(dataset)}: {score.upper()}", "font": {"size": 14}},
+            "title": {"text": f"{dataset_title(dataset)}: {score.upper()}", "font": {"size": 14}},
             "height": PANEL_HEIGHT,
-            "margin": MARGIN,
+            "margin": NOISE_MARGIN,
             "showlegend": False,
             "dragmode": False,
             "xaxis": x_axis,
@@ -69,7 +68,7 @@ def _dashed(values: Sequence[float], method: str) -> Trace:
         "y": values,
         "mode": "lines",
         "name": f"{method}, paper",
-        "line": {"color": COLOURS[method], "dash": "dash", "width": 1.5},
+        "line": {"color": METHOD_COLOURS[method], "dash": "dash", "width": 1.5},
         "hovertemplate": f"{method}, paper, at %{{x:.0%}}: %{{y:.3f}}<extra></extra>",
     }
 
@@ -84,7 +83,7 @@ def _curve(points: "pd.DataFrame", method: str, score: str) -> list[Trace]:
         "mode": "lines+markers",
         "name": method,
         "marker": {"size": 6},
-        "line": {"color": COLOURS[method], "width": 2},
+        "line": {"color": METHOD_COLOURS[method], "width": 2},
         "customdata": _words(points, score),
         "hovertemplate": f"{method} at %{{x:.0%}}: %{{customdata}}<extra></extra>",
     }
@@ -97,8 +96,8 @@ def _curve(points: "pd.DataFrame", method: str, score: str) -> list[Trace]:
         "y": [*(mean + deviation), *(mean - deviation)[::-1]],
         "fill": "toself",
         "mode": "none",
-        "fillcolor": COLOURS[method],
-        "opacity": BAND,
+        "fillcolor": METHOD_COLOURS[method],
+        "opacity": BAND_OPACITY,
         "name": f"{method}, one deviation",
         "hoverinfo": "skip",
     }
@@ -115,7 +114,7 @@ def _words(points: "pd.DataFrame", score: str) -> list[str]:
     ]
 
 
-def mark(figure: go.Figure, level: float) -> go.Figure:
+def mark_level(figure: go.Figure, level: float) -> go.Figure:
     """Put the vertical marker at a noise level, in place of the one that was there."""
     figure.layout.shapes = [
         {
@@ -132,13 +131,13 @@ def mark(figure: go.Figure, level: float) -> go.Figure:
     return figure
 
 
-def legend(shown: Sequence[str]) -> str:
+def legend_html(shown: Sequence[str]) -> str:
     """HTML: one legend for all panels; a line for each model that is shown, a dashed one for those that the paper has."""
-    lines = [(method, "solid", COLOURS[method]) for method in COLOURS if method in shown]
+    lines = [(method, "solid", METHOD_COLOURS[method]) for method in METHOD_COLOURS if method in shown]
     lines += [
-        (f"{method}, paper", "dashed", COLOURS[method])
-        for method in COLOURS
-        if any(paper.noise_curve(dataset, method) for dataset in paper.TITLES)
+        (f"{method}, paper", "dashed", METHOD_COLOURS[method])
+        for method in METHOD_COLOURS
+        if any(paper.noise_curve(dataset, method) for dataset in paper.DATASET_TITLES)
     ]
     return "".join(
         "<span style='display:inline-block;white-space:nowrap;margin-right:16px;font-size:13px'><span style='"
@@ -148,7 +147,7 @@ def legend(shown: Sequence[str]) -> str:
     )
 
 
-def heat_map(
+def noise_heat_map(
     rows: "pd.DataFrame", score: str, trained_at: Sequence[float], tested_at: Sequence[float], title: str
 ) -> go.Figure:
     """Means of one model on one data set: a row for each noise it was trained with, a column for each it is tested with."""
@@ -156,12 +155,12 @@ def heat_map(
         "type": "heatmap",
         "z": _grid(rows, rows.get(f"{score}_mean", ()), trained_at, tested_at),
         "customdata": _grid(rows, _words(rows, score), trained_at, tested_at),
-        "colorscale": LIGHT,
+        "colorscale": LIGHT_SCALE,
         "showscale": False,
         "xgap": 1,
         "ygap": 1,
         "texttemplate": "%{z:.2f}",
-        "textfont": {"size": 11, "color": INK},
+        "textfont": {"size": 11, "color": TEXT_ON_LIGHT},
         "hoverongaps": False,
         "hovertemplate": f"trained at %{{y}}, tested at %{{x}}<br>{score.upper()} %{{customdata}}<extra></extra>",
     }
@@ -169,8 +168,8 @@ def heat_map(
         [trace],
         {
             "title": {"text": title, "font": {"size": 14}},
-            "height": 110 + ROW_HEIGHT * len(trained_at),
-            "margin": MARGIN,
+            "height": 110 + LEVEL_HEIGHT * len(trained_at),
+            "margin": NOISE_MARGIN,
             "dragmode": False,
             "xaxis": {**_level_axis("tested at", tested_at), "range": [-0.5, len(tested_at) - 0.5]},
             "yaxis": {**_level_axis("trained at", trained_at), "range": [len(trained_at) - 0.5, -0.5]},

@@ -8,30 +8,30 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
-from dashboard.components.gallery import gallery, place_of
+from dashboard.components.gallery import gallery, tile_index
 from dashboard.figures import charts
 from dashboard.figures.feature_charts import feature_bars
 from dashboard.figures.saving import show_chart
-from dashboard.session.run_data import images, part_effects, picture
+from dashboard.session.run_data import as_picture, cached_part_effects, images
 from dashboard.session.selections import choose_sample
-from dashboard.session.store import EXPLAIN
+from dashboard.session.store import EXPLAIN_PAGE
 from ddnmf_core.data import pictures
 from ddnmf_core.files.read_only import read_only
-from ddnmf_core.interpret.quality import LEVELS, SATURATED, saturation
-from ddnmf_core.interpret.stability import REAPPEARS, match
+from ddnmf_core.interpret.quality import NOISE_LEVELS, SATURATED, saturation
+from ddnmf_core.interpret.stability import MIN_REAPPEARANCE_COSINE, match_parts
 from ddnmf_core.model.decoding import part_pictures
 from ddnmf_core.store.finished_run import FinishedRun
-from ddnmf_core.store.part_names import names_of, rename, title
+from ddnmf_core.store.part_names import part_names, part_title, rename_part
 
-N_TOP, N_BAND = 16, 4
+N_TOP_SAMPLES, N_BAND_SAMPLES = 16, 4
 BANDS = (0.95, 0.75, 0.5, 0.25, 0.05)  # quantiles of the coefficient
 
 
 def show_part(run: FinishedRun, part: int, H: NDArray[np.float32], mass: NDArray[np.float64]) -> None:
     """What needs nothing but the run itself."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    names = names_of(run.entry)
-    left.header(title(names, part))
+    names = part_names(run.entry)
+    left.header(part_title(names, part))
     st.session_state[key := f"parts.name.{run.id}.{part}"] = names.get(part, "")  # somebody else may have named it
     right.text_input(
         "Name it",
@@ -57,7 +57,7 @@ def show_part(run: FinishedRun, part: int, H: NDArray[np.float32], mass: NDArray
     if not images(run).labelled:
         return
     show_chart(
-        charts.bars(mass[part], classes, "Class purity: share of its mass in each class", True),
+        charts.bar_chart(mass[part], classes, "Class purity: share of its mass in each class", True),
         "parts.purity",
         f"Purity {mass[part].max():.2f}: the largest share. {1 / len(classes):.2f} would be no preference at all (Kim "
         "and Park 2007).",
@@ -67,15 +67,15 @@ def show_part(run: FinishedRun, part: int, H: NDArray[np.float32], mass: NDArray
 
 def _rename(run: FinishedRun, part: int, key: str) -> None:
     """Only when it is typed: a page that merely shows the name must not write an old one back."""
-    rename(run.entry, part, st.session_state[key])
+    rename_part(run.entry, part, st.session_state[key])
 
 
 def _show_pictures(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
     decoded = part_pictures(run.ddnmf(), torch.from_numpy(H.mean(axis=0)))
     plain = torch.stack([decoded["baseline"][0], decoded["raised"][part], decoded["alone"][part]])
-    signed = np.stack([(decoded["raised"][part] - decoded["baseline"][0]).numpy(), part_effects(run)[part]])
+    signed = np.stack([(decoded["raised"][part] - decoded["baseline"][0]).numpy(), cached_part_effects(run)[part]])
     gallery(
-        [*pictures.to_u8(picture(run, plain.numpy())), *pictures.differences(picture(run, signed), scale=1.0)],
+        [*pictures.to_u8(as_picture(run, plain.numpy())), *pictures.differences(as_picture(run, signed), scale=1.0)],
         [
             "baseline\nmean of H",
             "raised\nit at 1, others at mean",
@@ -93,7 +93,7 @@ def _show_pictures(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
     )
     if names := images(run).feature_names:
         show_chart(
-            feature_bars(part_effects(run)[part], names, "What the part does: its swing by feature"),
+            feature_bars(cached_part_effects(run)[part], names, "What the part does: its swing by feature"),
             "parts.features",
             "Upwards: a high coefficient raises the feature, downwards: it lowers it.",
         )
@@ -103,10 +103,10 @@ def _show_samples(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
     order = np.argsort(-H[:, part], kind="stable")
     with st.container():
         st.markdown("**Samples with most of it**")
-        _samples(run, part, H, order[:N_TOP], "parts.top", f"Samples with most of part {part + 1}")
+        _samples(run, part, H, order[:N_TOP_SAMPLES], "parts.top", f"Samples with most of part {part + 1}")
     st.markdown("**Samples from its range**, at the 95, 75, 50, 25 and 5 % quantiles")
     middles = [round((1 - q) * (len(order) - 1)) for q in BANDS]
-    chosen = np.concatenate([order[max(0, m - N_BAND // 2) :][:N_BAND] for m in middles])
+    chosen = np.concatenate([order[max(0, m - N_BAND_SAMPLES // 2) :][:N_BAND_SAMPLES] for m in middles])
     _samples(run, part, H, chosen, "parts.bands", f"Samples from the range of part {part + 1}")
     st.caption(
         "Number of the sample and its coefficient. Click one to make it the sample of every page. The top alone "
@@ -114,7 +114,7 @@ def _show_samples(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
     )
     if st.session_state.get("sample") is not None:
         st.page_link(
-            EXPLAIN,
+            EXPLAIN_PAGE,
             label=f"See sample {st.session_state['sample']} rebuilt from its parts",
             icon=":material/search:",
             query_params={"run": run.id, "image": "set", "sample": str(st.session_state["sample"])},
@@ -123,12 +123,12 @@ def _show_samples(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
 
 def _samples(run: FinishedRun, part: int, H: NDArray[np.float32], samples: NDArray[np.integer], key: str, title: str) -> None:
     gallery(
-        picture(run, images(run).shown(samples)),
+        as_picture(run, images(run).shown(samples)),
         [f"{sample}\n{H[sample, part]:.3f}" for sample in samples],
         size=56,
         title=title,
         key=key,
-        selected=place_of(st.session_state.get("sample"), samples),
+        selected=tile_index(st.session_state.get("sample"), samples),
         on_pick=lambda tile: choose_sample(samples[tile]),
     )
 
@@ -140,14 +140,14 @@ def show_measured(
     left, right = st.columns(2)
     names = [clusters[cluster] for cluster in range(arrays["causal"].shape[1])]
     show_chart(
-        charts.bars(arrays["causal"][part], names, "Taken out: share of each cluster that leaves it", True),
+        charts.bar_chart(arrays["causal"][part], names, "Taken out: share of each cluster that leaves it", True),
         "parts.causal",
         "The part is set to its mean in every image, the picture is decoded and encoded again, and "
         "K-means on z says where it lies now. A high bar: this part holds that cluster together.",
         place=left,
     )
     show_chart(
-        charts.survival(arrays["survival"], part, LEVELS),
+        charts.survival_curves(arrays["survival"], part, NOISE_LEVELS),
         "parts.survival",
         "Correlation of its coefficient on noisy "
         "images with that on the clean ones; gray: the other parts. The higher, the more noise the part bears.",
@@ -161,7 +161,7 @@ def show_measured(
     )
 
 
-def show_likeness(run: FinishedRun, part: int, others: Sequence[FinishedRun]) -> None:
+def show_other_seeds(run: FinishedRun, part: int, others: Sequence[FinishedRun]) -> None:
     """The matched part of every other seed."""
     if not others:
         st.caption(
@@ -169,16 +169,21 @@ def show_likeness(run: FinishedRun, part: int, others: Sequence[FinishedRun]) ->
             "other), and this part is looked for in them."
         )
         return
-    mine, tiles, captions, n_found = part_effects(run), [part_effects(run)[part]], [f"this run\nseed {run.config.seed}"], 0
+    mine, tiles, captions, n_found = (
+        cached_part_effects(run),
+        [cached_part_effects(run)[part]],
+        [f"this run\nseed {run.config.seed}"],
+        0,
+    )
     for other in others:
-        partners, cosine = match(mine, part_effects(other))
-        tiles.append(part_effects(other)[partners[part]])
+        partners, cosine = match_parts(mine, cached_part_effects(other))
+        tiles.append(cached_part_effects(other)[partners[part]])
         captions.append(f"seed {other.config.seed}, part {partners[part] + 1}\ncosine {cosine[part]:.2f}")
-        n_found += bool(cosine[part] >= REAPPEARS)
+        n_found += bool(cosine[part] >= MIN_REAPPEARANCE_COSINE)
     colour = "green" if n_found == len(others) else "orange" if n_found else "red"
     st.markdown(f":{colour}-badge[Reappears in {n_found} of {len(others)} seeds]")
     gallery(
-        pictures.differences(picture(run, np.stack(tiles)), scale=1.0),
+        pictures.differences(as_picture(run, np.stack(tiles)), scale=1.0),
         captions,
         key="parts.likeness",
         size=88,
@@ -186,5 +191,5 @@ def show_likeness(run: FinishedRun, part: int, others: Sequence[FinishedRun]) ->
     )
     st.caption(
         "Its swing beside that of the matched part in each other seed (Hungarian matching by cosine; found again from "
-        f"{REAPPEARS:g}). A part that no other seed finds is an accident of this one."
+        f"{MIN_REAPPEARANCE_COSINE:g}). A part that no other seed finds is an accident of this one."
     )

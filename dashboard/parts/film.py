@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from dashboard.components.gallery import gallery
-from dashboard.figures.palette import COLOURS
+from dashboard.figures.palette import LOSS_COLOURS
 from dashboard.figures.saving import show_chart
-from dashboard.session.run_data import HASH_FUNCS, picture
+from dashboard.session.run_data import HASH_FUNCS, as_picture
 from ddnmf_core.data import pictures
-from ddnmf_core.interpret.lifetimes import LIVES_FROM, alive, births_and_deaths
+from ddnmf_core.interpret.lifetimes import MIN_LIVE_EFFECT, alive, births_and_deaths
 from ddnmf_core.store.finished_run import FinishedRun
-from ddnmf_core.store.part_names import names_of, title
+from ddnmf_core.store.part_names import part_names, part_title
 
-MOST_FRAMES, MOST_PARTS = 15, 24
-LOSSES, ROW = 150, 34  # heights in pixels
-BIRTH, DEATH, NOW = "#2a9d6f", "#d64541", "#808080"
+MAX_FRAMES, MAX_FILM_PARTS = 15, 24
+LOSSES_HEIGHT, PART_ROW_HEIGHT = 150, 34  # heights in pixels
+BIRTH_COLOUR, DEATH_COLOUR, NOW_COLOUR = "#2a9d6f", "#d64541", "#808080"
 
 
-def show_film(run: FinishedRun) -> None:
+def show_training_film(run: FinishedRun) -> None:
     st.header("How they came about")
     epochs, swings = _swings(run)
     if len(epochs) < 2:
@@ -35,21 +35,21 @@ def show_film(run: FinishedRun) -> None:
     births, deaths = births_and_deaths(lives)
     n_later = sum(moment > 0 for moment, _ in births)
     show_chart(
-        film(run, epochs, swings, lives, now),
+        film_chart(run, epochs, swings, lives, now),
         "parts.film",
         title="Parts over the epochs",
         how=(
             f"Each column is an epoch, each row a part: red is ink that it adds, blue ink that it takes away. ▲ a part is "
             f"born ({len(births)}, {n_later} of them after the start), ✕ it dies ({len(deaths)}): it lives while it changes "
-            f"some pixel by at least {LIVES_FROM:.0%} of black to white. The line is the epoch of the slider, whose parts "
+            f"some pixel by at least {MIN_LIVE_EFFECT:.0%} of black to white. The line is the epoch of the slider, whose parts "
             "stand below."
         ),
     )
-    given = names_of(run.entry)
+    given = part_names(run.entry)
     frame = swings[epochs.index(now)]
     gallery(
-        list(pictures.differences(picture(run, frame))),
-        [title(given, k).lower() for k in range(len(frame))],
+        list(pictures.differences(as_picture(run, frame))),
+        [part_title(given, k).lower() for k in range(len(frame))],
         key="parts.film.frame",
         size=64,
         title=f"The parts at epoch {now}",
@@ -64,10 +64,12 @@ def _swings(run: FinishedRun) -> tuple[list[int], NDArray[np.float32]]:
     return list(found), np.stack(scaled) if scaled else np.zeros((0, 1, 1), np.float32)
 
 
-def film(run: FinishedRun, epochs: list[int], swings: NDArray[np.float32], lives: NDArray[np.bool_], now: int) -> go.Figure:
+def film_chart(
+    run: FinishedRun, epochs: list[int], swings: NDArray[np.float32], lives: NDArray[np.bool_], now: int
+) -> go.Figure:
     """Losses above, frames below, on one axis of epochs."""
-    r = min(swings.shape[1], MOST_PARTS)
-    heights, strongest = [LOSSES, ROW * r], float(np.abs(swings).max())
+    r = min(swings.shape[1], MAX_FILM_PARTS)
+    heights, strongest = [LOSSES_HEIGHT, PART_ROW_HEIGHT * r], float(np.abs(swings).max())
     figure = make_subplots(2, 1, shared_xaxes=True, row_heights=heights, vertical_spacing=0.03)
     rows = run.epochs()
     for name in ("L_sym", "L_ap", "L_nc"):
@@ -76,14 +78,14 @@ def film(run: FinishedRun, epochs: list[int], swings: NDArray[np.float32], lives
             y=[row[name] for row in rows],
             name=name,
             mode="lines",
-            line_color=COLOURS[name],
+            line_color=LOSS_COLOURS[name],
             row=1,
             col=1,
         )
-    shown = np.unique(np.linspace(0, len(epochs) - 1, min(MOST_FRAMES, len(epochs))).round().astype(int)).tolist()
+    shown = np.unique(np.linspace(0, len(epochs) - 1, min(MAX_FRAMES, len(epochs))).round().astype(int)).tolist()
     step = (epochs[-1] - epochs[0]) / max(len(shown) - 1, 1)
     for frame in shown:
-        strip = np.concatenate(list(pictures.differences(picture(run, swings[frame][:r]), strongest)))
+        strip = np.concatenate(list(pictures.differences(as_picture(run, swings[frame][:r]), strongest)))
         figure.add_layout_image(
             source=pictures.data_link(strip),
             xref="x2",
@@ -98,7 +100,7 @@ def film(run: FinishedRun, epochs: list[int], swings: NDArray[np.float32], lives
             layer="below",
         )
     births, deaths = births_and_deaths(lives)
-    for events, symbol, colour, word in ((births, "triangle-up", BIRTH, "born"), (deaths, "x", DEATH, "dies")):
+    for events, symbol, colour, word in ((births, "triangle-up", BIRTH_COLOUR, "born"), (deaths, "x", DEATH_COLOUR, "dies")):
         marked = [(moment, part) for moment, part in events if part < r]
         figure.add_scatter(
             x=[epochs[moment] for moment, _ in marked],
@@ -111,7 +113,7 @@ def film(run: FinishedRun, epochs: list[int], swings: NDArray[np.float32], lives
             row=2,
             col=1,
         )
-    figure.add_vline(x=now, line={"color": NOW, "width": 1.5, "dash": "dot"})
+    figure.add_vline(x=now, line={"color": NOW_COLOUR, "width": 1.5, "dash": "dot"})
     return _laid_out(figure, r, sum(heights), [epochs[0] - 0.6 * step, epochs[-1] + 0.6 * step])
 
 

@@ -5,24 +5,24 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-from dashboard.figures.palette import BAND, CHOSEN, LINE
+from dashboard.figures.palette import BAND_COLOUR, CHOSEN_COLOUR, LINE_COLOUR
 from dashboard.figures.saving import show_chart
-from dashboard.session.queue_progress import show_progress
+from dashboard.session.queue_progress import show_sweep_progress
 from dashboard.session.results import measured_speeds
 from dashboard.session.run_data import HASH_FUNCS
 from dashboard.session.store import store
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
 from ddnmf_core.experiment import sweeps
-from ddnmf_core.experiment.sweeps import Family
+from ddnmf_core.experiment.sweeps import Sweep
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.interpret.rank_survey import N_COMPARED
-from ddnmf_core.interpret.rank_survey import survey as of_runs
+from ddnmf_core.interpret.rank_survey import survey_ranks as of_runs
 from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 
 RANKS, N_SEEDS = "2, 4, 8, 10, 16, 32, 64", 3
-PANELS = {
+PANEL_TITLES = {
     "error": "Error, noisy images",
     "stability": "Stability of the parts",
     "dispersion": "Dispersion",
@@ -36,12 +36,12 @@ def show_survey(run: FinishedRun) -> None:
     st.header("How many parts?")
     relatives = _relatives(run)
     ranks = sorted({entry.config.n_parts for entry in relatives})
-    show_progress(Family(f"ranks.{run.id}", run.config, {"n_parts": [*ranks]}, relatives), "Runs with other ranks")
+    show_sweep_progress(Sweep(f"ranks.{run.id}", run.config, {"n_parts": [*ranks]}, relatives), "Runs with other ranks")
     finished = [entry for entry in relatives if entry.finished]
     if len({entry.config.n_parts for entry in finished}) > 1:
-        found = survey(sorted(finished, key=lambda entry: entry.id))
+        found = cached_survey(sorted(finished, key=lambda entry: entry.id))
         show_chart(
-            panels(found, run.config.n_parts),
+            survey_panels(found, run.config.n_parts),
             "parts.survey",
             title="The rank",
             how=(
@@ -67,14 +67,14 @@ def _relatives(run: FinishedRun) -> list[RunEntry]:
 
 
 @st.cache_resource(max_entries=20, show_spinner="Comparing the seeds of each rank.", hash_funcs=HASH_FUNCS)
-def survey(runs: list[RunEntry]) -> pd.DataFrame:
+def cached_survey(runs: list[RunEntry]) -> pd.DataFrame:
     """A row for each rank, kept: the pictures of many runs take seconds to decode."""
     return of_runs([FinishedRun(run) for run in runs])
 
 
-def panels(found: pd.DataFrame, own: int) -> go.Figure:
+def survey_panels(found: pd.DataFrame, own: int) -> go.Figure:
     """Each measure against the rank, which stands in steps."""
-    shown = {name: title for name, title in PANELS.items() if name != "acc" or found["acc"].notna().any()}
+    shown = {name: title for name, title in PANEL_TITLES.items() if name != "acc" or found["acc"].notna().any()}
     figure = make_subplots(1, len(shown), subplot_titles=list(shown.values()), horizontal_spacing=0.05)
     places = [str(n_parts) for n_parts in found["n_parts"]]
     for column, name in enumerate(shown, 1):
@@ -83,7 +83,7 @@ def panels(found: pd.DataFrame, own: int) -> go.Figure:
             x=places + places[::-1],
             y=[*(found[name] + spread), *(found[name] - spread)[::-1]],
             fill="toself",
-            fillcolor=BAND,
+            fillcolor=BAND_COLOUR,
             line_width=0,
             mode="lines",
             hoverinfo="skip",
@@ -94,14 +94,16 @@ def panels(found: pd.DataFrame, own: int) -> go.Figure:
             x=places,
             y=found[name],
             mode="lines+markers",
-            line_color=LINE,
+            line_color=LINE_COLOUR,
             customdata=found["n_seeds"],
             hovertemplate="r = %{x}: %{y:.3g}, %{customdata} seeds<extra></extra>",
             row=1,
             col=column,
         )
         if str(own) in places:
-            figure.add_vline(x=places.index(str(own)), line={"color": CHOSEN, "width": 1.5, "dash": "dot"}, row=1, col=column)
+            figure.add_vline(
+                x=places.index(str(own)), line={"color": CHOSEN_COLOUR, "width": 1.5, "dash": "dot"}, row=1, col=column
+            )
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=places, title_text="r")
     figure.update_annotations(font_size=12)
     figure.update_layout(showlegend=False, height=HEIGHT, margin={"l": 10, "r": 10, "t": 34, "b": 10})
@@ -114,7 +116,7 @@ def _form(run: FinishedRun) -> None:
     text = left.text_input("Ranks to train", RANKS, key="survey.ranks", help="Numbers of parts with commas between them.")
     n_seeds = middle.number_input("Seeds", 1, 20, N_SEEDS, key="survey.seeds")
     try:
-        configs = sweeps.grid(run.config, {"n_parts": sweeps.values("n_parts", text)}, range(1, int(n_seeds) + 1))
+        configs = sweeps.make_grid(run.config, {"n_parts": sweeps.parse_values("n_parts", text)}, range(1, int(n_seeds) + 1))
     except ValueError as error:
         st.error(str(error))
         return
@@ -123,7 +125,7 @@ def _form(run: FinishedRun) -> None:
         st.caption("All of these are there.")
         return
     each = estimate.run_seconds(missing[0], measured_speeds(missing[0]))
-    wait = f", about {estimate.in_words(each * len(missing))}" if each else ""
+    wait = f", about {estimate.format_duration(each * len(missing))}" if each else ""
     if right.button(
         f"Train {len(missing)} run{'s' if len(missing) > 1 else ''}{wait}",
         key="survey.start",

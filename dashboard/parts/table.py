@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.session.run_data import images, part_effects
+from dashboard.session.run_data import cached_part_effects, images
 from dashboard.session.store import table_key
 from ddnmf_core.interpret.stability import reappearances
 from ddnmf_core.store.finished_run import FinishedRun
-from ddnmf_core.store.part_names import names_of
+from ddnmf_core.store.part_names import part_names
 
-HELP = {
+COLUMN_HELP = {
     "importance": "Share of the Shapley mass: how much of all pictures the part accounts for, over 300 samples.",
     "purity": "The largest share of its activation mass in one class (Kim and Park 2007).",
     "entropy": "Of its mass over the classes: 0 one class alone, 1 all alike.",
@@ -23,12 +23,14 @@ HELP = {
     "effect": "The largest share of a cluster's samples that change their cluster when the part is set to its mean.",
     "seeds": "In how many other seeds of this configuration a part with nearly the same picture is found (cosine >= 0.7).",
 }
-OF_CLASSES = ("Class", "Purity", "Entropy")  # columns that say nothing without labels
+CLASS_COLUMNS = ("Class", "Purity", "Entropy")  # columns that say nothing without labels
 
 
-def show_list(run: FinishedRun, measured: pd.DataFrame, clusters: Mapping[int, str], others: Sequence[FinishedRun]) -> None:
+def show_part_list(
+    run: FinishedRun, measured: pd.DataFrame, clusters: Mapping[int, str], others: Sequence[FinishedRun]
+) -> None:
     """A row that is ticked becomes the part of every page."""
-    names, classes = names_of(run.entry), images(run).class_names
+    names, classes = part_names(run.entry), images(run).class_names
     table: dict[str, Any] = {
         "Part": measured["part"] + 1,
         "Name": [names.get(part, "") for part in measured["part"]],
@@ -51,17 +53,17 @@ def show_list(run: FinishedRun, measured: pd.DataFrame, clusters: Mapping[int, s
         "Survives 40 %": measured["survival"],
     }
     if others:
-        table["In other seeds"] = [f"{found} of {len(others)}" for found in seen_again(run, others)]
+        table["In other seeds"] = [f"{found} of {len(others)}" for found in count_reappearances(run, others)]
     if not images(run).labelled:
-        table = {name: column for name, column in table.items() if name not in OF_CLASSES}
-    frame = filtered(pd.DataFrame(table))
+        table = {name: column for name, column in table.items() if name not in CLASS_COLUMNS}
+    frame = filter_parts(pd.DataFrame(table))
     percent, plain = (st.column_config.NumberColumn(format=form) for form in ("percent", "%.2f"))
     columns: Any = {
         "Importance": st.column_config.ProgressColumn(
-            format="percent", min_value=0.0, help=HELP["importance"], max_value=float(measured["importance"].max())
+            format="percent", min_value=0.0, help=COLUMN_HELP["importance"], max_value=float(measured["importance"].max())
         ),
         **{
-            name: {**kind, "help": HELP[key]}
+            name: {**kind, "help": COLUMN_HELP[key]}
             for name, key, kind in (
                 ("Purity", "purity", percent),
                 ("Entropy", "entropy", plain),
@@ -70,8 +72,8 @@ def show_list(run: FinishedRun, measured: pd.DataFrame, clusters: Mapping[int, s
                 ("Survives 40 %", "survival", plain),
             )
         },
-        "Makes": st.column_config.TextColumn(help=HELP["effect"]),
-        "In other seeds": st.column_config.TextColumn(help=HELP["seeds"]),
+        "Makes": st.column_config.TextColumn(help=COLUMN_HELP["effect"]),
+        "In other seeds": st.column_config.TextColumn(help=COLUMN_HELP["seeds"]),
     }
     st.dataframe(
         frame,
@@ -88,7 +90,7 @@ def show_list(run: FinishedRun, measured: pd.DataFrame, clusters: Mapping[int, s
     )
 
 
-def filtered(frame: pd.DataFrame) -> pd.DataFrame:
+def filter_parts(frame: pd.DataFrame) -> pd.DataFrame:
     text = st.text_input("Find a part", key="parts.find", placeholder="a name, a class or a cluster", persist_state="session")
     if not text:
         return frame
@@ -102,6 +104,6 @@ def _choose(frame: pd.DataFrame, key: str) -> None:
         st.session_state["part"] = int(frame["Part"].iloc[rows[0]])
 
 
-def seen_again(run: FinishedRun, others: Sequence[FinishedRun]) -> np.ndarray:
+def count_reappearances(run: FinishedRun, others: Sequence[FinishedRun]) -> np.ndarray:
     """In how many of the other seeds each part is found again."""
-    return reappearances(part_effects(run), [part_effects(other) for other in others])
+    return reappearances(cached_part_effects(run), [cached_part_effects(other) for other in others])

@@ -4,12 +4,12 @@ import streamlit as st
 
 from dashboard.session.store import store
 from ddnmf_core.files.atomic import CorruptFile
-from ddnmf_core.files.read_only import ReadOnly, read_only
+from ddnmf_core.files.read_only import ReadOnlyError, read_only
 
 
 def unusable_store(error: OSError) -> str:
     """No right to write, no room, no folder: what to do about it."""
-    if isinstance(error, ReadOnly):
+    if isinstance(error, ReadOnlyError):
         return f"Nothing was done: {error}."
     return (
         f"The store {store().root} cannot be used ({error.strerror or error}). Make room or give the right to write "
@@ -19,7 +19,7 @@ def unusable_store(error: OSError) -> str:
 
 def show_damage(error: CorruptFile) -> None:
     """A damaged file never reaches a chart: its entry is set aside, and the page says so."""
-    entry = store().owner(error.path)
+    entry = store().entry_of_file(error.path)
     st.cache_resource.clear()
     if not entry.folder.exists():
         st.warning(f"{entry.kind}/{entry.id} is no longer there: it was deleted or set aside meanwhile.")

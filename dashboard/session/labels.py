@@ -25,7 +25,9 @@ def run_title(entry: Entry) -> str:
     c: RunConfig = entry.config
     size = f" ({c.n_samples:,})" if c.n_samples else ""
     parts = f" · r {c.n_parts}" if c.model == "ddnmf" else ""
-    unusual = "".join(f" · {name.replace('_', ' ')} {value}" for name, value in c.unusual().items() if name not in IN_TITLE)
+    unusual = "".join(
+        f" · {name.replace('_', ' ')} {value}" for name, value in c.non_defaults().items() if name not in IN_TITLE
+    )
     return (
         f"{MODEL_TITLES[c.model]} · {short_name(c.dataset)}{size}{parts} · {c.noise_kind} {c.noise_level:.0%} · "
         f"{c.epochs} epoch{'s' if c.epochs > 1 else ''}{unusual} · seed {c.seed} · {entry.id[:6]}"

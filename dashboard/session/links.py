@@ -9,7 +9,7 @@ import streamlit as st
 STALE_FOR = 5.0  # seconds in which an old address may still arrive
 
 
-def linked(
+def linked_choice(
     widget: Callable[..., Any], label: str, options: Sequence[str], key: str, default: str | None = None, **details: Any
 ) -> str:
     """A choice that the link holds by its own name: `?key=option` brings it back, here and on other pages.
@@ -23,14 +23,14 @@ def linked(
     return chosen
 
 
-def choose(key: str, value: str) -> None:
+def set_choice(key: str, value: str) -> None:
     """For code: this is the choice from now on, as if somebody had made it by hand, whatever the address still says."""
     st.session_state[key] = value
     to_link(key, value)
     _chosen_by_hand(key)
 
 
-def forget(value: str, *keys: str) -> None:
+def forget_choice(value: str, *keys: str) -> None:
     """What it names is gone: neither the session nor the address bar holds on to it."""
     for key in keys:
         if st.session_state.get(key) == value:

@@ -2,31 +2,31 @@
 
 import streamlit as st
 
-from dashboard.session.results import measured_speeds, whole_or_set_aside
+from dashboard.session.results import measured_speeds, report_damage
 from dashboard.session.store import store
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
-from ddnmf_core.experiment.progress import Progress, progress
-from ddnmf_core.experiment.sweeps import Family
+from ddnmf_core.experiment.progress import SweepProgress, sweep_progress
+from ddnmf_core.experiment.sweeps import Sweep
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import Entry
 
 
-def show_progress(family: Family, title: str) -> None:
+def show_sweep_progress(family: Sweep, title: str) -> None:
     """Live, while anything of the family is asked for."""
     if waiting := len(_waiting(family)):
         _live(family, title, waiting)
 
 
-def _waiting(family: Family) -> list[Entry]:
+def _waiting(family: Sweep) -> list[Entry]:
     return [entry for entry in family.entries if store().is_requested(entry)]
 
 
 @st.fragment(run_every="1s")
-@whole_or_set_aside
-def _live(family: Family, title: str, waiting: int) -> None:
+@report_damage
+def _live(family: Sweep, title: str, waiting: int) -> None:
     """Until another run has ended: then the whole page is drawn again, with its number in its cell."""
-    now = progress(store(), family.entries, estimate.run_seconds(family.base, measured_speeds(family.base)))
+    now = sweep_progress(store(), family.entries, estimate.run_seconds(family.base, measured_speeds(family.base)))
     if now is None or len(_waiting(family)) != waiting:
         st.rerun(scope="app")
     engine.ensure_started(store())
@@ -44,15 +44,15 @@ def _live(family: Family, title: str, waiting: int) -> None:
             entry.request_stop()
 
 
-def _words(now: Progress, n_all: int) -> str:
+def _words(now: SweepProgress, n_all: int) -> str:
     """Of those that were asked for since, which the family may have more of."""
     new = "new " if now.n_runs < n_all else ""
     lost = f", {now.n_lost} ended without a result" if now.n_lost else ""
-    left = "" if now.seconds_left is None else f", about {estimate.in_words(now.seconds_left)} left"
+    left = "" if now.seconds_left is None else f", about {estimate.format_duration(now.seconds_left)} left"
     return f"{now.n_finished} of {now.n_runs} {new}runs finished{lost}{left}"
 
 
-def offer_the_rest(family: Family) -> None:
+def offer_resume(family: Sweep) -> None:
     """A way to take up what was stopped."""
     stopped = [entry for entry in family.entries if entry.state.status == "stopped" and not store().is_requested(entry)]
     if (

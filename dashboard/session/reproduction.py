@@ -7,68 +7,76 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.session.labels import run_title
-from dashboard.session.links import linked
-from dashboard.session.results import whole_or_set_aside
+from dashboard.session.links import linked_choice
+from dashboard.session.results import report_damage
 from dashboard.session.store import store
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.engine import estimate
-from ddnmf_core.experiment.batch import Work
+from ddnmf_core.experiment.batch import WorkBatch
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.reproduce import results
-from ddnmf_core.reproduce.cells import Cell, Target, cells
-from ddnmf_core.reproduce.protocol import FULL, QUICK, Protocol
+from ddnmf_core.reproduce.cells import Target, TargetCell, target_cells
+from ddnmf_core.reproduce.protocol import FULL_PROTOCOL, QUICK_PROTOCOL, Protocol
 from ddnmf_core.reproduce.results import Results
 from ddnmf_core.store.run_store import Store
 
-PROTOCOLS = {"full": FULL, "quick": QUICK}
-TITLES = {"published": "Published", "full": "This store, 70,000 images", "quick": "This store, 10,000 images"}
+PROTOCOLS = {"full": FULL_PROTOCOL, "quick": QUICK_PROTOCOL}
+NUMBERS_TITLES = {"published": "Published", "full": "This store, 70,000 images", "quick": "This store, 10,000 images"}
 MAX_SEEDS = 10
 
 
 @dataclass(frozen=True)
-class Shown:
+class DisplayedResults:
     """What a page shows of a target: its results, the cells that make it up, and whether they were published."""
 
     results: Results
-    cells: list[Cell]
+    cells: list[TargetCell]
     published: bool
 
 
-def choose_numbers(targets: Sequence[Target]) -> list[Shown]:
+def choose_numbers(targets: Sequence[Target]) -> list[DisplayedResults]:
     """Published numbers or this store's, chosen once for all pages; one entry for each target that has any cell."""
-    there = published(targets)
-    options = list(TITLES) if there else [name for name in TITLES if name != "published"]
+    there = published_results(targets)
+    options = list(NUMBERS_TITLES) if there else [name for name in NUMBERS_TITLES if name != "published"]
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        numbers = linked(
+        numbers = linked_choice(
             st.segmented_control,
             "Numbers",
             options,
             "numbers",
             "published" if there else "quick",
-            format_func=TITLES.get,
+            format_func=NUMBERS_TITLES.get,
             required=True,
             wrap=True,
             help="Published: from results/, as README shows them. This store: trained here under the same "
             "protocol, on all images or on the shipped 10,000 with few epochs.",
         )
     if numbers == "published":
-        return [Shown(each, cells(each.target, Protocol.described(each.protocol), each.seeds), True) for each in there]
+        return [
+            DisplayedResults(each, target_cells(each.target, Protocol.described(each.protocol), each.seeds), True)
+            for each in there
+        ]
     n_seeds = right.number_input("Seeds", 1, MAX_SEEDS, 2, key="seeds", bind="query-params", help="1 to N.")
-    return [of_store(target, PROTOCOLS[numbers], range(1, n_seeds + 1)) for target in targets]
+    return [store_results(target, PROTOCOLS[numbers], range(1, n_seeds + 1)) for target in targets]
 
 
-def of_store(target: Target, protocol: Protocol, seeds: Sequence[int]) -> Shown:
+def store_results(target: Target, protocol: Protocol, seeds: Sequence[int]) -> DisplayedResults:
     """What the store has of a target."""
-    wanted = cells(target, protocol, seeds)
+    wanted = target_cells(target, protocol, seeds)
     entries = [store().entry(cell.config) for cell in wanted]
     there = tuple((entry.id, entry.available) for entry in entries)
-    return Shown(_gathered(str(store().root), target, there, wanted, protocol, list(seeds)), wanted, False)
+    return DisplayedResults(_gathered(str(store().root), target, there, wanted, protocol, list(seeds)), wanted, False)
 
 
 @st.cache_resource(max_entries=10, show_spinner="Reading the store.")
 def _gathered(
-    root: str, target: Target, there: tuple[tuple[str, bool], ...], _wanted: list[Cell], _protocol: Protocol, _seeds: list[int]
+    root: str,
+    target: Target,
+    there: tuple[tuple[str, bool], ...],
+    _wanted: list[TargetCell],
+    _protocol: Protocol,
+    _seeds: list[int],
 ) -> Results:
     """What is finished does not change, so it is read once."""
     quick = " --quick" if _protocol.name == "quick" else ""
@@ -76,7 +84,7 @@ def _gathered(
     return results.gather(target, _wanted, _protocol, _seeds, Store(root), command)
 
 
-def published(targets: Sequence[Target]) -> list[Results]:
+def published_results(targets: Sequence[Target]) -> list[Results]:
     """Those that were published; a file that is not one of ours is said, and left out."""
     found = []
     for target in targets:
@@ -90,7 +98,7 @@ def published(targets: Sequence[Target]) -> list[Results]:
 
 @st.cache_resource(max_entries=10, show_spinner=False)
 def _read(folder: str, target: Target, changed: int) -> Results | None:
-    return results.read(Path(folder), target)
+    return results.read_results(Path(folder), target)
 
 
 def by_family(protocol: Protocol) -> dict[str, str]:
@@ -105,9 +113,9 @@ def fewer_images(protocol: Protocol) -> str:
     return "" if ours == theirs else f" Ours are of {ours:,} images of each set, the paper's of all {theirs:,}."
 
 
-def offer_to_compute(wanted: Sequence[Cell], key: str, what: str) -> None:
+def offer_to_compute(wanted: Sequence[TargetCell], key: str, what: str) -> None:
     """A button for the cells that the store lacks, with the expected time; live progress while they are worked on."""
-    work = Work(store(), wanted)
+    work = WorkBatch(store(), wanted)
     if not work.seconds or read_only():
         return
     if any(store().is_requested(entry) for entry in work.seconds):
@@ -115,7 +123,7 @@ def offer_to_compute(wanted: Sequence[Cell], key: str, what: str) -> None:
         return
     if failures := _failures(work):
         st.warning("  \n".join(failures))
-    seconds, n_cells = estimate.in_words(work.expected_seconds), work.n_cells - work.n_there
+    seconds, n_cells = estimate.format_duration(work.expected_seconds), work.n_cells - work.n_there
     if st.button(
         f"Compute {what} ({n_cells} cell{'s' if n_cells > 1 else ''}, about {seconds})",
         key=f"{key}.compute",
@@ -125,7 +133,7 @@ def offer_to_compute(wanted: Sequence[Cell], key: str, what: str) -> None:
         st.rerun()
 
 
-def _failures(work: Work) -> list[str]:
+def _failures(work: WorkBatch) -> list[str]:
     """What ended without a result and why; what only failed for want of its run is not said again."""
     ended = [entry for entry in work.seconds if entry.exists and entry.state.status in ("failed", "diverged")]
     return [
@@ -137,12 +145,12 @@ def _failures(work: Work) -> list[str]:
 
 
 @st.fragment(run_every="1s")
-@whole_or_set_aside
-def _progress(wanted: Sequence[Cell], key: str, what: str) -> None:
+@report_damage
+def _progress(wanted: Sequence[TargetCell], key: str, what: str) -> None:
     """Until the engine has done with it; a reload or another browser shows the same."""
-    under_way: dict[tuple[str, ...], Work] = st.session_state.setdefault("reproduction.under_way", {})
+    under_way: dict[tuple[str, ...], WorkBatch] = st.session_state.setdefault("reproduction.under_way", {})
     ids = tuple(cell.config.id for cell in wanted)
-    work = under_way.setdefault(ids, Work(store(), wanted))  # one and the same, so that what has ended counts
+    work = under_way.setdefault(ids, WorkBatch(store(), wanted))  # one and the same, so that what has ended counts
     known = len(work.ended)
     share, text = work.advance()
     if not any(store().is_requested(entry) for entry in work.seconds):
@@ -154,7 +162,7 @@ def _progress(wanted: Sequence[Cell], key: str, what: str) -> None:
         work.stop()
 
 
-def protocol_panel(shown: Shown) -> None:
+def protocol_panel(shown: DisplayedResults) -> None:
     """What was fixed before the runs, the versions, and the command: beneath every table and figure."""
     found = shown.results
     with st.expander(f"Protocol, provenance, command (seeds {', '.join(map(str, found.seeds))})"):

@@ -9,13 +9,13 @@ import streamlit as st
 from dashboard.session.errors import show_damage, unusable_store
 from dashboard.session.store import store
 from ddnmf_core.config import RunConfig
-from ddnmf_core.data.catalogue import known
+from ddnmf_core.data.catalogue import is_known
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.files.read_only import read_only
-from ddnmf_core.store.entry import ENDED, Entry
+from ddnmf_core.store.entry import ENDED_STATUSES, Entry
 
 
 def result_of(config: Any, what: str, early: Callable[[Entry], None] = lambda entry: None) -> Entry | None:
@@ -44,7 +44,7 @@ def result_of(config: Any, what: str, early: Callable[[Entry], None] = lambda en
     return None
 
 
-def whole_or_set_aside(body: Callable[..., None]) -> Callable[..., None]:
+def report_damage(body: Callable[..., None]) -> Callable[..., None]:
     """For fragments, whose exceptions never reach main.py: what is damaged is set aside, what is gone is said so."""
 
     @wraps(body)
@@ -60,10 +60,10 @@ def whole_or_set_aside(body: Callable[..., None]) -> Callable[..., None]:
 
 
 @st.fragment(run_every="1s")
-@whole_or_set_aside
+@report_damage
 def _progress(entry: Entry, what: str, early: Callable[[Entry], None]) -> None:
     state = entry.state
-    if state.status in ENDED and not store().is_requested(entry):
+    if state.status in ENDED_STATUSES and not store().is_requested(entry):
         st.rerun(scope="app")
     st.progress(state.progress, f"{what}: {state.message}")
     if st.button("Cancel", key=f"cancel.{entry.id}", icon=":material/cancel:"):
@@ -76,7 +76,7 @@ def expected_time(config: RunConfig, n_runs: int = 1) -> str:
     seconds = estimate.run_seconds(config, measured_speeds(config))
     if seconds is None:
         return "The expected time is known once the engine has warmed up."
-    return f"Expected time: about **{estimate.in_words(seconds * n_runs)}** by this machine's measured speed."
+    return f"Expected time: about **{estimate.format_duration(seconds * n_runs)}** by this machine's measured speed."
 
 
 def measured_speeds(config: RunConfig) -> list[dict[str, float]]:
@@ -85,7 +85,9 @@ def measured_speeds(config: RunConfig) -> list[dict[str, float]]:
     speeds = [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
     for entry in store().entries()[:20]:
         alike = (
-            entry.config.precision == config.precision and known(entry.config.dataset) and estimate.alike(entry.config, config)
+            entry.config.precision == config.precision
+            and is_known(entry.config.dataset)
+            and estimate.same_speed_class(entry.config, config)
         )
         if rows := entry.history() if alike else []:
             return [

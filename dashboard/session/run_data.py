@@ -15,7 +15,7 @@ from ddnmf_core.store.entry import Entry, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_store import Store
 
-STRIP, WIDEST_STRIP, MAX_NAMED = 16, 4096, 40  # lines and columns of a table's strip; features named
+STRIP, WIDEST_STRIP, MAX_LISTED_FEATURES = 16, 4096, 40  # lines and columns of a table's strip; features named
 HASH_FUNCS: dict[str | type[Any], Callable[[Any], Any]] = {
     Entry: lambda entry: str(entry.folder),
     FinishedRun: lambda run: str(run.entry.folder),
@@ -35,7 +35,7 @@ def dataset_images(dataset: str, n_samples: int | None) -> Images:
 
 
 @st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=HASH_FUNCS)
-def finished_run(entry: RunEntry) -> FinishedRun:
+def cached_run(entry: RunEntry) -> FinishedRun:
     """A run with its model, codes and clusters, which stay loaded."""
     return FinishedRun(entry)
 
@@ -47,7 +47,7 @@ def centres(run: FinishedRun, representation: Representation, noisy: bool) -> Ce
 
 
 @st.cache_resource(max_entries=24, show_spinner=False, hash_funcs=HASH_FUNCS)
-def part_effects(run: FinishedRun) -> NDArray[np.float32]:
+def cached_part_effects(run: FinishedRun) -> NDArray[np.float32]:
     """Effect of each part on the picture over its 5-95 % range, signed: (r, n_pixels). Kept without the rest of the run, so
     that many seeds can be compared."""
     return FinishedRun(run.entry).part_effects()
@@ -63,7 +63,7 @@ def siblings(run: FinishedRun) -> list[FinishedRun]:
     return sorted(map(FinishedRun, others), key=lambda other: other.config.seed)
 
 
-def picture(run: RunEntry | FinishedRun, pixels: NDArray[Value]) -> NDArray[Value]:
+def as_picture(run: RunEntry | FinishedRun, pixels: NDArray[Value]) -> NDArray[Value]:
     """Rows of pixels (..., d) as pictures (..., h, w)."""
     return as_pictures(images(run), pixels)
 
@@ -79,8 +79,8 @@ def as_pictures(of: Images, pixels: NDArray[Value]) -> NDArray[Value]:
 def explain_data(of: Images) -> None:
     """Say what is different on a page where the data are a table, or have no labels."""
     if of.feature_names is not None:
-        names = ", ".join(of.feature_names[:MAX_NAMED])
-        more = f" and {len(of.feature_names) - MAX_NAMED} more" if len(of.feature_names) > MAX_NAMED else ""
+        names = ", ".join(of.feature_names[:MAX_LISTED_FEATURES])
+        more = f" and {len(of.feature_names) - MAX_LISTED_FEATURES} more" if len(of.feature_names) > MAX_LISTED_FEATURES else ""
         st.caption(
             f"The data are a table: the picture of a row is a strip with a column for each feature, from left to right "
             f"{names}{more}. Light is high within the feature's range. What a page calls an image is a row, and its "

@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from dashboard.session.results import whole_or_set_aside
-from ddnmf_core.export.formats import FORMATS, INSTALL
+from dashboard.session.results import report_damage
+from ddnmf_core.export.formats import EXPORT_FORMATS, INSTALL
 from ddnmf_core.export.write import default_name, export
 from ddnmf_core.store.entry import Entry
 
-READY = "export.ready"  # the one file that a visitor has prepared last
+READY_KEY = "export.ready"  # the one file that a visitor has prepared last
 
 
-class Prepared(NamedTuple):
+class ReadyExport(NamedTuple):
     """A file that waits to be downloaded."""
 
     run: str
@@ -29,17 +29,19 @@ def show_export(run: Entry) -> None:
 
 
 @st.fragment
-@whole_or_set_aside
+@report_damage
 def _choose(run: Entry) -> None:
     """Its own fragment: the page is neither computed again nor in the way while a file is made."""
-    name = st.selectbox("Format", list(FORMATS), key="export.format", format_func=lambda each: FORMATS[each].title)
-    st.caption(FORMATS[name].holds + (" Comes as one zip file." if FORMATS[name].is_folder else ""))
-    if missing := FORMATS[name].missing():
+    name = st.selectbox(
+        "Format", list(EXPORT_FORMATS), key="export.format", format_func=lambda each: EXPORT_FORMATS[each].title
+    )
+    st.caption(EXPORT_FORMATS[name].holds + (" Comes as one zip file." if EXPORT_FORMATS[name].is_folder else ""))
+    if missing := EXPORT_FORMATS[name].missing():
         st.info(f"This needs {' and '.join(missing)}. Install it and start again: `{INSTALL}`")
         return
     if st.button("Prepare the file", key="export.prepare", icon=":material/build:"):
         _prepare(run, name)
-    ready: Prepared | None = st.session_state.get(READY)
+    ready: ReadyExport | None = st.session_state.get(READY_KEY)
     if ready and (ready.run, ready.format) == (run.id, name):
         st.download_button(
             f"Download, {len(ready.content) / 1e6:,.1f} MB",
@@ -55,7 +57,7 @@ def _choose(run: Entry) -> None:
 
 def _prepare(run: Entry, name: str) -> None:
     """Make the file and show how far it is; whatever the visitor does meanwhile ends it and leaves nothing behind."""
-    file = default_name(run, name) + (".zip" if FORMATS[name].is_folder else "")
+    file = default_name(run, name) + (".zip" if EXPORT_FORMATS[name].is_folder else "")
     bar = st.progress(0.0, "Reading the run.")
 
     def report(share: float, message: str) -> None:
@@ -64,8 +66,8 @@ def _prepare(run: Entry, name: str) -> None:
     try:
         with TemporaryDirectory(prefix="ddnmf-") as folder:
             export(run, name, Path(folder) / file, report)
-            st.session_state[READY] = Prepared(run.id, name, file, (Path(folder) / file).read_bytes())
+            st.session_state[READY_KEY] = ReadyExport(run.id, name, file, (Path(folder) / file).read_bytes())
     except (OSError, ValueError, RuntimeError) as error:
-        st.session_state.pop(READY, None)
+        st.session_state.pop(READY_KEY, None)
         st.error(f"The file could not be made: {error}")
     bar.empty()

@@ -6,11 +6,11 @@ from typing import Any
 import streamlit as st
 
 from dashboard.session.labels import run_title
-from dashboard.session.links import from_link, linked
-from dashboard.session.run_data import finished_run, images
-from dashboard.session.store import TRAIN, store
+from dashboard.session.links import from_link, linked_choice
+from dashboard.session.run_data import cached_run, images
+from dashboard.session.store import TRAIN_PAGE, store
 from ddnmf_core.model import diagnosis
-from ddnmf_core.store.entry import ENDED, RunEntry
+from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 
 
@@ -28,7 +28,7 @@ def pick_run(
     explain_absence(key, set(ready), entries)
     if not ready:
         _invite_to_train(entries)
-    chosen = linked(
+    chosen = linked_choice(
         st.selectbox,
         label,
         list(ready),
@@ -37,14 +37,14 @@ def pick_run(
         format_func=lambda entry_id: run_title(ready[entry_id]),
         help="Every finished run of the store, newest first.",
     )
-    run = finished_run(ready[chosen])
+    run = cached_run(ready[chosen])
     warn_of_collapse(run.epochs())
     return run
 
 
 def warn_of_collapse(rows: list[dict[str, Any]]) -> None:
     """On every page that shows a run whose units say nothing, by the last of its epochs."""
-    for sentence in diagnosis.warnings(rows[-1]) if rows else []:
+    for sentence in diagnosis.collapse_warnings(rows[-1]) if rows else []:
         st.warning(sentence, icon=":material/warning:")
 
 
@@ -64,18 +64,18 @@ def explain_absence(key: str, shown: Container[str], entries: Mapping[str, RunEn
         )
         return
     state = entry.state
-    doing = "is not finished yet" if state.status not in ENDED else f"ended as {state.status}"
+    doing = "is not finished yet" if state.status not in ENDED_STATUSES else f"ended as {state.status}"
     st.info(f"{run_title(entry)} {doing}. {state.message}")
 
 
 def _invite_to_train(entries: dict[str, RunEntry]) -> None:
-    if any(entry.state.status not in ENDED for entry in entries.values()):
+    if any(entry.state.status not in ENDED_STATUSES for entry in entries.values()):
         st.info("A model is being trained. This page fills as soon as it has finished.")
-        st.page_link(TRAIN, label="Watch it on the Train page", icon=":material/monitoring:")
+        st.page_link(TRAIN_PAGE, label="Watch it on the Train page", icon=":material/monitoring:")
         _watch_for_the_first()
     else:
         st.info("There is no trained model yet. Train one first; the shipped MNIST is enough for it.")
-        st.page_link(TRAIN, label="Go to the Train page", icon=":material/play_arrow:")
+        st.page_link(TRAIN_PAGE, label="Go to the Train page", icon=":material/play_arrow:")
     st.stop()
 
 

@@ -5,8 +5,8 @@ from zlib import crc32
 
 from ddnmf_core.store.run_store import Store
 
-TRAIN, PARTS, EXPLAIN = "../pages/train.py", "../pages/parts.py", "../pages/explain.py"
-LIVE = ("queued", "running", "interrupted")  # states of a run that somebody works on
+TRAIN_PAGE, PARTS_PAGE, EXPLAIN_PAGE = "../pages/train.py", "../pages/parts.py", "../pages/explain.py"
+LIVE_STATUSES = ("queued", "running", "interrupted")  # states of a run that somebody works on
 
 
 def store() -> Store:

@@ -2,8 +2,8 @@
 
 from ddnmf_core.config import RunConfig
 
-DEFAULTS = RunConfig()
+DEFAULT_SETTINGS = RunConfig()
 
 
-def key(name: str) -> str:
+def train_key(name: str) -> str:
     return f"train.{name}"

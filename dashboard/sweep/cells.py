@@ -6,50 +6,50 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.session.links import from_link, to_link
-from dashboard.session.store import EXPLAIN, PARTS, TRAIN, table_key
-from dashboard.sweep.charts import SHORT_TITLES, amount, cell_name, setting
-from dashboard.sweep.view import MEASURES, View
+from dashboard.session.store import EXPLAIN_PAGE, PARTS_PAGE, TRAIN_PAGE, table_key
+from dashboard.sweep.charts import SHORT_TITLES, cell_name, format_measure, format_setting
+from dashboard.sweep.view import MEASURE_TITLES, SweepView
 
-CELL, CHART, CLICKS = "cell", "sweep.surface", "sweep.clicks"
-
-
-def cell_title(cell: dict[Any, Any], view: View) -> str:
-    return ", ".join(f"{SHORT_TITLES[name]} {setting(cell[name])}" for name in view.axes)
+CELL_KEY, CHART_KEY, CLICKS_KEY = "cell", "sweep.surface", "sweep.clicks"
 
 
-def clicked() -> None:
+def cell_title(cell: dict[Any, Any], view: SweepView) -> str:
+    return ", ".join(f"{SHORT_TITLES[name]} {format_setting(cell[name])}" for name in view.axes)
+
+
+def keep_click() -> None:
     """The chart's pick is lost when the figure changes, so it is taken here; a tick in the table then goes."""
-    points = st.session_state[CHART].selection.points
+    points = st.session_state[CHART_KEY].selection.points
     if points:
-        st.session_state[CELL] = points[0]["customdata"]
-        st.session_state[CLICKS] = st.session_state.get(CLICKS, 0) + 1
+        st.session_state[CELL_KEY] = points[0]["customdata"]
+        st.session_state[CLICKS_KEY] = st.session_state.get(CLICKS_KEY, 0) + 1
 
 
-def cells_key(cells: pd.DataFrame, view: View) -> str:
+def cells_key(cells: pd.DataFrame, view: SweepView) -> str:
     """A fresh table after each click on the chart, and for other cells: a tick of before would name another cell."""
     return table_key(
-        f"sweep.table.{st.session_state.get(CLICKS, 0)}", (cell_name(cell, view.axes) for cell in cells.to_dict("records"))
+        f"sweep.table.{st.session_state.get(CLICKS_KEY, 0)}", (cell_name(cell, view.axes) for cell in cells.to_dict("records"))
     )
 
 
-def ticked(cells: pd.DataFrame, view: View) -> None:
+def keep_tick(cells: pd.DataFrame, view: SweepView) -> None:
     """A row of the table was ticked."""
     rows = st.session_state[cells_key(cells, view)].selection.rows
     if rows:
-        st.session_state[CELL] = cell_name(cells.iloc[rows[0]].to_dict(), view.axes)
+        st.session_state[CELL_KEY] = cell_name(cells.iloc[rows[0]].to_dict(), view.axes)
 
 
-def chosen_cell(cells: pd.DataFrame, view: View) -> dict[Any, Any] | None:
+def chosen_cell(cells: pd.DataFrame, view: SweepView) -> dict[Any, Any] | None:
     """The cell that somebody has chosen, here or by a link, if it is among these."""
-    wanted = from_link(CELL)
+    wanted = from_link(CELL_KEY)
     cell = next((cell for cell in cells.to_dict("records") if cell_name(cell, view.axes) == wanted), None)
     if cell:
-        st.session_state[CELL] = wanted
-        to_link(CELL, str(wanted))
+        st.session_state[CELL_KEY] = wanted
+        to_link(CELL_KEY, str(wanted))
     return cell
 
 
-def show_cell(cell: dict[Any, Any], view: View) -> None:
+def show_cell(cell: dict[Any, Any], view: SweepView) -> None:
     """Its runs, each with the ways into it."""
     st.header(cell_title(cell, view))
     for run in view.runs[view.runs["run"].isin(cell["runs"])].to_dict("records"):
@@ -57,15 +57,15 @@ def show_cell(cell: dict[Any, Any], view: View) -> None:
             st.markdown(_run_text(run, view))
             with st.container(horizontal=True):
                 if run["status"] == "finished":
-                    st.page_link(EXPLAIN, label="Explain", icon=":material/search:", query_params={"run": run["run"]})
-                    st.page_link(PARTS, label="Parts", icon=":material/extension:", query_params={"run": run["run"]})
-                st.page_link(TRAIN, label="Curves", icon=":material/monitoring:", query_params={"run": run["run"]})
+                    st.page_link(EXPLAIN_PAGE, label="Explain", icon=":material/search:", query_params={"run": run["run"]})
+                    st.page_link(PARTS_PAGE, label="Parts", icon=":material/extension:", query_params={"run": run["run"]})
+                st.page_link(TRAIN_PAGE, label="Curves", icon=":material/monitoring:", query_params={"run": run["run"]})
 
 
-def _run_text(run: dict[Any, Any], view: View) -> str:
+def _run_text(run: dict[Any, Any], view: SweepView) -> str:
     head = f"**Seed {run['seed']}** · `{run['run'][:6]}` · "
     if run["status"] != "finished":
         return head + f"{run['status']}. {run['message']}"
-    scores = [f"{MEASURES[score]} {run[view.column_of(score)]:.3f}" for score in view.scores]
-    own = [] if view.is_score else [f"{view.title} {amount(run[view.column], False)}"]
+    scores = [f"{MEASURE_TITLES[score]} {run[view.column_of(score)]:.3f}" for score in view.scores]
+    own = [] if view.is_score else [f"{view.title} {format_measure(run[view.column], False)}"]
     return head + " · ".join([*own, *scores])

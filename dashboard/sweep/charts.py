@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.palette import BAND, CHOSEN, LINE, SCALE
+from dashboard.figures.palette import BAND_COLOUR, CHOSEN_COLOUR, LINE_COLOUR, SURFACE_SCALE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,29 +18,29 @@ AXIS_TITLES = {
     "n_parts": "Parts r",
 }
 SHORT_TITLES = {"alpha": "α", "beta": "β", "gamma": "γ", "noise_level": "noise", "n_parts": "r"}
-LINES = [[0, "#3b6cc4"], [0.5, "#a0a0a0"], [1, "#d63636"]]  # thin lines that show on light and dark ground
+PARALLEL_SCALE = [[0, "#3b6cc4"], [0.5, "#a0a0a0"], [1, "#d63636"]]  # thin lines that show on light and dark ground
 LIGHT_FROM = 0.55  # of the scale; beyond, black is easier to read
 ABOVE_AND_BELOW = 80, 60  # title and colours; the axis and its title
-ROW_HEIGHT, MARGIN = 84, {"l": 10, "r": 10, "t": 36, "b": 10}
+GRID_ROW_HEIGHT, SWEEP_MARGIN = 84, {"l": 10, "r": 10, "t": 36, "b": 10}
 
 Point = Sequence[float | int]
 
 
-def setting(value: float) -> str:
+def format_setting(value: float) -> str:
     """A setting's value, as somebody would type it; it names a place on an axis."""
     return f"{value:.10g}"
 
 
 def cell_name(cell: Mapping[Any, Any], axes: Sequence[str]) -> str:
     """What a click on a cell and a link call it: 'gamma=0.1,beta=1'."""
-    return ",".join(f"{name}={setting(cell[name])}" for name in axes)
+    return ",".join(f"{name}={format_setting(cell[name])}" for name in axes)
 
 
 def _names(cells: "pd.DataFrame", *axes: str) -> list[str]:
     return [cell_name(cell, axes) for cell in cells.to_dict("records")]
 
 
-def amount(value: float, score: bool) -> str:
+def format_measure(value: float, score: bool) -> str:
     """A measure: scores with three decimals, others with three digits or more."""
     return f"{value:.3f}" if score else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
@@ -57,13 +57,13 @@ def surface_map(cells: "pd.DataFrame", x: str, y: str, title: str, chosen: Point
     """
     columns, rows = (sorted(cells[name].unique()) for name in (x, y))
     grid = cells.pivot(index=y, columns=x, values="mean").to_numpy(dtype=float)
-    height = sum(ABOVE_AND_BELOW) + ROW_HEIGHT * len(rows)
+    height = sum(ABOVE_AND_BELOW) + GRID_ROW_HEIGHT * len(rows)
     figure = go.Figure(
         go.Heatmap(
             z=grid,
-            x=[setting(value) for value in columns],
-            y=[setting(value) for value in rows],
-            colorscale=SCALE,
+            x=[format_setting(value) for value in columns],
+            y=[format_setting(value) for value in rows],
+            colorscale=SURFACE_SCALE,
             hoverinfo="skip",
             xgap=2,
             ygap=2,
@@ -100,8 +100,8 @@ def _write_in(figure: go.Figure, cells: "pd.DataFrame", x: str, y: str, score: b
     for there, colour in ((light, "black"), (~light & cells["mean"].notna(), "white"), (cells["mean"].isna(), None)):
         some = cells[there]
         figure.add_scatter(
-            x=[setting(value) for value in some[x]],
-            y=[setting(value) for value in some[y]],
+            x=[format_setting(value) for value in some[x]],
+            y=[format_setting(value) for value in some[y]],
             mode="markers+text",
             text=[_cell_text(cell, score) for cell in some.to_dict("records")],
             textfont={"size": 11, "color": colour},
@@ -120,8 +120,8 @@ def _cell_text(cell: Mapping[Any, Any], score: bool) -> str:
     if not cell["n"]:
         return lost
     lines = [
-        amount(cell["mean"], score),
-        *([f"± {amount(cell['std'], score)}"] if cell["n"] > 1 else []),
+        format_measure(cell["mean"], score),
+        *([f"± {format_measure(cell['std'], score)}"] if cell["n"] > 1 else []),
         f"{cell['n']} seed{'s' if cell['n'] > 1 else ''}",
     ]
     return "<br>".join([*lines, *([lost] if lost else [])])
@@ -130,7 +130,7 @@ def _cell_text(cell: Mapping[Any, Any], score: bool) -> str:
 def _frame(figure: go.Figure, column: int, row: int) -> None:
     """Around the chosen cell; on an axis of categories a cell reaches half a unit to each side."""
     figure.add_shape(
-        type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5, line={"color": CHOSEN, "width": 4}
+        type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5, line={"color": CHOSEN_COLOUR, "width": 4}
     )
 
 
@@ -139,13 +139,13 @@ def surface_line(
 ) -> go.Figure:
     """Mean and deviation against one setting, a dot for each seed; customdata is the cell's name."""
     known = cells[cells["n"] > 0]
-    places, spread = [setting(value) for value in known[x]], known["std"].fillna(0)
+    places, spread = [format_setting(value) for value in known[x]], known["std"].fillna(0)
     figure = go.Figure()
     figure.add_scatter(
         x=places + places[::-1],
         y=[*(known["mean"] + spread), *(known["mean"] - spread)[::-1]],
         fill="toself",
-        fillcolor=BAND,
+        fillcolor=BAND_COLOUR,
         line_width=0,
         mode="lines",
         hoverinfo="skip",
@@ -153,10 +153,10 @@ def surface_line(
     )
     dots = runs[runs[measure].notna()] if measure in runs else runs.iloc[:0]
     figure.add_scatter(
-        x=[setting(value) for value in dots[x]],
+        x=[format_setting(value) for value in dots[x]],
         y=dots[measure] if len(dots) else [],
         mode="markers",
-        marker={"color": LINE, "size": 6, "opacity": 0.45},
+        marker={"color": LINE_COLOUR, "size": 6, "opacity": 0.45},
         name="each seed",
         hoverinfo="skip",
     )
@@ -164,7 +164,7 @@ def surface_line(
         x=places,
         y=known["mean"],
         mode="lines+markers",
-        line_color=LINE,
+        line_color=LINE_COLOUR,
         name="mean of the seeds",
         marker={"symbol": "square", "size": 12},
         customdata=_names(known, x),
@@ -172,7 +172,7 @@ def surface_line(
         text=[_cell_text(cell, score) for cell in known.to_dict("records")],
         hovertemplate=f"{SHORT_TITLES[x]} %{{x}}<br>%{{text}}<extra></extra>",
     )
-    _mark_the_lost(figure, cells, x, float((known["mean"] - spread).min()) if len(known) else 0.0)
+    _mark_failures(figure, cells, x, float((known["mean"] - spread).min()) if len(known) else 0.0)
     if chosen is not None:
         _mark_column(figure, sorted(cells[x]).index(chosen[0]))
     figure.update_xaxes(
@@ -180,21 +180,21 @@ def surface_line(
         title=AXIS_TITLES[x],
         categoryorder="array",
         range=[-0.5, len(cells) - 0.5],
-        categoryarray=[setting(value) for value in sorted(cells[x])],
+        categoryarray=[format_setting(value) for value in sorted(cells[x])],
     )
     figure.update_layout(yaxis_title=title, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"})
     return _clickable(figure, 380)
 
 
-def _mark_the_lost(figure: go.Figure, cells: "pd.DataFrame", x: str, height: float) -> None:
+def _mark_failures(figure: go.Figure, cells: "pd.DataFrame", x: str, height: float) -> None:
     """Cells without any number stand at the bottom, with what became of their runs."""
     lost = cells[cells["n"] == 0]
     if len(lost):
         figure.add_scatter(
-            x=[setting(value) for value in lost[x]],
+            x=[format_setting(value) for value in lost[x]],
             y=[height] * len(lost),
             mode="markers+text",
-            marker={"symbol": "x", "size": 11, "color": CHOSEN},
+            marker={"symbol": "x", "size": 11, "color": CHOSEN_COLOUR},
             customdata=_names(lost, x),
             text=[state_text(states, "<br>") for states in lost["states"]],
             textposition="top center",
@@ -214,13 +214,13 @@ def _mark_column(figure: go.Figure, column: int) -> None:
         y1=1,
         yref="paper",
         layer="below",
-        line={"color": CHOSEN, "width": 2},
+        line={"color": CHOSEN_COLOUR, "width": 2},
     )
 
 
 def _clickable(figure: go.Figure, height: int) -> go.Figure:
     """A click anywhere takes the nearest point."""
-    figure.update_layout(height=height, margin=MARGIN, hovermode="closest", hoverdistance=-1, dragmode=False)
+    figure.update_layout(height=height, margin=SWEEP_MARGIN, hovermode="closest", hoverdistance=-1, dragmode=False)
     return figure
 
 
@@ -242,7 +242,7 @@ def parallel(runs: "pd.DataFrame", dimensions: Mapping[str, str], colour: str, t
             tickfont_size=11,
             line={
                 "color": runs[colour],
-                "colorscale": LINES,
+                "colorscale": PARALLEL_SCALE,
                 "showscale": True,
                 "colorbar": {"title": {"text": title, "side": "right"}, "thickness": 12},
             },
@@ -258,6 +258,6 @@ def _steps(column: "pd.Series[Any]", heading: str) -> dict[str, Any]:
         "label": heading,
         "values": [steps.index(value) for value in column],
         "tickvals": list(range(len(steps))),
-        "ticktext": [setting(value) for value in steps],
+        "ticktext": [format_setting(value) for value in steps],
         "range": [-0.2, len(steps) - 0.8],
     }

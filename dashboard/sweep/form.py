@@ -6,19 +6,19 @@ import streamlit as st
 
 from dashboard.session.results import measured_speeds
 from dashboard.session.store import store
-from dashboard.session.train_settings import DEFAULTS, key
-from dashboard.sweep.charts import AXIS_TITLES, SHORT_TITLES, setting
-from ddnmf_core.config import OWN, PRESETS, RunConfig
+from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
+from dashboard.sweep.charts import AXIS_TITLES, SHORT_TITLES, format_setting
+from ddnmf_core.config import PRESETS, USER_DATASET, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import suggest
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
 from ddnmf_core.experiment import sweeps
 
-BASES = {"defaults": "Defaults", "train": "As on the Train page", "paper": "The paper's losses"}
+BASE_TITLES = {"defaults": "Defaults", "train": "As on the Train page", "paper": "The paper's losses"}
 FIRST_LISTS = {"beta": "0.1, 1, 10", "gamma": "0.01, 0.1, 1"}  # a grid that is done within minutes
-FIRST_EPOCHS, FIRST_SEEDS, MOST_SEEDS = 5, 2, 10
-HELP = {
+FIRST_EPOCHS, FIRST_SEEDS, MAX_SWEEP_SEEDS = 5, 2, 10
+SETTING_HELP = {
     "alpha": "Weight of L_sym, the supervisor's reconstruction. With Adam it changes the curves' scale and not the model.",
     "beta": "Weight of L_ap: the student's layers should equal the supervisor's.",
     "gamma": "Weight of L_nc: the NMF module should rebuild the code.",
@@ -31,7 +31,7 @@ def sweep_form() -> None:
     """Settings, what they amount to, and the button that starts them."""
     try:
         base, n_seeds = _base()
-        configs = sweeps.grid(base, _lists(base), range(base.seed, base.seed + n_seeds))
+        configs = sweeps.make_grid(base, _lists(base), range(base.seed, base.seed + n_seeds))
         _explain(configs)
         _offer(configs)
     except ValueError as error:
@@ -49,8 +49,8 @@ def _base() -> tuple[RunConfig, int]:
     )
     source = columns[1].selectbox(
         "Other settings",
-        list(BASES),
-        format_func=BASES.__getitem__,
+        list(BASE_TITLES),
+        format_func=BASE_TITLES.__getitem__,
         key="sweep.base",
         persist_state="session",
         help="What the other settings are, those of an empty list too.",
@@ -68,7 +68,7 @@ def _base() -> tuple[RunConfig, int]:
     n_seeds = columns[4].number_input(
         "Seeds",
         1,
-        MOST_SEEDS,
+        MAX_SWEEP_SEEDS,
         FIRST_SEEDS,
         key="sweep.n_seeds",
         persist_state="session",
@@ -77,7 +77,7 @@ def _base() -> tuple[RunConfig, int]:
     available = found[dataset].n_samples
     if (n_samples or 0) > available:
         raise ValueError(f"n_samples = {n_samples}: {dataset} has {available:,} images")
-    suited = suggest(found[dataset]).fields if OWN.fullmatch(dataset) and source != "train" else {}
+    suited = suggest(found[dataset]).fields if USER_DATASET.fullmatch(dataset) and source != "train" else {}
     fields = {**suited, **_other_settings(source), "dataset": dataset, "n_samples": n_samples, "epochs": epochs}
     return RunConfig(**fields), n_seeds
 
@@ -85,7 +85,7 @@ def _base() -> tuple[RunConfig, int]:
 def _other_settings(source: str) -> dict[str, Any]:
     """Of the defaults, of a preset, or as the Train page's form was left."""
     if source == "train":
-        left = {name: st.session_state.get(key(name), value) for name, value in DEFAULTS}
+        left = {name: st.session_state.get(train_key(name), value) for name, value in DEFAULT_SETTINGS}
         layers = left["layers"]
         return {**left, "layers": [part.strip() for part in layers.split(",")] if isinstance(layers, str) else layers}
     return PRESETS.get(source, {})
@@ -101,11 +101,11 @@ def _lists(base: RunConfig) -> dict[str, list[sweeps.Number]]:
             FIRST_LISTS.get(name, ""),
             key=f"sweep.list.{name}",
             persist_state="session",
-            placeholder=f"{setting(getattr(base, name))} (not swept)",
+            placeholder=f"{format_setting(getattr(base, name))} (not swept)",
             disabled=name not in known,
-            help=f"{HELP[name]} Numbers with commas between them; empty: not swept.",
+            help=f"{SETTING_HELP[name]} Numbers with commas between them; empty: not swept.",
         )
-    return {name: sweeps.values(name, texts[name]) for name in known}
+    return {name: sweeps.parse_values(name, texts[name]) for name in known}
 
 
 def _explain(configs: list[RunConfig]) -> None:
@@ -133,7 +133,7 @@ def _expected(configs: list[RunConfig], n_runs: int) -> str:
     if not n_runs:
         return "Nothing is left to be trained."
     return (
-        f"Expected time: about **{estimate.in_words(each * n_runs)}** by this machine's measured speed, training and "
+        f"Expected time: about **{estimate.format_duration(each * n_runs)}** by this machine's measured speed, training and "
         "clustering, when nothing else runs."
     )
 
@@ -144,6 +144,6 @@ def _offer(configs: list[RunConfig]) -> None:
         st.warning("A sweep needs two values of at least one setting.")
     elif st.button("Start the sweep", type="primary", icon=":material/play_arrow:", key="sweep.start"):
         for config in configs:
-            engine.submit(store(), config, st.session_state.get(key("device"), "auto"))
-        st.session_state["sweep"] = sweeps.family_id(configs[0])
+            engine.submit(store(), config, st.session_state.get(train_key("device"), "auto"))
+        st.session_state["sweep"] = sweeps.sweep_id(configs[0])
         st.rerun()

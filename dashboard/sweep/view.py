@@ -7,17 +7,17 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.session.labels import INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES
-from dashboard.session.links import from_link, linked
-from dashboard.sweep.charts import AXIS_TITLES, SHORT_TITLES, setting
-from ddnmf_core.analysis.clustering import TITLES
+from dashboard.session.links import from_link, linked_choice
+from dashboard.sweep.charts import AXIS_TITLES, SHORT_TITLES, format_setting
+from ddnmf_core.analysis.clustering import CLUSTERER_TITLES
 from ddnmf_core.analysis.metrics import SCORE_NAMES, SILHOUETTE
 from ddnmf_core.config import CLUSTERERS, ClustererName, Representation
 from ddnmf_core.data.catalogue import short_name, spec
 from ddnmf_core.experiment import sweeps
-from ddnmf_core.experiment.sweeps import Family
+from ddnmf_core.experiment.sweeps import Sweep
 from ddnmf_core.store.finished_run import clusters_key, input_kind
 
-MEASURES = {
+MEASURE_TITLES = {
     "acc": "ACC",
     "nmi": "NMI",
     "ari": "ARI",
@@ -31,14 +31,14 @@ MEASURES = {
     "constant_units": "Units that say nothing",
     "seconds": "Training time, s",
 }
-OF_A_DDNMF = ("L_ap", "L_nc")
+DDNMF_LOSSES = ("L_ap", "L_nc")
 
 
 @dataclass(frozen=True)
-class View:
+class SweepView:
     """A slice of a sweep, and what is asked of it."""
 
-    family: Family
+    family: Sweep
     runs: pd.DataFrame  # of the slice: a row each
     axes: list[str]  # across, and up where there are two
     measure: str  # of MEASURES
@@ -56,7 +56,7 @@ class View:
 
     @property
     def title(self) -> str:
-        return MEASURES[self.measure]
+        return MEASURE_TITLES[self.measure]
 
     @property
     def is_score(self) -> bool:
@@ -65,7 +65,7 @@ class View:
     @property
     def scores(self) -> tuple[str, ...]:
         """Of clusters: against the classes, or without labels the silhouette."""
-        return scores_of(self.family)
+        return score_names(self.family)
 
     @property
     def score(self) -> str:
@@ -80,7 +80,7 @@ class View:
     @property
     def words(self) -> str:
         """'K-means on z of the clean images'."""
-        return f"{TITLES[self.clusterer]} on {self.representation} of the {self.seen}"
+        return f"{CLUSTERER_TITLES[self.clusterer]} on {self.representation} of the {self.seen}"
 
     def column_of(self, measure: str) -> str:
         if measure in self.scores:
@@ -93,23 +93,28 @@ class View:
 
     def cells(self, column: str | None = None) -> pd.DataFrame:
         """The grid, with the mean of the measure or of another column."""
-        return sweeps.surface(self.runs, self.x, self.y, column or self.column)
+        return sweeps.summarise_cells(self.runs, self.x, self.y, column or self.column)
 
 
-def scores_of(family: Family) -> tuple[str, ...]:
+def score_names(family: Sweep) -> tuple[str, ...]:
     """Scores that clusters of this family's data can have."""
     return SCORE_NAMES if spec(family.base.dataset).labelled else (SILHOUETTE,)
 
 
-def family_title(family: Family) -> str:
+def sweep_title(family: Sweep) -> str:
     """Model, data and epochs, what is unusual, then what is swept."""
     c = family.base
     size = f" ({c.n_samples:,})" if c.n_samples else ""
     usual = {*family.axes, "model", "dataset", "n_samples", "epochs", "seed"}
     unusual = [
-        f"{SHORT_TITLES.get(name, name.replace('_', ' '))} {value}" for name, value in c.unusual().items() if name not in usual
+        f"{SHORT_TITLES.get(name, name.replace('_', ' '))} {value}"
+        for name, value in c.non_defaults().items()
+        if name not in usual
     ]
-    swept = [f"{SHORT_TITLES[name]} {setting(values[0])} to {setting(values[-1])}" for name, values in family.axes.items()]
+    swept = [
+        f"{SHORT_TITLES[name]} {format_setting(values[0])} to {format_setting(values[-1])}"
+        for name, values in family.axes.items()
+    ]
     return " · ".join(
         [
             MODEL_TITLES[c.model],
@@ -122,42 +127,42 @@ def family_title(family: Family) -> str:
     )
 
 
-def pick_family(found: list[Family]) -> Family:
+def pick_sweep(found: list[Sweep]) -> Sweep:
     by_id = {family.id: family for family in found}
     wanted = from_link("sweep")
     if wanted is not None and wanted not in by_id:
         st.warning("The sweep that the link names is not in this store; here is the newest one.")
     return by_id[
-        linked(
+        linked_choice(
             st.selectbox,
             "Sweep",
             list(by_id),
             "sweep",
-            format_func=lambda name: family_title(by_id[name]),
+            format_func=lambda name: sweep_title(by_id[name]),
             help="Runs of this store that differ in nothing but α, β, γ, the noise level, r and the seed.",
         )
     ]
 
 
-def pick_view(family: Family, runs: pd.DataFrame) -> View:
+def pick_view(family: Sweep, runs: pd.DataFrame) -> SweepView:
     axes, at = _pick_axes(family)
     measure, representation, clusterer, noisy = _pick_measure(family)
     for name, value in at.items():
         runs = runs[runs[name] == value]
-    return View(family, runs, axes, measure, representation, clusterer, noisy)
+    return SweepView(family, runs, axes, measure, representation, clusterer, noisy)
 
 
-def _pick_axes(family: Family) -> tuple[list[str], dict[str, Any]]:
+def _pick_axes(family: Sweep) -> tuple[list[str], dict[str, Any]]:
     """What goes across, what goes up, and the values at which the other swept settings are held."""
     swept = list(family.axes)
     columns = st.columns(max(len(swept) + 1, 4))
     with columns[0]:
-        x = linked(st.selectbox, "Across", swept, "x", swept[-1], format_func=AXIS_TITLES.get)
+        x = linked_choice(st.selectbox, "Across", swept, "x", swept[-1], format_func=AXIS_TITLES.get)
     rest = [name for name in swept if name != x]
     axes = [x]
     if rest:
         with columns[1]:
-            y = linked(
+            y = linked_choice(
                 st.selectbox,
                 "Up",
                 [*rest, "none"],
@@ -168,25 +173,27 @@ def _pick_axes(family: Family) -> tuple[list[str], dict[str, Any]]:
         axes += [y] if y != "none" else []
     at = {}
     for column, name in zip(columns[2:], [name for name in rest if name not in axes], strict=False):
-        values = {setting(value): value for value in family.axes[name]}
+        values = {format_setting(value): value for value in family.axes[name]}
         with column:
-            at[name] = values[linked(st.selectbox, f"{AXIS_TITLES[name]}, held at", list(values), f"at.{name}")]
+            at[name] = values[linked_choice(st.selectbox, f"{AXIS_TITLES[name]}, held at", list(values), f"at.{name}")]
     return axes, at
 
 
-def _pick_measure(family: Family) -> tuple[str, Representation, ClustererName, bool]:
+def _pick_measure(family: Sweep) -> tuple[str, Representation, ClustererName, bool]:
     """The measure, and the clustering that scores and stability are of."""
-    others = {*SCORE_NAMES, SILHOUETTE} - {*scores_of(family)}
-    there = [name for name in MEASURES if name not in others and (family.base.model == "ddnmf" or name not in OF_A_DDNMF)]
+    others = {*SCORE_NAMES, SILHOUETTE} - {*score_names(family)}
+    there = [
+        name for name in MEASURE_TITLES if name not in others and (family.base.model == "ddnmf" or name not in DDNMF_LOSSES)
+    ]
     columns = st.columns(4)
     with columns[0]:
-        measure = linked(st.selectbox, "Measure", there, "measure", format_func=MEASURES.get)
+        measure = linked_choice(st.selectbox, "Measure", there, "measure", format_func=MEASURE_TITLES.get)
     with columns[1]:
-        seen = linked(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
+        seen = linked_choice(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
     with columns[2]:
-        representation = linked(
+        representation = linked_choice(
             st.selectbox, "Representation", family.base.representations, "representation", format_func=REPRESENTATION_TITLES.get
         )
     with columns[3]:
-        clusterer = linked(st.selectbox, "Clusters by", CLUSTERERS, "clusterer", format_func=TITLES.get)
+        clusterer = linked_choice(st.selectbox, "Clusters by", CLUSTERERS, "clusterer", format_func=CLUSTERER_TITLES.get)
     return measure, cast(Representation, representation), cast(ClustererName, clusterer), seen == "noisy"

@@ -14,32 +14,32 @@ from dashboard.components.gallery import gallery
 from dashboard.session.run_data import as_pictures
 from ddnmf_core.data.dataset import UNLABELLED, DataError, Images
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import Choices, Raw, Source
+from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData
 from ddnmf_core.files.memory_map import is_mapped
 
-ENDINGS = ["zip", "npy", "npz", "csv", "tsv", "parquet"]
-LARGEST = 500  # megabytes of an upload; a path has no such limit
-WAYS = {"upload": "Upload", "path": "On this machine"}
-NEGATIVE = {"refuse": "Refuse", "shift": "Shift up to 0", "clip": "Cut off at 0"}
-MISSING = {"refuse": "Refuse", "mean": "Mean of the column", "zero": "0"}
-SCALES = {
+UPLOAD_TYPES = ["zip", "npy", "npz", "csv", "tsv", "parquet"]
+MAX_UPLOAD_MB = 500  # megabytes of an upload; a path has no such limit
+SOURCE_TITLES = {"upload": "Upload", "path": "On this machine"}
+NEGATIVE_TITLES = {"refuse": "Refuse", "shift": "Shift up to 0", "clip": "Cut off at 0"}
+MISSING_TITLES = {"refuse": "Refuse", "mean": "Mean of the column", "zero": "0"}
+SCALE_TITLES = {
     "range": "each column from its least to its greatest value",
     "maximum": "each column by its greatest value",
     "set": "all columns by the greatest value of the set",
 }
 NO_LABELS = "(no labels)"
-N_ROWS, MOST_SHOWN = 5, 20  # rows and pictures of a preview
+N_ROWS, MAX_PREVIEW_TILES = 5, 20  # rows and pictures of a preview
 
 
-class Chosen(NamedTuple):
+class ChosenSource(NamedTuple):
     """A file or folder, and how to open it from its start."""
 
     identity: str  # changes with its content
     name: str
-    open: Callable[[], Source]
+    open: Callable[[], DataSource]
 
 
-def own_data_form(on_added: Callable[[str], None]) -> None:
+def user_data_form(on_added: Callable[[str], None]) -> None:
     """Everything of it; `on_added` is told the name of the new set."""
     with st.expander("Add your own data", icon=":material/add_photo_alternate:"):
         if message := st.session_state.pop("train.own.message", ""):
@@ -51,37 +51,39 @@ def own_data_form(on_added: Callable[[str], None]) -> None:
         )
         try:
             if chosen := _choose():
-                _offer(chosen, on_added)
+                _show_options(chosen, on_added)
         except DataError as error:
             st.warning(f"{str(error)[:1].upper()}{str(error)[1:]}.", icon=":material/warning:")
 
 
-def _choose() -> Chosen | None:
+def _choose() -> ChosenSource | None:
     way = st.segmented_control(
         "From",
-        list(WAYS),
-        format_func=WAYS.__getitem__,
+        list(SOURCE_TITLES),
+        format_func=SOURCE_TITLES.__getitem__,
         key="train.own.from",
         default="upload",
         required=True,
         label_visibility="collapsed",
     )
     if way == "upload":
-        file = st.file_uploader("File", ENDINGS, key="train.own.file", max_upload_size=LARGEST, label_visibility="collapsed")
-        return Chosen(file.file_id, file.name, lambda: io.BytesIO(file.getvalue())) if file else None
+        file = st.file_uploader(
+            "File", UPLOAD_TYPES, key="train.own.file", max_upload_size=MAX_UPLOAD_MB, label_visibility="collapsed"
+        )
+        return ChosenSource(file.file_id, file.name, lambda: io.BytesIO(file.getvalue())) if file else None
     text = st.text_input("Folder or file", key="train.own.path", placeholder="/home/me/pictures")
     if not text.strip():
         return None
     path = Path(text.strip()).expanduser()
     try:
-        return Chosen(_as_it_is(path), path.resolve().name, lambda: path)
+        return ChosenSource(_fingerprint(path), path.resolve().name, lambda: path)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file or folder on the machine where this dashboard runs") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error})") from None
 
 
-def _as_it_is(path: Path) -> str:
+def _fingerprint(path: Path) -> str:
     """Other words when a file, or a picture in a folder, has changed."""
     from ddnmf_core.data.user.image_folder import pictures_in
 
@@ -92,10 +94,10 @@ def _as_it_is(path: Path) -> str:
     return f"{path}-{hash(tuple((now.st_ino, now.st_mtime_ns, now.st_size) for now in found))}"
 
 
-def _offer(chosen: Chosen, on_added: Callable[[str], None]) -> None:
+def _show_options(chosen: ChosenSource, on_added: Callable[[str], None]) -> None:
     """The choices, the preview and the button."""
-    kind = user_sets.kind_of(chosen.open(), chosen.name)
-    choices = {"pictures": _of_pictures, "array": _of_array, "table": _of_table}[kind](chosen)
+    kind = user_sets.source_kind(chosen.open(), chosen.name)
+    choices = {"pictures": _image_options, "array": _array_options, "table": _table_options}[kind](chosen)
     choices = replace(
         choices,
         title=st.text_input(
@@ -109,7 +111,7 @@ def _offer(chosen: Chosen, on_added: Callable[[str], None]) -> None:
             "`ddnmf data add` takes it block by block; the set then stands in the list of this page"
         )
     if raw.values.dtype != np.uint8 or not raw.image_shape:
-        choices = _of_values(raw, choices)
+        choices = _value_options(raw, choices)
     _show_raw(raw)
     prepared = _prepared(chosen.identity, repr(choices), raw, chosen, choices)
     _show_prepared(raw, prepared)
@@ -119,33 +121,35 @@ def _offer(chosen: Chosen, on_added: Callable[[str], None]) -> None:
         icon=":material/add:",
         key="train.own.add",
         width="stretch",
-        on_click=_keep,
+        on_click=_add,
         args=(prepared, on_added),
     )
 
 
-def _keep(prepared: user_sets.Prepared, on_added: Callable[[str], None]) -> None:
+def _add(prepared: user_sets.PreparedData, on_added: Callable[[str], None]) -> None:
     try:
-        on_added(user_sets.keep(prepared))
+        on_added(user_sets.store_prepared(prepared))
         st.toast(f"{prepared.meta['title']} is a data set now.", icon=":material/check:")
     except DataError as error:
         st.session_state["train.own.message"] = str(error)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading your data.")
-def _read(identity: str, reading: str, _chosen: Chosen, _choices: Choices) -> Raw:
-    return user_sets.read(_chosen.open(), _chosen.name, _choices)
+def _read(identity: str, reading: str, _chosen: ChosenSource, _choices: ImportOptions) -> RawData:
+    return user_sets.read_source(_chosen.open(), _chosen.name, _choices)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Preparing your data.")
-def _prepared(identity: str, choices: str, _raw: Raw, _chosen: Chosen, _choices: Choices) -> user_sets.Prepared:
+def _prepared(
+    identity: str, choices: str, _raw: RawData, _chosen: ChosenSource, _choices: ImportOptions
+) -> user_sets.PreparedData:
     return user_sets.prepare(_raw, _chosen.name, _choices)
 
 
 # ------------------------------------------------------------------------------------------ choices
 
 
-def _of_pictures(chosen: Chosen) -> Choices:
+def _image_options(chosen: ChosenSource) -> ImportOptions:
     size = st.number_input(
         "Size, pixels of the longer side",
         4,
@@ -156,7 +160,7 @@ def _of_pictures(chosen: Chosen) -> Choices:
         "twice the side is four times the work.",
     )
     folders = st.toggle("A folder is a class", True, key="train.own.by_folder")
-    return Choices(size=int(size), by_folder=folders, invert=_inverted())
+    return ImportOptions(size=int(size), by_folder=folders, invert=_inverted())
 
 
 def _inverted() -> bool:
@@ -167,7 +171,7 @@ def _inverted() -> bool:
     )
 
 
-def _of_array(chosen: Chosen) -> Choices:
+def _array_options(chosen: ChosenSource) -> ImportOptions:
     from ddnmf_core.data.user.source import shape_of
 
     text = st.text_input(
@@ -176,10 +180,10 @@ def _of_array(chosen: Chosen) -> Choices:
         placeholder="28x28; empty: no pictures",
         help="For arrays (n, d). Arrays (n, height, width) are pictures anyway.",
     )
-    return Choices(shape=shape_of(text) if text.strip() else None, invert=_inverted())
+    return ImportOptions(shape=shape_of(text) if text.strip() else None, invert=_inverted())
 
 
-def _of_table(chosen: Chosen) -> Choices:
+def _table_options(chosen: ChosenSource) -> ImportOptions:
     from ddnmf_core.data.user.tables import likely_labels
 
     frame = _head(chosen.identity, chosen)
@@ -201,37 +205,39 @@ def _of_table(chosen: Chosen) -> Choices:
         placeholder="nothing",
         help="Columns that are no features: names, numbers of rows.",
     )
-    return Choices(labels=None if labels == NO_LABELS else labels, leave_out=tuple(left_out))
+    return ImportOptions(labels=None if labels == NO_LABELS else labels, leave_out=tuple(left_out))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _head(identity: str, _chosen: Chosen) -> Any:
+def _head(identity: str, _chosen: ChosenSource) -> Any:
     from ddnmf_core.data.user.tables import read_frame
 
     return read_frame(_chosen.open(), _chosen.name, 200)
 
 
-def _of_values(raw: Raw, choices: Choices) -> Choices:
+def _value_options(raw: RawData, choices: ImportOptions) -> ImportOptions:
     """What becomes of values that a factorisation cannot use; shown where there are such values."""
     x = raw.values
     changes: dict[str, Any] = {}
     for field, options, there, title in (
-        ("missing", MISSING, bool((~np.isfinite(x)).any()), "Missing values"),
-        ("negative", NEGATIVE, bool((x < 0).any()), "Negative values"),
+        ("missing", MISSING_TITLES, bool((~np.isfinite(x)).any()), "Missing values"),
+        ("negative", NEGATIVE_TITLES, bool((x < 0).any()), "Negative values"),
     ):
         if there:
             changes[field] = st.segmented_control(
                 title, list(options), format_func=options.__getitem__, default="refuse", key=f"train.own.{field}", required=True
             )
     if not raw.image_shape:
-        changes["scale"] = st.selectbox("Scale to 0 to 1", list(SCALES), format_func=SCALES.__getitem__, key="train.own.scale")
+        changes["scale"] = st.selectbox(
+            "Scale to 0 to 1", list(SCALE_TITLES), format_func=SCALE_TITLES.__getitem__, key="train.own.scale"
+        )
     return replace(choices, **changes)
 
 
 # ------------------------------------------------------------------------------------------ preview
 
 
-def _show_raw(raw: Raw) -> None:
+def _show_raw(raw: RawData) -> None:
     """The numbers as they are in the file."""
     n, d = raw.values.shape
     what = f"**{n:,} rows of {d:,} features**" if raw.image_shape is None else f"**{n:,} images**"
@@ -246,15 +252,15 @@ def _show_raw(raw: Raw) -> None:
         st.dataframe(pd.DataFrame(raw.values[:N_ROWS], columns=list(raw.feature_names)), hide_index=True, key="train.own.rows")
 
 
-def _show_prepared(raw: Raw, prepared: user_sets.Prepared) -> None:
+def _show_prepared(raw: RawData, prepared: user_sets.PreparedData) -> None:
     """Samples as the model will see them."""
-    from ddnmf_core.data.user.scaling import in_words
+    from ddnmf_core.data.user.scaling import describe_preprocessing
 
     n, d = prepared.pixels.shape
     labels = np.zeros(n, np.int64) if raw.labels is None else raw.labels
     names = raw.class_names if len(raw.class_names) > 1 else UNLABELLED
     images = Images("", prepared.pixels, labels, raw.image_shape or (1, d), names, raw.feature_names)
-    samples = images.one_of_each_class()[:MOST_SHOWN]
+    samples = images.one_of_each_class()[:MAX_PREVIEW_TILES]
     gallery(
         as_pictures(images, images.shown(samples)),
         [images.caption(sample) for sample in samples.tolist()],
@@ -262,7 +268,7 @@ def _show_prepared(raw: Raw, prepared: user_sets.Prepared) -> None:
         size=52,
     )
     st.caption(
-        f"As the model will see them. {in_words(prepared.meta['done'])}"
+        f"As the model will see them. {describe_preprocessing(prepared.meta['done'])}"
         + ("" if raw.image_shape else " A row is a strip with a column for each feature; light is high.")
     )
 

@@ -9,63 +9,63 @@ from dashboard.components.gallery import gallery
 from dashboard.figures import charts
 from dashboard.figures.saving import show_chart
 from dashboard.session.labels import run_title
-from dashboard.session.results import whole_or_set_aside
+from dashboard.session.results import report_damage
 from dashboard.session.run_data import as_pictures, images
 from dashboard.session.selections import warn_of_collapse
-from dashboard.session.store import LIVE, store
+from dashboard.session.store import LIVE_STATUSES, store
 from ddnmf_core.config import RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import snapshot_name, snapshots_of
 
-STATE_EVERY, CURVES_EVERY = "1s", "3s"  # while it is trained, whose cores drawing takes
-MOST_IN_QUEUE = 12  # a sweep has hundreds: drawn each second
+STATE_INTERVAL, CURVES_INTERVAL = "1s", "3s"  # while it is trained, whose cores drawing takes
+MAX_QUEUE_SHOWN = 12  # a sweep has hundreds: drawn each second
 
 
 def live_panel(entry: RunEntry) -> None:
     """The run, and what else is in the queue; it moves as long as anything is live."""
-    live = {e.id for e in store().entries() if e.state.status in LIVE}
-    _ticking(controls, STATE_EVERY if live else None)(entry)
-    _ticking(curves, CURVES_EVERY if live else None)(entry)
-    _ticking(others_in_queue, STATE_EVERY if live else None)(entry, live)
+    live = {e.id for e in store().entries() if e.state.status in LIVE_STATUSES}
+    _ticking(show_controls, STATE_INTERVAL if live else None)(entry)
+    _ticking(show_curves, CURVES_INTERVAL if live else None)(entry)
+    _ticking(show_other_runs, STATE_INTERVAL if live else None)(entry, live)
 
 
 def _ticking(body: Callable[..., None], every: str | None) -> Callable[..., None]:
-    return st.fragment(whole_or_set_aside(body), run_every=every)
+    return st.fragment(report_damage(body), run_every=every)
 
 
-def curves(entry: RunEntry) -> None:
+def show_curves(entry: RunEntry) -> None:
     """What it has learned so far, in numbers, curves and pictures."""
     history = entry.history()
     epochs = [row for row in history if row["kind"] == "epoch"]
     warn_of_collapse(epochs)
     if history:
-        numbers(entry, history)
+        show_numbers(entry, history)
         weighted = st.toggle("Weighted by alpha, beta, gamma", key="train.weighted")
         show_chart(
-            charts.loss_curves(history, weighted), "train.losses", how_to_read_losses(entry.config, weighted), title="Losses"
+            charts.loss_curves(history, weighted), "train.losses", explain_losses(entry.config, weighted), title="Losses"
         )
-    elif entry.state.status in LIVE:
+    elif entry.state.status in LIVE_STATUSES:
         st.caption("The first numbers come as soon as the training has begun.")
-    learned(entry, epochs)
+    show_pictures(entry, epochs)
     if epochs:
-        unit_charts(history, len(entry.config.encoder_layers))
+        show_unit_charts(history, len(entry.config.encoder_layers))
 
 
-def others_in_queue(entry: RunEntry, live: set[str]) -> None:
+def show_other_runs(entry: RunEntry, live: set[str]) -> None:
     """What else waits or works; the page is drawn anew once something has ended or has come."""
     entries = store().entries()
     if len(live) > (entry.id in live):
         st.markdown("**Also in the queue**")
-    queue(entries, entry)
-    if live and {e.id for e in entries if e.state.status in LIVE} != live:
+    show_queue(entries, entry)
+    if live and {e.id for e in entries if e.state.status in LIVE_STATUSES} != live:
         st.rerun(scope="app")
     if live:
         engine.ensure_started(store())
 
 
-def how_to_read_losses(config: RunConfig, weighted: bool) -> str:
+def explain_losses(config: RunConfig, weighted: bool) -> str:
     unit = "image" if config.loss_reduction == "sum" else "pixel or unit"
     if config.model != "ddnmf":
         asked_for = "clean images behind the noisy ones" if config.model == "dae" else "noisy images"
@@ -77,12 +77,12 @@ def how_to_read_losses(config: RunConfig, weighted: bool) -> str:
     )
 
 
-def controls(entry: RunEntry) -> None:
+def show_controls(entry: RunEntry) -> None:
     state = entry.state
-    stopping = entry.stop_requested and state.status in LIVE
+    stopping = entry.stop_requested and state.status in LIVE_STATUSES
     text = "Stopping." if stopping else state.message or state.status.capitalize()
     left, right = st.columns([4, 1], vertical_alignment="center")
-    if state.status in LIVE:
+    if state.status in LIVE_STATUSES:
         left.progress(state.progress, f"**{state.status.capitalize()}** · {text}")
         if right.button("Stop", key="train.stop", icon=":material/stop:", disabled=stopping or read_only()):
             entry.request_stop()
@@ -101,7 +101,7 @@ def controls(entry: RunEntry) -> None:
             st.rerun(scope="app")
 
 
-def numbers(entry: RunEntry, history: list[dict[str, Any]]) -> None:
+def show_numbers(entry: RunEntry, history: list[dict[str, Any]]) -> None:
     last = history[-1]
     with_units: dict[str, Any] = next((row for row in reversed(history) if "n_units" in row), {})
     columns = st.columns(4)
@@ -113,7 +113,7 @@ def numbers(entry: RunEntry, history: list[dict[str, Any]]) -> None:
     )
 
 
-def learned(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
+def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     """Reconstructions and parts of an epoch: of the newest one, or of any earlier one."""
     kept = snapshots_of(entry)
     if not kept:
@@ -145,7 +145,7 @@ def learned(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     st.caption("Pictures are kept for every epoch: switch the newest off and move the slider to replay the training.")
 
 
-def unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
+def show_unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
     opened = st.expander("Layers, speed, gradients and units", key="train.more", on_change="rerun")
     was_open = st.session_state.get("train.more.open", False)
     st.session_state["train.more.open"] = opened.open
@@ -164,11 +164,16 @@ def unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
         left, right = st.columns(2)
         units = {"dead_units": "dead", "constant_units": "constant", "constant_parts": "constant parts"}
         gradients = {f"gradient_{name}": name for name in ("supervisor", "student", "autoencoder")}
-        show_chart(charts.lines(history, {"images_per_second": "images/s"}, "Images a second"), "train.speed", None, place=left)
-        show_chart(charts.lines(history, units, "Units that say nothing"), "train.units", None, place=right)
-        show_chart(charts.lines(history, gradients, "Norm of the gradient", log=True), "train.gradients", None, place=left)
         show_chart(
-            charts.lines(history, {"code_rms": "code"}, "Size of the code (root mean square)"), "train.code", None, place=right
+            charts.line_chart(history, {"images_per_second": "images/s"}, "Images a second"), "train.speed", None, place=left
+        )
+        show_chart(charts.line_chart(history, units, "Units that say nothing"), "train.units", None, place=right)
+        show_chart(charts.line_chart(history, gradients, "Norm of the gradient", log=True), "train.gradients", None, place=left)
+        show_chart(
+            charts.line_chart(history, {"code_rms": "code"}, "Size of the code (root mean square)"),
+            "train.code",
+            None,
+            place=right,
         )
         st.caption(
             "A constant unit gives the same value for every image; dead ones are always 0. A code that shrinks "
@@ -177,19 +182,19 @@ def unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
         )
 
 
-def in_turn(entries: list[RunEntry]) -> list[RunEntry]:
+def queue_order(entries: list[RunEntry]) -> list[RunEntry]:
     """Those that wait or are worked on, of entries that come newest first: what is worked on, then what is next."""
-    live = [entry for entry in reversed(entries) if entry.state.status in LIVE]
+    live = [entry for entry in reversed(entries) if entry.state.status in LIVE_STATUSES]
     return sorted(live, key=lambda entry: entry.state.status == "queued")
 
 
-def queue(entries: list[RunEntry], watched: RunEntry) -> None:
+def show_queue(entries: list[RunEntry], watched: RunEntry) -> None:
     """The other runs that wait or work."""
-    others = [entry for entry in in_turn(entries) if entry.id != watched.id]
-    for entry in others[:MOST_IN_QUEUE]:
+    others = [entry for entry in queue_order(entries) if entry.id != watched.id]
+    for entry in others[:MAX_QUEUE_SHOWN]:
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.progress(entry.state.progress, f"{run_title(entry)} · {entry.state.message}")
         if right.button("Stop", key=f"train.stop.{entry.id}", icon=":material/stop:", disabled=read_only()):
             entry.request_stop()
-    if n_more := max(0, len(others) - MOST_IN_QUEUE):
+    if n_more := max(0, len(others) - MAX_QUEUE_SHOWN):
         st.caption(f"And {n_more} more that wait{'s' if n_more == 1 else ''}: choose one under **Run to watch** to stop it.")

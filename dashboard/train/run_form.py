@@ -5,8 +5,8 @@ from typing import Any, get_args
 import streamlit as st
 
 from dashboard.session.labels import MODEL_TITLES
-from dashboard.session.train_settings import DEFAULTS, key
-from ddnmf_core.config import DEVICES, OWN, PRESETS, NoiseKind, RunConfig
+from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
+from ddnmf_core.config import DEVICES, PRESETS, USER_DATASET, NoiseKind, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import suggest
 
@@ -16,54 +16,54 @@ NOISE_TITLES = {"gaussian": "Gaussian", "masking": "Masking", "salt_and_pepper":
 
 def remember_defaults() -> None:
     """Widgets take their values from the session, so that presets can set them."""
-    for name, value in DEFAULTS:
-        st.session_state.setdefault(key(name), as_widget(name, value))
-    st.session_state.setdefault(key("n_seeds"), 1)
+    for name, value in DEFAULT_SETTINGS:
+        st.session_state.setdefault(train_key(name), widget_value(name, value))
+    st.session_state.setdefault(train_key("n_seeds"), 1)
 
 
 def preset() -> dict[str, Any]:
     """What the chosen one sets."""
-    return PRESETS.get(st.session_state.get(key("preset")) or "", {})
+    return PRESETS.get(st.session_state.get(train_key("preset")) or "", {})
 
 
 def apply_preset() -> None:
     """Its own settings; of those of other presets what suits the data set, or else the defaults."""
-    otherwise = dict(DEFAULTS) | st.session_state.get(key("suggested"), {})
+    otherwise = dict(DEFAULT_SETTINGS) | st.session_state.get(train_key("suggested"), {})
     for name in {field for settings in PRESETS.values() for field in settings}:
-        st.session_state[key(name)] = preset().get(name, otherwise[name])
+        st.session_state[train_key(name)] = preset().get(name, otherwise[name])
 
 
 def choose_data(name: str) -> None:
     """For callbacks: this data set from now on."""
-    st.session_state[key("dataset")] = name
-    follow_data()
+    st.session_state[train_key("dataset")] = name
+    apply_suggestion()
 
 
-def follow_data() -> None:
+def apply_suggestion() -> None:
     """A data set of the user's own brings the settings that suit it, as far as the preset says nothing else; those go when
     another set is chosen, unless they were changed by hand."""
-    name, before = st.session_state[key("dataset")], st.session_state.pop(key("suggested"), {})
+    name, before = st.session_state[train_key("dataset")], st.session_state.pop(train_key("suggested"), {})
     for field, value in before.items():
-        if st.session_state[key(field)] == value:
-            st.session_state[key(field)] = as_widget(field, getattr(DEFAULTS, field))
-    if OWN.fullmatch(name):
-        suited = {field: as_widget(field, value) for field, value in suggest(catalogue.spec(name)).fields.items()}
-        st.session_state.update({key(field): value for field, value in suited.items() if field not in preset()})
-        st.session_state[key("suggested")] = suited
+        if st.session_state[train_key(field)] == value:
+            st.session_state[train_key(field)] = widget_value(field, getattr(DEFAULT_SETTINGS, field))
+    if USER_DATASET.fullmatch(name):
+        suited = {field: widget_value(field, value) for field, value in suggest(catalogue.spec(name)).fields.items()}
+        st.session_state.update({train_key(field): value for field, value in suited.items() if field not in preset()})
+        st.session_state[train_key("suggested")] = suited
 
 
-def as_widget(field: str, value: Any) -> Any:
+def widget_value(field: str, value: Any) -> Any:
     """A setting as its widget has it: layers are typed as text."""
     return ", ".join(map(str, value)) if field == "layers" else value
 
 
-def settings() -> dict[str, Any]:
+def settings_form() -> dict[str, Any]:
     """Every field of a RunConfig, as the widgets have it."""
     st.segmented_control(
         "Preset",
         list(PRESETS),
         format_func=str.capitalize,
-        key=key("preset"),
+        key=train_key("preset"),
         on_change=apply_preset,
         persist_state="session",
         help="Quick: 15 epochs, linear output, gamma 0.1. Strong: 45 epochs, sigmoid output, gamma 1. "
@@ -71,8 +71,8 @@ def settings() -> dict[str, Any]:
         "it shows what it is; the clusters are worse (Compare, Worth of the parts).",
     )
     found = catalogue.available()
-    if st.session_state.get(key("dataset")) not in found:  # it was removed
-        choose_data(DEFAULTS.dataset)
+    if st.session_state.get(train_key("dataset")) not in found:  # it was removed
+        choose_data(DEFAULT_SETTINGS.dataset)
     missing = [
         f"{spec.title}: not found. {catalogue.ways_to_get(name)}"
         for name, spec in catalogue.DATASETS.items()
@@ -83,23 +83,23 @@ def settings() -> dict[str, Any]:
             "Data set",
             list(found),
             format_func=lambda name: found[name].title,
-            key=key("dataset"),
+            key=train_key("dataset"),
             persist_state="session",
-            on_change=follow_data,
+            on_change=apply_suggestion,
             help="\n\n".join(missing) or "Every set was found on this machine.",
         ),
         "model": st.segmented_control(
             "Model",
             list(MODEL_TITLES),
             format_func=MODEL_TITLES.__getitem__,
-            key=key("model"),
+            key=train_key("model"),
             required=True,
             persist_state="session",
             help="AE1: an autoencoder of the same layers, trained to rebuild the noisy images. AE2: "
             "one layer shallower. DAE: AE1's layers, asked for the clean images.",
         ),
     }
-    if OWN.fullmatch(chosen["dataset"]):
+    if USER_DATASET.fullmatch(chosen["dataset"]):
         st.caption(f"Suggested, and set in this form when the data set is chosen. {suggest(found[chosen['dataset']]).reason}")
     columns = st.columns(3)
     for column, (name, text) in zip(
@@ -118,7 +118,7 @@ def settings() -> dict[str, Any]:
             1e6,
             step=0.1,
             format="%.4g",
-            key=key(name),
+            key=train_key(name),
             help=text,
             persist_state="session",
             disabled=chosen["model"] != "ddnmf",
@@ -127,7 +127,7 @@ def settings() -> dict[str, Any]:
         "Noise",
         get_args(NoiseKind),
         format_func=NOISE_TITLES.__getitem__,
-        key=key("noise_kind"),
+        key=train_key("noise_kind"),
         required=True,
         wrap=True,
         persist_state="session",
@@ -137,16 +137,16 @@ def settings() -> dict[str, Any]:
         0.0,
         1.0,
         step=0.05,
-        key=key("noise_level"),
+        key=train_key("noise_level"),
         persist_state="session",
         help="Gaussian: the standard deviation. Otherwise the share of pixels spoilt.",
     )
     columns = st.columns(3)
     chosen["n_parts"] = columns[0].number_input(
-        "Parts r", 1, 512, key=key("n_parts"), persist_state="session", disabled=chosen["model"] != "ddnmf"
+        "Parts r", 1, 512, key=train_key("n_parts"), persist_state="session", disabled=chosen["model"] != "ddnmf"
     )
-    chosen["epochs"] = columns[1].number_input("Epochs", 1, 10_000, key=key("epochs"), persist_state="session")
-    chosen["seed"] = columns[2].number_input("Seed", 0, 2**31 - 1, key=key("seed"), persist_state="session")
+    chosen["epochs"] = columns[1].number_input("Epochs", 1, 10_000, key=train_key("epochs"), persist_state="session")
+    chosen["seed"] = columns[2].number_input("Seed", 0, 2**31 - 1, key=train_key("seed"), persist_state="session")
     with st.expander("Network and losses"):
         chosen |= network_settings()
     with st.expander("Optimiser and run"):
@@ -154,42 +154,42 @@ def settings() -> dict[str, Any]:
     return chosen
 
 
-def choice(label: str, name: str, help_text: str = "") -> Any:
+def choice_box(label: str, name: str, help_text: str = "") -> Any:
     options = get_args(RunConfig.model_fields[name].annotation)
-    return st.selectbox(label, options, key=key(name), persist_state="session", help=help_text or None)
+    return st.selectbox(label, options, key=train_key(name), persist_state="session", help=help_text or None)
 
 
 def network_settings() -> dict[str, Any]:
     layers = st.text_input(
         "Layers of the encoder",
-        key=key("layers"),
+        key=train_key("layers"),
         persist_state="session",
         help="Widths after the pixels; the decoder mirrors them. The last one is the code's width.",
     )
     return {
         "layers": [part.strip() for part in layers.split(",")],
-        "bottleneck_activation": choice(
+        "bottleneck_activation": choice_box(
             "Bottleneck activation",
             "bottleneck_activation",
             "With relu, units die and the code collapses; linear keeps them alive.",
         ),
-        "output_activation": choice(
+        "output_activation": choice_box(
             "Output activation", "output_activation", "With relu, pixels that once fell below 0 stay black for good."
         ),
-        "basis": choice("Basis W", "basis", "paper: W may be negative, only X_hat may not. nonnegative: W >= 0."),
-        "coefficients": choice(
+        "basis": choice_box("Basis W", "basis", "paper: W may be negative, only X_hat may not. nonnegative: W >= 0."),
+        "coefficients": choice_box(
             "Coefficients H",
             "coefficients",
             "paper: σ(W′X), where no part can be absent while the code is "
             "small. biased (extension): σ(W′X + b), parts start out nearly absent.",
         ),
-        "decoder": choice(
+        "decoder": choice_box(
             "Decoder",
             "decoder",
             "mirrored: the encoder's layers backwards. additive (extension): one layer of "
             "weights >= 0 from the code to the pixels, so that a part can only add ink.",
         ),
-        "loss_reduction": choice(
+        "loss_reduction": choice_box(
             "Loss reduction",
             "loss_reduction",
             "sum: as the paper, wide layers outweigh narrow ones. mean: every layer counts the same.",
@@ -198,17 +198,17 @@ def network_settings() -> dict[str, Any]:
 
 
 def optimiser_settings() -> dict[str, Any]:
-    chosen = {"optimizer": choice("Optimiser", "optimizer")}
+    chosen = {"optimizer": choice_box("Optimiser", "optimizer")}
     chosen["learning_rate"] = st.number_input(
-        "Learning rate", 0.0, 10.0, step=1e-4, format="%.5g", key=key("learning_rate"), persist_state="session"
+        "Learning rate", 0.0, 10.0, step=1e-4, format="%.5g", key=train_key("learning_rate"), persist_state="session"
     )
-    chosen["batch_size"] = st.number_input("Batch size", 1, 65536, key=key("batch_size"), persist_state="session")
+    chosen["batch_size"] = st.number_input("Batch size", 1, 65536, key=train_key("batch_size"), persist_state="session")
     chosen["n_samples"] = st.number_input(
         "Images (empty: all)",
         100,
         70_000,
         value=None,
-        key=key("n_samples"),
+        key=train_key("n_samples"),
         persist_state="session",
         help="A random subset, the same for every run.",
     )
@@ -217,29 +217,29 @@ def optimiser_settings() -> dict[str, Any]:
         2,
         200,
         value=None,
-        key=key("n_clusters"),
+        key=train_key("n_clusters"),
         persist_state="session",
         help="How many K-means and the mixture look for in the codes; without labels 10, when it is left empty.",
     )
-    chosen["precision"] = choice(
+    chosen["precision"] = choice_box(
         "Matrix precision",
         "precision",
         "medium: fast where the processor has bfloat16. bfloat16: layers also pass it to each other "
         "(autocast), faster still for large batches. highest: exact to float32.",
     )
-    st.selectbox("Device", DEVICES, key=key("device"), persist_state="session")
-    st.number_input("Runs, with seeds one after the other", 1, 50, key=key("n_seeds"), persist_state="session")
+    st.selectbox("Device", DEVICES, key=train_key("device"), persist_state="session")
+    st.number_input("Runs, with seeds one after the other", 1, 50, key=train_key("n_seeds"), persist_state="session")
     return chosen
 
 
-def checked(fields: dict[str, Any]) -> RunConfig | None:
+def checked_config(fields: dict[str, Any]) -> RunConfig | None:
     """The configuration, or the reasons why there is none."""
     try:
         config = RunConfig(**fields)
         available = catalogue.spec(config.dataset).n_samples
         if (config.n_samples or 0) > available:
             raise ValueError(f"n_samples = {config.n_samples}: {config.dataset} has {available:,} images")
-        config.replace(seed=config.seed + st.session_state[key("n_seeds")] - 1)
+        config.replace(seed=config.seed + st.session_state[train_key("n_seeds")] - 1)
         return config
     except ValueError as error:
         st.error(str(error))

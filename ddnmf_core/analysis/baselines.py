@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from ddnmf_core.config import ClusteringConfig, PixelNMFConfig
 
-MAX_ITERATIONS = 300  # of NMF's coordinate descent
-TITLES = {"unit_nmf": "NMF", "umap": "UMAP", "pca": "PCA"}  # of a clustering's transforms
+MAX_NMF_ITERATIONS = 300  # of NMF's coordinate descent
+TRANSFORM_TITLES = {"unit_nmf": "NMF", "umap": "UMAP", "pca": "PCA"}  # of a clustering's transforms
 N_NEIGHBORS = 20  # of the UMAP before a clusterer, as in N2D
 
 
@@ -22,7 +22,7 @@ def pixel_nmf(x: NDArray[np.float32], config: PixelNMFConfig) -> dict[str, NDArr
 
 def random_nmf(x: NDArray[np.float32], n_parts: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """NMF from a random start, so that seeds say how stable its bases are: (n, d) -> H (n, r), bases (r, d)."""
-    model = _nmf("random", n_parts, MAX_ITERATIONS, seed)
+    model = _nmf("random", n_parts, MAX_NMF_ITERATIONS, seed)
     return model.fit_transform(x).astype(np.float32), model.components_.astype(np.float32)
 
 
@@ -36,7 +36,7 @@ def principal_components(
     return model.fit_transform(x).astype(np.float32), model.components_.astype(np.float32), model.mean_.astype(np.float32)
 
 
-def transformed(x: NDArray[np.float32], config: ClusteringConfig) -> NDArray[np.float32]:
+def transform(x: NDArray[np.float32], config: ClusteringConfig) -> NDArray[np.float32]:
     """What a clustering's transform makes of a representation: (n, d) -> (n, n_components).
 
     unit_nmf: coefficients of scikit-learn's NMF for bases of unit length; a factorisation leaves that scale open, and
@@ -46,7 +46,7 @@ def transformed(x: NDArray[np.float32], config: ClusteringConfig) -> NDArray[np.
     if config.transform == "unit_nmf":
         check_nonnegative(x, str(config.representation))
         start = "nndsvdar"  # partly random, so that seeds differ
-        model = _nmf(start, min(config.n_components, *x.shape), MAX_ITERATIONS, config.seed)
+        model = _nmf(start, min(config.n_components, *x.shape), MAX_NMF_ITERATIONS, config.seed)
         return model.fit_transform(x) * np.linalg.norm(model.components_, axis=1)
     if config.transform == "pca":
         from sklearn.decomposition import PCA

@@ -12,7 +12,7 @@ from ddnmf_core.config import CLUSTERERS, ClustererName
 if TYPE_CHECKING:
     import torch
 
-TITLES: dict[ClustererName, str] = {"kmeans": "K-means", "gmm": "GMM"}
+CLUSTERER_TITLES: dict[ClustererName, str] = {"kmeans": "K-means", "gmm": "GMM"}
 N_STARTS = 10  # K-means restarts, best inertia kept
 MIXTURE_FLOOR = 0.01  # of the mean variance, added to covariances' diagonals
 SILHOUETTE_SAMPLES = 5000
@@ -28,19 +28,19 @@ def cluster(
     if clusterer == "kmeans" and device is not None and device.type == "cuda":
         from torch import from_numpy
 
-        from ddnmf_core.analysis.gpu_clustering import kmeans
+        from ddnmf_core.analysis.gpu_clustering import gpu_kmeans
 
-        return kmeans(from_numpy(codes).to(device), n_clusters, seed, N_STARTS)[0].cpu().numpy()
+        return gpu_kmeans(from_numpy(codes).to(device), n_clusters, seed, N_STARTS)[0].cpu().numpy()
     if clusterer == "kmeans":
         from sklearn.cluster import KMeans
 
         return KMeans(n_clusters, n_init=N_STARTS, random_state=seed).fit_predict(codes).astype(np.int64)
     if clusterer == "gmm":
-        return mixture(codes, n_clusters, seed, device).astype(np.int64)
+        return gaussian_mixture(codes, n_clusters, seed, device).astype(np.int64)
     raise ValueError(f"clusterer = {clusterer!r}: should be one of {', '.join(CLUSTERERS)}")
 
 
-def mixture(
+def gaussian_mixture(
     codes: NDArray[np.float32], n_clusters: int, seed: int, device: "torch.device | None" = None
 ) -> NDArray[np.integer]:
     """Clusters by a Gaussian mixture with full covariances, fitted by short runs of EM followed by a long one.
@@ -66,7 +66,7 @@ def mixture(
         if device is not None and device.type == "cuda" and os.environ.get("SCIPY_ARRAY_API") == "1":
             from torch import from_numpy
 
-            from ddnmf_core.analysis.gpu_clustering import mixture as on_device
+            from ddnmf_core.analysis.gpu_clustering import gpu_mixture as on_device
 
             return on_device(from_numpy(x).to(device), begin, settings).cpu().numpy()
         return GaussianMixture(n_clusters, **begin, **settings).fit_predict(x)

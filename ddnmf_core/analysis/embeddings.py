@@ -7,22 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.config import EmbeddingConfig
+from ddnmf_core.progress import Progress, ignore_progress
 from ddnmf_core.seeds import derive
 
 TSNE_ITERATIONS = (250, 500)  # early exaggeration, then the rest
-N_LOOKED_AT, SMALLEST_SHARE = 5000, 1e-10  # codes; of the second variance in the first
-CALL_EVERY = 10  # iterations between looks at the stop flag
+N_CHECKED_CODES, SMALLEST_SHARE = 5000, 1e-10  # codes; of the second variance in the first
+ITERATIONS_PER_CALLBACK = 10  # iterations between looks at the stop flag
 
-Report = Callable[[float], None]
-Show = Callable[[NDArray[np.float64]], None]  # of a map that is still being made (n, 2)
+ShowEarly = Callable[[NDArray[np.float64]], None]  # of a map that is still being made (n, 2)
 ShouldStop = Callable[[], bool]
 
 
-class Stopped(Exception):
+class EmbeddingStopped(Exception):
     """The work was stopped as asked; it has no result."""
 
 
-def sample_of(config: EmbeddingConfig, n: int) -> NDArray[np.int64]:
+def mapped_samples(config: EmbeddingConfig, n: int) -> NDArray[np.int64]:
     """Which samples are mapped: at most n_points of n, the same for every run on the same data."""
     if config.n_points >= n:
         return np.arange(n)
@@ -33,9 +33,9 @@ def sample_of(config: EmbeddingConfig, n: int) -> NDArray[np.int64]:
 def embed(
     codes: NDArray[np.float32],
     config: EmbeddingConfig,
-    report: Report = lambda share: None,
+    report: Progress = ignore_progress,
     should_stop: ShouldStop = lambda: False,
-    show: Show = lambda points: None,
+    show: ShowEarly = lambda points: None,
 ) -> NDArray[np.float32]:
     """Coordinates of every code: (n, d) -> (n, 2). Raises Stopped when should_stop says so. t-SNE shows how far it is; UMAP
     lets nobody see its map before the end."""
@@ -44,13 +44,15 @@ def embed(
     else:
         coordinates = {"umap": _umap, "pca": _pca}[config.method](codes, config, report, should_stop)
     if should_stop():
-        raise Stopped
+        raise EmbeddingStopped
     if not np.isfinite(coordinates).all():
         raise ValueError("the map has places that are no numbers: the codes may all be the same, as those of a collapsed run")
     return np.asarray(coordinates, dtype=np.float32)
 
 
-def _tsne(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, should_stop: ShouldStop, show: Show) -> Any:
+def _tsne(
+    codes: NDArray[np.float32], config: EmbeddingConfig, report: Progress, should_stop: ShouldStop, show: ShowEarly
+) -> Any:
     from openTSNE import TSNE
 
     early, late = TSNE_ITERATIONS
@@ -59,7 +61,7 @@ def _tsne(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, s
     def watch(iteration: int, error: float, embedding: NDArray[np.float64]) -> bool:
         nonlocal calls
         calls += 1
-        report(calls * CALL_EVERY / (early + late))
+        report(calls * ITERATIONS_PER_CALLBACK / (early + late), "")
         show(np.asarray(embedding))
         return should_stop()
 
@@ -73,18 +75,18 @@ def _tsne(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, s
         random_state=config.seed,
         n_jobs=1,
         callbacks=watch,
-        callbacks_every_iters=CALL_EVERY,
+        callbacks_every_iters=ITERATIONS_PER_CALLBACK,
     ).fit(codes)
 
 
 def _fill_a_plane(codes: NDArray[np.float32]) -> bool:
     """Whether there are two principal components to start from; by some of the codes, float32 in the accuracy that it has."""
-    some = codes[:: max(1, len(codes) // N_LOOKED_AT)].astype(np.float64)
+    some = codes[:: max(1, len(codes) // N_CHECKED_CODES)].astype(np.float64)
     variances = np.linalg.eigvalsh(np.cov(some, rowvar=False).reshape(codes.shape[1], -1))
     return len(variances) > 1 and bool(variances[-2] > SMALLEST_SHARE * variances[-1])
 
 
-def _umap(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, should_stop: ShouldStop) -> Any:
+def _umap(codes: NDArray[np.float32], config: EmbeddingConfig, report: Progress, should_stop: ShouldStop) -> Any:
     from umap import UMAP
 
     bar = {"file": _ProgressFile(report, should_stop), "disable": False, "bar_format": "{n}/{total} "}
@@ -97,7 +99,7 @@ def _umap(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, s
     ).fit_transform(codes)
 
 
-def _pca(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, should_stop: ShouldStop) -> Any:
+def _pca(codes: NDArray[np.float32], config: EmbeddingConfig, report: Progress, should_stop: ShouldStop) -> Any:
     from sklearn.decomposition import PCA
 
     if codes.shape[1] == 1:
@@ -108,15 +110,15 @@ def _pca(codes: NDArray[np.float32], config: EmbeddingConfig, report: Report, sh
 class _ProgressFile:
     """What UMAP's progress bar writes to: its 'n/total' becomes a report, and a stop an exception."""
 
-    def __init__(self, report: Report, should_stop: ShouldStop) -> None:
+    def __init__(self, report: Progress, should_stop: ShouldStop) -> None:
         self.report, self.should_stop = report, should_stop
 
     def write(self, text: str) -> None:
         done, slash, total = text.strip().partition("/")
         if slash and done.isdigit():
-            self.report(int(done) / max(int(total), 1))
+            self.report(int(done) / max(int(total), 1), "")
         if self.should_stop():
-            raise Stopped
+            raise EmbeddingStopped
 
     def flush(self) -> None:
         pass

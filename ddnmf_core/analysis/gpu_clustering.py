@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-MAX_ITERATIONS, TOLERANCE = 300, 1e-4  # as scikit-learn's; relative to the mean variance
+MAX_LLOYD_ITERATIONS, TOLERANCE = 300, 1e-4  # as scikit-learn's; relative to the mean variance
 
 
 @torch.no_grad()
-def kmeans(codes: Tensor, n_clusters: int, seed: int, n_starts: int = 10) -> tuple[Tensor, float]:
+def gpu_kmeans(codes: Tensor, n_clusters: int, seed: int, n_starts: int = 10) -> tuple[Tensor, float]:
     """The best of some starts: (n, d) -> cluster of every row (n,), and its inertia, the sum of squared distances to the
     centres. Raises ValueError where there are fewer rows than clusters."""
     if len(codes) < n_clusters:
@@ -28,7 +28,7 @@ def kmeans(codes: Tensor, n_clusters: int, seed: int, n_starts: int = 10) -> tup
     generator = torch.Generator(x.device).manual_seed(seed)
     centres = _seeded(x, n_clusters, n_starts, generator)
     tolerance = TOLERANCE * float(x.var(dim=0, unbiased=False).mean())
-    for _ in range(MAX_ITERATIONS):
+    for _ in range(MAX_LLOYD_ITERATIONS):
         moved = _means(x, _nearest(x, centres)[1], centres)
         shift = (moved - centres).square().sum(dim=(1, 2))
         centres = moved
@@ -79,7 +79,7 @@ def _seeded(x: Tensor, k: int, n_starts: int, generator: torch.Generator) -> Ten
     return torch.stack(chosen, dim=1)
 
 
-def mixture(x: Tensor, begin: Mapping[str, NDArray[np.float64]], settings: Mapping[str, Any]) -> Tensor:
+def gpu_mixture(x: Tensor, begin: Mapping[str, NDArray[np.float64]], settings: Mapping[str, Any]) -> Tensor:
     """The cluster of every row, (n, d) -> (n,), by scikit-learn's own Gaussian mixture on the device of `x` (float64):
     EM from the weights, means and precisions `begin`. SciPy must have been loaded with SCIPY_ARRAY_API=1."""
     from sklearn import config_context

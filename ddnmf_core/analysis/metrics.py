@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SCORE_NAMES = ("acc", "nmi", "ari")  # of `scores`, in the paper's order
 SILHOUETTE = "silhouette"  # what stands for them without labels
-WITH_OR_WITHOUT_LABELS = (*SCORE_NAMES, SILHOUETTE)
+ALL_SCORE_NAMES = (*SCORE_NAMES, SILHOUETTE)
 
 
 def contingency(labels: ArrayLike, clusters: ArrayLike) -> NDArray[np.int64]:

@@ -6,22 +6,22 @@ from typing import Annotated, cast
 
 import typer
 
-from ddnmf_core.cli.terminal import AsJson, Home, plain_errors, progress_display
+from ddnmf_core.cli.terminal import HomeOption, JsonOption, plain_errors, progress_display
 from ddnmf_core.data import catalogue, suggestions
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import Choices, Missing, Negative, Scale, shape_of
+from ddnmf_core.data.user.source import ImportOptions, Missing, Negative, Scale, shape_of
 from ddnmf_core.store import user_data
 
-app = typer.Typer(help="The data sets: ours, and your own.", invoke_without_command=True)
+data_app = typer.Typer(help="The data sets: ours, and your own.", invoke_without_command=True)
 
 
-@app.callback()
-def data_sets(
+@data_app.callback()
+def show_data_sets(
     context: typer.Context,
     get: Annotated[str | None, typer.Option(help="Download this set into the user cache.")] = None,
-    as_json: AsJson = False,
-    home: Home = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
 ) -> None:
     """Each data set: where it was found, or how to get it. With `add`, `list` and `remove`: your own."""
     if context.invoked_subcommand:
@@ -42,9 +42,9 @@ def data_sets(
                 for name, spec in catalogue.DATASETS.items()
             ]
             own = [
-                {"data": name, "images": user_sets.spec(name).n_samples, "licence": "", "found": "your own"}
+                {"data": name, "images": user_sets.user_spec(name).n_samples, "licence": "", "found": "your own"}
                 for name in user_sets.names()
-                if user_sets.readable(name)
+                if user_sets.is_readable(name)
             ]
             typer.echo(json.dumps(ours + own))
             return
@@ -57,8 +57,8 @@ def data_sets(
         _list()
 
 
-@app.command("add")
-def add(
+@data_app.command("add")
+def add_data(
     path: Annotated[Path, typer.Argument(help="A folder or zip file of pictures; .npy, .npz, .csv, .tsv or .parquet.")],
     title: Annotated[str, typer.Option(help="What to call it; default: the file's name.")] = "",
     labels: Annotated[str | None, typer.Option(help="Column of a table that holds the classes.")] = None,
@@ -70,12 +70,12 @@ def add(
     negative: Annotated[str, typer.Option(help="What becomes of negative values: refuse, shift or clip.")] = "refuse",
     missing: Annotated[str, typer.Option(help="What becomes of missing values: refuse, mean or zero.")] = "refuse",
     scale: Annotated[str | None, typer.Option(help="To [0, 1]: range (a table's default), maximum or set.")] = None,
-    as_json: AsJson = False,
-    home: Home = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
 ) -> None:
     """Add your own images or table; it is then a data set like the others, kept in the store."""
     with plain_errors():
-        choices = Choices(
+        choices = ImportOptions(
             title,
             size,
             invert,
@@ -88,29 +88,27 @@ def add(
             cast(Scale | None, scale),
         )
         with progress_display() as show:
-            name = user_sets.add(
-                path.expanduser(), path.expanduser().resolve().name, choices, lambda share: show(share, "Reading")
-            )
+            name = user_sets.add(path.expanduser(), path.expanduser().resolve().name, choices, show)
         if as_json:
-            typer.echo(json.dumps(user_sets.json_of(name)))
+            typer.echo(json.dumps(user_sets.as_json(name)))
             return
-        spec = user_sets.spec(name)
-        typer.echo(f"{name}  {spec.title}: {user_sets.summary(name)}")
+        spec = user_sets.user_spec(name)
+        typer.echo(f"{name}  {spec.title}: {user_sets.describe(name)}")
         if skipped := user_sets.meta(name)["skipped_files"]:
             typer.echo(f"{skipped} files that are no pictures were left out.")
         typer.echo(f"Suggested: {suggestions.suggest(spec).reason}\nTrain on it: ddnmf train --dataset {name}")
 
 
-@app.command("list")
-def list_own(as_json: AsJson = False, home: Home = None) -> None:
+@data_app.command("list")
+def list_user_data(as_json: JsonOption = False, home: HomeOption = None) -> None:
     """Your own data sets, the newest last."""
     with plain_errors():
         if as_json:
-            whole = list(filter(user_sets.readable, user_sets.names()))
+            whole = list(filter(user_sets.is_readable, user_sets.names()))
             for name in user_sets.names():
                 if name not in whole:
                     typer.echo(f"{name} is damaged: remove it and add it again", err=True)
-            typer.echo(json.dumps([user_sets.json_of(name) for name in whole]))
+            typer.echo(json.dumps([user_sets.as_json(name) for name in whole]))
             return
         _list()
         if not user_sets.names():
@@ -120,14 +118,14 @@ def list_own(as_json: AsJson = False, home: Home = None) -> None:
 def _list() -> None:
     for name in user_sets.names():
         try:
-            typer.echo(f"{name:<20}  {user_sets.spec(name).title}: {user_sets.summary(name)}")
+            typer.echo(f"{name:<20}  {user_sets.user_spec(name).title}: {user_sets.describe(name)}")
         except DataError as error:
             typer.echo(str(error), err=True)
 
 
-@app.command("remove")
-def remove(name: str, home: Home = None) -> None:
+@data_app.command("remove")
+def remove_data(name: str, home: HomeOption = None) -> None:
     """Remove a data set of your own; runs that were trained on it have to be deleted first."""
     with plain_errors():
-        user_data.remove(name)
+        user_data.remove_data_set(name)
         typer.echo(f"Removed {name}.")

@@ -5,18 +5,18 @@ from typing import Annotated
 
 import typer
 
-from ddnmf_core.cli.terminal import Home, RunId, plain_errors, progress_display
-from ddnmf_core.export.formats import FORMATS
+from ddnmf_core.cli.terminal import HomeOption, RunArgument, plain_errors, progress_display
+from ddnmf_core.export.formats import EXPORT_FORMATS
 from ddnmf_core.export.write import default_name
 from ddnmf_core.export.write import export as write_export
 from ddnmf_core.store.run_store import Store
 
 
-def export(
-    run: RunId,
-    to: Annotated[str, typer.Option(help=", ".join(FORMATS), autocompletion=lambda: list(FORMATS))],
+def export_command(
+    run: RunArgument,
+    to: Annotated[str, typer.Option(help=", ".join(EXPORT_FORMATS), autocompletion=lambda: list(EXPORT_FORMATS))],
     out: Annotated[Path | None, typer.Option(help="The file or folder; a folder's name may end in .zip.")] = None,
-    home: Home = None,
+    home: HomeOption = None,
 ) -> None:
     """Write a finished run for another tool. Nothing is written over; the path is printed."""
     with plain_errors():

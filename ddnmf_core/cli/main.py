@@ -2,30 +2,27 @@
 
 import typer
 
-from ddnmf_core.cli import data
 from ddnmf_core.cli.dashboard import dashboard
+from ddnmf_core.cli.data import data_app
 from ddnmf_core.cli.engine import engine_app
 from ddnmf_core.cli.experiment import experiment
-from ddnmf_core.cli.export import export
+from ddnmf_core.cli.export import export_command
 from ddnmf_core.cli.reproduce import reproduce
 from ddnmf_core.cli.runs import runs_app
 from ddnmf_core.cli.terminal import EXIT_CODES
+from ddnmf_core.cli.train import train_command
 
-app = typer.Typer(
+main_app = typer.Typer(
     help="DDNMF Studio: train, inspect and compare deep non-negative factorisations.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(runs_app, name="runs")
-app.add_typer(engine_app, name="engine")
-app.add_typer(data.app, name="data")
-app.command()(reproduce)
-app.command()(dashboard)
-app.command()(experiment)
-app.command()(export)
-
-# ------------------------------------------------------------------------------------------ train
-
-
-# ------------------------------------------------------------------------------------------ engine
+main_app.add_typer(runs_app, name="runs")
+main_app.add_typer(engine_app, name="engine")
+main_app.add_typer(data_app, name="data")
+main_app.command("train")(train_command)
+main_app.command()(reproduce)
+main_app.command()(dashboard)
+main_app.command()(experiment)
+main_app.command("export")(export_command)

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from ddnmf_core.cli.terminal import Home, plain_errors, progress_display
+from ddnmf_core.cli.terminal import HomeOption, plain_errors, progress_display
 from ddnmf_core.engine import estimate
-from ddnmf_core.experiment.batch import Work
+from ddnmf_core.experiment.batch import WorkBatch
 from ddnmf_core.reproduce import check, results
-from ddnmf_core.reproduce.cells import TARGETS, Cell, Target, cells
-from ddnmf_core.reproduce.protocol import FULL, QUICK, Protocol
-from ddnmf_core.store.entry import POINTS, SCORES
+from ddnmf_core.reproduce.cells import TARGETS, Target, TargetCell, target_cells
+from ddnmf_core.reproduce.protocol import FULL_PROTOCOL, QUICK_PROTOCOL, Protocol
+from ddnmf_core.store.entry import POINTS_FILE, SCORES_FILE
 from ddnmf_core.store.run_store import Store
 
 OUT, QUICK_OUT = Path("results"), Path("results/quick")
@@ -41,7 +41,7 @@ def reproduce(
     seed: Annotated[int | None, typer.Option(help="With --check: the seed.")] = None,
     noise_level: Annotated[float | None, typer.Option(help="With --check: the column of table3.")] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu")] = "auto",
-    home: Home = None,
+    home: HomeOption = None,
 ) -> None:
     """Reproduce the paper's tables and figures over seeds. Ctrl-C stops it; the same command goes on from there."""
     with plain_errors():
@@ -52,7 +52,7 @@ def reproduce(
             verdicts = [_check(published, record, device) for published, record in chosen]
             raise typer.Exit(0 if all(verdicts) else 1)
         out = out or (QUICK_OUT if quick else OUT)
-        protocol = replace(QUICK if quick else FULL, n_samples=samples)
+        protocol = replace(QUICK_PROTOCOL if quick else FULL_PROTOCOL, n_samples=samples)
         protocol = protocol.with_epochs(epochs) if epochs else protocol
         wanted = list(range(1, (seeds or (2 if quick else 10)) + 1))
         for statement in protocol.statements():
@@ -85,10 +85,10 @@ class _Reproduction:
         self, store: Store, targets: tuple[Target, ...], protocol: Protocol, seeds: list[int], out: Path, options: str
     ) -> None:
         self.store, self.targets, self.protocol, self.out, self.options = store, targets, protocol, out, options
-        self.cells = {target: cells(target, protocol, seeds) for target in targets}
-        self.known = {target: results.read(out, target) for target in targets}
+        self.cells = {target: target_cells(target, protocol, seeds) for target in targets}
+        self.known = {target: results.read_results(out, target) for target in targets}
         self.seeds = {target: sorted({*seeds, *(found.seeds if found else ())}) for target, found in self.known.items()}
-        self.kept = {target: cells(target, protocol, self.seeds[target]) for target in targets}
+        self.kept = {target: target_cells(target, protocol, self.seeds[target]) for target in targets}
         for target, found in self.known.items():
             made = {cell.config.id for cell in self.kept[target]}
             if found and (others := sum(record["id"] not in made for record in found.cells)):
@@ -100,8 +100,10 @@ class _Reproduction:
     def run(self, device: str) -> list[str]:
         """Until everything is there; what failed, a sentence each."""
         known = {record["id"] for found in self.known.values() if found for record in found.cells}
-        work = Work(self.store, [cell for target in self.targets for cell in self.cells[target]], known)
-        left = f" The others take about {estimate.in_words(work.expected_seconds)} here." if work.expected_seconds else ""
+        work = WorkBatch(self.store, [cell for target in self.targets for cell in self.cells[target]], known)
+        left = (
+            f" The others take about {estimate.format_duration(work.expected_seconds)} here." if work.expected_seconds else ""
+        )
         typer.echo(f"{work.n_cells} cells, {work.n_there} of them are there.{left}", err=True)
         work.submit(device)
         try:
@@ -134,24 +136,24 @@ class _Reproduction:
             )
 
 
-def _artefacts(found: results.Results, made_of: list[Cell], store: Store, out: Path) -> list[Path]:
+def _artefacts(found: results.Results, made_of: list[TargetCell], store: Store, out: Path) -> list[Path]:
     """What is written beside the JSON."""
     from ddnmf_core.reproduce import figures, tables
 
     if found.target == "figure2":
         return _maps(made_of, store, out)
     files = [out / f"{found.target}.csv"]
-    results.summary(found.cells).to_csv(files[0], index=False, float_format="%.6g")
+    results.summarise(found.cells).to_csv(files[0], index=False, float_format="%.6g")
     if found.target == "figure3":
-        figures.figure3(found, out)
-        return [*files, *(out / f"figure3.{suffix}" for suffix in figures.FORMATS)]
-    for suffix, table in (("tex", tables.latex(found)), ("md", tables.markdown(found))):
+        figures.draw_figure3(found, out)
+        return [*files, *(out / f"figure3.{suffix}" for suffix in figures.FIGURE_FORMATS)]
+    for suffix, table in (("tex", tables.table_latex(found)), ("md", tables.table_markdown(found))):
         files.append(out / f"{found.target}.{suffix}")
         files[-1].write_text(table)
     return files
 
 
-def _maps(made_of: list[Cell], store: Store, out: Path) -> list[Path]:
+def _maps(made_of: list[TargetCell], store: Store, out: Path) -> list[Path]:
     """Figure 2 and its points, while the store has the maps; else those written before stay as they are, whole."""
     import pandas as pd
 
@@ -163,7 +165,7 @@ def _maps(made_of: list[Cell], store: Store, out: Path) -> list[Path]:
         entry = store.entry(cell.config)
         if entry.available:
             labels = load(cell.dataset, cell.run.n_samples if cell.run else None).labels
-            table = entry.read_table(POINTS)
+            table = entry.read_table(POINTS_FILE)
             points.append(
                 pd.DataFrame(
                     {
@@ -180,8 +182,8 @@ def _maps(made_of: list[Cell], store: Store, out: Path) -> list[Path]:
         return []
     everything = pd.concat(points)
     everything.to_csv(out / "figure2.csv", index=False, float_format="%.4g")
-    figures.figure2(everything, out)
-    return [out / "figure2.csv", *(out / f"figure2.{suffix}" for suffix in figures.FORMATS)]
+    figures.draw_figure2(everything, out)
+    return [out / "figure2.csv", *(out / f"figure2.{suffix}" for suffix in figures.FIGURE_FORMATS)]
 
 
 def _to_check(
@@ -192,11 +194,11 @@ def _to_check(
         raise ValueError("figure2 has no scores to compare: check table1 or table2, whose models it maps")
     found, lacking = [], []
     for target in targets:
-        if (published := results.read(out, target)) is None:
+        if (published := results.read_results(out, target)) is None:
             lacking.append(f"there is no {results.path_of(out, target)} to check: name its folder with --out")
             continue
         try:
-            found.append((published, check.choose(published, method, seed, noise_level)))
+            found.append((published, check.choose_record(published, method, seed, noise_level)))
         except ValueError as error:
             lacking.append(str(error))
     if not found:
@@ -211,7 +213,7 @@ def _check(published: results.Results, record: results.Record, device: str) -> b
 
     with TemporaryDirectory() as folder:
         store = Store(folder)
-        work = Work(store, [cell])
+        work = WorkBatch(store, [cell])
         try:
             work.submit(device)
             with progress_display() as show:
@@ -219,7 +221,7 @@ def _check(published: results.Results, record: results.Record, device: str) -> b
                     show(*step)
             if failures := work.failures():
                 raise RuntimeError("; ".join(failures))
-            found = check.verdict(published, record, store.entry(cell.config).read_json(SCORES))
+            found = check.compare_record(published, record, store.entry(cell.config).read_json(SCORES_FILE))
         finally:
             engine.stop(store)
     typer.echo(str(found))

@@ -9,19 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
-from ddnmf_core.cli.terminal import AsJson, Home, RunId, plain_errors, progress_display
+from ddnmf_core.cli.terminal import HomeOption, JsonOption, RunArgument, plain_errors, progress_display
 from ddnmf_core.store import archive_export, trash
-from ddnmf_core.store.entry import PROVENANCE, SCORES, Busy, Entry
+from ddnmf_core.store.entry import PROVENANCE_FILE, SCORES_FILE, Busy, Entry
 from ddnmf_core.store.run_store import Store
 
 runs_app = typer.Typer(help="The runs that are kept.", no_args_is_help=True)
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 # ------------------------------------------------------------------------------------------- look
 
 
 @runs_app.command("list")
-def list_runs(as_json: AsJson = False, home: Home = None) -> None:
+def list_runs(as_json: JsonOption = False, home: HomeOption = None) -> None:
     """Every run, newest first; damaged ones are set aside and named."""
     with plain_errors():
         store = Store(home)
@@ -46,7 +46,7 @@ def list_runs(as_json: AsJson = False, home: Home = None) -> None:
 
 
 @runs_app.command("show")
-def show_run(run: RunId, as_json: AsJson = False, home: Home = None) -> None:
+def show_run(run: RunArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:
     """One run as JSON: settings, state, losses, scores, provenance; with --json on one line."""
     with plain_errors():
         typer.echo(json.dumps(run_summary(Store(home).get("runs", run)), indent=None if as_json else 1))
@@ -54,7 +54,9 @@ def show_run(run: RunId, as_json: AsJson = False, home: Home = None) -> None:
 
 @runs_app.command("report")
 def report_run(
-    run: RunId, out: Annotated[Path | None, typer.Option(help="The file; default: ddnmf-RUN.html")] = None, home: Home = None
+    run: RunArgument,
+    out: Annotated[Path | None, typer.Option(help="The file; default: ddnmf-RUN.html")] = None,
+    home: HomeOption = None,
 ) -> None:
     """Write a run as one HTML file that opens without a server."""
     with plain_errors():
@@ -66,7 +68,7 @@ def report_run(
 
 
 @runs_app.command("stop")
-def stop_run(run: RunId, home: Home = None) -> None:
+def stop_run(run: RunArgument, home: HomeOption = None) -> None:
     """Stop a run; the same `ddnmf train` command resumes it."""
     with plain_errors():
         Store(home).get("runs", run).request_stop()
@@ -87,9 +89,9 @@ def run_summary(entry: Entry) -> dict[str, Any]:
     if epochs:
         summary["losses"] = {name: epochs[-1][name] for name in ("L_sym", "L_ap", "L_nc", "L_in") if name in epochs[-1]}
         summary["seconds"] = sum(row["seconds"] for row in epochs)
-    if entry.has(SCORES):
-        summary["scores"] = entry.read_json(SCORES)
-        summary["provenance"] = entry.read_json(PROVENANCE)
+    if entry.has(SCORES_FILE):
+        summary["scores"] = entry.read_json(SCORES_FILE)
+        summary["provenance"] = entry.read_json(PROVENANCE_FILE)
     return summary
 
 
@@ -104,8 +106,8 @@ def verify_runs(
             "--repair", help="Drop what can be made again, set aside what cannot be used, remove what was left lying about."
         ),
     ] = False,
-    as_json: AsJson = False,
-    home: Home = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
 ) -> None:
     """Check every stored file. Exit code 0: nothing is damaged (any more); 1: something is; 2: it could not be checked."""
     with plain_errors():
@@ -148,18 +150,20 @@ def _show_findings(findings: list[dict[str, Any]], repaired: bool) -> None:
 
 
 @runs_app.command("delete")
-def delete_runs(runs: Annotated[list[str], typer.Argument(help="Their ids.")], yes: Yes = False, home: Home = None) -> None:
+def delete_runs(
+    runs: Annotated[list[str], typer.Argument(help="Their ids.")], yes: YesOption = False, home: HomeOption = None
+) -> None:
     """Delete runs with their maps, clusters and interpretations. For some days `ddnmf runs restore` undoes it."""
     with plain_errors():
         store = Store(home)
         entries = [store.get("runs", run) for run in dict.fromkeys(runs)]
-        made = sum(len(trash.made_of(entry)) for entry in entries)
+        made = sum(len(trash.derived_entries(entry)) for entry in entries)
         also = f" and {made} results that were made of {'it' if len(entries) == 1 else 'them'}" if made else ""
         what = f"run {entries[0].id}" if len(entries) == 1 else f"{len(entries)} runs"
         _confirm(f"Delete {what}{also}? It can be undone for {trash.KEPT_DAYS} days.", yes)
         for entry in entries:
             try:
-                trash.delete(entry)
+                trash.delete_entry(entry)
             except Busy:
                 raise RuntimeError(f"run {entry.id} is being trained: stop it first (ddnmf runs stop {entry.id})") from None
             typer.echo(f"Deleted {entry.id}. Undo: ddnmf runs restore {entry.id}")
@@ -168,9 +172,9 @@ def delete_runs(runs: Annotated[list[str], typer.Argument(help="Their ids.")], y
 @runs_app.command("deleted")
 def deleted_runs(
     empty: Annotated[bool, typer.Option("--empty", help="Remove all of it for good.")] = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-    home: Home = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
 ) -> None:
     """What was deleted and can still be brought back, newest first."""
     with plain_errors():
@@ -178,7 +182,7 @@ def deleted_runs(
         if empty and found:
             _confirm(f"Remove {len(found)} deletions for good? Nothing brings them back.", yes)
             for deletion in found:
-                trash.remove(deletion)
+                trash.remove_deletion(deletion)
             typer.echo(f"Removed {len(found)} deletions.")
         elif as_json:
             typer.echo(
@@ -208,11 +212,11 @@ def deleted_runs(
 
 
 @runs_app.command("restore")
-def restore_run(run: str, home: Home = None) -> None:
+def restore_run(run: str, home: HomeOption = None) -> None:
     """Bring back a run that was deleted, with all that went with it."""
     with plain_errors():
-        deletion = trash.latest(Store(home), run)
-        back = trash.restore(deletion)
+        deletion = trash.latest_deletion(Store(home), run)
+        back = trash.restore_deletion(deletion)
         if not back:
             raise RuntimeError(f"{run} has been computed again since it was deleted; that one stays in its place")
         typer.echo(f"Brought back {', '.join(f'{entry.kind}/{entry.id}' for entry in back)}.")
@@ -235,8 +239,8 @@ def export_runs(
     runs: Annotated[list[str] | None, typer.Argument(help="Their ids.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that has ended well, of every kind.")] = False,
     with_data: Annotated[bool, typer.Option("--with-data", help="Your own data sets go with the runs.")] = False,
-    as_json: AsJson = False,
-    home: Home = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
 ) -> None:
     """Put runs, with what was made of them, into one file. Exit code 1: something was left out, and why is said."""
     with plain_errors():
@@ -244,15 +248,15 @@ def export_runs(
         if bool(runs) == everything:
             raise ValueError("name runs by their ids, or say --all")
         named = [store.get("runs", run) for run in runs or []]
-        wanted = archive_export.everything(store) if everything else archive_export.with_what_is_made_of_them(named)
+        wanted = archive_export.exportable_entries(store) if everything else archive_export.with_derived(named)
         with progress_display() as show:
-            exported = archive_export.export(wanted, out, show, with_data)
+            exported = archive_export.export_archive(wanted, out, show, with_data)
         _report_transfer(
             as_json,
             {
                 "file": str(out),
                 "bytes": out.stat().st_size,
-                "exported": _names(exported.entries),
+                "exported": _entry_names(exported.entries),
                 "data": exported.data,
                 "left_out": list(exported.left_out.values()),
             },
@@ -266,22 +270,22 @@ def export_runs(
 @runs_app.command("import")
 def import_runs(
     file: Annotated[Path, typer.Argument(help="An archive that `ddnmf runs export` wrote.")],
-    as_json: AsJson = False,
-    home: Home = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
 ) -> None:
     """Take in the runs of an archive, each checked first. Exit code 1: one was refused, and why is said."""
     with plain_errors():
-        from ddnmf_core.store.archive_import import unpack
+        from ddnmf_core.store.archive_import import import_archive
 
         with progress_display() as show:
-            imported = unpack(Store(home), file, show)
+            imported = import_archive(Store(home), file, show)
         refused = [f"{name} was refused: {reason}" for name, reason in imported.refused.items()]
         _report_transfer(
             as_json,
             {
-                "imported": _names(imported.taken),
+                "imported": _entry_names(imported.imported),
                 "data": imported.data,
-                "there_before": _names(imported.there),
+                "there_before": _entry_names(imported.already_present),
                 "refused": refused,
             },
         )
@@ -289,7 +293,7 @@ def import_runs(
             raise typer.Exit(1)
 
 
-def _names(entries: list[Entry]) -> list[str]:
+def _entry_names(entries: list[Entry]) -> list[str]:
     return [f"{entry.kind}/{entry.id}" for entry in entries]
 
 

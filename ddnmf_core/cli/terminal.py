@@ -19,9 +19,9 @@ def _is_home(folder: Path | None) -> Path | None:
     return folder
 
 
-Home = Annotated[Path | None, typer.Option(help="Folder of the run store.", envvar="DDNMF_HOME", callback=_is_home)]
-RunId = Annotated[str, typer.Argument(help="Its id; `ddnmf runs list` shows them.", autocompletion=lambda: run_ids())]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+HomeOption = Annotated[Path | None, typer.Option(help="Folder of the run store.", envvar="DDNMF_HOME", callback=_is_home)]
+RunArgument = Annotated[str, typer.Argument(help="Its id; `ddnmf runs list` shows them.", autocompletion=lambda: run_ids())]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
 EXIT_CODES = (
     "Exit codes: 0 done. 1 carried out, and the answer is bad: a training failed or diverged, a file is damaged, a "

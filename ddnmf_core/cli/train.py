@@ -6,20 +6,18 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from ddnmf_core.analysis.metrics import WITH_OR_WITHOUT_LABELS
-from ddnmf_core.cli.main import app
+from ddnmf_core.analysis.metrics import ALL_SCORE_NAMES
 from ddnmf_core.cli.runs import run_summary
-from ddnmf_core.cli.terminal import AsJson, Home, plain_errors, progress_display
-from ddnmf_core.config import OWN, PRESETS, DatasetName, ModelName, NoiseKind, RunConfig
+from ddnmf_core.cli.terminal import HomeOption, JsonOption, plain_errors, progress_display
+from ddnmf_core.config import PRESETS, USER_DATASET, DatasetName, ModelName, NoiseKind, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import suggest
 from ddnmf_core.engine import client as engine
-from ddnmf_core.store.entry import ENDED, Entry
+from ddnmf_core.store.entry import ENDED_STATUSES, Entry
 from ddnmf_core.store.run_store import Store
 
 
-@app.command()
-def train(
+def train_command(
     dataset: Annotated[str | None, typer.Option(help=", ".join([*get_args(DatasetName), "or one of your own"]))] = None,
     model: Annotated[str | None, typer.Option(help=", ".join(get_args(ModelName)))] = None,
     preset: Annotated[str | None, typer.Option(help=", ".join(PRESETS))] = None,
@@ -36,8 +34,8 @@ def train(
     setting: Annotated[list[str] | None, typer.Option("--set", help="Any other field, as name=value")] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu")] = "auto",
     detach: Annotated[bool, typer.Option(help="Return at once; the engine goes on.")] = False,
-    as_json: AsJson = False,
-    home: Home = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
 ) -> None:
     """Train a run, or find it where it has been trained before. Ctrl-C stops it; the same command resumes it."""
     with plain_errors():
@@ -73,7 +71,7 @@ def train(
 
 def _suggested(dataset: str | None) -> dict[str, Any]:
     """What suits the size of a data set of the user's own; it is said on standard error."""
-    if dataset is None or not OWN.fullmatch(dataset):
+    if dataset is None or not USER_DATASET.fullmatch(dataset):
         return {}
     suggestion = suggest(catalogue.spec(dataset))
     typer.echo(f"{suggestion.reason} Options and presets of this command come first.", err=True)
@@ -109,15 +107,15 @@ def _follow(entry: Entry) -> None:
     """Show progress until the entry ends. Ctrl-C asks it to stop and waits for its checkpoint."""
     try:
         with progress_display() as show:
-            while (state := entry.state).status not in ENDED or Store(entry.root).is_requested(entry):
+            while (state := entry.state).status not in ENDED_STATUSES or Store(entry.root).is_requested(entry):
                 show(state.progress, state.message)
                 if not entry.locked:
-                    engine.keep_going(Store(entry.root))
+                    engine.require_running(Store(entry.root))
                 time.sleep(0.2)
     except KeyboardInterrupt:
         entry.request_stop()
         typer.echo("Stopping; a second Ctrl-C leaves at once.", err=True)
-        while entry.state.status not in ENDED:
+        while entry.state.status not in ENDED_STATUSES:
             time.sleep(0.05)
 
 
@@ -128,7 +126,7 @@ def _report(entry: Entry, as_json: bool) -> None:
         return
     typer.echo(f"run {summary['run']}: {summary['state']}. {summary['message']}")
     for score in summary.get("scores", []):
-        known = [name for name in WITH_OR_WITHOUT_LABELS if score.get(name) is not None]
+        known = [name for name in ALL_SCORE_NAMES if score.get(name) is not None]
         typer.echo(
             "  {input:<5} {representation:<5} {clusterer:<6} ".format(**score)
             + "  ".join(f"{name.upper()} {score[name]:.4f}" for name in known)

@@ -12,19 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
-from ddnmf_core.config import OWN
+from ddnmf_core.config import USER_DATASET
 from ddnmf_core.data import download as downloads
-from ddnmf_core.data.dataset import DataError, DatasetSpec, Family, Images, Location
+from ddnmf_core.data.dataset import DataError, DatasetFamily, DatasetSpec, Images, Location
 from ddnmf_core.data.download import NO_ANSWER, cache_folder
 from ddnmf_core.data.idx import TORCHVISION_FOLDER, find_file, read_idx
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.files.memory_map import is_mapped, memory
+from ddnmf_core.files.memory_map import is_mapped, total_memory
 from ddnmf_core.seeds import derive
 
 DIGIT_NAMES = tuple("0123456789")
 FASHION_NAMES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-SHIPPED = Path(__file__).parent / "shipped"
-DEBIAN = Path("/usr/share/datasets")
+SHIPPED_FOLDER = Path(__file__).parent / "shipped"
+DEBIAN_FOLDER = Path("/usr/share/datasets")
 
 
 DATASETS: dict[str, DatasetSpec] = {
@@ -47,35 +47,35 @@ def spec(name: str) -> DatasetSpec:
     """What a data set is, ours or one of the user's own. Raises DataError where there is none of this name."""
     if name in DATASETS:
         return DATASETS[name]
-    if OWN.fullmatch(name):
-        return user_sets.spec(name)
+    if USER_DATASET.fullmatch(name):
+        return user_sets.user_spec(name)
     raise DataError(f"data set {name!r}: there is none of this name; known are {', '.join([*DATASETS, *user_sets.names()])}")
 
 
-def known(name: str) -> bool:
+def is_known(name: str) -> bool:
     """Whether there is a description of this set; one of the user's own may have been removed."""
-    return name in DATASETS or user_sets.readable(name)
+    return name in DATASETS or user_sets.is_readable(name)
 
 
-def family(name: str) -> Family | None:
+def dataset_family(name: str) -> DatasetFamily | None:
     """The family of one of our data sets; None for the digits and for a set of the user's own. It reads no file."""
     return DATASETS[name].family if name in DATASETS else None
 
 
 def short_name(name: str) -> str:
     """What to call a set in a line of text: our sets by their names, the user's own by the title that they gave."""
-    return user_sets.spec(name).title if name not in DATASETS and known(name) else name
+    return user_sets.user_spec(name).title if name not in DATASETS and is_known(name) else name
 
 
 def available() -> dict[str, DatasetSpec]:
     """The sets that are on this machine, the user's own last."""
     ours = {name: spec for name, spec in DATASETS.items() if find(name)}
-    return {**ours, **{name: spec(name) for name in user_sets.names() if user_sets.readable(name)}}
+    return {**ours, **{name: spec(name) for name in user_sets.names() if user_sets.is_readable(name)}}
 
 
 def find(name: str) -> Location | None:
     """The first place that has every file of the set, or None; reads no file."""
-    if OWN.fullmatch(name):
+    if USER_DATASET.fullmatch(name):
         return Location("your own", user_sets.folder(name)) if name in user_sets.names() else None
     spec = DATASETS[name]
     if spec.family is None:
@@ -89,16 +89,16 @@ def find(name: str) -> Location | None:
 def _places(spec: DatasetSpec) -> Iterator[Location]:
     assert spec.family
     if spec.halves == ("t10k",):
-        yield Location("shipped with DDNMF", SHIPPED / spec.family)
+        yield Location("shipped with DDNMF", SHIPPED_FOLDER / spec.family)
     if root := os.environ.get("DDNMF_DATA"):
         yield Location("DDNMF_DATA", Path(root) / TORCHVISION_FOLDER[spec.family] / "raw")
     yield Location("user cache", cache_folder() / TORCHVISION_FOLDER[spec.family] / "raw")
-    yield Location("Debian package", DEBIAN / spec.family)
+    yield Location("Debian package", DEBIAN_FOLDER / spec.family)
 
 
 def ways_to_get(name: str) -> str:
     """One sentence with every way to a missing set."""
-    if OWN.fullmatch(name):
+    if USER_DATASET.fullmatch(name):
         return "To get it: add the file or folder again that it was made of."
     spec = DATASETS[name]
     if spec.family is None or spec.halves == ("t10k",):
@@ -127,7 +127,7 @@ def load(
     about = spec(name)
     if n_samples is not None and not 1 <= n_samples <= about.n_samples:
         raise DataError(f"n_samples = {n_samples}: {name} has {about.n_samples:,} images")
-    if OWN.fullmatch(name):
+    if USER_DATASET.fullmatch(name):
         pixels, labels = user_sets.arrays(name)
     else:
         location = find(name)
@@ -139,10 +139,10 @@ def load(
     if n_samples is not None:
         order = np.random.default_rng(derive("subset", name)).permutation(len(pixels))
         chosen = np.sort(order[:n_samples])
-        if is_mapped(pixels) and (taken := n_samples * pixels[:1].nbytes) > memory() // 2:
+        if is_mapped(pixels) and (taken := n_samples * pixels[:1].nbytes) > total_memory() // 2:
             raise DataError(
                 f"n_samples = {n_samples}: that many take {taken / 2**30:.1f} GiB, and a part of a set is held in "
-                f"memory, of which there are {memory() / 2**30:.1f}. Take all, or fewer"
+                f"memory, of which there are {total_memory() / 2**30:.1f}. Take all, or fewer"
             )
         pixels, labels = pixels[chosen], labels[chosen]
     pixels.flags.writeable = labels.flags.writeable = False

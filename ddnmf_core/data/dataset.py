@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ddnmf_core.files.memory_map import is_mapped, memory
+from ddnmf_core.files.memory_map import is_mapped, total_memory
 
-Family = Literal["mnist", "fashion-mnist"]
+DatasetFamily = Literal["mnist", "fashion-mnist"]
 Samples = np.ndarray | slice | Sequence[int] | int  # which rows of a data set
 
 UNLABELLED = ("",)  # the one class of a set that has no labels
@@ -34,7 +34,7 @@ class DatasetSpec:
     n_samples: int
     image_shape: tuple[int, int]
     class_names: tuple[str, ...]
-    family: Family | None  # None: scikit-learn's digits, or a set of the user's own
+    family: DatasetFamily | None  # None: scikit-learn's digits, or a set of the user's own
     halves: tuple[str, ...] = ()
     licence: str = ""
     feature_names: tuple[str, ...] | None = None  # of a table
@@ -94,10 +94,10 @@ class Images:
         return chosen.astype(np.float32) / 255 if chosen.dtype == np.uint8 else chosen
 
     def _check_fits(self, chosen: np.ndarray) -> None:
-        if is_mapped(chosen) and 4 * chosen.size > memory() // 2:
+        if is_mapped(chosen) and 4 * chosen.size > total_memory() // 2:
             raise DataError(
                 f"{self.name}: the values of all {len(self):,} samples at once take {4 * chosen.size / 2**30:.1f} "
-                f"GiB, and this machine has {memory() / 2**30:.1f}. A set that is read from the disk can be "
+                f"GiB, and this machine has {total_memory() / 2**30:.1f}. A set that is read from the disk can be "
                 "trained on, but what needs all of it in memory takes fewer samples"
             )
 
@@ -122,11 +122,11 @@ class Location:
     folder: Path | None
 
 
-MAX_REASON = 160  # letters of what a library says of a damaged file
+MAX_MESSAGE = 160  # letters of what a library says of a damaged file
 
 
-def reason(error: Exception) -> str:
+def short_message(error: Exception) -> str:
     """What a library says of a file that it cannot read, short enough for a sentence; its bytes are no words."""
     text = " ".join(str(error).split()) or type(error).__name__
     text = "".join(letter if letter.isprintable() and letter != "\\" else "?" for letter in text)
-    return text if len(text) <= MAX_REASON else text[:MAX_REASON] + " …"
+    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + " …"

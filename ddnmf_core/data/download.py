@@ -10,7 +10,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from ddnmf_core.data.dataset import Family, Location
+from ddnmf_core.data.dataset import DatasetFamily, Location
 from ddnmf_core.data.idx import TORCHVISION_FOLDER, verified_content
 from ddnmf_core.files.atomic import write_bytes
 
@@ -23,7 +23,7 @@ def cache_folder() -> Path:
     return user_cache_path("ddnmf") / "data"
 
 
-def download(family: Family, report: Callable[[str], None]) -> Location:
+def download(family: DatasetFamily, report: Callable[[str], None]) -> Location:
     """Fetch all files of a family from torchvision's mirrors into the cache; raises one of NO_ANSWER where none answers."""
     from torchvision import datasets  # only here: slow to import
 
@@ -55,7 +55,7 @@ def _fetch_from_mirrors(mirrors: list[str], file: str, scratch: Path) -> None:
     raise RuntimeError(f"no mirror answered for {file} ({failure})")
 
 
-def _keep(family: Family, downloaded: Path, folder: Path) -> None:
+def _keep(family: DatasetFamily, downloaded: Path, folder: Path) -> None:
     """Move a verified file into the cache."""
     name = downloaded.name.removesuffix(".gz")
     content = verified_content(family, name, downloaded)

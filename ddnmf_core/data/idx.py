@@ -4,12 +4,12 @@ import gzip
 import hashlib
 from pathlib import Path
 
-from ddnmf_core.data.dataset import DataError, Family
+from ddnmf_core.data.dataset import DataError, DatasetFamily
 
 TORCHVISION_FOLDER = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 
 # SHA-256 of the decompressed files: canonical, whatever gzip wrapped them.
-SHA256: dict[Family, dict[str, str]] = {
+SHA256: dict[DatasetFamily, dict[str, str]] = {
     "mnist": {
         "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
         "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -30,7 +30,7 @@ def find_file(folder: Path, name: str) -> Path | None:
     return next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
 
 
-def read_idx(family: Family, folder: Path, name: str) -> memoryview:
+def read_idx(family: DatasetFamily, folder: Path, name: str) -> memoryview:
     """The values of a verified IDX file; its header is 4 bytes and 4 more a dimension."""
     path = find_file(folder, name)
     assert path is not None
@@ -39,7 +39,7 @@ def read_idx(family: Family, folder: Path, name: str) -> memoryview:
     return memoryview(content)[4 + 4 * dimensions :]
 
 
-def verified_content(family: Family, name: str, path: Path) -> bytes:
+def verified_content(family: DatasetFamily, name: str, path: Path) -> bytes:
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]

@@ -7,37 +7,37 @@ from typing import Any
 
 import numpy as np
 
-from ddnmf_core.data.dataset import reason
+from ddnmf_core.data.dataset import short_message
 
 MAX_PIXELS = 25_000_000  # of one picture, counted before it is decoded
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-ORIENTATION = 0x0112  # EXIF: from 5 on it lies on its side
+IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+EXIF_ORIENTATION = 0x0112  # EXIF: from 5 on it lies on its side
 
 
 @contextmanager
-def opened(content: bytes, name: str) -> Iterator[Any]:
+def open_image(content: bytes, name: str) -> Iterator[Any]:
     """The picture, not decoded yet. Whatever goes wrong with it in the block is a ValueError, a sentence with its name."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+        with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as picture:
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 raise ValueError(f"it has {width:,} x {height:,} pixels: at most {MAX_PIXELS:,} in all")
             yield picture
     except UnidentifiedImageError:
-        raise ValueError(f"{name} is not a picture that can be read: it is none of {', '.join(FORMATS)}") from None
+        raise ValueError(f"{name} is not a picture that can be read: it is none of {', '.join(IMAGE_FORMATS)}") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{name} is not a picture that can be read: {reason(error)}") from None
+        raise ValueError(f"{name} is not a picture that can be read: {short_message(error)}") from None
 
 
 def width_to_height(picture: Any) -> float:
     """The proportion of what it shows, upright."""
     width, height = picture.size
-    return height / width if picture.getexif().get(ORIENTATION, 1) >= 5 else width / height
+    return height / width if picture.getexif().get(EXIF_ORIENTATION, 1) >= 5 else width / height
 
 
-def grayed(picture: Any) -> Any:
+def to_gray(picture: Any) -> Any:
     """Upright and gray, 8 bits: 16 bits are scaled down, and what is transparent lies on white."""
     from PIL import Image, ImageOps
 

@@ -8,7 +8,7 @@ from ddnmf_core.data.dataset import DatasetSpec
 
 LARGE_SAMPLES, LARGE_FEATURES = 5000, 256  # from here the default network
 N_UPDATES = 1760  # of the default run: 45 epochs of 40 batches
-BATCHES = 12  # at least, in an epoch
+MIN_BATCHES = 12  # at least, in an epoch
 TABLE_NOISE = 0.2  # a table's features are not redundant as pixels are
 
 
@@ -24,7 +24,7 @@ def suggest(spec: DatasetSpec) -> Suggestion:
     """Layers, parts, batches and epochs for a data set of this size."""
     n, d = spec.n_samples, spec.n_pixels
     layers = _layers(n, d, len(spec.class_names))
-    batch = max(16, min(RunConfig().batch_size, _power_of_two(n / BATCHES)))
+    batch = max(16, min(RunConfig().batch_size, _power_of_two(n / MIN_BATCHES)))
     epochs = max(RunConfig().epochs, round(N_UPDATES / (n / batch) / 10) * 10)
     fields: dict[str, Any] = {"layers": layers, "n_parts": layers[-1], "batch_size": batch, "epochs": min(epochs, 200)}
     if not spec.labelled:

@@ -15,12 +15,12 @@ from typing import Any
 
 from ddnmf_core.config import Config, check_device
 from ddnmf_core.files.atomic import CorruptFile, read_document, sha256, write_document
-from ddnmf_core.files.read_only import read_only, refuse
+from ddnmf_core.files.read_only import read_only, require_writable
 from ddnmf_core.store.entry import Entry, is_locked
 from ddnmf_core.store.run_store import Store
 
-START_TIMEOUT = 60.0
-RETRY_AFTER = 60.0  # seconds between starts that fail
+START_TIMEOUT_S = 60.0
+RETRY_INTERVAL_S = 60.0  # seconds between starts that fail
 _STARTED: dict[Path, subprocess.Popen[bytes]] = {}  # by this process: what may still be on its way
 
 
@@ -48,19 +48,19 @@ def info(store: Store) -> EngineInfo | None:
         return None
 
 
-def trouble(store: Store) -> str:
+def start_error(store: Store) -> str:
     """Why the last start of the engine failed; empty when it did not, or when it is tried again."""
     return str(_failure(store).get("message", ""))
 
 
-def keep_trouble(store: Store, message: str) -> None:
+def write_start_error(store: Store, message: str) -> None:
     """For the engine: why it could not start, and on what cluster."""
-    write_document(trouble_path(store), {"message": message, "scheduler": os.environ.get("DDNMF_SCHEDULER", "")})
+    write_document(start_error_path(store), {"message": message, "scheduler": os.environ.get("DDNMF_SCHEDULER", "")})
 
 
 def _failure(store: Store) -> dict[str, Any]:
     try:
-        return read_document(trouble_path(store))
+        return read_document(start_error_path(store))
     except CorruptFile:
         return {}
 
@@ -68,13 +68,13 @@ def _failure(store: Store) -> dict[str, Any]:
 def _failed_just_now(store: Store) -> bool:
     """On the same cluster: one that is named anew may be tried at once."""
     same = _failure(store).get("scheduler", "") == os.environ.get("DDNMF_SCHEDULER", "")
-    return bool(trouble(store)) and same and time.time() - trouble_path(store).stat().st_mtime < RETRY_AFTER
+    return bool(start_error(store)) and same and time.time() - start_error_path(store).stat().st_mtime < RETRY_INTERVAL_S
 
 
-def keep_going(store: Store) -> None:
+def require_running(store: Store) -> None:
     """For a command that waits: see that the engine runs; raises RuntimeError where it cannot be started."""
     ensure_started(store)
-    if failure := trouble(store):
+    if failure := start_error(store):
         raise RuntimeError(failure)
 
 
@@ -96,7 +96,7 @@ def ensure_started(store: Store) -> None:
     if (started := _STARTED.get(store.root)) is not None and started.poll() is None:
         return
     store.prepare()
-    trouble_path(store).unlink(missing_ok=True)  # of the start before: whoever waits now waits for this one
+    start_error_path(store).unlink(missing_ok=True)  # of the start before: whoever waits now waits for this one
     with (store.root / "engine.log").open("ab") as log:
         _STARTED[store.root] = subprocess.Popen(
             [sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)],
@@ -110,16 +110,16 @@ def ensure_started(store: Store) -> None:
 
 def start(store: Store) -> EngineInfo:
     """Start the engine and wait until it takes requests; raises RuntimeError with its log's place."""
-    refuse()
-    deadline = time.monotonic() + START_TIMEOUT
+    require_writable()
+    deadline = time.monotonic() + START_TIMEOUT_S
     ensure_started(store)
-    while time.monotonic() < deadline and not trouble(store):
+    while time.monotonic() < deadline and not start_error(store):
         if (running := info(store)) is not None:
             return running
         time.sleep(0.05)
         ensure_started(store)
     raise RuntimeError(
-        trouble(store) or f"The engine did not start within {START_TIMEOUT:.0f} s; its log is {store.root}/engine.log"
+        start_error(store) or f"The engine did not start within {START_TIMEOUT_S:.0f} s; its log is {store.root}/engine.log"
     )
 
 
@@ -140,7 +140,7 @@ def stop(store: Store, patience: float = 10.0) -> bool:
 
 def submit(store: Store, config: Config, device: str | None = None) -> Entry:
     """Ask for a result and see that somebody works on it; without a device, on the one asked for before."""
-    refuse()
+    require_writable()
     entry = store.request(config, device and check_device(device))
     if not entry.finished:
         ensure_started(store)
@@ -168,5 +168,5 @@ def lock_path(store: Store) -> Path:
     return store.root / "engine.lock"
 
 
-def trouble_path(store: Store) -> Path:
+def start_error_path(store: Store) -> Path:
     return store.root / "engine-trouble.json"

@@ -13,7 +13,7 @@ ALLOWED_FAILURES = 3  # workers that one task may kill
 
 
 @contextmanager
-def cluster() -> Iterator[tuple[Any, int]]:
+def start_cluster() -> Iterator[tuple[Any, int]]:
     """A client of the cluster that does the work, and the number of its workers."""
     import dask
     from distributed import Client
@@ -59,7 +59,7 @@ def _local_cluster(specs: dict[str, Any], security: Any) -> Any:
 def _worker_specs(security: Any) -> dict[str, Any]:
     """Training workers within the core budget (on a machine with GPUs one for each), and one for maps."""
     threads, cores = threads_per_run(), os.cpu_count() or 1
-    trainers: list[dict[str, str]] = [{"CUDA_VISIBLE_DEVICES": gpu, "SCIPY_ARRAY_API": "1"} for gpu in gpus()]
+    trainers: list[dict[str, str]] = [{"CUDA_VISIBLE_DEVICES": gpu, "SCIPY_ARRAY_API": "1"} for gpu in available_gpus()]
     trainers = trainers or [{}] * max(1, cores // threads)
     specs = {f"train-{number}": _worker({"train": 1}, env, threads, security) for number, env in enumerate(trainers)}
     return specs | {"analyse-0": _worker({"analyse": 1}, {}, 1, security)}
@@ -100,7 +100,7 @@ def worker_environment(threads: int) -> dict[str, str]:
     }
 
 
-def gpus() -> list[str]:
+def available_gpus() -> list[str]:
     """NVIDIA GPUs that may be used, without loading torch into the coordinator."""
     if os.environ.get("DDNMF_DEVICE") in ("cpu", "mps"):
         return []

@@ -16,27 +16,35 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import Any
 
-from ddnmf_core.config import hash_of
-from ddnmf_core.engine.client import EngineInfo, fingerprint, info_path, keep_trouble, lock_path, threads_per_run, trouble_path
-from ddnmf_core.engine.cluster import ALLOWED_FAILURES, cluster, gpus
-from ddnmf_core.engine.duty_cycle import Tenth
-from ddnmf_core.engine.placement import Place, Places
+from ddnmf_core.config import config_hash
+from ddnmf_core.engine.client import (
+    EngineInfo,
+    fingerprint,
+    info_path,
+    lock_path,
+    start_error_path,
+    threads_per_run,
+    write_start_error,
+)
+from ddnmf_core.engine.cluster import ALLOWED_FAILURES, available_gpus, start_cluster
+from ddnmf_core.engine.duty_cycle import DutyCycle
+from ddnmf_core.engine.placement import WorkerKind, WorkerPlacement
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.files.atomic import CorruptFile, write_document
 from ddnmf_core.store import trash
-from ddnmf_core.store.entry import CONFIG_OF, ENDED, SETTLED, Busy, Entry
+from ddnmf_core.store.entry import CONFIG_TYPES, ENDED_STATUSES, MTIME_RESOLUTION_NS, Busy, Entry
 from ddnmf_core.store.run_store import Request, Store
 
-TICK = 0.05  # seconds between looks at the queue
-HOUSEKEEPING_EVERY = 3600.0  # seconds between looks into what was deleted
-RECOVER_EVERY = 2.0  # seconds between looks for interrupted entries
-IDLE_EXIT = 30 * 60.0  # seconds without work before it leaves
-MOST_TOGETHER = 32  # runs trained as one batched model
-GATHERED = 500_000_000  # nanoseconds without a new request: then they start
-MOST_BEREAVED = 10  # times that the workers of a run that waits may die
+TICK_S = 0.05  # seconds between looks at the queue
+HOUSEKEEPING_INTERVAL_S = 3600.0  # seconds between looks into what was deleted
+RECOVERY_INTERVAL_S = 2.0  # seconds between looks for interrupted entries
+IDLE_EXIT_S = 30 * 60.0  # seconds without work before it leaves
+MAX_STACKED_RUNS = 32  # runs trained as one batched model
+GATHER_NS = 500_000_000  # nanoseconds without a new request: then they start
+MAX_LOST_BEFORE_START = 10  # times that the workers of a run that waits may die
 
 
-def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
+def serve(store: Store, idle_exit: float = IDLE_EXIT_S) -> None:
     """Be the engine until told to stop, or idle for long. Returns at once where one runs already."""
     store.prepare()
     with lock_path(store).open("a") as lock:
@@ -45,17 +53,17 @@ def serve(store: Store, idle_exit: float = IDLE_EXIT) -> None:
         except BlockingIOError:
             return
         info_path(store).unlink(missing_ok=True)  # what a killed engine left
-        store.clear_litter()
+        store.remove_stale_files()
         with ExitStack() as running:
             try:
-                client, n_workers = running.enter_context(cluster())
+                client, n_workers = running.enter_context(start_cluster())
             except Exception as error:  # whatever it is: commands and pages wait for this sentence
                 where = f" at DDNMF_SCHEDULER={address}" if (address := os.environ.get("DDNMF_SCHEDULER")) else ""
-                keep_trouble(
+                write_start_error(
                     store, f"The engine could not start its cluster{where}: {error}. Its log is {store.root}/engine.log."
                 )
                 raise
-            trouble_path(store).unlink(missing_ok=True)
+            start_error_path(store).unlink(missing_ok=True)
             Coordinator(store, client, n_workers).run(idle_exit)
 
 
@@ -65,20 +73,22 @@ class Coordinator:
     def __init__(self, store: Store, client: Any, n_workers: int) -> None:
         self.store, self.client = store, client
         self.futures: dict[Entry, tuple[Request, Any]] = {}
-        self.places = Places(client)
-        self.clusterings: dict[Entry, Place] = {}  # of the futures, and where they are
+        self.places = WorkerPlacement(client)
+        self.clusterings: dict[Entry, WorkerKind] = {}  # of the futures, and where they are
         self.busy_until: dict[Entry, float] = {}
         self.bereaved: dict[Entry, int] = {}  # how often their worker died before they began
         self.run_of: dict[Entry, Entry | None] = {}  # of what waits or is worked on
         self.waiting: list[Request] = []
         self.queue_changed = -1  # the folder's time when it was last read
-        self.reading, self.looking = Tenth(), Tenth()  # of the queue; for wishes to stop
+        self.reading, self.looking = DutyCycle(), DutyCycle()  # of the queue; for wishes to stop
         self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
         self.ended: set[Entry] = set()  # need not be looked at again
         self.n_lost = 0  # workers that are being replaced
         self.stopping = False
-        self.most_together = MOST_TOGETHER if gpus() else 1  # a CPU gains nothing from a stack; corrected by `warm_up`
-        self.warm_up = [client.submit(tasks.warm_up, pure=False, **self.places.submission("train"))]
+        self.most_together = (
+            MAX_STACKED_RUNS if available_gpus() else 1
+        )  # a CPU gains nothing from a stack; corrected by `warm_up`
+        self.warm_up = [client.submit(tasks.measure_worker, pure=False, **self.places.submission("train"))]
 
     def run(self, idle_exit: float) -> None:
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
@@ -86,22 +96,22 @@ class Coordinator:
         with self._one_entry_s_trouble():
             self._recover()
         active = recovered = time.monotonic()
-        kept_house = -HOUSEKEEPING_EVERY
+        kept_house = -HOUSEKEEPING_INTERVAL_S
         while not self.stopping and self.store.root.exists() and time.monotonic() - active < idle_exit:
             with self._one_entry_s_trouble():
                 self._tick()
             if self.futures:
                 active = time.monotonic()
-            if time.monotonic() - recovered > RECOVER_EVERY:
+            if time.monotonic() - recovered > RECOVERY_INTERVAL_S:
                 recovered = time.monotonic()
                 self._replace_lost_workers()
                 with self._one_entry_s_trouble():
                     self._recover()
-            if time.monotonic() - kept_house > HOUSEKEEPING_EVERY:
+            if time.monotonic() - kept_house > HOUSEKEEPING_INTERVAL_S:
                 kept_house = time.monotonic()
                 with self._one_entry_s_trouble():
-                    trash.clear(self.store)
-            time.sleep(TICK)
+                    trash.empty_expired(self.store)
+            time.sleep(TICK_S)
 
     def _replace_lost_workers(self) -> None:
         """Dask gives up a worker for good whose restart takes more than 15 seconds, as on a busy machine; it is started anew.
@@ -136,8 +146,8 @@ class Coordinator:
             try:
                 self._take_up(request, stacks)
             except CorruptFile:  # gone or damaged: it must not hold up what waits behind it
-                self.store.whole(entry)
-                self.store.ticket(entry).unlink(missing_ok=True)
+                self.store.is_readable(entry)
+                self.store.request_path(entry).unlink(missing_ok=True)
         for requests in stacks.values():
             self._submit_together(requests)
         for entry, (request, future) in list(self.futures.items()):
@@ -158,7 +168,7 @@ class Coordinator:
         if not self._is_ready(entry):
             if entry.stop_requested:
                 self._withdraw(request)
-        elif not self.store.stands(request):  # asked anew since the queue was read
+        elif not self.store.is_current(request):  # asked anew since the queue was read
             return
         elif entry.kind == "runs" and self.warm_up and self.client.cluster is None:
             return  # somebody else's workers have yet to say what they are
@@ -171,7 +181,7 @@ class Coordinator:
         """The queue, read again only when it has changed, and for a tenth of the time at most: a sweep may have put ten
         thousand files into it, of which one goes at each end of a run."""
         changed = self.store.queue.stat().st_mtime_ns if self.store.queue.exists() else 0
-        if self.reading.due and (changed != self.queue_changed or time.time_ns() - changed < SETTLED):
+        if self.reading.due and (changed != self.queue_changed or time.time_ns() - changed < MTIME_RESOLUTION_NS):
             with self.reading:
                 self.queue_changed, self.waiting = changed, self.store.requests()
         return self.waiting
@@ -184,7 +194,7 @@ class Coordinator:
                 return
             yield request
 
-    def _room(self) -> Place | None:
+    def _room(self) -> WorkerKind | None:
         """For one more clustering."""
         training = any(entry.kind == "runs" for entry in self.futures)
         return self.places.for_clustering(self.clusterings.values(), training)
@@ -216,7 +226,7 @@ class Coordinator:
 
     def _submit_together(self, requests: list[Request]) -> None:
         """Runs of one stack key, once nobody has asked for another one for a moment: in as few stacks as there are workers."""
-        if time.time_ns() - max(request.asked for request in requests) < GATHERED:
+        if time.time_ns() - max(request.asked for request in requests) < GATHER_NS:
             return
         size = min(self.most_together, -(-len(requests) // self.places.n_training()))
         for start in range(0, len(requests), size):
@@ -227,7 +237,7 @@ class Coordinator:
                 str(self.store.root),
                 ids,
                 stack[0].device,
-                key=f"stack-{hash_of({'runs': ids})}",
+                key=f"stack-{config_hash({'runs': ids})}",
                 pure=False,
                 priority=_priority(stack[0]),
                 **self.places.submission("train"),
@@ -252,7 +262,7 @@ class Coordinator:
             self._write_failure(request.entry, future.exception())
         self.bereaved.pop(request.entry, None)  # who asks for it again begins anew
         self.run_of.pop(request.entry, None)
-        self.store.settle(request)
+        self.store.close_request(request)
 
     def _waited_behind(self, entry: Entry, error: Exception) -> bool:
         """Whether it had not begun when the worker that it was assigned to died: dask counts that against it as against the
@@ -261,12 +271,14 @@ class Coordinator:
             return False
         self.bereaved[entry] = self.bereaved.get(entry, 0) + 1
         self.busy_until[entry] = time.monotonic() + 1.0
-        return self.bereaved[entry] < MOST_BEREAVED
+        return self.bereaved[entry] < MAX_LOST_BEFORE_START
 
     def _write_failure(self, entry: Entry, error: Exception) -> None:
         if entry.exists:
             reason = (
-                f"Its worker died {ALLOWED_FAILURES} times." if type(error).__name__ == "KilledWorker" else tasks.explain(error)
+                f"Its worker died {ALLOWED_FAILURES} times."
+                if type(error).__name__ == "KilledWorker"
+                else tasks.error_message(error)
             )
             entry.set_state(
                 replace(entry.state, status="failed", message=f"{reason} The engine's log: {self.store.root}/engine.log")
@@ -281,20 +293,20 @@ class Coordinator:
                 if all(other is not future for _, other in self.futures.values()):  # a stack goes on for its other runs
                     future.cancel()
             entry.set_state(replace(entry.state, status="stopped", message="Stopped before its turn came."))
-            self.store.settle(request)
+            self.store.close_request(request)
 
     def _recover(self) -> None:
         """Ask again for what was running or waiting when its worker, or the engine, was killed."""
-        for kind in CONFIG_OF:
+        for kind in CONFIG_TYPES:
             for entry in self.store.folders(kind):
                 if entry in self.ended or entry in self.futures or self.store.is_requested(entry):
                     continue
-                if not self.store.whole(entry):
+                if not self.store.is_readable(entry):
                     continue
                 status = entry.state.status
                 if status in ("interrupted", "queued"):
                     self.store.request(entry.config)
-                elif status in ENDED:
+                elif status in ENDED_STATUSES:
                     self.ended.add(entry)  # only a request, which is seen, gets it going again
 
     def _note_warm_up(self) -> None:
@@ -302,7 +314,7 @@ class Coordinator:
             future = self.warm_up.pop()
             if future.status == "finished":
                 found = future.result()
-                self.most_together = MOST_TOGETHER if found.pop("stacks") else 1
+                self.most_together = MAX_STACKED_RUNS if found.pop("stacks") else 1
                 self.info = EngineInfo(**{**asdict(self.info), **found})
                 write_document(info_path(self.store), asdict(self.info))
 

@@ -3,7 +3,7 @@
 import time
 
 
-class Tenth:
+class DutyCycle:
     """What is done in it takes a tenth of the time at most: afterwards it is not due for nine times as long."""
 
     def __init__(self) -> None:

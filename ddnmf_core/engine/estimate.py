@@ -21,7 +21,7 @@ def count_weights(config: RunConfig) -> int:
     return 2 * autoencoder + 2 * config.code_size * config.n_parts
 
 
-def alike(one: RunConfig, other: RunConfig) -> bool:
+def same_speed_class(one: RunConfig, other: RunConfig) -> bool:
     """Whether one's speed says something of the other's: networks of nearly the same size and the same batch."""
     ratio = count_weights(one) / count_weights(other)
     return 1 / 3 < ratio < 3 and one.batch_size == other.batch_size
@@ -61,7 +61,7 @@ def n_images(config: RunConfig | ClusteringConfig | InterpretationConfig) -> int
     return config.n_samples or spec(config.dataset).n_samples
 
 
-def in_words(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A duration as a person says it: '50 s', '3 min', '2 h 10 min'."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"

@@ -7,14 +7,14 @@ from typing import Protocol
 from ddnmf_core.config import Config, RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
-from ddnmf_core.store.entry import ENDED, Entry
+from ddnmf_core.store.entry import ENDED_STATUSES, Entry
 from ddnmf_core.store.run_store import Store
 
-NOMINAL = {"weights": 6.6e6, "images_per_second": 8000.0}  # a machine's speed, until the engine has measured it
-LOOK_EVERY = 0.5  # seconds
+NOMINAL_SPEED = {"weights": 6.6e6, "images_per_second": 8000.0}  # a machine's speed, until the engine has measured it
+POLL_INTERVAL_S = 0.5  # seconds
 
 
-class Wanted(Protocol):
+class WorkItem(Protocol):
     """One result: a configuration, and the run that has to be trained for it."""
 
     @property
@@ -23,10 +23,10 @@ class Wanted(Protocol):
     def run(self) -> RunConfig | None: ...
 
 
-class Work:
+class WorkBatch:
     """The entries that have to be finished: trainings, and what is made of them."""
 
-    def __init__(self, store: Store, cells: Sequence[Wanted], known: Iterable[str] = ()) -> None:
+    def __init__(self, store: Store, cells: Sequence[WorkItem], known: Iterable[str] = ()) -> None:
         self.store = store
         there = set(known)
         missing = [cell for cell in cells if cell.config.id not in there and not store.entry(cell.config).available]
@@ -54,8 +54,8 @@ class Work:
         while not self.done:
             yield self.advance()
             if not self.done:
-                engine.keep_going(self.store)
-                time.sleep(LOOK_EVERY)
+                engine.require_running(self.store)
+                time.sleep(POLL_INTERVAL_S)
 
     def advance(self) -> tuple[float, str]:
         """Look at what has ended: the share of the expected time that is done, and a sentence."""
@@ -63,7 +63,7 @@ class Work:
         for entry, seconds in self.seconds.items():
             if entry not in self.ended:
                 state = entry.state
-                if state.status not in ENDED or self.store.is_requested(entry):
+                if state.status not in ENDED_STATUSES or self.store.is_requested(entry):
                     share += seconds * state.progress
                     continue
                 self.ended.add(entry)
@@ -90,7 +90,7 @@ class Work:
     def stop(self) -> None:
         """Stop what is under way and take back what waits; the next call goes on from there."""
         for entry in reversed(list(self.seconds)):
-            if entry.exists and entry.state.status not in ENDED:
+            if entry.exists and entry.state.status not in ENDED_STATUSES:
                 entry.request_stop()
 
     def failures(self) -> list[str]:
@@ -107,5 +107,5 @@ def _seconds(store: Store, config: Config) -> float:
     if isinstance(config, RunConfig):
         running = engine.info(store)
         speed = {"weights": running.weights, "images_per_second": running.images_per_second} if running else {}
-        return estimate.run_seconds(config, [NOMINAL, speed]) or 0.0
+        return estimate.run_seconds(config, [NOMINAL_SPEED, speed]) or 0.0
     return estimate.analysis_seconds(config)

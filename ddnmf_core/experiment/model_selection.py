@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ddnmf_core.experiment.sweeps import WEIGHTS, surface
+from ddnmf_core.experiment.sweeps import WEIGHTS, summarise_cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,21 +14,21 @@ LOWEST, HIGHEST = "lowest", "highest"
 CRITERIA = {"error": LOWEST, "L_in": LOWEST, "stability": HIGHEST}
 
 
-def judged(
+def score_criteria(
     frame: "pd.DataFrame", cells: "pd.DataFrame", x: str, y: str | None, stability_of: Callable[[Sequence[str]], float]
 ) -> "pd.DataFrame":
     """The cells with the mean of each criterion: the student's error on noisy images, L_in, the agreement of the seeds.
 
     L_in is left out where a weight varies: it is a sum with those weights, so the smallest weight would win.
     """
-    columns = {"error": surface(frame, x, y, "error/noisy")["mean"]}
+    columns = {"error": summarise_cells(frame, x, y, "error/noisy")["mean"]}
     if all(frame[name].nunique() == 1 for name in WEIGHTS):
-        columns["L_in"] = surface(frame, x, y, "L_in")["mean"]
+        columns["L_in"] = summarise_cells(frame, x, y, "L_in")["mean"]
     agreement = [stability_of(runs) if len(runs) > 1 else math.nan for runs in cells["measured"]]
     return cells.assign(**columns, stability=agreement)
 
 
-def chosen(cells: "pd.DataFrame", column: str, wanted: str) -> list[int]:
+def best_cells(cells: "pd.DataFrame", column: str, wanted: str) -> list[int]:
     """Positions of the cells with the best value, all of them where several share it; none where there is no value."""
     numbers = cells[column]
     best = numbers.min() if wanted == LOWEST else numbers.max()

@@ -22,10 +22,10 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from ddnmf_core.config import PRESETS, ClusteringConfig, Config, Device, RunConfig, Seed
-from ddnmf_core.experiment.sweeps import MOST_RUNS
+from ddnmf_core.experiment.sweeps import MAX_RUNS
 
-MOST_BYTES = 1_000_000
-ELSEWHERE = {
+MAX_PLAN_BYTES = 1_000_000
+OTHER_PLACES = {
     "seed": "seeds = [1, 2] at the top of the file",
     "run": "the runs of this file",
     "dataset": "[run] or [grid]",
@@ -46,19 +46,19 @@ class Experiment(Config):
     @classmethod
     def _seeds_have_their_own_place(cls, fields: dict[str, Any]) -> dict[str, Any]:
         if "seed" in fields:
-            raise ValueError(f"seed: belongs into {ELSEWHERE['seed']}")
+            raise ValueError(f"seed: belongs into {OTHER_PLACES['seed']}")
         return fields
 
     @field_validator("clusterings")
     @classmethod
     def _a_clustering_is_of_the_runs(cls, clusterings: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
-        for name in (name for clustering in clusterings for name in clustering if name in ELSEWHERE):
-            raise ValueError(f"{name}: is not a clustering's own, it comes from {ELSEWHERE[name]}")
+        for name in (name for clustering in clusterings for name in clustering if name in OTHER_PLACES):
+            raise ValueError(f"{name}: is not a clustering's own, it comes from {OTHER_PLACES[name]}")
         return clusterings
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExperimentItem:
     """One result of an experiment: a run, or clusters of its codes, at a point of the grid."""
 
     point: dict[str, Any]  # the grid's settings by name
@@ -66,24 +66,24 @@ class Wanted:
     run: RunConfig | None  # what has to be trained before
 
 
-def read(path: Path) -> Experiment:
+def read_plan(path: Path) -> Experiment:
     """The experiment in a file; raises ValueError with what is wrong with it."""
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"{path} has more than {MOST_BYTES:,} bytes: it should be a short text")
+    if path.stat().st_size > MAX_PLAN_BYTES:
+        raise ValueError(f"{path} has more than {MAX_PLAN_BYTES:,} bytes: it should be a short text")
     try:
         return Experiment(**tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not TOML: {error}") from None
 
 
-def wanted(experiment: Experiment) -> list[Wanted]:
+def experiment_items(experiment: Experiment) -> list[ExperimentItem]:
     """The runs, the whole grid of the first seed first, then what is made of them; each once."""
     axes = experiment.grid
     n_runs = math.prod(map(len, axes.values())) * len(experiment.seeds)
-    if n_runs > MOST_RUNS:
-        raise ValueError(f"{n_runs:,} runs: should be at most {MOST_RUNS} in one experiment; take fewer values or fewer seeds")
+    if n_runs > MAX_RUNS:
+        raise ValueError(f"{n_runs:,} runs: should be at most {MAX_RUNS} in one experiment; take fewer values or fewer seeds")
     points = [dict(zip(axes, point, strict=True)) for point in product(*axes.values())]
-    runs = [Wanted(point, _config(experiment.run, point, seed), None) for seed in experiment.seeds for point in points]
+    runs = [ExperimentItem(point, _config(experiment.run, point, seed), None) for seed in experiment.seeds for point in points]
     made = [each for run in runs for each in _clusterings(run, experiment)]
     return list({each.config: each for each in [*runs, *made]}.values())
 
@@ -96,11 +96,11 @@ def _config(fields: dict[str, Any], point: dict[str, Any], seed: int) -> RunConf
     return RunConfig(**{**PRESETS.get(preset, {}), **merged, "seed": seed})
 
 
-def _clusterings(trained: Wanted, experiment: Experiment) -> Iterator[Wanted]:
+def _clusterings(trained: ExperimentItem, experiment: Experiment) -> Iterator[ExperimentItem]:
     """Of what the run has: an autoencoder has no coefficients of parts."""
     run = trained.config
     assert isinstance(run, RunConfig)
     for fields in experiment.clusterings:
         config = ClusteringConfig.of(run, **fields)
         if config.representation in run.representations:
-            yield Wanted(trained.point, config, run)
+            yield ExperimentItem(trained.point, config, run)

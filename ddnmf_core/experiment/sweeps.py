@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 SWEEPABLE = ("alpha", "beta", "gamma", "noise_level", "n_parts")
 WEIGHTS = ("alpha", "beta", "gamma")
-WHOLE = ("n_parts",)  # counted, not measured
-MOST_RUNS = 500  # that are started at once
+INTEGER_FIELDS = ("n_parts",)  # counted, not measured
+MAX_RUNS = 500  # that are started at once
 
 Number = int | float
 
 
 @dataclass(frozen=True)
-class Family:
+class Sweep:
     """Runs of one base, and the settings in which they differ, each with its values in ascending order."""
 
     id: str  # the same whatever the swept settings are
@@ -35,17 +35,17 @@ class Family:
     entries: list[RunEntry]
 
 
-def values(name: str, text: str) -> list[Number]:
+def parse_values(name: str, text: str) -> list[Number]:
     """The numbers of a list such as '0.01, 0.1, 1', ascending and each once; none of an empty text."""
-    kind, example = (int, "5, 10, 20") if name in WHOLE else (float, "0.01, 0.1, 1")
+    kind, example = (int, "5, 10, 20") if name in INTEGER_FIELDS else (float, "0.01, 0.1, 1")
     try:
         return sorted({kind(part) for part in text.split(",") if part.strip()})
     except ValueError:
-        what = "whole numbers" if name in WHOLE else "numbers"
+        what = "whole numbers" if name in INTEGER_FIELDS else "numbers"
         raise ValueError(f"{name} = {text!r}: should be {what} with commas between them, such as {example}") from None
 
 
-def grid(base: RunConfig, axes: Mapping[str, Sequence[Number]], seeds: Sequence[int]) -> list[RunConfig]:
+def make_grid(base: RunConfig, axes: Mapping[str, Sequence[Number]], seeds: Sequence[int]) -> list[RunConfig]:
     """Every combination of the axes' values with every seed; the whole grid of the first seed comes first.
 
     An empty axis keeps the base's value. What a model does not have makes no second run of it: an autoencoder's gamma.
@@ -54,33 +54,33 @@ def grid(base: RunConfig, axes: Mapping[str, Sequence[Number]], seeds: Sequence[
         raise ValueError(f"{', '.join(unknown)}: cannot be swept; should be one of {', '.join(SWEEPABLE)}")
     varied = {name: axes[name] for name in axes if axes[name]}
     n_runs = math.prod(map(len, varied.values())) * len(seeds)
-    if n_runs > MOST_RUNS:
-        raise ValueError(f"{n_runs:,} runs: should be at most {MOST_RUNS} at once; take fewer values or fewer seeds")
+    if n_runs > MAX_RUNS:
+        raise ValueError(f"{n_runs:,} runs: should be at most {MAX_RUNS} at once; take fewer values or fewer seeds")
     points = [dict(zip(varied, point, strict=True)) for point in product(*varied.values())]
     return list(dict.fromkeys(base.replace(**point, seed=seed) for seed in seeds for point in points))
 
 
-def family_id(config: RunConfig) -> str:
+def sweep_id(config: RunConfig) -> str:
     """The same for all runs that differ in swept settings and the seed alone."""
     fields = type(config).model_fields
     return config.replace(**{name: fields[name].default for name in (*SWEEPABLE, "seed")}).id
 
 
-def families(entries: Iterable[RunEntry]) -> list[Family]:
+def find_sweeps(entries: Iterable[RunEntry]) -> list[Sweep]:
     """Groups of runs with two grid points or more, in the order of their first entries."""
     groups: dict[str, list[tuple[RunEntry, RunConfig]]] = {}
     for entry in entries:
         config = entry.config
-        groups.setdefault(family_id(config), []).append((entry, config))
+        groups.setdefault(sweep_id(config), []).append((entry, config))
     found = []
     for name, members in groups.items():
         seen = {axis: sorted({getattr(config, axis) for _, config in members}) for axis in SWEEPABLE}
         if axes := {axis: there for axis, there in seen.items() if len(there) > 1}:
-            found.append(Family(name, members[0][1], axes, [entry for entry, _ in members]))
+            found.append(Sweep(name, members[0][1], axes, [entry for entry, _ in members]))
     return found
 
 
-def table(
+def run_table(
     entries: Iterable[RunEntry],
     results_of: Callable[[RunEntry], Mapping[str, float]] = lambda entry: FinishedRun(entry).results(),
 ) -> "pd.DataFrame":
@@ -102,7 +102,7 @@ def table(
     return pd.DataFrame(rows).sort_values([*SWEEPABLE, "seed"], ignore_index=True)
 
 
-def surface(frame: "pd.DataFrame", x: str, y: str | None, measure: str) -> "pd.DataFrame":
+def summarise_cells(frame: "pd.DataFrame", x: str, y: str | None, measure: str) -> "pd.DataFrame":
     """One row a grid cell: x, y, mean and std (NaN for one seed) of n runs, the runs, those with a number, all states."""
     import pandas as pd
 

@@ -3,31 +3,31 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ddnmf_core.export.rows import rows
-from ddnmf_core.export.write import Report
+from ddnmf_core.export.rows import run_rows
+from ddnmf_core.progress import Progress
 from ddnmf_core.store.finished_run import FinishedRun
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet calculate
-AT_ONCE = 20_000  # rows between reports
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet calculate
+ROWS_PER_REPORT = 20_000  # rows between reports
 
 
-def write(run: FinishedRun, path: Path, report: Report) -> None:
+def write(run: FinishedRun, path: Path, report: Progress) -> None:
     report(0.1, "Gathering the rows.")
-    table = safe(rows(run, run.images()))
+    table = escape_formulas(run_rows(run, run.images()))
     with path.open("w", newline="", encoding="utf-8") as file:
-        for start in range(0, len(table), AT_ONCE):
+        for start in range(0, len(table), ROWS_PER_REPORT):
             report(0.1 + 0.85 * start / len(table), f"Row {start:,} of {len(table):,}.")
-            table.iloc[start : start + AT_ONCE].to_csv(file, index=False, header=start == 0)
+            table.iloc[start : start + ROWS_PER_REPORT].to_csv(file, index=False, header=start == 0)
 
 
-def safe(table: "pd.DataFrame") -> "pd.DataFrame":
+def escape_formulas(table: "pd.DataFrame") -> "pd.DataFrame":
     """Numbers stay numbers; texts and names of columns that begin like a formula do so no more."""
     texts = {name: table[name].map(_safe_text) for name in table.select_dtypes(exclude="number")}
     return table.assign(**texts).rename(columns=_safe_text)
 
 
 def _safe_text(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

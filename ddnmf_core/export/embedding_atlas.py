@@ -14,33 +14,33 @@ from numpy.typing import NDArray
 from ddnmf_core.analysis.embeddings import embed
 from ddnmf_core.data import pictures
 from ddnmf_core.data.dataset import Images
-from ddnmf_core.export.rows import rows
-from ddnmf_core.export.write import Report
-from ddnmf_core.store.entry import POINTS
+from ddnmf_core.export.rows import run_rows
+from ddnmf_core.progress import Progress
+from ddnmf_core.store.entry import POINTS_FILE
 from ddnmf_core.store.finished_run import FinishedRun
-from ddnmf_core.store.part_names import names_of, title
+from ddnmf_core.store.part_names import part_names, part_title
 from ddnmf_core.store.run_store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
 X, Y, IMAGE = "projection_x", "projection_y", "image"
-AT_ONCE = 2000  # thumbnails between reports
+THUMBNAILS_PER_REPORT = 2000  # thumbnails between reports
 
 
-def write(run: FinishedRun, path: Path, report: Report) -> None:
+def write(run: FinishedRun, path: Path, report: Progress) -> None:
     report(0.02, "Gathering the rows.")
     images = run.images()
-    table = rows(run, images)
+    table = run_rows(run, images)
     table = table[table["input"] == "clean"].drop(columns="input")
     samples, xy, made_by = coordinates(run, table)
     table = table.iloc[samples].drop(columns=list(table.filter(regex="^z_")))
     table = table.assign(**{X: xy[:, 0], Y: xy[:, 1], "map": made_by})
     table = table.assign(**{name: table[name].map("cluster {}".format) for name in table.filter(regex="^cluster_")})
     if (H := table.filter(regex=r"^H_\d+$")).shape[1]:
-        given = names_of(run.entry)
-        table["strongest_part"] = [title(given, part) for part in H.to_numpy().argmax(axis=1)]
-    table[IMAGE] = thumbnails(images, samples, report)
+        given = part_names(run.entry)
+        table["strongest_part"] = [part_title(given, part) for part in H.to_numpy().argmax(axis=1)]
+    table[IMAGE] = png_thumbnails(images, samples, report)
     table.to_parquet(path, index=False)
 
 
@@ -50,18 +50,18 @@ def coordinates(run: FinishedRun, table: "pd.DataFrame") -> tuple[NDArray[np.int
 
     for entry in Store(run.entry.root).entries("embeddings"):
         if entry.run == run.entry and not entry.config.noisy and entry.available:
-            points = entry.read_table(POINTS)
+            points = entry.read_table(POINTS_FILE)
             made_by = f"{entry.config.method} of {entry.config.representation}"
             return points["sample"].to_numpy(), points[["x", "y"]].to_numpy(), made_by
     z = table.filter(regex=r"^z_\d+$").to_numpy()
     return np.arange(len(z)), embed(z, EmbeddingConfig(run=run.id, method="pca")), "pca of z"
 
 
-def thumbnails(images: Images, samples: NDArray[np.integer], report: Report) -> list[dict[str, Any]]:
+def png_thumbnails(images: Images, samples: NDArray[np.integer], report: Progress) -> list[dict[str, Any]]:
     """A PNG for each sample, as the format has it: its bytes and a name."""
     made = []
     for done, sample in enumerate(samples):
-        if done % AT_ONCE == 0:
+        if done % THUMBNAILS_PER_REPORT == 0:
             report(0.1 + 0.85 * done / len(samples), f"Thumbnail {done:,} of {len(samples):,}.")
         pixels = images.pixels[sample].reshape(images.image_shape)
         picture = pixels if pixels.dtype == np.uint8 else pictures.to_u8(pixels)

@@ -7,7 +7,7 @@ INSTALL = "pip install 'ddnmf[export]'"
 
 
 @dataclass(frozen=True)
-class Format:
+class ExportFormat:
     """One way out. Its module has `write(run, path, report)`, which makes the file or fills the empty folder."""
 
     title: str
@@ -30,35 +30,37 @@ class Format:
             raise RuntimeError(f"an export to {self.title} needs {' and '.join(missing)}: {INSTALL}")
 
 
-FORMATS: dict[str, Format] = {
-    "parquet": Format("Parquet", "Codes, clusters and labels, a row for each image, with their types.", "parquet", ".parquet"),
-    "csv": Format("CSV", "The same rows as text, safe to open in a spreadsheet.", "csv", ".csv"),
-    "safetensors": Format(
+EXPORT_FORMATS: dict[str, ExportFormat] = {
+    "parquet": ExportFormat(
+        "Parquet", "Codes, clusters and labels, a row for each image, with their types.", "parquet", ".parquet"
+    ),
+    "csv": ExportFormat("CSV", "The same rows as text, safe to open in a spreadsheet.", "csv", ".csv"),
+    "safetensors": ExportFormat(
         "safetensors", "The weights with a model card: settings, scores, versions, how to load them.", "safetensors"
     ),
-    "onnx": Format(
+    "onnx": ExportFormat(
         "ONNX",
         "Encoder and decoder for any runtime, checked against the model, and the parts as arrays.",
         "onnx",
         needs=("onnx", "onnxscript", "onnxruntime"),
     ),
-    "tensorboard": Format(
+    "tensorboard": ExportFormat(
         "TensorBoard", "Curves, pictures of every epoch, settings beside scores.", "tensorboard", needs=("tensorboard",)
     ),
-    "mlflow": Format(
+    "mlflow": ExportFormat(
         "MLflow",
         "A tracking folder: parameters, metrics of every epoch, artifacts.",
         "mlflow",
         needs=("mlflow", "sqlalchemy", "alembic"),
     ),
-    "embedding-atlas": Format(
+    "embedding-atlas": ExportFormat(
         "Embedding Atlas", "A map of the images with thumbnails, classes, clusters and parts.", "embedding_atlas", ".parquet"
     ),
 }
 
 
-def format_of(name: str) -> Format:
+def format_of(name: str) -> ExportFormat:
     """Raises ValueError where there is none of this name."""
-    if name not in FORMATS:
-        raise ValueError(f"format = {name!r}: should be one of {', '.join(FORMATS)}")
-    return FORMATS[name]
+    if name not in EXPORT_FORMATS:
+        raise ValueError(f"format = {name!r}: should be one of {', '.join(EXPORT_FORMATS)}")
+    return EXPORT_FORMATS[name]

@@ -13,12 +13,12 @@ from typing import Any
 from ddnmf_core.data import pictures
 from ddnmf_core.data.catalogue import spec
 from ddnmf_core.export import training_curves
-from ddnmf_core.export.tensorboard import drawn
-from ddnmf_core.export.write import Report
-from ddnmf_core.store.entry import CONFIG, MODEL, PROVENANCE, SCORES
+from ddnmf_core.export.tensorboard import draw_tiles
+from ddnmf_core.progress import Progress
+from ddnmf_core.store.entry import CONFIG_FILE, MODEL_FILE, PROVENANCE_FILE, SCORES_FILE
 from ddnmf_core.store.finished_run import FinishedRun
 
-DATABASE, AT_ONCE = "mlflow.db", 1000  # metrics that MLflow takes in one call
+DATABASE, METRICS_PER_CALL = "mlflow.db", 1000  # metrics that MLflow takes in one call
 HOW_TO_OPEN = """An MLflow tracking folder of run {run}. To look at it, in this folder:
 
     pip install mlflow
@@ -26,7 +26,7 @@ HOW_TO_OPEN = """An MLflow tracking folder of run {run}. To look at it, in this 
 """
 
 
-def write(run: FinishedRun, folder: Path, report: Report) -> None:
+def write(run: FinishedRun, folder: Path, report: Progress) -> None:
     report(0.05, "Making the database.")
     client, tracked = _start(run, folder)
     report(0.6, "Writing parameters and metrics.")
@@ -62,28 +62,28 @@ def _log(client: Any, run_id: str, run: FinishedRun) -> None:
 
     metrics = [
         Metric(name, value, _ms(epoch.ended), epoch.number)
-        for epoch in training_curves.epochs(run)
+        for epoch in training_curves.epoch_values(run)
         for name, value in epoch.values.items()
     ]
     metrics += [
         Metric(name, value, _ms(run.entry.state.updated), run.config.epochs)
-        for name, value in training_curves.results(run).items()
+        for name, value in training_curves.final_results(run).items()
     ]
-    client.log_batch(run_id, params=[Param(name, str(value)) for name, value in training_curves.settings(run).items()])
-    for start in range(0, len(metrics), AT_ONCE):
-        client.log_batch(run_id, metrics=metrics[start : start + AT_ONCE])
+    client.log_batch(run_id, params=[Param(name, str(value)) for name, value in training_curves.flat_settings(run).items()])
+    for start in range(0, len(metrics), METRICS_PER_CALL):
+        client.log_batch(run_id, metrics=metrics[start : start + METRICS_PER_CALL])
 
 
 def _artifacts(run: FinishedRun, folder: Path) -> None:
     """Weights, settings, scores, provenance, and a picture of each part."""
     folder.mkdir(parents=True)
-    for name in (MODEL, SCORES, PROVENANCE):
+    for name in (MODEL_FILE, SCORES_FILE, PROVENANCE_FILE):
         (folder / name).write_bytes(run.entry.read_bytes(name))
-    (folder / CONFIG).write_text(run.config.model_dump_json(indent=1))
+    (folder / CONFIG_FILE).write_text(run.config.model_dump_json(indent=1))
     last = run.snapshot(run.snapshots()[-1])
     if "parts_swing" in last:
         (folder / "parts").mkdir()
-        for number, tile in enumerate(drawn(last["parts_swing"].reshape(-1, *spec(run.config.dataset).image_shape)), 1):
+        for number, tile in enumerate(draw_tiles(last["parts_swing"].reshape(-1, *spec(run.config.dataset).image_shape)), 1):
             (folder / "parts" / f"part-{number:02d}.png").write_bytes(pictures.png(tile))
 
 

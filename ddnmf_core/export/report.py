@@ -14,29 +14,29 @@ from ddnmf_core.data import pictures
 from ddnmf_core.data.catalogue import short_name
 from ddnmf_core.data.dataset import Images
 from ddnmf_core.files.atomic import write_bytes
-from ddnmf_core.interpret.measures import worth_rows
+from ddnmf_core.interpret.measures import measure_rows
 from ddnmf_core.model import diagnosis
-from ddnmf_core.store.entry import PARTS, SCORES, Entry, RunEntry
+from ddnmf_core.store.entry import PARTS_FILE, SCORES_FILE, Entry, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
-from ddnmf_core.store.part_names import names_of, title
+from ddnmf_core.store.part_names import part_names, part_title
 from ddnmf_core.store.run_store import Store
 
-N_TOP = 8  # samples shown of each part
-TEMPLATE = Path(__file__).with_name("report.html")
+N_REPORT_SAMPLES = 8  # samples shown of each part
+REPORT_TEMPLATE = Path(__file__).with_name("report.html")
 
 
 def write_report(run: RunEntry, path: Path) -> None:
     """The file, whole or not at all. Raises ValueError where the run is not finished."""
-    write_bytes(path, html(run).encode())
+    write_bytes(path, report_html(run).encode())
 
 
-def html(entry: RunEntry) -> str:
+def report_html(entry: RunEntry) -> str:
     """Everything that was typed by a person (names of parts) is escaped."""
     from jinja2 import Environment, StrictUndefined
 
     if not entry.available:
         raise ValueError(f"run {entry.id} is not finished: a report is made of a finished run")
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE.read_text())
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(REPORT_TEMPLATE.read_text())
     return template.render(**_content(FinishedRun(entry)))
 
 
@@ -48,9 +48,9 @@ def _content(run: FinishedRun) -> dict[str, Any]:
         "dataset": short_name(config.dataset),
         "seed": config.seed,
         "created": datetime.now(UTC).date().isoformat(),
-        "warnings": diagnosis.warnings(epochs[-1]),
+        "warnings": diagnosis.collapse_warnings(epochs[-1]),
         "settings": config.model_dump(mode="json"),
-        "unusual": set(config.unusual()),
+        "unusual": set(config.non_defaults()),
         "provenance": run.provenance(),
         "scores": run.scores(),
         "curves": _curves(epochs),
@@ -117,18 +117,18 @@ def _parts(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
     from ddnmf_core.interpret.quality import class_mass
     from ddnmf_core.model.decoding import part_pictures
 
-    H, names = run.codes("H"), names_of(run.entry)
+    H, names = run.codes("H"), part_names(run.entry)
     mass = class_mass(H, images.labels, len(images.class_names))
     swings = _links(images, run.part_effects(), signed=True)
     raised = _links(images, part_pictures(run.ddnmf(), torch.from_numpy(H.mean(axis=0)))["raised"].numpy())
     measured = _interpretation(run)
-    table = measured.read_table(PARTS) if measured else None
+    table = measured.read_table(PARTS_FILE) if measured else None
     return [
         {
-            "title": title(names, part),
+            "title": part_title(names, part),
             "swing": swings[part],
             "raised": raised[part],
-            "top": _links(images, images.pixels[np.argsort(-H[:, part], kind="stable")[:N_TOP]]),
+            "top": _links(images, images.pixels[np.argsort(-H[:, part], kind="stable")[:N_REPORT_SAMPLES]]),
             "mean": float(H[:, part].mean()),
             "deviation": float(H[:, part].std()),
             "class": images.class_names[mass[part].argmax()],
@@ -148,7 +148,7 @@ def _interpretation(run: FinishedRun) -> Entry[InterpretationConfig] | None:
 def _worth(run: FinishedRun) -> list[tuple[str, str]]:
     """The measures of all parts together; empty where they were not measured."""
     measured = _interpretation(run) if run.config.model == "ddnmf" else None
-    return worth_rows(measured.read_json(SCORES)) if measured else []
+    return measure_rows(measured.read_json(SCORES_FILE)) if measured else []
 
 
 def _clusters(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
@@ -166,7 +166,7 @@ def _clusters(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
                 "size": len(members),
                 "class": images.class_names[label],
                 "share": share,
-                "pictures": _links(images, images.pixels[members[:N_TOP]]),
+                "pictures": _links(images, images.pixels[members[:N_REPORT_SAMPLES]]),
             }
         )
     return rows

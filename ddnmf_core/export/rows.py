@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def rows(run: FinishedRun, images: Images) -> "pd.DataFrame":
+def run_rows(run: FinishedRun, images: Images) -> "pd.DataFrame":
     """The clean images, then the noisy ones. Samples and labels count from 0, units (z_1), parts (H_1) and clusters from 1,
     as the pages number them; `error` is the mean squared difference of the reconstruction from the clean image."""
     import pandas as pd

@@ -10,29 +10,29 @@ from numpy.typing import NDArray
 from ddnmf_core.data import pictures
 from ddnmf_core.data.catalogue import spec
 from ddnmf_core.export import training_curves
-from ddnmf_core.export.write import Report
+from ddnmf_core.progress import Progress
 from ddnmf_core.store.finished_run import FinishedRun
 
 
-def write(run: FinishedRun, folder: Path, report: Report) -> None:
+def write(run: FinishedRun, folder: Path, report: Progress) -> None:
     from torch.utils.tensorboard import SummaryWriter
 
     shape = spec(run.config.dataset).image_shape
     with SummaryWriter(str(folder)) as writer:
-        for epoch in training_curves.epochs(run):
+        for epoch in training_curves.epoch_values(run):
             for name, value in epoch.values.items():
                 writer.add_scalar(name, value, epoch.number, walltime=epoch.ended)
         snapshots = run.snapshots()
         for done, number in enumerate(snapshots):
             report(0.1 + 0.8 * done / len(snapshots), f"Pictures of epoch {number}.")
             for title, tiles in run.snapshot(number).items():
-                writer.add_images(title, drawn(tiles.reshape(-1, *shape)), number, dataformats="NHWC")
+                writer.add_images(title, draw_tiles(tiles.reshape(-1, *shape)), number, dataformats="NHWC")
         writer.add_text("provenance", f"```\n{json.dumps(run.provenance(), indent=1)}\n```")
-        writer.add_hparams(training_curves.settings(run), training_curves.results(run), run_name=".")
-    _without_the_machine_s_name(folder)
+        writer.add_hparams(training_curves.flat_settings(run), training_curves.final_results(run), run_name=".")
+    _remove_host_name(folder)
 
 
-def drawn(tiles: NDArray[Any]) -> NDArray[np.uint8]:
+def draw_tiles(tiles: NDArray[Any]) -> NDArray[np.uint8]:
     """Pictures of a snapshot (n, h, w), u8 or signed i8, as RGB on white (n, h, w, 3)."""
     if tiles.dtype == np.uint8:
         return np.repeat(tiles[..., None], 3, axis=-1)
@@ -41,7 +41,7 @@ def drawn(tiles: NDArray[Any]) -> NDArray[np.uint8]:
     return (rgba[..., :3] * ink + 255 * (1 - ink)).round().astype(np.uint8)
 
 
-def _without_the_machine_s_name(folder: Path) -> None:
+def _remove_host_name(folder: Path) -> None:
     """TensorBoard puts host and process into a file's name; who gets the folder need not know them."""
     for number, path in enumerate(sorted(folder.glob("events.out.tfevents.*"))):
         path.rename(folder / f"events.out.tfevents.{path.name.split('.')[3]}.ddnmf.{number}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ddnmf_core.store.finished_run import FinishedRun
 
-LEFT_OUT = ("kind", "epoch", "step")
+NOT_VALUES = ("kind", "epoch", "step")
 
 
 @dataclass(frozen=True)
@@ -19,16 +19,16 @@ class Epoch:
     values: dict[str, float]
 
 
-def epochs(run: FinishedRun) -> Iterator[Epoch]:
+def epoch_values(run: FinishedRun) -> Iterator[Epoch]:
     """Every epoch with flat names: 'L_sym', 'weighted/L_sym', 'layer_shares/1'; the clock of an undisturbed training."""
     history = run.epochs()
     ended = run.entry.state.updated - sum(row["seconds"] for row in history)
     for row in history:
         ended += row["seconds"]
-        yield Epoch(round(row["epoch"]), ended, dict(_flat({k: v for k, v in row.items() if k not in LEFT_OUT})))
+        yield Epoch(round(row["epoch"]), ended, dict(_flat({k: v for k, v in row.items() if k not in NOT_VALUES})))
 
 
-def settings(run: FinishedRun) -> dict[str, str | int | float]:
+def flat_settings(run: FinishedRun) -> dict[str, str | int | float]:
     """Every setting as a number or a text."""
     return {
         name: value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
@@ -36,7 +36,7 @@ def settings(run: FinishedRun) -> dict[str, str | int | float]:
     }
 
 
-def results(run: FinishedRun) -> dict[str, float]:
+def final_results(run: FinishedRun) -> dict[str, float]:
     """Its scores and errors: 'acc/clean/z/kmeans', 'error/noisy'. Its last losses stand in the last epoch."""
     return {name: value for name, value in run.results().items() if "/" in name}
 

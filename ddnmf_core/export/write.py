@@ -1,16 +1,14 @@
 """Write a run in a format: checked before, written beside, then put in its place, so that it is there whole or not at all."""
 
 import shutil
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ddnmf_core.export.formats import format_of
+from ddnmf_core.progress import Progress, ignore_progress
 from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
-
-Report = Callable[[float, str], None]  # the share that is done, and what is being done
 
 
 def default_name(run: RunEntry, name: str) -> str:
@@ -18,7 +16,7 @@ def default_name(run: RunEntry, name: str) -> str:
     return f"ddnmf-{run.id}-{name}{format_of(name).suffix}"
 
 
-def export(run: RunEntry, name: str, path: Path, report: Report = lambda share, message: None) -> None:
+def export(run: RunEntry, name: str, path: Path, report: Progress = ignore_progress) -> None:
     """The run as a file or a folder; a folder whose name ends in .zip as one zip file.
 
     Raises ValueError for an unknown format, an unfinished run or a path that is taken (nothing is written over), and

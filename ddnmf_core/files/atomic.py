@@ -47,7 +47,7 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{time.time_ns()}.{threading.get_ident()}.{_HOST}@{os.getpid()}.tmp")
 
 
-def is_litter(temporary: Path) -> bool:
+def is_stale(temporary: Path) -> bool:
     """Whether the writer of such a file has died; one of another host is never taken for dead."""
     host, _, pid = temporary.name.removesuffix(".tmp").rsplit(".", 1)[-1].partition("@")
     if host != _HOST or not pid.isdigit():

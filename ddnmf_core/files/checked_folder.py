@@ -13,10 +13,10 @@ from ddnmf_core.files.atomic import CorruptFile, read_checked, read_document, sh
 if TYPE_CHECKING:
     import pandas as pd
 
-MANIFEST = "manifest.json"
+MANIFEST_FILE = "manifest.json"
 
 
-class RecordedFolder:
+class CheckedFolder:
     """Reading a file raises CorruptFile unless it is as it was written; writing is safe against a kill."""
 
     def __init__(self, folder: Path) -> None:
@@ -88,13 +88,13 @@ class RecordedFolder:
         return read_checked(self.folder / name, expected.split())
 
     def _record(self, name: str, digests: str) -> None:
-        write_document(self.folder / MANIFEST, {**self._manifest(), name: digests})
+        write_document(self.folder / MANIFEST_FILE, {**self._manifest(), name: digests})
 
     def _forget(self, name: str) -> None:
         manifest = self._manifest()
         if manifest.pop(name, None):
-            write_document(self.folder / MANIFEST, manifest)
+            write_document(self.folder / MANIFEST_FILE, manifest)
 
     def _manifest(self) -> dict[str, str]:
         """SHA-256 of each file; two or more, with spaces between, while one is being replaced."""
-        return read_document(self.folder / MANIFEST)
+        return read_document(self.folder / MANIFEST_FILE)

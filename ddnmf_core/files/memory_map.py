@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SHARE = 0.1  # of memory; a worker may hold an array three times
+DEFAULT_MEMORY_SHARE = 0.1  # of memory; a worker may hold an array three times
 CGROUP = Path("/sys/fs/cgroup/memory.max")  # a container's limit
 BLOCK_VALUES = 2**22  # of an array that is worked through block by block
 BLOCK_BYTES = 2**24  # of a file that is read block by block
 
 
-def share() -> float:
+def memory_share() -> float:
     """The share of memory from which an array is mapped."""
     text = os.environ.get("DDNMF_MEMORY_SHARE", "")
     try:
-        value = float(text) if text else SHARE
+        value = float(text) if text else DEFAULT_MEMORY_SHARE
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
@@ -31,7 +31,7 @@ def share() -> float:
     return value
 
 
-def memory() -> int:
+def total_memory() -> int:
     """Bytes of this machine, or of the container that it is."""
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = CGROUP.read_text().strip() if CGROUP.is_file() else ""
@@ -40,7 +40,7 @@ def memory() -> int:
 
 def too_large(n_bytes: int) -> bool:
     """Whether an array of that many bytes is mapped."""
-    return n_bytes > share() * memory()
+    return n_bytes > memory_share() * total_memory()
 
 
 def is_mapped(array: NDArray[Any]) -> bool:
@@ -70,16 +70,16 @@ def file_memory() -> int | None:
         return None
 
 
-def place_of(array: NDArray[Any], its_map: mmap.mmap) -> int:
+def offset_in_map(array: NDArray[Any], its_map: mmap.mmap) -> int:
     """Where in its map an array begins."""
     return array.ctypes.data - np.frombuffer(its_map, np.uint8).ctypes.data
 
 
-def expect(array: NDArray[Any], rows: slice) -> None:
+def prefetch(array: NDArray[Any], rows: slice) -> None:
     """These rows come next: where they are on the disk, they are read in one go, not page by page."""
     if (found := map_of(array)) is not None and hasattr(mmap, "MADV_WILLNEED"):
         asked = array[rows]
-        place = place_of(asked, found)
+        place = offset_in_map(asked, found)
         first = place - place % mmap.PAGESIZE
         found.madvise(mmap.MADV_WILLNEED, first, place + asked.nbytes - first)
 
@@ -89,6 +89,6 @@ def blocks(array: NDArray[Any]) -> Iterator[slice]:
     step = max(1, BLOCK_VALUES // max(1, array[:1].size))
     for start in range(0, len(array), step):
         rows = slice(start, min(start + step, len(array)))
-        expect(array, rows)
+        prefetch(array, rows)
         yield rows
         release(array)

@@ -7,7 +7,7 @@ import errno
 import os
 
 
-class ReadOnly(PermissionError):
+class ReadOnlyError(PermissionError):
     """Somebody asked for a change of what is only shown."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ def read_only() -> bool:
     return os.environ.get("DDNMF_READ_ONLY", "") not in ("", "0")
 
 
-def refuse() -> None:
+def require_writable() -> None:
     """Raises ReadOnly where it is so; called before anything in the store is changed for somebody."""
     if read_only():
-        raise ReadOnly
+        raise ReadOnlyError

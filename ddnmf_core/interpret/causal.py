@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.interpret.quality import Array
+from ddnmf_core.progress import Progress, ignore_progress
 
 Clusters = NDArray[np.int64]
-MARGIN = 1e-4  # how far past the border an edit goes
+FLIP_MARGIN = 1e-4  # how far past the border an edit goes
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,7 @@ class Centres:
 
 
 def causal_matrix(
-    assign: Callable[[Array], Clusters],
-    H: Array,
-    baseline: Array,
-    n_clusters: int,
-    report: Callable[[float], None] = lambda share: None,
+    assign: Callable[[Array], Clusters], H: Array, baseline: Array, n_clusters: int, report: Progress = ignore_progress
 ) -> Array:
     """Share of each cluster's samples that leave it when a part is set to its baseline: (n, r), (r,) -> (r, n_clusters).
 
@@ -55,7 +52,7 @@ def causal_matrix(
         ablated[:, part] = baseline[part]
         left = before[assign(ablated) != before]
         lost[part] = np.bincount(left, minlength=n_clusters) / np.maximum(sizes, 1)
-        report((part + 1) / r)
+        report((part + 1) / r, "")
     return lost
 
 
@@ -104,7 +101,7 @@ def _flip_to(centres: Centres, H: Array, own: int, target: int, n_parts: int) ->
 
 def _moved(H: Array, direction: Array, parts: list[int], missing: float) -> Array:
     """H moved along the direction in these parts until the missing distance is covered; parts stop at 0 and at 1."""
-    edited, free, left = H.astype(np.float64), list(parts), missing * (1 + MARGIN) + MARGIN
+    edited, free, left = H.astype(np.float64), list(parts), missing * (1 + FLIP_MARGIN) + FLIP_MARGIN
     while free and left > 0:
         slope = direction[free]
         if (slope @ slope) < 1e-18:

@@ -11,10 +11,9 @@ from ddnmf_core.analysis.baselines import check_nonnegative, principal_component
 from ddnmf_core.config import InterpretationConfig
 from ddnmf_core.interpret.quality import Array
 from ddnmf_core.model.decoding import Decode
-from ddnmf_core.model.networks import DDNMF
+from ddnmf_core.model.encoding import ENCODING_BATCH
+from ddnmf_core.model.networks import DDNMFNetwork
 from ddnmf_core.store.finished_run import FinishedRun
-
-BATCH = 4096
 
 
 @dataclass(frozen=True)
@@ -29,20 +28,20 @@ class Factorisation:
     def explained_variance(self, x: Array) -> float:
         """1 - |x - decode(H)|^2 / |x - mean(x)|^2, over all images (n, n_pixels)."""
         error = 0.0
-        for start in range(0, len(x), BATCH):
-            rebuilt = self.decode(torch.from_numpy(self.H[start : start + BATCH])).numpy()
-            error += float(np.square(x[start : start + BATCH] - rebuilt).sum(dtype=np.float64))
+        for start in range(0, len(x), ENCODING_BATCH):
+            rebuilt = self.decode(torch.from_numpy(self.H[start : start + ENCODING_BATCH])).numpy()
+            error += float(np.square(x[start : start + ENCODING_BATCH] - rebuilt).sum(dtype=np.float64))
         return 1 - error / float(np.square(x - x.mean(axis=0)).sum(dtype=np.float64))
 
 
-def of_run(config: InterpretationConfig, run: FinishedRun) -> Factorisation:
+def factorise_run(config: InterpretationConfig, run: FinishedRun) -> Factorisation:
     """A run's parts, the units of its code, or an NMF of that code; raises ValueError where it has none."""
     model = run.model()
     if config.factors == "parts":
-        if not isinstance(model, DDNMF):
+        if not isinstance(model, DDNMFNetwork):
             raise ValueError(f"run {config.run} is an autoencoder: it has no parts to be interpreted; its units can be")
         return Factorisation(run.codes("H"), model.student.decode, sigmoid=True)
-    z, decoder = run.codes("z"), (model.student if isinstance(model, DDNMF) else model).decoder
+    z, decoder = run.codes("z"), (model.student if isinstance(model, DDNMFNetwork) else model).decoder
     if config.factors == "units":
         return Factorisation(z, decoder)
     check_nonnegative(z, f"the code of run {config.run}")
@@ -50,7 +49,7 @@ def of_run(config: InterpretationConfig, run: FinishedRun) -> Factorisation:
     return Factorisation(H, _linear(bases, then=decoder))
 
 
-def of_pixels(config: InterpretationConfig, x: NDArray[np.float32]) -> Factorisation:
+def factorise_images(config: InterpretationConfig, x: NDArray[np.float32]) -> Factorisation:
     """scikit-learn's NMF or PCA of the images (n, n_pixels)."""
     assert config.n_parts is not None
     if config.factors == "nmf":

@@ -38,7 +38,7 @@ def area(curve: Tensor | np.ndarray) -> float:
 
 
 @torch.no_grad()
-def curves(decode: Decode, H: Tensor, baseline: Tensor, order: Tensor) -> Curves:
+def faithfulness_curves(decode: Decode, H: Tensor, baseline: Tensor, order: Tensor) -> Curves:
     """Delete and insert the parts of one sample in an order (r,), the most important first.
 
     What is there of a picture is `1 - |v(S) - v(all)|^2 / |v(none) - v(all)|^2`, as explained variance: it can fall below
@@ -55,8 +55,8 @@ def curves(decode: Decode, H: Tensor, baseline: Tensor, order: Tensor) -> Curves
     return Curves(deletion=there[r + 1 :], insertion=there[: r + 1])
 
 
-def random_curves(decode: Decode, H: Tensor, baseline: Tensor, seed: int = 0, n: int = N_RANDOM) -> Curves:
+def random_order_curves(decode: Decode, H: Tensor, baseline: Tensor, seed: int = 0, n: int = N_RANDOM) -> Curves:
     """The control: the mean over random orders."""
     generator = torch.Generator().manual_seed(seed)
-    each = [curves(decode, H, baseline, torch.randperm(len(H), generator=generator)) for _ in range(n)]
+    each = [faithfulness_curves(decode, H, baseline, torch.randperm(len(H), generator=generator)) for _ in range(n)]
     return Curves(torch.stack([c.deletion for c in each]).mean(dim=0), torch.stack([c.insertion for c in each]).mean(dim=0))

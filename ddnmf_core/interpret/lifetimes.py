@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from ddnmf_core.interpret.quality import Array
 
-LIVES_FROM = 0.1  # of black to white, that a part changes some pixel by
+MIN_LIVE_EFFECT = 0.1  # of black to white, that a part changes some pixel by
 
 
 def alive(swings: Array) -> NDArray[np.bool_]:
@@ -13,7 +13,7 @@ def alive(swings: Array) -> NDArray[np.bool_]:
 
     A part lives while the range that it really takes changes some pixel by at least LIVES_FROM.
     """
-    return np.abs(swings).max(axis=2) >= LIVES_FROM
+    return np.abs(swings).max(axis=2) >= MIN_LIVE_EFFECT
 
 
 def births_and_deaths(lives: NDArray[np.bool_]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-MISSING = "–"
+NOT_DEFINED = "–"
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Measure:
     def text(self, value: float | None, deviation: float | None = None) -> str:
         """As it is shown: '0.71', '71.0 %', '0.71 ± 0.02'; a dash where it is not defined."""
         if value is None or value != value:
-            return MISSING
+            return NOT_DEFINED
         spread = "" if deviation is None or deviation != deviation else f" ± {deviation:{self.form}}"
         return f"{value:{self.form}}{spread}"
 
@@ -105,6 +105,6 @@ MEASURES = {
 }
 
 
-def worth_rows(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
+def measure_rows(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Title and text of each measure that there is, for one factorisation alone."""
     return [(measure.title, measure.text(scores[measure.name])) for measure in MEASURES.values() if measure.name in scores]

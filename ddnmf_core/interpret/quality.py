@@ -72,12 +72,12 @@ def class_mass(H: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int
     return mass / np.maximum(mass.sum(axis=1, keepdims=True), 1e-12)
 
 
-def prominence(H: NDArray[np.float32]) -> NDArray[np.float32]:
+def standardised_coefficients(H: NDArray[np.float32]) -> NDArray[np.float32]:
     """How far each coefficient lies above its part's mean, in that part's deviations: (n, r) -> (n, r)."""
     return (H - H.mean(axis=0)) / np.maximum(H.std(axis=0), 1e-6)
 
 
-LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the paper's Table 3
+NOISE_LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the paper's Table 3
 
 
 def survival(clean: Array, noisy: Array) -> Array:

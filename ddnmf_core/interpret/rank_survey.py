@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.interpret import stability
-from ddnmf_core.interpret.quality import Array, prominence
+from ddnmf_core.interpret.quality import Array, standardised_coefficients
 from ddnmf_core.store.finished_run import FinishedRun
 
 if TYPE_CHECKING:
     import pandas as pd
 
 N_COMPARED = 500  # samples, of which every pair is looked at
-MEASURES = ("error", "stability", "dispersion", "cophenetic", "acc")
+RANK_MEASURES = ("error", "stability", "dispersion", "cophenetic", "acc")
 
 
-def survey(runs: Sequence[FinishedRun]) -> "pd.DataFrame":
+def survey_ranks(runs: Sequence[FinishedRun]) -> "pd.DataFrame":
     """A row for each rank among finished runs: n_parts, n_seeds, and mean and deviation of each measure.
 
     error: of the student's reconstruction of noisy images. stability: matched cosine of the parts over seeds. dispersion,
@@ -33,17 +33,19 @@ def survey(runs: Sequence[FinishedRun]) -> "pd.DataFrame":
         scores = [run.score("acc", "z", "gmm") for run in of_rank]
         row = {"n_parts": n_parts, "n_seeds": len(of_rank), "error": np.mean(errors), "acc": np.mean(scores)}
         if len(of_rank) > 1:
-            strongest = [prominence(run.codes("H"))[:N_COMPARED].argmax(axis=1) for run in of_rank]
+            strongest = [standardised_coefficients(run.codes("H"))[:N_COMPARED].argmax(axis=1) for run in of_rank]
             together = consensus(strongest)
             row |= {
                 "error_std": np.std(errors, ddof=1),
                 "acc_std": np.std(scores, ddof=1),
-                "stability": stability.over_seeds([run.part_effects() for run in of_rank]),
+                "stability": stability.stability_over_seeds([run.part_effects() for run in of_rank]),
                 "dispersion": dispersion(together),
                 "cophenetic": cophenetic_correlation(together),
             }
         rows.append(row)
-    return pd.DataFrame(rows).reindex(columns=["n_parts", "n_seeds", *MEASURES, *(f"{name}_std" for name in MEASURES)])
+    return pd.DataFrame(rows).reindex(
+        columns=["n_parts", "n_seeds", *RANK_MEASURES, *(f"{name}_std" for name in RANK_MEASURES)]
+    )
 
 
 def consensus(clusterings: Sequence[NDArray[np.integer]]) -> Array:

@@ -15,7 +15,7 @@ from ddnmf_core.model.decoding import Decode
 from ddnmf_core.model.device import matmul_precision
 
 MAX_EXACT = 12  # parts, for which all 2^r coalitions are decoded
-N_PAIRS = 64  # permutations with their reverses, above that
+N_SHAPLEY_PAIRS = 64  # permutations with their reverses, above that
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Contributions:
 
 @torch.no_grad()
 def shapley(
-    decode: Decode, H: Tensor, baseline: Tensor, n_pairs: int = N_PAIRS, seed: int = 0, max_exact: int = MAX_EXACT
+    decode: Decode, H: Tensor, baseline: Tensor, n_pairs: int = N_SHAPLEY_PAIRS, seed: int = 0, max_exact: int = MAX_EXACT
 ) -> Contributions:
     """Contributions of the parts of one sample, H (r,), against a baseline (r,).
 

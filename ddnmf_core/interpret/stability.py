@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from ddnmf_core.interpret.quality import Array, cosines
 
-REAPPEARS = 0.7  # cosine from which a part counts as found again
+MIN_REAPPEARANCE_COSINE = 0.7  # cosine from which a part counts as found again
 
 
-def match(parts: Array, others: Array, signed: bool = True) -> tuple[NDArray[np.intp], Array]:
+def match_parts(parts: Array, others: Array, signed: bool = True) -> tuple[NDArray[np.intp], Array]:
     """The partner of each part among another seed's, one to one so that the cosines add up to most (Hungarian), and
     its cosine: (r, d), (r, d) -> (r,), (r,). Not signed: a part and its negative are the same, as where coefficients have
     both signs. Raises ValueError where the numbers of parts differ."""
@@ -25,7 +25,7 @@ def match(parts: Array, others: Array, signed: bool = True) -> tuple[NDArray[np.
 
 def matched_cosine(parts: Array, others: Array, signed: bool = True) -> float:
     """Mean cosine of matched parts; 1 where the other seed has the same parts in any order and scale."""
-    return float(match(parts, others, signed)[1].mean())
+    return float(match_parts(parts, others, signed)[1].mean())
 
 
 def amari_error(parts: Array, others: Array) -> float:
@@ -35,15 +35,17 @@ def amari_error(parts: Array, others: Array) -> float:
     return float(((1 - C.max(axis=1)).mean() + (1 - C.max(axis=0)).mean()) / 2)
 
 
-def reappearances(parts: Array, of_other_seeds: Sequence[Array], threshold: float = REAPPEARS) -> NDArray[np.int64]:
+def reappearances(
+    parts: Array, of_other_seeds: Sequence[Array], threshold: float = MIN_REAPPEARANCE_COSINE
+) -> NDArray[np.int64]:
     """In how many of the other seeds each part is found again: (r, d), k times (r, d) -> (r,)."""
     found = np.zeros(len(parts), np.int64)
     for others in of_other_seeds:
-        found += match(parts, others)[1] >= threshold
+        found += match_parts(parts, others)[1] >= threshold
     return found
 
 
-def over_seeds(parts_of: Sequence[Array]) -> float:
+def stability_over_seeds(parts_of: Sequence[Array]) -> float:
     """Mean matched cosine over all pairs of seeds. Raises ValueError where there is one alone."""
     if len(parts_of) < 2:
         raise ValueError(f"{len(parts_of)} seeds: should be at least 2 to be compared")

@@ -15,18 +15,27 @@ import torch
 from torch import Tensor, nn
 
 from ddnmf_core.model import losses
-from ddnmf_core.model.corruption import apply, draw
-from ddnmf_core.model.device import autocast, matmul_precision, wait_for
+from ddnmf_core.model.corruption import apply_noise, draw_noise
+from ddnmf_core.model.device import autocast, matmul_precision, synchronize
 from ddnmf_core.model.losses import WEIGHT_OF
 from ddnmf_core.model.networks import nonnegative_parameters
-from ddnmf_core.model.trainer import REPORT_EVERY, Outcome, Row, Trainer, loss_terms, make_optimizer, scaled, summed
+from ddnmf_core.model.trainer import (
+    REPORT_INTERVAL_S,
+    HistoryRow,
+    Outcome,
+    Trainer,
+    batch_sums,
+    loss_terms,
+    make_optimizer,
+    scale_pixels,
+)
 
-LOOK_EVERY = 0.05  # seconds between looks for a wish to stop
-COMMON = "step"  # of Adam's state: the runs have made equally many
-WARM_UP = 3  # steps before the capture, as torch asks for
+STOP_POLL_INTERVAL_S = 0.05  # seconds between looks for a wish to stop
+SHARED_SLOT = "step"  # of Adam's state: the runs have made equally many
+N_WARM_UP_STEPS = 3  # steps before the capture, as torch asks for
 
 
-class Stack:
+class BatchedTrainer:
     """Trainers of one stack key that stand at the same batch, taken on together."""
 
     def __init__(self, trainers: Sequence[Trainer]) -> None:
@@ -39,7 +48,7 @@ class Stack:
 
     def train(
         self,
-        report: Callable[[Trainer, Row], None],
+        report: Callable[[Trainer, HistoryRow], None],
         should_stop: Callable[[Trainer], bool],
         done: Callable[[Trainer, Outcome], None],
     ) -> None:
@@ -50,7 +59,7 @@ class Stack:
 
     def _train_epoch(
         self,
-        report: Callable[[Trainer, Row], None],
+        report: Callable[[Trainer, HistoryRow], None],
         should_stop: Callable[[Trainer], bool],
         done: Callable[[Trainer, Outcome], None],
     ) -> None:
@@ -58,14 +67,14 @@ class Stack:
         looked, told = 0.0, time.perf_counter()
         self.counted = told
         while self.trainers and self.trainers[0].batch < self.trainers[0].batches_per_epoch:
-            if time.perf_counter() - looked > LOOK_EVERY:
+            if time.perf_counter() - looked > STOP_POLL_INTERVAL_S:
                 looked = time.perf_counter()
                 stopping = [should_stop(trainer) for trainer in self.trainers]
                 if any(stopping):
                     orders = orders[[not stop for stop in stopping]]
                     self._leave(stopping, lambda trainer: "stopped" if trainer.finite() else "diverged", done)
                     continue
-            if time.perf_counter() - told > REPORT_EVERY:
+            if time.perf_counter() - told > REPORT_INTERVAL_S:
                 told = time.perf_counter()
                 self._tell(report)
             size = self.trainers[0].config.batch_size
@@ -74,7 +83,7 @@ class Stack:
                 trainer.batch += 1
             self._share_out_time()
         if self.trainers:
-            wait_for(self.trainers[0].device)
+            synchronize(self.trainers[0].device)
             self._share_out_time()
         self._scatter()
         whole = [trainer.end_epoch(partial(report, trainer)) for trainer in self.trainers]
@@ -90,10 +99,10 @@ class Stack:
             trainer.seconds += (now - self.counted) / len(self.trainers)
         self.counted = now
 
-    def _tell(self, report: Callable[[Trainer, Row], None]) -> None:
+    def _tell(self, report: Callable[[Trainer, HistoryRow], None]) -> None:
         """A row of each run in the middle of an epoch."""
         if self.trainers[0].batch > 0:
-            wait_for(self.trainers[0].device)
+            synchronize(self.trainers[0].device)
             self._share_out_time()
             self._scatter()
             for trainer in self.trainers:
@@ -128,7 +137,7 @@ class Stack:
             if slots[0]:
                 self.optimizer.state[parameter] = {
                     slot: value.clone().to(parameter.device if capturable else value.device)
-                    if slot == COMMON
+                    if slot == SHARED_SLOT
                     else torch.stack([own[slot] for own in slots])
                     for slot, value in slots[0].items()
                     if value is not None
@@ -141,8 +150,8 @@ class Stack:
                 for weight in WEIGHT_OF.values()
             }
         )
-        self.terms = _Terms(first.model, first.config.loss_reduction)
-        self.graph: _Graph | None = None
+        self.terms = _LossModule(first.model, first.config.loss_reduction)
+        self.graph: _CapturedStep | None = None
         self.n_eager = 0
 
     @torch.no_grad()
@@ -154,7 +163,7 @@ class Stack:
                 own.copy_(stacked[k])
                 own.grad = None if stacked.grad is None else stacked.grad[k].clone()
                 trainer.optimizer.state[own] = {
-                    slot: (value if slot == COMMON else value[k]).clone()
+                    slot: (value if slot == SHARED_SLOT else value[k]).clone()
                     for slot, value in self.optimizer.state.get(stacked, {}).items()
                     if value is not None
                 }
@@ -165,14 +174,14 @@ class Stack:
     def _step(self, samples: Tensor) -> None:
         """One batch of every run: samples (K, B)."""
         like = self._like(samples)
-        drawn = torch.stack([draw(like, trainer.config.noise_kind, trainer.noise()) for trainer in self.trainers])
+        drawn = torch.stack([draw_noise(like, trainer.config.noise_kind, trainer.noise()) for trainer in self.trainers])
         whole = samples.shape[1] == self.trainers[0].config.batch_size
-        if not self.captures or not whole or self.n_eager < WARM_UP:
+        if not self.captures or not whole or self.n_eager < N_WARM_UP_STEPS:
             self.n_eager += whole
             self._compute(samples, drawn)
             return
         if self.graph is None:
-            self.graph = _Graph(self._compute, samples, drawn, self.optimizer, list(self.parameters.values()))
+            self.graph = _CapturedStep(self._compute, samples, drawn, self.optimizer, list(self.parameters.values()))
         self.graph.replay(samples, drawn)
 
     def _like(self, samples: Tensor) -> Tensor:
@@ -183,8 +192,8 @@ class Stack:
     def _compute(self, samples: Tensor, drawn: Tensor) -> None:
         """Forward, the losses, backward, update: as Trainer does it, for K runs at once."""
         config, pixels = self.trainers[0].config, self.trainers[0].pixels
-        x = scaled(pixels[samples])
-        x_noisy = apply(x, config.noise_kind, self.levels, drawn)  # eq 2
+        x = scale_pixels(pixels[samples])
+        x_noisy = apply_noise(x, config.noise_kind, self.levels, drawn)  # eq 2
         with autocast(config.precision, pixels.device):
             terms, layers = torch.vmap(self._terms_of)(self.parameters, x, x_noisy)
             L_in = losses.interpretability_loss(terms, self.weights)
@@ -195,14 +204,14 @@ class Stack:
             for parameter in self.clamped:
                 parameter.clamp_(min=0)
         shares = layers if config.model == "ddnmf" else None
-        self.sums += summed(terms, shares, samples.shape[1], config.loss_reduction, self.sums.shape[1] - 1)
+        self.sums += batch_sums(terms, shares, samples.shape[1], config.loss_reduction, self.sums.shape[1] - 1)
 
     def _terms_of(self, parameters: dict[str, Tensor], x: Tensor, x_noisy: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         named = {f"model.{name}": parameter for name, parameter in parameters.items()}
         return torch.func.functional_call(self.terms, named, (x, x_noisy))
 
 
-class _Terms(nn.Module):
+class _LossModule(nn.Module):
     """The losses as a module, so that they can be called with parameters from elsewhere."""
 
     def __init__(self, model: nn.Module, reduction: str) -> None:
@@ -214,7 +223,7 @@ class _Terms(nn.Module):
         return terms, next(iter(terms.values())).new_zeros(0) if layers is None else layers
 
 
-class _Graph:
+class _CapturedStep:
     """A step that was captured once and is replayed: no kernel is launched one by one any more."""
 
     def __init__(

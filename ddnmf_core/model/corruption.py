@@ -19,16 +19,16 @@ def corrupt(x: Tensor, kind: NoiseKind, level: float, generator: torch.Generator
     """
     if not 0 <= level <= 1:
         raise ValueError(f"noise level = {level}: should be between 0 and 1")
-    return apply(x, kind, level, draw(x, kind, generator))
+    return apply_noise(x, kind, level, draw_noise(x, kind, generator))
 
 
-def draw(x: Tensor, kind: NoiseKind, generator: torch.Generator) -> Tensor:
+def draw_noise(x: Tensor, kind: NoiseKind, generator: torch.Generator) -> Tensor:
     """The random numbers behind the noise, of the shape of x: normal ones for Gaussian noise, else uniform in [0, 1)."""
     make = torch.randn if kind == "gaussian" else torch.rand
     return make(x.shape, generator=generator, device=x.device, dtype=x.dtype)
 
 
-def apply(x: Tensor, kind: NoiseKind, level: float | Tensor, drawn: Tensor) -> Tensor:
+def apply_noise(x: Tensor, kind: NoiseKind, level: float | Tensor, drawn: Tensor) -> Tensor:
     """Images with the noise that these numbers make at this level; a tensor of levels has one for each group of images."""
     if kind == "gaussian":
         return x + level * drawn

@@ -10,13 +10,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ddnmf_core.model.networks import DDNMF, Student
+from ddnmf_core.model.networks import DDNMFNetwork, Student
 
 Decode = Callable[[Tensor], Tensor]  # coefficients (n, r) -> pictures (n, n_pixels)
 
 
 @torch.no_grad()
-def part_pictures(model: DDNMF, mean_H: Tensor) -> dict[str, Tensor]:
+def part_pictures(model: DDNMFNetwork, mean_H: Tensor) -> dict[str, Tensor]:
     """Every part decoded, in float32: `alone` (H_k = 1, others 0) and `raised` (H_k = 1, others at
     their mean), both (r, n_pixels), and the `baseline` (1, n_pixels), the decoded mean of H."""
     r = mean_H.shape[0]
@@ -27,7 +27,7 @@ def part_pictures(model: DDNMF, mean_H: Tensor) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def part_swings(decode: Decode, H: Tensor, low: float = 0.05, high: float = 0.95) -> Tensor:
+def part_effects(decode: Decode, H: Tensor, low: float = 0.05, high: float = 0.95) -> Tensor:
     """What a part does to the picture over the range that it really takes: the decoded mean of H with the part at its
     high quantile, minus that with the part at its low one; (n, r) -> (r, n_pixels), signed."""
     mean, r = H.mean(dim=0), H.shape[1]
@@ -38,7 +38,7 @@ def part_swings(decode: Decode, H: Tensor, low: float = 0.05, high: float = 0.95
 
 
 @torch.no_grad()
-def added_one_by_one(student: Student, H: Tensor, baseline: Tensor, order: Tensor) -> Tensor:
+def add_parts_in_order(student: Student, H: Tensor, baseline: Tensor, order: Tensor) -> Tensor:
     """Pictures from the baseline (row 0) to the reconstruction (row r), a part more each: (r + 1, n_pixels)."""
     rows = baseline.repeat(len(order) + 1, 1)
     for step, part in enumerate(order.tolist(), 1):

@@ -62,7 +62,7 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def wait_for(device: torch.device) -> None:
+def synchronize(device: torch.device) -> None:
     """Until the device has done what it was given: a clock that is read before tells the time of the launches alone."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def warnings(row: Mapping[str, Any]) -> list[str]:
+def collapse_warnings(row: Mapping[str, Any]) -> list[str]:
     """Plain sentences about collapse, from the last epoch's row of a history."""
     found = []
     n_units, constant = row.get("n_units", 0), row.get("constant_units", 0)

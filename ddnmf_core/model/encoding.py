@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.dataset import Images
-from ddnmf_core.files.memory_map import expect, release
+from ddnmf_core.files.memory_map import prefetch, release
 from ddnmf_core.model.corruption import corrupt_each
 from ddnmf_core.model.device import matmul_precision
-from ddnmf_core.model.networks import DDNMF, Autoencoder
+from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork
 
-BATCH = 4096
+ENCODING_BATCH = 4096
 
 
 @torch.no_grad()
 def encode(
-    model: DDNMF | Autoencoder,
+    model: DDNMFNetwork | Autoencoder,
     config: RunConfig,
     images: Images,
     noisy: bool,
@@ -29,9 +29,9 @@ def encode(
     device = next(model.parameters()).device
     collected: dict[str, NDArray[np.float32]] = {}  # whole from the start: pieces would scatter the memory
     with matmul_precision("highest"):
-        for start in range(0, len(images), BATCH):
-            samples = torch.arange(start, min(start + BATCH, len(images)))
-            expect(images.pixels, slice(start, start + BATCH))
+        for start in range(0, len(images), ENCODING_BATCH):
+            samples = torch.arange(start, min(start + ENCODING_BATCH, len(images)))
+            prefetch(images.pixels, slice(start, start + ENCODING_BATCH))
             x = torch.from_numpy(images.scaled(samples.numpy())).to(device)
             seen = corrupt_each(x, samples, config.noise_kind, config.noise_level, config.seed) if noisy else x
             codes = model.encode(seen)
@@ -40,7 +40,7 @@ def encode(
                 if value is not None:
                     if name not in collected:
                         collected[name] = np.empty((len(images), *value.shape[1:]), np.float32)
-                    collected[name][start : start + BATCH] = value.float().cpu().numpy()
+                    collected[name][start : start + ENCODING_BATCH] = value.float().cpu().numpy()
             release(images.pixels)
-            on_batch(min(1.0, (start + BATCH) / len(images)))
+            on_batch(min(1.0, (start + ENCODING_BATCH) / len(images)))
     return collected

@@ -7,14 +7,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ddnmf_core.files.memory_map import blocks, file_memory, is_mapped, map_of, place_of, release
+from ddnmf_core.files.memory_map import blocks, file_memory, is_mapped, map_of, offset_in_map, release
 
-DEVICE_SHARE = 0.5  # of a GPU's memory that images may take
-PIECE = 16  # rows after which it is looked how much stays
-RESIDENT = 2**25  # bytes of a map that may stay in memory, but for a piece
+MAX_DEVICE_SHARE = 0.5  # of a GPU's memory that images may take
+ROWS_PER_READ = 16  # rows after which it is looked how much stays
+MAX_RESIDENT_BYTES = 2**25  # bytes of a map that may stay in memory, but for a piece
 
 
-class Rows:
+class MappedRows:
     """The rows of a mapped array (n, d), read in the order of the file and given in the order asked for.
 
     The same values as from a tensor of the whole array, so a training from it ends with the same bits.
@@ -25,7 +25,7 @@ class Rows:
         self.shape = pixels.shape
         self.map, self.floor = map_of(pixels), file_memory() or 0
         if self.map is not None:
-            self.start = place_of(pixels, self.map)
+            self.start = offset_in_map(pixels, self.map)
             self.map.madvise(mmap.MADV_RANDOM)  # one row, not the 128 KiB around it
 
     def __len__(self) -> int:
@@ -36,8 +36,8 @@ class Rows:
         wanted = np.arange(len(self))[samples] if isinstance(samples, slice) else samples.cpu().numpy()
         order = np.argsort(wanted)
         rows = np.empty((len(wanted), self.pixels.shape[1]), self.pixels.dtype)
-        for start in range(0, len(order), PIECE):
-            some = order[start : start + PIECE]
+        for start in range(0, len(order), ROWS_PER_READ):
+            some = order[start : start + ROWS_PER_READ]
             rows[some] = self.pixels[wanted[some]]
             self._give_back()
         return torch.from_numpy(rows).to(self.device)
@@ -46,7 +46,7 @@ class Rows:
         """What was read, once it is too much. It is measured: how much a system maps around a byte that is read, a page or
         2 MiB, depends on its version and on how the file came into its cache. Where it cannot be measured, always."""
         held = file_memory()
-        if held is None or held - self.floor > RESIDENT:
+        if held is None or held - self.floor > MAX_RESIDENT_BYTES:
             release(self.pixels)
             self.floor = file_memory() or 0
         elif held < self.floor:  # somebody else gave some back
@@ -62,13 +62,13 @@ class Rows:
             self.map.madvise(mmap.MADV_WILLNEED, first, place + size - first)
 
 
-def on_device(pixels: NDArray[np.generic], device: torch.device) -> Tensor | Rows:
+def pixels_on_device(pixels: NDArray[np.generic], device: torch.device) -> Tensor | MappedRows:
     """A tensor there; rows of a mapped array, unless a GPU has the memory that this machine has not."""
     if not is_mapped(pixels):
         return torch.tensor(pixels, device=device)
-    if device.type == "cuda" and pixels.nbytes < DEVICE_SHARE * torch.cuda.get_device_properties(device).total_memory:
+    if device.type == "cuda" and pixels.nbytes < MAX_DEVICE_SHARE * torch.cuda.get_device_properties(device).total_memory:
         there = torch.empty(pixels.shape, dtype=torch.from_numpy(pixels[:0].copy()).dtype, device=device)
         for block in blocks(pixels):
             there[block] = torch.tensor(pixels[block], device=device)
         return there
-    return Rows(pixels, device)
+    return MappedRows(pixels, device)

@@ -106,7 +106,7 @@ class NMFModule(nn.Module):  # eq 3
             own = torch.eye(code_size).repeat(1, -(-n_parts // code_size))[:, :n_parts]
             self.W_prime.data += self.OWN_WEIGHT * own.T
             self.W.data += self.OWN_BASIS * own
-        project(self)
+        project_nonnegative(self)
 
     def coefficients(self, X: Tensor) -> Tensor:
         """H in (0, 1): how much of each part a sample has."""
@@ -183,7 +183,7 @@ class Student(nn.Module):
         return self.features(x)[-1]
 
 
-class DDNMF(nn.Module):
+class DDNMFNetwork(nn.Module):
     """Both networks; the supervisor sees clean images, the student noisy ones."""
 
     def __init__(self, n_pixels: int, config: RunConfig, generator: torch.Generator) -> None:
@@ -209,14 +209,14 @@ def nonnegative_parameters(model: nn.Module) -> list[Tensor]:
 
 
 @torch.no_grad()
-def project(model: nn.Module) -> None:
+def project_nonnegative(model: nn.Module) -> None:
     """After a step: what went below 0 and may not, to 0."""
     for parameter in nonnegative_parameters(model):
         parameter.clamp_(min=0)
 
 
-def build(config: RunConfig, n_pixels: int) -> DDNMF | Autoencoder:
+def build_model(config: RunConfig, n_pixels: int) -> DDNMFNetwork | Autoencoder:
     """An untrained model; its weights depend on the configuration's seed alone."""
     generator = torch.Generator().manual_seed(config.seed)
-    kind = DDNMF if config.model == "ddnmf" else Autoencoder
+    kind = DDNMFNetwork if config.model == "ddnmf" else Autoencoder
     return kind(n_pixels, config, generator)

@@ -17,28 +17,30 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.data.dataset import Images
 from ddnmf_core.model import losses
 from ddnmf_core.model.corruption import corrupt, corrupt_each
-from ddnmf_core.model.device import autocast, matmul_precision, sums_dtype, wait_for
-from ddnmf_core.model.mapped_pixels import Rows, on_device
+from ddnmf_core.model.device import autocast, matmul_precision, sums_dtype, synchronize
+from ddnmf_core.model.mapped_pixels import MappedRows, pixels_on_device
 from ddnmf_core.model.monitor import Gallery, unit_health
-from ddnmf_core.model.networks import DDNMF, Autoencoder, build, project
+from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork, build_model, project_nonnegative
 from ddnmf_core.seeds import derive
 
-Row = dict[str, Any]
+HistoryRow = dict[str, Any]
 Outcome = Literal["finished", "stopped", "diverged"]
 
-REPORT_EVERY = 0.5  # seconds between rows inside an epoch
+REPORT_INTERVAL_S = 0.5  # seconds between rows inside an epoch
 N_PROBE = 1000  # images that unit_health looks at
 
 
 class Trainer:
     """One run's model, optimiser and place in the training."""
 
-    def __init__(self, config: RunConfig, images: Images, device: torch.device, pixels: Tensor | Rows | None = None) -> None:
+    def __init__(
+        self, config: RunConfig, images: Images, device: torch.device, pixels: Tensor | MappedRows | None = None
+    ) -> None:
         """`pixels`: the images on that device already, where several trainers share them."""
         self.config = config
         self.device = device
-        self.pixels = on_device(images.pixels, device) if pixels is None else pixels
-        self.model = build(config, images.pixels.shape[1]).to(device)
+        self.pixels = pixels_on_device(images.pixels, device) if pixels is None else pixels
+        self.model = build_model(config, images.pixels.shape[1]).to(device)
         self.optimizer = make_optimizer(self.model.parameters(), config)
         self.epoch = 0  # epochs completed
         self.batch = 0  # batches completed in the current epoch
@@ -48,7 +50,7 @@ class Trainer:
 
     # ------------------------------------------------------------------------------- training
 
-    def train(self, report: Callable[[Row], None], should_stop: Callable[[], bool] = lambda: False) -> Outcome:
+    def train(self, report: Callable[[HistoryRow], None], should_stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Train from where it stands to the last epoch; rows have kind 'batch' or 'epoch'."""
         with matmul_precision(self.config.precision):
             while self.epoch < self.config.epochs:
@@ -57,31 +59,31 @@ class Trainer:
                     return outcome
         return "finished"
 
-    def _train_epoch(self, report: Callable[[Row], None], should_stop: Callable[[], bool]) -> Outcome:
+    def _train_epoch(self, report: Callable[[HistoryRow], None], should_stop: Callable[[], bool]) -> Outcome:
         order = self.order()
         last_batch = self.batches_per_epoch - 1
         began = reported = time.perf_counter() - self.seconds
         while self.batch <= last_batch:
             if should_stop():
                 return "stopped" if self.finite() else "diverged"
-            if isinstance(self.pixels, Rows):
+            if isinstance(self.pixels, MappedRows):
                 self.pixels.expect(self._samples(order, self.batch + 1))
             terms = self._step(self._samples(order, self.batch))
             self.batch += 1
             self.seconds = time.perf_counter() - began
-            due = time.perf_counter() - reported > REPORT_EVERY
+            due = time.perf_counter() - reported > REPORT_INTERVAL_S
             if (due or self.device.type == "cpu") and not math.isfinite(float(terms)):
                 return "diverged"
             if due and self.batch <= last_batch:
-                wait_for(self.device)
+                synchronize(self.device)
                 reported = time.perf_counter()
                 self.seconds = reported - began
                 report(self.row("batch"))
-        wait_for(self.device)
+        synchronize(self.device)
         self.seconds = time.perf_counter() - began
         return "finished" if self.end_epoch(report) else "diverged"
 
-    def end_epoch(self, report: Callable[[Row], None]) -> bool:
+    def end_epoch(self, report: Callable[[HistoryRow], None]) -> bool:
         """Report the epoch and go on to the next; False where the losses or the weights are no numbers any more."""
         row = self.row("epoch")
         if not (math.isfinite(row["L_in"]) and self.finite()):
@@ -94,7 +96,7 @@ class Trainer:
     def _step(self, samples: Tensor) -> Tensor:
         """One batch of Algorithm 1: forward both networks, the losses, one update; returns L_in."""
         config = self.config
-        x = scaled(self.pixels[samples])
+        x = scale_pixels(self.pixels[samples])
         x_noisy = corrupt(x, config.noise_kind, config.noise_level, self.noise())  # eq 2
         with autocast(config.precision, self.device):
             terms, layers = loss_terms(self.model, x, x_noisy, config.loss_reduction)
@@ -102,7 +104,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         L_in.backward()
         self.optimizer.step()  # eq 8
-        project(self.model)
+        project_nonnegative(self.model)
         self._accumulate(terms, layers, len(samples))
         return L_in.detach()
 
@@ -130,9 +132,9 @@ class Trainer:
 
     def _accumulate(self, terms: dict[str, Tensor], layers: Tensor | None, n: int) -> None:
         """Sums of the epoch: images, three terms, layers. A mean over entries counts n times."""
-        self.sums += summed(terms, layers, n, self.config.loss_reduction, self._n_sums)
+        self.sums += batch_sums(terms, layers, n, self.config.loss_reduction, self._n_sums)
 
-    def row(self, kind: Literal["batch", "epoch"]) -> Row:
+    def row(self, kind: Literal["batch", "epoch"]) -> HistoryRow:
         """The losses so far in this epoch, raw and weighted, and the state of the units.
 
         Losses are per image for summed losses, and per entry of each array for mean ones.
@@ -164,7 +166,7 @@ class Trainer:
         """Of the last batch, for each network."""
         networks = (
             {"supervisor": self.model.supervisor, "student": self.model.student}
-            if isinstance(self.model, DDNMF)
+            if isinstance(self.model, DDNMFNetwork)
             else {"autoencoder": self.model}
         )
         return {
@@ -174,11 +176,11 @@ class Trainer:
 
     def probe(self) -> Tensor:
         """The first images, clean: (N_PROBE, n_pixels)."""
-        return scaled(self.pixels[:N_PROBE])
+        return scale_pixels(self.pixels[:N_PROBE])
 
     def gallery(self) -> Gallery:
         """One image of each class, clean and with the noise that belongs to it."""
-        clean = scaled(self.pixels[self._gallery_samples.to(self.device)])
+        clean = scale_pixels(self.pixels[self._gallery_samples.to(self.device)])
         noisy = corrupt_each(clean, self._gallery_samples, self.config.noise_kind, self.config.noise_level, self.config.seed)
         return Gallery(clean, noisy)
 
@@ -217,13 +219,13 @@ class Trainer:
         self.seconds = float(tensors["progress.seconds"])
 
 
-def scaled(pixels: Tensor) -> Tensor:
+def scale_pixels(pixels: Tensor) -> Tensor:
     """As float32 in [0, 1]: bytes of images are divided by 255, what has been scaled already stays."""
     return pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
 
 
 def loss_terms(
-    model: DDNMF | Autoencoder, x: Tensor, x_noisy: Tensor, reduction: str
+    model: DDNMFNetwork | Autoencoder, x: Tensor, x_noisy: Tensor, reduction: str
 ) -> tuple[dict[str, Tensor], Tensor | None]:
     """The terms of eq 7 and each layer's part of L_ap (L,). An autoencoder rebuilds what it is given; a denoising one
     is given noisy images and asked for the clean ones (Vincent et al. 2008)."""
@@ -242,7 +244,7 @@ def loss_terms(
     }, layers
 
 
-def summed(terms: dict[str, Tensor], layers: Tensor | None, n: int, reduction: str, n_sums: int) -> Tensor:
+def batch_sums(terms: dict[str, Tensor], layers: Tensor | None, n: int, reduction: str, n_sums: int) -> Tensor:
     """What a batch of n images adds to an epoch's sums: n, three terms, layers; (..., 1 + n_sums) for terms of shape (...)."""
     weight = 1 if reduction == "sum" else n
     dtype = sums_dtype(next(iter(terms.values())).device)

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ddnmf_core.analysis.clustering import TITLES
+from ddnmf_core.analysis.clustering import CLUSTERER_TITLES
 from ddnmf_core.config import CLUSTERERS, ClusteringConfig, EmbeddingConfig, InterpretationConfig, RunConfig
-from ddnmf_core.reproduce.protocol import PART_SOURCES, SOURCES, Protocol
+from ddnmf_core.reproduce.protocol import PART_SOURCES, TABLE_SOURCES, Protocol
 
 Target = Literal["table1", "table2", "table3", "figure2", "figure3", "selection", "parts"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 @dataclass(frozen=True)
-class Cell:
+class TargetCell:
     """One seed of one number: a method on a data set, in the noise experiment at a level."""
 
     dataset: str
@@ -25,7 +25,7 @@ class Cell:
     test_level: float | None = None  # ... and clustered with this one
 
 
-def cells(target: Target, protocol: Protocol, seeds: Sequence[int]) -> list[Cell]:
+def target_cells(target: Target, protocol: Protocol, seeds: Sequence[int]) -> list[TargetCell]:
     """What a target consists of, seed by seed, so that whole seeds are finished first."""
     make = {
         "table1": lambda seed: _table(protocol, protocol.datasets[0], seed),
@@ -40,8 +40,8 @@ def cells(target: Target, protocol: Protocol, seeds: Sequence[int]) -> list[Cell
     return [cell for seed in seeds for cell in make[target](seed)]
 
 
-def _table(protocol: Protocol, dataset: str, seed: int) -> Iterator[Cell]:
-    for source in SOURCES:
+def _table(protocol: Protocol, dataset: str, seed: int) -> Iterator[TargetCell]:
+    for source in TABLE_SOURCES:
         run = protocol.run(protocol.models[source.model], dataset, seed) if source.model else None
         for clusterer in source.clusterers:
             settings = {**source.settings, "clusterer": clusterer, "seed": seed}
@@ -50,10 +50,10 @@ def _table(protocol: Protocol, dataset: str, seed: int) -> Iterator[Cell]:
                 if run
                 else ClusteringConfig(**{"dataset": dataset, "n_samples": protocol.n_samples, **settings})
             )
-            yield Cell(dataset, source.method(clusterer), seed, run, config)
+            yield TargetCell(dataset, source.method(clusterer), seed, run, config)
 
 
-def _noise(protocol: Protocol, seed: int, everywhere: bool) -> Iterator[Cell]:
+def _noise(protocol: Protocol, seed: int, everywhere: bool) -> Iterator[TargetCell]:
     """Trained at each level; tested at its own, or everywhere, clean images included."""
     for level in protocol.noise_levels:
         for dataset in protocol.datasets:
@@ -61,19 +61,21 @@ def _noise(protocol: Protocol, seed: int, everywhere: bool) -> Iterator[Cell]:
                 run = protocol.run(settings, dataset, seed, noise_level=level)
                 for test_level in (0.0, *protocol.noise_levels) if everywhere else (level,):
                     config = ClusteringConfig.of(run, noise_level=test_level)
-                    yield Cell(dataset, title, seed, run, config, level, test_level)
+                    yield TargetCell(dataset, title, seed, run, config, level, test_level)
 
 
-def _candidates(protocol: Protocol, seed: int) -> Iterator[Cell]:
+def _candidates(protocol: Protocol, seed: int) -> Iterator[TargetCell]:
     """The settings that DDNMF's was chosen from, with both clusterers."""
     for title, settings in protocol.candidates.items():
         for dataset in protocol.datasets:
             run = protocol.run(settings, dataset, seed)
             for clusterer in CLUSTERERS:
-                yield Cell(dataset, f"{title}+{TITLES[clusterer]}", seed, run, ClusteringConfig.of(run, clusterer=clusterer))
+                yield TargetCell(
+                    dataset, f"{title}+{CLUSTERER_TITLES[clusterer]}", seed, run, ClusteringConfig.of(run, clusterer=clusterer)
+                )
 
 
-def _factorisations(protocol: Protocol, seed: int) -> Iterator[Cell]:
+def _factorisations(protocol: Protocol, seed: int) -> Iterator[TargetCell]:
     """What takes images apart, measured for the worth of its parts."""
     for dataset in protocol.datasets:
         for source in PART_SOURCES:
@@ -84,11 +86,11 @@ def _factorisations(protocol: Protocol, seed: int) -> Iterator[Cell]:
                 if run
                 else InterpretationConfig(**{"dataset": dataset, "n_samples": protocol.n_samples, **settings})
             )
-            yield Cell(dataset, source.title, seed, run, config)
+            yield TargetCell(dataset, source.title, seed, run, config)
 
 
-def _maps(protocol: Protocol, seed: int) -> Iterator[Cell]:
+def _maps(protocol: Protocol, seed: int) -> Iterator[TargetCell]:
     for dataset in protocol.datasets:
         for title in ("DDNMF", "AE1"):
             run = protocol.run(protocol.models[title], dataset, seed)
-            yield Cell(dataset, title, seed, run, EmbeddingConfig(run=run.id, n_points=protocol.n_map_points, seed=seed))
+            yield TargetCell(dataset, title, seed, run, EmbeddingConfig(run=run.id, n_points=protocol.n_map_points, seed=seed))

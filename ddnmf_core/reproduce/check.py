@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddnmf_core.analysis.metrics import SCORE_NAMES
-from ddnmf_core.reproduce.cells import Cell, cells
+from ddnmf_core.reproduce.cells import TargetCell, target_cells
 from ddnmf_core.reproduce.protocol import Protocol
-from ddnmf_core.reproduce.results import Record, Results, summary
+from ddnmf_core.reproduce.results import Record, Results, summarise
 
-ALONE = 0.05  # where there is one seed and so no deviation
+SINGLE_SEED_TOLERANCE = 0.05  # where there is one seed and so no deviation
 ROUNDING = 0.005  # of sums, where all seeds come to nearly the same
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """What came out, against what was published."""
 
     published: Record
@@ -44,7 +44,9 @@ class Verdict:
         )
 
 
-def choose(results: Results, method: str | None = None, seed: int | None = None, noise_level: float | None = None) -> Record:
+def choose_record(
+    results: Results, method: str | None = None, seed: int | None = None, noise_level: float | None = None
+) -> Record:
     """The cell that fits, the one that took least time first; raises ValueError where none does."""
     fitting = [
         record
@@ -63,28 +65,31 @@ def choose(results: Results, method: str | None = None, seed: int | None = None,
     return min(fitting, key=lambda record: record.get("training_seconds", 0.0) + record["seconds"])
 
 
-def cell_of(results: Results, record: Record) -> Cell:
+def cell_of(results: Results, record: Record) -> TargetCell:
     """The configurations behind a record; raises ValueError where the protocol no longer makes them."""
     protocol = Protocol.described(results.protocol)
-    for cell in cells(results.target, protocol, [record["seed"]]):
+    for cell in target_cells(results.target, protocol, [record["seed"]]):
         if cell.config.id == record["id"]:
             return cell
     raise ValueError(f"the cell {record['id']} is not one that this version makes: it was published by another one")
 
 
-def verdict(results: Results, published: Record, recomputed: dict[str, Any]) -> Verdict:
+def compare_record(results: Results, published: Record, recomputed: dict[str, Any]) -> CheckResult:
     """Identical on the same machine. On another one the same seed is as good as another seed, so that it may differ as two
     draws do whose deviation was estimated from the published seeds: in 95 of 100 cases by no more than t s sqrt(2)."""
     from scipy.stats import t
 
     keys = ("dataset", "method", "noise_level", "test_level")
     peers = [record for record in results.cells if all(record.get(key) == published.get(key) for key in keys)]
-    row = summary(peers).iloc[0]
+    row = summarise(peers).iloc[0]
     n_seeds = len(peers)
     if n_seeds < 2:
-        allowed, rule = dict.fromkeys(SCORE_NAMES, ALONE), f"One seed has no deviation: {ALONE} is a guess"
+        allowed, rule = (
+            dict.fromkeys(SCORE_NAMES, SINGLE_SEED_TOLERANCE),
+            f"One seed has no deviation: {SINGLE_SEED_TOLERANCE} is a guess",
+        )
     else:
         factor = float(t.ppf(0.975, n_seeds - 1)) * math.sqrt(2)
         allowed = {score: max(ROUNDING, factor * float(row[f"{score}_std"])) for score in SCORE_NAMES}
         rule = f"In about 95 of 100 cases another seed differs by no more in one score, as far as {n_seeds} seeds tell"
-    return Verdict(published, {**published, **recomputed}, allowed, rule)
+    return CheckResult(published, {**published, **recomputed}, allowed, rule)

@@ -27,7 +27,7 @@ class Tally(NamedTuple):
     clear: int = 0
 
 
-class Loss(NamedTuple):
+class NoiseLoss(NamedTuple):
     """How many points (hundredths) a score falls between the lowest and the highest noise level."""
 
     lowest: float
@@ -35,7 +35,7 @@ class Loss(NamedTuple):
     points: float
 
 
-def of_paper() -> "pd.DataFrame":
+def paper_rows() -> "pd.DataFrame":
     """The paper's Table 3 as rows; its single runs stand as means."""
     import pandas as pd
 
@@ -51,31 +51,31 @@ def of_paper() -> "pd.DataFrame":
                     **{f"{score}_mean": curve[score] for score in SCORE_NAMES},
                 }
             )
-            for dataset, title in paper.TITLES.items()
-            for method, curve in paper.results()["table3"]["scores"][title].items()
+            for dataset, title in paper.DATASET_TITLES.items()
+            for method, curve in paper.paper_results()["table3"]["scores"][title].items()
         ],
         ignore_index=True,
     )
 
 
-def curves(rows: "pd.DataFrame") -> "pd.DataFrame":
+def curve_points(rows: "pd.DataFrame") -> "pd.DataFrame":
     """The points of Figure 3: clustered with the noise that the model was trained with."""
     return rows if rows.empty else rows[rows["noise_level"] == rows["test_level"]]
 
 
 def curve(rows: "pd.DataFrame", dataset: str, method: str) -> "pd.DataFrame":
     """One model's points on one data set, by noise level."""
-    points = curves(rows)
+    points = curve_points(rows)
     if points.empty:
         return points
     return points[(points["dataset"] == dataset) & (points["method"] == method)].sort_values("noise_level")
 
 
-def tally(rows: "pd.DataFrame", method: str, other: str) -> Tally:
+def count_wins(rows: "pd.DataFrame", method: str, other: str) -> Tally:
     """Where the method's mean is above the other's; cells that one of them lacks do not count."""
     if rows.empty:
         return Tally(0, 0)
-    of_method = {name: points.set_index(["dataset", "noise_level"]) for name, points in curves(rows).groupby("method")}
+    of_method = {name: points.set_index(["dataset", "noise_level"]) for name, points in curve_points(rows).groupby("method")}
     if method not in of_method or other not in of_method:
         return Tally(0, 0)
     ours, theirs = of_method[method].align(of_method[other], join="inner", axis=0)
@@ -84,22 +84,22 @@ def tally(rows: "pd.DataFrame", method: str, other: str) -> Tally:
     return Tally(int((difference > 0).sum()), int((difference == difference).sum()), int((difference > spread).sum()))
 
 
-def loss(rows: "pd.DataFrame", method: str, score: str = "acc") -> dict[str, Loss]:
+def noise_loss(rows: "pd.DataFrame", method: str, score: str = "acc") -> dict[str, NoiseLoss]:
     """By data set, what the method's mean loses from its lowest noise level to its highest; one level alone says nothing."""
     found = {}
     for dataset in () if rows.empty else rows["dataset"].unique():
         points = curve(rows, dataset, method).dropna(subset=f"{score}_mean")
         if len(points) > 1:
             levels, means = points["noise_level"].tolist(), points[f"{score}_mean"].tolist()
-            found[str(dataset)] = Loss(levels[0], levels[-1], 100 * (means[0] - means[-1]))
+            found[str(dataset)] = NoiseLoss(levels[0], levels[-1], 100 * (means[0] - means[-1]))
     return found
 
 
-def lower_error(rows: "pd.DataFrame", method: str, other: str) -> Tally:
+def count_lower_errors(rows: "pd.DataFrame", method: str, other: str) -> Tally:
     """In how many settings (noise level, data set) the method rebuilds with a smaller error than the other."""
     if rows.empty or "error_mean" not in rows:
         return Tally(0, 0)
-    errors = curves(rows).pivot_table("error_mean", ["dataset", "noise_level"], "method")
+    errors = curve_points(rows).pivot_table("error_mean", ["dataset", "noise_level"], "method")
     if not {method, other} <= set(errors):
         return Tally(0, 0)
     difference = errors[method] - errors[other]
@@ -110,8 +110,8 @@ def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[s
     """What our rows say, beside what the paper's numbers say; `title` names a data set. Markdown."""
     import pandas as pd
 
-    theirs, several = of_paper(), not rows.empty and bool((rows["n_seeds"] > 1).all())
-    ours, reported = (tally(each, "DDNMF", "AE1") for each in (rows, theirs))
+    theirs, several = paper_rows(), not rows.empty and bool((rows["n_seeds"] > 1).all())
+    ours, reported = (count_wins(each, "DDNMF", "AE1") for each in (rows, theirs))
     of_all = "cells (noise level, data set, score)"
     if not ours.cells:
         found = [
@@ -123,7 +123,7 @@ def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[s
             f"DDNMF scores above AE1 in **{ours.won} of {ours.cells}** {of_all}{_clear(ours, several)}; in the paper in "
             f"**{reported.won} of {reported.cells}**."
         ]
-    if (against := tally(rows, "DDNMF", "DAE")).cells:
+    if (against := count_wins(rows, "DDNMF", "DAE")).cells:
         found[0] += f" Above the denoising DAE, which the paper does not have: **{against.won} of {against.cells}**" + (
             f"{_clear(against, several)}."
         )
@@ -131,10 +131,10 @@ def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[s
         both = pd.concat(
             [each[each["method"] == "DDNMF"].assign(method=name) for name, each in (("ours", rows), ("paper", theirs))]
         )
-        if (beside := tally(both, "ours", "paper")).cells:
+        if (beside := count_wins(both, "ours", "paper")).cells:
             found[0] += f" Our DDNMF is above the paper's in **{beside.won} of {beside.cells}**."
     for method in ("DDNMF", "AE1", "DAE"):
-        lost, reported_loss = (loss(each, method) for each in (rows, theirs))
+        lost, reported_loss = (noise_loss(each, method) for each in (rows, theirs))
         spans = {f"{each.lowest:.0%} to {each.highest:.0%}" for each in (*lost.values(), *reported_loss.values())}
         if spans:
             of = f" of {min(spans)}" if len(spans) == 1 else ""
@@ -142,7 +142,7 @@ def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[s
                 f"Noise{of} costs {method}, in points of ACC: **{_losses(lost, title, not of) or 'not known yet'}**"
                 + (f"; in the paper {_losses(reported_loss, title, not of)}." if reported_loss else ".")
             )
-    errors = {other: lower_error(rows, "DDNMF", other) for other in ("AE1", "DAE")}
+    errors = {other: count_lower_errors(rows, "DDNMF", other) for other in ("AE1", "DAE")}
     if compared := [f"than {other} in **{each.won} of {each.cells}**" for other, each in errors.items() if each.cells]:
         found.append(
             f"DDNMF rebuilds with a smaller error {', '.join(compared)} settings (noise level, data "
@@ -155,6 +155,6 @@ def _clear(found: Tally, several: bool) -> str:
     return f", in **{found.clear}** by more than either deviation over seeds" if several else ""
 
 
-def _losses(found: dict[str, Loss], title: Callable[[str], str], with_span: bool) -> str:
+def _losses(found: dict[str, NoiseLoss], title: Callable[[str], str], with_span: bool) -> str:
     span = " ({0.lowest:.0%} to {0.highest:.0%})" if with_span else ""
     return ", ".join(f"{lost.points:.1f} on {title(dataset)}{span.format(lost)}" for dataset, lost in found.items())

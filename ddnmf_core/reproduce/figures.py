@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.reproduce import paper
-from ddnmf_core.reproduce.results import Results, summary
+from ddnmf_core.reproduce.results import Results, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLOURS = {"DDNMF": "#0072b2", "AE1": "#d55e00", "DAE": "#009e73"}  # Okabe and Ito: safe for colour-blind readers
-FORMATS = ("png", "pdf")
+METHOD_COLOURS = {"DDNMF": "#0072b2", "AE1": "#d55e00", "DAE": "#009e73"}  # Okabe and Ito: safe for colour-blind readers
+FIGURE_FORMATS = ("png", "pdf")
 
 
-def figure2(points: "pd.DataFrame", folder: Path) -> None:
+def draw_figure2(points: "pd.DataFrame", folder: Path) -> None:
     """Maps of the models (columns) on the data sets (rows), coloured by class; points: dataset, method, class, x, y."""
     plt = _pyplot()
     datasets, methods = points["dataset"].unique(), points["method"].unique()
@@ -34,10 +34,10 @@ def figure2(points: "pd.DataFrame", folder: Path) -> None:
     _save(figure, folder, "figure2")
 
 
-def figure3(results: Results, folder: Path) -> None:
+def draw_figure3(results: Results, folder: Path) -> None:
     """Six panels, scores against noise: ours with a band of one deviation, the paper's single runs dashed."""
     plt = _pyplot()
-    rows = summary(record for record in results.cells if record["noise_level"] == record["test_level"])
+    rows = summarise(record for record in results.cells if record["noise_level"] == record["test_level"])
     datasets = rows["dataset"].unique()
     figure, axes = plt.subplots(len(datasets), 3, figsize=(12, 3.6 * len(datasets)), squeeze=False, sharex=True)
     for line, dataset in zip(axes, datasets, strict=True):
@@ -50,7 +50,7 @@ def figure3(results: Results, folder: Path) -> None:
                         reported[score],
                         "--",
                         linewidth=1,
-                        color=COLOURS.get(str(model)),
+                        color=METHOD_COLOURS.get(str(model)),
                         label=f"{model}, paper",
                     )
             axis.set(title=f"{_name(dataset)}: {score.upper()}", xlabel="noise level")
@@ -62,7 +62,7 @@ def figure3(results: Results, folder: Path) -> None:
 
 def _curve(axis: Any, model: str, curve: "pd.DataFrame", score: str) -> None:
     levels, mean, deviation = curve["noise_level"], curve[f"{score}_mean"], curve[f"{score}_std"].fillna(0)
-    colour, n_seeds = COLOURS.get(model), curve["n_seeds"].min()
+    colour, n_seeds = METHOD_COLOURS.get(model), curve["n_seeds"].min()
     label = f"{model}, {n_seeds} seed{'s' if n_seeds > 1 else ''}"
     axis.plot(levels, mean, marker="o", markersize=4, color=colour, label=label)
     axis.fill_between(levels, mean - deviation, mean + deviation, color=colour, alpha=0.18, linewidth=0)
@@ -83,7 +83,7 @@ def _pyplot() -> Any:
 
 def _save(figure: Any, folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for suffix in FORMATS:
+    for suffix in FIGURE_FORMATS:
         figure.savefig(
             folder / f"{name}.{suffix}",
             dpi=130,

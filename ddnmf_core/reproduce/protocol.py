@@ -4,14 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ddnmf_core.analysis.clustering import MIXTURE_FLOOR, N_STARTS, SHORT_ITERATIONS, SHORT_RUNS, SHORT_SAMPLES, TITLES
+from ddnmf_core.analysis.clustering import (
+    CLUSTERER_TITLES,
+    MIXTURE_FLOOR,
+    N_STARTS,
+    SHORT_ITERATIONS,
+    SHORT_RUNS,
+    SHORT_SAMPLES,
+)
 from ddnmf_core.config import PRESETS, ClustererName, InterpretationConfig, RunConfig
 
 Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Source:
+class TableSource:
     """What a row of Tables 1 and 2 clusters: a representation of a model, or of the pixels."""
 
     title: str  # as in the paper; empty for the pixels
@@ -23,41 +30,43 @@ class Source:
 
     def method(self, clusterer: ClustererName) -> str:
         """The row's name: 'AE2+NMF+K-means'."""
-        return "+".join(filter(None, [self.title, TITLES[clusterer]]))
+        return "+".join(filter(None, [self.title, CLUSTERER_TITLES[clusterer]]))
 
 
 NMF = {"transform": "unit_nmf", "n_components": 10}
 PCA = {"transform": "pca", "n_components": 50}
 UMAP = {"transform": "umap", "n_components": 10}
 
-SOURCES = (
-    Source("", clusterers=("kmeans",), remark="K-means on the pixels."),
-    Source(
+TABLE_SOURCES = (
+    TableSource("", clusterers=("kmeans",), remark="K-means on the pixels."),
+    TableSource(
         "",
         clusterers=("gmm",),
         settings=PCA,
         remark=f"GMM on the first {PCA['n_components']} principal components of the pixels: pixels that are never lit "
         "have no covariance.",
     ),
-    Source("NMF", settings=NMF, remark=f"Coefficients of scikit-learn's NMF of the pixels, {NMF['n_components']} parts."),
-    Source("AE2", "AE2", remark="The code of AE2, one layer shallower than DDNMF, ReLU throughout as in the paper."),
-    Source("AE2+NMF", "AE2", NMF, remark=f"Coefficients of scikit-learn's NMF of AE2's code, {NMF['n_components']} parts."),
-    Source("AE1", "AE1", origin="baseline", remark="The code of AE1: DDNMF's layers, ReLU throughout as in the paper."),
-    Source(
+    TableSource("NMF", settings=NMF, remark=f"Coefficients of scikit-learn's NMF of the pixels, {NMF['n_components']} parts."),
+    TableSource("AE2", "AE2", remark="The code of AE2, one layer shallower than DDNMF, ReLU throughout as in the paper."),
+    TableSource(
+        "AE2+NMF", "AE2", NMF, remark=f"Coefficients of scikit-learn's NMF of AE2's code, {NMF['n_components']} parts."
+    ),
+    TableSource("AE1", "AE1", origin="baseline", remark="The code of AE1: DDNMF's layers, ReLU throughout as in the paper."),
+    TableSource(
         "Strong AE",
         "Strong AE",
         origin="baseline",
         remark="AE1's layers with a linear code, as DDNMF's, trained for longer where the protocol has the time.",
     ),
-    Source("DDNMF", "DDNMF", remark="The student's code z (X in eq 6)."),
-    Source(
+    TableSource("DDNMF", "DDNMF", remark="The student's code z (X in eq 6)."),
+    TableSource(
         "DDNMF (H)",
         "DDNMF",
         {"representation": "H"},
         origin="extension",
         remark="The coefficients H of the NMF module, instead of the code.",
     ),
-    Source(
+    TableSource(
         "Strong AE+UMAP",
         "Strong AE",
         UMAP,
@@ -65,7 +74,7 @@ SOURCES = (
         origin="extension",
         remark=f"A UMAP of the code in {UMAP['n_components']} dimensions, then the mixture: N2D (McConville et al. 2021).",
     ),
-    Source("DDNMF+UMAP", "DDNMF", UMAP, ("gmm",), origin="extension", remark="N2D's manifold step on the student's code."),
+    TableSource("DDNMF+UMAP", "DDNMF", UMAP, ("gmm",), origin="extension", remark="N2D's manifold step on the student's code."),
 )
 
 
@@ -184,7 +193,7 @@ class Protocol:
             "defaults": RunConfig().model_dump(mode="json"),
             "sources": [
                 {"row": source.title or "pixels", "origin": source.origin, "remark": source.remark, **source.settings}
-                for source in SOURCES
+                for source in TABLE_SOURCES
             ],
             "part_sources": [
                 {"row": source.title, "origin": source.origin, "remark": source.remark, **source.settings}
@@ -238,7 +247,7 @@ STATEMENTS = (
 )
 
 RELU = {"bottleneck_activation": "relu", "noise_level": 0.0}
-FULL = Protocol(
+FULL_PROTOCOL = Protocol(
     name="full",
     datasets=("mnist", "fashion-mnist"),
     models={
@@ -264,8 +273,8 @@ FULL = Protocol(
     noise_levels=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     n_map_points=3000,
 )
-QUICK = replace(
-    FULL.with_epochs(8),
+QUICK_PROTOCOL = replace(
+    FULL_PROTOCOL.with_epochs(8),
     name="quick",
     datasets=("mnist-10k", "fashion-mnist-10k"),
     noise_levels=(0.1, 0.4, 0.8),

@@ -13,9 +13,9 @@ from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.files.atomic import write_bytes
 from ddnmf_core.interpret.measures import MEASURES
 from ddnmf_core.reproduce import paper
-from ddnmf_core.reproduce.cells import Cell, Target
-from ddnmf_core.reproduce.protocol import PART_SOURCES, SOURCES, Protocol
-from ddnmf_core.store.entry import CLUSTERS, INTERPRETATION, PROVENANCE, SCORES, Entry, Kind
+from ddnmf_core.reproduce.cells import Target, TargetCell
+from ddnmf_core.reproduce.protocol import PART_SOURCES, TABLE_SOURCES, Protocol
+from ddnmf_core.store.entry import CLUSTERS_FILE, INTERPRETATION_FILE, PROVENANCE_FILE, SCORES_FILE, Entry, Kind
 from ddnmf_core.store.run_store import Store
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 KEYS = ["dataset", "method", "noise_level", "test_level"]
-MEASURED = (*SCORE_NAMES, "agreement", "silhouette", "error", "training_seconds", "seconds", *MEASURES)
-OF_SEEDS = {
+MEASURED_COLUMNS = (*SCORE_NAMES, "agreement", "silhouette", "error", "training_seconds", "seconds", *MEASURES)
+SEED_AGREEMENTS = {
     "table1": "agreement",
     "table2": "agreement",
     "selection": "agreement",  # what a target's seeds are held
     "parts": "stability",
 }  # against each other by
-OVER_SEEDS = tuple(dict.fromkeys(OF_SEEDS.values()))  # values of pairs of seeds
+OVER_SEEDS = tuple(dict.fromkeys(SEED_AGREEMENTS.values()))  # values of pairs of seeds
 BOTH_SIGNS = ("units", "pca")  # factors whose coefficients may be negative
-VARIES = ("seconds", "training_seconds")  # in a provenance, from run to run
-ORIGIN_OF = {source.method(clusterer): source.origin for source in SOURCES for clusterer in source.clusterers} | {
+VARYING_FIELDS = ("seconds", "training_seconds")  # in a provenance, from run to run
+ORIGIN_OF = {source.method(clusterer): source.origin for source in TABLE_SOURCES for clusterer in source.clusterers} | {
     source.title: source.origin for source in PART_SOURCES
 }
 
@@ -88,7 +88,7 @@ def path_of(folder: Path, target: Target) -> Path:
     return folder / f"{target}.json"
 
 
-def read(folder: Path, target: Target) -> Results | None:
+def read_results(folder: Path, target: Target) -> Results | None:
     """What was written there, or None; raises ValueError where the file is not one of ours."""
     path = path_of(folder, target)
     if not path.exists():
@@ -103,7 +103,7 @@ def read(folder: Path, target: Target) -> Results | None:
 
 def gather(
     target: Target,
-    cells: Sequence[Cell],
+    cells: Sequence[TargetCell],
     protocol: Protocol,
     seeds: Sequence[int],
     store: Store,
@@ -127,8 +127,8 @@ def gather(
         if origin not in provenance:
             provenance.append(origin)
         records.append({**record, "provenance": provenance.index(origin)})
-    if target in OF_SEEDS:
-        _note_over_seeds(records, store, OF_SEEDS[target])
+    if target in SEED_AGREEMENTS:
+        _note_over_seeds(records, store, SEED_AGREEMENTS[target])
     return Results(
         target,
         command,
@@ -173,9 +173,9 @@ def _agreements(store: Store, name: str, records: list[Record]) -> dict[str, flo
     if len(there) < 2:
         return {}
     if name == "agreement":
-        clusters = [entry.read_table(CLUSTERS)["cluster"].to_numpy() for entry in there.values()]
+        clusters = [entry.read_table(CLUSTERS_FILE)["cluster"].to_numpy() for entry in there.values()]
         return {each: float(value) for each, value in zip(there, agreements(clusters), strict=True)}
-    swings = {each: entry.read_tensors(INTERPRETATION)["swings"] for each, entry in there.items()}
+    swings = {each: entry.read_tensors(INTERPRETATION_FILE)["swings"] for each, entry in there.items()}
     signed = all(entry.config.factors not in BOTH_SIGNS for entry in there.values())
     return {
         each: sum(matched_cosine(own, other, signed) for name, other in swings.items() if name != each) / (len(swings) - 1)
@@ -185,11 +185,11 @@ def _agreements(store: Store, name: str, records: list[Record]) -> dict[str, flo
 
 def _is_measured_of(record: Record, entry: Entry) -> bool:
     """And not of the same configuration computed elsewhere."""
-    scores = entry.read_json(SCORES)
+    scores = entry.read_json(SCORES_FILE)
     return all(scores[score] == record[score] for score in SCORE_NAMES)
 
 
-def _of_entry(cell: Cell, entry: Entry) -> tuple[Record, dict[str, Any]]:
+def _of_entry(cell: TargetCell, entry: Entry) -> tuple[Record, dict[str, Any]]:
     """The record of a finished cell, and its provenance without what differs from run to run."""
     record: Record = {
         "dataset": cell.dataset,
@@ -202,29 +202,31 @@ def _of_entry(cell: Cell, entry: Entry) -> tuple[Record, dict[str, Any]]:
     if cell.noise_level is not None:
         record |= {"noise_level": cell.noise_level, "test_level": cell.test_level}
     if cell.run:
-        origin = Store(entry.root).entry(cell.run).read_json(PROVENANCE)
+        origin = Store(entry.root).entry(cell.run).read_json(PROVENANCE_FILE)
         record["training_seconds"] = origin["training_seconds"]
-    if entry.has(SCORES):
-        scores = entry.read_json(SCORES)
+    if entry.has(SCORES_FILE):
+        scores = entry.read_json(SCORES_FILE)
         if cell.noise_level is not None:
             scores.pop("contingency")  # hundreds of cells: keep them small
-        measured = entry.read_json(PROVENANCE)
+        measured = entry.read_json(PROVENANCE_FILE)
         record |= scores | {"seconds": measured["seconds"]}
         origin = {**measured, **origin}
-    return record, {name: value for name, value in origin.items() if name not in VARIES}
+    return record, {name: value for name, value in origin.items() if name not in VARYING_FIELDS}
 
 
-def summary(records: Iterable[Record]) -> "pd.DataFrame":
+def summarise(records: Iterable[Record]) -> "pd.DataFrame":
     """A row for each method, data set and noise: n_seeds, mean and deviation (n - 1) of each measure, and the paper's
     number with its distance from ours, in points and in our deviations."""
     import pandas as pd
 
-    frame = pd.DataFrame(list(records)).reindex(columns=[*KEYS, "seed", *MEASURED, *(f"{name}_with" for name in OVER_SEEDS)])
+    frame = pd.DataFrame(list(records)).reindex(
+        columns=[*KEYS, "seed", *MEASURED_COLUMNS, *(f"{name}_with" for name in OVER_SEEDS)]
+    )
     rows = []
     for values, group in frame.groupby(KEYS, sort=False, dropna=False):
         row: Record = dict(zip(KEYS, values, strict=True))
         row |= {"origin": ORIGIN_OF.get(row["method"], "paper"), "n_seeds": len(group)}
-        for measure in MEASURED:
+        for measure in MEASURED_COLUMNS:
             row[f"{measure}_mean"], row[f"{measure}_std"] = group[measure].mean(), group[measure].std(ddof=1)
         for name in OVER_SEEDS:  # pairs share seeds: their spread is no deviation
             row[f"{name}_std"] = math.nan
@@ -235,7 +237,7 @@ def summary(records: Iterable[Record]) -> "pd.DataFrame":
 
 def _against_the_paper(row: Record) -> Record:
     level = None if math.isnan(row["noise_level"]) else row["noise_level"]
-    reported = paper.scores(row["dataset"], row["method"], level) if level is None or level == row["test_level"] else None
+    reported = paper.paper_scores(row["dataset"], row["method"], level) if level is None or level == row["test_level"] else None
     found: Record = {}
     for score in SCORE_NAMES:
         theirs, deviation = reported[score] if reported else math.nan, row[f"{score}_std"]

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ddnmf_core.analysis.metrics import SCORE_NAMES
-from ddnmf_core.interpret.measures import MEASURES, MISSING
+from ddnmf_core.interpret.measures import MEASURES, NOT_DEFINED
 from ddnmf_core.reproduce.cells import Target
 from ddnmf_core.reproduce.claims import sentences
-from ddnmf_core.reproduce.results import Results, summary
+from ddnmf_core.reproduce.results import Results, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Number = Callable[[float, float, bool], str]  # mean, deviation (or nan), whether it is the best
+NumberFormatter = Callable[[float, float, bool], str]  # mean, deviation (or nan), whether it is the best
 TEXT_COLUMNS = ("Method", "Data", "Score", "Model")
 IN_TABLE = (
     "explained_variance",
@@ -31,9 +31,9 @@ IN_TABLE = (
 ESCAPES = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
 
 
-def latex(results: Results) -> str:
+def table_latex(results: Results) -> str:
     """A table environment; the caption names seeds, command and date, comments above it tell the protocol."""
-    rows = summary(results.cells)
+    rows = summarise(results.cells)
     body = _body(results.target, rows, _latex_number).rename(columns=lambda name: name.translate(ESCAPES))
     body = body.map(lambda text: text if text.startswith("$") else _escaped(text))
     name = " and ".join(dict.fromkeys(record["dataset"] for record in results.cells))
@@ -60,9 +60,9 @@ def seeds_of(rows: "pd.DataFrame") -> str:
     return f"{f'{least} to ' if least < most else ''}{most} seed{'s' if most != 1 else ''}"
 
 
-def markdown(results: Results) -> str:
+def table_markdown(results: Results) -> str:
     """The same for a README, and beneath it what is counted of it, the command and where all of it stands."""
-    rows = summary(results.cells)
+    rows = summarise(results.cells)
     body = _body(results.target, rows, _markdown_number)
     lines: list[list[str]] = [list(body.columns), ["---"] * body.shape[1], *body.to_numpy().tolist()]
     counted, seeds = sentences(rows) if results.target == "table3" else [], seeds_of(rows)
@@ -78,7 +78,7 @@ def markdown(results: Results) -> str:
     )
 
 
-def _body(target: Target, rows: "pd.DataFrame", number: Number) -> "pd.DataFrame":
+def _body(target: Target, rows: "pd.DataFrame", number: NumberFormatter) -> "pd.DataFrame":
     """Texts. Rows are methods, or for Table 3 data set, score and model with a column for each noise level."""
     import pandas as pd
 
@@ -86,7 +86,7 @@ def _body(target: Target, rows: "pd.DataFrame", number: Number) -> "pd.DataFrame
     return pd.DataFrame(rows_of(rows, number))
 
 
-def _method_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
+def _method_rows(rows: "pd.DataFrame", number: NumberFormatter) -> list[dict[str, str]]:
     best = {score: rows[f"{score}_mean"].max() for score in SCORE_NAMES}
     return [
         {
@@ -102,7 +102,7 @@ def _method_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
     ]
 
 
-def _criteria_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
+def _criteria_rows(rows: "pd.DataFrame", number: NumberFormatter) -> list[dict[str, str]]:
     """What needs no labels first; the scores stand beside it to be compared, not to choose by."""
     best = {(dataset, clusterer): of_set["agreement_mean"].max() for (dataset, clusterer), of_set in _by_clusterer(rows)}
     lines = []
@@ -122,7 +122,7 @@ def _criteria_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]
     return lines
 
 
-def _part_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
+def _part_rows(rows: "pd.DataFrame", number: NumberFormatter) -> list[dict[str, str]]:
     """Scores first, then what the parts are worth."""
     best = rows.groupby("dataset").max(numeric_only=True)
     return [
@@ -156,7 +156,7 @@ def _by_clusterer(rows: "pd.DataFrame") -> Any:
     return rows.groupby(["dataset", rows["method"].str.rpartition("+")[2]], sort=False)
 
 
-def _noise_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
+def _noise_rows(rows: "pd.DataFrame", number: NumberFormatter) -> list[dict[str, str]]:
     lines, levels = [], sorted(rows["noise_level"].unique())
     for dataset, of_set in rows.groupby("dataset", sort=False):
         best = of_set.groupby("noise_level")[[f"{score}_mean" for score in SCORE_NAMES]].max()
@@ -175,7 +175,7 @@ def _noise_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
                         "Data": str(dataset),
                         "Score": score.upper(),
                         "Model": str(model),
-                        **{f"{level:.0%}": cells.get(level, MISSING) for level in levels},
+                        **{f"{level:.0%}": cells.get(level, NOT_DEFINED) for level in levels},
                     }
                 )
     return lines
@@ -183,17 +183,17 @@ def _noise_rows(rows: "pd.DataFrame", number: Number) -> list[dict[str, str]]:
 
 def _latex_number(mean: float, deviation: float, best: bool) -> str:
     if mean != mean:
-        return MISSING
+        return NOT_DEFINED
     text = rf"\mathbf{{{mean:.3f}}}" if best else f"{mean:.3f}"
     return f"${text}$" if deviation != deviation else rf"${text} \pm {deviation:.3f}$"
 
 
 def _markdown_number(mean: float, deviation: float, best: bool) -> str:
     if mean != mean:
-        return MISSING
+        return NOT_DEFINED
     text = f"**{mean:.3f}**" if best else f"{mean:.3f}"
     return text if deviation != deviation else f"{text} ± {deviation:.3f}"
 
 
 def _plain(value: Any) -> str:
-    return MISSING if value != value else f"{value:.3f}"
+    return NOT_DEFINED if value != value else f"{value:.3f}"

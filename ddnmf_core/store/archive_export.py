@@ -10,28 +10,35 @@
 import json
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ddnmf_core.config import OWN
+from ddnmf_core.config import USER_DATASET
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.files.atomic import document, sha256, temporary_name
-from ddnmf_core.files.checked_folder import MANIFEST
-from ddnmf_core.store.entry import CONFIG, CONFIG_OF, HISTORY, MADE_OF_RUNS, STATE, Busy, Entry, Status
+from ddnmf_core.files.checked_folder import MANIFEST_FILE
+from ddnmf_core.progress import Progress, ignore_progress
+from ddnmf_core.store.entry import CONFIG_FILE, CONFIG_TYPES, DERIVED_KINDS, HISTORY_FILE, STATE_FILE, Busy, Entry, Status
 from ddnmf_core.store.run_store import Store
 
-HEADER, FORMAT, VERSION = "ddnmf-archive.json", "DDNMF Studio archive", 2  # 2: there may be data sets inside
-DATA = "data"
-CARRIED: tuple[Status, ...] = ("finished", "stopped", "diverged")  # a failure tells of the machine where it happened
-CHUNK = 2**20  # bytes that are copied at once
-LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day that a zip can name
-
-Report = Callable[[float, str], None]
+ARCHIVE_HEADER, ARCHIVE_FORMAT, ARCHIVE_VERSION = (
+    "ddnmf-archive.json",
+    "DDNMF Studio archive",
+    2,
+)  # 2: there may be data sets inside
+ARCHIVE_DATA = "data"
+EXPORTABLE_STATUSES: tuple[Status, ...] = (
+    "finished",
+    "stopped",
+    "diverged",
+)  # a failure tells of the machine where it happened
+CHUNK_BYTES = 2**20  # bytes that are copied at once
+FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the first day that a zip can name
 
 
 @dataclass
-class Exported:
+class ExportResult:
     """What is in an archive, and what is not, with the reason."""
 
     entries: list[Entry] = field(default_factory=list)
@@ -40,20 +47,22 @@ class Exported:
     without_data: list[str] = field(default_factory=list)  # those that are needed and are not
 
 
-def everything(store: Store) -> list[Entry]:
+def exportable_entries(store: Store) -> list[Entry]:
     """All that could be exported, of every kind."""
-    return [entry for kind in CONFIG_OF for entry in store.entries(kind) if entry.state.status in CARRIED]
+    return [entry for kind in CONFIG_TYPES for entry in store.entries(kind) if entry.state.status in EXPORTABLE_STATUSES]
 
 
-def with_what_is_made_of_them(runs: Iterable[Entry]) -> list[Entry]:
+def with_derived(runs: Iterable[Entry]) -> list[Entry]:
     """Runs, and their finished maps, clusters and interpretations."""
     named = list(dict.fromkeys(runs))
     wanted = set(named)
-    made = [entry for kind in MADE_OF_RUNS for entry in (Store(named[0].root).entries(kind) if named else [])]
+    made = [entry for kind in DERIVED_KINDS for entry in (Store(named[0].root).entries(kind) if named else [])]
     return [*named, *(entry for entry in made if entry.run in wanted and entry.finished)]
 
 
-def export(entries: Iterable[Entry], out: Path, report: Report | None = None, with_data: bool = False) -> Exported:
+def export_archive(
+    entries: Iterable[Entry], out: Path, report: Progress = ignore_progress, with_data: bool = False
+) -> ExportResult:
     """Write these entries into one file, beside and renamed; what is damaged, unfinished or worked on is left out and named.
 
     With `with_data` the user's own data sets that they were made of go with them. Raises ValueError where the file is there
@@ -63,23 +72,22 @@ def export(entries: Iterable[Entry], out: Path, report: Report | None = None, wi
         raise ValueError(
             f"{out} is there already: choose another name, or remove it" if out.exists() else f"there is no folder {out.parent}"
         )
-    exported, beside = Exported(), temporary_name(out)
+    exported, beside = ExportResult(), temporary_name(out)
     wanted = sorted(set(entries), key=lambda entry: (entry.kind, entry.id))
     try:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
             for number, entry in enumerate(wanted):
-                if report:
-                    report(number / len(wanted), f"Packing {entry.kind}.")
+                report(number / len(wanted), f"Packing {entry.kind}.")
                 if reason := _reason_to_leave_out(entry):
                     exported.left_out[entry] = reason
                 else:
                     _pack(archive, entry)
                     exported.entries.append(entry)
-            needed = own_sets(exported.entries)
+            needed = user_data_sets(exported.entries)
             exported.data, exported.without_data = (needed, []) if with_data else ([], needed)
             for name in exported.data:
                 _pack_data(archive, name)
-            _add(archive, HEADER, _header(exported))
+            _add(archive, ARCHIVE_HEADER, _header(exported))
         if not exported.entries:
             raise ValueError("; ".join(["there is nothing to export", *exported.left_out.values()]))
         beside.replace(out)
@@ -88,17 +96,19 @@ def export(entries: Iterable[Entry], out: Path, report: Report | None = None, wi
     return exported
 
 
-def own_sets(entries: Iterable[Entry]) -> list[str]:
+def user_data_sets(entries: Iterable[Entry]) -> list[str]:
     """The user's own data sets that these entries were made of."""
     found = {getattr(entry.config, "dataset", "") or "" for entry in entries}
-    return sorted(name for name in found if OWN.fullmatch(name))
+    return sorted(name for name in found if USER_DATASET.fullmatch(name))
 
 
-def _header(exported: Exported) -> bytes:
+def _header(exported: ExportResult) -> bytes:
     """Without data sets it is an archive of the first version, which older programs can read."""
     inside = [f"{entry.kind}/{entry.id}" for entry in exported.entries]
     data = {"data": exported.data} if exported.data else {}
-    return json.dumps({"format": FORMAT, "version": VERSION if data else 1, "entries": inside, **data}, indent=1).encode()
+    return json.dumps(
+        {"format": ARCHIVE_FORMAT, "version": ARCHIVE_VERSION if data else 1, "entries": inside, **data}, indent=1
+    ).encode()
 
 
 def _reason_to_leave_out(entry: Entry) -> str:
@@ -106,7 +116,7 @@ def _reason_to_leave_out(entry: Entry) -> str:
     if problems := entry.problems():
         return f"{entry.kind}/{entry.id} is damaged ({'; '.join(problems)}): ddnmf runs verify --repair"
     status = entry.state.status
-    return "" if status in CARRIED else f"{entry.kind}/{entry.id} is {status}: only what has ended well is exported"
+    return "" if status in EXPORTABLE_STATUSES else f"{entry.kind}/{entry.id} is {status}: only what has ended well is exported"
 
 
 def _pack(archive: zipfile.ZipFile, entry: Entry) -> None:
@@ -114,14 +124,14 @@ def _pack(archive: zipfile.ZipFile, entry: Entry) -> None:
     try:
         with entry.lock():
             files = {name: entry.read_bytes(name) for name in entry.names("")}
-            if HISTORY not in files and (entry.folder / HISTORY).exists():
-                rows = (entry.folder / HISTORY).read_bytes()
-                files[HISTORY] = rows[: rows.rfind(b"\n") + 1]  # without a line that a kill cut short
-            files[CONFIG], files[STATE] = ((entry.folder / name).read_bytes() for name in (CONFIG, STATE))
+            if HISTORY_FILE not in files and (entry.folder / HISTORY_FILE).exists():
+                rows = (entry.folder / HISTORY_FILE).read_bytes()
+                files[HISTORY_FILE] = rows[: rows.rfind(b"\n") + 1]  # without a line that a kill cut short
+            files[CONFIG_FILE], files[STATE_FILE] = ((entry.folder / name).read_bytes() for name in (CONFIG_FILE, STATE_FILE))
     except Busy:
         raise RuntimeError(f"{entry.kind}/{entry.id} has just been taken up by a worker: stop it, or wait for it") from None
-    digests = {name: sha256(files[name]) for name in sorted(files) if name not in (CONFIG, STATE)}
-    files[MANIFEST] = document(digests)
+    digests = {name: sha256(files[name]) for name in sorted(files) if name not in (CONFIG_FILE, STATE_FILE)}
+    files[MANIFEST_FILE] = document(digests)
     for name in sorted(files):
         _add(archive, f"{entry.kind}/{entry.id}/{name}", files[name])
 
@@ -129,12 +139,12 @@ def _pack(archive: zipfile.ZipFile, entry: Entry) -> None:
 def _pack_data(archive: zipfile.ZipFile, name: str) -> None:
     """Checked, then copied block by block: a set may be larger than memory."""
     user_sets.arrays(name)
-    for file in (user_sets.META, user_sets.ARRAYS):
+    for file in (user_sets.META_FILE, user_sets.ARRAYS_FILE):
         with (
             (user_sets.folder(name) / file).open("rb") as source,
-            archive.open(_member(f"{DATA}/{name}/{file}"), "w", force_zip64=True) as target,
+            archive.open(_member(f"{ARCHIVE_DATA}/{name}/{file}"), "w", force_zip64=True) as target,
         ):
-            shutil.copyfileobj(source, target, CHUNK)
+            shutil.copyfileobj(source, target, CHUNK_BYTES)
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
@@ -143,6 +153,6 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 
 def _member(name: str) -> zipfile.ZipInfo:
     """The same on every system and every day."""
-    member = zipfile.ZipInfo(name, LONG_AGO)
+    member = zipfile.ZipInfo(name, FIXED_DATE)
     member.create_system, member.external_attr = 3, 0o600 << 16
     return member

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 from ddnmf_core.config import CLUSTERERS
-from ddnmf_core.store.entry import HISTORY, PROVENANCE, SCORES, Entry
+from ddnmf_core.store.entry import HISTORY_FILE, PROVENANCE_FILE, SCORES_FILE, Entry
 
-MOST_BYTES = 4 * 2**30  # of a table, unpacked
-MOST_ROWS, MOST_COLUMNS = 10_000_000, 1_000
-PLAIN = re.compile(r"(u?int(8|16|32|64)|float|double|bool|(large_)?string)")  # types of columns, as Arrow names them
-NUMBERS = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}  # as safetensors does
+MAX_TABLE_BYTES = 4 * 2**30  # of a table, unpacked
+MAX_TABLE_ROWS, MAX_TABLE_COLUMNS = 10_000_000, 1_000
+PLAIN_TYPES = re.compile(r"(u?int(8|16|32|64)|float|double|bool|(large_)?string)")  # types of columns, as Arrow names them
+NUMBER_DTYPES = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}  # as safetensors does
 PartNumber = Annotated[str, Field(pattern=r"^\d{1,4}$")]
 
 
@@ -57,7 +57,7 @@ def check_content(entry: Entry, name: str) -> None:
         _check_tensors(path)
     elif path.suffix == ".parquet":
         _check_table(path)
-    elif name == HISTORY:
+    elif name == HISTORY_FILE:
         _check_history(entry, (json.loads(line) for line in path.read_bytes().splitlines()))
     else:
         _check_json(entry, name, json.loads(path.read_bytes()))
@@ -68,7 +68,7 @@ def _check_tensors(path: Path) -> None:
 
     with safe_open(path, framework="numpy") as tensors:
         for name in tensors.keys():  # noqa: SIM118 (no mapping)
-            if (kind := tensors.get_slice(name).get_dtype()) not in NUMBERS:
+            if (kind := tensors.get_slice(name).get_dtype()) not in NUMBER_DTYPES:
                 raise ValueError(f"{name} holds {kind}")
 
 
@@ -79,10 +79,10 @@ def _check_table(path: Path) -> None:
     table = parquet.ParquetFile(path)
     about = table.metadata
     size = sum(about.row_group(k).total_byte_size for k in range(about.num_row_groups))
-    if about.num_rows > MOST_ROWS or about.num_columns > MOST_COLUMNS or size > MOST_BYTES:
+    if about.num_rows > MAX_TABLE_ROWS or about.num_columns > MAX_TABLE_COLUMNS or size > MAX_TABLE_BYTES:
         raise ValueError(f"{about.num_rows:,} rows, {about.num_columns:,} columns and {size:,} bytes are too many")
     for column in table.schema_arrow:
-        if not PLAIN.fullmatch(str(column.type)):
+        if not PLAIN_TYPES.fullmatch(str(column.type)):
             raise ValueError(f"{column.name} is of the type {column.type}")
 
 
@@ -99,7 +99,7 @@ def _check_history(entry: Entry, rows: Iterable[Any]) -> None:
 
 
 def _check_json(entry: Entry, name: str, content: Any) -> None:
-    if name == SCORES and entry.kind == "runs":
+    if name == SCORES_FILE and entry.kind == "runs":
         scored = [(row.input, row.representation, row.clusterer) for row in TypeAdapter(list[_Score]).validate_python(content)]
         wanted = [
             (seen, representation, clusterer)
@@ -109,7 +109,7 @@ def _check_json(entry: Entry, name: str, content: Any) -> None:
         ]
         if sorted(scored) != sorted(wanted):
             raise ValueError("it does not score what a run is scored on")
-    elif name in (SCORES, PROVENANCE):
+    elif name in (SCORES_FILE, PROVENANCE_FILE):
         TypeAdapter(dict[str, Any]).validate_python(content)
     elif name == "part-names.json":
         TypeAdapter(dict[PartNumber, str]).validate_python(content)

@@ -19,32 +19,37 @@ from ddnmf_core.config import (
     InterpretationConfig,
     PixelNMFConfig,
     RunConfig,
-    hash_of,
+    config_hash,
 )
 from ddnmf_core.files.atomic import CorruptFile, read_checked, read_document, write_bytes, write_document
-from ddnmf_core.files.checked_folder import MANIFEST, RecordedFolder
-from ddnmf_core.files.read_only import refuse
+from ddnmf_core.files.checked_folder import MANIFEST_FILE, CheckedFolder
+from ddnmf_core.files.read_only import require_writable
 
 ConfigT = TypeVar("ConfigT", bound=Config, covariant=True)
 Kind = Literal["runs", "embeddings", "clusterings", "interpretations", "pixel-nmf"]
 Status = Literal["new", "queued", "running", "interrupted", "stopped", "finished", "failed", "diverged"]
-CONFIG_OF: dict[Kind, type[Config]] = {
+CONFIG_TYPES: dict[Kind, type[Config]] = {
     "runs": RunConfig,
     "embeddings": EmbeddingConfig,
     "clusterings": ClusteringConfig,
     "interpretations": InterpretationConfig,
     "pixel-nmf": PixelNMFConfig,
 }
-MADE_OF_RUNS: tuple[Kind, ...] = ("embeddings", "clusterings", "interpretations")
-ENDED: tuple[Status, ...] = ("stopped", "finished", "failed", "diverged")
+DERIVED_KINDS: tuple[Kind, ...] = ("embeddings", "clusterings", "interpretations")
+ENDED_STATUSES: tuple[Status, ...] = ("stopped", "finished", "failed", "diverged")
 
-CONFIG, STATE, HISTORY, LOCK, STOP = "config.json", "state.json", "history.jsonl", "lock", "stop"
-MODEL, CODES, CLUSTERS, SCORES = "model.safetensors", "codes.safetensors", "clusters.parquet", "scores.json"
-POINTS, EARLY, FACTORS, PROVENANCE = "points.parquet", "early.parquet", "factors.safetensors", "provenance.json"
-PARTS, INTERPRETATION = "parts.parquet", "interpretation.safetensors"
-SETTLED = 2_000_000_000  # ns; two changes closer together may bear the same time
+CONFIG_FILE, STATE_FILE, HISTORY_FILE, LOCK_FILE, STOP_FILE = "config.json", "state.json", "history.jsonl", "lock", "stop"
+MODEL_FILE, CODES_FILE, CLUSTERS_FILE, SCORES_FILE = "model.safetensors", "codes.safetensors", "clusters.parquet", "scores.json"
+POINTS_FILE, EARLY_FILE, FACTORS_FILE, PROVENANCE_FILE = (
+    "points.parquet",
+    "early.parquet",
+    "factors.safetensors",
+    "provenance.json",
+)
+PARTS_FILE, INTERPRETATION_FILE = "parts.parquet", "interpretation.safetensors"
+MTIME_RESOLUTION_NS = 2_000_000_000  # ns; two changes closer together may bear the same time
 _FINISHED: dict[str, tuple[int, "State"]] = {}  # paths of states that will not change, and their times
-RECORDED = re.compile(  # names that a manifest lists
+RECORDED_NAMES = re.compile(  # names that a manifest lists
     r"(model|codes|factors|interpretation|checkpoint-\d{9}|snapshots/\d{6})\.safetensors"
     r"|(clusters|points|early|parts)\.parquet|(scores|provenance|part-names)\.json|history\.jsonl"
 )
@@ -70,7 +75,7 @@ class State:
     updated: float = 0.0  # seconds since 1970
 
 
-class Entry(RecordedFolder, Generic[ConfigT]):
+class Entry(CheckedFolder, Generic[ConfigT]):
     """One folder of the store, with the type of its configuration."""
 
     def __init__(self, root: Path, kind: Kind, entry_id: str, folder: Path | None = None) -> None:
@@ -90,7 +95,7 @@ class Entry(RecordedFolder, Generic[ConfigT]):
 
     @property
     def exists(self) -> bool:
-        return (self.folder / CONFIG).exists()
+        return (self.folder / CONFIG_FILE).exists()
 
     @property
     def config(self) -> ConfigT:
@@ -99,18 +104,18 @@ class Entry(RecordedFolder, Generic[ConfigT]):
         return self._config(_config_in)
 
     def _config(self, read: Callable[[str, Kind, str, int], Config]) -> ConfigT:
-        path = self._place(CONFIG)
+        path = self._place(CONFIG_FILE)
         try:
             return cast(ConfigT, read(path, self.kind, self.id, _changed(path)))
         except FileNotFoundError:
-            raise CorruptFile(self.folder / CONFIG, "is missing") from None
+            raise CorruptFile(self.folder / CONFIG_FILE, "is missing") from None
         except (ValueError, TypeError) as error:
-            raise CorruptFile(self.folder / CONFIG, f"is damaged ({error})") from None
+            raise CorruptFile(self.folder / CONFIG_FILE, f"is damaged ({error})") from None
 
     @property
     def version(self) -> tuple[int, ...]:
         """Changes with the entry's configuration, state and files; raises FileNotFoundError where one is missing."""
-        return tuple(_changed(self._place(name)) for name in (CONFIG, STATE, MANIFEST))
+        return tuple(_changed(self._place(name)) for name in (CONFIG_FILE, STATE_FILE, MANIFEST_FILE))
 
     def _place(self, name: str) -> str:
         """Of a file; as text, since making a Path takes longer than asking the system about the file."""
@@ -136,28 +141,30 @@ class Entry(RecordedFolder, Generic[ConfigT]):
     @property
     def state(self) -> State:
         """The recorded state, held against the lock: a run whose worker is gone is interrupted."""
-        path = self._place(STATE)
+        path = self._place(STATE_FILE)
         try:
             changed = _changed(path)
         except FileNotFoundError:
-            raise CorruptFile(self.folder / STATE, "is missing") from None
+            raise CorruptFile(self.folder / STATE_FILE, "is missing") from None
         if (before := _FINISHED.get(path)) and before[0] == changed:
             return before[1]
         state = self._recorded_state()
         if state.status == "running" and not self.locked:
             return replace(state, status="interrupted", message="Its worker is gone; it will go on.")
-        if state.status == "finished" and time.time_ns() - changed > SETTLED:
+        if state.status == "finished" and time.time_ns() - changed > MTIME_RESOLUTION_NS:
             _FINISHED[path] = changed, state
         return state
 
     def _recorded_state(self) -> State:
         try:
-            return State(**read_document(self.folder / STATE))
+            return State(**read_document(self.folder / STATE_FILE))
         except TypeError as error:
-            raise CorruptFile(self.folder / STATE, f"is damaged ({error})") from None
+            raise CorruptFile(self.folder / STATE_FILE, f"is damaged ({error})") from None
 
     def set_state(self, state: State) -> None:
-        write_document(self.folder / STATE, asdict(replace(state, updated=time.time())), durable=state.status in ENDED)
+        write_document(
+            self.folder / STATE_FILE, asdict(replace(state, updated=time.time())), durable=state.status in ENDED_STATUSES
+        )
 
     def end(self, status: Status, message: str) -> Status:
         """Work on it ended so, and why; returns the status."""
@@ -176,21 +183,21 @@ class Entry(RecordedFolder, Generic[ConfigT]):
 
     @property
     def stop_requested(self) -> bool:
-        return (self.folder / STOP).exists()
+        return (self.folder / STOP_FILE).exists()
 
     def request_stop(self) -> None:
-        refuse()
-        (self.folder / STOP).touch()
+        require_writable()
+        (self.folder / STOP_FILE).touch()
 
     def clear_stop(self) -> None:
-        (self.folder / STOP).unlink(missing_ok=True)
+        (self.folder / STOP_FILE).unlink(missing_ok=True)
 
     # ----------------------------------------------------------------------------------- lock
 
     @contextmanager
     def lock(self, patience: float = 1.0) -> Iterator[None]:
         """Hold the entry alone; the system frees the lock when the process dies. Raises Busy."""
-        with (self.folder / LOCK).open("a") as file:
+        with (self.folder / LOCK_FILE).open("a") as file:
             deadline = time.monotonic() + patience  # a reader may be looking just now
             while True:
                 try:
@@ -204,27 +211,27 @@ class Entry(RecordedFolder, Generic[ConfigT]):
 
     @property
     def locked(self) -> bool:
-        return is_locked(self.folder / LOCK)
+        return is_locked(self.folder / LOCK_FILE)
 
     # -------------------------------------------------------------------------------- history
 
     def append_history(self, row: Mapping[str, Any]) -> None:
-        with (self.folder / HISTORY).open("a") as file:
+        with (self.folder / HISTORY_FILE).open("a") as file:
             file.write(json.dumps(row) + "\n")
 
     def history(self) -> list[dict[str, Any]]:
         """Every whole row; a last line cut short by a kill is left out."""
-        if (expected := self._manifest().get(HISTORY)) is not None:
-            content = read_checked(self.folder / HISTORY, [expected])
-        elif (self.folder / HISTORY).exists():
-            content = (self.folder / HISTORY).read_bytes()
+        if (expected := self._manifest().get(HISTORY_FILE)) is not None:
+            content = read_checked(self.folder / HISTORY_FILE, [expected])
+        elif (self.folder / HISTORY_FILE).exists():
+            content = (self.folder / HISTORY_FILE).read_bytes()
         else:
             return []
         lines = content.split(b"\n")[:-1]
         try:
             return [json.loads(line) for line in lines]
         except ValueError:
-            raise CorruptFile(self.folder / HISTORY, "is damaged: a line is not JSON") from None
+            raise CorruptFile(self.folder / HISTORY_FILE, "is damaged: a line is not JSON") from None
 
     def epochs(self) -> list[dict[str, Any]]:
         """The rows of whole epochs."""
@@ -233,12 +240,12 @@ class Entry(RecordedFolder, Generic[ConfigT]):
     def rewind_history(self, step: int) -> None:
         """Forget what was reported after this step: a resume reports it again."""
         rows = [row for row in self.history() if row["step"] <= step]
-        self._forget(HISTORY)
-        write_bytes(self.folder / HISTORY, "".join(json.dumps(row) + "\n" for row in rows).encode())
+        self._forget(HISTORY_FILE)
+        write_bytes(self.folder / HISTORY_FILE, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
     def seal_history(self) -> None:
         """The history is complete: from now on its SHA-256 is checked."""
-        self._record(HISTORY, write_bytes(self.folder / HISTORY, (self.folder / HISTORY).read_bytes()))
+        self._record(HISTORY_FILE, write_bytes(self.folder / HISTORY_FILE, (self.folder / HISTORY_FILE).read_bytes()))
 
     # ------------------------------------------------------------------------------- checks
 
@@ -254,7 +261,7 @@ class Entry(RecordedFolder, Generic[ConfigT]):
                 check()
             except CorruptFile as error:
                 found[error.path.name] = str(error)
-        for name in self._manifest() if MANIFEST not in found else {}:
+        for name in self._manifest() if MANIFEST_FILE not in found else {}:
             try:
                 self._read(name)
             except CorruptFile as error:
@@ -274,9 +281,9 @@ def _changed(path: str) -> int:
 def _config_in(path: str, kind: Kind, entry_id: str, changed: int) -> Config:
     with open(path, "rb", buffering=0) as file:
         fields = json.loads(file.read())
-    if hash_of(fields) != entry_id:  # of what is stored: later versions may know more fields
+    if config_hash(fields) != entry_id:  # of what is stored: later versions may know more fields
         raise ValueError(f"it is not the configuration of {entry_id}")
-    return CONFIG_OF[kind](**fields)
+    return CONFIG_TYPES[kind](**fields)
 
 
 def is_locked(path: Path) -> bool:

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from ddnmf_core.config import ClustererName, Representation, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import Images
-from ddnmf_core.store.entry import CLUSTERS, CODES, MODEL, PROVENANCE, SCORES, RunEntry
+from ddnmf_core.store.entry import CLUSTERS_FILE, CODES_FILE, MODEL_FILE, PROVENANCE_FILE, SCORES_FILE, RunEntry
 
 if TYPE_CHECKING:
-    from ddnmf_core.model.networks import DDNMF, Autoencoder
+    from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork
 
 InputKind = Literal["clean", "noisy"]
 INPUT_KINDS: tuple[InputKind, ...] = get_args(InputKind)
@@ -101,20 +101,20 @@ class FinishedRun:
         """The data set that the run was trained on; raises DataError where it is not on this machine."""
         return catalogue.load(self.config.dataset, self.config.n_samples)
 
-    def model(self) -> "DDNMF | Autoencoder":
+    def model(self) -> "DDNMFNetwork | Autoencoder":
         """The trained model on the CPU, in evaluation mode; raises CorruptFile where its file is damaged."""
         return self._model
 
     @cached_property
-    def _model(self) -> "DDNMF | Autoencoder":
+    def _model(self) -> "DDNMFNetwork | Autoencoder":
         return load_model(self.entry)
 
-    def ddnmf(self) -> "DDNMF":
+    def ddnmf(self) -> "DDNMFNetwork":
         """The trained model of a DDNMF; raises ValueError for an autoencoder, which has no parts."""
-        from ddnmf_core.model.networks import DDNMF
+        from ddnmf_core.model.networks import DDNMFNetwork
 
         model = self.model()
-        if not isinstance(model, DDNMF):
+        if not isinstance(model, DDNMFNetwork):
             raise ValueError(f"run {self.id} is an autoencoder: it has no parts")
         return model
 
@@ -130,7 +130,7 @@ class FinishedRun:
 
     @cached_property
     def _codes(self) -> dict[str, NDArray[np.float32]]:
-        return self.entry.read_tensors(CODES)
+        return self.entry.read_tensors(CODES_FILE)
 
     def clusters(
         self, representation: Representation = "z", clusterer: ClustererName = "kmeans", *, noisy: bool = False
@@ -140,7 +140,7 @@ class FinishedRun:
 
     @cached_property
     def _clusters(self) -> dict[str, NDArray[np.int64]]:
-        table = self.entry.read_table(CLUSTERS)
+        table = self.entry.read_table(CLUSTERS_FILE)
         return {str(name): table[name].to_numpy() for name in table}
 
     # ---------------------------------------------------------------------------- scores and history
@@ -179,7 +179,7 @@ class FinishedRun:
 
     def provenance(self) -> dict[str, Any]:
         """Versions, machine, device, precision and seconds of training."""
-        return self.entry.read_json(PROVENANCE)
+        return self.entry.read_json(PROVENANCE_FILE)
 
     # ---------------------------------------------------------------------------------------- parts
 
@@ -192,9 +192,9 @@ class FinishedRun:
     def _part_effects(self) -> NDArray[np.float32]:
         import torch
 
-        from ddnmf_core.model.decoding import part_swings
+        from ddnmf_core.model.decoding import part_effects
 
-        return part_swings(self.ddnmf().student.decode, torch.from_numpy(self.codes("H"))).numpy()
+        return part_effects(self.ddnmf().student.decode, torch.from_numpy(self.codes("H"))).numpy()
 
     def snapshots(self) -> list[int]:
         """Epochs whose pictures were kept, 0 for the untrained model."""
@@ -212,17 +212,17 @@ def snapshots_of(entry: RunEntry) -> list[int]:
 
 def read_scores(entry: RunEntry) -> Iterator[ClusterScore]:
     """The rows of a run's scores.json."""
-    for row in entry.read_json(SCORES):
+    for row in entry.read_json(SCORES_FILE):
         values = {name: value for name, value in row.items() if isinstance(value, int | float)}
         yield ClusterScore(row["representation"], row["clusterer"], row["input"] == "noisy", values)
 
 
-def load_model(entry: RunEntry) -> "DDNMF | Autoencoder":
+def load_model(entry: RunEntry) -> "DDNMFNetwork | Autoencoder":
     """The trained model on the CPU, in evaluation mode; raises CorruptFile where its file is damaged."""
     import torch
 
-    from ddnmf_core.model.networks import build
+    from ddnmf_core.model.networks import build_model
 
-    model = build(entry.config, catalogue.spec(entry.config.dataset).n_pixels)
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in entry.read_tensors(MODEL).items()})
+    model = build_model(entry.config, catalogue.spec(entry.config.dataset).n_pixels)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in entry.read_tensors(MODEL_FILE).items()})
     return model.eval()

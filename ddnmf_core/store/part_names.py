@@ -2,25 +2,25 @@
 
 from collections.abc import Mapping
 
-from ddnmf_core.files.read_only import refuse
+from ddnmf_core.files.read_only import require_writable
 from ddnmf_core.store.entry import Entry
 
-NAMES = "part-names.json"
+PART_NAMES_FILE = "part-names.json"
 
 
-def names_of(run: Entry) -> dict[int, str]:
+def part_names(run: Entry) -> dict[int, str]:
     """Part, counted from 0, to its name; parts without one are left out."""
-    return {int(part): name for part, name in run.read_json(NAMES).items()} if run.has(NAMES) else {}
+    return {int(part): name for part, name in run.read_json(PART_NAMES_FILE).items()} if run.has(PART_NAMES_FILE) else {}
 
 
-def rename(run: Entry, part: int, name: str) -> None:
+def rename_part(run: Entry, part: int, name: str) -> None:
     """Keep a part's name; an empty one takes it back."""
-    refuse()
-    names = names_of(run) | {part: name.strip()}
-    run.write_json(NAMES, {str(key): value for key, value in sorted(names.items()) if value})
+    require_writable()
+    names = part_names(run) | {part: name.strip()}
+    run.write_json(PART_NAMES_FILE, {str(key): value for key, value in sorted(names.items()) if value})
 
 
-def title(names: Mapping[int, str], part: int) -> str:
+def part_title(names: Mapping[int, str], part: int) -> str:
     """'Part 3', or 'Part 3, hook' where it has a name."""
     name = names.get(part)
     return f"Part {part + 1}" + (f", {name}" if name else "")

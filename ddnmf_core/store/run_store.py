@@ -27,15 +27,25 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
 from ddnmf_core.config import ClusteringConfig, Config, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
-from ddnmf_core.files.atomic import CorruptFile, is_litter, read_document, temporary_name, write_bytes, write_document
-from ddnmf_core.files.checked_folder import MANIFEST
+from ddnmf_core.files.atomic import CorruptFile, is_stale, read_document, temporary_name, write_bytes, write_document
+from ddnmf_core.files.checked_folder import MANIFEST_FILE
 from ddnmf_core.files.home import check_layout, default_root, make_home
 from ddnmf_core.files.read_only import read_only
-from ddnmf_core.store.entry import CONFIG, CONFIG_OF, SETTLED, STATE, Entry, Kind, RunEntry, State, UnknownEntry
+from ddnmf_core.store.entry import (
+    CONFIG_FILE,
+    CONFIG_TYPES,
+    MTIME_RESOLUTION_NS,
+    STATE_FILE,
+    Entry,
+    Kind,
+    RunEntry,
+    State,
+    UnknownEntry,
+)
 from ddnmf_core.store.finished_run import FinishedRun
 
-ConfigT = TypeVar("ConfigT", bound=Config)
-_FOUND_WHOLE: dict[Path, tuple[int, ...]] = {}  # folders of entries, and their version then
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+_READABLE_VERSIONS: dict[Path, tuple[int, ...]] = {}  # folders of entries, and their version then
 
 
 @dataclass(frozen=True)
@@ -64,9 +74,9 @@ class Store:
         """A finished run; raises UnknownEntry where there is none of this id, ValueError where it is not finished."""
         return FinishedRun(self.get("runs", run_id))
 
-    def entry(self, config: ConfigT) -> Entry[ConfigT]:
+    def entry(self, config: AnyConfig) -> Entry[AnyConfig]:
         """Where this configuration's results are or will be."""
-        kind = next(kind for kind, cls in CONFIG_OF.items() if type(config) is cls)
+        kind = next(kind for kind, cls in CONFIG_TYPES.items() if type(config) is cls)
         return Entry(self.root, kind, config.id)
 
     @overload
@@ -84,7 +94,7 @@ class Store:
             )
         return entry
 
-    def owner(self, path: Path) -> Entry:
+    def entry_of_file(self, path: Path) -> Entry:
         """The entry that a file belongs to."""
         kind, entry_id, *_ = path.relative_to(self.root).parts
         return Entry(self.root, kind, entry_id)  # type: ignore[arg-type]
@@ -104,17 +114,17 @@ class Store:
 
     def entries(self, kind: Kind = "runs") -> list[Entry]:
         """Newest first. A damaged entry that nobody works on is set aside, and `notices` says so."""
-        there = sorted(self.folders(kind), key=lambda entry: _changed(f"{entry.folder}/{CONFIG}"), reverse=True)
-        return [entry for entry in there if self.whole(entry)]
+        there = sorted(self.folders(kind), key=lambda entry: _changed(f"{entry.folder}/{CONFIG_FILE}"), reverse=True)
+        return [entry for entry in there if self.is_readable(entry)]
 
-    def whole(self, entry: Entry) -> bool:
+    def is_readable(self, entry: Entry) -> bool:
         """Whether its configuration, state and list of files can be read; a damaged entry that nobody works on is set
         aside. What has not changed since it was found whole is not read again."""
         try:
             version = entry.version
-            if _FOUND_WHOLE.get(entry.folder) != version:
+            if _READABLE_VERSIONS.get(entry.folder) != version:
                 _ = entry.config, entry.state, entry.has("")
-                _FOUND_WHOLE[entry.folder] = version
+                _READABLE_VERSIONS[entry.folder] = version
             return True
         except (CorruptFile, FileNotFoundError) as error:
             if not entry.locked:
@@ -134,7 +144,7 @@ class Store:
                 if not each.name.startswith(".") and each.is_dir()
             ]
 
-    def create(self, config: ConfigT) -> Entry[ConfigT]:
+    def create(self, config: AnyConfig) -> Entry[AnyConfig]:
         """The entry of this configuration, made if it is not there: whole or not at all, by whoever is first."""
         entry = self.entry(config)
         if entry.exists:
@@ -143,9 +153,9 @@ class Store:
         self.prepare()
         beside.mkdir(parents=True)
         try:
-            write_bytes(beside / CONFIG, json.dumps(config.model_dump(mode="json"), indent=1).encode())
-            write_document(beside / MANIFEST, {})
-            write_document(beside / STATE, asdict(State()))
+            write_bytes(beside / CONFIG_FILE, json.dumps(config.model_dump(mode="json"), indent=1).encode())
+            write_document(beside / MANIFEST_FILE, {})
+            write_document(beside / STATE_FILE, asdict(State()))
             beside.rename(entry.folder)
         except OSError:
             shutil.rmtree(beside, ignore_errors=True)
@@ -159,7 +169,7 @@ class Store:
     def queue(self) -> Path:
         return self.root / "queue"
 
-    def request(self, config: ConfigT, device: str | None = None) -> Entry[ConfigT]:
+    def request(self, config: AnyConfig, device: str | None = None) -> Entry[AnyConfig]:
         """Ask for a configuration's results: finished ones are found, others are put into the queue.
 
         Without a device it is the one that was asked for before, or "auto".
@@ -173,11 +183,11 @@ class Store:
         if not entry.locked:
             entry.set_state(replace(state, status="queued", message="Waiting for a free worker.", wanted_device=device))
         self.queue.mkdir(exist_ok=True)
-        write_document(self.ticket(entry), {"device": device, "asked": time.time_ns()})
+        write_document(self.request_path(entry), {"device": device, "asked": time.time_ns()})
         return entry
 
     def is_requested(self, entry: Entry) -> bool:
-        return self.ticket(entry).exists()
+        return self.request_path(entry).exists()
 
     def requests(self) -> list[Request]:
         """What waits or is worked on, oldest first. A ticket that has not changed is not read again: there may be thousands."""
@@ -186,31 +196,31 @@ class Store:
             for file in there:
                 kind, _, entry_id = file.name.partition(".")
                 with suppress(FileNotFoundError):  # settled meanwhile
-                    if kind in CONFIG_OF:
+                    if kind in CONFIG_TYPES:
                         status = file.stat()
                         tickets.append((status.st_mtime_ns, status.st_ino, file.path, kind, entry_id))
-        found, just_now = [], time.time_ns() - SETTLED
+        found, just_now = [], time.time_ns() - MTIME_RESOLUTION_NS
         for changed, inode, path, kind, entry_id in sorted(tickets):
             try:
-                read = _ticket if changed < just_now else _ticket.__wrapped__
+                read = _read_request if changed < just_now else _read_request.__wrapped__
                 found.append(Request(Entry(self.root, kind, entry_id), **read(path, changed, inode)))
             except CorruptFile:
                 Path(path).unlink(missing_ok=True)
         return found
 
-    def settle(self, request: Request) -> None:
+    def close_request(self, request: Request) -> None:
         """The request is done with, unless somebody has asked again since for what is still not there."""
-        if self.stands(request) or request.entry.available:
-            self.ticket(request.entry).unlink(missing_ok=True)
+        if self.is_current(request) or request.entry.available:
+            self.request_path(request.entry).unlink(missing_ok=True)
 
-    def stands(self, request: Request) -> bool:
+    def is_current(self, request: Request) -> bool:
         """Whether it is the last that was asked for its entry, and not settled."""
         try:
-            return request == Request(request.entry, **read_document(self.ticket(request.entry)))
+            return request == Request(request.entry, **read_document(self.request_path(request.entry)))
         except CorruptFile:  # there is none any more
             return False
 
-    def ticket(self, entry: Entry) -> Path:
+    def request_path(self, entry: Entry) -> Path:
         """The file that says that somebody waits for it."""
         return self.queue / f"{entry.kind}.{entry.id}"
 
@@ -225,7 +235,7 @@ class Store:
         target.parent.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):  # somebody else was quicker
             entry.folder.rename(target)
-            self.ticket(entry).unlink(missing_ok=True)
+            self.request_path(entry).unlink(missing_ok=True)
             (target / "why.txt").write_text(reason + "\n")
 
     def notices(self) -> list[str]:
@@ -238,16 +248,16 @@ class Store:
             if (path / "why.txt").exists()
         ]
 
-    def clear_litter(self) -> int:
+    def remove_stale_files(self) -> int:
         """Delete what writers that were killed left beside their files; returns how many."""
-        litter = [path for path in self.root.rglob(".*.tmp") if is_litter(path)]
+        litter = [path for path in self.root.rglob(".*.tmp") if is_stale(path)]
         for path in litter:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         return len(litter)
 
 
 @lru_cache(maxsize=200_000)
-def _ticket(path: str, changed: int, inode: int) -> dict[str, Any]:
+def _read_request(path: str, changed: int, inode: int) -> dict[str, Any]:
     """What this version of a ticket says: a new one is another file."""
     return read_document(Path(path))
 

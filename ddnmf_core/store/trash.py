@@ -12,15 +12,15 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
 from ddnmf_core.files.atomic import CorruptFile, temporary_name
-from ddnmf_core.files.read_only import refuse
-from ddnmf_core.store.entry import CONFIG_OF, ENDED, MADE_OF_RUNS, Busy, Entry, UnknownEntry
+from ddnmf_core.files.read_only import require_writable
+from ddnmf_core.store.entry import CONFIG_TYPES, DERIVED_KINDS, ENDED_STATUSES, Busy, Entry, UnknownEntry
 from ddnmf_core.store.run_store import Store
 
 DELETED = "deleted"
 KEPT_DAYS = 7
 KEPT_BYTES = 5 * 2**30  # of all that was deleted; the newest stays in any case
-DAY = 86_400_000_000_000  # nanoseconds
-NAME = re.compile(rf"(\d{{1,20}})\.({'|'.join(CONFIG_OF)})\.(\w+)")
+DAY_NS = 86_400_000_000_000  # nanoseconds
+FOLDER_NAME = re.compile(rf"(\d{{1,20}})\.({'|'.join(CONFIG_TYPES)})\.(\w+)")
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Deletion:
 
     @property
     def days_left(self) -> float:
-        return KEPT_DAYS - (time.time_ns() - self.at) / DAY
+        return KEPT_DAYS - (time.time_ns() - self.at) / DAY_NS
 
 
-def delete(entry: Entry) -> None:
+def delete_entry(entry: Entry) -> None:
     """Take an entry, and what is made of it, out of its store; raises Busy, with all in its place, while one is worked on."""
-    refuse()
-    together = [*made_of(entry), entry]
+    require_writable()
+    together = [*derived_entries(entry), entry]
     at, store = time.time_ns(), Store(entry.root)
     (store.root / DELETED).mkdir(exist_ok=True)
     with ExitStack() as held:
@@ -62,21 +62,21 @@ def delete(entry: Entry) -> None:
             raise
         for each in together:
             each.clear_stop()
-            store.ticket(each).unlink(missing_ok=True)
+            store.request_path(each).unlink(missing_ok=True)
             each.folder.rename(store.root / DELETED / f"{at}.{each.kind}.{each.id}")
-    clear(store)
+    empty_expired(store)
 
 
-def made_of(entry: Entry) -> list[Entry]:
+def derived_entries(entry: Entry) -> list[Entry]:
     """The maps, clusters and interpretations that would be nothing without this run."""
-    return [other for kind in MADE_OF_RUNS for other in Store(entry.root).entries(kind) if other.run == entry]
+    return [other for kind in DERIVED_KINDS for other in Store(entry.root).entries(kind) if other.run == entry]
 
 
 def deletions(store: Store) -> list[Deletion]:
     """What can be brought back, the newest deletion first."""
     found: dict[int, list[Entry]] = {}
     for folder in (store.root / DELETED).glob("*"):
-        if match := NAME.fullmatch(folder.name):
+        if match := FOLDER_NAME.fullmatch(folder.name):
             at, kind, entry_id = match.groups()
             found.setdefault(int(at), []).append(Entry(store.root, kind, entry_id, folder))  # type: ignore[arg-type]
     return [
@@ -85,7 +85,7 @@ def deletions(store: Store) -> list[Deletion]:
     ]
 
 
-def latest(store: Store, entry_id: str) -> Deletion:
+def latest_deletion(store: Store, entry_id: str) -> Deletion:
     """The last deletion of this entry; raises UnknownEntry."""
     for deletion in deletions(store):
         if entry_id in [entry.id for entry in deletion.entries]:
@@ -96,12 +96,12 @@ def latest(store: Store, entry_id: str) -> Deletion:
     )
 
 
-def restore(deletion: Deletion) -> list[Entry]:
+def restore_deletion(deletion: Deletion) -> list[Entry]:
     """Bring back all that was deleted together; returns what came back.
 
     What has been computed again meanwhile keeps its place, and the deleted one stays where it is.
     """
-    refuse()
+    require_writable()
     return [back for gone in deletion.entries if (back := _back(gone))]
 
 
@@ -115,25 +115,25 @@ def _back(gone: Entry) -> Entry | None:
             return None
         raise
     with suppress(CorruptFile):  # it is set aside when somebody looks at it
-        if (state := entry.state).status not in (*ENDED, "new"):
+        if (state := entry.state).status not in (*ENDED_STATUSES, "new"):
             entry.set_state(replace(state, status="stopped", message="It was deleted and brought back; it can be resumed."))
     return entry
 
 
-def clear(store: Store, most_bytes: int = KEPT_BYTES) -> int:
+def empty_expired(store: Store, most_bytes: int = KEPT_BYTES) -> int:
     """Remove for good what was deleted long ago, or is too much; returns how many deletions that were."""
     kept, removed = 0, 0
     for number, deletion in enumerate(deletions(store)):
         kept += deletion.size
         if deletion.days_left < 0 or (number > 0 and kept > most_bytes):
-            remove(deletion)
+            remove_deletion(deletion)
             removed += 1
     return removed
 
 
-def remove(deletion: Deletion) -> None:
+def remove_deletion(deletion: Deletion) -> None:
     """For good. Renamed first: nobody brings half of it back."""
-    refuse()
+    require_writable()
     for entry in deletion.entries:
         gone = temporary_name(entry.folder)
         with suppress(FileNotFoundError):  # somebody has just brought it back, or removed it

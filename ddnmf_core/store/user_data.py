@@ -2,21 +2,21 @@
 
 import shutil
 
-from ddnmf_core.config import OWN
+from ddnmf_core.config import USER_DATASET
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.user.user_sets import folder
 from ddnmf_core.files.atomic import temporary_name
-from ddnmf_core.files.read_only import refuse
+from ddnmf_core.files.read_only import require_writable
 from ddnmf_core.store import trash
 from ddnmf_core.store.entry import Kind
 from ddnmf_core.store.run_store import Store
 
 
-def remove(name: str) -> None:
+def remove_data_set(name: str) -> None:
     """Delete a set, and what was computed of its pixels alone. Raises DataError while a run was trained on it."""
-    refuse()
+    require_writable()
     store, target = Store(), folder(name)
-    if not OWN.fullmatch(name) or not target.exists():
+    if not USER_DATASET.fullmatch(name) or not target.exists():
         raise DataError(f"there is no data set {name!r} of your own in {store.root}")
     using = [entry.id for entry in store.entries() if entry.config.dataset == name]
     if using:
@@ -28,7 +28,7 @@ def remove(name: str) -> None:
     for kind in kinds:
         for entry in store.entries(kind):
             if entry.config.dataset == name:
-                trash.delete(entry)
+                trash.delete_entry(entry)
     gone = temporary_name(target)
     target.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)

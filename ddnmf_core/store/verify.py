@@ -4,54 +4,54 @@
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.files.atomic import CorruptFile, is_litter, read_document
-from ddnmf_core.files.checked_folder import MANIFEST
+from ddnmf_core.files.atomic import CorruptFile, is_stale, read_document
+from ddnmf_core.files.checked_folder import MANIFEST_FILE
 from ddnmf_core.files.home import LAYOUT_FILE, LAYOUT_VERSION, default_root, layout_version, mark_layout
-from ddnmf_core.files.read_only import refuse
+from ddnmf_core.files.read_only import require_writable
+from ddnmf_core.progress import Progress, ignore_progress
 from ddnmf_core.store import trash
 from ddnmf_core.store.entry import (
-    CLUSTERS,
-    CODES,
-    CONFIG,
-    CONFIG_OF,
-    FACTORS,
-    HISTORY,
-    INTERPRETATION,
-    LOCK,
-    MODEL,
-    PARTS,
-    POINTS,
-    PROVENANCE,
-    RECORDED,
-    SCORES,
-    STATE,
-    STOP,
+    CLUSTERS_FILE,
+    CODES_FILE,
+    CONFIG_FILE,
+    CONFIG_TYPES,
+    FACTORS_FILE,
+    HISTORY_FILE,
+    INTERPRETATION_FILE,
+    LOCK_FILE,
+    MODEL_FILE,
+    PARTS_FILE,
+    POINTS_FILE,
+    PROVENANCE_FILE,
+    RECORDED_NAMES,
+    SCORES_FILE,
+    STATE_FILE,
+    STOP_FILE,
     Busy,
     Entry,
     Kind,
     RunEntry,
 )
-from ddnmf_core.store.repair import Remedy, mend, remedy
+from ddnmf_core.store.repair import Remedy, apply_repair, plan_repair
 from ddnmf_core.store.run_store import Store
 
 Grade = Literal["damaged", "litter", "foreign", "set aside", "deleted"]
-Report = Callable[[float, str], None]
 
-NEEDED: dict[Kind, tuple[str, ...]] = {  # of what is finished
-    "runs": (MODEL, CODES, CLUSTERS, SCORES, PROVENANCE, HISTORY),
-    "embeddings": (POINTS,),
-    "clusterings": (CLUSTERS, SCORES),
-    "interpretations": (INTERPRETATION, PARTS, SCORES),
-    "pixel-nmf": (FACTORS,),
+REQUIRED_FILES: dict[Kind, tuple[str, ...]] = {  # of what is finished
+    "runs": (MODEL_FILE, CODES_FILE, CLUSTERS_FILE, SCORES_FILE, PROVENANCE_FILE, HISTORY_FILE),
+    "embeddings": (POINTS_FILE,),
+    "clusterings": (CLUSTERS_FILE, SCORES_FILE),
+    "interpretations": (INTERPRETATION_FILE, PARTS_FILE, SCORES_FILE),
+    "pixel-nmf": (FACTORS_FILE,),
 }
-UNRECORDED = {CONFIG, STATE, MANIFEST, HISTORY, LOCK, STOP}
-ASIDE = re.compile(rf"({'|'.join(CONFIG_OF)})-(\w+)-\d+")
+UNRECORDED_FILES = {CONFIG_FILE, STATE_FILE, MANIFEST_FILE, HISTORY_FILE, LOCK_FILE, STOP_FILE}
+SET_ASIDE_NAME = re.compile(rf"({'|'.join(CONFIG_TYPES)})-(\w+)-\d+")
 LEFT_ALONE = "left as it is"
 WORKED_ON = "a worker holds it: stop it, and verify again"
 
@@ -68,7 +68,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerifyResult:
     """What was looked at and what was found."""
 
     n_entries: int
@@ -80,26 +80,27 @@ class Verdict:
         return not any(finding.grade == "damaged" and finding.left for finding in self.findings)
 
 
-def verify(store: Store, *, repair: bool = False, report: Report | None = None) -> Verdict:
+def verify(store: Store, *, repair: bool = False, report: Progress = ignore_progress) -> VerifyResult:
     """Look at every entry of every kind, the user's own data, the queue and what was set aside; `report` hears of (share,
     message)."""
     if repair:
-        refuse()
-    entries = [entry for kind in CONFIG_OF for entry in store.folders(kind)]
-    findings = [*_layout(store, repair), *_litter(store, repair)]
+        require_writable()
+    entries = [entry for kind in CONFIG_TYPES for entry in store.folders(kind)]
+    findings = [*_layout(store, repair), *_stale_files(store, repair)]
     for number, entry in enumerate(entries):
-        if report:
-            report(number / len(entries), f"Reading {entry.kind}.")
+        report(number / len(entries), f"Reading {entry.kind}.")
         findings += [*_damaged(entry, repair), *_strays(entry, repair)]
-    findings += [*_tickets(store, repair), *_set_aside(store, repair), *_deleted(store), *_own_data(store, report)]
-    return Verdict(len(entries), findings)
+    findings += [*_requests(store, repair), *_set_aside(store, repair), *_deleted(store), *_own_data(store, report)]
+    return VerifyResult(len(entries), findings)
 
 
 def damage_of(entry: Entry) -> dict[str, str]:
     """Names of files to what is wrong with them; of a finished entry also what it lacks."""
     damage = entry.damage()
-    if not {STATE, MANIFEST, CONFIG} & set(damage) and entry.finished:
-        damage |= {name: f"{name} is missing" for name in NEEDED[entry.kind] if not entry.has(name) and name not in damage}
+    if not {STATE_FILE, MANIFEST_FILE, CONFIG_FILE} & set(damage) and entry.finished:
+        damage |= {
+            name: f"{name} is missing" for name in REQUIRED_FILES[entry.kind] if not entry.has(name) and name not in damage
+        }
     return damage
 
 
@@ -115,14 +116,13 @@ def _deleted(store: Store) -> Iterator[Finding]:
             )
 
 
-def _own_data(store: Store, report: Report | None) -> Iterator[Finding]:
+def _own_data(store: Store, report: Progress) -> Iterator[Finding]:
     """The user's own data sets. Only the user has what they were made from, so nothing is done about them."""
     if store.root != default_root():
         return
     for name in user_sets.names():
-        if report:
-            report(0.99, f"Reading {name}.")
-        if problem := user_sets.problem(name):
+        report(0.99, f"Reading {name}.")
+        if problem := user_sets.find_problem(name):
             yield Finding(
                 _place(store, user_sets.folder(name)),
                 "damaged",
@@ -137,7 +137,7 @@ def _damaged(entry: Entry, repair: bool) -> Iterator[Finding]:
         damage = {name: problem for name, problem in damage_of(entry).items() if name in damage}
     if not damage or not entry.folder.exists():
         return
-    chosen, problem = remedy(entry, damage), "; ".join(damage.values())
+    chosen, problem = plan_repair(entry, damage), "; ".join(damage.values())
     finding = Finding(_place(Store(entry.root), entry.folder), "damaged", problem, chosen.sentence)
     yield _repaired(entry, chosen, finding) if repair else finding
 
@@ -145,13 +145,13 @@ def _damaged(entry: Entry, repair: bool) -> Iterator[Finding]:
 def _repaired(entry: Entry, chosen: Remedy, finding: Finding) -> Finding:
     try:
         with entry.lock(patience=0.0):
-            if chosen.aside:
+            if chosen.set_aside_entry:
                 Store(entry.root).set_aside(entry, finding.problem)
             else:
-                mend(entry, chosen, finding.problem)
+                apply_repair(entry, chosen, finding.problem)
     except Busy:
         return replace(finding, remedy=WORKED_ON)
-    if chosen.again:
+    if chosen.requeue:
         Store(entry.root).request(entry.config)
     return replace(finding, left=False)
 
@@ -159,7 +159,7 @@ def _repaired(entry: Entry, chosen: Remedy, finding: Finding) -> Finding:
 def _strays(entry: Entry, repair: bool) -> Iterator[Finding]:
     """Files that were written but not recorded before a kill, and files that are none of ours."""
     try:
-        recorded = {*entry.names(""), *UNRECORDED}
+        recorded = {*entry.names(""), *UNRECORDED_FILES}
     except CorruptFile:
         return
     if entry.locked:  # its worker may be about to record it
@@ -168,29 +168,29 @@ def _strays(entry: Entry, repair: bool) -> Iterator[Finding]:
         name = path.relative_to(entry.folder).as_posix()
         if path.is_dir() or name in recorded or path.name.endswith(".tmp"):
             continue
-        if RECORDED.fullmatch(name):
+        if RECORDED_NAMES.fullmatch(name):
             yield _removed(Store(entry.root), path, "was written but never recorded", repair)
         else:
             yield Finding(_place(Store(entry.root), path), "foreign", "is no file of the store", LEFT_ALONE)
 
 
-def _litter(store: Store, repair: bool) -> list[Finding]:
+def _stale_files(store: Store, repair: bool) -> list[Finding]:
     """What killed writers left beside their files."""
     found = [
         Finding(_place(store, path), "litter", "its writer was killed", "removed", left=not repair)
         for path in sorted(store.root.rglob(".*.tmp"))
-        if is_litter(path)
+        if is_stale(path)
     ]
     if repair:
-        store.clear_litter()
+        store.remove_stale_files()
     return found
 
 
-def _tickets(store: Store, repair: bool) -> Iterator[Finding]:
+def _requests(store: Store, repair: bool) -> Iterator[Finding]:
     """Requests for what is not there, or that cannot be read: what they asked for says itself that it waits."""
     for path in sorted(store.queue.glob("[!.]*")):
         kind, _, entry_id = path.name.partition(".")
-        if kind not in CONFIG_OF or not Entry(store.root, kind, entry_id).exists:
+        if kind not in CONFIG_TYPES or not Entry(store.root, kind, entry_id).exists:
             yield _removed(store, path, "asks for what is not there", repair)
             continue
         try:
@@ -218,13 +218,13 @@ def _layout(store: Store, repair: bool) -> Iterator[Finding]:
 def _set_aside(store: Store, repair: bool) -> Iterator[Finding]:
     """Runs that were set aside for a file that can be made again, where no other has taken their place since."""
     for folder in sorted((store.root / "set-aside").glob("*")):
-        match = ASIDE.fullmatch(folder.name)
+        match = SET_ASIDE_NAME.fullmatch(folder.name)
         if not match or match[1] != "runs" or Entry(store.root, "runs", match[2]).exists:
             continue
         entry: RunEntry = Entry(store.root, "runs", match[2], folder)
         damage = damage_of(entry)
-        chosen = remedy(entry, damage)
-        if chosen.aside:
+        chosen = plan_repair(entry, damage)
+        if chosen.set_aside_entry:
             continue
         finding = Finding(
             _place(store, folder),
@@ -232,11 +232,11 @@ def _set_aside(store: Store, repair: bool) -> Iterator[Finding]:
             "; ".join(damage.values()) or "nothing of it is damaged",
             "taken back" + (f"; {chosen.sentence}" if damage else ""),
         )
-        yield _taken_back(entry, chosen, finding) if repair else finding
+        yield _brought_back(entry, chosen, finding) if repair else finding
 
 
-def _taken_back(aside: Entry, chosen: Remedy, finding: Finding) -> Finding:
-    mend(aside, chosen, finding.problem)
+def _brought_back(aside: Entry, chosen: Remedy, finding: Finding) -> Finding:
+    apply_repair(aside, chosen, finding.problem)
     (aside.folder / "why.txt").unlink(missing_ok=True)
     entry: Entry = Entry(aside.root, aside.kind, aside.id)
     try:
@@ -245,7 +245,7 @@ def _taken_back(aside: Entry, chosen: Remedy, finding: Finding) -> Finding:
         if entry.folder.exists():  # computed again just now
             return finding
         raise
-    if chosen.again:
+    if chosen.requeue:
         Store(entry.root).request(entry.config)
     return replace(finding, left=False)
 

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from telling import by_place, runs_of, spread, tell
 
 from ddnmf_core.interpret.quality import hoyer
-from ddnmf_core.interpret.stability import match, over_seeds
+from ddnmf_core.interpret.stability import match_parts, stability_over_seeds
 
 N_SHOWN = 10
 
@@ -16,7 +16,7 @@ axes = figure.subplots(len(places), N_SHOWN)
 without, table = [run.part_effects() for run in places[0][1]], []  # without noise, of each seed
 for (place, runs), row in zip(places, axes, strict=True):
     swings = [run.part_effects() for run in runs]
-    partners, _ = match(without[0], swings[0])  # so that a column shows one part throughout
+    partners, _ = match_parts(without[0], swings[0])  # so that a column shows one part throughout
     limit = np.abs(swings[0]).max()
     for axis, part in zip(row, partners[:N_SHOWN], strict=True):
         axis.imshow(swings[0][part].reshape(28, 28), cmap="RdBu_r", vmin=-limit, vmax=limit)
@@ -29,8 +29,8 @@ for (place, runs), row in zip(places, axes, strict=True):
             "sparsity of the parts' pictures": spread([float(np.nanmean(hoyer(each))) for each in swings]),
             "likeness to those of 0 %": "–"
             if place["noise_level"] == 0
-            else spread([float(match(*pair)[1].mean()) for pair in zip(without, swings, strict=True)], 2),
-            "likeness between seeds": f"{over_seeds(swings):.2f}",
+            else spread([float(match_parts(*pair)[1].mean()) for pair in zip(without, swings, strict=True)], 2),
+            "likeness between seeds": f"{stability_over_seeds(swings):.2f}",
             "error, clean images": spread([float(run.errors().mean()) for run in runs], 4),
             "error, images with its noise": spread([float(run.errors(noisy=True).mean()) for run in runs], 4),
         }

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from telling import BLUE, by_place, runs_of, tell
 
-from ddnmf_core.interpret.rank_survey import survey
+from ddnmf_core.interpret.rank_survey import survey_ranks
 
 TITLES = {
     "error": "error, noisy images",
@@ -15,7 +15,7 @@ TITLES = {
 MOST = 10
 
 places = list(by_place(runs_of("rank")))
-found = survey([run for _, runs in places for run in runs])
+found = survey_ranks([run for _, runs in places for run in runs])
 figure = Figure(figsize=(12, 6.2), layout="constrained")
 curves, pictures = figure.subfigures(2, 1, height_ratios=(1, 1.5))
 for axis, (name, title) in zip(curves.subplots(1, len(TITLES)), TITLES.items(), strict=True):

@@ -21,7 +21,7 @@ BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"  # Okabe 
 def runs_of(story: str) -> list[tuple[dict[str, Any], FinishedRun]]:
     """Each run of the story's experiment with its place in the grid; ends with what to do where one is missing."""
     store, found = Store(), []
-    for wanted in plan.wanted(plan.read(HERE / f"{story}.toml")):
+    for wanted in plan.experiment_items(plan.read_plan(HERE / f"{story}.toml")):
         run = store.entry(wanted.config)
         if not run.available:
             raise SystemExit(f"run {run.id} is not there: ddnmf experiment docs/stories/{story}.toml")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.cluster import KMeans
 
-from ddnmf_core.analysis.gpu_clustering import kmeans
+from ddnmf_core.analysis.gpu_clustering import gpu_kmeans
 from ddnmf_core.analysis.metrics import ari
 
 
@@ -27,7 +27,7 @@ def inertia_of(codes, clusters):
 
 def test_its_inertia_is_scikit_learns_within_one_percent(codes):
     theirs = KMeans(12, n_init=10, random_state=1).fit(codes.astype(np.float64))
-    clusters, inertia = kmeans(torch.from_numpy(codes), 12, seed=1)
+    clusters, inertia = gpu_kmeans(torch.from_numpy(codes), 12, seed=1)
     assert inertia == pytest.approx(theirs.inertia_, rel=0.01)
     assert inertia == pytest.approx(inertia_of(codes.astype(np.float64), clusters.numpy()), rel=1e-3)
     assert ari(theirs.labels_, clusters.numpy()) > 0.9
@@ -36,16 +36,16 @@ def test_its_inertia_is_scikit_learns_within_one_percent(codes):
 def test_groups_that_are_apart_are_found_whatever_the_seed():
     x = torch.cat([torch.randn(50, 3, generator=torch.Generator().manual_seed(k)) * 0.1 + 10 * k for k in range(5)])
     for seed in range(5):
-        clusters, _ = kmeans(x, 5, seed, n_starts=3)
+        clusters, _ = gpu_kmeans(x, 5, seed, n_starts=3)
         assert ari(np.repeat(np.arange(5), 50), clusters.numpy()) == 1
 
 
 def test_one_seed_repeats_itself_and_equal_rows_are_no_trouble(codes):
     x = torch.from_numpy(codes[:500])
-    assert torch.equal(kmeans(x, 4, 7)[0], kmeans(x, 4, 7)[0])
-    assert kmeans(torch.ones(20, 3), 4, 1)[1] == 0
+    assert torch.equal(gpu_kmeans(x, 4, 7)[0], gpu_kmeans(x, 4, 7)[0])
+    assert gpu_kmeans(torch.ones(20, 3), 4, 1)[1] == 0
     with pytest.raises(ValueError, match="at least as many"):
-        kmeans(x[:3], 4, 1)
+        gpu_kmeans(x[:3], 4, 1)
 
 
 ON_DEVICE = """

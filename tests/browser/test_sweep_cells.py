@@ -12,7 +12,7 @@ from ddnmf_core.experiment import sweeps
 from ddnmf_core.store.run_store import Store
 
 BASE = RunConfig(dataset="digits", n_samples=100, layers=(32, 16, 6), n_parts=5, epochs=1, gamma=0.1)
-CONFIGS = sweeps.grid(BASE, {"gamma": [0.1, 1.0], "beta": [0.5, 1.0]}, [1])
+CONFIGS = sweeps.make_grid(BASE, {"gamma": [0.1, 1.0], "beta": [0.5, 1.0]}, [1])
 
 pytestmark = needs_chromium
 

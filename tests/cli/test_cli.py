@@ -9,7 +9,7 @@ import sys
 import pytest
 from stored import finish, flip, made_of
 
-from ddnmf_core.cli.main import app
+from ddnmf_core.cli.main import main_app
 from ddnmf_core.config import RunConfig
 from ddnmf_core.store.run_store import Store
 
@@ -73,7 +73,7 @@ def test_runs_are_listed_shown_verified_and_deleted(trained):
 def answer(capsys, *arguments):
     """The exit code, what was printed and what went to standard error, without a process of its own."""
     with pytest.raises(SystemExit) as ended:
-        app(["runs", *arguments])
+        main_app(["runs", *arguments])
     return ended.value.code, *capsys.readouterr()
 
 
@@ -172,7 +172,7 @@ def test_the_shell_completes_commands_formats_and_runs(words, wanted, home):
 
     run = Store(home).create(RunConfig()).id
     answer = subprocess.run(
-        [sys.executable, "-c", "from ddnmf_core.cli.main import app; app(prog_name='ddnmf')"],
+        [sys.executable, "-c", "from ddnmf_core.cli.main import main_app; main_app(prog_name='ddnmf')"],
         check=False,
         capture_output=True,
         text=True,

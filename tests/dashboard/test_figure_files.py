@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from dashboard.figures.files import HTML, PNG, SVG, Chart, PointMap, Tiles, Vector, dots
+from dashboard.figures.files import HTML, PNG, SVG, Chart, PointMap, Tiles, Vector, draw_points
 
 CLASSES = np.array([0, 1, 1], np.uint8)
 POINTS = np.array([[0, 0], [1, 1], [2, 0]], np.float32)
@@ -58,7 +58,7 @@ def test_tiles_have_their_captions():
 def test_a_map_in_the_making_is_a_picture_of_its_points():
     points = np.array([[0, 0], [10, 0], [0, 5]], np.float32)
     colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
-    picture = dots(points, colours, 102)
+    picture = draw_points(points, colours, 102)
     assert picture.shape == (102, 102, 4)
     assert (picture[..., 3] == 255).sum() == 3 * 4
     assert [picture[row, column].tolist() for row, column in ((75, 0), (75, 100), (25, 0))] == [
@@ -66,4 +66,4 @@ def test_a_map_in_the_making_is_a_picture_of_its_points():
         [0, 255, 0, 255],
         [0, 0, 255, 255],
     ]  # y upwards, in its proportions
-    assert dots(points[:1], colours[:1]).any()
+    assert draw_points(points[:1], colours[:1]).any()

@@ -5,9 +5,9 @@ import math
 import pandas as pd
 import pytest
 
-from dashboard.noise.charts import heat_map, legend, mark, panel
+from dashboard.noise.charts import legend_html, mark_level, noise_heat_map, score_panel
 from ddnmf_core.reproduce import paper
-from ddnmf_core.reproduce.figures import COLOURS
+from ddnmf_core.reproduce.figures import METHOD_COLOURS
 
 
 def row(method, level, acc, deviation, n_seeds=3, dataset="mnist-10k", test_level=None):
@@ -35,7 +35,7 @@ ROWS = pd.DataFrame(
 
 @pytest.fixture
 def traces():
-    return {trace.name: trace for trace in panel(ROWS, "mnist-10k", "acc").data}
+    return {trace.name: trace for trace in score_panel(ROWS, "mnist-10k", "acc").data}
 
 
 def test_a_curve_goes_through_the_means_of_its_own_noise_in_order(traces):
@@ -59,22 +59,22 @@ def test_the_papers_runs_are_dashed_in_the_models_colour(traces):
     for method in ("DDNMF", "AE1"):
         assert list(traces[f"{method}, paper"].y) == paper.noise_curve("mnist", method)["acc"]
         assert traces[f"{method}, paper"].line.dash == "dash"
-        assert traces[f"{method}, paper"].line.color == traces[method].line.color == COLOURS[method]
+        assert traces[f"{method}, paper"].line.color == traces[method].line.color == METHOD_COLOURS[method]
     assert "DAE, paper" not in traces
 
 
 def test_before_anything_is_computed_the_paper_stands_alone():
-    assert [trace.name for trace in panel(pd.DataFrame(), "mnist", "nmi").data] == ["DDNMF, paper", "AE1, paper"]
+    assert [trace.name for trace in score_panel(pd.DataFrame(), "mnist", "nmi").data] == ["DDNMF, paper", "AE1, paper"]
 
 
 def test_the_marker_stands_at_the_level_and_moves():
-    figure = mark(panel(ROWS, "mnist-10k", "acc"), 0.35)
+    figure = mark_level(score_panel(ROWS, "mnist-10k", "acc"), 0.35)
     assert [(line.x0, line.x1) for line in figure.layout.shapes] == [(0.35, 0.35)]
-    assert [line.x0 for line in mark(figure, 0.5).layout.shapes] == [0.5]
+    assert [line.x0 for line in mark_level(figure, 0.5).layout.shapes] == [0.5]
 
 
 def test_the_heat_map_has_training_in_rows_and_blank_cells_where_nothing_is_known():
-    figure = heat_map(ROWS[ROWS["method"] == "DDNMF"], "acc", (0.1, 0.4), (0.1, 0.4, 0.8), "DDNMF")
+    figure = noise_heat_map(ROWS[ROWS["method"] == "DDNMF"], "acc", (0.1, 0.4), (0.1, 0.4, 0.8), "DDNMF")
     (cells,) = figure.data
     assert [list(line) for line in cells.z] == [[0.8, None, None], [None, 0.6, 0.1]]
     assert cells.customdata[1][2] == "0.100 ± 0.000, 3 seeds"
@@ -84,13 +84,13 @@ def test_the_heat_map_has_training_in_rows_and_blank_cells_where_nothing_is_know
 
 
 def test_an_empty_heat_map_is_blank_and_still_has_its_levels():
-    figure = heat_map(pd.DataFrame(), "acc", (0.1, 0.4), (0.0, 0.1), "DDNMF")
+    figure = noise_heat_map(pd.DataFrame(), "acc", (0.1, 0.4), (0.0, 0.1), "DDNMF")
     assert [list(line) for line in figure.data[0].z] == [[None, None], [None, None]]
     assert list(figure.layout.xaxis.ticktext) == ["0%", "10%"]
 
 
 def test_the_legend_names_what_is_shown_and_the_paper():
-    html = legend(["DDNMF"])
+    html = legend_html(["DDNMF"])
     assert html.count("solid") == 1
     assert html.count("dashed") == 2
     assert "DAE" not in html

@@ -85,6 +85,6 @@ def test_settings_stand_in_even_steps_between_the_measures_of_a_run():
 
 
 def test_scores_have_three_decimals_and_others_three_digits():
-    assert charts.amount(0.8, True) == "0.800"
-    assert [charts.amount(value, False) for value in (0.0123456, 1234.4)] == ["0.0123", "1,234"]
-    assert charts.setting(0.1 + 0.2) == "0.3"
+    assert charts.format_measure(0.8, True) == "0.800"
+    assert [charts.format_measure(value, False) for value in (0.0123456, 1234.4)] == ["0.0123", "1,234"]
+    assert charts.format_setting(0.1 + 0.2) == "0.3"

@@ -24,7 +24,7 @@ def nowhere(tmp_path, monkeypatch):
     monkeypatch.setenv("DDNMF_DATA", str(tmp_path / "pointed"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(catalogue, "cache_folder", lambda: tmp_path / "cache" / "ddnmf" / "data")
-    monkeypatch.setattr(catalogue, "DEBIAN", tmp_path / "debian")
+    monkeypatch.setattr(catalogue, "DEBIAN_FOLDER", tmp_path / "debian")
     return tmp_path
 
 
@@ -175,7 +175,7 @@ def test_the_shipped_half_comes_before_all_others(nowhere, monkeypatch):
     for folder in places(nowhere).values():
         put(folder, dict.fromkeys([TEST_IMAGES, TEST_LABELS], b""))
     assert catalogue.find("mnist-10k").source == "shipped with DDNMF"
-    monkeypatch.setattr(catalogue, "SHIPPED", nowhere / "empty")
+    monkeypatch.setattr(catalogue, "SHIPPED_FOLDER", nowhere / "empty")
     assert catalogue.find("mnist-10k").source == "DDNMF_DATA"
     monkeypatch.delenv("DDNMF_DATA")
     assert catalogue.find("mnist-10k").source == "user cache"
@@ -253,7 +253,7 @@ def test_a_damaged_plain_file_is_named(tiny, nowhere):
 
 
 def test_the_checksum_of_the_test_half_is_the_real_one(nowhere):
-    content = gzip.decompress((catalogue.SHIPPED / "mnist" / f"{TEST_LABELS}.gz").read_bytes())
+    content = gzip.decompress((catalogue.SHIPPED_FOLDER / "mnist" / f"{TEST_LABELS}.gz").read_bytes())
     assert content[:8] == bytes([0, 0, 8, 1, 0, 0, 0x27, 0x10])  # u8, one dimension, 10,000
     assert hashlib.sha256(content).hexdigest() == idx_files.SHA256["mnist"][TEST_LABELS]
 

@@ -17,10 +17,10 @@ from dashboard.session import links
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import DataError
-from ddnmf_core.data.single_image import fitted, read_picture
+from ddnmf_core.data.single_image import fit_to_shape, read_picture
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import Choices
-from ddnmf_core.store.entry import CONFIG_OF, UnknownEntry
+from ddnmf_core.data.user.source import ImportOptions
+from ddnmf_core.store.entry import CONFIG_TYPES, UnknownEntry
 from ddnmf_core.store.run_store import Store
 
 LONGEST = 1000  # letters of a sentence
@@ -119,12 +119,12 @@ def damaged(draw, whole):
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_damaged_file_is_read_or_refused(name):
-    user_sets.read(io.BytesIO(WHOLE[name]), name, Choices(size=4))  # as it is it can be read
+    user_sets.read_source(io.BytesIO(WHOLE[name]), name, ImportOptions(size=4))  # as it is it can be read
 
     @few
     @given(damaged(WHOLE[name]))
     def told(content):
-        raw = tried(DataError, user_sets.read, io.BytesIO(content), name, Choices(size=4))
+        raw = tried(DataError, user_sets.read_source, io.BytesIO(content), name, ImportOptions(size=4))
         assert raw is None or len(raw.values) >= 20
 
     told()
@@ -137,7 +137,7 @@ def test_a_damaged_picture_is_read_or_refused(kind):
     def told(content):
         gray = tried(ValueError, read_picture, content)
         if gray is not None:
-            row = fitted(gray, (8, 8))
+            row = fit_to_shape(gray, (8, 8))
             assert row.shape == (64,)
             assert 0 <= row.min() <= row.max() <= 1
 
@@ -162,7 +162,7 @@ def test_an_idx_file_that_is_not_the_published_one_is_never_read(tmp_path, conte
 def test_an_id_that_is_none_is_answered_and_leads_nowhere_else(tmp_path, said):
     store = Store(tmp_path / "store")
     (tmp_path / "runs").mkdir(exist_ok=True)
-    for kind in CONFIG_OF:
+    for kind in CONFIG_TYPES:
         with pytest.raises(UnknownEntry):
             store.get(kind, said)
 
@@ -178,5 +178,5 @@ def test_whatever_a_link_says_the_choice_is_one_of_the_options(monkeypatch, said
         assert st.session_state[key] in options
         return chosen
 
-    assert links.linked(widget, "View", options, "view") == chosen
+    assert links.linked_choice(widget, "View", options, "view") == chosen
     assert st.query_params == {"view": chosen}

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ddnmf_core.data import image_files
-from ddnmf_core.data.single_image import fitted, read_picture
+from ddnmf_core.data.single_image import fit_to_shape, read_picture
 
 
 def as_file(values, kind="PNG", mode=None):
@@ -39,7 +39,7 @@ def test_transparent_ground_counts_as_paper():
 
 def test_a_photograph_that_lies_on_its_side_is_set_up():
     exif, buffer = Image.Exif(), io.BytesIO()
-    exif[image_files.ORIENTATION] = 6
+    exif[image_files.EXIF_ORIENTATION] = 6
     Image.fromarray(square(0, 255)).save(buffer, "PNG", exif=exif)
     assert np.argwhere(read_picture(buffer.getvalue()) == 1).min(axis=0).tolist() == [30, 25]  # turned to the right
 
@@ -63,7 +63,7 @@ def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded(monkeypatch
 
 
 def test_a_figure_is_cut_out_scaled_and_put_with_its_mass_into_the_middle():
-    row = fitted(read_picture(as_file(square(0, 255))), (28, 28)).reshape(28, 28)
+    row = fit_to_shape(read_picture(as_file(square(0, 255))), (28, 28)).reshape(28, 28)
     lit = np.argwhere(row > 0.5)
     assert (lit.max(axis=0) - lit.min(axis=0) + 1).tolist() == [20, 10]  # the longer side fills 20 of 28
     centre = (row[..., None] * np.indices((28, 28)).transpose(1, 2, 0)).sum(axis=(0, 1)) / row.sum()
@@ -71,19 +71,19 @@ def test_a_figure_is_cut_out_scaled_and_put_with_its_mass_into_the_middle():
 
 
 def test_without_centring_the_whole_picture_is_squeezed_into_the_frame():
-    row = fitted(read_picture(as_file(square(0, 255))), (8, 8), centre=False).reshape(8, 8)
+    row = fit_to_shape(read_picture(as_file(square(0, 255))), (8, 8), centre=False).reshape(8, 8)
     assert np.unravel_index(row.argmax(), row.shape) in [(1, 4), (2, 4)]  # rows 5 to 15 of 40, columns 30 to 35 of 60
     assert row.max() > 0.5
     assert row[6].max() < 0.1
 
 
 def test_an_empty_picture_is_an_empty_row():
-    assert fitted(np.zeros((50, 50), np.float32), (28, 28)).max() == 0
+    assert fit_to_shape(np.zeros((50, 50), np.float32), (28, 28)).max() == 0
 
 
 def test_a_digit_of_the_data_set_stays_nearly_what_it_is():
     from ddnmf_core.data import catalogue
 
     digits = catalogue.load("mnist-10k", 100).scaled()
-    alike = [np.corrcoef(digit, fitted(digit.reshape(28, 28), (28, 28)))[0, 1] for digit in digits]
+    alike = [np.corrcoef(digit, fit_to_shape(digit.reshape(28, 28), (28, 28)))[0, 1] for digit in digits]
     assert np.median(alike) > 0.95

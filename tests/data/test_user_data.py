@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 from ddnmf_core.config import InterpretationConfig, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import DataError
-from ddnmf_core.data.image_files import ORIENTATION
+from ddnmf_core.data.image_files import EXIF_ORIENTATION
 from ddnmf_core.data.suggestions import suggest
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import Choices
+from ddnmf_core.data.user.source import ImportOptions
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store import trash
-from ddnmf_core.store.entry import CLUSTERS, SCORES
+from ddnmf_core.store.entry import CLUSTERS_FILE, SCORES_FILE
 from ddnmf_core.store.run_store import Store
 
 N = 24
@@ -62,7 +62,7 @@ def saved(tmp_path, **arrays):
 
 
 def added(path, **choices) -> catalogue.Images:
-    return catalogue.load(user_sets.add(path, path.name, Choices(**choices)))
+    return catalogue.load(user_sets.add(path, path.name, ImportOptions(**choices)))
 
 
 # ---------------------------------------------------------------------------------------- pictures
@@ -119,7 +119,7 @@ def test_a_picture_that_lies_on_its_side_is_set_up(tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     exif = Image.Exif()
-    exif[ORIENTATION] = 6
+    exif[EXIF_ORIENTATION] = 6
     for number in range(20):
         Image.fromarray(np.tile(np.arange(40, dtype=np.uint8) * 6, (20, 1))).save(folder / f"{number}.jpg", exif=exif)
     images = added(folder, size=12)
@@ -215,7 +215,7 @@ def test_missing_and_negative_values_are_refused_until_something_is_chosen(tmp_p
     clipped = added(path, missing="mean", negative="clip", scale="maximum").pixels[:, 1]
     assert np.allclose(clipped[[0, 1, 2]], 0)
     assert clipped[3] == pytest.approx(np.mean([i - 2 for i in range(N) if i != 3]) / 21)
-    assert "1 missing values: the mean of their column; 2 negative values: 0" in user_sets.summary(user_sets.names()[-1])
+    assert "1 missing values: the mean of their column; 2 negative values: 0" in user_sets.describe(user_sets.names()[-1])
 
 
 def test_one_other_pixel_is_another_set(tmp_path):
@@ -346,7 +346,7 @@ def test_whatever_is_changed_in_a_file_it_is_read_or_refused_in_one_sentence(tmp
         damaged = np.frombuffer(content, np.uint8).copy()
         damaged[chance.integers(0, len(damaged), 6)] = chance.integers(0, 256, 6)
         try:
-            user_sets.add(io.BytesIO(damaged.tobytes()), name, Choices(size=4))
+            user_sets.add(io.BytesIO(damaged.tobytes()), name, ImportOptions(size=4))
         except DataError as error:
             said.append(str(error))
     assert len(said) > 5
@@ -361,14 +361,14 @@ def test_a_set_is_private_whole_and_checked_when_it_is_read(tmp_path, pictures):
     folder = user_sets.folder(images.name)
     assert os.stat(folder).st_mode & 0o777 == 0o700
     assert [path.name for path in folder.parent.iterdir()] == [images.name]
-    arrays = folder / user_sets.ARRAYS
+    arrays = folder / user_sets.ARRAYS_FILE
     content = bytearray(arrays.read_bytes())
     content[-1] ^= 1
     arrays.write_bytes(content)
     with pytest.raises(DataError, match="damaged"):
         catalogue.load(images.name)
     assert added(pictures).name == images.name  # adding it again repairs it
-    (folder / user_sets.META).write_text("{}")
+    (folder / user_sets.META_FILE).write_text("{}")
     with pytest.raises(DataError, match="damaged"):
         catalogue.spec(images.name)
     assert images.name not in catalogue.available()
@@ -409,27 +409,27 @@ def test_suggested_settings_are_small_for_small_sets_and_the_defaults_for_large_
 def test_a_run_on_labelled_pictures_is_scored_against_their_folders(pictures):
     images = added(pictures, size=8)
     run = finished(RunConfig(dataset=images.name, layers=(16, 4), n_parts=3, epochs=30, batch_size=8, noise_level=0.1))
-    assert run.read_table(CLUSTERS)["clean/z/kmeans"].nunique() == 2
-    assert next(row["acc"] for row in run.read_json(SCORES) if row["input"] == "clean") == 1.0
+    assert run.read_table(CLUSTERS_FILE)["clean/z/kmeans"].nunique() == 2
+    assert next(row["acc"] for row in run.read_json(SCORES_FILE) if row["input"] == "clean") == 1.0
     with pytest.raises(DataError, match=f"1 run was trained on {images.name}"):
         user_sets.remove(images.name)
-    trash.delete(run)
+    trash.delete_entry(run)
     user_sets.remove(images.name)
     assert images.name not in user_sets.names()
 
 
 def test_a_run_on_a_table_without_labels_needs_none(tmp_path):
-    from ddnmf_core.export.report import html
+    from ddnmf_core.export.report import report_html
 
     images = added(table(tmp_path, n=60), leave_out=("kind",), title="My <table>")
     config = RunConfig(dataset=images.name, layers=(16, 4), n_parts=3, epochs=2, batch_size=16, n_clusters=3)
     run = finished(config)
-    assert run.read_table(CLUSTERS)["clean/z/kmeans"].nunique() == 3
-    assert all("acc" not in row and -1 <= row["silhouette"] <= 1 for row in run.read_json(SCORES))
-    measured = finished(InterpretationConfig.of(config, n_pictures=10)).read_json(SCORES)
+    assert run.read_table(CLUSTERS_FILE)["clean/z/kmeans"].nunique() == 3
+    assert all("acc" not in row and -1 <= row["silhouette"] <= 1 for row in run.read_json(SCORES_FILE))
+    measured = finished(InterpretationConfig.of(config, n_pictures=10)).read_json(SCORES_FILE)
     assert not {"acc", "purity"} & set(measured)
     assert measured["completeness_error"] < 1e-3
-    report = html(run)
+    report = report_html(run)
     assert "My &lt;table&gt;" in report
     assert "has no labels" in report
     assert "purity" not in report
@@ -445,30 +445,30 @@ def test_the_number_of_clusters_changes_no_published_id():
 
 
 def test_the_command_line_adds_lists_and_removes(tmp_path):
-    from ddnmf_core.cli.main import app
+    from ddnmf_core.cli.main import main_app
 
     path, home, run = table(tmp_path), str(tmp_path / "elsewhere"), CliRunner()
-    refused = run.invoke(app, ["data", "add", str(path), "--home", home])
+    refused = run.invoke(main_app, ["data", "add", str(path), "--home", home])
     assert (refused.exit_code, "leave it out" in refused.output) == (2, True)
-    made = run.invoke(app, ["data", "add", str(path), "--labels", "kind", "--json", "--home", home])
+    made = run.invoke(main_app, ["data", "add", str(path), "--labels", "kind", "--json", "--home", home])
     name = json.loads(made.stdout.splitlines()[-1])["dataset"]
     assert (tmp_path / "elsewhere" / "data" / name).is_dir()
-    assert "24 rows of 2 features, 2 classes" in run.invoke(app, ["data", "list", "--home", home]).output
-    assert "mnist-10k" in run.invoke(app, ["data", "--home", home]).output
-    assert run.invoke(app, ["data", "remove", name, "--home", home]).exit_code == 0
-    assert json.loads(run.invoke(app, ["data", "list", "--json", "--home", home]).stdout) == []
+    assert "24 rows of 2 features, 2 classes" in run.invoke(main_app, ["data", "list", "--home", home]).output
+    assert "mnist-10k" in run.invoke(main_app, ["data", "--home", home]).output
+    assert run.invoke(main_app, ["data", "remove", name, "--home", home]).exit_code == 0
+    assert json.loads(run.invoke(main_app, ["data", "list", "--json", "--home", home]).stdout) == []
 
 
 def test_a_damaged_set_does_not_hide_the_others_from_a_program(tmp_path, home):
-    from ddnmf_core.cli.main import app
+    from ddnmf_core.cli.main import main_app
 
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((N, 4)))
     whole, damaged = (
-        user_sets.add(path, path.name, Choices(labels=labels))
+        user_sets.add(path, path.name, ImportOptions(labels=labels))
         for path, labels in ((table(tmp_path), "kind"), (tmp_path / "x.npy", None))
     )
     (user_sets.folder(damaged) / "meta.json").write_text("{}")
-    found = CliRunner().invoke(app, ["data", "list", "--json"])
+    found = CliRunner().invoke(main_app, ["data", "list", "--json"])
     assert found.exit_code == 0
     assert [each["dataset"] for each in json.loads(found.stdout)] == [whole]
     assert damaged in found.stderr

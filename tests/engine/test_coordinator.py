@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info
 
 from ddnmf_core.config import ClusteringConfig, RunConfig
 from ddnmf_core.engine import coordinator, placement
-from ddnmf_core.engine.coordinator import MOST_TOGETHER, Coordinator
+from ddnmf_core.engine.coordinator import MAX_STACKED_RUNS, Coordinator
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store.entry import State
 from ddnmf_core.store.run_store import Store
@@ -62,7 +62,7 @@ class Client:
 def with_gpus(monkeypatch):
     for module in (coordinator, placement):
         monkeypatch.setattr(module, "gpus", lambda: ["0", "1"])
-    monkeypatch.setattr(coordinator, "GATHERED", 0)
+    monkeypatch.setattr(coordinator, "GATHER_NS", 0)
 
 
 @pytest.fixture
@@ -104,14 +104,14 @@ def test_without_a_gpu_each_run_is_a_task_of_its_own(store, monkeypatch):
         store.request(config)
     _, client = coordinate(store)
     assert [work for work, _, _ in client.submitted] == [tasks.perform] * 3
-    assert MOST_TOGETHER > 1
+    assert MAX_STACKED_RUNS > 1
 
 
 def test_the_workers_say_whether_they_gain_from_stacks(store, monkeypatch):
     """A laptop without a GPU, at the head of a cluster of machines that have one; more of them come. Nothing starts before
     they have said what they are."""
     monkeypatch.setattr(coordinator, "gpus", list)
-    monkeypatch.setattr(coordinator, "GATHERED", 0)
+    monkeypatch.setattr(coordinator, "GATHER_NS", 0)
     for seed in range(6):
         store.request(CONFIG.replace(seed=seed))
     monkeypatch.setattr(Client, "cluster", None)
@@ -208,13 +208,13 @@ def test_but_not_without_end(store, monkeypatch):
     monkeypatch.setattr(coordinator, "gpus", list)
     entry = store.entry(store.request(CONFIG).config)
     made, client = coordinate(store)
-    for _ in range(coordinator.MOST_BEREAVED):
+    for _ in range(coordinator.MAX_LOST_BEFORE_START):
         client.submitted[-1][2].set_exception(KilledWorker())
         made._tick()
         made.busy_until.clear()
         made._tick()
     assert entry.state.status == "failed"
-    assert len(client.submitted) == coordinator.MOST_BEREAVED
+    assert len(client.submitted) == coordinator.MAX_LOST_BEFORE_START
     store.request(CONFIG)
     made._tick()
     client.submitted[-1][2].set_exception(KilledWorker())
@@ -282,7 +282,7 @@ def test_a_clustering_has_one_thread_whoever_does_it(store, monkeypatch):
     seen = []
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.setitem(
-        tasks.WORK,
+        tasks.TASKS,
         "clusterings",
         lambda entry, device: seen.append({torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())}),
     )

@@ -14,15 +14,15 @@ from typer.testing import CliRunner
 
 from benchmarks.faults.means import holder_of
 from benchmarks.scale.cluster import cluster
-from ddnmf_core.cli.main import app
+from ddnmf_core.cli.main import main_app
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import coordinator
 from ddnmf_core.engine.worker import tasks
-from ddnmf_core.experiment.batch import Work
-from ddnmf_core.files.read_only import ReadOnly
+from ddnmf_core.experiment.batch import WorkBatch
+from ddnmf_core.files.read_only import ReadOnlyError
 from ddnmf_core.store import trash
-from ddnmf_core.store.entry import ENDED, MODEL
+from ddnmf_core.store.entry import ENDED_STATUSES, MODEL_FILE
 from ddnmf_core.store.run_store import Store
 
 LONG = RunConfig(dataset="digits", layers=(64, 32, 8), n_parts=5, epochs=400, batch_size=32)
@@ -58,8 +58,8 @@ def store(tmp_path_factory):
 
 def finish_quickly(store, entry):
     entry.request_stop()
-    wait_for(lambda: entry.state.status in ENDED)
-    trash.delete(entry)
+    wait_for(lambda: entry.state.status in ENDED_STATUSES)
+    trash.delete_entry(entry)
 
 
 def test_the_engine_says_what_it_is(store):
@@ -96,7 +96,7 @@ def test_four_clients_at_once_train_a_configuration_once(store):
     config = SHORT.replace(seed=11)
     with ThreadPoolExecutor(4) as pool:
         entries = list(pool.map(lambda _: engine.submit(store, config), range(4)))
-    wait_for(lambda: entries[0].state.status in ENDED)
+    wait_for(lambda: entries[0].state.status in ENDED_STATUSES)
     assert entries[0].finished
     assert [row["epoch"] for row in entries[0].history() if row["kind"] == "epoch"] == [1, 2]
 
@@ -132,13 +132,13 @@ def test_a_killed_worker_s_run_resumes_and_ends_with_the_same_weights(store, tmp
     entry = engine.submit(store, config)
     wait_for(lambda: rows(entry) > 5)
     os.kill(holder_of(entry), signal.SIGKILL)
-    wait_for(lambda: entry.state.status in ENDED, 120)
+    wait_for(lambda: entry.state.status in ENDED_STATUSES, 120)
     assert entry.finished
     epochs = [row["epoch"] for row in entry.history() if row["kind"] == "epoch"]
     assert epochs == list(range(1, 41))
     undisturbed = Store(tmp_path).create(config)
     tasks.perform(str(tmp_path), "runs", undisturbed.id)
-    expected, got = undisturbed.read_tensors(MODEL), entry.read_tensors(MODEL)
+    expected, got = undisturbed.read_tensors(MODEL_FILE), entry.read_tensors(MODEL_FILE)
     assert all(np.array_equal(expected[name], got[name]) for name in expected)
 
 
@@ -149,7 +149,7 @@ def test_a_worker_that_comes_back_too_late_for_dask_is_replaced(tmp_path, monkey
     entry = engine.submit(store, LONG.replace(seed=16, epochs=40, batch_size=64))
     wait_for(lambda: rows(entry) > 3)
     os.kill(holder_of(entry), signal.SIGKILL)
-    wait_for(lambda: entry.state.status in ENDED, 120)
+    wait_for(lambda: entry.state.status in ENDED_STATUSES, 120)
     assert entry.finished
     assert "a worker was given up" in (tmp_path / "engine.log").read_text()
     assert engine.stop(store)
@@ -175,7 +175,7 @@ def test_a_cluster_that_dask_s_own_commands_started_does_the_work_under_its_keys
     with cluster(1) as (store, _):
         assert engine.info(store).scheduler.startswith("tls://127.0.0.1:")
         entry = engine.submit(store, SHORT.replace(seed=16))
-        wait_for(lambda: entry.state.status in ENDED)
+        wait_for(lambda: entry.state.status in ENDED_STATUSES)
         assert entry.finished
 
 
@@ -200,7 +200,7 @@ def test_what_is_made_of_a_run_waits_until_it_is_trained(store):
     run = SHORT.replace(seed=19, epochs=20)
     made_of_it = (ClusteringConfig.of(run), EmbeddingConfig(run=run.id, method="pca"))
     waiting = [engine.submit(store, config) for config in (run, *made_of_it)]
-    wait_for(lambda: all(entry.state.status in ENDED for entry in waiting))
+    wait_for(lambda: all(entry.state.status in ENDED_STATUSES for entry in waiting))
     assert [entry.state.status for entry in waiting] == ["finished"] * 3
 
 
@@ -211,7 +211,7 @@ def test_what_waits_for_a_run_can_be_stopped_and_says_so_when_the_run_was(store)
     wait_for(lambda: withdrawn.state.status == "stopped")
     assert left.state.status == "queued"
     run.request_stop()
-    wait_for(lambda: left.state.status in ENDED)
+    wait_for(lambda: left.state.status in ENDED_STATUSES)
     assert left.state.status == "failed"
     assert f"run {run.id} is not finished" in left.state.message
 
@@ -221,7 +221,7 @@ def test_one_entry_s_trouble_leaves_the_engine_alive(store, tmp_path):
     wait_for(lambda: entry.state.status == "running")
     entry.folder.rename(tmp_path / "gone")  # its worker is still writing into it
     other = engine.submit(store, SHORT.replace(seed=18))
-    wait_for(lambda: other.state.status in ENDED)
+    wait_for(lambda: other.state.status in ENDED_STATUSES)
     assert other.finished
 
 
@@ -247,10 +247,10 @@ def test_an_engine_that_is_on_its_way_is_not_started_again(tmp_path, monkeypatch
 
 def test_a_command_that_waits_says_that_the_engine_cannot_be_started(tmp_path, monkeypatch):
     monkeypatch.setenv("DDNMF_SCHEDULER", "tcp://127.0.0.1:9")
-    found = CliRunner().invoke(app, ["train", "--dataset", "digits", "--epochs", "1", "--home", str(tmp_path)])
+    found = CliRunner().invoke(main_app, ["train", "--dataset", "digits", "--epochs", "1", "--home", str(tmp_path)])
     assert found.exit_code == 2
     assert "could not start its cluster at DDNMF_SCHEDULER=tcp://127.0.0.1:9" in found.output
-    work = Work(Store(tmp_path), [SimpleNamespace(config=SHORT, run=None)])
+    work = WorkBatch(Store(tmp_path), [SimpleNamespace(config=SHORT, run=None)])
     work.submit()
     with pytest.raises(RuntimeError, match="could not start its cluster"):
         list(work.steps())
@@ -263,12 +263,12 @@ def test_whatever_keeps_the_cluster_from_starting_is_said(tmp_path, monkeypatch)
     monkeypatch.setattr(coordinator, "cluster", broken)
     with pytest.raises(KeyError):
         coordinator.serve(Store(tmp_path))
-    assert "surprise" in engine.trouble(Store(tmp_path))
+    assert "surprise" in engine.start_error(Store(tmp_path))
 
 
 def test_where_nothing_may_be_changed_the_engine_is_not_waited_for(tmp_path, monkeypatch):
     monkeypatch.setenv("DDNMF_READ_ONLY", "1")
-    with pytest.raises(ReadOnly):
+    with pytest.raises(ReadOnlyError):
         engine.start(Store(tmp_path))
 
 
@@ -283,14 +283,14 @@ def test_an_old_failure_or_one_on_another_cluster_is_not_said_again(tmp_path, mo
     store.prepare()
     monkeypatch.setattr(engine.subprocess, "Popen", lambda *arguments, **options: started.append(arguments))
     monkeypatch.setenv("DDNMF_SCHEDULER", "tcp://127.0.0.1:9")
-    engine.keep_trouble(store, "It could not be reached.")
+    engine.write_start_error(store, "It could not be reached.")
     with pytest.raises(RuntimeError, match="could not be reached"):
-        engine.keep_going(store)
-    os.utime(engine.trouble_path(store), (1, 1))
-    engine.keep_going(store)  # tried again, and nobody knows yet how it ends
+        engine.require_running(store)
+    os.utime(engine.start_error_path(store), (1, 1))
+    engine.require_running(store)  # tried again, and nobody knows yet how it ends
     engine._STARTED.pop(store.root)
-    engine.keep_trouble(store, "It could not be reached.")
+    engine.write_start_error(store, "It could not be reached.")
     monkeypatch.setenv("DDNMF_SCHEDULER", "tcp://127.0.0.1:10")
-    engine.keep_going(store)
+    engine.require_running(store)
     engine._STARTED.pop(store.root)
     assert len(started) == 2

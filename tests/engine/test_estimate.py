@@ -3,8 +3,15 @@
 import pytest
 
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
-from ddnmf_core.engine.estimate import alike, analysis_seconds, count_weights, in_words, run_seconds, training_seconds
-from ddnmf_core.model.networks import build
+from ddnmf_core.engine.estimate import (
+    analysis_seconds,
+    count_weights,
+    format_duration,
+    run_seconds,
+    same_speed_class,
+    training_seconds,
+)
+from ddnmf_core.model.networks import build_model
 
 CONFIG = RunConfig(dataset="digits", layers=(16, 6), n_parts=4, epochs=10)
 
@@ -12,7 +19,7 @@ CONFIG = RunConfig(dataset="digits", layers=(16, 6), n_parts=4, epochs=10)
 def test_the_count_is_that_of_the_model_without_biases():
     for model in ("ddnmf", "ae1", "ae2"):
         config = CONFIG.replace(model=model)
-        built = sum(p.numel() for name, p in build(config, 64).named_parameters() if not name.endswith("bias"))
+        built = sum(p.numel() for name, p in build_model(config, 64).named_parameters() if not name.endswith("bias"))
         assert count_weights(config) == built
 
 
@@ -37,9 +44,9 @@ def test_a_manifold_takes_longer_than_clusters_alone():
 
 
 def test_a_small_network_says_nothing_of_a_large_one():
-    assert alike(CONFIG, CONFIG.replace(layers=(20, 6)))
-    assert not alike(CONFIG, CONFIG.replace(layers=(200, 6)))
-    assert not alike(CONFIG, CONFIG.replace(batch_size=32))
+    assert same_speed_class(CONFIG, CONFIG.replace(layers=(20, 6)))
+    assert not same_speed_class(CONFIG, CONFIG.replace(layers=(200, 6)))
+    assert not same_speed_class(CONFIG, CONFIG.replace(batch_size=32))
 
 
 def test_without_a_measurement_there_is_no_figure():
@@ -48,4 +55,4 @@ def test_without_a_measurement_there_is_no_figure():
 
 
 def test_durations_are_said_as_people_do():
-    assert [in_words(s) for s in (0.2, 50, 180, 7800)] == ["1 s", "50 s", "3 min", "2 h 10 min"]
+    assert [format_duration(s) for s in (0.2, 50, 180, 7800)] == ["1 s", "50 s", "3 min", "2 h 10 min"]

@@ -6,12 +6,22 @@ import numpy as np
 import pytest
 
 from ddnmf_core.analysis import embeddings
-from ddnmf_core.analysis.baselines import transformed
+from ddnmf_core.analysis.baselines import transform
 from ddnmf_core.analysis.embeddings import embed
 from ddnmf_core.analysis.metrics import scores
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine.worker import analyse, tasks
-from ddnmf_core.store.entry import CLUSTERS, CODES, EARLY, FACTORS, MODEL, POINTS, PROVENANCE, SCORES, Entry
+from ddnmf_core.store.entry import (
+    CLUSTERS_FILE,
+    CODES_FILE,
+    EARLY_FILE,
+    FACTORS_FILE,
+    MODEL_FILE,
+    POINTS_FILE,
+    PROVENANCE_FILE,
+    SCORES_FILE,
+    Entry,
+)
 from ddnmf_core.store.run_store import Store
 
 CONFIG = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=3, batch_size=128)
@@ -34,28 +44,28 @@ def test_a_run_leaves_everything_that_a_page_needs(store):
     assert [row["epoch"] for row in entry.history() if row["kind"] == "epoch"] == [1, 2, 3]
     assert len(entry.names("snapshots/")) == 4  # before training, and after each epoch
     assert entry.names("checkpoint-") == []
-    codes = entry.read_tensors(CODES)
+    codes = entry.read_tensors(CODES_FILE)
     assert codes["clean/z"].shape == (1797, 6)
     assert codes["noisy/H"].shape == (1797, 5)
-    assert entry.read_json(PROVENANCE)["precision"] == "medium"
-    assert {"torch", "threads", "device"} <= set(entry.read_json(PROVENANCE))
+    assert entry.read_json(PROVENANCE_FILE)["precision"] == "medium"
+    assert {"torch", "threads", "device"} <= set(entry.read_json(PROVENANCE_FILE))
 
 
 def test_scores_belong_to_the_stored_clusters(store):
     from ddnmf_core.data.catalogue import load
 
     entry, _ = perform(store, CONFIG)
-    clusters, labels = entry.read_table(CLUSTERS), load("digits").labels
-    for row in entry.read_json(SCORES):
+    clusters, labels = entry.read_table(CLUSTERS_FILE), load("digits").labels
+    for row in entry.read_json(SCORES_FILE):
         found = scores(labels, clusters[f"{row['input']}/{row['representation']}/{row['clusterer']}"])
         assert found == {name: row[name] for name in found}
 
 
 def test_a_finished_run_is_not_trained_again(store):
     entry, _ = perform(store, CONFIG)
-    before = (entry.folder / MODEL).stat().st_mtime_ns
+    before = (entry.folder / MODEL_FILE).stat().st_mtime_ns
     assert perform(store, CONFIG)[1] == "finished"
-    assert (entry.folder / MODEL).stat().st_mtime_ns == before
+    assert (entry.folder / MODEL_FILE).stat().st_mtime_ns == before
 
 
 def test_a_run_stopped_and_resumed_ends_with_the_same_weights(store, tmp_path, monkeypatch):
@@ -66,7 +76,7 @@ def test_a_run_stopped_and_resumed_ends_with_the_same_weights(store, tmp_path, m
     statuses = [tasks.perform(str(store.root), "runs", entry.id, "cpu") for _ in range(5)]
     assert statuses[0] == "stopped"
     assert statuses[-1] == "finished"
-    expected, got = undisturbed.read_tensors(MODEL), entry.read_tensors(MODEL)
+    expected, got = undisturbed.read_tensors(MODEL_FILE), entry.read_tensors(MODEL_FILE)
     assert all(np.array_equal(expected[name], got[name]) for name in expected)
     assert [row["L_in"] for row in entry.history() if row["kind"] == "epoch"] == [
         row["L_in"] for row in undisturbed.history() if row["kind"] == "epoch"
@@ -95,7 +105,7 @@ def test_what_goes_wrong_becomes_a_sentence_in_the_state(store, monkeypatch, err
     def fail(entry, device):
         raise error
 
-    monkeypatch.setitem(tasks.WORK, "runs", fail)
+    monkeypatch.setitem(tasks.TASKS, "runs", fail)
     entry, status = perform(store, CONFIG)
     assert status == "failed"
     assert sentence in entry.state.message
@@ -114,13 +124,13 @@ def test_an_entry_deleted_while_it_is_worked_on_is_no_error(store, monkeypatch):
         shutil.rmtree(entry.folder)
         entry.set_state(entry.state)
 
-    monkeypatch.setitem(tasks.WORK, "runs", delete)
+    monkeypatch.setitem(tasks.TASKS, "runs", delete)
     assert perform(store, CONFIG)[1] == "stopped"
 
 
 def test_a_damaged_run_is_set_aside_and_not_the_map_that_needs_it(store):
     run, _ = perform(store, CONFIG)
-    (run.folder / CODES).write_bytes(b"damaged")
+    (run.folder / CODES_FILE).write_bytes(b"damaged")
     entry, status = perform(store, EmbeddingConfig(run=run.id))
     assert status == "failed"
     assert "codes.safetensors is damaged" in entry.state.message
@@ -132,7 +142,7 @@ def test_a_failure_just_before_the_model_is_written_can_be_resumed(store, monkey
     write = type(entry).write_tensors
 
     def full(self, name, arrays):
-        if name == MODEL:
+        if name == MODEL_FILE:
             raise OSError(errno.ENOSPC, "No space left on device")
         write(self, name, arrays)
 
@@ -155,37 +165,37 @@ def test_a_map_has_a_point_for_each_sample_and_repeats_itself(store, tmp_path, m
     config = EmbeddingConfig(run=run.id, method=method, n_points=150, representation="H")
     entry, status = perform(store, config)
     assert status == "finished"
-    points = entry.read_table(POINTS)
+    points = entry.read_table(POINTS_FILE)
     assert points.shape == (150, 3)
     assert np.isfinite(points[["x", "y"]]).all().all()
     from ddnmf_core.analysis.embeddings import embed
 
-    again = embed(run.read_tensors(CODES)["clean/H"][points["sample"]], config)
+    again = embed(run.read_tensors(CODES_FILE)["clean/H"][points["sample"]], config)
     assert np.array_equal(again, points[["x", "y"]].to_numpy())
 
 
 @pytest.mark.parametrize("method", ["t-sne", "umap"])
 def test_a_map_stops_when_it_is_asked_to(store, method):
-    from ddnmf_core.analysis.embeddings import Stopped, embed
+    from ddnmf_core.analysis.embeddings import EmbeddingStopped, embed
 
     codes = np.random.default_rng(0).random((200, 5), dtype=np.float32)
     reported = []
-    with pytest.raises(Stopped):
+    with pytest.raises(EmbeddingStopped):
         embed(codes, EmbeddingConfig(run="0" * 16, method=method), reported.append, lambda: len(reported) >= 2)
     assert len(reported) == 2
 
 
 def test_a_map_can_be_seen_while_it_is_made_and_leaves_nothing_else(store, monkeypatch):
     run, seen = perform(store, CONFIG)[0], []
-    monkeypatch.setattr(analyse, "EARLY_EVERY", 0.0)
+    monkeypatch.setattr(analyse, "EARLY_MAP_INTERVAL_S", 0.0)
     remove = Entry.remove
     monkeypatch.setattr(Entry, "remove", lambda self, name: (seen.append(self.read_table(name)), remove(self, name)))
     entry, _ = perform(store, EmbeddingConfig(run=run.id, method="t-sne", n_points=100))
-    early, points = seen[0], entry.read_table(POINTS)
+    early, points = seen[0], entry.read_table(POINTS_FILE)
     assert (early["sample"] == points["sample"]).all()
     assert np.abs(early[["x", "y"]] - points[["x", "y"]]).to_numpy().max() < 5  # the last look was just before the end
-    assert not entry.has(EARLY)
-    assert not (entry.folder / EARLY).exists()
+    assert not entry.has(EARLY_FILE)
+    assert not (entry.folder / EARLY_FILE).exists()
 
 
 def test_a_map_of_an_unfinished_run_says_what_is_missing(store):
@@ -198,7 +208,7 @@ def test_a_map_of_an_unfinished_run_says_what_is_missing(store):
 def test_pixel_nmf_keeps_non_negative_factors(store):
     entry, status = perform(store, PixelNMFConfig(dataset="digits", n_parts=4))
     assert status == "finished"
-    factors = entry.read_tensors(FACTORS)
+    factors = entry.read_tensors(FACTORS_FILE)
     assert factors["bases"].shape == (4, 64)
     assert min(factors["bases"].min(), factors["H"].min()) >= 0
     assert 0.2 < factors["explained_variance"][0] < 1
@@ -215,12 +225,12 @@ def test_clusters_of_a_runs_codes_are_those_that_the_run_itself_has(store):
                 store, ClusteringConfig.of(CONFIG, representation="H", noise_level=noise_level, clusterer=clusterer)
             )
             assert status == "finished"
-            expected = run.read_table(CLUSTERS)[f"{seen}/H/{clusterer}"]
-            assert entry.read_table(CLUSTERS)["cluster"].tolist() == expected.tolist()
-            found = entry.read_json(SCORES)
+            expected = run.read_table(CLUSTERS_FILE)[f"{seen}/H/{clusterer}"]
+            assert entry.read_table(CLUSTERS_FILE)["cluster"].tolist() == expected.tolist()
+            found = entry.read_json(SCORES_FILE)
             row = next(
                 row
-                for row in run.read_json(SCORES)
+                for row in run.read_json(SCORES_FILE)
                 if (row["input"], row["representation"], row["clusterer"]) == (seen, "H", clusterer)
             )
             assert {name: found[name] for name in ("acc", "nmi", "ari")} == {name: row[name] for name in ("acc", "nmi", "ari")}
@@ -231,7 +241,7 @@ def test_clusters_of_a_runs_codes_are_those_that_the_run_itself_has(store):
 def test_another_noise_than_the_runs_own_makes_other_codes(store):
     perform(store, CONFIG)
     scores_of = [
-        perform(store, ClusteringConfig.of(CONFIG, noise_level=level))[0].read_json(SCORES) for level in (0.4, 0.41, 1.0)
+        perform(store, ClusteringConfig.of(CONFIG, noise_level=level))[0].read_json(SCORES_FILE) for level in (0.4, 0.41, 1.0)
     ]
     assert scores_of[0]["contingency"] != scores_of[1]["contingency"]
     assert scores_of[2]["nmi"] < scores_of[0]["nmi"]
@@ -239,7 +249,7 @@ def test_another_noise_than_the_runs_own_makes_other_codes(store):
 
 def test_pixels_are_clustered_without_any_run(store):
     accuracies = {
-        transform: perform(store, ClusteringConfig(dataset="digits", transform=transform))[0].read_json(SCORES)["acc"]
+        transform: perform(store, ClusteringConfig(dataset="digits", transform=transform))[0].read_json(SCORES_FILE)["acc"]
         for transform in ("none", "unit_nmf", "pca", "umap")
     }
     assert accuracies["none"] > 0.7  # K-means on the 8x8 digits
@@ -250,7 +260,7 @@ def test_pixels_are_clustered_without_any_run(store):
 def test_coefficients_of_an_nmf_are_those_of_bases_of_unit_length():
     h = np.array([1.0, 2.0, 5.0], np.float32)
     x = np.outer(h, [0.6, 0.0, 0.8]).astype(np.float32)  # one part, of length 1
-    coefficients = transformed(x, ClusteringConfig(dataset="digits", transform="unit_nmf", n_components=1))
+    coefficients = transform(x, ClusteringConfig(dataset="digits", transform="unit_nmf", n_components=1))
     assert coefficients[:, 0] == pytest.approx(h, rel=1e-4)
 
 
@@ -311,4 +321,4 @@ def test_a_run_with_one_part_is_interpreted(store):
     run, _ = perform(store, CONFIG.replace(n_parts=1))
     entry, status = perform(store, InterpretationConfig.of(run.config))
     assert status == "finished", entry.state.message
-    assert "hoyer_H" not in entry.read_json(SCORES)
+    assert "hoyer_H" not in entry.read_json(SCORES_FILE)

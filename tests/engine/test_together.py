@@ -10,7 +10,7 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import load
 from ddnmf_core.engine.worker import tasks, train
 from ddnmf_core.model import batched_trainer, trainer
-from ddnmf_core.store.entry import MODEL, PROVENANCE, SCORES, State
+from ddnmf_core.store.entry import MODEL_FILE, PROVENANCE_FILE, SCORES_FILE, State
 from ddnmf_core.store.run_store import Store
 
 CONFIG = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epochs=3, batch_size=64, precision="highest")
@@ -43,17 +43,17 @@ def test_each_run_of_a_stack_is_kept_as_if_it_had_been_alone(store, tmp_path):
         assert tasks.perform(str(alone.root), "runs", config.id, "cpu") == "stopped"  # not there yet
         single = alone.create(config)
         assert tasks.perform(str(alone.root), "runs", config.id, "cpu") == "finished"
-        assert close(entry.read_tensors(MODEL), single.read_tensors(MODEL))
+        assert close(entry.read_tensors(MODEL_FILE), single.read_tensors(MODEL_FILE))
         assert [row["epoch"] for row in entry.epochs()] == [1, 2, 3]
         assert entry.names("snapshots/") == single.names("snapshots/")
         assert entry.names("checkpoint-") == []
-        assert entry.read_json(PROVENANCE)["stacked"] == 3
-        assert "stacked" not in single.read_json(PROVENANCE)
+        assert entry.read_json(PROVENANCE_FILE)["stacked"] == 3
+        assert "stacked" not in single.read_json(PROVENANCE_FILE)
 
 
 def test_a_stopped_stack_is_taken_up_from_its_checkpoints(store, tmp_path, monkeypatch):
     entries = [store.create(config) for config in CONFIGS]
-    monkeypatch.setattr(batched_trainer, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(batched_trainer, "STOP_POLL_INTERVAL_S", 0.0)
 
     def stop_after_an_epoch(recorder, row):
         kept(recorder, row)
@@ -70,31 +70,31 @@ def test_a_stopped_stack_is_taken_up_from_its_checkpoints(store, tmp_path, monke
     as_stack(store, CONFIGS)
     undisturbed, _ = as_stack(Store(tmp_path / "other"), CONFIGS)
     for entry, other in zip(entries, undisturbed, strict=True):
-        assert close(entry.read_tensors(MODEL), other.read_tensors(MODEL))
+        assert close(entry.read_tensors(MODEL_FILE), other.read_tensors(MODEL_FILE))
         assert [row["epoch"] for row in entry.epochs()] == [1, 2, 3]
 
 
 def test_a_stack_that_does_not_fit_is_taken_in_halves(store, monkeypatch):
     sizes = []
 
-    class Small(batched_trainer.Stack):
+    class Small(batched_trainer.BatchedTrainer):
         def __init__(self, trainers):
             sizes.append(len(trainers))
             if len(trainers) > 1:
                 raise torch.OutOfMemoryError("too many")
             super().__init__(trainers)
 
-    monkeypatch.setattr(batched_trainer, "Stack", Small)
+    monkeypatch.setattr(batched_trainer, "BatchedTrainer", Small)
     entries, ended = as_stack(store, CONFIGS)
     assert ended == {}
     assert sizes == [3, 1, 2, 1, 1]
-    assert all(entry.has(MODEL) for entry in entries)
+    assert all(entry.has(MODEL_FILE) for entry in entries)
 
 
 def test_what_did_not_fit_has_left_the_memory_when_the_halves_are_tried(store, monkeypatch):
     alive, seen = [], []
 
-    class Small(batched_trainer.Stack):
+    class Small(batched_trainer.BatchedTrainer):
         def __init__(self, trainers):
             gc.collect()
             seen.append(sum(each() is not None for each in alive))
@@ -103,7 +103,7 @@ def test_what_did_not_fit_has_left_the_memory_when_the_halves_are_tried(store, m
                 raise torch.OutOfMemoryError("too many")
             super().__init__(trainers)
 
-    monkeypatch.setattr(batched_trainer, "Stack", Small)
+    monkeypatch.setattr(batched_trainer, "BatchedTrainer", Small)
     as_stack(store, CONFIGS)
     assert seen == [0] * 5
 
@@ -122,7 +122,7 @@ def test_runs_whose_models_do_not_fit_beside_each_other_are_taken_in_halves(stor
     monkeypatch.setattr(trainer, "Trainer", Large)
     entries, ended = as_stack(store, CONFIGS)
     assert ended == {}
-    assert all(entry.has(MODEL) for entry in entries)
+    assert all(entry.has(MODEL_FILE) for entry in entries)
 
 
 def test_together_each_run_ends_as_it_would_alone(store):
@@ -131,7 +131,7 @@ def test_together_each_run_ends_as_it_would_alone(store):
     with entries[2].lock():
         found = tasks.perform_together(str(store.root), [*(config.id for config in CONFIGS), "0" * 16], "cpu")
     assert found == {CONFIGS[0].id: "finished", CONFIGS[1].id: "stopped", CONFIGS[2].id: "busy", "0" * 16: "stopped"}
-    assert entries[0].has(SCORES)
+    assert entries[0].has(SCORES_FILE)
 
 
 def test_what_goes_wrong_together_is_tried_alone(store, monkeypatch):
@@ -140,6 +140,6 @@ def test_what_goes_wrong_together_is_tried_alone(store, monkeypatch):
 
     for config in CONFIGS[:2]:
         store.create(config)
-    monkeypatch.setattr(tasks, "train_together", no)
+    monkeypatch.setattr(tasks, "train_runs", no)
     found = tasks.perform_together(str(store.root), [config.id for config in CONFIGS[:2]], "cpu")
     assert set(found.values()) == {"finished"}

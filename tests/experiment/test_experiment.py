@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from ddnmf_core.cli.main import app
+from ddnmf_core.cli.main import main_app
 from ddnmf_core.config import ClusteringConfig, RunConfig
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import Choices
+from ddnmf_core.data.user.source import ImportOptions
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.experiment import plan, scores
-from ddnmf_core.export.formats import FORMATS
+from ddnmf_core.export.formats import EXPORT_FORMATS
 from ddnmf_core.store.run_store import Store
 
 TEXT = """
@@ -47,18 +47,18 @@ def done(tmp_path_factory):
     path = tmp_path_factory.mktemp("experiment") / "experiment.toml"
     path.write_text(TEXT)
     store = Store(tmp_path_factory.mktemp("store"))
-    for each in plan.wanted(plan.read(path)):
+    for each in plan.experiment_items(plan.read_plan(path)):
         entry = store.create(each.config)
         assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
     return path, store
 
 
 def ddnmf(*arguments):
-    return CliRunner().invoke(app, ["experiment", *map(str, arguments)])
+    return CliRunner().invoke(main_app, ["experiment", *map(str, arguments)])
 
 
 def test_a_file_asks_for_every_combination_with_every_seed(file):
-    wanted = plan.wanted(plan.read(file))
+    wanted = plan.experiment_items(plan.read_plan(file))
     runs = [each.config for each in wanted if isinstance(each.config, RunConfig)]
     assert [(run.model, run.seed) for run in runs] == [("ddnmf", 1), ("ae1", 1), ("ddnmf", 2), ("ae1", 2)]
     assert {(run.gamma, run.output_activation) for run in runs if run.model == "ddnmf"} == {(0.1, "linear")}  # of the preset
@@ -68,7 +68,7 @@ def test_a_file_asks_for_every_combination_with_every_seed(file):
 
 def test_what_a_model_does_not_have_makes_no_second_run_of_it():
     asked = plan.Experiment(run={"model": "ae1"}, grid={"gamma": [0.1, 1.0]})
-    assert len(plan.wanted(asked)) == 1
+    assert len(plan.experiment_items(asked)) == 1
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_is_wrong_with_a_file_is_one_sentence_and_starts_nothing(tmp_path, 
     result = ddnmf(path, "--home", tmp_path / "store")
     assert result.exit_code == 2
     with pytest.raises(ValueError, match=sentence):
-        plan.wanted(plan.read(path))
+        plan.experiment_items(plan.read_plan(path))
     assert "Traceback" not in result.output
 
 
@@ -116,14 +116,14 @@ def test_what_the_store_has_is_found_and_not_done_again(done, monkeypatch, tmp_p
 
 def test_the_table_has_means_and_deviations_with_their_seeds(done):
     file, store = done
-    rows = scores.rows(store, plan.wanted(plan.read(file)))
-    table = scores.over_seeds(rows)
+    rows = scores.score_rows(store, plan.experiment_items(plan.read_plan(file)))
+    table = scores.scores_over_seeds(rows)
     assert table["seeds"].unique().tolist() == ["1 2"]
     line = table[(table["model"] == "ae1") & (table["clusterer"] == "gmm")].iloc[0]
     both = rows[(rows["model"] == "ae1") & (rows["clusterer"] == "gmm") & (rows["images"] == "clean")]["acc"]
     assert line["acc_mean"] == pytest.approx(both.mean())
     assert line["acc_std"] == pytest.approx(both.std(ddof=1))
-    text = scores.markdown(table)
+    text = scores.scores_markdown(table)
     assert text.splitlines()[0] == "| model | images | of | transform | clusterer | seeds | ACC | NMI | ARI |"
     assert f"{both.mean():.3f} ± {both.std(ddof=1):.3f}" in text
 
@@ -151,7 +151,7 @@ def test_ctrl_c_stops_what_is_under_way_and_says_that_it_goes_on(file, tmp_path,
         raise KeyboardInterrupt
 
     monkeypatch.setattr(engine, "ensure_started", lambda store: None)
-    monkeypatch.setattr("ddnmf_core.experiment.batch.Work.steps", interrupted)
+    monkeypatch.setattr("ddnmf_core.experiment.batch.WorkBatch.steps", interrupted)
     result = ddnmf(file, "--home", tmp_path / "store")
     assert result.exit_code == 130
     assert "The same command goes on from here." in result.stderr
@@ -162,8 +162,10 @@ def test_the_file_in_the_docs_is_one_and_every_format_stands_there(tmp_path):
     text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
     path = tmp_path / "docs.toml"
     path.write_text(text.split("```toml\n")[1].split("```")[0])
-    assert len(plan.wanted(plan.read(path))) == 2 * 2 * 3 * 2  # two axes of two values, three seeds, and clusters of each
-    assert all(f"`{name}`" in text for name in FORMATS)
+    assert (
+        len(plan.experiment_items(plan.read_plan(path))) == 2 * 2 * 3 * 2
+    )  # two axes of two values, three seeds, and clusters of each
+    assert all(f"`{name}`" in text for name in EXPORT_FORMATS)
 
 
 def test_clusterings_that_differ_in_their_transform_are_no_seeds_of_each_other(tmp_path):
@@ -171,23 +173,23 @@ def test_clusterings_that_differ_in_their_transform_are_no_seeds_of_each_other(t
     made = "".join(f'[[clusterings]]\nrepresentation = "z"\ntransform = "pca"\nn_components = {n}\n' for n in (2, 5))
     path.write_text(TEXT.split("[[clusterings]]")[0].replace("seeds = [1, 2]", "seeds = [1]") + made)
     store = Store(tmp_path / "store")
-    for each in plan.wanted(plan.read(path)):
+    for each in plan.experiment_items(plan.read_plan(path)):
         entry = store.create(each.config)
         assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
-    table = scores.over_seeds(scores.rows(store, plan.wanted(plan.read(path))))
+    table = scores.scores_over_seeds(scores.score_rows(store, plan.experiment_items(plan.read_plan(path))))
     assert set(table["seeds"]) == {"1"}
     assert sorted(table[table["transform"] == "pca"]["n_components"]) == [2, 2, 5, 5]
-    assert "n_components" in scores.markdown(table)
+    assert "n_components" in scores.scores_markdown(table)
 
 
 def test_data_without_labels_have_the_silhouette(tmp_path, monkeypatch):
     monkeypatch.setenv("DDNMF_HOME", str(tmp_path / "store"))
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((60, 5)))
-    name = user_sets.add(tmp_path / "x.npy", "x.npy", Choices())
+    name = user_sets.add(tmp_path / "x.npy", "x.npy", ImportOptions())
     path = tmp_path / "experiment.toml"
     path.write_text(f'seeds = [1, 2]\n[run]\ndataset = "{name}"\nlayers = [16, 4]\nn_parts = 3\nepochs = 1\n')
     store = Store()
-    for each in plan.wanted(plan.read(path)):
+    for each in plan.experiment_items(plan.read_plan(path)):
         entry = store.create(each.config)
         assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
     found = ddnmf(path, "--home", store.root)

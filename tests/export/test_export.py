@@ -13,12 +13,12 @@ from stored import trained
 
 from ddnmf_core.config import EmbeddingConfig, RunConfig
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import Choices
+from ddnmf_core.data.user.source import ImportOptions
 from ddnmf_core.export import csv, formats, safetensors
 from ddnmf_core.export.write import export
-from ddnmf_core.store.entry import CODES, POINTS
+from ddnmf_core.store.entry import CODES_FILE, POINTS_FILE
 from ddnmf_core.store.finished_run import FinishedRun, load_model
-from ddnmf_core.store.part_names import rename
+from ddnmf_core.store.part_names import rename_part
 from ddnmf_core.store.run_store import Store
 
 RUN = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epochs=2)
@@ -86,7 +86,7 @@ def test_a_folder_can_be_one_zip_file(run, tmp_path):
 def test_parquet_holds_codes_clusters_and_labels_of_each_image(run, tmp_path):
     export(run, "parquet", tmp_path / "run.parquet")
     table = pd.read_parquet(tmp_path / "run.parquet")
-    clean, codes = table[table["input"] == "clean"], run.read_tensors(CODES)
+    clean, codes = table[table["input"] == "clean"], run.read_tensors(CODES_FILE)
     assert len(table) == 600
     assert clean["sample"].tolist() == list(range(300))
     np.testing.assert_array_equal(clean[["H_1", "H_2", "H_3", "H_4"]], codes["clean/H"])
@@ -106,7 +106,7 @@ def test_csv_holds_the_same_numbers_as_parquet(run, tmp_path):
 
 def test_a_text_that_looks_like_a_formula_is_text_in_a_csv():
     table = pd.DataFrame({"class": ["=1+1", "@SUM(A1)", "-2", "plain"], "-z": [-1.5, 2.0, 0.0, 1.0]})
-    lines = csv.safe(table).to_csv(index=False).splitlines()
+    lines = csv.escape_formulas(table).to_csv(index=False).splitlines()
     assert lines == ["class,'-z", "'=1+1,-1.5", "'@SUM(A1),2.0", "'-2,0.0", "plain,1.0"]
 
 
@@ -120,25 +120,25 @@ def test_an_autoencoder_has_rows_without_parts(autoencoder, tmp_path):
 def test_embedding_atlas_gets_places_thumbnails_and_parts(run, few_digits, tmp_path):
     from PIL import Image
 
-    rename(run, 0, "hook")
+    rename_part(run, 0, "hook")
     export(run, "embedding-atlas", tmp_path / "atlas.parquet")
     table = pd.read_parquet(tmp_path / "atlas.parquet")
     assert len(table) == 300
     assert set(table["map"]) == {"pca of z"}
     assert {"projection_x", "projection_y", "label", "class", "H_4", "cluster_z_kmeans"} <= set(table)
-    strongest = run.read_tensors(CODES)["clean/H"].argmax(axis=1)
+    strongest = run.read_tensors(CODES_FILE)["clean/H"].argmax(axis=1)
     assert [name == "Part 1, hook" for name in table["strongest_part"]] == (strongest == 0).tolist()
     pixels = np.asarray(Image.open(io.BytesIO(table["image"][7]["bytes"])))
     assert pixels.shape == (8, 8)
     np.testing.assert_allclose(pixels.ravel() / 255, few_digits.scaled(np.array([7]))[0], atol=0.01)
-    rename(run, 0, "")
+    rename_part(run, 0, "")
 
 
 def test_embedding_atlas_takes_the_map_that_is_there(run, tmp_path):
     other = trained(Store(run.root), RUN.replace(seed=2))
     made = trained(Store(run.root), EmbeddingConfig(run=other.id, method="pca", representation="H", n_points=50))
     export(other, "embedding-atlas", tmp_path / "atlas.parquet")
-    table, points = pd.read_parquet(tmp_path / "atlas.parquet"), made.read_table(POINTS)
+    table, points = pd.read_parquet(tmp_path / "atlas.parquet"), made.read_table(POINTS_FILE)
     assert table["sample"].tolist() == points["sample"].tolist()
     assert table["projection_x"].tolist() == points["x"].tolist()
     assert set(table["map"]) == {"pca of H"}
@@ -205,7 +205,7 @@ def test_onnx_computes_what_the_model_computes(run, few_digits, tmp_path):
     x = few_digits.scaled()
     encoder, decoder = (onnxruntime.InferenceSession(tmp_path / "onnx" / f"{name}.onnx") for name in ("encoder", "decoder"))
     z, H, z_hat = encoder.run(None, {"images": x})
-    codes = run.read_tensors(CODES)
+    codes = run.read_tensors(CODES_FILE)
     for ours, kept in ((z, "z"), (H, "H"), (z_hat, "z_hat")):
         np.testing.assert_allclose(ours, codes[f"clean/{kept}"], atol=1e-4)
     (rebuilt,) = decoder.run(None, {"H": H[:1]})
@@ -225,7 +225,7 @@ def test_an_onnx_file_that_computes_something_else_is_noticed(run, few_digits, t
     model = load_model(run)
     model.student.nmf.W_prime.data += 0.1
     with torch.no_grad(), pytest.raises(RuntimeError, match=r"encoder.onnx differs from the model"):
-        onnx.check(tmp_path / "onnx" / "encoder.onnx", onnx.Encoder(model), torch.from_numpy(few_digits.scaled()))
+        onnx.check_network(tmp_path / "onnx" / "encoder.onnx", onnx.Encoder(model), torch.from_numpy(few_digits.scaled()))
 
 
 # ---------------------------------------------------------------------------------------- trackers
@@ -280,8 +280,8 @@ def runs_on_own(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDNMF_HOME", str(folder / "home"))
         sets = [
-            user_sets.add(folder / "pictures.npy", "pictures.npy", Choices()),
-            user_sets.add(folder / "table.csv", "table.csv", Choices(labels="kind")),
+            user_sets.add(folder / "pictures.npy", "pictures.npy", ImportOptions()),
+            user_sets.add(folder / "table.csv", "table.csv", ImportOptions(labels="kind")),
         ]
         return [trained(Store(), RUN.replace(dataset=name, n_samples=None)) for name in sets]
 

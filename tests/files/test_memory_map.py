@@ -13,12 +13,12 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import DataError, Images
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.scaling import treated
-from ddnmf_core.data.user.source import Choices, Raw
+from ddnmf_core.data.user.scaling import preprocess
+from ddnmf_core.data.user.source import ImportOptions, RawData
 from ddnmf_core.engine.worker import tasks
-from ddnmf_core.files.memory_map import blocks, is_mapped, memory, too_large
-from ddnmf_core.model.mapped_pixels import Rows, on_device
-from ddnmf_core.store.entry import CODES, MODEL, SCORES
+from ddnmf_core.files.memory_map import blocks, is_mapped, too_large, total_memory
+from ddnmf_core.model.mapped_pixels import MappedRows, pixels_on_device
+from ddnmf_core.store.entry import CODES_FILE, MODEL_FILE, SCORES_FILE
 from ddnmf_core.store.run_store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -70,14 +70,14 @@ def kept_in(home, path, monkeypatch, share: str, **choices) -> tuple[str, bytes]
     """The name of the set and the bytes of its arrays."""
     monkeypatch.setenv("DDNMF_HOME", str(home))
     monkeypatch.setenv("DDNMF_MEMORY_SHARE", share)
-    name = user_sets.add(path, path.name, Choices(**choices))
-    return name, (user_sets.folder(name) / user_sets.ARRAYS).read_bytes()
+    name = user_sets.add(path, path.name, ImportOptions(**choices))
+    return name, (user_sets.folder(name) / user_sets.ARRAYS_FILE).read_bytes()
 
 
 def test_what_is_mapped_is_larger_than_a_share_of_memory(monkeypatch):
     assert not too_large(10_000_000)
     monkeypatch.setenv("DDNMF_MEMORY_SHARE", "0.5")
-    assert (too_large(memory() // 2), too_large(memory() // 2 + 1)) == (False, True)
+    assert (too_large(total_memory() // 2), too_large(total_memory() // 2 + 1)) == (False, True)
     monkeypatch.setenv("DDNMF_MEMORY_SHARE", "half")
     with pytest.raises(ValueError, match="DDNMF_MEMORY_SHARE = 'half': should be a number from 0 to 1"):
         too_large(1)
@@ -113,7 +113,7 @@ def test_a_set_has_the_same_name_and_bytes_whether_it_was_mapped_or_not(tmp_path
 
 def test_the_mean_of_a_column_is_that_of_its_values_that_are_there(small_blocks):
     x = with_gaps()
-    values, done = treated(Raw(x, None, (), None, None), Choices(missing="mean", negative="shift"))
+    values, done = preprocess(RawData(x, None, (), None, None), ImportOptions(missing="mean", negative="shift"))
     column = np.delete(x[:, 2], [40, 41])
     assert (done["missing"], done["missing_became"]) == (3, "mean")
     assert values[40, 2] == values[41, 2] == pytest.approx((column.mean() - column.min()) / np.ptp(column))
@@ -129,25 +129,25 @@ def test_what_cannot_be_mapped_is_one_sentence(tmp_path, all_mapped):
         (np.array([["a"]] * N), "should be numbers"),
     ):
         with pytest.raises(DataError, match=reason):
-            user_sets.add(saved(tmp_path, x), "x.npy", Choices())
+            user_sets.add(saved(tmp_path, x), "x.npy", ImportOptions())
     assert user_sets.names() == []
 
 
 def test_a_mapped_set_that_was_changed_is_refused(tmp_path, all_mapped):
-    name = user_sets.add(saved(tmp_path, shades()), "x.npy", Choices())
-    path = user_sets.folder(name) / user_sets.ARRAYS
+    name = user_sets.add(saved(tmp_path, shades()), "x.npy", ImportOptions())
+    path = user_sets.folder(name) / user_sets.ARRAYS_FILE
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(DataError, match="damaged"):
         catalogue.load(name)
-    assert user_sets.add(tmp_path / "x.npy", "x.npy", Choices()) == name  # adding it again repairs it
+    assert user_sets.add(tmp_path / "x.npy", "x.npy", ImportOptions()) == name  # adding it again repairs it
     assert len(catalogue.load(name)) == N
 
 
 def test_rows_come_in_the_order_asked_for(tmp_path):
-    rows = on_device(np.load(saved(tmp_path, shades().reshape(N, -1)), mmap_mode="r"), CPU)
-    assert isinstance(rows, Rows)
+    rows = pixels_on_device(np.load(saved(tmp_path, shades().reshape(N, -1)), mmap_mode="r"), CPU)
+    assert isinstance(rows, MappedRows)
     wanted = torch.tensor([299, 0, 17, 17, 5])
     rows.expect(wanted)
     rows.expect(wanted[:0])
@@ -167,10 +167,10 @@ def test_what_was_read_of_a_map_is_given_back_once_it_is_too_much(tmp_path, monk
         most.append(held[0])
         return held[0]
 
-    monkeypatch.setattr(mapped_pixels, "RESIDENT", 10)
+    monkeypatch.setattr(mapped_pixels, "MAX_RESIDENT_BYTES", 10)
     monkeypatch.setattr(mapped_pixels, "file_memory", look)
     monkeypatch.setattr(mapped_pixels, "release", lambda pixels: held.__setitem__(0, 0))
-    rows = on_device(np.load(saved(tmp_path, x), mmap_mode="r"), CPU)
+    rows = pixels_on_device(np.load(saved(tmp_path, x), mmap_mode="r"), CPU)
     for start in range(0, N - at_once, at_once):
         wanted = torch.arange(start, start + at_once).flip(0)
         assert torch.equal(rows[wanted], torch.tensor(x)[wanted])
@@ -189,11 +189,11 @@ def test_a_batch_leaves_little_of_a_map_in_memory(tmp_path):
     from ddnmf_core.model import mapped_pixels
 
     np.save(tmp_path / "x.npy", np.zeros((150_000, 784), np.uint8))
-    rows, before, most = on_device(np.load(tmp_path / "x.npy", mmap_mode="r"), CPU), file_memory(), 0
+    rows, before, most = pixels_on_device(np.load(tmp_path / "x.npy", mmap_mode="r"), CPU), file_memory(), 0
     for seed in range(4):
         rows[torch.randint(0, 150_000, (1024,), generator=torch.Generator().manual_seed(seed))]
         most = max(most, file_memory() - before)
-    assert most < mapped_pixels.RESIDENT + 2**24
+    assert most < mapped_pixels.MAX_RESIDENT_BYTES + 2**24
 
 
 def test_blocks_cover_every_row_once(small_blocks):
@@ -205,16 +205,16 @@ def test_a_run_on_a_mapped_set_ends_with_the_same_bits(tmp_path, monkeypatch):
     for share in ("1", "0"):
         monkeypatch.setenv("DDNMF_HOME", str(tmp_path / share))
         monkeypatch.setenv("DDNMF_MEMORY_SHARE", share)
-        name = user_sets.add(path, path.name, Choices())
+        name = user_sets.add(path, path.name, ImportOptions())
         assert is_mapped(catalogue.load(name).pixels) == (share == "0")
         run = Store().create(RunConfig(dataset=name, layers=(16, 4), n_parts=3, epochs=4, batch_size=64, noise_level=0.3))
         assert tasks.perform(str(Store().root), run.kind, run.id, "cpu") == "finished", run.state
-        made.append([run.read_bytes(kept) for kept in (MODEL, CODES, SCORES)])
+        made.append([run.read_bytes(kept) for kept in (MODEL_FILE, CODES_FILE, SCORES_FILE)])
     assert made[0] == made[1]
 
 
 def test_a_part_of_a_mapped_set_and_all_of_its_values_are_held_in_memory_if_they_fit(tmp_path, all_mapped, monkeypatch):
-    name = user_sets.add(saved(tmp_path, shades()), "x.npy", Choices())
+    name = user_sets.add(saved(tmp_path, shades()), "x.npy", ImportOptions())
     part, whole = catalogue.load(name, 50), catalogue.load(name)
     assert not is_mapped(part.pixels)
     assert whole.scaled().shape == (N, SIDE * SIDE)

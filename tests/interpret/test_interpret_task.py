@@ -6,7 +6,7 @@ import pytest
 from ddnmf_core.config import InterpretationConfig, RunConfig
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store import trash
-from ddnmf_core.store.entry import CODES, INTERPRETATION, PARTS, SCORES
+from ddnmf_core.store.entry import CODES_FILE, INTERPRETATION_FILE, PARTS_FILE, SCORES_FILE
 from ddnmf_core.store.run_store import Store
 
 RUN = RunConfig(
@@ -36,7 +36,7 @@ def done(tmp_path_factory):
 
 
 def test_every_part_has_a_row_and_importance_is_a_share(done):
-    table = done[1].read_table(PARTS)
+    table = done[1].read_table(PARTS_FILE)
     assert table["part"].tolist() == list(range(6))
     assert table["importance"].sum() == pytest.approx(1)
     assert table["purity"].between(0.1, 1).all()
@@ -44,7 +44,7 @@ def test_every_part_has_a_row_and_importance_is_a_share(done):
 
 
 def test_pictures_are_shared_out_completely_and_by_an_order_that_beats_chance(done):
-    scores = done[1].read_json(SCORES)
+    scores = done[1].read_json(SCORES_FILE)
     assert scores["completeness_error"] < 1e-4
     assert scores["deletion_auc"] < scores["deletion_random_auc"]
     assert scores["insertion_auc"] > scores["insertion_random_auc"]
@@ -52,7 +52,7 @@ def test_pictures_are_shared_out_completely_and_by_an_order_that_beats_chance(do
 
 
 def test_taking_parts_out_moves_samples_and_noise_weakens_parts(done):
-    arrays = done[1].read_tensors(INTERPRETATION)
+    arrays = done[1].read_tensors(INTERPRETATION_FILE)
     assert arrays["causal"].shape == (6, 10)
     assert 0 < arrays["causal"].max() <= 1
     assert arrays["survival"].shape == (8, 6)
@@ -65,12 +65,12 @@ def test_the_swing_of_a_part_is_the_picture_at_its_high_quantile_minus_that_at_i
     from ddnmf_core.store.finished_run import load_model
 
     store, entry = done
-    H = store.get("runs", RUN.id).read_tensors(CODES)["clean/H"]
+    H = store.get("runs", RUN.id).read_tensors(CODES_FILE)["clean/H"]
     rows = np.tile(H.mean(axis=0), (2, 1))
     rows[:, 2] = np.quantile(H[:, 2], [0.05, 0.95])
     with torch.no_grad():
         low, high = load_model(store.get("runs", RUN.id)).student.decode(torch.from_numpy(rows)).numpy()
-    assert entry.read_tensors(INTERPRETATION)["swings"][2] == pytest.approx(high - low, abs=1e-5)
+    assert entry.read_tensors(INTERPRETATION_FILE)["swings"][2] == pytest.approx(high - low, abs=1e-5)
 
 
 def test_an_autoencoder_has_no_parts_to_measure(done):
@@ -87,9 +87,9 @@ def test_what_stands_beside_the_parts_of_a_model_is_measured_alike(done, factors
     assert perform(done[0], autoencoder)[1] == "finished"
     entry, status = perform(done[0], InterpretationConfig.of(autoencoder, factors=factors, n_parts=n_parts, n_pictures=10))
     assert status == "finished", entry.state
-    ours, theirs = done[1].read_json(SCORES), entry.read_json(SCORES)
+    ours, theirs = done[1].read_json(SCORES_FILE), entry.read_json(SCORES_FILE)
     assert ours.keys() - theirs.keys() == {"saturated_share"}
-    assert len(entry.read_table(PARTS)) == (n_parts or 6)
+    assert len(entry.read_table(PARTS_FILE)) == (n_parts or 6)
     assert theirs["completeness_error"] < 1e-3
 
 
@@ -100,7 +100,7 @@ def test_a_principal_component_adds_and_explains_what_scikit_learn_says_it_does(
 
     entry, status = perform(done[0], InterpretationConfig(dataset="digits", factors="pca", n_parts=4, n_pictures=10))
     assert status == "finished", entry.state
-    scores, x = entry.read_json(SCORES), load("digits").scaled()
+    scores, x = entry.read_json(SCORES_FILE), load("digits").scaled()
     assert scores["explained_variance"] == pytest.approx(PCA(4).fit(x).explained_variance_ratio_.sum(), abs=1e-4)
     assert scores["additivity_gap"] == pytest.approx(0, abs=1e-4)  # a linear decoder
     assert scores["constant_parts"] == 0
@@ -109,8 +109,8 @@ def test_a_principal_component_adds_and_explains_what_scikit_learn_says_it_does(
 def test_an_nmf_of_the_pixels_only_adds(done):
     entry, status = perform(done[0], InterpretationConfig(dataset="digits", factors="nmf", n_parts=4, n_pictures=10))
     assert status == "finished", entry.state
-    assert entry.read_json(SCORES)["cancellation"] == 0
-    assert (entry.read_tensors(INTERPRETATION)["swings"] >= 0).all()
+    assert entry.read_json(SCORES_FILE)["cancellation"] == 0
+    assert (entry.read_tensors(INTERPRETATION_FILE)["swings"] >= 0).all()
 
 
 @pytest.mark.parametrize(
@@ -134,5 +134,5 @@ def test_it_stops_when_asked_and_goes_with_its_run(done, tmp_path):
     entry = store.create(InterpretationConfig.of(run, n_pictures=20))
     entry.request_stop()
     assert tasks.perform(str(store.root), entry.kind, entry.id) == "stopped"
-    trash.delete(store.get("runs", run.id))
+    trash.delete_entry(store.get("runs", run.id))
     assert not entry.exists

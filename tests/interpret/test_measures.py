@@ -2,7 +2,7 @@
 
 import pytest
 
-from ddnmf_core.interpret.measures import MEASURES, worth_rows
+from ddnmf_core.interpret.measures import MEASURES, measure_rows
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ def test_a_measure_is_written_with_its_deviation_where_there_is_one(name, value,
 
 def test_titles_differ_and_only_what_was_measured_is_listed():
     assert len({measure.title for measure in MEASURES.values()}) == len(MEASURES)
-    assert worth_rows({"purity": 0.25, "acc": 0.9}) == [("Class purity", "0.25")]
+    assert measure_rows({"purity": 0.25, "acc": 0.9}) == [("Class purity", "0.25")]

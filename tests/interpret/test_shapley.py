@@ -5,7 +5,7 @@ import torch
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.interpret.shapley import additivity_gap, coalition_weights, coalitions, shapley
-from ddnmf_core.model.networks import build
+from ddnmf_core.model.networks import build_model
 
 W = torch.tensor([[1.0, 0, 0, 2], [0, 3, 0, 0], [0, 0, 5, 1]])  # parts x pixels
 H, BASELINE = torch.tensor([0.5, 1.0, 0.25]), torch.tensor([0.0, 0.5, 0.25])
@@ -26,7 +26,7 @@ def both_or_none(rows):
 
 @pytest.fixture(scope="module")
 def student():
-    return build(RunConfig(dataset="digits", layers=(32, 6), n_parts=10), 64).student
+    return build_model(RunConfig(dataset="digits", layers=(32, 6), n_parts=10), 64).student
 
 
 def test_coalitions_are_all_subsets_from_none_to_all():

@@ -12,7 +12,7 @@ ORDER = [3, 0, 5, 1, 4, 2]
 
 def test_permuted_and_scaled_parts_are_found_again():
     others = PARTS[ORDER] * np.arange(1, 7)[:, None]
-    partners, cosine = stability.match(PARTS, others)
+    partners, cosine = stability.match_parts(PARTS, others)
     assert [ORDER[partner] for partner in partners] == list(range(6))
     assert cosine.tolist() == pytest.approx([1] * 6)
     assert stability.matched_cosine(PARTS, others) == pytest.approx(1)
@@ -27,7 +27,7 @@ def test_other_parts_are_not_found_again():
 
 def test_each_part_has_one_partner_even_where_two_would_like_the_same():
     twins = np.array([[1.0, 0.1, 0], [1, 0, 0.1]])
-    partners, _ = stability.match(twins, np.array([[1.0, 0, 0], [0, 0, 1]]))
+    partners, _ = stability.match_parts(twins, np.array([[1.0, 0, 0], [0, 0, 1]]))
     assert sorted(partners) == [0, 1]
 
 
@@ -39,11 +39,11 @@ def test_a_part_reappears_in_as_many_seeds_as_have_it():
 
 def test_stability_is_the_mean_over_pairs_of_seeds():
     apart = np.eye(4)
-    assert stability.over_seeds([apart[:2], apart[:2], apart[2:]]) == pytest.approx(1 / 3)
+    assert stability.stability_over_seeds([apart[:2], apart[:2], apart[2:]]) == pytest.approx(1 / 3)
     with pytest.raises(ValueError, match="1 seeds: should be at least 2"):
-        stability.over_seeds([PARTS])
+        stability.stability_over_seeds([PARTS])
 
 
 def test_unequal_numbers_of_parts_are_refused():
     with pytest.raises(ValueError, match="6 parts against 5"):
-        stability.match(PARTS, PARTS[:5])
+        stability.match_parts(PARTS, PARTS[:5])

@@ -8,7 +8,7 @@ from ddnmf_core.config import PRESETS, RunConfig
 from ddnmf_core.data.dataset import Images
 from ddnmf_core.interpret import faithfulness, quality, stability
 from ddnmf_core.interpret.shapley import additivity_gap, shapley
-from ddnmf_core.model.decoding import part_swings
+from ddnmf_core.model.decoding import part_effects
 from ddnmf_core.model.trainer import Trainer
 
 N, SIDE = 2000, 8
@@ -52,8 +52,8 @@ def found(truth):
 
 def test_the_parts_are_found_each_once(truth, found):
     parts, (model, H) = truth[0], found
-    swings = part_swings(model.student.decode, H).numpy()
-    partners, cosines = stability.match(swings, parts)
+    swings = part_effects(model.student.decode, H).numpy()
+    partners, cosines = stability.match_parts(swings, parts)
     assert sorted(partners) == [0, 1, 2, 3]
     assert cosines.min() > 0.95
     assert (quality.cancellation(swings) == 0).all()  # they only add
@@ -61,14 +61,14 @@ def test_the_parts_are_found_each_once(truth, found):
 
 def test_a_sample_has_as_much_of_a_part_as_it_was_made_of(truth, found):
     parts, strength = truth
-    partners, _ = stability.match(part_swings(found[0].student.decode, found[1]).numpy(), parts)
+    partners, _ = stability.match_parts(part_effects(found[0].student.decode, found[1]).numpy(), parts)
     correlation = np.corrcoef(found[1].numpy().T, strength[:, partners].T)[:4, 4:].diagonal()
     assert correlation.min() > 0.9
 
 
 def test_a_picture_is_shared_out_among_the_parts_that_it_was_made_of(truth, found):
     (parts, strength), (model, H) = truth, found
-    partners, _ = stability.match(part_swings(model.student.decode, H).numpy(), parts)
+    partners, _ = stability.match_parts(part_effects(model.student.decode, H).numpy(), parts)
     absent = H.min(dim=0).values
     errors, to_absent = [], []
     for sample in np.flatnonzero((strength > 0.5).sum(axis=1) == 2)[:100]:
@@ -87,6 +87,8 @@ def test_taking_out_the_parts_of_most_worth_takes_the_picture_away_first(truth, 
     by_worth, by_chance = [], []
     for sample in several:
         order = shapley(model.student.decode, H[sample], H.min(dim=0).values).strength.argsort(descending=True)
-        by_worth.append(faithfulness.curves(model.student.decode, H[sample], H.min(dim=0).values, order).deletion_auc)
-        by_chance.append(faithfulness.random_curves(model.student.decode, H[sample], H.min(dim=0).values).deletion_auc)
+        by_worth.append(
+            faithfulness.faithfulness_curves(model.student.decode, H[sample], H.min(dim=0).values, order).deletion_auc
+        )
+        by_chance.append(faithfulness.random_order_curves(model.student.decode, H[sample], H.min(dim=0).values).deletion_auc)
     assert np.mean(by_worth) < 0.6 * np.mean(by_chance)

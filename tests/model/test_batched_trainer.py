@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 import torch
 
-from ddnmf_core.model.batched_trainer import Stack
+from ddnmf_core.model.batched_trainer import BatchedTrainer
 from ddnmf_core.model.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -21,7 +21,7 @@ def alone(config, images, **how):
 
 def together(trainers, should_stop=lambda trainer: False):
     rows, outcomes = {id(t): [] for t in trainers}, {}
-    Stack(trainers).train(
+    BatchedTrainer(trainers).train(
         lambda t, row: rows[id(t)].append(row), should_stop, lambda t, outcome: outcomes.update({id(t): outcome})
     )
     return [[row for row in rows[id(t)] if row["kind"] == "epoch"] for t in trainers], [outcomes[id(t)] for t in trainers]
@@ -113,19 +113,19 @@ def test_only_runs_of_one_architecture_at_one_batch_are_stacked(few_digits, smal
     assert small(seed=1).stack_key == small(seed=9, noise_level=0.8, gamma=3).stack_key
     assert small().stack_key != small(n_parts=6).stack_key
     with pytest.raises(ValueError, match="one architecture"):
-        Stack([Trainer(small(), few_digits, CPU), Trainer(small(n_parts=6), few_digits, CPU)])
+        BatchedTrainer([Trainer(small(), few_digits, CPU), Trainer(small(n_parts=6), few_digits, CPU)])
     ahead = Trainer(small(seed=2), few_digits, CPU)
     ahead.batch = 1
     with pytest.raises(ValueError, match="the same batch"):
-        Stack([Trainer(small(), few_digits, CPU), ahead])
+        BatchedTrainer([Trainer(small(), few_digits, CPU), ahead])
 
 
 def test_time_is_shared_out_to_those_that_are_there(few_digits, small, monkeypatch):
     """Three of four runs leave in the middle of an epoch: what came before is not all the fourth's."""
     now = [0.0]
     monkeypatch.setattr("ddnmf_core.model.batched_trainer.time.perf_counter", lambda: now[0])
-    compute = Stack._compute
-    monkeypatch.setattr(Stack, "_compute", lambda self, *of: (now.__setitem__(0, now[0] + 1), compute(self, *of)))
+    compute = BatchedTrainer._compute
+    monkeypatch.setattr(BatchedTrainer, "_compute", lambda self, *of: (now.__setitem__(0, now[0] + 1), compute(self, *of)))
     trainers = [Trainer(small(epochs=1, seed=seed), few_digits, CPU) for seed in range(4)]
     rows, _ = together(trainers, lambda trainer: trainer is not trainers[0] and trainer.batch >= 2)
     assert rows[0][0]["images_per_second"] == pytest.approx(300 / (2 / 4 + 3))  # 2 batches of four runs, 3 of one
@@ -175,7 +175,7 @@ class GraphOnCPU:
         self.n_replays += 1
 
 
-STEP = Stack._compute
+STEP = BatchedTrainer._compute
 
 
 def test_a_step_that_is_captured_and_replayed_is_the_step(few_digits, small, monkeypatch):
@@ -184,12 +184,12 @@ def test_a_step_that_is_captured_and_replayed_is_the_step(few_digits, small, mon
     monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: graphs.append(GraphOnCPU()) or graphs[-1])
     monkeypatch.setattr(torch.cuda, "graph", GraphOnCPU.capture)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)
-    monkeypatch.setattr(Stack, "_compute", lambda stack, *of: GraphOnCPU.compute(stack, *of))
+    monkeypatch.setattr(BatchedTrainer, "_compute", lambda stack, *of: GraphOnCPU.compute(stack, *of))
     for module in ("model.batched_trainer", "model.trainer"):
         monkeypatch.setattr(f"ddnmf_core.{module}.REPORT_EVERY", 0.0)  # a row for every batch, with its gradients
     configs, rows = [small(seed=1), small(seed=2, noise_level=0.1)], {}
     trainers = [Trainer(config, few_digits, CPU) for config in configs]
-    stack = Stack(trainers)
+    stack = BatchedTrainer(trainers)
     stack.captures = True
     stack.train(lambda trainer, row: rows.setdefault(trainer, []).append(row), lambda _: False, lambda _, outcome: None)
     assert [graph.n_replays for graph in graphs] == [9]  # of 3 x 4 whole batches all but the first 3

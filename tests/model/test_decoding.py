@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from ddnmf_core.analysis.neighbours import nearest
-from ddnmf_core.interpret.quality import class_mass, prominence
-from ddnmf_core.model.decoding import added_one_by_one
-from ddnmf_core.model.networks import build
+from ddnmf_core.analysis.neighbours import nearest_rows
+from ddnmf_core.interpret.quality import class_mass, standardised_coefficients
+from ddnmf_core.model.decoding import add_parts_in_order
+from ddnmf_core.model.networks import build_model
 
 BASELINE, H = torch.full((4,), 0.5), torch.tensor([0.9, 0.1, 0.5, 0.3])
 
@@ -16,11 +16,11 @@ BASELINE, H = torch.full((4,), 0.5), torch.tensor([0.9, 0.1, 0.5, 0.3])
 def student():
     from ddnmf_core.config import RunConfig
 
-    return build(RunConfig(dataset="digits", layers=(16, 6), n_parts=4), 64).student
+    return build_model(RunConfig(dataset="digits", layers=(16, 6), n_parts=4), 64).student
 
 
 def test_the_film_goes_from_the_baseline_to_the_reconstruction(student):
-    film = added_one_by_one(student, H, BASELINE, torch.tensor([3, 0, 1, 2]))
+    film = add_parts_in_order(student, H, BASELINE, torch.tensor([3, 0, 1, 2]))
     assert film.shape == (5, 64)
     torch.testing.assert_close(film[0], student.decode(BASELINE[None])[0])
     torch.testing.assert_close(film[1], student.decode(torch.tensor([[0.5, 0.5, 0.5, 0.3]]))[0])
@@ -34,10 +34,10 @@ def test_a_part_that_one_class_alone_uses_is_pure():
 
 def test_the_strongest_part_is_measured_in_its_own_deviations():
     H = np.array([[0.9, 0.10], [0.8, 0.10], [0.9, 0.20], [0.8, 0.10]], dtype=np.float32)
-    assert prominence(H)[2].argmax() == 1  # .2 is far out for part 1, .9 is usual for part 0
+    assert standardised_coefficients(H)[2].argmax() == 1  # .2 is far out for part 1, .9 is usual for part 0
 
 
 def test_nearest_neighbours_come_nearest_first():
     codes = np.array([[0.0], [3.0], [1.0], [10.0]], dtype=np.float32)
-    assert nearest(codes, np.array([0.9], dtype=np.float32), 3).tolist() == [2, 0, 1]
-    assert len(nearest(codes, np.array([0.9], dtype=np.float32), 99)) == 4
+    assert nearest_rows(codes, np.array([0.9], dtype=np.float32), 3).tolist() == [2, 0, 1]
+    assert len(nearest_rows(codes, np.array([0.9], dtype=np.float32), 99)) == 4

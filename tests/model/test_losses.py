@@ -6,7 +6,7 @@ import torch
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.model import losses
-from ddnmf_core.model.networks import build
+from ddnmf_core.model.networks import build_model
 from ddnmf_core.model.trainer import loss_terms
 
 REDUCTIONS = ("sum", "mean")
@@ -108,7 +108,7 @@ def test_the_terms_of_a_model_are_the_equations_of_its_own_features(reduction):
 
 
 def test_an_autoencoder_is_asked_to_rebuild_what_it_is_given():
-    model = build(TINY.replace(model="ae1"), 4).double()
+    model = build_model(TINY.replace(model="ae1"), 4).double()
     _, x, x_noisy = tiny_case()
     with torch.no_grad():
         terms, layers = loss_terms(model, x, x_noisy, "sum")
@@ -118,7 +118,7 @@ def test_an_autoencoder_is_asked_to_rebuild_what_it_is_given():
 
 
 def test_a_denoising_autoencoder_is_asked_for_the_clean_images():
-    model = build(TINY.replace(model="dae"), 4).double()
+    model = build_model(TINY.replace(model="dae"), 4).double()
     _, x, x_noisy = tiny_case()
     with torch.no_grad():
         terms, _ = loss_terms(model, x, x_noisy, "sum")
@@ -130,7 +130,7 @@ def test_a_denoising_autoencoder_is_asked_for_the_clean_images():
 
 def tiny_case():
     """A DDNMF 4-3-2 in float64, five clean images and the same ones with noise."""
-    model = build(TINY, 4).double()
+    model = build_model(TINY, 4).double()
     x = torch.from_numpy(np.random.default_rng(1).uniform(size=(5, 4)))
     return model, x, x + 0.4 * torch.from_numpy(random(5, 4, seed=2))
 

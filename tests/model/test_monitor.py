@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from ddnmf_core.model.decoding import part_pictures
-from ddnmf_core.model.diagnosis import warnings
-from ddnmf_core.model.monitor import Gallery, to_u8, unit_health
-from ddnmf_core.model.networks import build
+from ddnmf_core.model.diagnosis import collapse_warnings
+from ddnmf_core.model.monitor import Gallery, tensor_to_u8, unit_health
+from ddnmf_core.model.networks import build_model
 from ddnmf_core.model.trainer import Trainer
 
 IMAGES = torch.rand(50, 64, generator=torch.Generator().manual_seed(1))
@@ -17,7 +17,7 @@ IMAGES = torch.rand(50, 64, generator=torch.Generator().manual_seed(1))
 def model_of(small):
     def model(**changes):
         """Untrained, but with every unit of the code awake."""
-        made = build(small(**changes), 64)
+        made = build_model(small(**changes), 64)
         encoder = made.student.encoder if hasattr(made, "student") else made.encoder
         encoder[-1].linear.bias.data.fill_(1.0)
         return made
@@ -36,13 +36,13 @@ def test_a_healthy_model_counts_nothing_and_warns_of_nothing(model_of):
     health = unit_health(model_of(), IMAGES)
     assert health["n_units"] == 6
     assert [health[key] for key in ("dead_units", "constant_units", "constant_parts", "saturated_share")] == [0] * 4
-    assert warnings(health) == []
+    assert collapse_warnings(health) == []
 
 
 def test_a_training_that_goes_well_warns_of_nothing(few_digits, small):
     rows = []
     Trainer(small(), few_digits, torch.device("cpu")).train(rows.append)
-    assert warnings(rows[-1]) == []
+    assert collapse_warnings(rows[-1]) == []
 
 
 def test_a_relu_unit_without_input_is_dead_and_therefore_constant(model_of):
@@ -53,7 +53,7 @@ def test_a_relu_unit_without_input_is_dead_and_therefore_constant(model_of):
     health = unit_health(model, IMAGES)
     assert (before["dead_units"], before["constant_units"]) == (0, 0)
     assert (health["dead_units"], health["constant_units"]) == (2, 2)
-    assert warnings(health)[0].startswith("2 of 6 bottleneck units say nothing (constant or dead).")
+    assert collapse_warnings(health)[0].startswith("2 of 6 bottleneck units say nothing (constant or dead).")
 
 
 def test_a_relu_unit_that_is_silent_for_some_images_is_alive(model_of):
@@ -69,7 +69,7 @@ def test_a_unit_that_always_says_the_same_is_constant_and_not_dead(model_of):
     silence(model, unit=2, bias=0.7)
     health = unit_health(model, IMAGES)
     assert (health["dead_units"], health["constant_units"]) == (0, 1)
-    assert warnings(health)[0].startswith("1 of 6 bottleneck units say nothing")
+    assert collapse_warnings(health)[0].startswith("1 of 6 bottleneck units say nothing")
 
 
 def test_when_every_unit_is_constant_the_run_is_called_collapsed(model_of):
@@ -78,7 +78,7 @@ def test_when_every_unit_is_constant_the_run_is_called_collapsed(model_of):
         silence(model, unit, bias=0.7)
     health = unit_health(model, IMAGES)
     assert (health["constant_units"], health["constant_parts"]) == (6, 5)
-    collapsed, unused = warnings(health)
+    collapsed, unused = collapse_warnings(health)
     assert collapsed.startswith("Collapsed: every bottleneck unit gives the same value")
     assert unused == "5 parts have the same coefficient for every image: they are unused."
 
@@ -92,7 +92,7 @@ def test_a_code_that_shrinks_to_zero_is_seen_in_its_size(model_of):
     last.bias.data *= 0.005
     health = unit_health(model, IMAGES)
     assert health["code_rms"] < 0.01
-    assert "The code shrinks to zero" in " ".join(warnings(health))
+    assert "The code shrinks to zero" in " ".join(collapse_warnings(health))
 
 
 def test_a_part_without_weights_has_half_of_itself_in_every_image(model_of):
@@ -101,7 +101,7 @@ def test_a_part_without_weights_has_half_of_itself_in_every_image(model_of):
     health = unit_health(model, IMAGES)
     assert health["constant_parts"] == 1
     assert health["constant_units"] == 0
-    (unused,) = warnings(health)
+    (unused,) = collapse_warnings(health)
     assert "the same coefficient for every image" in unused
 
 
@@ -110,17 +110,17 @@ def test_huge_weights_saturate_the_sigmoid(model_of):
     model.student.nmf.W_prime.data *= 1e4
     health = unit_health(model, IMAGES)
     assert health["saturated_share"] > 0.9
-    assert any("coefficients H sit at 0 or 1: the sigmoid is saturated" in line for line in warnings(health))
+    assert any("coefficients H sit at 0 or 1: the sigmoid is saturated" in line for line in collapse_warnings(health))
 
 
 def test_an_autoencoder_has_no_parts_to_count(model_of):
     health = unit_health(model_of(model="ae1"), IMAGES)
     assert health.keys() == {"n_units", "dead_units", "constant_units", "code_rms"}
-    assert warnings(health) == []
+    assert collapse_warnings(health) == []
 
 
 def test_a_row_without_health_warns_of_nothing():
-    assert warnings({}) == []
+    assert collapse_warnings({}) == []
 
 
 # --------------------------------------------------------------------------------------- pictures
@@ -158,10 +158,10 @@ def test_the_gallery_has_pictures_of_both_networks_and_of_the_parts(model_of):
         "parts_swing": (5, 64),
         "parts_raised": (5, 64),
     }
-    assert torch.equal(pictures["student"], to_u8(model(IMAGES[3:6]).detach()))  # sees the noise
-    assert torch.equal(pictures["supervisor"], to_u8(model.supervisor(IMAGES[:3]).detach()))
+    assert torch.equal(pictures["student"], tensor_to_u8(model(IMAGES[3:6]).detach()))  # sees the noise
+    assert torch.equal(pictures["supervisor"], tensor_to_u8(model.supervisor(IMAGES[:3]).detach()))
     assert list(gallery.pictures(model_of(model="ae1"), IMAGES)) == ["student"]
 
 
 def test_pixels_outside_0_to_1_are_clipped_not_wrapped():
-    assert to_u8(torch.tensor([-0.5, 0.0, 0.5, 1.0, 1.5])).tolist() == [0, 0, 128, 255, 255]
+    assert tensor_to_u8(torch.tensor([-0.5, 0.0, 0.5, 1.0, 1.5])).tolist() == [0, 0, 128, 255, 255]

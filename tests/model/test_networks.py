@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.model.networks import NMFModule, build, project
+from ddnmf_core.model.networks import NMFModule, build_model, project_nonnegative
 from ddnmf_core.model.trainer import Trainer
 
 N_PIXELS = 64
 
 
 def model_of(**fields):
-    return build(RunConfig(**{"layers": (32, 16, 6), "n_parts": 5, **fields}), N_PIXELS)
+    return build_model(RunConfig(**{"layers": (32, 16, 6), "n_parts": 5, **fields}), N_PIXELS)
 
 
 def nmf_module(basis="paper", seed=1):
@@ -70,7 +70,7 @@ def test_raising_a_part_of_an_additive_decoder_never_darkens_a_pixel(output):
     with torch.no_grad():  # as if a step had gone too far
         model.student.decoder.linear.weight -= 0.1
         model.student.nmf.W -= 0.1
-    project(model)
+    project_nonnegative(model)
     H = torch.rand(20, 5, generator=torch.Generator().manual_seed(3))
     for part in range(5):
         raised = H.clone()

@@ -12,7 +12,7 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.model import losses, trainer
 from ddnmf_core.model.device import sums_dtype
 from ddnmf_core.model.encoding import encode
-from ddnmf_core.model.networks import build
+from ddnmf_core.model.networks import build_model
 from ddnmf_core.model.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -74,7 +74,7 @@ def test_the_supervisors_loss_falls(digits, small, reduction):
 def test_the_students_losses_fall_when_the_supervisor_stands_still(digits, small, reduction):
     """L_ap itself may rise in a full training: the features it is measured against move and grow."""
     made, rows = train(small(alpha=0, gamma=1, epochs=8, loss_reduction=reduction), digits)
-    assert same(made.model.supervisor.state_dict(), build(made.config, 64).supervisor.state_dict())
+    assert same(made.model.supervisor.state_dict(), build_model(made.config, 64).supervisor.state_dict())
     for name in ("L_in", "L_ap", "L_nc"):
         assert rows[-1][name] < 0.75 * rows[0][name]
 
@@ -92,7 +92,7 @@ def test_a_trained_model_clusters_better_than_an_untrained_one(digits, small):
 
     config = small(layers=(64, 32, 8), n_parts=8, noise_level=0.2, epochs=20)
     trained, _ = train(config, digits)
-    assert kmeans_accuracy(trained.model, config) > kmeans_accuracy(build(config, 64), config) + 0.1
+    assert kmeans_accuracy(trained.model, config) > kmeans_accuracy(build_model(config, 64), config) + 0.1
 
 
 # ------------------------------------------------------------------------------------- repetition
@@ -142,7 +142,7 @@ def test_a_training_is_gradient_descent_on_L_in_and_nothing_else(few_digits, sma
     monkeypatch.setattr(trainer, "corrupt", look)
     config = small(optimizer=optimizer, beta=2, gamma=3)
     made, _ = train(config, few_digits)
-    model = build(config, 64)
+    model = build_model(config, 64)
     descent = kind(model.parameters(), lr=config.learning_rate)
     for x, x_noisy in seen:
         terms, _ = trainer.loss_terms(model, x, x_noisy, "mean")
@@ -394,7 +394,7 @@ def test_losses_are_per_image_and_a_short_last_batch_counts_by_its_size(few_digi
 
 
 def test_rows_inside_an_epoch_say_how_far_it_is(few_digits, small, monkeypatch):
-    monkeypatch.setattr(trainer, "REPORT_EVERY", 0.0)  # due after every batch
+    monkeypatch.setattr(trainer, "REPORT_INTERVAL_S", 0.0)  # due after every batch
     rows = []
     Trainer(small(epochs=2), few_digits, CPU).train(rows.append)
     one_epoch = ["batch"] * 4 + ["epoch"]
@@ -406,7 +406,7 @@ def test_rows_inside_an_epoch_say_how_far_it_is(few_digits, small, monkeypatch):
 
 def test_reporting_often_does_not_change_the_training(few_digits, small, monkeypatch):
     quiet, _ = train(small(), few_digits)
-    monkeypatch.setattr(trainer, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(trainer, "REPORT_INTERVAL_S", 0.0)
     assert same(bits(train(small(), few_digits)[0]), bits(quiet))
 
 
@@ -424,7 +424,7 @@ def few_steps(few_digits, small, **changes):
 
 def test_under_adam_alpha_alone_changes_nothing_in_the_supervisor(few_digits, small):
     """Adam divides each gradient by its own size, and alpha scales the supervisor's whole gradient."""
-    start = torch.cat([p.detach().flatten() for p in build(small(), 64).supervisor.parameters()])
+    start = torch.cat([p.detach().flatten() for p in build_model(small(), 64).supervisor.parameters()])
     one, three = (few_steps(few_digits, small, alpha=alpha)[0] for alpha in (1, 3))
     assert (one - start).abs().max() > 5e-3  # ten steps of about 1e-3
     assert (three - one).abs().max() < 1e-4
@@ -445,8 +445,8 @@ def test_the_gallery_shows_one_digit_of_each_class_with_the_noise_that_belongs_t
     gallery = Trainer(small(), few_digits, CPU).gallery()
     samples = [int(np.flatnonzero(few_digits.labels == digit)[0]) for digit in range(10)]
     np.testing.assert_allclose(gallery.clean.numpy(), few_digits.scaled(np.array(samples)))
-    codes = encode(build(small(), 64), small(), few_digits, noisy=True)["z"]
-    assert torch.allclose(build(small(), 64).encode(gallery.noisy).z, torch.from_numpy(codes[samples]), atol=1e-5)
+    codes = encode(build_model(small(), 64), small(), few_digits, noisy=True)["z"]
+    assert torch.allclose(build_model(small(), 64).encode(gallery.noisy).z, torch.from_numpy(codes[samples]), atol=1e-5)
 
 
 def test_a_device_without_float64_keeps_its_sums_in_float32(few_digits, monkeypatch):

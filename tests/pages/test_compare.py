@@ -8,8 +8,8 @@ import pytest
 from opening import text_of
 
 from ddnmf_core.reproduce import paper
-from ddnmf_core.reproduce.cells import cells
-from ddnmf_core.reproduce.protocol import FULL, QUICK
+from ddnmf_core.reproduce.cells import target_cells
+from ddnmf_core.reproduce.protocol import FULL_PROTOCOL, QUICK_PROTOCOL
 from ddnmf_core.reproduce.results import Results
 from ddnmf_core.store.run_store import Store
 
@@ -23,7 +23,7 @@ def folder(tmp_path, monkeypatch):
 
 def publish(folder, target, seeds=(1, 2)):
     """Made-up numbers for every cell of a table."""
-    made_of = cells(target, FULL, seeds)
+    made_of = target_cells(target, FULL_PROTOCOL, seeds)
     records = [
         {
             "dataset": cell.dataset,
@@ -45,7 +45,7 @@ def publish(folder, target, seeds=(1, 2)):
         target,
         f"ddnmf reproduce {target} --seeds {len(seeds)}",
         "2026-01-01",
-        FULL.describe(),
+        FULL_PROTOCOL.describe(),
         list(seeds),
         0,
         [{"torch": "2"}],
@@ -69,10 +69,10 @@ def test_published_numbers_are_shown_before_anything_is_trained(folder):
     app = open_compare()
     assert not app.exception
     table = app.dataframe[0].value
-    assert set(paper.results()["table1"]["rows"]) <= set(table["Method"])
+    assert set(paper.paper_results()["table1"]["rows"]) <= set(table["Method"])
     assert set(table["Seeds"]) == {2}
     assert table.set_index("Method").loc["K-means", "ACC"] == "0.515 ± 0.007"
-    assert table.set_index("Method").loc["K-means", "ACC, paper"] == paper.scores("mnist", "K-means")["acc"]
+    assert table.set_index("Method").loc["K-means", "ACC, paper"] == paper.paper_scores("mnist", "K-means")["acc"]
     assert "8 of these runs are not in this store" in text_of(app)  # four models, two seeds
     assert "Published 2026-01-01" in text_of(app)
     assert not any("Compute" in button.label for button in app.button)
@@ -95,12 +95,12 @@ def test_the_table_in_the_link_is_shown(folder):
     publish(folder, "table2")
     app = open_compare(table="table2", score="ari")
     row = app.dataframe[0].value.set_index("Method").loc["K-means"]
-    assert row["ACC, paper"] == paper.scores("fashion-mnist", "K-means")["acc"]
+    assert row["ACC, paper"] == paper.paper_scores("fashion-mnist", "K-means")["acc"]
     assert app.session_state["score"] == "ari"
 
 
 def publish_parts(folder):
-    made_of = cells("parts", FULL, (1, 2))
+    made_of = target_cells("parts", FULL_PROTOCOL, (1, 2))
     records = [
         {
             "dataset": cell.dataset,
@@ -119,7 +119,7 @@ def publish_parts(folder):
         for index, cell in enumerate(made_of)
     ]
     Results(
-        "parts", "ddnmf reproduce parts --seeds 2", "2026-01-01", FULL.describe(), [1, 2], 0, [{"torch": "2"}], records
+        "parts", "ddnmf reproduce parts --seeds 2", "2026-01-01", FULL_PROTOCOL.describe(), [1, 2], 0, [{"torch": "2"}], records
     ).write(folder)
 
 
@@ -158,7 +158,7 @@ def test_computing_asks_the_engine_for_every_cell_and_shows_how_far_it_is(folder
     app = open_compare(numbers="quick", seeds="1")
     next(button for button in app.button if "Compute" in button.label).click().run()
     assert not app.exception
-    made_of = cells("table1", QUICK, [1])
+    made_of = target_cells("table1", QUICK_PROTOCOL, [1])
     wanted = {cell.config.id for cell in made_of} | {cell.run.id for cell in made_of if cell.run}
     assert {request.entry.id for request in Store(home).requests()} == wanted
     assert any(button.label == "Stop" for button in app.button)
@@ -177,7 +177,7 @@ def test_a_file_that_is_not_ours_is_a_sentence(folder):
 def test_the_runs_that_the_store_has_can_be_opened(folder, home):
     publish(folder, "table1")
     app = open_compare()
-    run = next(cell.run for cell in cells("table1", FULL, [1]) if cell.method == "DDNMF+K-means")
+    run = next(cell.run for cell in target_cells("table1", FULL_PROTOCOL, [1]) if cell.method == "DDNMF+K-means")
     entry = Store(home).create(run)
     entry.set_state(replace(entry.state, status="finished"))
     app.run()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from opening import open_page, text_of
 
-from dashboard.session.run_export import READY
+from dashboard.session.run_export import READY_KEY
 from ddnmf_core.config import RunConfig
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.export import formats
@@ -31,10 +31,10 @@ def prepare(app, name):
 def test_a_file_and_a_folder_are_made_and_offered(run):
     app = prepare(open_page("home"), "parquet")
     assert not app.exception
-    assert len(pd.read_parquet(io.BytesIO(app.session_state[READY].content))) == 600
+    assert len(pd.read_parquet(io.BytesIO(app.session_state[READY_KEY].content))) == 600
     assert len(app.get("download_button")) == 1
     app = prepare(app, "safetensors")
-    ready = app.session_state[READY]
+    ready = app.session_state[READY_KEY]
     assert ready.name == f"ddnmf-{run.id}-safetensors.zip"
     assert any(name.endswith("README.md") for name in zipfile.ZipFile(io.BytesIO(ready.content)).namelist())
 

@@ -13,13 +13,13 @@ from ddnmf_core.data.catalogue import load
 from ddnmf_core.data.pictures import data_link
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.reproduce import claims
-from ddnmf_core.reproduce.cells import cells
-from ddnmf_core.reproduce.protocol import QUICK
+from ddnmf_core.reproduce.cells import target_cells
+from ddnmf_core.reproduce.protocol import QUICK_PROTOCOL
 from ddnmf_core.reproduce.results import Results
-from ddnmf_core.store.entry import CODES, MODEL, PROVENANCE, SCORES, State
+from ddnmf_core.store.entry import CODES_FILE, MODEL_FILE, PROVENANCE_FILE, SCORES_FILE, State
 from ddnmf_core.store.run_store import Store
 
-BETWEEN = replace(QUICK, noise_levels=(0.35,))  # a level that the protocol leaves out
+BETWEEN = replace(QUICK_PROTOCOL, noise_levels=(0.35,))  # a level that the protocol leaves out
 RUN = RunConfig(dataset="mnist-10k", n_samples=200, layers=(16, 8, 4), n_parts=3, epochs=1, noise_level=0.4)
 RUNS = (RUN, RUN.replace(model="ae1"), RUN.replace(noise_level=0.8))
 
@@ -69,9 +69,16 @@ def record(cell):
 
 
 def publish(folder, target="figure3", seeds=(1, 2)):
-    records = [record(cell) for cell in cells(target, QUICK, seeds)]
+    records = [record(cell) for cell in target_cells(target, QUICK_PROTOCOL, seeds)]
     Results(
-        target, f"ddnmf reproduce {target} --quick", "2026-01-01", QUICK.describe(), list(seeds), 0, [{"torch": "2"}], records
+        target,
+        f"ddnmf reproduce {target} --quick",
+        "2026-01-01",
+        QUICK_PROTOCOL.describe(),
+        list(seeds),
+        0,
+        [{"torch": "2"}],
+        records,
     ).write(folder)
 
 
@@ -79,9 +86,9 @@ def finish(store, made_of):
     """As the engine would leave them, with made-up scores."""
     for cell in made_of:
         run, scored = store.create(cell.run), store.create(cell.config)
-        run.write_json(PROVENANCE, {"training_seconds": 1.0})
-        scored.write_json(PROVENANCE, {"seconds": 1.0})
-        scored.write_json(SCORES, {score: record(cell)[score] for score in ("acc", "nmi", "ari")} | {"contingency": []})
+        run.write_json(PROVENANCE_FILE, {"training_seconds": 1.0})
+        scored.write_json(PROVENANCE_FILE, {"seconds": 1.0})
+        scored.write_json(SCORES_FILE, {score: record(cell)[score] for score in ("acc", "nmi", "ari")} | {"contingency": []})
         scored.set_state(State("finished", 1.0))
 
 
@@ -89,7 +96,7 @@ def settle(store):
     """Nobody asks any more for what is finished."""
     for request in store.requests():
         if request.entry.finished:
-            store.settle(request)
+            store.close_request(request)
 
 
 def open_noise(**link):
@@ -124,7 +131,7 @@ def test_published_numbers_are_drawn_counted_and_explained(folder):
     assert not app.exception
     assert not app.error
     assert {"DDNMF", "DDNMF, one deviation", "AE1", "DAE", "DDNMF, paper"} <= names_of(figures(app)[0])
-    theirs = claims.tally(claims.of_paper(), "DDNMF", "AE1")
+    theirs = claims.count_wins(claims.paper_rows(), "DDNMF", "AE1")
     assert "above AE1 in **18 of 18** cells (noise level, data set, score)" in text_of(app)
     assert f"in the paper in **{theirs.won} of {theirs.cells}**" in text_of(app)
     assert "Above the denoising DAE, which the paper does not have: **0 of 18**" in text_of(app)
@@ -176,7 +183,9 @@ def test_the_models_follow_the_slider_unless_their_noise_is_chosen(store):
 def test_the_noise_is_that_of_each_sample_and_the_error_that_of_the_run(store):
     app = open_noise(level="40")
     samples = load(RUN.dataset, RUN.n_samples).one_of_each_class()
-    errors = store.get("runs", RUN.id).read_tensors(CODES)["noisy/error"][samples]  # when it was scored, all images at once
+    errors = store.get("runs", RUN.id).read_tensors(CODES_FILE)["noisy/error"][
+        samples
+    ]  # when it was scored, all images at once
     assert [stack[2]["caption"] for stack in stacks(app)] == [f"DDNMF\n{error:.4f}" for error in errors]
     before = stacks(app)
     app.slider(key="level").set_value(45).run()
@@ -232,8 +241,8 @@ def test_a_level_that_the_protocol_leaves_out_is_asked_for_with_one_click(home):
     app = open_noise(level="35", seeds="1", on="mnist")
     app.button(key="noise.level.compute").click().run()
     assert not app.exception
-    wanted = {cell.config for cell in cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"}
-    wanted |= {cell.run for cell in cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"}
+    wanted = {cell.config for cell in target_cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"}
+    wanted |= {cell.run for cell in target_cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"}
     assert {request.entry.config for request in Store(home).requests()} == wanted
     assert "Computing 35% noise, MNIST: 0 of 3 models trained" in app.get("progress")[0].proto.text
 
@@ -241,7 +250,7 @@ def test_a_level_that_the_protocol_leaves_out_is_asked_for_with_one_click(home):
 def test_numbers_are_shown_as_they_come_and_those_that_are_done_count(home):
     app = open_noise(level="35", seeds="1", on="mnist", dataset="fashion-mnist")
     app.button(key="noise.level.compute").click().run()
-    first, *others = [cell for cell in cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"]
+    first, *others = [cell for cell in target_cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"]
     finish(Store(home), [first])
     Store(home).entry(first.run).set_state(State("finished", 1.0))
     settle(Store(home))
@@ -260,13 +269,13 @@ def test_numbers_are_shown_as_they_come_and_those_that_are_done_count(home):
 def test_every_level_can_be_asked_for_at_once(home):
     app = open_noise(scope="all", seeds="1")
     app.button(key="noise.level.compute").click().run()
-    assert {request.entry.config.noise_level for request in Store(home).requests()} == set(QUICK.noise_levels)
+    assert {request.entry.config.noise_level for request in Store(home).requests()} == set(QUICK_PROTOCOL.noise_levels)
 
 
 def test_a_point_between_the_protocols_levels_is_drawn_but_not_counted(home):
     app = open_noise(seeds="1", level="35", on="mnist", dataset="fashion-mnist")  # whose models are not to be loaded
-    between = [cell for cell in cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"]
-    finish(Store(home), [*cells("table3", QUICK, [1]), *between])
+    between = [cell for cell in target_cells("table3", BETWEEN, [1]) if cell.dataset == "mnist-10k"]
+    finish(Store(home), [*target_cells("table3", QUICK_PROTOCOL, [1]), *between])
     for cell in between:
         Store(home).entry(cell.run).set_state(State("finished", 1.0))
     app.run()
@@ -292,12 +301,14 @@ def test_the_heat_maps_offer_what_they_lack(home):
     app.button(key="noise.heat.fashion-mnist.compute").click().run()
     requested = {request.entry.config for request in Store(home).requests() if request.entry.kind == "clusterings"}
     assert requested == {
-        cell.config for cell in cells("figure3", QUICK, [1]) if (cell.dataset, cell.method) == ("fashion-mnist-10k", "AE1")
+        cell.config
+        for cell in target_cells("figure3", QUICK_PROTOCOL, [1])
+        if (cell.dataset, cell.method) == ("fashion-mnist-10k", "AE1")
     }
 
 
 def test_a_run_that_diverged_is_said_once_and_offered_again(home):
-    cell = next(cell for cell in cells("table3", QUICK, [1]) if cell.noise_level == 0.4)
+    cell = next(cell for cell in target_cells("table3", QUICK_PROTOCOL, [1]) if cell.noise_level == 0.4)
     Store(home).create(cell.run).set_state(State("diverged", 0.5, "The loss became infinite in epoch 2."))
     Store(home).create(cell.config).set_state(State("failed", 0.0, f"run {cell.run.id} is not finished: train it first"))
     app = open_noise(seeds="1", level="40")
@@ -309,9 +320,9 @@ def test_a_run_that_diverged_is_said_once_and_offered_again(home):
 
 def test_a_damaged_model_is_set_aside_and_the_page_says_so(store):
     entry = store.get("runs", RUN.id)
-    content = bytearray((entry.folder / MODEL).read_bytes())
+    content = bytearray((entry.folder / MODEL_FILE).read_bytes())
     content[len(content) // 2] ^= 1
-    (entry.folder / MODEL).write_bytes(content)
+    (entry.folder / MODEL_FILE).write_bytes(content)
     app = open_noise(level="40")
     assert not app.exception
     assert "It was set aside" in text_of(app)

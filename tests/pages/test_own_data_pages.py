@@ -9,11 +9,11 @@ import pytest
 from opening import open_page, text_of
 from PIL import Image
 
-from dashboard.train.data_form import _as_it_is
+from dashboard.train.data_form import _fingerprint
 from ddnmf_core.config import EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.data.suggestions import suggest
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import Choices
+from ddnmf_core.data.user.source import ImportOptions
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store.run_store import Store
 
@@ -51,8 +51,8 @@ def trained(tmp_path_factory):
         patch.setenv("DDNMF_HOME", str(folder / "home"))
         store, runs = Store(), {}
         for kind, path, choices in (
-            ("images", pictures(folder / "sides.zip"), Choices(size=8)),
-            ("table", table(folder / "people.csv"), Choices(title="People")),
+            ("images", pictures(folder / "sides.zip"), ImportOptions(size=8)),
+            ("table", table(folder / "people.csv"), ImportOptions(title="People")),
         ):
             run = RunConfig(dataset=user_sets.add(path, path.name, choices), layers=(16, 4), n_parts=3, epochs=2, batch_size=16)
             runs[kind] = run
@@ -123,8 +123,8 @@ def test_a_table_is_added_with_a_choice_for_its_gaps_and_sets_the_form(home, tmp
 
 
 def test_a_preset_and_what_suits_the_data_leave_each_other_alone(home, tmp_path):
-    name = user_sets.add(table(tmp_path / "people.csv"), "people.csv", Choices())
-    suited = suggest(user_sets.spec(name)).fields["epochs"]
+    name = user_sets.add(table(tmp_path / "people.csv"), "people.csv", ImportOptions())
+    suited = suggest(user_sets.user_spec(name)).fields["epochs"]
     app = open_page("train")
     epochs = lambda: app.number_input(key="train.epochs").value  # noqa: E731
     app.selectbox(key="train.dataset").select(name).run()
@@ -146,12 +146,12 @@ def test_a_preset_and_what_suits_the_data_leave_each_other_alone(home, tmp_path)
 def test_a_folder_in_which_a_picture_has_changed_is_read_again(tmp_path):
     with zipfile.ZipFile(pictures(tmp_path / "sides.zip")) as archive:
         archive.extractall(tmp_path / "sides")
-    before = _as_it_is(tmp_path / "sides")
-    assert _as_it_is(tmp_path / "sides") == before
+    before = _fingerprint(tmp_path / "sides")
+    assert _fingerprint(tmp_path / "sides") == before
     (tmp_path / "sides" / "left" / "0.png").unlink()
-    removed = _as_it_is(tmp_path / "sides")
+    removed = _fingerprint(tmp_path / "sides")
     (tmp_path / "sides" / "left" / "2.png").write_bytes((tmp_path / "sides" / "right" / "1.png").read_bytes())
-    assert len({before, removed, _as_it_is(tmp_path / "sides")}) == 3
+    assert len({before, removed, _fingerprint(tmp_path / "sides")}) == 3
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_set_that_is_gone_is_a_sentence_and_the_rest_of_the_pages_stands(runs,
 
 
 def test_a_set_is_removed_on_home_unless_a_run_needs_it(runs, tmp_path):
-    unused = user_sets.add(table(tmp_path / "other.csv"), "other.csv", Choices(scale="set"))
+    unused = user_sets.add(table(tmp_path / "other.csv"), "other.csv", ImportOptions(scale="set"))
     app = open_page("home")
     app.button(key=f"home.remove.{unused}").click().run()
     assert unused not in user_sets.names()

@@ -12,12 +12,12 @@ from opening import open_page, text_of
 from dashboard.frame import warm_up
 from dashboard.latent.map import with_classes
 from dashboard.session.run_data import images
-from dashboard.train.live_run import how_to_read_losses
+from dashboard.train.live_run import explain_losses
 from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store import trash
-from ddnmf_core.store.entry import CODES, MODEL, SCORES, State
+from ddnmf_core.store.entry import CODES_FILE, MODEL_FILE, SCORES_FILE, State
 from ddnmf_core.store.run_store import Store
 
 PAGES = ("home", "train", "latent", "parts", "explain")
@@ -54,7 +54,7 @@ def test_an_empty_store_says_what_to_do(page):
 def test_the_published_figure_2_says_how_it_was_made(store):
     assert not open_page("latent", run=DDNMF.id).get("image")  # there are maps of this store's own
     for entry in store.entries():
-        trash.delete(entry)
+        trash.delete_entry(entry)
     caption = open_page("latent").get("image")[0].proto.imgs[0].caption
     assert "3,000 images of each set, seed 1" in caption
     assert "`ddnmf reproduce figure2 --seeds" in caption
@@ -115,14 +115,14 @@ def test_an_autoencoder_is_shown_for_what_it_is(page, store):
 @pytest.mark.parametrize(
     ("page", "name"),
     [
-        ("home", SCORES),
+        ("home", SCORES_FILE),
         ("home", "config.json"),
         ("train", "history.jsonl"),
         ("train", "snapshots/000002.safetensors"),
-        ("latent", CODES),
-        ("parts", MODEL),
+        ("latent", CODES_FILE),
+        ("parts", MODEL_FILE),
         ("parts", "manifest.json"),
-        ("explain", MODEL),
+        ("explain", MODEL_FILE),
     ],
 )
 def test_a_damaged_run_is_set_aside_and_the_page_says_so(page, name, store):
@@ -227,7 +227,7 @@ def test_the_rival_of_figure_2_is_offered_and_shown_once_it_is_trained(store):
     assert "Both maps show the same run" in text_of(app)
     app.button(key="latent.show").click().run()
     assert app.selectbox(key="other").value == AE1.id
-    trash.delete(store.get("runs", AE1.id))
+    trash.delete_entry(store.get("runs", AE1.id))
     app = open_page("latent", run=DDNMF.id)
     app.button(key="latent.rival").click().run()
     assert store.requests()[0].entry.config == AE1
@@ -241,7 +241,7 @@ def test_sliders_follow_the_sample_when_the_noise_changes(store):
 
 
 def test_a_deleted_run_is_gone_from_the_pages(store):
-    trash.delete(store.get("runs", DDNMF.id))
+    trash.delete_entry(store.get("runs", DDNMF.id))
     app = open_page("parts", run=DDNMF.id)
     assert not app.exception
     assert "not in this store" in text_of(app)
@@ -270,8 +270,8 @@ def test_a_collapse_after_the_first_look_is_seen_too(store):
 
 
 def test_a_denoising_autoencoder_is_not_called_a_plain_one():
-    assert "clean images behind" in how_to_read_losses(AE1.replace(model="dae"), False)
-    assert "clean" not in how_to_read_losses(AE1, False)
+    assert "clean images behind" in explain_losses(AE1.replace(model="dae"), False)
+    assert "clean" not in explain_losses(AE1, False)
 
 
 @pytest.mark.parametrize(

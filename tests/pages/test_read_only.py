@@ -10,10 +10,10 @@ from stored import finish, trained
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.engine import client as engine
-from ddnmf_core.files.read_only import ReadOnly
+from ddnmf_core.files.read_only import ReadOnlyError
 from ddnmf_core.store import trash
-from ddnmf_core.store.archive_import import unpack
-from ddnmf_core.store.part_names import rename
+from ddnmf_core.store.archive_import import import_archive
+from ddnmf_core.store.part_names import rename_part
 from ddnmf_core.store.run_store import Store
 from ddnmf_core.store.verify import verify
 
@@ -50,16 +50,16 @@ def test_whoever_asks_for_a_change_all_the_same_is_refused(home, monkeypatch):
     monkeypatch.setenv("DDNMF_READ_ONLY", "1")
     for change in (
         lambda: engine.submit(store, RUN),
-        lambda: trash.delete(run),
+        lambda: trash.delete_entry(run),
         run.request_stop,
-        lambda: rename(run, 0, "x"),
+        lambda: rename_part(run, 0, "x"),
         lambda: user_sets.remove("own-0123456789abcdef"),
-        lambda: unpack(store, io.BytesIO()),
-        lambda: trash.restore(trash.Deletion(1, ())),
-        lambda: trash.remove(trash.Deletion(1, ())),
+        lambda: import_archive(store, io.BytesIO()),
+        lambda: trash.restore_deletion(trash.Deletion(1, ())),
+        lambda: trash.remove_deletion(trash.Deletion(1, ())),
         lambda: verify(store, repair=True),
     ):
-        with pytest.raises(ReadOnly, match="only shown"):
+        with pytest.raises(ReadOnlyError, match="only shown"):
             change()
     assert not store.requests()
     monkeypatch.setenv("DDNMF_READ_ONLY", "0")

@@ -8,9 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.home import run_management
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import Choices
+from ddnmf_core.data.user.source import ImportOptions
 from ddnmf_core.store import archive_export, trash
-from ddnmf_core.store.entry import MODEL
+from ddnmf_core.store.entry import MODEL_FILE
 from ddnmf_core.store.run_store import Store
 
 
@@ -21,7 +21,7 @@ def run(home):
 
 def test_what_was_deleted_is_offered_back_and_comes_back(run):
     together = [run, *made_of(Store(run.root), run)]
-    trash.delete(run)
+    trash.delete_entry(run)
     app = open_page("home")
     assert "with 3 results" in text_of(app)
     (restore,) = (button for button in app.button if button.label == "Bring back")
@@ -32,7 +32,7 @@ def test_what_was_deleted_is_offered_back_and_comes_back(run):
 
 
 def test_undo_stands_there_until_it_is_pressed(run):
-    trash.delete(run)
+    trash.delete_entry(run)
     app = open_page("home")
     assert not any(button.key == "home.undo" for button in app.button)  # somebody else's deletion
     app.session_state["home.deleted"] = run.id
@@ -77,7 +77,7 @@ st.write(from_link("run"))
 
 
 def test_a_damaged_one_among_the_deleted_does_not_hide_the_others(run):
-    trash.delete(run)
+    trash.delete_entry(run)
     flip(Store(run.root).root / "deleted" / next((Store(run.root).root / "deleted").iterdir()).name / "config.json")
     app = open_page("home")
     assert not app.exception
@@ -89,19 +89,19 @@ def test_runs_are_offered_as_one_file_that_can_be_taken_in(run, tmp_path):
     app.session_state["home.archive"] = True
     app.run()
     assert not app.exception
-    content = run_management._packed(archive_export.with_what_is_made_of_them([run]), with_data=False)
+    content = run_management._pack(archive_export.with_derived([run]), with_data=False)
     (tmp_path / "a.zip").write_bytes(content)
-    before = (run.folder / MODEL).read_bytes()
-    trash.delete(run)
+    before = (run.folder / MODEL_FILE).read_bytes()
+    trash.delete_entry(run)
     app.file_uploader(key="home.archive.file").upload("a.zip", content, "application/zip").run()
     app.button(key="home.archive.import").click().run()
     assert "Taken in: runs 1." in text_of(app)
-    assert (run.folder / MODEL).read_bytes() == before
+    assert (run.folder / MODEL_FILE).read_bytes() == before
 
 
 def test_own_data_is_offered_with_its_runs(home, tmp_path):
     np.save(tmp_path / "mine.npy", np.arange(30 * 20, dtype=np.float32).reshape(30, 4, 5))
-    name = user_sets.add(tmp_path / "mine.npy", "mine.npy", Choices(title="Mine"))
+    name = user_sets.add(tmp_path / "mine.npy", "mine.npy", ImportOptions(title="Mine"))
     finish(Store(home), CONFIG.replace(dataset=name, n_samples=None))
     app = open_page("home")
     app.session_state["home.archive"] = True

@@ -11,7 +11,7 @@ from opening import text_of
 from ddnmf_core.config import RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.experiment import sweeps
-from ddnmf_core.store.entry import CLUSTERS, CODES, SCORES, State
+from ddnmf_core.store.entry import CLUSTERS_FILE, CODES_FILE, SCORES_FILE, State
 from ddnmf_core.store.run_store import Store
 
 BASE = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2, gamma=0.1)
@@ -32,10 +32,10 @@ def finish(store, config, error, clusters, acc=0.5):
     ]
     keys = ("input", "representation", "clusterer")
     entry.write_json(
-        SCORES, [{**dict(zip(keys, name.split("/"), strict=True)), "acc": acc, "nmi": acc, "ari": acc} for name in names]
+        SCORES_FILE, [{**dict(zip(keys, name.split("/"), strict=True)), "acc": acc, "nmi": acc, "ari": acc} for name in names]
     )
-    entry.write_tensors(CODES, {f"{seen}/error": np.full(4, error, np.float32) for seen in ("clean", "noisy")})
-    entry.write_table(CLUSTERS, pd.DataFrame(dict.fromkeys(names, clusters)))
+    entry.write_tensors(CODES_FILE, {f"{seen}/error": np.full(4, error, np.float32) for seen in ("clean", "noisy")})
+    entry.write_table(CLUSTERS_FILE, pd.DataFrame(dict.fromkeys(names, clusters)))
     entry.append_history(
         {
             "kind": "epoch",
@@ -59,7 +59,7 @@ def finish(store, config, error, clusters, acc=0.5):
 @pytest.fixture
 def swept(store):
     """Four cells with two seeds: gamma 1 rebuilds better, beta 1 is more stable; the best score is elsewhere."""
-    for config in sweeps.grid(BASE, AXES, [1, 2]):
+    for config in sweeps.make_grid(BASE, AXES, [1, 2]):
         same = config.beta == 1.0 or config.seed == 1
         finish(
             store,
@@ -100,15 +100,15 @@ def test_starting_asks_for_every_run_of_the_grid_and_shows_how_far_it_is(store):
     app.button(key="sweep.start").click().run()
     assert not app.exception
     base = RunConfig(dataset="digits", epochs=5)
-    wanted = sweeps.grid(base, {"gamma": [0.1, 0.5], "n_parts": [4, 8, 16]}, [1, 2, 3])
+    wanted = sweeps.make_grid(base, {"gamma": [0.1, 0.5], "n_parts": [4, 8, 16]}, [1, 2, 3])
     assert len(wanted) == 2 * 3 * 3
     assert {request.entry.id for request in store.requests()} == {config.id for config in wanted}
-    assert app.selectbox(key="sweep").value == sweeps.family_id(base)
+    assert app.selectbox(key="sweep").value == sweeps.sweep_id(base)
     assert [button.label for button in app.button if button.key and button.key.startswith("sweep.stop.")] == ["Stop"]
 
 
 def test_a_sweep_that_waits_survives_a_reload_and_can_be_stopped(store):
-    for config in sweeps.grid(BASE, AXES, [1]):
+    for config in sweeps.make_grid(BASE, AXES, [1]):
         store.request(config)
     app = open_page()
     assert not app.exception
@@ -118,7 +118,7 @@ def test_a_sweep_that_waits_survives_a_reload_and_can_be_stopped(store):
 
 
 def test_stopped_runs_can_be_resumed(store):
-    for config in sweeps.grid(BASE, AXES, [1]):
+    for config in sweeps.make_grid(BASE, AXES, [1]):
         store.create(config).set_state(State("stopped", 0.5, "Stopped in epoch 1."))
     app = open_page()
     assert app.button(key="sweep.resume").label == "Resume 4 stopped runs"
@@ -174,7 +174,7 @@ def test_a_finished_sweep_is_shown_cell_by_cell(swept):
     app = open_page()
     assert not app.exception
     assert not app.error
-    assert app.selectbox(key="sweep").value == sweeps.family_id(BASE)
+    assert app.selectbox(key="sweep").value == sweeps.sweep_id(BASE)
     table = app.dataframe[0].value
     assert list(zip(table["γ"], table["β"], table["ACC"], table["Seeds"], strict=True)) == [
         (0.1, 0.1, 0.9, 2),
@@ -201,7 +201,7 @@ def test_each_criterion_names_the_cell_that_it_would_choose(swept):
 
 
 def test_a_criterion_that_many_cells_share_chooses_none(store):
-    for config in sweeps.grid(BASE, {"gamma": [0.1, 0.2, 0.5, 1.0]}, [1]):
+    for config in sweeps.make_grid(BASE, {"gamma": [0.1, 0.2, 0.5, 1.0]}, [1]):
         finish(store, config, error=0.2, clusters=[0, 0, 1, 1])
     assert "**Lowest error**: 4 cells share it, so it chooses none of them" in text_of(open_page())
 
@@ -229,7 +229,7 @@ def test_runs_without_a_result_are_named_and_stay_out_of_the_means(swept):
 
 
 def test_a_sweep_of_which_nothing_has_finished_is_no_error(store):
-    for config in sweeps.grid(BASE, AXES, [1]):
+    for config in sweeps.make_grid(BASE, AXES, [1]):
         store.create(config).set_state(State("diverged", 0.5, "The loss became infinite."))
     app = open_page(measure="L_nc")
     assert not app.exception
@@ -253,7 +253,7 @@ def test_an_unknown_sweep_in_the_link_is_said_so(swept):
 
 def test_a_damaged_run_is_set_aside_and_the_page_says_so(swept):
     entry = swept.get("runs", BASE.id)
-    (entry.folder / SCORES).write_bytes(b"[]")
+    (entry.folder / SCORES_FILE).write_bytes(b"[]")
     app = open_page()
     assert not app.exception
     assert not entry.folder.exists()

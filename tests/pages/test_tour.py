@@ -3,7 +3,7 @@
 import pytest
 from opening import open_page, text_of
 
-from dashboard.frame.tour import ENDED, STEPS
+from dashboard.frame.tour import TOUR_ENDED_FILE, TOUR_STEPS
 from ddnmf_core.store.run_store import Store
 
 
@@ -11,13 +11,13 @@ from ddnmf_core.store.run_store import Store
 def test_a_new_user_is_told_what_to_do_on_each_page(home, page):
     app = open_page(page)
     assert not app.exception
-    assert STEPS["" if page == "home" else page][1] in text_of(app)
+    assert TOUR_STEPS["" if page == "home" else page][1] in text_of(app)
 
 
 def test_a_tour_that_was_ended_stays_ended(home):
     app = open_page("home")
     app.button(key="tour.end").click().run()
-    assert (Store(home).root / ENDED).exists()
+    assert (Store(home).root / TOUR_ENDED_FILE).exists()
     assert "Tour, " not in text_of(open_page("compare"))
 
 

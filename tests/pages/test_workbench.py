@@ -9,10 +9,10 @@ from stored import trained as trained_by_a_worker
 
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine.worker import tasks
-from ddnmf_core.interpret.stability import REAPPEARS
+from ddnmf_core.interpret.stability import MIN_REAPPEARANCE_COSINE
 from ddnmf_core.store import trash
-from ddnmf_core.store.entry import CODES, PARTS
-from ddnmf_core.store.part_names import names_of
+from ddnmf_core.store.entry import CODES_FILE, PARTS_FILE
+from ddnmf_core.store.part_names import part_names
 from ddnmf_core.store.run_store import Store
 
 RUN = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=3, output_activation="linear", gamma=0.1)
@@ -42,7 +42,7 @@ def sliders(app):
 def test_what_was_measured_stands_in_the_list(store):
     app = open_page("parts", run=RUN.id)
     assert not app.exception
-    measured = store.entry(MEASURED).read_table(PARTS)
+    measured = store.entry(MEASURED).read_table(PARTS_FILE)
     shown = app.dataframe[0].value
     assert shown["Importance"].tolist() == measured["importance"].tolist()
     assert shown["Purity"].tolist() == measured["purity"].tolist()
@@ -51,7 +51,7 @@ def test_what_was_measured_stands_in_the_list(store):
 
 
 def test_measuring_is_asked_for_once_and_can_be_cancelled(store):
-    trash.delete(store.entry(MEASURED))
+    trash.delete_entry(store.entry(MEASURED))
     app = open_page("parts", run=RUN.id)
     assert not app.exception
     entry = store.entry(MEASURED)
@@ -74,17 +74,17 @@ def test_a_name_is_kept_with_the_run_and_found_in_the_list(store):
 
 
 def test_the_badge_says_whether_the_other_seed_has_the_part(store):
-    from dashboard.session.run_data import part_effects
-    from ddnmf_core.interpret.stability import match
+    from dashboard.session.run_data import cached_part_effects
+    from ddnmf_core.interpret.stability import match_parts
     from ddnmf_core.store.finished_run import FinishedRun
 
     app = open_page("parts", run=RUN.id, part="1")
-    _, cosine = match(*(part_effects(FinishedRun(store.get("runs", each.id))) for each in (RUN, SIBLING)))
-    assert f"Reappears in {int(cosine[0] >= REAPPEARS)} of 1 seeds" in text_of(app)
+    _, cosine = match_parts(*(cached_part_effects(FinishedRun(store.get("runs", each.id))) for each in (RUN, SIBLING)))
+    assert f"Reappears in {int(cosine[0] >= MIN_REAPPEARANCE_COSINE)} of 1 seeds" in text_of(app)
 
 
 def test_a_run_without_other_seeds_says_how_to_get_them(store):
-    trash.delete(store.get("runs", SIBLING.id))
+    trash.delete_entry(store.get("runs", SIBLING.id))
     app = open_page("parts", run=RUN.id)
     assert "No other seed of this configuration" in text_of(app)
 
@@ -113,7 +113,7 @@ def test_the_smallest_edit_moves_the_sample_to_another_cluster_and_back(store):
 
 def test_parts_of_another_sample_can_be_taken_over_and_the_whole_way_walked(store):
     app = open_page("explain", run=RUN.id, sample="7", of="clean")
-    H = store.get("runs", RUN.id).read_tensors(CODES)["clean/H"]
+    H = store.get("runs", RUN.id).read_tensors(CODES_FILE)["clean/H"]
     name = next(element.key for element in app.multiselect if element.key.endswith(".swap")).removesuffix(".swap")
     app.number_input(key="pinned").set_value(11).run()
     app.slider(key=f"{name}.path").set_value(100).run()
@@ -137,7 +137,7 @@ MANY = RunConfig(dataset="digits", layers=(32, 20), n_parts=16, epochs=2)
 def test_sliders_that_other_parts_take_over_start_at_what_the_sample_has(home):
     store = Store(home)
     run = trained_by_a_worker(store, MANY)
-    own = run.read_tensors(CODES)["clean/H"][7]
+    own = run.read_tensors(CODES_FILE)["clean/H"][7]
     app, seen = open_page("explain", run=run.id, sample="7", of="clean", baseline="mean"), []
     for baseline in ("mean", "zero", "mean"):
         app.button_group(key="baseline").set_value(baseline).run()
@@ -153,7 +153,7 @@ def test_all_to_zero_means_also_the_parts_without_a_slider(home):
     app = open_page("explain", run=run.id, sample="7", of="clean")
     assert len(sliders(app)) < MANY.n_parts
     app.button(key="explain.zero").click().run()
-    H = run.read_tensors(CODES)["clean/H"]
+    H = run.read_tensors(CODES_FILE)["clean/H"]
     nearest = np.argsort((H**2).sum(axis=1))[:8]
     assert {caption.split("\n")[0] for caption in tiles(app, "explain.near_edit")} == set(map(str, nearest))
     app.button(key="explain.reset").click().run()
@@ -165,7 +165,7 @@ def test_a_page_that_only_shows_a_name_does_not_write_it(store):
     naming = open_page("parts", run=RUN.id, part="3")
     naming.text_input(key=f"parts.name.{RUN.id}.2").set_value("hook").run()
     watching.run()
-    assert names_of(store.get("runs", RUN.id)) == {2: "hook"}
+    assert part_names(store.get("runs", RUN.id)) == {2: "hook"}
     assert watching.text_input(key=f"parts.name.{RUN.id}.2").value == "hook"
 
 
@@ -211,24 +211,24 @@ def test_a_survey_of_the_rank_trains_what_is_missing_and_compares_what_is_there(
     assert {request.entry.id for request in store.requests()} == {config.id for config in wanted}
     for config in wanted:
         assert tasks.perform(str(store.root), "runs", config.id, "cpu") == "finished"
-        store.settle(store.requests()[0])
+        store.close_request(store.requests()[0])
     app = open_page("parts", run=RUN.id)
     assert not app.exception
     assert "Look for a rank" in text_of(app)
 
 
 def test_a_survey_has_a_row_for_each_rank_and_compares_seeds_where_there_are_two(store):
-    from dashboard.parts.rank_survey import panels, survey
+    from dashboard.parts.rank_survey import cached_survey, survey_panels
 
     other = store.create(RUN.replace(n_parts=3))
     assert tasks.perform(str(store.root), "runs", other.id, "cpu") == "finished"
-    found = survey.__wrapped__(str(store.root), (RUN.id, SIBLING.id, other.id)).set_index("n_parts")
+    found = cached_survey.__wrapped__(str(store.root), (RUN.id, SIBLING.id, other.id)).set_index("n_parts")
     assert found["n_seeds"].to_dict() == {3: 1, 5: 2}
-    errors = [store.entry(config).read_tensors(CODES)["noisy/error"].mean() for config in (RUN, SIBLING)]
+    errors = [store.entry(config).read_tensors(CODES_FILE)["noisy/error"].mean() for config in (RUN, SIBLING)]
     assert found.loc[5, "error"] == pytest.approx(np.mean(errors))
     assert found.loc[5, "error_std"] == pytest.approx(np.std(errors, ddof=1))
     assert 0 < found.loc[5, "stability"] <= 1
     assert 0 <= found.loc[5, "dispersion"] <= 1
     assert np.isnan(found.loc[3, ["stability", "dispersion", "cophenetic", "error_std"]].astype(float)).all()
-    figure = panels(found.reset_index(), 5)
+    figure = survey_panels(found.reset_index(), 5)
     assert [list(trace.x) for trace in figure.data if trace.mode == "lines+markers"] == [["3", "5"]] * 5

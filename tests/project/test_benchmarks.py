@@ -15,7 +15,7 @@ from benchmarks.common import synthetic_images
 from benchmarks.common.harness import NotHere, Result, as_json, machine, milliseconds, spread, table, tables
 from ddnmf_core.config import RunConfig
 from ddnmf_core.engine import client as engine
-from ddnmf_core.reproduce.protocol import FULL
+from ddnmf_core.reproduce.protocol import FULL_PROTOCOL
 from ddnmf_core.store.run_store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -138,13 +138,13 @@ def test_stacks_count_only_where_they_come_to_the_losses_of_runs_alone(monkeypat
     gpu, images = importlib.import_module("benchmarks.training.gpu"), load("digits", 300)
     small = {"layers": (32, 16, 6), "n_parts": 5, "epochs": 2, "batch_size": 64}
     few = replace(
-        FULL,
+        FULL_PROTOCOL,
         datasets=("digits",),
         n_samples=300,
         noise_levels=(0.1, 0.4, 0.8),
         noise_models={"DDNMF": small, "AE1": {**small, "model": "ae1"}},
     )
-    monkeypatch.setattr(gpu, "FULL", few)
+    monkeypatch.setattr(gpu, "FULL_PROTOCOL", few)
     monkeypatch.setattr(gpu, "_trainers", lambda configs: [Trainer(each, images, torch.device("cpu")) for each in configs])
     monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)
     rows = gpu.compared(1)

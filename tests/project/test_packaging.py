@@ -123,12 +123,12 @@ def test_the_pages_start_from_what_the_wheel_installs(wheel, tmp_path):
 def test_the_dashboard_command_listens_on_this_machine_alone_unless_told_otherwise(monkeypatch, tmp_path):
     from typer.testing import CliRunner
 
-    from ddnmf_core.cli.main import app
+    from ddnmf_core.cli.main import main_app
 
     started = []
     monkeypatch.setattr(os, "execv", lambda program, command: started.append(command))
-    CliRunner().invoke(app, ["dashboard"])
-    CliRunner().invoke(app, ["dashboard", "--address", "0.0.0.0", "--port", "9000", "--home", str(tmp_path / "store")])
+    CliRunner().invoke(main_app, ["dashboard"])
+    CliRunner().invoke(main_app, ["dashboard", "--address", "0.0.0.0", "--port", "9000", "--home", str(tmp_path / "store")])
     assert all(command[4] == str(ROOT / "dashboard" / "app.py") for command in started)
     told = [[option for option in command if option.startswith(("--server.address", "--server.port"))] for command in started]
     assert told == [["--server.address=127.0.0.1", "--server.port=8501"], ["--server.address=0.0.0.0", "--server.port=9000"]]

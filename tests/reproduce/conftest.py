@@ -5,8 +5,8 @@ from tiny import TINY, do
 
 from ddnmf_core.engine import client as engine
 from ddnmf_core.reproduce import results
-from ddnmf_core.reproduce.cells import cells
-from ddnmf_core.reproduce.protocol import QUICK
+from ddnmf_core.reproduce.cells import target_cells
+from ddnmf_core.reproduce.protocol import QUICK_PROTOCOL
 from ddnmf_core.store.run_store import Store
 
 
@@ -21,7 +21,7 @@ def two_seeds(tmp_path_factory):
     """A few rows of Table 1 for two seeds, on digits."""
     store = Store(tmp_path_factory.mktemp("two-seeds"))
     rows = ("K-means", "GMM", "NMF+GMM", "AE2+NMF+K-means", "DDNMF+K-means", "DDNMF+GMM", "DDNMF+UMAP+GMM")
-    made_of = [cell for cell in cells("table1", TINY, (1, 2)) if cell.method in rows]
+    made_of = [cell for cell in target_cells("table1", TINY, (1, 2)) if cell.method in rows]
     do(store, made_of)
     return store, made_of
 
@@ -42,13 +42,13 @@ def published(tmp_path):
             "seconds": 1.0,
             "provenance": 0,
         }
-        for cell in cells("table1", QUICK, [1, 2])
+        for cell in target_cells("table1", QUICK_PROTOCOL, [1, 2])
     ]
     results.Results(
         "table1",
         "ddnmf reproduce table1 --seeds 2 --quick",
         "2026-01-01",
-        QUICK.describe(),
+        QUICK_PROTOCOL.describe(),
         [1, 2],
         0,
         [{"torch": "2"}],

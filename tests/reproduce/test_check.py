@@ -8,19 +8,19 @@ from tiny import TINY, gathered, reproduce
 
 from ddnmf_core.cli import reproduce as command
 from ddnmf_core.reproduce import check, results
-from ddnmf_core.store.entry import SCORES
+from ddnmf_core.store.entry import SCORES_FILE
 
 
 def test_a_check_says_identical_or_agrees_or_does_not(two_seeds):
     store, made_of = two_seeds
     published = gathered("table1", made_of, store)
-    record = check.choose(published, "DDNMF+GMM", seed=1)
-    scores = store.entry(check.cell_of(replace(published, protocol=TINY.describe()), record).config).read_json(SCORES)
-    assert check.verdict(published, record, scores).identical
-    spread = results.summary([r for r in published.cells if r["method"] == "DDNMF+GMM"]).iloc[0]["acc_std"]
+    record = check.choose_record(published, "DDNMF+GMM", seed=1)
+    scores = store.entry(check.cell_of(replace(published, protocol=TINY.describe()), record).config).read_json(SCORES_FILE)
+    assert check.compare_record(published, record, scores).identical
+    spread = results.summarise([r for r in published.cells if r["method"] == "DDNMF+GMM"]).iloc[0]["acc_std"]
     limit = 12.706 * 2**0.5  # Student's t for 2 seeds; two draws differ by sqrt(2) s
     for shift, agrees in ((0.99 * limit, True), (1.01 * limit, False)):
-        verdict = check.verdict(published, record, scores | {"acc": scores["acc"] + shift * spread})
+        verdict = check.compare_record(published, record, scores | {"acc": scores["acc"] + shift * spread})
         assert (verdict.identical, verdict.agrees) == (False, agrees)
         assert ("does NOT agree" in str(verdict)) != agrees
 
@@ -29,7 +29,7 @@ def test_seeds_that_come_to_the_same_leave_room_for_rounding():
     records = [{"dataset": "mnist", "method": "K-means", "seed": seed, "acc": 0.5, "nmi": 0.5, "ari": 0.5} for seed in range(3)]
     of = results.Results("table1", "", "", {}, [0, 1, 2], 0, [], records)
     for shift, agrees in ((0.004, True), (0.006, False)):
-        assert check.verdict(of, records[0], {"acc": 0.5 + shift}).agrees == agrees
+        assert check.compare_record(of, records[0], {"acc": 0.5 + shift}).agrees == agrees
 
 
 def test_an_honest_redraw_agrees_as_often_as_is_said():
@@ -40,7 +40,7 @@ def test_an_honest_redraw_agrees_as_often_as_is_said():
             for seed, value in enumerate(generator.normal(0.5, 0.1, 3), 1)
         ]
         of = results.Results("table1", "", "", {}, [1, 2, 3], 0, [], seeds)
-        n_agree += check.verdict(of, seeds[0], {"acc": generator.normal(0.5, 0.1)}).agrees
+        n_agree += check.compare_record(of, seeds[0], {"acc": generator.normal(0.5, 0.1)}).agrees
     assert 0.9 < n_agree / 400 < 0.99
 
 
@@ -71,10 +71,10 @@ def test_without_a_folder_the_results_of_this_version_are_checked_unless_there_a
 def test_the_cell_that_took_least_time_is_checked_unless_one_is_named(two_seeds):
     store, made_of = two_seeds
     published = gathered("table1", made_of, store)
-    assert check.choose(published)["run"] is None  # pixels: nothing to train
-    assert check.choose(published, "DDNMF+K-means", 2)["seed"] == 2
+    assert check.choose_record(published)["run"] is None  # pixels: nothing to train
+    assert check.choose_record(published, "DDNMF+K-means", 2)["seed"] == 2
     with pytest.raises(ValueError, match=r"no cell with method 'DBSCAN'.*methods K-means, GMM"):
-        check.choose(published, "DBSCAN")
+        check.choose_record(published, "DBSCAN")
 
 
 def test_a_map_cannot_be_checked_and_that_is_said(published):

@@ -7,7 +7,7 @@ import pytest
 
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import paper
-from ddnmf_core.reproduce.claims import Loss, Tally, curve, loss, of_paper, sentences, tally
+from ddnmf_core.reproduce.claims import NoiseLoss, Tally, count_wins, curve, noise_loss, paper_rows, sentences
 
 NOTHING = pd.DataFrame()
 
@@ -35,8 +35,8 @@ def test_a_tally_counts_every_level_set_and_score_of_which_both_have_a_mean():
             row("AE1", 0.4, 0.1),
         ]
     )  # alone
-    assert tally(rows, "DDNMF", "AE1") == Tally(4, 6)
-    assert tally(rows, "AE1", "DDNMF") == Tally(1, 6)
+    assert count_wins(rows, "DDNMF", "AE1") == Tally(4, 6)
+    assert count_wins(rows, "AE1", "DDNMF") == Tally(1, 6)
 
 
 def test_a_tally_leaves_out_images_with_other_noise_than_in_training():
@@ -48,7 +48,7 @@ def test_a_tally_leaves_out_images_with_other_noise_than_in_training():
             row("AE1", 0.1, 0.1, 0.1, 0.1, test_level=0.8),
         ]
     )
-    assert tally(rows, "DDNMF", "AE1") == Tally(1, 3)
+    assert count_wins(rows, "DDNMF", "AE1") == Tally(1, 3)
 
 
 def test_a_win_is_clear_where_it_is_beyond_either_deviation():
@@ -58,8 +58,8 @@ def test_a_win_is_clear_where_it_is_beyond_either_deviation():
             row("AE1", 0.1, 0.7, nmi=0.4, ari=0.4) | {"acc_std": 0.2, "nmi_std": 0.05, "ari_std": math.nan},
         ]
     )
-    assert tally(rows, "DDNMF", "AE1") == Tally(3, 3, 1)
-    assert tally(rows, "AE1", "DDNMF") == Tally(0, 3, 0)
+    assert count_wins(rows, "DDNMF", "AE1") == Tally(3, 3, 1)
+    assert count_wins(rows, "AE1", "DDNMF") == Tally(0, 3, 0)
 
 
 def test_the_sentences_count_wins_losses_and_errors_of_all_models():
@@ -88,7 +88,9 @@ def test_the_sentences_count_wins_losses_and_errors_of_all_models():
 
 
 def test_without_a_rival_there_is_nothing_to_count():
-    assert tally(NOTHING, "DDNMF", "AE1") == tally(pd.DataFrame([row("DDNMF", 0.1, 0.8)]), "DDNMF", "AE1") == Tally(0, 0)
+    assert (
+        count_wins(NOTHING, "DDNMF", "AE1") == count_wins(pd.DataFrame([row("DDNMF", 0.1, 0.8)]), "DDNMF", "AE1") == Tally(0, 0)
+    )
 
 
 def test_a_loss_is_in_points_from_the_lowest_level_to_the_highest():
@@ -103,12 +105,12 @@ def test_a_loss_is_in_points_from_the_lowest_level_to_the_highest():
             row("DDNMF", 0.1, 0.0, test_level=0.9),
         ]
     )
-    assert loss(rows, "DDNMF") == {"mnist": Loss(0.1, 0.8, 25.0), "digits": Loss(0.1, 0.2, -25.0)}
+    assert noise_loss(rows, "DDNMF") == {"mnist": NoiseLoss(0.1, 0.8, 25.0), "digits": NoiseLoss(0.1, 0.2, -25.0)}
 
 
 def test_one_level_alone_tells_of_no_loss():
-    assert loss(pd.DataFrame([row("DDNMF", 0.1, 0.8), row("DDNMF", 0.2, math.nan)]), "DDNMF") == {}
-    assert loss(NOTHING, "DDNMF") == {}
+    assert noise_loss(pd.DataFrame([row("DDNMF", 0.1, 0.8), row("DDNMF", 0.2, math.nan)]), "DDNMF") == {}
+    assert noise_loss(NOTHING, "DDNMF") == {}
 
 
 def test_a_curve_is_in_the_order_of_its_levels():
@@ -118,15 +120,15 @@ def test_a_curve_is_in_the_order_of_its_levels():
 
 
 def test_the_paper_is_counted_as_we_are():
-    table = paper.results()["table3"]["scores"]
+    table = paper.paper_results()["table3"]["scores"]
     by_hand = [
         one > other
         for models in table.values()
         for score in SCORE_NAMES
         for one, other in zip(models["DDNMF"][score], models["AE1"][score], strict=True)
     ]
-    assert tally(of_paper(), "DDNMF", "AE1") == Tally(sum(by_hand), 2 * 8 * 3)
-    lost = loss(of_paper(), "DDNMF")
+    assert count_wins(paper_rows(), "DDNMF", "AE1") == Tally(sum(by_hand), 2 * 8 * 3)
+    lost = noise_loss(paper_rows(), "DDNMF")
     assert lost["mnist"].points == pytest.approx(100 * (0.7381 - 0.6726))
     assert lost["fashion-mnist"].points == pytest.approx(100 * (0.6036 - 0.4959))
     assert {(each.lowest, each.highest) for each in lost.values()} == {(0.1, 0.8)}

@@ -7,15 +7,15 @@ from tiny import TINY, reproduce
 
 from ddnmf_core.cli import reproduce as command
 from ddnmf_core.engine.worker import tasks, train
-from ddnmf_core.experiment.batch import Work
+from ddnmf_core.experiment.batch import WorkBatch
 from ddnmf_core.reproduce import results
-from ddnmf_core.reproduce.cells import cells
+from ddnmf_core.reproduce.cells import target_cells
 from ddnmf_core.store.run_store import Store
 
 
 def test_what_is_there_is_not_done_again(two_seeds):
     store, made_of = two_seeds
-    work = Work(store, made_of)
+    work = WorkBatch(store, made_of)
     assert work.configs == []
     assert work.done
     assert work.advance() == (0.0, "Everything is there.")
@@ -23,15 +23,15 @@ def test_what_is_there_is_not_done_again(two_seeds):
 
 def test_an_interrupted_reproduction_goes_on_with_the_cells_that_are_missing(tmp_path):
     store = Store(tmp_path / "store")
-    made_of = cells("table3", replace(TINY, datasets=("digits", "digits")), [1])
-    asked = Work(store, made_of)
+    made_of = target_cells("table3", replace(TINY, datasets=("digits", "digits")), [1])
+    asked = WorkBatch(store, made_of)
     asked.submit()
     done = asked.configs[:2] + [config for config in asked.configs if getattr(config, "run", "") == asked.configs[0].id]
     for config in done:
         entry = store.create(config)
         tasks.perform(str(store.root), entry.kind, entry.id, "cpu")
     asked.stop()
-    left = Work(store, made_of)
+    left = WorkBatch(store, made_of)
     assert {config.id for config in left.configs} == {config.id for config in asked.configs} - {config.id for config in done}
     left.submit()
     assert not any(store.entry(config).stop_requested for config in left.configs)
@@ -39,15 +39,15 @@ def test_an_interrupted_reproduction_goes_on_with_the_cells_that_are_missing(tmp
 
 def test_work_that_failed_is_said(tmp_path, monkeypatch):
     store = Store(tmp_path / "store")
-    made_of = [cell for cell in cells("table1", TINY, [1]) if cell.method == "AE2+K-means"]
-    work = Work(store, made_of)
+    made_of = [cell for cell in target_cells("table1", TINY, [1]) if cell.method == "AE2+K-means"]
+    work = WorkBatch(store, made_of)
     work.submit()
     monkeypatch.setattr(train, "evaluate", lambda *_: 1 / 0)
     for config in work.configs:
         entry = store.entry(config)
         tasks.perform(str(store.root), entry.kind, entry.id, "cpu")
     for request in store.requests():
-        store.settle(request)
+        store.close_request(request)
     share, _ = work.advance()
     assert work.done
     assert share == pytest.approx(1.0)
@@ -64,30 +64,30 @@ def test_a_command_that_is_interrupted_writes_what_is_there_and_goes_on(tmp_path
         for config in work.configs[:most]:
             entry = store.create(config)
             assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
-            store.ticket(entry).unlink(missing_ok=True)
+            store.request_path(entry).unlink(missing_ok=True)
             performed.append(config.id)
             yield work.advance()
         if most:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "QUICK", replace(TINY, datasets=("digits", "digits"), models=TINY.models))
+    monkeypatch.setattr(command, "QUICK_PROTOCOL", replace(TINY, datasets=("digits", "digits"), models=TINY.models))
     monkeypatch.setattr(
         command,
         "cells",
         lambda target, protocol, seeds: [
             cell
-            for cell in cells(target, protocol, seeds)
+            for cell in target_cells(target, protocol, seeds)
             if cell.method in ("K-means", "NMF+K-means", "AE1+K-means", "AE1+GMM")
         ],
     )
     again = ("table1", "--quick", "--seeds", 1, "--out", tmp_path / "out", "--home", store.root)
-    monkeypatch.setattr(Work, "steps", lambda work: steps(work, 3))
+    monkeypatch.setattr(WorkBatch, "steps", lambda work: steps(work, 3))
     first = reproduce(*again)
     assert (first.exit_code, "The same command goes on from here" in first.output) == (130, True)
-    written = results.read(tmp_path / "out", "table1")
+    written = results.read_results(tmp_path / "out", "table1")
     assert (len(written.cells), written.n_missing, len(performed)) == (2, 2, 3)
-    monkeypatch.setattr(Work, "steps", lambda work: steps(work, None))
+    monkeypatch.setattr(WorkBatch, "steps", lambda work: steps(work, None))
     second = reproduce(*again)
     assert second.exit_code == 0, second.output
     assert len(performed) == len(set(performed)) == 5  # a training and four clusterings, none twice
-    assert results.read(tmp_path / "out", "table1").n_missing == 0
+    assert results.read_results(tmp_path / "out", "table1").n_missing == 0

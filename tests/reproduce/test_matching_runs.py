@@ -3,13 +3,13 @@
 import pytest
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.reproduce.matching_runs import finished_runs, nearest, on_same_images
-from ddnmf_core.reproduce.protocol import QUICK
+from ddnmf_core.reproduce.matching_runs import find_matching_runs, nearest_run, on_same_images
+from ddnmf_core.reproduce.protocol import QUICK_PROTOCOL
 from ddnmf_core.store.entry import State
 from ddnmf_core.store.run_store import Store
 
-OWN = QUICK.run(QUICK.noise_models["DDNMF"], "mnist-10k", 2, noise_level=0.35)
-AE1 = QUICK.run(QUICK.noise_models["AE1"], "mnist-10k", 1, noise_level=0.8)
+OWN = QUICK_PROTOCOL.run(QUICK_PROTOCOL.noise_models["DDNMF"], "mnist-10k", 2, noise_level=0.35)
+AE1 = QUICK_PROTOCOL.run(QUICK_PROTOCOL.noise_models["AE1"], "mnist-10k", 1, noise_level=0.8)
 OTHER = RunConfig(dataset="mnist-10k", epochs=3, noise_level=0.4)
 
 
@@ -19,7 +19,7 @@ def found(home):
         store = Store(home)
         for config in configs:
             store.create(config).set_state(State(status))
-        return finished_runs([store.entry(config) for config in configs], QUICK)
+        return find_matching_runs([store.entry(config) for config in configs], QUICK_PROTOCOL)
 
     return of
 
@@ -57,8 +57,8 @@ def test_the_protocols_own_images_come_first(found):
 
 def test_the_nearest_level_wins_but_the_protocols_own_before_all(found):
     runs = found(OTHER, OTHER.replace(noise_level=0.1), OTHER.replace(noise_level=0.8), AE1)
-    assert nearest(runs, "DDNMF", 0.75).config.noise_level == 0.8
-    assert nearest(runs, "DDNMF", 0.25).config.noise_level == 0.1  # as far as 0.4: the cleaner one
-    assert nearest(found(OTHER, OWN), "DDNMF", 0.4).config == OWN
-    assert nearest(found(OWN, OWN.replace(seed=1)), "DDNMF", 0.4).config.seed == 1
-    assert nearest(runs, "DAE", 0.4) is None
+    assert nearest_run(runs, "DDNMF", 0.75).config.noise_level == 0.8
+    assert nearest_run(runs, "DDNMF", 0.25).config.noise_level == 0.1  # as far as 0.4: the cleaner one
+    assert nearest_run(found(OTHER, OWN), "DDNMF", 0.4).config == OWN
+    assert nearest_run(found(OWN, OWN.replace(seed=1)), "DDNMF", 0.4).config.seed == 1
+    assert nearest_run(runs, "DAE", 0.4) is None

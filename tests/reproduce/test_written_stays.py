@@ -6,9 +6,9 @@ import pytest
 from tiny import TINY, do, gathered, reproduce
 
 from ddnmf_core.cli import reproduce as command
-from ddnmf_core.experiment.batch import Work
+from ddnmf_core.experiment.batch import WorkBatch
 from ddnmf_core.reproduce import results
-from ddnmf_core.reproduce.cells import cells
+from ddnmf_core.reproduce.cells import target_cells
 from ddnmf_core.store import trash
 from ddnmf_core.store.run_store import Store
 
@@ -17,7 +17,7 @@ def test_cells_of_another_protocol_are_not_taken_over(two_seeds, tmp_path):
     store, made_of = two_seeds
     known = gathered("table1", made_of, store)
     longer = TINY.with_epochs(2)
-    again = results.gather("table1", cells("table1", longer, [1]), longer, [1], Store(tmp_path / "empty"), "", known)
+    again = results.gather("table1", target_cells("table1", longer, [1]), longer, [1], Store(tmp_path / "empty"), "", known)
     assert {record["run"] for record in again.cells} == {None}  # clusters of pixels have no epochs
 
 
@@ -50,17 +50,17 @@ def test_what_is_written_is_not_replaced_by_the_same_seed_computed_elsewhere(two
 def test_a_file_that_is_not_ours_is_named(tmp_path):
     (tmp_path / "table1.json").write_text('{"cells": 3}')
     with pytest.raises(ValueError, match=r"table1.json is not a file of `ddnmf reproduce`"):
-        results.read(tmp_path, "table1")
-    assert results.read(tmp_path, "table2") is None
+        results.read_results(tmp_path, "table1")
+    assert results.read_results(tmp_path, "table2") is None
 
 
 def test_published_cells_need_neither_their_run_nor_their_clusters(two_seeds, tmp_path):
     store, made_of = two_seeds
     published = gathered("table1", made_of, store)
     published.write(tmp_path)
-    known = results.read(tmp_path, "table1")
+    known = results.read_results(tmp_path, "table1")
     elsewhere = Store(tmp_path / "elsewhere")
-    assert Work(elsewhere, made_of, {record["id"] for record in known.cells}).configs == []
+    assert WorkBatch(elsewhere, made_of, {record["id"] for record in known.cells}).configs == []
     again = gathered("table1", made_of, elsewhere, known)
     assert again.cells == published.cells
     assert again.provenance == published.provenance
@@ -68,10 +68,10 @@ def test_published_cells_need_neither_their_run_nor_their_clusters(two_seeds, tm
 
 
 def test_fewer_seeds_than_are_written_take_none_away(published):
-    before = results.read(published, "table1")
+    before = results.read_results(published, "table1")
     found = reproduce("table1", "--gather", "--quick", "--seeds", 1, "--out", published, "--home", published / "empty")
     assert found.exit_code == 0, found.output
-    after = results.read(published, "table1")
+    after = results.read_results(published, "table1")
     assert after.cells == before.cells
     assert (after.seeds, after.n_missing) == ([1, 2], 0)
     assert after.command == "ddnmf reproduce table1 --seeds 2 --quick"
@@ -87,11 +87,11 @@ def test_another_protocol_is_not_written_over_what_is_there(published, option):
 
 
 def test_a_figure_2_that_is_whole_is_not_drawn_again_without_some_of_its_maps(tmp_path, monkeypatch):
-    store, maps = Store(tmp_path / "store"), cells("figure2", TINY, [1])
+    store, maps = Store(tmp_path / "store"), target_cells("figure2", TINY, [1])
     do(store, maps)
     made = lambda: command._maps(maps, store, tmp_path)  # noqa: E731
     assert [path.name for path in made()] == ["figure2.csv", "figure2.png", "figure2.pdf"]
     before = (tmp_path / "figure2.csv").read_bytes()
-    trash.delete(store.entry(maps[0].config))
+    trash.delete_entry(store.entry(maps[0].config))
     assert made() == []
     assert (tmp_path / "figure2.csv").read_bytes() == before

@@ -4,29 +4,29 @@ from dataclasses import replace
 
 from typer.testing import CliRunner
 
-from ddnmf_core.cli.main import app
+from ddnmf_core.cli.main import main_app
 from ddnmf_core.engine.worker import tasks
-from ddnmf_core.experiment.batch import Work
+from ddnmf_core.experiment.batch import WorkBatch
 from ddnmf_core.reproduce import results
-from ddnmf_core.reproduce.protocol import QUICK
+from ddnmf_core.reproduce.protocol import QUICK_PROTOCOL
 
 SMALL = {"layers": (32, 16, 6), "n_parts": 5, "epochs": 1, "batch_size": 64}
 TINY = replace(
-    QUICK,
+    QUICK_PROTOCOL,
     name="tiny",
     datasets=("digits", "mnist-10k"),
     n_samples=200,
     noise_levels=(0.1, 0.8),
     n_map_points=100,
     candidates={"chosen": SMALL, "gamma .1": {**SMALL, "gamma": 0.1}},
-    models={title: {**settings, **SMALL} for title, settings in QUICK.models.items()},
-    noise_models={title: {**settings, **SMALL} for title, settings in QUICK.noise_models.items()},
+    models={title: {**settings, **SMALL} for title, settings in QUICK_PROTOCOL.models.items()},
+    noise_models={title: {**settings, **SMALL} for title, settings in QUICK_PROTOCOL.noise_models.items()},
 )
 
 
 def do(store, made_of):
     """Everything that the cells need, in this process."""
-    work = Work(store, made_of)
+    work = WorkBatch(store, made_of)
     for config in work.configs:
         entry = store.create(config)
         assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished", entry.state
@@ -39,4 +39,4 @@ def gathered(target, made_of, store, known=None, seeds=(1, 2)):
 
 def reproduce(*arguments):
     """The command, in this process."""
-    return CliRunner().invoke(app, ["reproduce", *map(str, arguments)])
+    return CliRunner().invoke(main_app, ["reproduce", *map(str, arguments)])

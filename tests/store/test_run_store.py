@@ -130,7 +130,7 @@ def test_one_lock_at_a_time_and_it_goes_with_its_process(store, entry):
     with pytest.raises(Busy), entry.lock(patience=0.1):
         pass
     with pytest.raises(Busy):
-        trash.delete(entry)
+        trash.delete_entry(entry)
     holder.kill()
     holder.join()
     assert not entry.locked
@@ -142,19 +142,19 @@ def test_a_request_waits_in_the_queue_until_it_is_settled(store):
     (request,) = store.requests()
     assert (request.entry, request.device) == (entry, "cpu")
     assert entry.state.status == "queued"
-    store.settle(request)
+    store.close_request(request)
     assert store.requests() == []
 
 
 def test_a_ticket_is_read_again_when_it_has_changed(store):
     entry = store.request(CONFIG, "cpu")
-    os.utime(store.ticket(entry), (1, 1))  # long ago: what is read now is kept
+    os.utime(store.request_path(entry), (1, 1))  # long ago: what is read now is kept
     (first,) = store.requests()
     assert (first.device, store.requests()) == ("cpu", [first])
     store.request(CONFIG, "auto")
     (second,) = store.requests()
     assert second.device == "auto"
-    store.ticket(entry).write_text("damaged")
+    store.request_path(entry).write_text("damaged")
     assert store.requests() == []
     assert not store.is_requested(entry)
 
@@ -163,7 +163,7 @@ def test_asking_again_while_it_ends_is_not_lost(store):
     store.request(CONFIG)
     (first,) = store.requests()
     store.request(CONFIG)
-    store.settle(first)
+    store.close_request(first)
     assert len(store.requests()) == 1
 
 
@@ -172,7 +172,7 @@ def test_asking_again_for_what_then_is_finished_keeps_nobody_waiting(store):
     (first,) = store.requests()
     store.request(CONFIG)
     entry.set_state(State("finished", 1.0))
-    store.settle(first)
+    store.close_request(first)
     assert store.requests() == []
 
 
@@ -184,7 +184,7 @@ def test_a_finished_entry_is_found_and_not_asked_for_again(store, entry):
 
 def test_deleting_a_run_takes_its_maps_along(store, entry):
     embedding = store.create(EmbeddingConfig(run=entry.id))
-    trash.delete(entry)
+    trash.delete_entry(entry)
     assert not entry.exists
     assert not embedding.exists
 
@@ -192,14 +192,14 @@ def test_deleting_a_run_takes_its_maps_along(store, entry):
 def test_a_map_that_is_worked_on_keeps_its_run_from_being_deleted(store, entry):
     embedding = store.create(EmbeddingConfig(run=entry.id))
     with embedding.lock(), pytest.raises(Busy):
-        trash.delete(entry)
+        trash.delete_entry(entry)
     assert entry.exists
 
 
 def test_a_runs_maps_and_clusters_are_deleted_with_it(store, entry):
     made_of_it = [store.create(EmbeddingConfig(run=entry.id)), store.create(ClusteringConfig.of(entry.config))]
     others = [store.create(ClusteringConfig()), store.create(ClusteringConfig.of(entry.config.replace(seed=9)))]
-    trash.delete(entry)
+    trash.delete_entry(entry)
     assert not any(each.exists for each in [entry, *made_of_it])
     assert all(each.exists for each in others)
 
@@ -216,7 +216,7 @@ def test_a_configuration_of_an_older_version_stays_readable(store, entry, monkey
     class LaterConfig(RunConfig):
         one_more_setting: int = 1
 
-    monkeypatch.setitem(entry_module.CONFIG_OF, "runs", LaterConfig)
+    monkeypatch.setitem(entry_module.CONFIG_TYPES, "runs", LaterConfig)
     assert entry.config.one_more_setting == 1
 
 
@@ -239,7 +239,7 @@ def test_litter_of_dead_writers_is_cleared_and_live_ones_are_left(store, entry):
     elsewhere = live.with_name(".model.safetensors.1.2.another-host@999999999.tmp")
     for path in (live, dead, elsewhere):
         path.touch()
-    assert store.clear_litter() == 1
+    assert store.remove_stale_files() == 1
     assert live.exists()
     assert elsewhere.exists()
 

@@ -17,17 +17,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from stored import CONFIG, content, finish, read, train_a_little
 
 from ddnmf_core.files.atomic import CorruptFile
-from ddnmf_core.files.checked_folder import MANIFEST
+from ddnmf_core.files.checked_folder import MANIFEST_FILE
 from ddnmf_core.store import archive_export, trash
-from ddnmf_core.store.archive_import import unpack
-from ddnmf_core.store.entry import CONFIG as SETTINGS
-from ddnmf_core.store.entry import STATE
+from ddnmf_core.store.archive_import import import_archive
+from ddnmf_core.store.entry import CONFIG_FILE as SETTINGS
+from ddnmf_core.store.entry import STATE_FILE
 from ddnmf_core.store.run_store import Store
 from ddnmf_core.store.verify import verify
 
 STORIES, STEPS = int(os.environ.get("DDNMF_STORIES", "8")), 20
 SEEDS = st.integers(1, 3)
-DOCUMENTS = (SETTINGS, STATE, MANIFEST)
+DOCUMENTS = (SETTINGS, STATE_FILE, MANIFEST_FILE)
 
 
 class Killed(BaseException):
@@ -120,7 +120,7 @@ class StoreMachine(RuleBasedStateMachine):
             seed = request.entry.config.seed
             if self.can_be_worked_on(seed):
                 self.finish(seed)
-                self.store.settle(request)
+                self.store.close_request(request)
 
     # ---------------------------------------------------------------------------------- damage
 
@@ -156,11 +156,11 @@ class StoreMachine(RuleBasedStateMachine):
         if not self.entry(seed).exists:
             return
         was = (self.entry(seed).finished and content(self.entry(seed))) if seed in self.finished else None
-        trash.delete(self.entry(seed))
+        trash.delete_entry(self.entry(seed))
         self.finished.discard(seed)
         assert not self.entry(seed).exists
         if was:
-            gone = trash.latest(self.store, self.entry(seed).id).entries[0]
+            gone = trash.latest_deletion(self.store, self.entry(seed).id).entries[0]
             assert content(gone) == was
 
     @precondition(lambda self: trash.deletions(self.store))
@@ -168,7 +168,7 @@ class StoreMachine(RuleBasedStateMachine):
     def restore(self, which):
         deletion = which.choice(trash.deletions(self.store))
         whole = not deletion.entries[0].problems() and deletion.entries[0].finished
-        for entry in trash.restore(deletion):
+        for entry in trash.restore_deletion(deletion):
             if whole and content(entry) == content(self.truth[entry.config.seed]):
                 self.finished.add(entry.config.seed)
 
@@ -179,12 +179,12 @@ class StoreMachine(RuleBasedStateMachine):
     def carry_to_the_second_store(self):
         self.exported += 1
         file = self.folder / f"{self.exported}.zip"
-        exported = archive_export.export(archive_export.everything(self.store), file)
+        exported = archive_export.export_archive(archive_export.exportable_entries(self.store), file)
         assert {self.entry(seed) for seed in self.finished} <= set(exported.entries)
         there_before = set(self.second.entries())
-        imported = unpack(self.second, file)
+        imported = import_archive(self.second, file)
         assert imported.refused == {}
-        assert set(imported.taken) | there_before == set(self.second.entries())
+        assert set(imported.imported) | there_before == set(self.second.entries())
         assert verify(self.second).findings == []
 
     @precondition(lambda self: any(entry.finished for entry in self.second.entries()))
@@ -193,8 +193,8 @@ class StoreMachine(RuleBasedStateMachine):
         """What is there stays as it is, damaged or not."""
         self.exported += 1
         file = self.folder / f"{self.exported}.zip"
-        archive_export.export(self.second.entries(), file)
-        for entry in unpack(self.store, file).taken:
+        archive_export.export_archive(self.second.entries(), file)
+        for entry in import_archive(self.store, file).imported:
             if content(entry) == content(self.truth[entry.config.seed]):
                 self.finished.add(entry.config.seed)
 

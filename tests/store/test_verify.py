@@ -6,12 +6,12 @@ from stored import CONFIG, DAMAGES, content, factorise, finish, flip, lose, made
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import Choices
+from ddnmf_core.data.user.source import ImportOptions
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.files.atomic import temporary_name, write_document
 from ddnmf_core.store import archive_export, trash
-from ddnmf_core.store.archive_import import unpack
-from ddnmf_core.store.entry import CODES, MODEL, SCORES, State
+from ddnmf_core.store.archive_import import import_archive
+from ddnmf_core.store.entry import CODES_FILE, MODEL_FILE, SCORES_FILE, State
 from ddnmf_core.store.run_store import Store
 from ddnmf_core.store.verify import verify
 
@@ -20,10 +20,10 @@ FILES = (
     "state.json",
     "manifest.json",
     "history.jsonl",
-    MODEL,
-    CODES,
+    MODEL_FILE,
+    CODES_FILE,
     "clusters.parquet",
-    SCORES,
+    SCORES_FILE,
     "provenance.json",
     "snapshots/000001.safetensors",
     "part-names.json",
@@ -81,13 +81,13 @@ def test_after_a_repair_all_is_whole_and_nothing_that_was_whole_is_lost(store, n
     assert content(other) == told
 
 
-@pytest.mark.parametrize("name", [CODES, "clusters.parquet", SCORES])
+@pytest.mark.parametrize("name", [CODES_FILE, "clusters.parquet", SCORES_FILE])
 def test_a_run_whose_model_is_whole_is_asked_to_be_scored_again(store, name):
     run = finish(store)
     flip(run.folder / name)
     verify(store, repair=True)
     assert not run.finished
-    assert run.has(MODEL)
+    assert run.has(MODEL_FILE)
     assert [request.entry for request in store.requests()] == [run]
 
 
@@ -108,7 +108,7 @@ def test_a_finished_run_with_a_damaged_state_is_finished(store):
     assert run.finished
 
 
-@pytest.mark.parametrize("name", ["config.json", "manifest.json", MODEL, "history.jsonl", "provenance.json"])
+@pytest.mark.parametrize("name", ["config.json", "manifest.json", MODEL_FILE, "history.jsonl", "provenance.json"])
 def test_what_cannot_be_made_again_is_set_aside(store, name):
     run = finish(store)
     flip(run.folder / name)
@@ -150,22 +150,22 @@ def test_without_its_history_an_unfinished_run_begins_anew(store):
 
 def test_what_a_worker_holds_is_left_to_it(store):
     run = finish(store)
-    flip(run.folder / CODES)
+    flip(run.folder / CODES_FILE)
     with run.lock():
         verdict = verify(store, repair=True)
     assert not verdict.whole
     assert "a worker holds it" in verdict.findings[0].remedy
-    assert run.has(CODES)
+    assert run.has(CODES_FILE)
 
 
 def test_a_run_that_was_set_aside_for_what_can_be_made_again_is_taken_back(store):
     run = finish(store)
-    flip(run.folder / CODES)
+    flip(run.folder / CODES_FILE)
     store.set_aside(run, "codes.safetensors is damaged")
     assert grades(verify(store)) == ["set aside"]
     verify(store, repair=True)
     assert run.exists
-    assert run.has(MODEL)
+    assert run.has(MODEL_FILE)
     assert store.notices() == []
     assert store.is_requested(run)
     assert verify(store).findings == []
@@ -182,7 +182,7 @@ def test_one_that_has_been_trained_again_meanwhile_keeps_its_place(store):
 
 def test_what_a_kill_left_lying_about_is_removed_and_what_is_not_ours_is_left(store):
     run = finish(store)
-    live = temporary_name(run.folder / MODEL)
+    live = temporary_name(run.folder / MODEL_FILE)
     dead = live.with_name(live.name.rsplit("@", 1)[0] + "@999999999.tmp")
     unrecorded, foreign = run.folder / "checkpoint-000000099.safetensors", run.folder / "notes.txt"
     store.queue.mkdir()
@@ -215,7 +215,7 @@ def test_a_damaged_version_of_the_layout_is_written_again(store):
 
 def test_a_kill_in_the_middle_of_a_repair_leaves_it_to_the_next_one(store, monkeypatch):
     run = finish(store)
-    flip(run.folder / CODES)
+    flip(run.folder / CODES_FILE)
     monkeypatch.setattr(Store, "request", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         verify(store, repair=True)
@@ -230,32 +230,32 @@ def test_a_repaired_run_is_scored_again_with_the_same_numbers(store):
     run = store.create(config)
     assert tasks.perform(str(store.root), "runs", run.id, "cpu") == "finished"
     assert verify(store).findings == []
-    archive_export.export([run], store.root / "run.zip")  # what a worker leaves is what an archive may hold
-    assert unpack(Store(store.root / "other"), store.root / "run.zip").refused == {}
-    scores, model = run.read_json(SCORES), (run.folder / MODEL).stat().st_mtime_ns
-    flip(run.folder / CODES)
-    lose(run.folder / SCORES)
+    archive_export.export_archive([run], store.root / "run.zip")  # what a worker leaves is what an archive may hold
+    assert import_archive(Store(store.root / "other"), store.root / "run.zip").refused == {}
+    scores, model = run.read_json(SCORES_FILE), (run.folder / MODEL_FILE).stat().st_mtime_ns
+    flip(run.folder / CODES_FILE)
+    lose(run.folder / SCORES_FILE)
     verify(store, repair=True)
     assert tasks.perform(str(store.root), "runs", run.id, "cpu") == "finished"
-    assert run.read_json(SCORES) == scores
-    assert (run.folder / MODEL).stat().st_mtime_ns == model  # not trained again
+    assert run.read_json(SCORES_FILE) == scores
+    assert (run.folder / MODEL_FILE).stat().st_mtime_ns == model  # not trained again
     assert verify(store).findings == []
 
 
 def test_what_was_deleted_is_looked_at_too_and_is_no_damage_of_the_store(store):
     run = finish(store)
-    trash.delete(run)
+    trash.delete_entry(run)
     assert verify(store).findings == []
-    flip(next((store.root / "deleted").glob(f"*{run.id}")) / MODEL)
+    flip(next((store.root / "deleted").glob(f"*{run.id}")) / MODEL_FILE)
     verdict = verify(store, repair=True)
     assert verdict.whole
-    assert [(finding.grade, MODEL in finding.problem) for finding in verdict.findings] == [("deleted", True)]
+    assert [(finding.grade, MODEL_FILE in finding.problem) for finding in verdict.findings] == [("deleted", True)]
 
 
 @pytest.mark.parametrize(("name", "damage"), [("meta.json", shorten), ("arrays.safetensors", flip)])
 def test_damage_of_the_user_s_own_data_is_found_and_left_to_the_user(home, tmp_path, name, damage):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((30, 4)))
-    own = user_sets.add(tmp_path / "x.npy", "x.npy", Choices())
+    own = user_sets.add(tmp_path / "x.npy", "x.npy", ImportOptions())
     assert verify(Store()).whole
     damage(user_sets.folder(own) / name)
     (finding,) = verify(Store(), repair=True).findings

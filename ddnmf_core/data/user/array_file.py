@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from ddnmf_core.files.atomic import CorruptFile, read_checked
 from ddnmf_core.files.memory_map import BLOCK_BYTES, blocks, too_large
+from ddnmf_core.progress import Progress
 
-CODES: dict[np.dtype[Any], str] = {np.dtype(np.uint8): "U8", np.dtype(np.float32): "F32", np.dtype(np.int64): "I64"}
-DTYPES = {code: dtype for dtype, code in CODES.items()}
+DTYPE_CODES: dict[np.dtype[Any], str] = {np.dtype(np.uint8): "U8", np.dtype(np.float32): "F32", np.dtype(np.int64): "I64"}
+DTYPES = {code: dtype for dtype, code in DTYPE_CODES.items()}
 
 
-def write_by_blocks(
-    path: Path, values: NDArray[Any], treat: Callable[[NDArray[Any]], NDArray[Any]], report: Callable[[float], None]
-) -> str:
+def write_by_blocks(path: Path, values: NDArray[Any], treat: Callable[[NDArray[Any]], NDArray[Any]], report: Progress) -> str:
     """The treated values as `pixels`, forced to the disk; the SHA-256 of the file."""
     first = treat(values[:1])
     header = _header(first.dtype, values.shape)
@@ -34,7 +33,7 @@ def write_by_blocks(
             content = treat(values[rows]).tobytes()
             digest.update(content)
             file.write(content)
-            report(rows.stop / len(values))
+            report(rows.stop / len(values), "Writing")
         file.flush()
         os.fsync(file.fileno())
     return digest.hexdigest()
@@ -44,13 +43,13 @@ def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     """What safetensors writes before the values of one array: its length, then JSON filled up to a multiple of 8."""
     size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
     text = json.dumps(
-        {"pixels": {"dtype": CODES[dtype], "shape": list(shape), "data_offsets": [0, size]}}, separators=(",", ":")
+        {"pixels": {"dtype": DTYPE_CODES[dtype], "shape": list(shape), "data_offsets": [0, size]}}, separators=(",", ":")
     ).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text
 
 
-def read(path: Path, expected: str) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, expected: str) -> dict[str, NDArray[Any]]:
     """Its arrays by name, mapped where the file is too large for memory; raises CorruptFile unless it is as written."""
     from safetensors.numpy import load
 

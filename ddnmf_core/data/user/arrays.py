@@ -12,35 +12,35 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ddnmf_core.data.dataset import DataError, reason
-from ddnmf_core.data.user.image_folder import open_archive, unpacked
-from ddnmf_core.data.user.scaling import numbers
+from ddnmf_core.data.dataset import DataError, short_message
+from ddnmf_core.data.user.image_folder import open_archive, read_member
+from ddnmf_core.data.user.scaling import as_numbers
 from ddnmf_core.data.user.source import (
     MAX_SAMPLES,
     MAX_UNPACKED,
     MAX_VALUES,
-    Choices,
-    Raw,
-    Source,
+    DataSource,
+    ImportOptions,
+    RawData,
     check_extent,
-    classes,
-    size_of,
+    encode_classes,
+    source_size,
 )
 from ddnmf_core.files.memory_map import too_large
 
 NAMES_OF_X, NAMES_OF_Y = ("x", "X", "images", "data", "features"), ("y", "Y", "labels", "label", "target")
-LUMA = np.array([0.299, 0.587, 0.114])  # of red, green and blue in a gray value
+LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114])  # of red, green and blue in a gray value
 
 
-def read_npy(source: Source, choices: Choices) -> Raw:
+def read_npy(source: DataSource, choices: ImportOptions) -> RawData:
     """One array without labels; a file of this machine that is large is mapped."""
     if isinstance(source, Path) and (found := _mapped(source, choices)):
         return found
-    size_of(source)
+    source_size(source)
     return _raw(_array(io.BytesIO(source.read_bytes()) if isinstance(source, Path) else source, "the file"), None, choices)
 
 
-def _mapped(path: Path, choices: Choices) -> Raw | None:
+def _mapped(path: Path, choices: ImportOptions) -> RawData | None:
     """The array as it lies on the disk, where it is too large for memory or for the limits that hold there."""
     with path.open("rb") as file, _readable("the file"):
         shape, by_columns, dtype = _header(file, "the file")
@@ -60,7 +60,7 @@ def _mapped(path: Path, choices: Choices) -> Raw | None:
     return _raw(np.load(path, mmap_mode="r", allow_pickle=False), None, choices, mapped=True)
 
 
-def read_npz(source: Source, choices: Choices) -> Raw:
+def read_npz(source: DataSource, choices: ImportOptions) -> RawData:
     """Arrays by name: x, X or images, and y or labels where there are any."""
     with open_archive(source) as archive:
         there = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
@@ -75,7 +75,7 @@ def read_npz(source: Source, choices: Choices) -> Raw:
 
 
 def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
-    return _array(io.BytesIO(unpacked(archive, entry, MAX_UNPACKED)), entry.filename)
+    return _array(io.BytesIO(read_member(archive, entry, MAX_UNPACKED)), entry.filename)
 
 
 def _array(file: BinaryIO, name: str) -> NDArray[Any]:
@@ -107,10 +107,10 @@ def _readable(name: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, KeyError, EOFError, OSError, SyntaxError, TypeError, OverflowError, RecursionError) as error:
-        raise DataError(f"{name} is not an array that can be read: {reason(error)}") from None
+        raise DataError(f"{name} is not an array that can be read: {short_message(error)}") from None
 
 
-def _raw(x: NDArray[Any], y: NDArray[Any] | None, choices: Choices, mapped: bool = False) -> Raw:
+def _raw(x: NDArray[Any], y: NDArray[Any] | None, choices: ImportOptions, mapped: bool = False) -> RawData:
     if x.dtype.kind not in "biuf":
         raise DataError(f"the samples are {x.dtype}: should be numbers")
     rows, shape = _rows(x, choices)
@@ -118,13 +118,13 @@ def _raw(x: NDArray[Any], y: NDArray[Any] | None, choices: Choices, mapped: bool
     check_extent(n, d, mapped)
     labels, names = (None, ()) if y is None else _labels(y, n)
     features = None if shape else tuple(f"feature {number + 1}" for number in range(d))
-    return Raw(rows if mapped else _as_numbers(rows), labels, names, shape, features)
+    return RawData(rows if mapped else _as_numbers(rows), labels, names, shape, features)
 
 
-def _rows(x: NDArray[Any], choices: Choices) -> tuple[NDArray[Any], tuple[int, int] | None]:
+def _rows(x: NDArray[Any], choices: ImportOptions) -> tuple[NDArray[Any], tuple[int, int] | None]:
     """(n, d), and the shape of the picture in a row; None for a table."""
     if x.ndim == 4 and x.shape[3] in (1, 3, 4):
-        light = x[..., 0] if x.shape[3] == 1 else x[..., :3] @ LUMA
+        light = x[..., 0] if x.shape[3] == 1 else x[..., :3] @ LUMA_WEIGHTS
         x = light.round().astype(x.dtype) if x.dtype.kind in "iu" else light
     if x.ndim == 3:
         return x.reshape(len(x), -1), (x.shape[1], x.shape[2])
@@ -138,10 +138,10 @@ def _rows(x: NDArray[Any], choices: Choices) -> tuple[NDArray[Any], tuple[int, i
 def _labels(y: NDArray[Any], n: int) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
     if y.shape not in ((n,), (n, 1)):
         raise DataError(f"the labels have the shape {y.shape}: should be ({n},), one for each sample")
-    return classes(y.ravel().tolist(), "the array of labels")
+    return encode_classes(y.ravel().tolist(), "the array of labels")
 
 
 def _as_numbers(rows: NDArray[Any]) -> NDArray[Any]:
     """Bytes stay bytes, on and off become white and black, other numbers float."""
-    rows = numbers(rows)
+    rows = as_numbers(rows)
     return rows if rows.dtype in (np.uint8, np.float32) else rows.astype(np.float64)

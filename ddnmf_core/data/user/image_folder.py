@@ -11,23 +11,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddnmf_core.data.dataset import DataError, reason
-from ddnmf_core.data.image_files import grayed, opened, width_to_height
-from ddnmf_core.data.user.source import MAX_SAMPLES, MAX_UNPACKED, Choices, Raw, Report, Source, check_extent, classes, size_of
+from ddnmf_core.data.dataset import DataError, short_message
+from ddnmf_core.data.image_files import open_image, to_gray, width_to_height
+from ddnmf_core.data.user.source import (
+    MAX_SAMPLES,
+    MAX_UNPACKED,
+    DataSource,
+    ImportOptions,
+    RawData,
+    check_extent,
+    encode_classes,
+    source_size,
+)
+from ddnmf_core.progress import Progress, ignore_progress
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".bmp", ".webp", ".gif")
-MAX_PICTURE = 64 * 1024**2  # bytes of one picture's file
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+MAX_IMAGE_BYTES = 64 * 1024**2  # bytes of one picture's file
 MAX_ENTRIES = 2 * MAX_SAMPLES  # files that are looked at
-SIDES = (4, 256)  # pixels of a resized picture
+SIZE_RANGE = (4, 256)  # pixels of a resized picture
 N_MEASURED = 200  # pictures whose proportions decide for all
 
-File = tuple[str, Callable[[], bytes]]  # name with its folders, and how to read it
+ImageFile = tuple[str, Callable[[], bytes]]  # name with its folders, and how to read it
 
 
-def read_pictures(source: Source, choices: Choices, report: Report = lambda share: None) -> Raw:
+def read_pictures(source: DataSource, choices: ImportOptions, report: Progress = ignore_progress) -> RawData:
     """Every picture, resized: raises DataError with the name of what cannot be read."""
-    if not SIDES[0] <= choices.size <= SIDES[1]:
-        raise DataError(f"size = {choices.size}: pictures should become {SIDES[0]} to {SIDES[1]} pixels long")
+    if not SIZE_RANGE[0] <= choices.size <= SIZE_RANGE[1]:
+        raise DataError(f"size = {choices.size}: pictures should become {SIZE_RANGE[0]} to {SIZE_RANGE[1]} pixels long")
     with ExitStack() as opened:
         files, skipped = (
             _in_folder(source)
@@ -35,41 +45,41 @@ def read_pictures(source: Source, choices: Choices, report: Report = lambda shar
             else _in_archive(opened.enter_context(open_archive(source)))
         )
         if not files:
-            raise DataError(f"there are no pictures ({', '.join(ENDINGS)}) in it")
+            raise DataError(f"there are no pictures ({', '.join(IMAGE_SUFFIXES)}) in it")
         shape = _common_shape(files[:N_MEASURED], choices.size)
         n_pixels = shape[0] * shape[1]
         check_extent(len(files), n_pixels)
         rows = np.empty((len(files), n_pixels), np.uint8)
         for number, (name, read) in enumerate(files):
-            rows[number] = gray(read(), name, shape).ravel()
-            report((number + 1) / len(files))
+            rows[number] = read_gray(read(), name, shape).ravel()
+            report((number + 1) / len(files), "Reading")
     labels, names = _classes([name for name, _ in files]) if choices.by_folder else (None, ())
-    return Raw(255 - rows if choices.invert else rows, labels, names, shape, None, skipped, inverted=True)
+    return RawData(255 - rows if choices.invert else rows, labels, names, shape, None, skipped, inverted=True)
 
 
-def _common_shape(files: Sequence[File], size: int) -> tuple[int, int]:
+def _common_shape(files: Sequence[ImageFile], size: int) -> tuple[int, int]:
     """What all pictures are resized to: (height, width) in the middle of these ones' proportions, the longer side `size`."""
     proportions = []
     for name, read in files:
         with _opened(read(), name) as picture:
             proportions.append(width_to_height(picture))
     middle = float(np.median(proportions))
-    shorter = max(SIDES[0], round(size * min(middle, 1 / middle)))
+    shorter = max(SIZE_RANGE[0], round(size * min(middle, 1 / middle)))
     return (size, shorter) if middle < 1 else (shorter, size)
 
 
-def gray(content: bytes, name: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
+def read_gray(content: bytes, name: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """A picture as gray values (height, width); its pixels are counted before it is decoded."""
     from PIL import Image
 
     with _opened(content, name) as picture:
-        return np.asarray(grayed(picture).resize(shape[::-1], Image.Resampling.LANCZOS), np.uint8)
+        return np.asarray(to_gray(picture).resize(shape[::-1], Image.Resampling.LANCZOS), np.uint8)
 
 
 @contextmanager
 def _opened(content: bytes, name: str) -> Iterator[Any]:
     try:
-        with opened(content, name) as picture:
+        with open_image(content, name) as picture:
             yield picture
     except ValueError as error:
         raise DataError(str(error)) from None
@@ -77,7 +87,7 @@ def _opened(content: bytes, name: str) -> Iterator[Any]:
 
 def _classes(names: Sequence[str]) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
     folders = [PurePosixPath(name).parent.name or "(no folder)" for name in names]
-    return classes(folders, "the folder of a picture") if len(set(folders)) > 1 else (None, ())
+    return encode_classes(folders, "the folder of a picture") if len(set(folders)) > 1 else (None, ())
 
 
 # ------------------------------------------------------------------------------------------ folders
@@ -87,7 +97,7 @@ def pictures_in(folder: Path) -> tuple[list[Path], int]:
     """Where the pictures below it lie, in order, and how many files are none; raises DataError where there are too many."""
     root, found, looked_at = folder.resolve(), [], 0
     for place, folders, names in os.walk(root):
-        folders[:] = sorted(each for each in folders if _counts(each))
+        folders[:] = sorted(each for each in folders if _is_user_file(each))
         looked_at += len(names)
         if looked_at > MAX_ENTRIES:
             raise DataError(f"there are more than {MAX_ENTRIES:,} files in {folder}: choose a smaller folder")
@@ -95,7 +105,7 @@ def pictures_in(folder: Path) -> tuple[list[Path], int]:
     return found, looked_at - len(found)
 
 
-def _in_folder(folder: Path) -> tuple[list[File], int]:
+def _in_folder(folder: Path) -> tuple[list[ImageFile], int]:
     """The pictures below it, by name. Links that lead out of the folder are refused."""
     root, (found, skipped) = folder.resolve(), pictures_in(folder)
     for path in found:
@@ -105,23 +115,23 @@ def _in_folder(folder: Path) -> tuple[list[File], int]:
 
 
 def _content(path: Path) -> bytes:
-    if path.stat().st_size > MAX_PICTURE:
-        raise DataError(f"{path.name} has {path.stat().st_size:,} bytes: at most {MAX_PICTURE:,} for one picture")
+    if path.stat().st_size > MAX_IMAGE_BYTES:
+        raise DataError(f"{path.name} has {path.stat().st_size:,} bytes: at most {MAX_IMAGE_BYTES:,} for one picture")
     return path.read_bytes()
 
 
 # ------------------------------------------------------------------------------------------ archives
 
 
-def open_archive(source: Source) -> zipfile.ZipFile:
+def open_archive(source: DataSource) -> zipfile.ZipFile:
     """A zip file whose names and sizes are harmless; nothing of it is ever unpacked to the disk."""
-    size_of(source)
+    source_size(source)
     try:
         archive = zipfile.ZipFile(source)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise DataError(f"this is not a zip file that can be read: {reason(error)}") from None
+        raise DataError(f"this is not a zip file that can be read: {short_message(error)}") from None
     entries = archive.infolist()
-    climbing = next((entry.filename for entry in entries if _climbs(entry.filename)), None)
+    climbing = next((entry.filename for entry in entries if _leaves_folder(entry.filename)), None)
     if climbing is not None:
         raise DataError(f"the zip file holds {climbing!r}, a path that leads out of its folder: it is not read")
     unpacked = sum(entry.file_size for entry in entries)
@@ -133,33 +143,35 @@ def open_archive(source: Source) -> zipfile.ZipFile:
     return archive
 
 
-def _climbs(name: str) -> bool:
+def _leaves_folder(name: str) -> bool:
     path = PurePosixPath(name.replace("\\", "/"))
     return not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
 
 
-def _in_archive(archive: zipfile.ZipFile) -> tuple[list[File], int]:
+def _in_archive(archive: zipfile.ZipFile) -> tuple[list[ImageFile], int]:
     entries = [
-        entry for entry in archive.infolist() if not entry.is_dir() and all(map(_counts, PurePosixPath(entry.filename).parts))
+        entry
+        for entry in archive.infolist()
+        if not entry.is_dir() and all(map(_is_user_file, PurePosixPath(entry.filename).parts))
     ]
     found = sorted((entry for entry in entries if _is_picture(entry.filename)), key=lambda entry: entry.filename)
-    return [(entry.filename, partial(unpacked, archive, entry)) for entry in found], len(entries) - len(found)
+    return [(entry.filename, partial(read_member, archive, entry)) for entry in found], len(entries) - len(found)
 
 
-def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int = MAX_PICTURE) -> bytes:
+def read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int = MAX_IMAGE_BYTES) -> bytes:
     """An entry's bytes, never more than it says that it has."""
     if entry.file_size > most:
         raise DataError(f"{entry.filename} has {entry.file_size:,} bytes: at most {most:,}")
     try:
         return archive.read(entry)
     except Exception as error:  # zlib, lzma, a password: each has its own
-        raise DataError(f"{entry.filename} in the zip file cannot be read: {reason(error)}") from None
+        raise DataError(f"{entry.filename} in the zip file cannot be read: {short_message(error)}") from None
 
 
 def _is_picture(name: str) -> bool:
-    return _counts(PurePosixPath(name).name) and name.lower().endswith(ENDINGS)
+    return _is_user_file(PurePosixPath(name).name) and name.lower().endswith(IMAGE_SUFFIXES)
 
 
-def _counts(name: str) -> bool:
+def _is_user_file(name: str) -> bool:
     """Not what a system puts beside a user's files."""
     return not name.startswith(".") and name != "__MACOSX"

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError
-from ddnmf_core.data.user.source import Choices, Missing, Negative, Raw, Scale
+from ddnmf_core.data.user.source import ImportOptions, Missing, Negative, RawData, Scale
 from ddnmf_core.files.memory_map import blocks
 
 Values = NDArray[np.floating[Any]]
 
-WORDS = {
+DESCRIPTIONS = {
     "mean": "the mean of their column",
     "zero": "0",
     "clip": "0",
@@ -25,7 +25,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Treatment:
+class Preprocessing:
     """What becomes of every value of a set, found before any of them is changed."""
 
     image: bool
@@ -38,9 +38,9 @@ class Treatment:
     def of(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Some rows as they are kept: u8 of pictures, float32 in [0, 1] of a table."""
         if self.fill is None:
-            return 255 - numbers(rows) if self.invert else numbers(rows)
+            return 255 - as_numbers(rows) if self.invert else as_numbers(rows)
         low, high = np.array(self.done["low"]), np.array(self.done["high"])
-        x = _nonnegative(_filled(rows, self.fill), self.clip, self.raised)
+        x = _nonnegative(_fill_missing(rows, self.fill), self.clip, self.raised)
         span = high - low
         scaled = (x - low) / np.where(span > 0, span, 1)
         if not self.image:
@@ -49,18 +49,18 @@ class Treatment:
         return 255 - bytes_of if self.invert else bytes_of
 
 
-def treated(raw: Raw, choices: Choices) -> tuple[NDArray[Any], dict[str, Any]]:
+def preprocess(raw: RawData, choices: ImportOptions) -> tuple[NDArray[Any], dict[str, Any]]:
     """Values as they are kept, and what was done to them: u8 for pictures, float32 in [0, 1] for a table.
 
     Raises DataError where a value is missing or negative and nothing was chosen for it.
     """
-    treatment = treatment_of(raw, choices)
+    treatment = plan_preprocessing(raw, choices)
     if treatment.fill is None:
         return treatment.of(raw.values), treatment.done
     return np.concatenate([treatment.of(raw.values[rows]) for rows in blocks(raw.values)]), treatment.done
 
 
-def treatment_of(raw: Raw, choices: Choices) -> Treatment:
+def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
     """What to do to the values, from a look at all of them, block by block."""
     for name, options in (("negative", Negative), ("missing", Missing), ("scale", Scale)):
         if (value := getattr(choices, name)) is not None and value not in get_args(options):
@@ -72,7 +72,7 @@ def treatment_of(raw: Raw, choices: Choices) -> Treatment:
             "pictures in the rows"
         )
     if image and raw.values.dtype in (np.uint8, np.bool_):
-        return Treatment(image, {"missing": 0, "negative": 0, "scale": "bytes"}, invert=invert)
+        return Preprocessing(image, {"missing": 0, "negative": 0, "scale": "bytes"}, invert=invert)
     n_missing, fill = _gaps(raw.values, choices.missing)
     n_negative, least, most = _extent(raw.values, fill, choices.negative, image)
     clip = bool(n_negative) and choices.negative == "clip"
@@ -92,10 +92,10 @@ def treatment_of(raw: Raw, choices: Choices) -> Treatment:
         **({"missing_became": choices.missing} if n_missing else {}),
         **({"negative_became": choices.negative} if n_negative else {}),
     }
-    return Treatment(image, done, fill, clip, raised, invert)
+    return Preprocessing(image, done, fill, clip, raised, invert)
 
 
-def numbers(rows: NDArray[Any]) -> NDArray[Any]:
+def as_numbers(rows: NDArray[Any]) -> NDArray[Any]:
     """On and off become white and black."""
     return rows.astype(np.uint8) * np.uint8(255) if rows.dtype == np.bool_ else rows
 
@@ -105,7 +105,7 @@ def _gaps(x: NDArray[Any], missing: Missing) -> tuple[int, Values]:
     n = n_samples = 0
     sums, counts = np.zeros((1, x.shape[1])), np.zeros(x.shape[1], np.int64)
     for rows in blocks(x):
-        block = numbers(x[rows]).astype(np.float64)
+        block = as_numbers(x[rows]).astype(np.float64)
         gaps = ~np.isfinite(block)
         n, n_samples = n + int(gaps.sum()), n_samples + int(gaps.any(axis=1).sum())
         sums = np.vstack([sums, np.where(gaps, 0, block)]).sum(axis=0, keepdims=True)  # as the sum of the whole column
@@ -123,7 +123,7 @@ def _extent(x: NDArray[Any], fill: Values, negative: Negative, whole: bool) -> t
     n = n_samples = 0
     least, most = np.full(x.shape[1], np.inf), np.full(x.shape[1], -np.inf)
     for rows in blocks(x):
-        block = _filled(x[rows], fill)
+        block = _fill_missing(x[rows], fill)
         below = block < 0
         n, n_samples = n + int(below.sum()), n_samples + int(below.any(axis=1).sum())
         least, most = np.minimum(least, block.min(axis=0)), np.maximum(most, block.max(axis=0))
@@ -136,8 +136,8 @@ def _extent(x: NDArray[Any], fill: Values, negative: Negative, whole: bool) -> t
     return n, least, most
 
 
-def _filled(rows: NDArray[Any], fill: Values) -> Values:
-    x = numbers(rows).astype(np.float64)
+def _fill_missing(rows: NDArray[Any], fill: Values) -> Values:
+    x = as_numbers(rows).astype(np.float64)
     return np.where(np.isfinite(x), x, fill)
 
 
@@ -150,9 +150,11 @@ def _samples(n: int) -> str:
     return f"{n:,} sample{'s' if n != 1 else ''}"
 
 
-def in_words(done: dict[str, Any]) -> str:
+def describe_preprocessing(done: dict[str, Any]) -> str:
     """One sentence of what was done to the values of a set."""
     sentences = [
-        f"{done[what]:,} {what} values: {WORDS[done[f'{what}_became']]}" for what in ("missing", "negative") if done[what]
+        f"{done[what]:,} {what} values: {DESCRIPTIONS[done[f'{what}_became']]}"
+        for what in ("missing", "negative")
+        if done[what]
     ]
-    return "; ".join([*sentences, f"scaled to [0, 1]: {WORDS[done['scale']]}"]).capitalize() + "."
+    return "; ".join([*sentences, f"scaled to [0, 1]: {DESCRIPTIONS[done['scale']]}"]).capitalize() + "."

@@ -14,8 +14,7 @@ from ddnmf_core.data.dataset import DataError
 Negative = Literal["refuse", "shift", "clip"]
 Missing = Literal["refuse", "mean", "zero"]
 Scale = Literal["range", "maximum", "set"]
-Source = Path | BinaryIO  # a file or folder of this machine, or what was uploaded
-Report = Callable[[float], None]  # share done, 0 to 1
+DataSource = Path | BinaryIO  # a file or folder of this machine, or what was uploaded
 
 MAX_FILE = MAX_UNPACKED = 2 * 1024**3  # bytes of a file, and of what it unpacks to
 MAX_VALUES = 100_000_000  # samples times features
@@ -25,7 +24,7 @@ MAX_CLASSES, MAX_NAME = 200, 60  # classes; letters of a class's or column's nam
 
 
 @dataclass(frozen=True)
-class Choices:
+class ImportOptions:
     """How a user wants their data read; the defaults suit pictures and clean tables."""
 
     title: str = ""  # empty: the name of the file
@@ -46,7 +45,7 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Raw:
+class RawData:
     """What was read, before anything is done to its values."""
 
     values: NDArray[Any]  # (n, d): u8 of pictures, or float
@@ -58,7 +57,7 @@ class Raw:
     inverted: bool = False  # as was asked for: not to be done again
 
 
-def size_of(source: Source) -> int:
+def source_size(source: DataSource) -> int:
     """Bytes of the file; raises DataError where it is too large to be read."""
     if isinstance(source, Path):
         size = source.stat().st_size
@@ -85,7 +84,7 @@ def check_extent(n: int, d: int, mapped: bool = False) -> None:
         raise DataError(f"a sample has {d:,} value{'s' if d != 1 else ''}: should be 2 to {MAX_FEATURES:,}")
 
 
-def classes(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def encode_classes(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Labels (n,) and the names of the classes, numbers in the order of numbers."""
     texts = [_text(value) for value in values]
     names = sorted(set(texts), key=_in_order(set(texts)))

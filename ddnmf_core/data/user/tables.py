@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddnmf_core.data.dataset import DataError, reason
+from ddnmf_core.data.dataset import DataError, short_message
 from ddnmf_core.data.user.source import (
     MAX_NAME,
     MAX_SAMPLES,
     MAX_UNPACKED,
     MAX_VALUES,
-    Choices,
-    Raw,
-    Source,
+    DataSource,
+    ImportOptions,
+    RawData,
     check_extent,
-    classes,
-    size_of,
+    encode_classes,
+    source_size,
 )
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ LIKELY_CLASSES = 20  # words that a column of labels may have
 FIRST_BYTES = 1024**2  # that must hold the first line
 
 
-def read_table(source: Source, name: str, choices: Choices) -> Raw:
+def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData:
     """Raises DataError for a column that is no feature, no label and not left out."""
     frame = read_frame(source, name)
     unknown = [column for column in (choices.labels, *choices.leave_out) if column is not None and column not in frame]
     if unknown:
-        raise DataError(f"there is no column {unknown[0]!r}: there are {_listed(list(frame))}")
+        raise DataError(f"there is no column {unknown[0]!r}: there are {_join_names(list(frame))}")
     features = frame.drop(columns=[*choices.leave_out, *([choices.labels] if choices.labels is not None else [])])
     if len(set(features)) < len(list(features)):
         raise DataError("two columns have the same name: give each its own")
@@ -46,9 +46,9 @@ def read_table(source: Source, name: str, choices: Choices) -> Raw:
             )
     check_extent(*features.shape)
     labels, names = (
-        (None, ()) if choices.labels is None else classes(frame[choices.labels].tolist(), f"column {choices.labels!r}")
+        (None, ()) if choices.labels is None else encode_classes(frame[choices.labels].tolist(), f"column {choices.labels!r}")
     )
-    return Raw(
+    return RawData(
         features.to_numpy(np.float64, na_value=np.nan),
         labels,
         names,
@@ -57,9 +57,9 @@ def read_table(source: Source, name: str, choices: Choices) -> Raw:
     )
 
 
-def read_frame(source: Source, name: str, n_rows: int | None = None) -> "pd.DataFrame":
+def read_frame(source: DataSource, name: str, n_rows: int | None = None) -> "pd.DataFrame":
     """The whole table, or its first rows to be looked at."""
-    size_of(source)
+    source_size(source)
     return _parquet(source, n_rows) if name.lower().endswith(".parquet") else _text(source, n_rows)
 
 
@@ -70,7 +70,7 @@ def likely_labels(frame: "pd.DataFrame") -> str | None:
     return next((str(column) for column in frame if str(column).lower() in LIKELY_LABELS), few[0] if few else None)
 
 
-def _text(source: Source, n_rows: int | None) -> "pd.DataFrame":
+def _text(source: DataSource, n_rows: int | None) -> "pd.DataFrame":
     """Columns apart by the sign that the first line has most of; a first line of numbers is a sample, not names, unless the
     numbers are those of the columns."""
     import pandas as pd
@@ -78,7 +78,7 @@ def _text(source: Source, n_rows: int | None) -> "pd.DataFrame":
     try:
         first = _first_line(source)
         separator = max(",;\t", key=first.count)
-        headless = all(map(_is_number, words := first.split(separator))) and not _are_counted(words)
+        headless = all(map(_is_number, words := first.split(separator))) and not _are_column_numbers(words)
         frame = pd.read_csv(
             source,
             sep=separator,
@@ -89,12 +89,12 @@ def _text(source: Source, n_rows: int | None) -> "pd.DataFrame":
             skipinitialspace=True,
         )
     except (ValueError, UnicodeError, pd.errors.ParserError, OSError, OverflowError) as error:
-        raise DataError(f"this is not a table that can be read: {reason(error)}") from None
+        raise DataError(f"this is not a table that can be read: {short_message(error)}") from None
     frame.columns = [f"feature {n + 1}" if headless else str(column) for n, column in enumerate(frame.columns)]
     return frame
 
 
-def _first_line(source: Source) -> str:
+def _first_line(source: DataSource) -> str:
     if isinstance(source, Path):
         with source.open("rb") as file:
             return file.readline(FIRST_BYTES).decode("utf-8-sig")
@@ -103,7 +103,7 @@ def _first_line(source: Source) -> str:
     return line
 
 
-def _parquet(source: Source, n_rows: int | None) -> "pd.DataFrame":
+def _parquet(source: DataSource, n_rows: int | None) -> "pd.DataFrame":
     """Its own account of its size is read first."""
     import pyarrow
     from pyarrow import parquet
@@ -122,7 +122,7 @@ def _parquet(source: Source, n_rows: int | None) -> "pd.DataFrame":
         frame.columns = [str(column) for column in frame.columns]
         return frame
     except (pyarrow.ArrowException, ValueError, OSError, AttributeError, TypeError) as error:
-        raise DataError(f"this is not a parquet table that can be read: {reason(error)}") from None
+        raise DataError(f"this is not a parquet table that can be read: {short_message(error)}") from None
 
 
 def _is_numeric(column: "pd.Series[Any]") -> bool:
@@ -143,11 +143,11 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _are_counted(words: list[str]) -> bool:
+def _are_column_numbers(words: list[str]) -> bool:
     """0, 1, 2 or 1, 2, 3 and so on, three at least: as pandas writes columns without names. Two may be a sample."""
     counted = [[str(number + first) for number in range(len(words))] for first in (0, 1)]
     return len(words) > 2 and [word.strip() for word in words] in counted
 
 
-def _listed(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")

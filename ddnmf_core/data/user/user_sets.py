@@ -18,23 +18,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddnmf_core.config import ID_LENGTH, OWN, hash_of
-from ddnmf_core.data.dataset import UNLABELLED, DataError, DatasetSpec, reason
+from ddnmf_core.config import ID_LENGTH, USER_DATASET, config_hash
+from ddnmf_core.data.dataset import UNLABELLED, DataError, DatasetSpec, short_message
 from ddnmf_core.data.user import array_file
-from ddnmf_core.data.user.source import Choices, Raw, Report, Source
+from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData
 from ddnmf_core.files.atomic import CorruptFile, read_document, sha256, temporary_name, write_bytes, write_document
 from ddnmf_core.files.home import default_root, make_home
 from ddnmf_core.files.memory_map import is_mapped
-from ddnmf_core.files.read_only import refuse
+from ddnmf_core.files.read_only import require_writable
+from ddnmf_core.progress import Progress, ignore_progress
 
-META, ARRAYS = "meta.json", "arrays.safetensors"
-CONTENT = ("image_shape", "class_names", "feature_names", "done", "arrays")  # of the meta data: what the name depends on
+META_FILE, ARRAYS_FILE = "meta.json", "arrays.safetensors"
+NAMED_FIELDS = ("image_shape", "class_names", "feature_names", "done", "arrays")  # of the meta data: what the name depends on
 MAX_TITLE = 60
 LICENCE = "your own"
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedData:
     """A data set that is ready to be kept."""
 
     meta: dict[str, Any]
@@ -43,20 +44,20 @@ class Prepared:
 
     @property
     def name(self) -> str:
-        return name_of(self.meta)
+        return dataset_name(self.meta)
 
 
 # ------------------------------------------------------------------------------------------- adding
 
 
-def read(source: Source, name: str, choices: Choices, report: Report = lambda share: None) -> Raw:
+def read_source(source: DataSource, name: str, choices: ImportOptions, report: Progress = ignore_progress) -> RawData:
     """What is in a file or folder, by the ending of its name. Raises DataError with what is wrong and what to do."""
     from ddnmf_core.data.user import arrays, image_folder, tables
 
     if isinstance(source, Path) and not source.exists():
         raise DataError(f"{source}: there is no such file or folder")
     try:
-        match kind_of(source, name):
+        match source_kind(source, name):
             case "pictures":
                 return image_folder.read_pictures(source, choices, report)
             case "array":
@@ -66,10 +67,10 @@ def read(source: Source, name: str, choices: Choices, report: Report = lambda sh
     except DataError:
         raise
     except Exception as error:  # parsers of damaged files raise whatever they meet
-        raise DataError(f"{name} cannot be read, it may be damaged: {reason(error)}") from error
+        raise DataError(f"{name} cannot be read, it may be damaged: {short_message(error)}") from error
 
 
-def kind_of(source: Source, name: str) -> str:
+def source_kind(source: DataSource, name: str) -> str:
     """'pictures', 'array' or 'table'; raises DataError for any other file."""
     if isinstance(source, Path) and source.is_dir():
         return "pictures"
@@ -82,19 +83,19 @@ def kind_of(source: Source, name: str) -> str:
     return endings[ending]
 
 
-def prepare(raw: Raw, source_name: str, choices: Choices) -> Prepared:
+def prepare(raw: RawData, source_name: str, choices: ImportOptions) -> PreparedData:
     """The values treated and scaled as chosen."""
     from safetensors.numpy import save
 
-    from ddnmf_core.data.user.scaling import treated
+    from ddnmf_core.data.user.scaling import preprocess
 
-    pixels, done = treated(raw, choices)
+    pixels, done = preprocess(raw, choices)
     labels = {} if raw.labels is None else {"labels": raw.labels}
     content = save({"pixels": np.ascontiguousarray(pixels), **labels})
-    return Prepared(_described(raw, source_name, choices, done, sha256(content)), content, pixels)
+    return PreparedData(_describe_data(raw, source_name, choices, done, sha256(content)), content, pixels)
 
 
-def _described(raw: Raw, source_name: str, choices: Choices, done: dict[str, Any], digest: str) -> dict[str, Any]:
+def _describe_data(raw: RawData, source_name: str, choices: ImportOptions, done: dict[str, Any], digest: str) -> dict[str, Any]:
     title = " ".join((choices.title or Path(source_name).stem).split())[:MAX_TITLE] or "My data"
     return {
         "title": title,
@@ -109,30 +110,30 @@ def _described(raw: Raw, source_name: str, choices: Choices, done: dict[str, Any
     }
 
 
-def keep(prepared: Prepared) -> str:
+def store_prepared(prepared: PreparedData) -> str:
     """Put it into the store, whole or not at all; its name. A set with the same content stays as it is."""
     if folder(prepared.name).exists() and _is_whole(prepared.name):
-        refuse()
+        require_writable()
         return prepared.name
-    with _made_beside() as beside:
-        write_bytes(beside / ARRAYS, prepared.content)
-        return _put(beside, prepared.meta)
+    with _staging_folder() as beside:
+        write_bytes(beside / ARRAYS_FILE, prepared.content)
+        return _publish(beside, prepared.meta)
 
 
-def keep_by_blocks(raw: Raw, source_name: str, choices: Choices, report: Report = lambda share: None) -> str:
+def store_by_blocks(raw: RawData, source_name: str, choices: ImportOptions, report: Progress = ignore_progress) -> str:
     """The same for an array that is too large for memory: treated, written and hashed block by block; its name."""
-    from ddnmf_core.data.user.scaling import treatment_of
+    from ddnmf_core.data.user.scaling import plan_preprocessing
 
-    treatment = treatment_of(raw, choices)
-    with _made_beside() as beside:
-        digest = array_file.write_by_blocks(beside / ARRAYS, raw.values, treatment.of, report)
-        return _put(beside, _described(raw, source_name, choices, treatment.done, digest))
+    treatment = plan_preprocessing(raw, choices)
+    with _staging_folder() as beside:
+        digest = array_file.write_by_blocks(beside / ARRAYS_FILE, raw.values, treatment.of, report)
+        return _publish(beside, _describe_data(raw, source_name, choices, treatment.done, digest))
 
 
 @contextmanager
-def _made_beside() -> Iterator[Path]:
+def _staging_folder() -> Iterator[Path]:
     """A private folder that becomes a set by being renamed, or goes."""
-    refuse()
+    require_writable()
     place = folder("own")
     beside = temporary_name(place)
     try:
@@ -149,10 +150,10 @@ def _made_beside() -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _put(beside: Path, meta: dict[str, Any]) -> str:
+def _publish(beside: Path, meta: dict[str, Any]) -> str:
     """Give it its name, unless somebody was quicker; a damaged set of this name is made anew."""
-    name = name_of(meta)
-    write_document(beside / META, meta)
+    name = dataset_name(meta)
+    write_document(beside / META_FILE, meta)
     if folder(name).exists() and not _is_whole(name):
         shutil.rmtree(folder(name))
     if not folder(name).exists():
@@ -164,10 +165,10 @@ def _put(beside: Path, meta: dict[str, Any]) -> str:
     return name
 
 
-def add(source: Source, name: str, choices: Choices, report: Report = lambda share: None) -> str:
+def add(source: DataSource, name: str, choices: ImportOptions, report: Progress = ignore_progress) -> str:
     """Read, treat and keep; the name of the new set."""
-    raw = read(source, name, choices, report)
-    return keep_by_blocks(raw, name, choices, report) if is_mapped(raw.values) else keep(prepare(raw, name, choices))
+    raw = read_source(source, name, choices, report)
+    return store_by_blocks(raw, name, choices, report) if is_mapped(raw.values) else store_prepared(prepare(raw, name, choices))
 
 
 # ------------------------------------------------------------------------------------------ reading
@@ -184,11 +185,11 @@ def size(name: str) -> int:
 
 def names() -> list[str]:
     """The sets that are there, whole or not, the newest last."""
-    found = [path for path in (default_root() / "data").glob("own-*") if OWN.fullmatch(path.name)]
+    found = [path for path in (default_root() / "data").glob("own-*") if USER_DATASET.fullmatch(path.name)]
     return [path.name for path in sorted(found, key=lambda path: (path.stat().st_mtime, path.name))]
 
 
-def readable(name: str) -> bool:
+def is_readable(name: str) -> bool:
     """Whether its description is whole; its arrays are checked when they are loaded."""
     try:
         return bool(meta(name))
@@ -198,7 +199,7 @@ def readable(name: str) -> bool:
 
 def meta(name: str) -> dict[str, Any]:
     """What is known of a set. Raises DataError where it is not there, or was changed."""
-    path = folder(name) / META
+    path = folder(name) / META_FILE
     try:
         return _meta(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
@@ -213,16 +214,16 @@ def meta(name: str) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _meta(path: Path, changed: int) -> dict[str, Any]:
     content = read_document(path)
-    if name_of(content) != path.parent.name:
+    if dataset_name(content) != path.parent.name:
         raise CorruptFile(path, "is not the description of this set")
     return content
 
 
-def name_of(meta: dict[str, Any]) -> str:
-    return f"own-{hash_of({part: meta[part] for part in CONTENT})[:ID_LENGTH]}"
+def dataset_name(meta: dict[str, Any]) -> str:
+    return f"own-{config_hash({part: meta[part] for part in NAMED_FIELDS})[:ID_LENGTH]}"
 
 
-def spec(name: str) -> DatasetSpec:
+def user_spec(name: str) -> DatasetSpec:
     """The set as pages and runs know it. A table's row is a picture of one line, a pixel for each feature."""
     about = meta(name)
     features = about["feature_names"]
@@ -245,14 +246,14 @@ def arrays(name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
     checked against the set's name."""
     about = meta(name)
     try:
-        found = array_file.read(folder(name) / ARRAYS, about["arrays"])
+        found = array_file.read_arrays(folder(name) / ARRAYS_FILE, about["arrays"])
     except CorruptFile as error:
         raise DataError(f"the data set {name} is damaged: {error}. Remove it and add it again") from None
     labels = found.get("labels")
     return found["pixels"], np.zeros(len(found["pixels"]), np.int64) if labels is None else labels
 
 
-def problem(name: str) -> str:
+def find_problem(name: str) -> str:
     """What is wrong with a set, everything read anew; empty where it is whole."""
     _meta.cache_clear()
     try:
@@ -263,23 +264,23 @@ def problem(name: str) -> str:
 
 
 def _is_whole(name: str) -> bool:
-    return not problem(name)
+    return not find_problem(name)
 
 
-def summary(name: str) -> str:
+def describe(name: str) -> str:
     """One line: what it is, and what was done to its values."""
-    from ddnmf_core.data.user.scaling import in_words
+    from ddnmf_core.data.user.scaling import describe_preprocessing
 
-    about, known = meta(name), spec(name)
+    about, known = meta(name), user_spec(name)
     what = (
         f"{known.n_samples:,} rows of {known.n_pixels:,} features"
         if known.feature_names
         else f"{known.n_samples:,} images of {known.image_shape[0]} x {known.image_shape[1]}"
     )
     labels = f"{len(known.class_names)} classes" if known.labelled else "no labels"
-    return f"{what}, {labels}. {in_words(about['done'])}"
+    return f"{what}, {labels}. {describe_preprocessing(about['done'])}"
 
 
-def json_of(name: str) -> dict[str, Any]:
+def as_json(name: str) -> dict[str, Any]:
     """What a script wants to know of a set."""
     return {"dataset": name, **json.loads(json.dumps({key: value for key, value in meta(name).items() if key != "arrays"}))}

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ddnmf_core.data.user import array_file, user_sets
-from ddnmf_core.data.user.scaling import in_words
+from ddnmf_core.data.user.scaling import describe_preprocessing
 from ddnmf_core.data.user.source import MAX_CLASSES, MAX_FEATURES, MAX_MAPPED_SAMPLES, MAX_NAME, MAX_VALUES, MIN_SAMPLES
 from ddnmf_core.files.atomic import read_document, write_document
 from ddnmf_core.files.memory_map import blocks
 
-FILES = {user_sets.META, user_sets.ARRAYS}
-UNUSUAL = re.compile(r"[^\w .,'&+-]")  # a title from outside is shown as words, not as Markdown
+DATA_FILES = {user_sets.META_FILE, user_sets.ARRAYS_FILE}
+UNSAFE_LETTERS = re.compile(r"[^\w .,'&+-]")  # a title from outside is shown as words, not as Markdown
 Name = Annotated[str, Field(max_length=MAX_NAME)]
 Side = Annotated[int, Field(ge=1, le=MAX_FEATURES)]
 
@@ -34,29 +34,31 @@ class _Meta(BaseModel):
     arrays: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-def check(folder: Path, name: str, files: set[str]) -> None:
+def check_data_set(folder: Path, name: str, files: set[str]) -> None:
     """Raises ValueError or CorruptFile with what is wrong. The title becomes plain words; nothing else is changed."""
-    if files != FILES:
-        raise ValueError(f"should hold {' and '.join(sorted(FILES))}")
-    content = read_document(folder / user_sets.META)
+    if files != DATA_FILES:
+        raise ValueError(f"should hold {' and '.join(sorted(DATA_FILES))}")
+    content = read_document(folder / user_sets.META_FILE)
     try:
         about = _Meta.model_validate(content)
-        in_words(about.done)
+        describe_preprocessing(about.done)
     except (ValidationError, KeyError, TypeError):
-        raise ValueError(f"{user_sets.META} does not describe a data set") from None
+        raise ValueError(f"{user_sets.META_FILE} does not describe a data set") from None
     if (about.image_shape is None) == (about.feature_names is None):
-        raise ValueError(f"{user_sets.META} should describe either pictures or a table")
-    if user_sets.name_of(content) != name:
+        raise ValueError(f"{user_sets.META_FILE} should describe either pictures or a table")
+    if user_sets.dataset_name(content) != name:
         raise ValueError("its description does not belong to its name")
-    _check_arrays(about, array_file.read(folder / user_sets.ARRAYS, about.arrays))
-    write_document(folder / user_sets.META, content | {"title": " ".join(UNUSUAL.sub(" ", about.title).split()) or "Data"})
+    _check_arrays(about, array_file.read_arrays(folder / user_sets.ARRAYS_FILE, about.arrays))
+    write_document(
+        folder / user_sets.META_FILE, content | {"title": " ".join(UNSAFE_LETTERS.sub(" ", about.title).split()) or "Data"}
+    )
 
 
 def _check_arrays(about: _Meta, arrays: dict[str, NDArray[Any]]) -> None:
     """Of the shapes, types and ranges that the description says."""
     wanted = {"pixels"} | ({"labels"} if about.class_names is not None else set())
     if set(arrays) != wanted:
-        raise ValueError(f"{user_sets.ARRAYS} holds {', '.join(sorted(arrays))}, not {', '.join(sorted(wanted))}")
+        raise ValueError(f"{user_sets.ARRAYS_FILE} holds {', '.join(sorted(arrays))}, not {', '.join(sorted(wanted))}")
     pixels = arrays["pixels"]
     width = len(about.feature_names or ()) if about.image_shape is None else about.image_shape[0] * about.image_shape[1]
     if width < 2 or pixels.shape != (about.n_samples, width) or pixels.dtype not in (np.uint8, np.float32):

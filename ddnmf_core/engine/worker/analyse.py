@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from ddnmf_core.config import MAP_TITLES, ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
 from ddnmf_core.engine.worker.provenance import provenance
 from ddnmf_core.engine.worker.recorder import throttled
-from ddnmf_core.store.entry import CLUSTERS, EARLY, FACTORS, POINTS, PROVENANCE, SCORES, Entry, Status
+from ddnmf_core.store.entry import (
+    CLUSTERS_FILE,
+    EARLY_FILE,
+    FACTORS_FILE,
+    POINTS_FILE,
+    PROVENANCE_FILE,
+    SCORES_FILE,
+    Entry,
+    Status,
+)
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_store import Store
 
@@ -18,10 +27,10 @@ if TYPE_CHECKING:
 
     from ddnmf_core.data.dataset import Images
 
-EARLY_EVERY = 2.0  # seconds between pictures of a map that is being made
+EARLY_MAP_INTERVAL_S = 2.0  # seconds between pictures of a map that is being made
 
 
-def embed(entry: Entry[EmbeddingConfig], device_name: str) -> Status:
+def embed_run(entry: Entry[EmbeddingConfig], device_name: str) -> Status:
     """A map of a finished run's codes."""
     import pandas as pd
 
@@ -29,17 +38,17 @@ def embed(entry: Entry[EmbeddingConfig], device_name: str) -> Status:
 
     config = entry.config
     codes = Store(entry.root).run(config.run).codes(config.representation, noisy=config.noisy)
-    samples = embeddings.sample_of(config, len(codes))
+    samples = embeddings.mapped_samples(config, len(codes))
     state = replace(
         entry.state, status="running", device="CPU", message=f"{MAP_TITLES[config.method]} of {len(samples):,} points."
     )
 
-    def report(share: float) -> None:
+    def report(share: float, message: str) -> None:
         entry.set_state(replace(state, progress=min(share, 1.0)))
 
     def look(points: "NDArray[np.floating]") -> None:
         with suppress(OSError):  # a full disk may have room again when the map is done
-            entry.write_table(EARLY, table_of(points))
+            entry.write_table(EARLY_FILE, table_of(points))
 
     def table_of(points: "NDArray[np.floating]") -> "pd.DataFrame":
         return pd.DataFrame({"sample": samples, "x": points[:, 0], "y": points[:, 1]})
@@ -47,13 +56,13 @@ def embed(entry: Entry[EmbeddingConfig], device_name: str) -> Status:
     entry.set_state(state)
     try:
         points = embeddings.embed(
-            codes[samples], config, throttled(report), lambda: entry.stop_requested, throttled(look, EARLY_EVERY)
+            codes[samples], config, throttled(report), lambda: entry.stop_requested, throttled(look, EARLY_MAP_INTERVAL_S)
         )
-        entry.write_table(POINTS, table_of(points))
-    except embeddings.Stopped:
+        entry.write_table(POINTS_FILE, table_of(points))
+    except embeddings.EmbeddingStopped:
         return entry.end("stopped", "Stopped.")
     finally:
-        entry.remove(EARLY)
+        entry.remove(EARLY_FILE)
     return entry.end("finished", "")
 
 
@@ -61,9 +70,9 @@ def cluster_representation(entry: Entry[ClusteringConfig], device_name: str) -> 
     """Clusters of pixels or codes, their scores, and how far apart they lie without any label."""
     import pandas as pd
 
-    from ddnmf_core.analysis.baselines import TITLES as TRANSFORMS
-    from ddnmf_core.analysis.baselines import transformed
-    from ddnmf_core.analysis.clustering import TITLES, cluster, silhouette
+    from ddnmf_core.analysis.baselines import TRANSFORM_TITLES as TRANSFORMS
+    from ddnmf_core.analysis.baselines import transform
+    from ddnmf_core.analysis.clustering import CLUSTERER_TITLES, cluster, silhouette
     from ddnmf_core.analysis.metrics import contingency, scores_of
     from ddnmf_core.data.catalogue import load
 
@@ -76,14 +85,14 @@ def cluster_representation(entry: Entry[ClusteringConfig], device_name: str) -> 
     x, error = _representation(run, config, images)
     if config.transform != "none":
         entry.set_state(replace(state, progress=0.2, message=f"{TRANSFORMS[config.transform]} of {len(x):,} samples."))
-        x = transformed(x, config)
-    entry.set_state(replace(state, progress=0.7, message=f"{TITLES[config.clusterer]} of {len(x):,} samples."))
+        x = transform(x, config)
+    entry.set_state(replace(state, progress=0.7, message=f"{CLUSTERER_TITLES[config.clusterer]} of {len(x):,} samples."))
     found = cluster(x, config.clusterer, n_clusters(run, images), config.seed)
     seconds = round(time.perf_counter() - began, 3)
-    entry.write_table(CLUSTERS, pd.DataFrame({"cluster": found}))
-    entry.write_json(PROVENANCE, provenance("CPU", seconds=seconds))
+    entry.write_table(CLUSTERS_FILE, pd.DataFrame({"cluster": found}))
+    entry.write_json(PROVENANCE_FILE, provenance("CPU", seconds=seconds))
     entry.write_json(
-        SCORES,
+        SCORES_FILE,
         {
             **scores_of(images, found),
             "silhouette": silhouette(x, found, config.seed),
@@ -136,5 +145,5 @@ def factorise_pixels(entry: Entry[PixelNMFConfig], device_name: str) -> Status:
     config = entry.config
     entry.set_state(replace(entry.state, progress=0.5, message=f"NMF of the pixels with {config.n_parts} parts.", device="CPU"))
     images = load(config.dataset, config.n_samples, download=True)
-    entry.write_tensors(FACTORS, pixel_nmf(images.scaled(), config))
+    entry.write_tensors(FACTORS_FILE, pixel_nmf(images.scaled(), config))
     return entry.end("finished", "")

@@ -9,7 +9,8 @@ from ddnmf_core.config import InterpretationConfig
 from ddnmf_core.engine.worker.analyse import n_clusters, source_run
 from ddnmf_core.engine.worker.provenance import provenance
 from ddnmf_core.engine.worker.recorder import throttled
-from ddnmf_core.store.entry import INTERPRETATION, PARTS, PROVENANCE, SCORES, Entry, Status
+from ddnmf_core.progress import Progress
+from ddnmf_core.store.entry import INTERPRETATION_FILE, PARTS_FILE, PROVENANCE_FILE, SCORES_FILE, Entry, Status
 from ddnmf_core.store.finished_run import FinishedRun
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
     from ddnmf_core.data.dataset import Images
     from ddnmf_core.interpret.factorisation import Factorisation
-    from ddnmf_core.interpret.part_evaluation import Worth
+    from ddnmf_core.interpret.part_evaluation import PartEvaluation
 
-Step = Callable[[float, float, str], Callable[[float], None]]
+Step = Callable[[float, float, str], Progress]
 
 # Where each step ends, as a share of the whole.
 FACTORISED, SHARED_OUT, INTERVENED, SURVIVED = 0.1, 0.5, 0.85, 0.95
@@ -34,9 +35,9 @@ def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
     import torch
 
     from ddnmf_core.data.catalogue import load
-    from ddnmf_core.interpret.factorisation import of_pixels, of_run
-    from ddnmf_core.interpret.part_evaluation import worth
-    from ddnmf_core.model.decoding import part_swings
+    from ddnmf_core.interpret.factorisation import factorise_images, factorise_run
+    from ddnmf_core.interpret.part_evaluation import evaluate_parts
+    from ddnmf_core.model.decoding import part_effects
 
     config = entry.config
     state = replace(entry.state, status="running", message="Reading the images.", device="CPU")
@@ -44,26 +45,26 @@ def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
     began = time.perf_counter()
     images = load(config.dataset, config.n_samples, download=True)
 
-    def step(start: float, end: float, message: str) -> Callable[[float], None]:
-        def report(share: float) -> None:
+    def step(start: float, end: float, title: str) -> Progress:
+        def report(share: float, message: str) -> None:
             if entry.stop_requested:
                 raise _Stopped
             tell(start + share * (end - start))
 
         def set_progress(share: float) -> None:
-            entry.set_state(replace(state, progress=share, message=message))
+            entry.set_state(replace(state, progress=share, message=title))
 
         tell = throttled(set_progress)
-        report(0.0)
+        report(0.0, "")
         return report
 
     try:
         step(0.0, FACTORISED, "Factorising.")
         run = source_run(entry)
-        factors = of_run(config, run) if run else of_pixels(config, images.scaled())
+        factors = factorise_run(config, run) if run else factorise_images(config, images.scaled())
         H = torch.from_numpy(factors.H)
         samples = np.random.default_rng(config.seed).permutation(len(H))[: config.n_pictures]
-        shared = worth(
+        shared = evaluate_parts(
             factors.decode,
             H[samples],
             H.mean(dim=0),
@@ -71,17 +72,17 @@ def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
             config.seed,
         )
         with torch.no_grad():
-            swings = part_swings(factors.decode, H).numpy()
+            swings = part_effects(factors.decode, H).numpy()
         more = _of_parts(run, images, factors.H, step) if run and config.factors == "parts" else {}
         step(SURVIVED, 1.0, "Clustering the coefficients.")
         table = _table(factors, images, shared, swings, more)
         scores = _scores(config, factors, images, n_clusters(run, images), shared, swings, table)
     except _Stopped:
         return entry.end("stopped", "Stopped.")
-    entry.write_tensors(INTERPRETATION, {"swings": swings, **more, **{name: getattr(shared, name) for name in AREAS}})
-    entry.write_table(PARTS, table)
-    entry.write_json(PROVENANCE, provenance("CPU", seconds=round(time.perf_counter() - began, 3)))
-    entry.write_json(SCORES, scores)
+    entry.write_tensors(INTERPRETATION_FILE, {"swings": swings, **more, **{name: getattr(shared, name) for name in AREAS}})
+    entry.write_table(PARTS_FILE, table)
+    entry.write_json(PROVENANCE_FILE, provenance("CPU", seconds=round(time.perf_counter() - began, 3)))
+    entry.write_json(SCORES_FILE, scores)
     return entry.end("finished", "")
 
 
@@ -92,14 +93,14 @@ class _Stopped(Exception):
 def _of_parts(run: FinishedRun, images: "Images", H: "NDArray[np.float32]", step: Step) -> "dict[str, NDArray[np.floating]]":
     """What needs the whole student: which clusters a part makes, and what noise leaves of it."""
     from ddnmf_core.interpret.causal import Centres
-    from ddnmf_core.interpret.part_evaluation import causal_by_picture, survivals
+    from ddnmf_core.interpret.part_evaluation import causal_by_picture, noise_survival
 
     centres, model = Centres.of(run.codes("z"), run.clusters("z", "kmeans")), run.ddnmf()
     return {
         "causal": causal_by_picture(
             model, H, H.mean(axis=0), centres, step(SHARED_OUT, INTERVENED, "Taking each part out of every picture.")
         ),
-        "survival": survivals(
+        "survival": noise_survival(
             model,
             images,
             run.config.noise_kind,
@@ -112,7 +113,7 @@ def _of_parts(run: FinishedRun, images: "Images", H: "NDArray[np.float32]", step
 def _table(
     factors: "Factorisation",
     images: "Images",
-    shared: "Worth",
+    shared: "PartEvaluation",
     swings: "NDArray[np.floating]",
     more: "dict[str, NDArray[np.floating]]",
 ) -> "pd.DataFrame":
@@ -121,7 +122,7 @@ def _table(
     import pandas as pd
 
     from ddnmf_core.interpret import quality
-    from ddnmf_core.interpret.quality import LEVELS, class_mass
+    from ddnmf_core.interpret.quality import NOISE_LEVELS, class_mass
 
     H = factors.H
     mass = class_mass(np.abs(H), images.labels, len(images.class_names))
@@ -145,7 +146,7 @@ def _table(
         table["saturation"] = quality.saturation(H)
     if more:
         table["cluster"], table["effect"] = more["causal"].argmax(axis=1), more["causal"].max(axis=1)
-        table["survival"] = more["survival"][LEVELS.index(0.4)]
+        table["survival"] = more["survival"][NOISE_LEVELS.index(0.4)]
     return table
 
 
@@ -154,7 +155,7 @@ def _scores(
     factors: "Factorisation",
     images: "Images",
     n_found: int,
-    shared: "Worth",
+    shared: "PartEvaluation",
     swings: "NDArray[np.floating]",
     table: "pd.DataFrame",
 ) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def _scores(
     from ddnmf_core.analysis.metrics import scores_of
     from ddnmf_core.interpret import quality
     from ddnmf_core.interpret.faithfulness import area
-    from ddnmf_core.model.monitor import CONSTANT
+    from ddnmf_core.model.monitor import CONSTANT_DEVIATION
 
     H, found_clusters = factors.H, cluster(factors.H, "gmm", n_found, config.seed)
     redundancy_mean, redundancy_max = quality.redundancy(swings)
@@ -176,7 +177,7 @@ def _scores(
         "redundancy_max": redundancy_max,
         "cancellation": float(quality.cancellation(swings).mean()),
         **({"purity": _mean(table["purity"])} if images.labelled else {}),
-        "constant_parts": int((H.std(axis=0) < CONSTANT).sum()),
+        "constant_parts": int((H.std(axis=0) < CONSTANT_DEVIATION).sum()),
         "additivity_gap": shared.additivity_gap,
         "completeness_error": shared.completeness_error,
         **{f"{name}_auc": area(getattr(shared, name)) for name in AREAS},

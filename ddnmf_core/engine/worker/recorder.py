@@ -3,18 +3,20 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from ddnmf_core.engine.worker.provenance import provenance
-from ddnmf_core.store.entry import MODEL, PROVENANCE, RunEntry, State, Status
+from ddnmf_core.store.entry import MODEL_FILE, PROVENANCE_FILE, RunEntry, State, Status
 from ddnmf_core.store.finished_run import snapshot_name
 
 if TYPE_CHECKING:
     from ddnmf_core.model.trainer import Outcome, Trainer
 
-T = TypeVar("T")
-CHECKPOINT_EVERY = 10.0  # seconds
-DIVERGED = "The loss became infinite or not a number in epoch {epoch}. Lower the learning rate, or choose mean losses. {kept}"
+P = ParamSpec("P")
+CHECKPOINT_INTERVAL_S = 10.0  # seconds
+DIVERGED_MESSAGE = (
+    "The loss became infinite or not a number in epoch {epoch}. Lower the learning rate, or choose mean losses. {kept}"
+)
 
 
 class Recorder:
@@ -42,7 +44,7 @@ class Recorder:
         """Keep what a training leaves behind; the status, unless it is finished and waits to be scored."""
         if outcome == "diverged":
             kept = "The last finite checkpoint is kept." if self.entry.names("checkpoint-") else ""
-            return self.entry.end("diverged", DIVERGED.format(epoch=self.trainer.epoch + 1, kept=kept).strip())
+            return self.entry.end("diverged", DIVERGED_MESSAGE.format(epoch=self.trainer.epoch + 1, kept=kept).strip())
         if outcome == "stopped":
             self.checkpoint()
             return self.entry.end("stopped", f"Stopped in epoch {self.trainer.epoch + 1}; it can be resumed there.")
@@ -57,7 +59,7 @@ class Recorder:
         )
         if row["kind"] == "epoch":
             self._snapshot()
-            if not self.entry.names("checkpoint-") or time.monotonic() - self.saved > CHECKPOINT_EVERY:
+            if not self.entry.names("checkpoint-") or time.monotonic() - self.saved > CHECKPOINT_INTERVAL_S:
                 self.checkpoint()
 
     def checkpoint(self) -> None:
@@ -76,7 +78,7 @@ class Recorder:
         arrays = {name: tensor.cpu().numpy() for name, tensor in self.trainer.model.state_dict().items()}
         self.entry.seal_history()
         self.entry.write_json(
-            PROVENANCE,
+            PROVENANCE_FILE,
             provenance(
                 self.state.device,
                 precision=self.trainer.config.precision,
@@ -84,7 +86,7 @@ class Recorder:
                 **({"stacked": self.n_together} if self.n_together > 1 else {}),
             ),
         )
-        self.entry.write_tensors(MODEL, arrays)
+        self.entry.write_tensors(MODEL_FILE, arrays)
         for name in self.entry.names("checkpoint-"):
             self.entry.remove(name)
 
@@ -96,14 +98,14 @@ class Recorder:
         self.entry.write_tensors(snapshot_name(self.trainer.epoch), {name: p.numpy() for name, p in pictures.items()})
 
 
-def throttled(report: Callable[[T], None], every: float = 0.25) -> Callable[[T], None]:
-    """The same function, called at most once every so many seconds; calls in between are dropped."""
-    last = -every
+def throttled(report: Callable[P, None], interval: float = 0.25) -> Callable[P, None]:
+    """The same function, called at most once every `interval` seconds; calls in between are dropped."""
+    last = -interval
 
-    def maybe(value: T) -> None:
+    def call_if_due(*arguments: P.args, **options: P.kwargs) -> None:
         nonlocal last
-        if time.monotonic() - last >= every:
+        if time.monotonic() - last >= interval:
             last = time.monotonic()
-            report(value)
+            report(*arguments, **options)
 
-    return maybe
+    return call_if_due

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ddnmf_core.config import CLUSTERERS
-from ddnmf_core.store.entry import CLUSTERS, CODES, SCORES, RunEntry
+from ddnmf_core.store.entry import CLUSTERS_FILE, CODES_FILE, SCORES_FILE, RunEntry
 from ddnmf_core.store.finished_run import clusters_key, codes_key, input_kind, load_model
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def evaluate(entry: RunEntry, images: "Images", report: Callable[[str], None], d
     labels the silhouette stands for the scores."""
     import pandas as pd
 
-    from ddnmf_core.analysis.clustering import TITLES, cluster, silhouette
+    from ddnmf_core.analysis.clustering import CLUSTERER_TITLES, cluster, silhouette
     from ddnmf_core.analysis.metrics import SILHOUETTE, scores_of
     from ddnmf_core.model.encoding import encode
 
@@ -32,7 +32,7 @@ def evaluate(entry: RunEntry, images: "Images", report: Callable[[str], None], d
             codes[codes_key(name, noisy)] = value
         for representation in config.representations:
             for clusterer in CLUSTERERS:
-                report(f"Clustering {representation} of the {kind} images with {TITLES[clusterer]}.")
+                report(f"Clustering {representation} of the {kind} images with {CLUSTERER_TITLES[clusterer]}.")
                 if entry.stop_requested:
                     return False
                 code = codes[codes_key(representation, noisy)]
@@ -46,7 +46,7 @@ def evaluate(entry: RunEntry, images: "Images", report: Callable[[str], None], d
                         **(scores_of(images, found) or {SILHOUETTE: silhouette(code, found, config.seed)}),
                     }
                 )
-    entry.write_tensors(CODES, codes)
-    entry.write_table(CLUSTERS, pd.DataFrame(clusters))
-    entry.write_json(SCORES, table)
+    entry.write_tensors(CODES_FILE, codes)
+    entry.write_table(CLUSTERS_FILE, pd.DataFrame(clusters))
+    entry.write_json(SCORES_FILE, table)
     return True

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.engine.worker.analyse import cluster_representation, embed, factorise_pixels
+from ddnmf_core.engine.worker.analyse import cluster_representation, embed_run, factorise_pixels
 from ddnmf_core.engine.worker.interpret import interpret
-from ddnmf_core.engine.worker.train import train, train_together
+from ddnmf_core.engine.worker.train import train_run, train_runs
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.store.entry import Busy, Entry, Kind, RunEntry, Status, UnknownEntry
 from ddnmf_core.store.run_store import Store
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, in the quota, in a file
+DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, in the quota, in a file
 
 
 def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Status | Literal["busy"]:
@@ -68,7 +68,7 @@ def _train_together(entries: list[Entry], device: str) -> dict[str, Status | Lit
     for entry in entries:
         entry.set_state(replace(entry.state, status="running", message="Starting.", wanted_device=device))
     try:
-        return {entry.id: status for entry, status in train_together(entries, device).items()}
+        return {entry.id: status for entry, status in train_runs(entries, device).items()}
     except Exception:
         traceback.print_exc()
     return {entry.id: _perform(entry, device) for entry in entries}  # out here nothing of the stack is in memory any more
@@ -83,23 +83,23 @@ def _perform(entry: Entry, device: str) -> Status:
         _prepare_torch()
         entry.set_state(replace(entry.state, status="running", message="Starting.", wanted_device=device))
         with _one_thread() if entry.kind == "clusterings" else nullcontext():
-            return WORK[entry.kind](entry, device)
+            return TASKS[entry.kind](entry, device)
     except Exception as error:
         if not entry.exists:
             return "stopped"  # deleted during its turn
-        return _set_aside(entry, error) if isinstance(error, CorruptFile) else entry.end("failed", explain(error))
+        return _set_aside(entry, error) if isinstance(error, CorruptFile) else entry.end("failed", error_message(error))
 
 
 def _set_aside(entry: Entry, error: CorruptFile) -> Status:
     """What is damaged is this entry, or one that it needs."""
-    damaged = Store(entry.root).owner(error.path)
+    damaged = Store(entry.root).entry_of_file(error.path)
     Store(entry.root).set_aside(damaged, str(error))
     return "failed" if damaged == entry else entry.end("failed", f"What it needs was damaged and set aside: {error}.")
 
 
-def explain(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     """What went wrong and the way out, in a sentence; unforeseen errors keep their last traceback line."""
-    if isinstance(error, OSError) and error.errno in FULL:
+    if isinstance(error, OSError) and error.errno in DISK_FULL_ERRORS:
         return "The disk is full. Nothing that was saved is lost: make room and press Resume."
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return f"Out of memory ({error}). Choose a smaller batch, fewer images or smaller layers."
@@ -108,9 +108,9 @@ def explain(error: Exception) -> str:
     return f"Unexpected {traceback.format_exception_only(error)[-1].strip()}"
 
 
-WORK: dict[Kind, Callable[[Entry, str], Status]] = {
-    "runs": train,
-    "embeddings": embed,
+TASKS: dict[Kind, Callable[[Entry, str], Status]] = {
+    "runs": train_run,
+    "embeddings": embed_run,
     "clusterings": cluster_representation,
     "interpretations": interpret,
     "pixel-nmf": factorise_pixels,
@@ -144,7 +144,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def warm_up(n_steps: int = 8) -> dict[str, Any]:
+def measure_worker(n_steps: int = 8) -> dict[str, Any]:
     """Import what a run needs and measure this worker: its device, whether it gains from stacks of runs, and images a second
     of the default model."""
     import sklearn.cluster  # noqa: F401

@@ -6,29 +6,29 @@ from typing import TYPE_CHECKING
 
 from ddnmf_core.engine.worker.recorder import Recorder
 from ddnmf_core.engine.worker.score import evaluate
-from ddnmf_core.store.entry import MODEL, RunEntry, State, Status
+from ddnmf_core.store.entry import MODEL_FILE, RunEntry, State, Status
 
 if TYPE_CHECKING:
     import torch
 
     from ddnmf_core.data.dataset import Images
-    from ddnmf_core.model.mapped_pixels import Rows
+    from ddnmf_core.model.mapped_pixels import MappedRows
     from ddnmf_core.model.trainer import Outcome
 
 
-def train(entry: RunEntry, device_name: str) -> Status:
+def train_run(entry: RunEntry, device_name: str) -> Status:
     """Train a run from its last checkpoint, then encode, cluster and score the whole data set."""
-    return train_together([entry], device_name)[entry]
+    return train_runs([entry], device_name)[entry]
 
 
-def train_together(entries: Sequence[RunEntry], device_name: str) -> dict[RunEntry, Status]:
+def train_runs(entries: Sequence[RunEntry], device_name: str) -> dict[RunEntry, Status]:
     """The same for runs of one stack key: on a GPU as one batched model, on a CPU one after the other.
 
     Raises what goes wrong before the training; a run that ends badly by itself says so in its state.
     """
     from ddnmf_core.data.catalogue import load
     from ddnmf_core.model.device import choose_device, device_title
-    from ddnmf_core.model.mapped_pixels import Rows, on_device
+    from ddnmf_core.model.mapped_pixels import MappedRows, pixels_on_device
 
     device, config = choose_device(device_name), entries[0].config
     states = {
@@ -43,9 +43,9 @@ def train_together(entries: Sequence[RunEntry], device_name: str) -> dict[RunEnt
     tell("Reading the images.")
     images = load(config.dataset, config.n_samples, download=True, report=lambda message: tell(message.capitalize()))
     outcomes: dict[RunEntry, Status] = {}
-    untrained = [entry for entry in entries if not entry.has(MODEL)]
-    pixels = on_device(images.pixels, device) if untrained else None
-    if pixels is not None and device.type == "cuda" and not isinstance(pixels, Rows):
+    untrained = [entry for entry in entries if not entry.has(MODEL_FILE)]
+    pixels = pixels_on_device(images.pixels, device) if untrained else None
+    if pixels is not None and device.type == "cuda" and not isinstance(pixels, MappedRows):
         outcomes |= _train_stacks(untrained, states, images, device, pixels)
     else:
         for entry in untrained:
@@ -53,12 +53,12 @@ def train_together(entries: Sequence[RunEntry], device_name: str) -> dict[RunEnt
                 outcomes[entry] = status
     for entry in entries:
         if entry not in outcomes:
-            outcomes[entry] = _scored(entry, images, states[entry], device)
+            outcomes[entry] = _score_run(entry, images, states[entry], device)
     return outcomes
 
 
 def _train_alone(
-    entry: RunEntry, state: State, images: "Images", device: "torch.device", pixels: "torch.Tensor | Rows | None"
+    entry: RunEntry, state: State, images: "Images", device: "torch.device", pixels: "torch.Tensor | MappedRows | None"
 ) -> Status | None:
     """The status of a run that ended without a model. Nothing of the training is left when it is scored: not its memory."""
     from ddnmf_core.model.trainer import Trainer
@@ -99,7 +99,7 @@ def _train_stack(
     """The status of those that ended without a model, and those for which there was no room together."""
     import torch
 
-    from ddnmf_core.model.batched_trainer import Stack
+    from ddnmf_core.model.batched_trainer import BatchedTrainer
     from ddnmf_core.model.trainer import Trainer
 
     recorders: dict[Trainer, Recorder] = {}
@@ -117,20 +117,20 @@ def _train_stack(
             recorders[trainer].resume()
             places.setdefault((trainer.epoch, trainer.batch), []).append(trainer)
         for trainers in places.values():
-            Stack(trainers).train(
+            BatchedTrainer(trainers).train(
                 lambda trainer, row: recorders[trainer].record(row),
                 lambda trainer: recorders[trainer].entry.stop_requested,
                 done,
             )
     except torch.OutOfMemoryError:
-        left = [entry for entry in entries if entry not in ended and not entry.has(MODEL)]
+        left = [entry for entry in entries if entry not in ended and not entry.has(MODEL_FILE)]
         if len(left) < 2:
             raise
         return ended, left
     return ended, []
 
 
-def _scored(entry: RunEntry, images: "Images", state: State, device: "torch.device") -> Status:
+def _score_run(entry: RunEntry, images: "Images", state: State, device: "torch.device") -> Status:
     """The last step: codes, clusters, scores."""
     if not evaluate(entry, images, lambda message: entry.set_state(replace(state, progress=0.99, message=message)), device):
         return entry.end("stopped", "Stopped while scoring; it can be resumed there.")
