@@ -26,7 +26,6 @@ ModelName = Literal["ddnmf", "ae1", "ae2", "dae"]
 NoiseKind = Literal["gaussian", "masking", "salt_and_pepper"]
 Representation = Literal["z", "H", "z_hat"]
 EmbeddingMethod = Literal["t-sne", "umap", "pca"]
-MAP_TITLES = {"t-sne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 ClustererName = Literal["kmeans", "gmm"]
 Factors = Literal["parts", "units", "code_nmf", "nmf", "pca"]
 Device = Literal["auto", "cuda", "mps", "cpu"]

@@ -10,12 +10,12 @@ from dashboard.compare import charts
 from dashboard.compare.parts import show_part_table
 from dashboard.compare.rows import as_text, chosen_methods, filter_rows, show_downloads, show_runs
 from dashboard.figures.saving import show_chart
-from dashboard.session.labels import SCORE_TITLES
 from dashboard.session.links import linked_choice
 from dashboard.session.reproduction import DisplayedResults, choose_numbers, fewer_images, offer_to_compute, protocol_panel
 from dashboard.session.store import table_key
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.data.catalogue import DATASETS
+from ddnmf_core.labels import SCORE_TITLES
 from ddnmf_core.reproduce.cells import Target
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import Record, summarise

@@ -16,11 +16,11 @@ from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.part_contributions import cached_contributions
 from dashboard.session.run_data import as_picture, centres, explain_data, images
 from dashboard.session.selections import choose_sample, pick_run
-from ddnmf_core.analysis.clustering import CLUSTERER_TITLES
 from ddnmf_core.analysis.metrics import majority_class
 from ddnmf_core.analysis.neighbours import nearest_rows
 from ddnmf_core.config import CLUSTERERS
 from ddnmf_core.data import pictures
+from ddnmf_core.labels import CLUSTERER_TITLES
 from ddnmf_core.model.networks import DDNMFNetwork
 from ddnmf_core.store.finished_run import FinishedRun
 

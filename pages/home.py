@@ -6,17 +6,17 @@ from dashboard.figures.files import Vector
 from dashboard.figures.saving import remember_figure
 from dashboard.home import architecture, run_management
 from dashboard.home.user_data_list import show_user_data_sets
-from dashboard.session.labels import SCORE_TITLES, run_title
 from dashboard.session.links import from_link, set_choice, to_link
 from dashboard.session.results import expected_time
 from dashboard.session.run_export import show_export
+from dashboard.session.run_title import run_title
 from dashboard.session.selections import explain_absence, newest_with_parts, warn_of_collapse
 from dashboard.session.store import TRAIN_PAGE, store, table_key
-from ddnmf_core.analysis.clustering import CLUSTERER_TITLES
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
+from ddnmf_core.labels import CLUSTERER_TITLES, SCORE_TITLES
 from ddnmf_core.store.entry import ENDED_STATUSES
 from ddnmf_core.store.finished_run import FinishedRun
 

@@ -7,17 +7,16 @@ import streamlit as st
 from dashboard.components.gallery import gallery
 from dashboard.latent.lasso import show_lasso
 from dashboard.latent.map import show_map
-from dashboard.session.labels import INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES
 from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.reproduction import published_results
 from dashboard.session.results import result_of
 from dashboard.session.run_data import as_picture, explain_data, images
 from dashboard.session.selections import pick_run, pick_sample
 from dashboard.session.store import EXPLAIN_PAGE, store
-from ddnmf_core.analysis.clustering import CLUSTERER_TITLES
-from ddnmf_core.config import CLUSTERERS, MAP_TITLES, EmbeddingMethod, Representation, RunConfig
+from ddnmf_core.config import CLUSTERERS, EmbeddingMethod, Representation, RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
+from ddnmf_core.labels import CLUSTERER_TITLES, INPUT_TITLES, MAP_TITLES, MODEL_TITLES, REPRESENTATION_TITLES
 from ddnmf_core.reproduce import results
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun

@@ -10,7 +10,6 @@ import streamlit as st
 from dashboard.figures.saving import show_chart
 from dashboard.noise import charts
 from dashboard.noise.samples import show_samples
-from dashboard.session.labels import SCORE_TITLES
 from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.reproduction import (
     NUMBERS_TITLES,
@@ -26,6 +25,7 @@ from dashboard.session.results import report_damage
 from dashboard.session.store import store
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.experiment.batch import WorkBatch
+from ddnmf_core.labels import SCORE_TITLES
 from ddnmf_core.reproduce import claims
 from ddnmf_core.reproduce.cells import target_cells
 from ddnmf_core.reproduce.matching_runs import MatchingRun, find_matching_runs

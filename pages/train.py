@@ -3,20 +3,21 @@
 import streamlit as st
 
 from dashboard.components.gallery import gallery
-from dashboard.session.labels import run_title
 from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.results import expected_time
 from dashboard.session.run_data import as_pictures, dataset_images, explain_data
+from dashboard.session.run_title import run_title
 from dashboard.session.selections import explain_absence
 from dashboard.session.store import store
 from dashboard.session.train_settings import train_key
 from dashboard.train.data_form import user_data_form
 from dashboard.train.live_run import live_panel, queue_order
-from dashboard.train.run_form import NOISE_TITLES, checked_config, choose_data, remember_defaults, settings_form
+from dashboard.train.run_form import checked_config, choose_data, remember_defaults, settings_form
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import pictures
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
+from ddnmf_core.labels import NOISE_TITLES
 from ddnmf_core.store.entry import RunEntry
 
 

@@ -8,7 +8,6 @@ from dashboard.compare.pareto import pareto_chart
 from dashboard.compare.rows import as_text, chosen_methods, filter_rows, show_downloads, show_runs
 from dashboard.components.gallery import gallery
 from dashboard.figures.saving import show_chart
-from dashboard.session.labels import SCORE_TITLES
 from dashboard.session.links import linked_choice
 from dashboard.session.reproduction import DisplayedResults
 from dashboard.session.store import store, table_key
@@ -16,6 +15,7 @@ from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.data import pictures
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.interpret.measures import MEASURES
+from ddnmf_core.labels import SCORE_TITLES
 from ddnmf_core.reproduce.results import Record, summarise
 from ddnmf_core.reproduce.tables import fewer_seeds
 from ddnmf_core.store.entry import INTERPRETATION_FILE, Entry

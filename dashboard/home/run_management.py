@@ -7,8 +7,8 @@ from typing import IO
 
 import streamlit as st
 
-from dashboard.session.labels import run_title
 from dashboard.session.links import forget_choice
+from dashboard.session.run_title import run_title
 from dashboard.session.store import store
 from ddnmf_core.data.catalogue import short_name
 from ddnmf_core.data.user import user_sets

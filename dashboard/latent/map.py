@@ -12,13 +12,13 @@ from dashboard.components.scatter import Cloud, Thumbnails, scatter
 from dashboard.figures import charts
 from dashboard.figures.files import PointMap, draw_points
 from dashboard.figures.saving import remember_figure
-from dashboard.session.labels import MODEL_TITLES
 from dashboard.session.results import result_of
 from dashboard.session.run_data import HASH_FUNCS, as_picture, images
 from dashboard.session.selections import choose_sample
-from ddnmf_core.config import MAP_TITLES, EmbeddingConfig
+from ddnmf_core.config import EmbeddingConfig
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.interpret.quality import standardised_coefficients
+from ddnmf_core.labels import MAP_TITLES, MODEL_TITLES
 from ddnmf_core.store.entry import EARLY_FILE, POINTS_FILE, Entry
 from ddnmf_core.store.finished_run import FinishedRun
 

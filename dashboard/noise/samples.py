@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from dashboard.components.gallery import gallery
 from dashboard.figures.files import Tiles
 from dashboard.figures.saving import remember_figure
-from dashboard.session.labels import run_title
 from dashboard.session.links import linked_choice
 from dashboard.session.run_data import HASH_FUNCS, cached_run, dataset_images
+from dashboard.session.run_title import run_title
 from dashboard.session.store import TRAIN_PAGE, store
 from ddnmf_core.data import pictures
 from ddnmf_core.data.catalogue import DATASETS

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.session.labels import run_title
 from dashboard.session.links import linked_choice
 from dashboard.session.results import report_damage
+from dashboard.session.run_title import run_title
 from dashboard.session.store import store
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.engine import estimate

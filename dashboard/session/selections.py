@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.session.labels import run_title
 from dashboard.session.links import from_link, linked_choice
 from dashboard.session.run_data import cached_run, images
+from dashboard.session.run_title import run_title
 from dashboard.session.store import TRAIN_PAGE, store
 from ddnmf_core.model import diagnosis
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry

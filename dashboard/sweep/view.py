@@ -6,15 +6,14 @@ from typing import Any, cast
 import pandas as pd
 import streamlit as st
 
-from dashboard.session.labels import INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES
 from dashboard.session.links import from_link, linked_choice
 from dashboard.sweep.charts import AXIS_TITLES, SHORT_TITLES, format_setting
-from ddnmf_core.analysis.clustering import CLUSTERER_TITLES
 from ddnmf_core.analysis.metrics import SCORE_NAMES, SILHOUETTE
 from ddnmf_core.config import CLUSTERERS, ClustererName, Representation
 from ddnmf_core.data.catalogue import short_name, spec
 from ddnmf_core.experiment import sweeps
 from ddnmf_core.experiment.sweeps import Sweep
+from ddnmf_core.labels import CLUSTERER_TITLES, INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES
 from ddnmf_core.store.finished_run import clusters_key, input_kind
 
 MEASURE_TITLES = {

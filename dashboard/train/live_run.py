@@ -8,9 +8,9 @@ import streamlit as st
 from dashboard.components.gallery import gallery
 from dashboard.figures import charts
 from dashboard.figures.saving import show_chart
-from dashboard.session.labels import run_title
 from dashboard.session.results import report_damage
 from dashboard.session.run_data import as_pictures, images
+from dashboard.session.run_title import run_title
 from dashboard.session.selections import warn_of_collapse
 from dashboard.session.store import LIVE_STATUSES, store
 from ddnmf_core.config import RunConfig

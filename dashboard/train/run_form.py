@@ -4,14 +4,13 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from dashboard.session.labels import MODEL_TITLES
 from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
 from ddnmf_core.config import DEVICES, PRESETS, USER_DATASET, NoiseKind, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import suggest
+from ddnmf_core.labels import MODEL_TITLES, NOISE_TITLES
 
 SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
-NOISE_TITLES = {"gaussian": "Gaussian", "masking": "Masking", "salt_and_pepper": "Salt and pepper"}
 
 
 def remember_defaults() -> None:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from ddnmf_core.config import ClusteringConfig, PixelNMFConfig
 
 MAX_NMF_ITERATIONS = 300  # of NMF's coordinate descent
-TRANSFORM_TITLES = {"unit_nmf": "NMF", "umap": "UMAP", "pca": "PCA"}  # of a clustering's transforms
 N_NEIGHBORS = 20  # of the UMAP before a clusterer, as in N2D
 
 

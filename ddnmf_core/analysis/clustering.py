@@ -12,7 +12,6 @@ from ddnmf_core.config import CLUSTERERS, ClustererName
 if TYPE_CHECKING:
     import torch
 
-CLUSTERER_TITLES: dict[ClustererName, str] = {"kmeans": "K-means", "gmm": "GMM"}
 N_STARTS = 10  # K-means restarts, best inertia kept
 MIXTURE_FLOOR = 0.01  # of the mean variance, added to covariances' diagonals
 SILHOUETTE_SAMPLES = 5000

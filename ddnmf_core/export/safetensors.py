@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ddnmf_core.analysis.clustering import CLUSTERER_TITLES
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import spec
 from ddnmf_core.files.atomic import sha256
+from ddnmf_core.labels import CLUSTERER_TITLES
 from ddnmf_core.model import diagnosis
 from ddnmf_core.progress import Progress
 from ddnmf_core.store.entry import CONFIG_FILE, MODEL_FILE

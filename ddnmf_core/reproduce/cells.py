@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ddnmf_core.analysis.clustering import CLUSTERER_TITLES
 from ddnmf_core.config import CLUSTERERS, ClusteringConfig, EmbeddingConfig, InterpretationConfig, RunConfig
+from ddnmf_core.labels import CLUSTERER_TITLES
 from ddnmf_core.reproduce.protocol import PART_SOURCES, TABLE_SOURCES, Protocol
 
 Target = Literal["table1", "table2", "table3", "figure2", "figure3", "selection", "parts"]

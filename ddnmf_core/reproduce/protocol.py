@@ -4,15 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ddnmf_core.analysis.clustering import (
-    CLUSTERER_TITLES,
-    MIXTURE_FLOOR,
-    N_STARTS,
-    SHORT_ITERATIONS,
-    SHORT_RUNS,
-    SHORT_SAMPLES,
-)
+from ddnmf_core.analysis.clustering import MIXTURE_FLOOR, N_STARTS, SHORT_ITERATIONS, SHORT_RUNS, SHORT_SAMPLES
 from ddnmf_core.config import PRESETS, ClustererName, InterpretationConfig, RunConfig
+from ddnmf_core.labels import CLUSTERER_TITLES
 
 Settings = Mapping[str, Any]
 

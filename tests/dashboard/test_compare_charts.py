@@ -3,7 +3,7 @@
 import numpy as np
 
 from dashboard.compare import charts as compare_charts
-from dashboard.figures import charts
+from dashboard.figures.palette import TEXT_ON_LIGHT
 
 
 def test_every_share_of_a_confusion_matrix_can_be_read_on_a_light_and_on_a_dark_page():
@@ -17,4 +17,4 @@ def test_every_share_of_a_confusion_matrix_can_be_read_on_a_light_and_on_a_dark_
         ("bag", "3", "25%"),
     ]
     assert list(own_on_none.text) == ["2%", "8%", "5%"]
-    assert (dark_on_colour.textfont.color, own_on_none.textfont.color) == (charts.INK, None)
+    assert (dark_on_colour.textfont.color, own_on_none.textfont.color) == (TEXT_ON_LIGHT, None)

@@ -15,8 +15,8 @@ from PIL import Image
 
 from dashboard.session import links
 from ddnmf_core.config import RunConfig
-from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.idx import verified_content
 from ddnmf_core.data.single_image import fit_to_shape, read_picture
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions
@@ -150,7 +150,7 @@ def test_an_idx_file_that_is_not_the_published_one_is_never_read(tmp_path, conte
     path = tmp_path / "t10k-labels-idx1-ubyte.gz"
     path.write_bytes(content)
     with pytest.raises(DataError) as refused:
-        catalogue._verified_content("mnist", "t10k-labels-idx1-ubyte", path)
+        verified_content("mnist", "t10k-labels-idx1-ubyte", path)
     assert "Delete it and get it again" in str(refused.value)
 
 

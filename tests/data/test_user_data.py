@@ -19,7 +19,7 @@ from ddnmf_core.data.suggestions import suggest
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions
 from ddnmf_core.engine.worker import tasks
-from ddnmf_core.store import trash
+from ddnmf_core.store import trash, user_data
 from ddnmf_core.store.entry import CLUSTERS_FILE, SCORES_FILE
 from ddnmf_core.store.run_store import Store
 
@@ -412,9 +412,9 @@ def test_a_run_on_labelled_pictures_is_scored_against_their_folders(pictures):
     assert run.read_table(CLUSTERS_FILE)["clean/z/kmeans"].nunique() == 2
     assert next(row["acc"] for row in run.read_json(SCORES_FILE) if row["input"] == "clean") == 1.0
     with pytest.raises(DataError, match=f"1 run was trained on {images.name}"):
-        user_sets.remove(images.name)
+        user_data.remove_data_set(images.name)
     trash.delete_entry(run)
-    user_sets.remove(images.name)
+    user_data.remove_data_set(images.name)
     assert images.name not in user_sets.names()
 
 

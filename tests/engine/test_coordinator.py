@@ -73,7 +73,7 @@ def without_gpus(monkeypatch):
 
 def coordinate(store):
     store.prepare()
-    client = Client(max(1, len(coordinator.gpus())))
+    client = Client(max(1, len(coordinator.available_gpus())))
     made = Coordinator(store, client, len(client.workers))
     made._tick()
     return made, client
@@ -89,7 +89,7 @@ def test_runs_that_fit_share_a_stack_and_the_stacks_share_the_gpus(store, with_g
 
 
 def test_requests_for_what_is_gone_or_damaged_hold_up_nobody(store, monkeypatch):
-    monkeypatch.setattr(coordinator, "gpus", list)
+    monkeypatch.setattr(coordinator, "available_gpus", list)
     gone, damaged, whole = (store.request(config) for config in CONFIGS)
     shutil.rmtree(gone.folder)
     (damaged.folder / "config.json").write_text("{}")
@@ -99,7 +99,7 @@ def test_requests_for_what_is_gone_or_damaged_hold_up_nobody(store, monkeypatch)
 
 
 def test_without_a_gpu_each_run_is_a_task_of_its_own(store, monkeypatch):
-    monkeypatch.setattr(coordinator, "gpus", list)
+    monkeypatch.setattr(coordinator, "available_gpus", list)
     for config in CONFIGS:
         store.request(config)
     _, client = coordinate(store)
@@ -110,7 +110,7 @@ def test_without_a_gpu_each_run_is_a_task_of_its_own(store, monkeypatch):
 def test_the_workers_say_whether_they_gain_from_stacks(store, monkeypatch):
     """A laptop without a GPU, at the head of a cluster of machines that have one; more of them come. Nothing starts before
     they have said what they are."""
-    monkeypatch.setattr(coordinator, "gpus", list)
+    monkeypatch.setattr(coordinator, "available_gpus", list)
     monkeypatch.setattr(coordinator, "GATHER_NS", 0)
     for seed in range(6):
         store.request(CONFIG.replace(seed=seed))
@@ -126,7 +126,7 @@ def test_the_workers_say_whether_they_gain_from_stacks(store, monkeypatch):
 
 
 def test_what_is_settled_is_not_taken_up_again_before_the_queue_is_read_anew(store, monkeypatch):
-    monkeypatch.setattr(coordinator, "gpus", list)
+    monkeypatch.setattr(coordinator, "available_gpus", list)
     entry = store.request(CONFIG)
     made, client = coordinate(store)
     made.reading.rests_until = math.inf  # as after a long queue was read
@@ -146,7 +146,7 @@ def test_what_is_settled_is_not_taken_up_again_before_the_queue_is_read_anew(sto
 def test_what_takes_long_rests_for_nine_times_as_long(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(coordinator.time, "monotonic", lambda: now[0])
-    tenth = coordinator.Tenth()
+    tenth = coordinator.DutyCycle()
     assert tenth.due
     with tenth:
         now[0] += 2
@@ -169,7 +169,7 @@ def test_each_run_of_a_stack_is_settled_by_its_own_outcome(store, with_gpus):
 
 
 def test_taking_one_run_back_leaves_its_stack(store, with_gpus, monkeypatch):
-    monkeypatch.setattr(coordinator, "gpus", lambda: ["0"])
+    monkeypatch.setattr(coordinator, "available_gpus", lambda: ["0"])
     for config in CONFIGS:
         store.request(config)
     made, client = coordinate(store)
@@ -188,7 +188,7 @@ class KilledWorker(Exception):
 
 
 def test_a_run_that_waited_behind_one_that_kills_its_worker_is_asked_for_again(store, monkeypatch):
-    monkeypatch.setattr(coordinator, "gpus", list)
+    monkeypatch.setattr(coordinator, "available_gpus", list)
     waits, at_work = (store.entry(store.request(config).config) for config in CONFIGS[:2])
     made, client = coordinate(store)
     at_work.set_state(State("running"))
@@ -205,7 +205,7 @@ def test_a_run_that_waited_behind_one_that_kills_its_worker_is_asked_for_again(s
 
 
 def test_but_not_without_end(store, monkeypatch):
-    monkeypatch.setattr(coordinator, "gpus", list)
+    monkeypatch.setattr(coordinator, "available_gpus", list)
     entry = store.entry(store.request(CONFIG).config)
     made, client = coordinate(store)
     for _ in range(coordinator.MAX_LOST_BEFORE_START):
@@ -271,7 +271,7 @@ def test_on_a_gpu_and_on_somebody_else_s_cluster_clusterings_stay_with_the_worke
     clusterings_of_digits(store, 6)
     _, client = coordinate(store)
     assert client.places == ["analyse"] * 6
-    monkeypatch.setattr(placement, "gpus", list)
+    monkeypatch.setattr(placement, "available_gpus", list)
     monkeypatch.setattr(Client, "cluster", None)
     _, client = coordinate(store)
     assert client.places == ["analyse"] * 6

@@ -15,6 +15,7 @@ from ddnmf_core.data.suggestions import suggest
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions
 from ddnmf_core.engine.worker import tasks
+from ddnmf_core.store import user_data
 from ddnmf_core.store.run_store import Store
 
 PAGES = ("home", "train", "latent", "parts", "explain", "noise", "sweep", "compare")
@@ -138,7 +139,7 @@ def test_a_preset_and_what_suits_the_data_leave_each_other_alone(home, tmp_path)
     app.selectbox(key="train.dataset").select(name).run()
     assert epochs() == 15
     assert app.text_input(key="train.layers").value != "500, 500, 2000, 10"
-    user_sets.remove(name)
+    user_data.remove_data_set(name)
     app.run()
     assert app.text_input(key="train.layers").value == "500, 500, 2000, 10"
 

@@ -8,10 +8,9 @@ from opening import open_page, text_of
 from stored import finish, trained
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.data.user import user_sets
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import ReadOnlyError
-from ddnmf_core.store import trash
+from ddnmf_core.store import trash, user_data
 from ddnmf_core.store.archive_import import import_archive
 from ddnmf_core.store.part_names import rename_part
 from ddnmf_core.store.run_store import Store
@@ -53,7 +52,7 @@ def test_whoever_asks_for_a_change_all_the_same_is_refused(home, monkeypatch):
         lambda: trash.delete_entry(run),
         run.request_stop,
         lambda: rename_part(run, 0, "x"),
-        lambda: user_sets.remove("own-0123456789abcdef"),
+        lambda: user_data.remove_data_set("own-0123456789abcdef"),
         lambda: import_archive(store, io.BytesIO()),
         lambda: trash.restore_deletion(trash.Deletion(1, ())),
         lambda: trash.remove_deletion(trash.Deletion(1, ())),

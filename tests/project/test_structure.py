@@ -1,7 +1,7 @@
 """Imports point one way: the core's packages by their level, pages to dashboard to core. What every page loads is light."""
 
 import ast
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,10 @@ CORE, DASHBOARD, PAGES = ROOT / "ddnmf_core", ROOT / "dashboard", ROOT / "pages"
 LEVELS = {
     "config": 1,
     "seeds": 1,
+    "progress": 1,
     "files": 1,
     "data": 2,
+    "labels": 2,
     "model": 3,
     "store": 4,
     "analysis": 5,
@@ -62,6 +64,16 @@ def modules(path):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def defined(path):
+    """Names that a file defines at its top level."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from {each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)}
 
 
 def packages(path):
@@ -163,6 +175,16 @@ def test_no_folder_of_the_product_is_crowded():
         if path.name != "__init__.py"
     )
     assert {folder: n for folder, n in counts.items() if n > MAX_FILES} == {}
+
+
+def test_no_public_name_of_a_module_has_two_meanings():
+    """`write` is what every export format has; `load` of data and of an exported model are both published."""
+    places = defaultdict(list)
+    for path in [*CORE.rglob("*.py"), *DASHBOARD.rglob("*.py")]:
+        for name in defined(path):
+            places[name].append(path.relative_to(ROOT).as_posix())
+    several = {name: found for name, found in places.items() if len(found) > 1 and not name.startswith("_")}
+    assert {name: found for name, found in several.items() if name not in ("write", "load")} == {}
 
 
 def test_no_pickle_is_ever_loaded():

@@ -5,9 +5,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ddnmf_core.config import MAP_TITLES, ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
 from ddnmf_core.engine.worker.provenance import provenance
 from ddnmf_core.engine.worker.recorder import throttled
+from ddnmf_core.labels import MAP_TITLES
 from ddnmf_core.store.entry import (
     CLUSTERS_FILE,
     EARLY_FILE,
@@ -70,11 +71,12 @@ def cluster_representation(entry: Entry[ClusteringConfig], device_name: str) -> 
     """Clusters of pixels or codes, their scores, and how far apart they lie without any label."""
     import pandas as pd
 
-    from ddnmf_core.analysis.baselines import TRANSFORM_TITLES as TRANSFORMS
     from ddnmf_core.analysis.baselines import transform
-    from ddnmf_core.analysis.clustering import CLUSTERER_TITLES, cluster, silhouette
+    from ddnmf_core.analysis.clustering import cluster, silhouette
     from ddnmf_core.analysis.metrics import contingency, scores_of
     from ddnmf_core.data.catalogue import load
+    from ddnmf_core.labels import CLUSTERER_TITLES
+    from ddnmf_core.labels import TRANSFORM_TITLES as TRANSFORMS
 
     config = entry.config
     state = replace(entry.state, status="running", message="Reading the images.", device="CPU")

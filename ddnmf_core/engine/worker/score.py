@@ -18,8 +18,9 @@ def evaluate(entry: RunEntry, images: "Images", report: Callable[[str], None], d
     labels the silhouette stands for the scores."""
     import pandas as pd
 
-    from ddnmf_core.analysis.clustering import CLUSTERER_TITLES, cluster, silhouette
+    from ddnmf_core.analysis.clustering import cluster, silhouette
     from ddnmf_core.analysis.metrics import SILHOUETTE, scores_of
+    from ddnmf_core.labels import CLUSTERER_TITLES
     from ddnmf_core.model.encoding import encode
 
     config = entry.config

@@ -1,0 +1,16 @@
+"""Titles of models, scores, clusterers, maps and noises, as pages, reports and tables show them."""
+
+from ddnmf_core.config import ClustererName, EmbeddingMethod, ModelName, NoiseKind, Representation
+
+MODEL_TITLES: dict[ModelName, str] = {"ddnmf": "DDNMF", "ae1": "AE1", "ae2": "AE2", "dae": "DAE"}
+REPRESENTATION_TITLES: dict[Representation, str] = {
+    "z": "z, the code",
+    "H": "H, the parts' coefficients",
+    "z_hat": "z_hat, rebuilt code",
+}
+INPUT_TITLES = {"clean": "clean images", "noisy": "noisy images"}
+NOISE_TITLES: dict[NoiseKind, str] = {"gaussian": "Gaussian", "masking": "Masking", "salt_and_pepper": "Salt and pepper"}
+CLUSTERER_TITLES: dict[ClustererName, str] = {"kmeans": "K-means", "gmm": "GMM"}
+TRANSFORM_TITLES = {"unit_nmf": "NMF", "umap": "UMAP", "pca": "PCA"}  # before a clusterer
+MAP_TITLES: dict[EmbeddingMethod, str] = {"t-sne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
+SCORE_TITLES = {"acc": "ACC", "nmi": "NMI", "ari": "ARI"}
