@@ -61,14 +61,14 @@ class Client:
 @pytest.fixture
 def with_gpus(monkeypatch):
     for module in (coordinator, placement):
-        monkeypatch.setattr(module, "gpus", lambda: ["0", "1"])
+        monkeypatch.setattr(module, "available_gpus", lambda: ["0", "1"])
     monkeypatch.setattr(coordinator, "GATHER_NS", 0)
 
 
 @pytest.fixture
 def without_gpus(monkeypatch):
     for module in (coordinator, placement):
-        monkeypatch.setattr(module, "gpus", list)
+        monkeypatch.setattr(module, "available_gpus", list)
 
 
 def coordinate(store):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.faults.means import holder_of
+from benchmarks.faults.fixtures import holder_of
 from benchmarks.scale.cluster import cluster
 from ddnmf_core.cli.main import main_app
 from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig
@@ -260,7 +260,7 @@ def test_whatever_keeps_the_cluster_from_starting_is_said(tmp_path, monkeypatch)
     def broken():
         raise KeyError("surprise")
 
-    monkeypatch.setattr(coordinator, "cluster", broken)
+    monkeypatch.setattr(coordinator, "start_cluster", broken)
     with pytest.raises(KeyError):
         coordinator.serve(Store(tmp_path))
     assert "surprise" in engine.start_error(Store(tmp_path))
