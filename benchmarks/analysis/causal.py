@@ -13,7 +13,7 @@ from benchmarks.common.harness import Result, Row, spread
 from ddnmf_core.config import RunConfig
 from ddnmf_core.interpret import part_evaluation as interpretation
 from ddnmf_core.interpret.causal import Centres
-from ddnmf_core.model.networks import build_model
+from ddnmf_core.model.networks import DDNMFNetwork, build_model
 
 REPEATS, N = 3, 70_000
 
@@ -21,12 +21,13 @@ REPEATS, N = 3, 70_000
 def measure(repeats: int) -> Result:
     torch.set_num_threads(os.cpu_count() or 1)
     model, random = build_model(RunConfig(), 784), np.random.default_rng(1)
+    assert isinstance(model, DDNMFNetwork)
     H = random.random((N, 10), dtype=np.float32)
     centres = Centres(random.random((10, 10)))
 
     def seconds(precision: str) -> float:
         began = time.perf_counter()
-        interpretation.causal_by_picture(model, H, H.mean(axis=0), centres, lambda share: None, precision)
+        interpretation.causal_by_picture(model, H, H.mean(axis=0), centres, lambda share, message: None, precision)
         return time.perf_counter() - began
 
     times = [(seconds("medium"), seconds("highest")) for _ in range(repeats)]

@@ -17,7 +17,7 @@ from ddnmf_core.analysis.metrics import accuracy, stability
 from ddnmf_core.config import ClusteringConfig
 from ddnmf_core.data.catalogue import load
 from ddnmf_core.reproduce.protocol import FULL_PROTOCOL
-from ddnmf_core.store.entry import CODES_FILE
+from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_store import Store
 
 N = 20_000
@@ -35,7 +35,7 @@ def representations(dataset: str) -> dict[str, Any]:
     for model, name in (("AE2", "AE2, NMF"), ("DDNMF", "DDNMF, z")):
         config = FULL_PROTOCOL.run(FULL_PROTOCOL.models[model], dataset, 1)
         if (entry := Store().entry(config)).available:
-            z = entry.read_tensors(CODES_FILE)["clean/z"][:N]
+            z = FinishedRun(entry).codes("z")[:N]
             found[name] = transform(z, ClusteringConfig.of(config, transform="unit_nmf")) if model == "AE2" else z
     return found
 
@@ -44,12 +44,12 @@ def measure(repeats: int) -> Result:
     """The floor of the tables, against the usual absolute one; a row for each representation, a column for each floor."""
     rows: list[Row] = []
     for dataset in FULL_PROTOCOL.datasets:
-        labels = load(dataset, None).labels[:N]  # type: ignore[arg-type]
+        labels = load(dataset, None).labels[:N]
         for name, codes in representations(dataset).items():
             x = (codes / np.sqrt(codes.var(axis=0).mean())).astype(np.float32)
             row: Row = {"data": dataset, "what is clustered": name}
             for floor in FLOORS:
-                clustering.MIXTURE_FLOOR = floor  # type: ignore[misc]
+                clustering.MIXTURE_FLOOR = floor
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     found = [clustering.cluster(x, "gmm", 10, start) for start in STARTS]

@@ -10,7 +10,7 @@ import torch
 from benchmarks.common.harness import Result, Row, milliseconds
 from ddnmf_core.config import RunConfig
 from ddnmf_core.interpret.shapley import shapley
-from ddnmf_core.model.networks import build_model
+from ddnmf_core.model.networks import DDNMFNetwork, build_model
 
 REPEATS = 20
 
@@ -27,7 +27,9 @@ def measure(repeats: int) -> Result:
 
 
 def _row(n_parts: int, repeats: int) -> Row:
-    student = build_model(RunConfig(n_parts=n_parts), 784).student
+    model = build_model(RunConfig(n_parts=n_parts), 784)
+    assert isinstance(model, DDNMFNetwork)
+    student = model.student
     H, baseline, rows = torch.rand(n_parts), torch.full((n_parts,), 0.5), torch.rand(2**n_parts, n_parts)
     with torch.no_grad():
         ours = median(milliseconds(lambda: shapley(student.decode, H, baseline), repeats))

@@ -51,7 +51,7 @@ print(json.dumps([with_it - alone for with_it, alone in zip(held(), without)]))
 
 
 def measure(repeats: int) -> Result:
-    if not all(find(name) for name in SETS):  # type: ignore[arg-type]
+    if not all(find(name) for name in SETS):
         raise NotHere("the full sets are not here. Set DDNMF_DATA (`ddnmf data` says how to get them).")
     rows = [*_worker(), _dashboard(), _cuda(), *(_by_runs(n) for n in N_RUNS)]
     return Result("memory", rows, {"ratio": max(row["GB"] / row["target, GB"] for row in rows if row["target, GB"])}, repeats)

@@ -8,6 +8,7 @@ The first page is timed from the moment at which the server answers, from a fres
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ QUIET = "quiet()"
 
 
 def measure(repeats: int) -> Result:
-    sets = {size: name for size, name in SETS.items() if find(name)}  # type: ignore[arg-type]
+    sets = {size: name for size, name in SETS.items() if find(name)}
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         store = Store(home)
@@ -86,7 +87,7 @@ def _on_set(browser: Any, run: RunConfig, repeats: int) -> dict[str, list[float]
     _open(page, f"{address()}/latent?run={run.id}&method=pca")
     places = page.get_by_test_id("ddnmf-map").first.evaluate(POINTS, repeats)
     found["click on a point to its parts"] = [
-        _wait(page, lambda at=at: page.mouse.click(at["x"], at["y"]), "latent.strip") for at in places
+        _wait(page, partial(page.mouse.click, at["x"], at["y"]), "latent.strip") for at in places
     ]
     found["switch between pages"] = _switches(page, repeats)
     _open(page, f"{address()}/explain?run={run.id}")
@@ -149,4 +150,4 @@ def _slider(page: Any, label: str, key: str, repeats: int) -> list[float]:
     slider.focus()
     at_its_end = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemin")
     to_and_fro = ["ArrowRight", "ArrowLeft"] if at_its_end else ["ArrowLeft", "ArrowRight"]
-    return [_wait(page, lambda arrow=arrow: slider.press(arrow), key) for arrow in to_and_fro * (repeats // 2)]
+    return [_wait(page, partial(slider.press, arrow), key) for arrow in to_and_fro * (repeats // 2)]

@@ -64,7 +64,7 @@ def settled(page: Any) -> None:
 
 def two_runs_with_maps(store: Store, dataset: str) -> RunConfig:
     """Two models of one epoch and their maps by PCA; the first one's configuration."""
-    run = RunConfig(dataset=dataset, epochs=1)  # type: ignore[arg-type]
+    run = RunConfig(dataset=dataset, epochs=1)
     n = 10_000 if dataset.endswith("10k") else 70_000
     maps = [EmbeddingConfig(run=run.replace(seed=seed).id, method="pca", n_points=n) for seed in (1, 2)]
     for config in (run, run.replace(seed=2), *maps):

@@ -16,7 +16,7 @@ def train_and_score(runs: Sequence[RunConfig]) -> list[dict[str, float]]:
     """Of each run, once all are trained: accuracies on the code of clean images, L_sym of the last epoch, and images a
     second, the median of its own epochs. Raises NotHere where a data set is not."""
     for dataset in sorted({run.dataset for run in runs}):
-        if not find(dataset):  # type: ignore[arg-type]
+        if not find(dataset):
             raise NotHere(f"{dataset} is not here. Set DDNMF_DATA (`ddnmf data` says how to get it).")
     store = Store()
     work = WorkBatch(store, [TargetCell(run.dataset, "DDNMF", run.seed, run, ClusteringConfig.of(run)) for run in runs])

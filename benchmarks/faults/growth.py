@@ -8,7 +8,7 @@ import psutil
 
 from benchmarks.common.browser import address, chromium, serve, settled
 from benchmarks.faults.counting import Count
-from benchmarks.faults.means import PATIENCE, SHORT, ended, running_engine, wait
+from benchmarks.faults.fixtures import PATIENCE, SHORT, ended, running_engine, wait
 from ddnmf_core.engine import client as engine
 from ddnmf_core.store.run_store import Store
 
@@ -35,7 +35,7 @@ def soak(most: int) -> Count:
                     for page, path in zip(pages, ("", f"/train?run={entries[0].id}"), strict=True):
                         page.goto(address(PORT) + path)
                 began = time.monotonic()
-                wait(lambda entries=entries: ended(*entries), 2 * PATIENCE)
+                wait(ended, *entries, seconds=2 * PATIENCE)
                 took = (time.monotonic() - began) / len(entries)
                 for entry in entries:
                     count.add("" if entry.finished else f"a run ended as {entry.state.status}", took)

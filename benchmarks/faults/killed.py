@@ -12,13 +12,15 @@ from pathlib import Path
 
 from benchmarks.common.harness import ROOT
 from benchmarks.faults.counting import Count
-from benchmarks.faults.means import (
+from benchmarks.faults.fixtures import (
     LONG,
     ended,
     environment,
     equal,
     folder,
+    has_rows,
     holder_of,
+    is_past,
     last_step,
     running_engine,
     stop,
@@ -34,6 +36,7 @@ from ddnmf_core.store.run_store import Store
 
 WRITER = """
 import sys
+from pathlib import Path
 import numpy as np
 from ddnmf_core.store.entry import Entry
 from ddnmf_core.store.run_store import Store
@@ -78,8 +81,7 @@ def killed_worker(most: int) -> Count:
             entries = [engine.submit(store, configs[attempt % N_SEEDS]) for attempt in pair]
             killed = [_kill_at(entry, chance.randint(1, 60)) for entry in entries]
             took = [
-                wait(lambda entry=entry: ended(entry)) and time.monotonic() - (began or 0.0)
-                for entry, began in zip(entries, killed, strict=True)
+                wait(ended, entry) and time.monotonic() - (began or 0.0) for entry, began in zip(entries, killed, strict=True)
             ]
             for entry, began, seconds in zip(entries, killed, took, strict=True):
                 if began is None:
@@ -96,7 +98,7 @@ def killed_worker(most: int) -> Count:
 
 def _kill_at(entry: Entry, n_rows: int) -> float | None:
     """Kill its worker once it has written so many rows: when that was, or None if it had ended."""
-    wait(lambda: len(entry.history()) > n_rows or ended(entry))
+    wait(lambda: has_rows(entry, n_rows + 1) or ended(entry))
     pid = holder_of(entry)
     if pid is None:
         return None
@@ -142,15 +144,16 @@ def killed_tree(most: int) -> Count:
             before = [last_step(entry) for entry in entries]
             engine.start(store)
             began = time.monotonic()
-            on = wait(
-                lambda entries=entries, before=before: all(
-                    last_step(entry) > step or entry.finished for entry, step in zip(entries, before, strict=True)
-                )
-            )
+            on = wait(_all_went_on, entries, before)
             count.add("" if on else ", ".join(entry.state.status for entry in entries), time.monotonic() - began)
             stop(*entries)
         engine.stop(store)
     return count
+
+
+def _all_went_on(entries: list[Entry], before: list[int]) -> bool:
+    """True once each is past the step that it had reached before, or finished."""
+    return all(is_past(entry, step) or entry.finished for entry, step in zip(entries, before, strict=True))
 
 
 def stopped_worker(most: int) -> Count:
@@ -159,11 +162,11 @@ def stopped_worker(most: int) -> Count:
     with running_engine() as store:
         for attempt in count.attempts(most):
             entry = engine.submit(store, LONG.replace(epochs=3000, seed=6000 + attempt))
-            wait(lambda entry=entry: len(entry.history()) > 2 and holder_of(entry))
+            wait(_is_training, entry)
             pid, step, began = holder_of(entry), last_step(entry), time.monotonic()
             assert pid is not None
             os.kill(pid, signal.SIGSTOP)
-            on = wait(lambda entry=entry, step=step: last_step(entry) > step + 100)
+            on = wait(is_past, entry, step + 100)
             count.add(
                 "" if on and holder_of(entry) != pid and not entry.problems() else "it did not go on", time.monotonic() - began
             )
@@ -171,6 +174,10 @@ def stopped_worker(most: int) -> Count:
                 os.kill(pid, signal.SIGCONT)
             stop(entry)
     return count
+
+
+def _is_training(entry: Entry) -> bool:
+    return has_rows(entry, 3) and holder_of(entry) is not None
 
 
 def poisoned(most: int) -> Count:
@@ -183,7 +190,7 @@ def poisoned(most: int) -> Count:
                 bad = engine.submit(store, LONG.replace(epochs=666, seed=attempt))
                 good = [engine.submit(store, LONG.replace(seed=7000 + 4 * attempt + k)) for k in range(4)]
                 began = time.monotonic()
-                done = wait(lambda bad=bad, good=good: ended(bad, *good))
+                done = wait(ended, bad, *good)
                 fine = done and bad.state.status == "failed" and "worker died" in bad.state.message
                 others = [entry.state.status for entry in good]
                 count.add(
@@ -204,20 +211,24 @@ def killed_scheduler(most: int) -> Count:
             (entry,) = _left_behind(store, [LONG.replace(epochs=3000, seed=8000 + attempt)], os.kill)
             engine.start(store)
             began, old = time.monotonic(), holder_of(entry)
-            on = wait(lambda entry=entry, old=old: entry.state.status == "running" and holder_of(entry) not in (None, old), 60)
+            on = wait(_has_another_holder, entry, old, seconds=60)
             step = last_step(entry)
-            on = on and wait(lambda entry=entry, step=step: last_step(entry) > step)
+            on = on and wait(is_past, entry, step)
             count.add("" if on else entry.state.status, time.monotonic() - began)
             stop(entry)
         engine.stop(store)
     return count
 
 
+def _has_another_holder(entry: Entry, old: int | None) -> bool:
+    return entry.state.status == "running" and holder_of(entry) not in (None, old)
+
+
 def _left_behind(store: Store, configs: list[RunConfig], kill: Callable[[int, int], object]) -> list[Entry]:
     """Runs that were being trained when their engine's process, or its group, was killed."""
     pid = engine.start(store).pid
     entries = [engine.submit(store, config) for config in configs]
-    wait(lambda: all(len(entry.history()) > 2 for entry in entries))
+    wait(lambda: all(has_rows(entry, 3) for entry in entries))
     kill(pid, signal.SIGKILL)
     wait(lambda: engine.info(store) is None)
     return entries

@@ -2,11 +2,12 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import numpy as np
 
 from benchmarks.faults.counting import Count
-from benchmarks.faults.means import LONG, SHORT, ended, folder, running_engine, wait
+from benchmarks.faults.fixtures import LONG, SHORT, ended, folder, has_rows, running_engine, wait
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store import trash
@@ -19,10 +20,10 @@ def cancelled(most: int) -> Count:
     with running_engine() as store:
         for attempt in count.attempts(most):
             entry = engine.submit(store, LONG.replace(epochs=2000, seed=3000 + attempt))
-            wait(lambda entry=entry: len(entry.history()) > 1)
+            wait(has_rows, entry, 2)
             began = time.monotonic()
             entry.request_stop()
-            stopped = wait(lambda entry=entry: ended(entry), every=0.002)
+            stopped = wait(ended, entry, every=0.002)
             count.add("" if stopped and entry.names("checkpoint-") else entry.state.status, time.monotonic() - began)
             trash.delete_entry(entry)
     return count
@@ -35,8 +36,8 @@ def asked_at_once(most: int) -> Count:
         for attempt in count.attempts(most):
             config = SHORT.replace(seed=4000 + attempt)
             with ThreadPoolExecutor(4) as pool:
-                entry = [*pool.map(lambda _, config=config: engine.submit(store, config), range(4))].pop()
-            done = wait(lambda entry=entry: ended(entry))
+                entry = [*pool.map(engine.submit, repeat(store, 4), repeat(config))].pop()
+            done = wait(ended, entry)
             epochs = [row["epoch"] for row in entry.epochs()]
             count.add("" if done and entry.finished and epochs == [1, 2] else f"epochs {epochs}, {entry.state.status}")
     return count

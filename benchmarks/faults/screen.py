@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.common.browser import address, chromium, serve
 from benchmarks.faults.counting import Count
-from benchmarks.faults.means import LONG, last_step, running_engine, stop, wait
+from benchmarks.faults.fixtures import LONG, is_past, last_step, running_engine, stop, wait
 from ddnmf_core.engine import client as engine
 from ddnmf_core.store.entry import Entry
 
@@ -27,14 +27,18 @@ def killed_dashboard(most: int) -> Count:
             server.send_signal(signal.SIGKILL)
             server.wait()
             step = last_step(entry)
-            on = wait(lambda step=step: last_step(entry) > step + 50)
+            on = wait(is_past, entry, step + 50)
             server = serve(store, PORT)
             began = time.monotonic()
-            live = wait(lambda step=step: _shown_step(page, entry) > step, 30.0)
+            live = wait(_shows_past, page, entry, step, seconds=30.0)
             count.add("" if on and live else f"run on: {on}, page live: {live}", time.monotonic() - began)
         server.kill()
         stop(entry)
     return count
+
+
+def _shows_past(page: Any, entry: Entry, step: int) -> bool:
+    return _shown_step(page, entry) > step
 
 
 def _shown_step(page: Any, entry: Entry) -> float:

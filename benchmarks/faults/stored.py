@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.faults.counting import Count
-from benchmarks.faults.means import SHORT, UNDISTURBED, equal, folder, run_python, undisturbed_weights
+from benchmarks.faults.fixtures import SHORT, UNDISTURBED, equal, folder, run_python, undisturbed_weights
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.files.checked_folder import MANIFEST_FILE

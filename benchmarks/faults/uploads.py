@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.faults.counting import Count
-from benchmarks.faults.means import environment, folder
+from benchmarks.faults.fixtures import environment, folder
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.single_image import read_picture
 from ddnmf_core.data.user import user_sets

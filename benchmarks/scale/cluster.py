@@ -122,8 +122,12 @@ def cluster(n_trainers: int) -> Iterator[tuple[Store, "subprocess.Popen[bytes]"]
         before = dict(os.environ)
         address = f"tls://127.0.0.1:{free_port()}"
         dask = [str(Path(sys.executable).with_name("dask"))]
-        quiet = {"env": environment, "cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        scheduler = subprocess.Popen(
+
+        def quiet_process(command: list[str]) -> "subprocess.Popen[bytes]":
+            quiet = subprocess.DEVNULL
+            return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=quiet, stderr=quiet)
+
+        scheduler = quiet_process(
             [
                 *dask,
                 "scheduler",
@@ -134,8 +138,7 @@ def cluster(n_trainers: int) -> Iterator[tuple[Store, "subprocess.Popen[bytes]"]
                 "--port",
                 address.rpartition(":")[2],
                 "--no-dashboard",
-            ],
-            **quiet,
+            ]
         )
         worker = [
             *dask,
@@ -150,7 +153,7 @@ def cluster(n_trainers: int) -> Iterator[tuple[Store, "subprocess.Popen[bytes]"]
             str(home),
             "--resources",
         ]
-        workers = [subprocess.Popen([*worker, what], **quiet) for what in (*["train=1"] * n_trainers, "analyse=1")]
+        workers = [quiet_process([*worker, what]) for what in (*["train=1"] * n_trainers, "analyse=1")]
         store = Store(home / "store")
         try:
             os.environ.update({**environment, "DDNMF_SCHEDULER": address})

@@ -15,6 +15,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from statistics import median
@@ -100,7 +101,7 @@ def _parts(steps: int) -> Iterator[Row]:
             found = training_process.result(training_process.start(path, "memory", steps, _threads(), n_parts=r))
             model = build_model(RunConfig(n_parts=r), 784)
             assert isinstance(model, DDNMFNetwork)
-            pictures = median(milliseconds(lambda model=model, r=r: part_pictures(model, torch.ones(r)), 5))
+            pictures = median(milliseconds(partial(part_pictures, model, torch.ones(r)), 5))
             yield {
                 "curve": "Parts",
                 "parts": r,
@@ -159,7 +160,7 @@ def _points(n: int, repeats: int) -> Row:
     from dashboard.components.scatter import Cloud, Thumbnails
 
     random = np.random.default_rng(1)
-    table, labels = random.normal(size=(n, 2)), random.integers(0, 10, n).astype(np.uint8)
+    table, labels = random.normal(size=(n, 2)), random.integers(0, 10, n).astype(np.uint16)
     pictures = random.integers(0, 256, (n, 28, 28), np.uint8)
     colours = random.integers(0, 256, (10, 3), np.uint8)
 

@@ -8,7 +8,7 @@ work are slower than they could be.
 from statistics import fmean, median
 from typing import Any
 
-from benchmarks.common.harness import Result
+from benchmarks.common.harness import Result, Row
 from benchmarks.common.scored_runs import train_and_score
 from ddnmf_core.config import RunConfig
 
@@ -26,7 +26,7 @@ MEANS = ("ACC, K-means on z", "ACC, GMM on z", "L_sym")
 def measure(repeats: int) -> Result:
     runs = [RunConfig(dataset="mnist", seed=seed, **settings) for settings in SETTINGS for seed in range(1, repeats + 1)]
     scores = train_and_score(runs)
-    rows = []
+    rows: list[Row] = []
     for i, settings in enumerate(SETTINGS):
         of_setting, first = scores[i * repeats : (i + 1) * repeats], RunConfig(**settings)
         rows.append(

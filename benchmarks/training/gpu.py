@@ -27,7 +27,7 @@ SAME = 0.05  # relative difference of the losses after all epochs
 def measure(repeats: int) -> Result:
     if not torch.cuda.is_available():
         raise NotHere("no GPU, so it is not measured. `python -m benchmarks gpu --keep` on a machine with one measures it.")
-    if not all(find(name) for name in FULL_PROTOCOL.datasets):  # type: ignore[arg-type]
+    if not all(find(name) for name in FULL_PROTOCOL.datasets):
         raise NotHere("the full sets are not here. Set DDNMF_DATA (`ddnmf data` says how to get them).")
     rows = compared(repeats)
     ours, reference = (sum(row[key] for row in rows) for key in ("stack, s", "eager, s"))

@@ -5,7 +5,7 @@ that of "medium", its deviation (n - 1) is over seeds. `--repeats` is their numb
 """
 
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.common.harness import Result, Row
 from benchmarks.common.scored_runs import train_and_score
@@ -13,7 +13,7 @@ from ddnmf_core.config import RunConfig
 
 REPEATS = 3
 SETS = ("mnist", "fashion-mnist")
-PRECISIONS = ("medium", "bfloat16")
+PRECISIONS: tuple[Literal["medium", "bfloat16"], ...] = ("medium", "bfloat16")
 NAMES = ("ACC, K-means on z", "ACC, GMM on z", "NMI, GMM on z", "L_sym")
 
 

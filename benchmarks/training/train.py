@@ -22,11 +22,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.common.harness import ROOT, Result
-from ddnmf_core.config import RunConfig
+from ddnmf_core.config import ModelName, RunConfig
 from ddnmf_core.engine.cluster import worker_environment
 
 REPEATS, EPOCHS = 3, 3
-MODELS = ("ddnmf", "ae1")
+MODELS: tuple[ModelName, ...] = ("ddnmf", "ae1")
 
 
 def measure(repeats: int) -> Result:
@@ -65,7 +65,7 @@ def measure(repeats: int) -> Result:
     )
 
 
-def _flops(model: str) -> float:
+def _flops(model: ModelName) -> float:
     """Of one image: every weight takes part in three products, forward and twice backward; those of the first layer in two,
     for nobody asks for the gradient of the pixels."""
     config = RunConfig(model=model)

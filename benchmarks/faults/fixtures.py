@@ -64,10 +64,11 @@ def running_engine() -> Iterator[Store]:
             engine.stop(store)
 
 
-def wait(condition: Callable[[], object], seconds: float = PATIENCE, every: float = 0.02) -> bool:
+def wait(condition: Callable[..., object], *arguments: object, seconds: float = PATIENCE, every: float = 0.02) -> bool:
+    """Poll until condition(*arguments) is true; False once the time is over."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if condition():
+        if condition(*arguments):
             return True
         time.sleep(every)
     return False
@@ -77,11 +78,20 @@ def ended(*entries: Entry) -> bool:
     return all(entry.state.status in ENDED_STATUSES for entry in entries)
 
 
+def has_rows(entry: Entry, n: int) -> bool:
+    """True once its history has n rows."""
+    return len(entry.history()) >= n
+
+
+def is_past(entry: Entry, step: int) -> bool:
+    return last_step(entry) > step
+
+
 def stop(*entries: Entry) -> None:
     """End them, so that the next try has the workers for itself."""
     for entry in entries:
         entry.request_stop()
-    wait(lambda: ended(*entries))
+    wait(ended, *entries)
 
 
 def holder_of(entry: Entry) -> int | None:
