@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.dataset import Images
-from ddnmf_core.files.memory_map import prefetch, release
+from ddnmf_core.files.memory_map import release
 from ddnmf_core.model.corruption import corrupt_each
 from ddnmf_core.model.device import matmul_precision
 from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork
@@ -31,7 +31,6 @@ def encode(
     with matmul_precision("highest"):
         for start in range(0, len(images), ENCODING_BATCH):
             samples = torch.arange(start, min(start + ENCODING_BATCH, len(images)))
-            prefetch(images.pixels, slice(start, start + ENCODING_BATCH))
             x = torch.from_numpy(images.scaled(samples.numpy())).to(device)
             seen = corrupt_each(x, samples, config.noise_kind, config.noise_level, config.seed) if noisy else x
             codes = model.encode(seen)

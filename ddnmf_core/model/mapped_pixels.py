@@ -1,74 +1,64 @@
-"""Where a trainer's images come from: a tensor on its device, or rows that are gathered from a mapped array."""
+"""Pixels of a training: a tensor on its device, or rows read from the file of a memory-mapped array."""
 
-import mmap
+import os
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ddnmf_core.files.memory_map import blocks, file_memory, is_mapped, map_of, offset_in_map, release
+from ddnmf_core.files.memory_map import blocks, memmap_of
 
-MAX_DEVICE_SHARE = 0.5  # of a GPU's memory that images may take
-ROWS_PER_READ = 16  # rows after which it is looked how much stays
-MAX_RESIDENT_BYTES = 2**25  # bytes of a map that may stay in memory, but for a piece
+MAX_DEVICE_SHARE = 0.5  # of a GPU's memory, for images
 
 
 class MappedRows:
-    """The rows of a mapped array (n, d), read in the order of the file and given in the order asked for.
+    """Rows of a memory-mapped array (n, d), indexed as a tensor of the whole array, with the same values.
 
-    The same values as from a tensor of the whole array, so a training from it ends with the same bits.
+    Rows are read from the file, not through the map. Training reads them in random order, and the system then maps and reads
+    far more than the rows. Measured with a file of 235 MB, batches of 256 rows of 784 bytes: indexing the map leaves all
+    235 MB in memory; with nothing in the file cache it reads 232 MB and 0.6 s a batch, reads from the file 1.2 MB and 0.03 s.
     """
 
     def __init__(self, pixels: NDArray[np.generic], device: torch.device) -> None:
-        self.pixels, self.device = pixels, device
-        self.shape = pixels.shape
-        self.map, self.floor = map_of(pixels), file_memory() or 0
-        if self.map is not None:
-            self.start = offset_in_map(pixels, self.map)
-            self.map.madvise(mmap.MADV_RANDOM)  # one row, not the 128 KiB around it
+        mapped = memmap_of(pixels)
+        if mapped is None or mapped.filename is None or not pixels.flags.c_contiguous:
+            raise ValueError(f"pixels of shape {pixels.shape}: should be mapped from a file, row by row")
+        self.shape, self.dtype, self.device = pixels.shape, pixels.dtype, device
+        self.start = mapped.offset + pixels.ctypes.data - mapped.ctypes.data  # of the first row in the file
+        self.row_bytes = pixels[:1].nbytes
+        self.file = open(mapped.filename, "rb", buffering=0)  # noqa: SIM115 - open as long as the trainer
 
     def __len__(self) -> int:
-        return len(self.pixels)
+        return self.shape[0]
 
     def __getitem__(self, samples: Tensor | slice) -> Tensor:
-        """(k,) -> (k, d) on the device."""
-        wanted = np.arange(len(self))[samples] if isinstance(samples, slice) else samples.cpu().numpy()
-        order = np.argsort(wanted)
-        rows = np.empty((len(wanted), self.pixels.shape[1]), self.pixels.dtype)
-        for start in range(0, len(order), ROWS_PER_READ):
-            some = order[start : start + ROWS_PER_READ]
-            rows[some] = self.pixels[wanted[some]]
-            self._give_back()
+        """Read rows: (k,) -> (k, d) on the device."""
+        numbers = range(len(self))[samples] if isinstance(samples, slice) else samples.tolist()
+        rows = np.empty((len(numbers), self.shape[1]), self.dtype)
+        for row, number in zip(rows, numbers, strict=True):
+            if os.preadv(self.file.fileno(), [row], self.start + number * self.row_bytes) != self.row_bytes:
+                raise OSError(f"{self.file.name}: has no row {number}, it was cut short")
         return torch.from_numpy(rows).to(self.device)
 
-    def _give_back(self) -> None:
-        """What was read, once it is too much. It is measured: how much a system maps around a byte that is read, a page or
-        2 MiB, depends on its version and on how the file came into its cache. Where it cannot be measured, always."""
-        held = file_memory()
-        if held is None or held - self.floor > MAX_RESIDENT_BYTES:
-            release(self.pixels)
-            self.floor = file_memory() or 0
-        elif held < self.floor:  # somebody else gave some back
-            self.floor = held
+    def prefetch(self, samples: Tensor) -> None:
+        """Let the system read rows (k,) while the current batch is computed.
 
-    def expect(self, samples: Tensor) -> None:
-        """These come next: the system reads them while something else is computed."""
-        if self.map is None:
-            return
-        size = self.pixels[:1].nbytes
-        for place in (self.start + np.sort(samples.cpu().numpy()) * size).tolist():
-            first = place - place % mmap.PAGESIZE
-            self.map.madvise(mmap.MADV_WILLNEED, first, place + size - first)
+        Measured with nothing in the file cache, 256 rows: reading them then takes 1 ms instead of 32.
+        """
+        if hasattr(os, "posix_fadvise"):  # not on macOS
+            for number in samples.sort().values.tolist():
+                place = self.start + number * self.row_bytes
+                os.posix_fadvise(self.file.fileno(), place, self.row_bytes, os.POSIX_FADV_WILLNEED)
 
 
 def pixels_on_device(pixels: NDArray[np.generic], device: torch.device) -> Tensor | MappedRows:
-    """A tensor there; rows of a mapped array, unless a GPU has the memory that this machine has not."""
-    if not is_mapped(pixels):
+    """Copy pixels (n, d) to the device; a mapped array only to a GPU with enough memory, otherwise as MappedRows."""
+    if memmap_of(pixels) is None:
         return torch.tensor(pixels, device=device)
     if device.type == "cuda" and pixels.nbytes < MAX_DEVICE_SHARE * torch.cuda.get_device_properties(device).total_memory:
-        there = torch.empty(pixels.shape, dtype=torch.from_numpy(pixels[:0].copy()).dtype, device=device)
-        for block in blocks(pixels):
-            there[block] = torch.tensor(pixels[block], device=device)
-        return there
+        copied = torch.empty(pixels.shape, dtype=torch.from_numpy(pixels[:0].copy()).dtype, device=device)
+        for rows in blocks(pixels):
+            copied[rows] = torch.tensor(pixels[rows], device=device)
+        return copied
     return MappedRows(pixels, device)

@@ -67,7 +67,7 @@ class Trainer:
             if should_stop():
                 return "stopped" if self.finite() else "diverged"
             if isinstance(self.pixels, MappedRows):
-                self.pixels.expect(self._samples(order, self.batch + 1))
+                self.pixels.prefetch(self._samples(order, self.batch + 1))
             terms = self._step(self._samples(order, self.batch))
             self.batch += 1
             self.seconds = time.perf_counter() - began

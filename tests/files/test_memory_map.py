@@ -1,6 +1,7 @@
 """Data larger than memory: mapped instead of read, with the same names, bytes and weights, and memory that does not grow."""
 
 import json
+import mmap
 import subprocess
 import sys
 from pathlib import Path
@@ -149,51 +150,54 @@ def test_rows_come_in_the_order_asked_for(tmp_path):
     rows = pixels_on_device(np.load(saved(tmp_path, shades().reshape(N, -1)), mmap_mode="r"), CPU)
     assert isinstance(rows, MappedRows)
     wanted = torch.tensor([299, 0, 17, 17, 5])
-    rows.expect(wanted)
-    rows.expect(wanted[:0])
+    rows.prefetch(wanted)
+    rows.prefetch(wanted[:0])
     assert torch.equal(rows[wanted], torch.tensor(shades().reshape(N, -1))[wanted])
     assert torch.equal(rows[:7], torch.tensor(shades().reshape(N, -1))[:7])
 
 
-@pytest.mark.parametrize("at_once", [1, 7, 64])
-def test_what_was_read_of_a_map_is_given_back_once_it_is_too_much(tmp_path, monkeypatch, at_once):
-    """Every look finds three more; it goes back to nothing when ten are passed, or after each piece where nobody can look."""
-    from ddnmf_core.model import mapped_pixels
-
-    x, held, most = shades().reshape(N, -1), [0], []
-
-    def look():
-        held[0] += 3
-        most.append(held[0])
-        return held[0]
-
-    monkeypatch.setattr(mapped_pixels, "MAX_RESIDENT_BYTES", 10)
-    monkeypatch.setattr(mapped_pixels, "file_memory", look)
-    monkeypatch.setattr(mapped_pixels, "release", lambda pixels: held.__setitem__(0, 0))
-    rows = pixels_on_device(np.load(saved(tmp_path, x), mmap_mode="r"), CPU)
-    for start in range(0, N - at_once, at_once):
-        wanted = torch.arange(start, start + at_once).flip(0)
-        assert torch.equal(rows[wanted], torch.tensor(x)[wanted])
-    assert 10 < max(most) <= 3 + 10 + 3
-    released = []
-    monkeypatch.setattr(mapped_pixels, "file_memory", lambda: None)
-    monkeypatch.setattr(mapped_pixels, "release", released.append)
-    assert len(rows[torch.arange(40)]) == 40
-    assert len(released) == 3  # 16, 16 and 8 rows
+def test_rows_of_a_part_of_a_map_are_those_of_the_part(tmp_path):
+    mapped = np.load(saved(tmp_path, shades()), mmap_mode="r").reshape(N, -1)
+    for part in (mapped[100:200], np.asarray(mapped)[7:]):
+        assert torch.equal(MappedRows(part, CPU)[torch.tensor([9, 0])], torch.tensor(part[[9, 0]]))
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="what a process holds is read from Linux's /proc")
-def test_a_batch_leaves_little_of_a_map_in_memory(tmp_path):
-    """Whatever the system maps around a row: 2 MiB each would be all of the file."""
-    from ddnmf_core.files.memory_map import file_memory
-    from ddnmf_core.model import mapped_pixels
+def test_rows_that_are_not_in_a_file_one_after_the_other_are_refused(tmp_path):
+    mapped = np.load(saved(tmp_path, shades().reshape(N, -1)), mmap_mode="r")
+    for pixels in (np.zeros((N, 4)), mapped[:, :5], mapped[[1, 2]]):
+        with pytest.raises(ValueError, match="should be mapped from a file"):
+            MappedRows(pixels, CPU)
 
+
+def test_a_file_that_is_cut_short_while_it_is_read_is_an_error(tmp_path):
+    path = saved(tmp_path, shades().reshape(N, -1))
+    rows = pixels_on_device(np.load(path, mmap_mode="r"), CPU)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 1)
+    assert len(rows[torch.tensor([0, N - 2])]) == 2
+    with pytest.raises(OSError, match=r"x\.npy: has no row 299"):
+        rows[torch.tensor([0, N - 1])]
+
+
+def file_memory() -> int:
+    """Bytes of mapped files in the memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[2]) * mmap.PAGESIZE
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the memory of a process is read from Linux's /proc")
+def test_batches_and_blocks_leave_little_of_a_map_in_memory(tmp_path):
+    """A system may map 2 MiB around each row, which would be all of this file of 118 MB."""
     np.save(tmp_path / "x.npy", np.zeros((150_000, 784), np.uint8))
-    rows, before, most = pixels_on_device(np.load(tmp_path / "x.npy", mmap_mode="r"), CPU), file_memory(), 0
+    pixels = np.load(tmp_path / "x.npy", mmap_mode="r")
+    rows, before, most = pixels_on_device(pixels, CPU), file_memory(), 0
     for seed in range(4):
         rows[torch.randint(0, 150_000, (1024,), generator=torch.Generator().manual_seed(seed))]
         most = max(most, file_memory() - before)
-    assert most < mapped_pixels.MAX_RESIDENT_BYTES + 2**24
+    assert most < 2**22
+    for block in blocks(pixels):
+        assert pixels[block].max() == 0
+        most = max(most, file_memory() - before)
+    assert most < 2**25
 
 
 def test_blocks_cover_every_row_once(small_blocks):
@@ -219,7 +223,7 @@ def test_a_part_of_a_mapped_set_and_all_of_its_values_are_held_in_memory_if_they
     assert not is_mapped(part.pixels)
     assert whole.scaled().shape == (N, SIDE * SIDE)
     for module in ("data.catalogue", "data.dataset"):
-        monkeypatch.setattr(f"ddnmf_core.{module}.memory", lambda: 3000)
+        monkeypatch.setattr(f"ddnmf_core.{module}.total_memory", lambda: 3000)
     with pytest.raises(DataError, match="n_samples = 50: that many take"):
         catalogue.load(name, 50)
     with pytest.raises(DataError, match="the values of all 300 samples at once"):
