@@ -1,6 +1,6 @@
-"""Equation 2: x~ = x + eps, and two other ways to spoil an image.
+"""Equation 2, x~ = x + eps with Gaussian noise, and two other kinds of noise.
 
-The level runs from 0 (clean) to 1: the standard deviation of Gaussian noise on pixels in [0, 1], the
+The noise level runs from 0 (clean) to 1: the standard deviation of Gaussian noise on pixels in [0, 1], the
 share of pixels set to 0 (masking), or the share set to 0 or 1 (salt and pepper).
 """
 
@@ -12,10 +12,30 @@ from ddnmf_core.seeds import derive
 
 
 def corrupt(x: Tensor, kind: NoiseKind, level: float, generator: torch.Generator) -> Tensor:
-    """Corrupted copy of images (n, d) in [0, 1]; Gaussian noise is not clipped, as in eq 2.
+    """Add noise to images (eq 2). Gaussian noise is not clipped, as in the paper.
 
-    The random numbers drawn do not depend on the level, so the same seed at a higher level gives the
-    same noise, only stronger.
+    The random numbers do not depend on the level: the same seed at a higher level gives the same noise, only stronger.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, n_pixels)
+        Images, pixels in [0, 1].
+    kind : str
+        "gaussian", "masking" or "salt_and_pepper".
+    level : float
+        Noise level, 0 to 1.
+    generator : torch.Generator
+        Source of the noise, on the device of `x`.
+
+    Returns
+    -------
+    Tensor of shape (n, n_pixels)
+        Corrupted copy.
+
+    Raises
+    ------
+    ValueError
+        If the level is outside [0, 1] or the kind is unknown.
     """
     if not 0 <= level <= 1:
         raise ValueError(f"noise level = {level}: should be between 0 and 1")
@@ -23,13 +43,50 @@ def corrupt(x: Tensor, kind: NoiseKind, level: float, generator: torch.Generator
 
 
 def draw_noise(x: Tensor, kind: NoiseKind, generator: torch.Generator) -> Tensor:
-    """The random numbers behind the noise, of the shape of x: normal ones for Gaussian noise, else uniform in [0, 1)."""
+    """Draw the random numbers of a noise.
+
+    Parameters
+    ----------
+    x : Tensor
+        Images; their shape, dtype and device are used.
+    kind : str
+        Kind of noise.
+    generator : torch.Generator
+        Source of the numbers, on the device of `x`.
+
+    Returns
+    -------
+    Tensor of the shape of x
+        Standard normal numbers for "gaussian", else uniform ones in [0, 1).
+    """
     make = torch.randn if kind == "gaussian" else torch.rand
     return make(x.shape, generator=generator, device=x.device, dtype=x.dtype)
 
 
 def apply_noise(x: Tensor, kind: NoiseKind, level: float | Tensor, drawn: Tensor) -> Tensor:
-    """Images with the noise that these numbers make at this level; a tensor of levels has one for each group of images."""
+    """Corrupt images with given random numbers (eq 2).
+
+    Parameters
+    ----------
+    x : Tensor of shape (..., n, n_pixels)
+        Images.
+    kind : str
+        "gaussian", "masking" or "salt_and_pepper".
+    level : float or Tensor
+        Noise level; a Tensor that broadcasts to `x` gives each group of images its own.
+    drawn : Tensor of the shape of x
+        Numbers of `draw_noise`.
+
+    Returns
+    -------
+    Tensor of shape (..., n, n_pixels)
+        Corrupted copy.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown.
+    """
     if kind == "gaussian":
         return x + level * drawn
     if kind == "masking":
@@ -40,9 +97,30 @@ def apply_noise(x: Tensor, kind: NoiseKind, level: float | Tensor, drawn: Tensor
 
 
 def corrupt_each(x: Tensor, samples: Tensor, kind: NoiseKind, level: float, seed: int) -> Tensor:
-    """As `corrupt`, with noise that belongs to the sample: row i of x is image samples[i].
+    """Add noise determined by the sample: an image gets the same noise alone and among 70,000.
 
-    An image gets the same noise whether it is shown alone or evaluated among 70,000.
+    Parameters
+    ----------
+    x : Tensor of shape (n, n_pixels)
+        Images, pixels in [0, 1].
+    samples : Tensor of shape (n,)
+        Index of each image in its data set.
+    kind : str
+        "gaussian", "masking" or "salt_and_pepper".
+    level : float
+        Noise level, 0 to 1.
+    seed : int
+        Seed of the run; with the index it seeds the noise of an image.
+
+    Returns
+    -------
+    Tensor of shape (n, n_pixels)
+        Corrupted copy on the device of `x`.
+
+    Raises
+    ------
+    ValueError
+        If the level is outside [0, 1] or the kind is unknown.
     """
     if level == 0:
         return x.clone()

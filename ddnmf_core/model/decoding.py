@@ -1,8 +1,7 @@
-"""What the parts of a trained student look like, and what a sample is made of.
+"""Pictures of parts: a trained student's coefficients decoded to pixels, decode(H) = decoder(relu(H W^T)).
 
-`decode` below is the student's way from coefficients to pixels: decode(H) = decoder(relu(H W^T)). The
-baseline of a part is the value it takes when it is "left out": its mean over the data, or 0 (a sigmoid
-never gives 0, so that picture lies outside what the decoder was trained on).
+The baseline of a part is its coefficient when the part is left out: its mean over the data, or 0. A sigmoid
+never gives 0, so a picture at 0 is outside the decoder's training range.
 """
 
 from collections.abc import Callable
@@ -14,11 +13,26 @@ from ddnmf_core.model.networks import DDNMFNetwork, Student
 
 Decode = Callable[[Tensor], Tensor]  # coefficients (n, r) -> pictures (n, n_pixels)
 
+MAX_QUANTILE_ROWS = 100_000  # rows used for quantiles
+
 
 @torch.no_grad()
 def part_pictures(model: DDNMFNetwork, mean_H: Tensor) -> dict[str, Tensor]:
-    """Every part decoded, in float32: `alone` (H_k = 1, others 0) and `raised` (H_k = 1, others at
-    their mean), both (r, n_pixels), and the `baseline` (1, n_pixels), the decoded mean of H."""
+    """Decode every part on its own and on top of the mean.
+
+    Parameters
+    ----------
+    model : DDNMFNetwork
+        Trained model.
+    mean_H : Tensor of shape (r,)
+        Mean coefficients over the data.
+
+    Returns
+    -------
+    dict of str to Tensor
+        "alone" (r, n_pixels): H_k = 1, all others 0; "raised" (r, n_pixels): H_k = 1, all others at their mean;
+        "baseline" (1, n_pixels): the decoded mean. All float32, pixels in [0, 1] for a sigmoid output.
+    """
     r = mean_H.shape[0]
     alone = torch.eye(r, device=mean_H.device)
     raised = torch.maximum(mean_H.expand(r, r), alone)
@@ -28,18 +42,51 @@ def part_pictures(model: DDNMFNetwork, mean_H: Tensor) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def part_effects(decode: Decode, H: Tensor, low: float = 0.05, high: float = 0.95) -> Tensor:
-    """What a part does to the picture over the range that it really takes: the decoded mean of H with the part at its
-    high quantile, minus that with the part at its low one; (n, r) -> (r, n_pixels), signed."""
+    """Compute the effect of each part on the picture over its 5-95 % range.
+
+    All other parts are at their mean. For a linear decoder the effects are proportional to its columns.
+
+    Parameters
+    ----------
+    decode : callable
+        (n, r) -> (n, n_pixels).
+    H : Tensor of shape (n, r)
+        Coefficients of the data; quantiles are taken over the first 100,000 rows.
+    low, high : float
+        Quantiles of a part's coefficient, 0 to 1.
+
+    Returns
+    -------
+    Tensor of shape (r, n_pixels)
+        Signed: the picture with the part at its high quantile minus that with the part at its low quantile.
+    """
     mean, r = H.mean(dim=0), H.shape[1]
-    own = torch.eye(r, dtype=torch.bool, device=H.device)
-    bounds = torch.quantile(H[:100_000].float(), torch.tensor([low, high], device=H.device), dim=0)
-    least, most = (torch.where(own, bound, mean.expand(r, r)) for bound in bounds)
-    return decode(most) - decode(least)
+    is_part = torch.eye(r, dtype=torch.bool, device=H.device)
+    bounds = torch.quantile(H[:MAX_QUANTILE_ROWS].float(), torch.tensor([low, high], device=H.device), dim=0)
+    lowered, raised = (torch.where(is_part, bound, mean.expand(r, r)) for bound in bounds)
+    return decode(raised) - decode(lowered)
 
 
 @torch.no_grad()
 def add_parts_in_order(student: Student, H: Tensor, baseline: Tensor, order: Tensor) -> Tensor:
-    """Pictures from the baseline (row 0) to the reconstruction (row r), a part more each: (r + 1, n_pixels)."""
+    """Decode a sample while its parts are set one after another from the baseline to its own coefficients.
+
+    Parameters
+    ----------
+    student : Student
+        Trained student.
+    H : Tensor of shape (r,)
+        Coefficients of the sample.
+    baseline : Tensor of shape (r,)
+        Coefficients of left-out parts.
+    order : Tensor of shape (r,)
+        Indices of the parts, first to last.
+
+    Returns
+    -------
+    Tensor of shape (r + 1, n_pixels)
+        Row k: the picture after k parts; row 0 is the baseline, row r the reconstruction.
+    """
     rows = baseline.repeat(len(order) + 1, 1)
     for step, part in enumerate(order.tolist(), 1):
         rows[step:, part] = H[part]

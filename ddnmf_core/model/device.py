@@ -1,4 +1,4 @@
-"""The device, its threads and its precision: where and how exactly torch computes."""
+"""Torch's device, number of threads and matrix precision."""
 
 import os
 from collections.abc import Iterator
@@ -9,13 +9,14 @@ from torch import nn
 
 from ddnmf_core.config import check_device
 
-MPS_TOLERANCE = 1e-4  # largest relative difference from the CPU
+MPS_TOLERANCE = 1e-4  # max. relative difference between MPS and CPU
 
 
 def choose_device(wanted: str | None = None) -> torch.device:
-    """CUDA, else Apple's MPS where its results agree with the CPU's, else the CPU.
+    """Choose CUDA, else Apple's MPS if its results agree with the CPU's, else the CPU.
 
-    `wanted`, or else DDNMF_DEVICE, overrides the choice; raises ValueError where that device is not here.
+    `wanted`, or else the environment variable DDNMF_DEVICE, overrides the choice. Raises ValueError if the wanted device is
+    unknown or not usable on this machine.
     """
     if wanted in (None, "auto"):
         wanted = os.environ.get("DDNMF_DEVICE") or "auto"
@@ -23,17 +24,17 @@ def choose_device(wanted: str | None = None) -> torch.device:
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if _usable(name)))
     check_device(wanted)
     if not _usable(wanted):
-        raise ValueError(f"device = {wanted!r}: this machine has no usable one; 'auto' takes what there is")
+        raise ValueError(f"device = {wanted!r}: not usable on this machine; 'auto' chooses an available device")
     return torch.device(wanted)
 
 
 def sums_dtype(device: torch.device) -> torch.dtype:
-    """What long sums are kept in: float64, which MPS does not have."""
+    """Return the dtype of long sums: float64, or float32 on MPS, which has no float64."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 
 def device_title(device: torch.device) -> str:
-    """What to call the device on a page: 'CPU, 2 threads' or the accelerator's name."""
+    """Return the device's display name: 'CPU, 2 threads' or the accelerator's name."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
@@ -44,8 +45,10 @@ def device_title(device: torch.device) -> str:
 
 @contextmanager
 def matmul_precision(name: str) -> Iterator[None]:
-    """torch's float32 matrix precision inside the block, with denormals counting as zero: dead units fill
-    the optimiser's state with them and slow an epoch fifteenfold."""
+    """Set torch's float32 matrix precision inside the block and flush denormals to zero.
+
+    Dead units fill the optimiser's state with denormals; unflushed, they slow an epoch down 15 times.
+    """
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium" if name == "bfloat16" else name)
     torch.set_flush_denormal(True)
@@ -57,13 +60,15 @@ def matmul_precision(name: str) -> Iterator[None]:
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """For "bfloat16", a block in which layers compute and pass on bfloat16, while weights, losses and the optimiser stay
-    float32; for every other precision a block that changes nothing."""
+    """Return the autocast context of a precision.
+
+    "bfloat16": layers compute in bfloat16; weights, losses and the optimiser stay in float32. Any other precision: no effect.
+    """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def synchronize(device: torch.device) -> None:
-    """Until the device has done what it was given: a clock that is read before tells the time of the launches alone."""
+    """Wait for the device to finish its queued work. A clock read earlier measures kernel launches only."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -79,15 +84,15 @@ def _usable(name: str) -> bool:
 
 
 def _mps_agrees() -> bool:
-    """A small network's output and gradient on MPS, held against the CPU's."""
+    """Compare the gradient of a small network on MPS with that on the CPU."""
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(32, 64, generator=generator)
     layers = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 8), nn.Sigmoid())
-    results = []
+    gradients = []
     for device in ("cpu", "mps"):
         network = layers.to(device)
         network.zero_grad()
         network(x.to(device)).square().sum().backward()
-        results.append(torch.cat([p.grad.flatten().cpu() for p in network.parameters() if p.grad is not None]))
-    expected, got = results
-    return bool((got - expected).norm() <= MPS_TOLERANCE * expected.norm())
+        gradients.append(torch.cat([p.grad.flatten().cpu() for p in network.parameters() if p.grad is not None]))
+    expected, received = gradients
+    return bool((received - expected).norm() <= MPS_TOLERANCE * expected.norm())

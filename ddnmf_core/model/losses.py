@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 class Weights(Protocol):
-    """alpha, beta and gamma of eq 7; a RunConfig has them."""
+    """Weights alpha, beta and gamma of eq 7; a RunConfig has them."""
 
     @property
     def alpha(self) -> float: ...
@@ -26,22 +26,71 @@ WEIGHT_OF = {"L_sym": "alpha", "L_ap": "beta", "L_nc": "gamma"}
 
 
 def squared_distance(a: Tensor, b: Tensor, reduction: str = "sum") -> Tensor:
-    """||a - b||^2 over all entries, or its mean: (n, d), (n, d) -> scalar."""
-    return nn.functional.mse_loss(a, b, reduction=reduction)  # one pass each way: twice as fast as written out
+    """Compute ||a - b||^2 over all entries, or its mean.
+
+    Parameters
+    ----------
+    a, b : Tensor of shape (n, d)
+        Arrays to compare.
+    reduction : str
+        "sum", or "mean" to divide by n d.
+
+    Returns
+    -------
+    Tensor
+        Scalar.
+    """
+    return nn.functional.mse_loss(a, b, reduction=reduction)  # one pass forward and back: half the time of the formula
 
 
 def symmetric_loss(x: Tensor, y: Tensor, reduction: str = "sum") -> Tensor:  # eq 4
-    """What the supervisor cannot rebuild of the clean images: (n, d), (n, d) -> scalar."""
+    """Compute the supervisor's reconstruction error of clean images, L_sym (eq 4).
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, n_pixels)
+        Clean images.
+    y : Tensor of shape (n, n_pixels)
+        Their reconstructions.
+    reduction : str
+        "sum" or "mean", as in `squared_distance`.
+
+    Returns
+    -------
+    Tensor
+        L_sym, a scalar.
+    """
     return squared_distance(x, y, reduction)
 
 
 def apposition_losses(
     h: Sequence[Tensor], h_student: Sequence[Tensor], reduction: str = "sum", code: int | None = None
 ) -> Tensor:  # eq 5
-    """The share of each supervisor layer l in L_ap: L and L + 2 feature arrays -> (L,).
+    """Compute the term of each supervisor layer l in L_ap (eq 5); L_ap is their sum.
 
-    Encoder layers (l <= code, L/2 in the paper) face the student's layer l, decoder layers its layer l + 2, past the NMF
-    module. The supervisor's features are constants here (eq 9 to 12), hence the detach.
+    Encoder layers (l <= code) are paired with the student's layer l, decoder layers with its layer l + 2, past the NMF
+    module. The supervisor's features are detached: they are constants in L_ap (eq 9 to 12).
+
+    Parameters
+    ----------
+    h : sequence of L Tensors
+        Supervisor's features h[1] to h[L].
+    h_student : sequence of L + 2 Tensors
+        Student's features h~[1] to h~[L+2].
+    reduction : str
+        "sum" or "mean", as in `squared_distance`.
+    code : int, optional
+        Number of encoder layers; L/2 (the paper's symmetric network) if omitted.
+
+    Returns
+    -------
+    Tensor of shape (L,)
+        Term of each layer.
+
+    Raises
+    ------
+    ValueError
+        If the student does not have exactly two layers more than the supervisor.
     """
     code = len(h) // 2 if code is None else code
     partners = [*h_student[:code], *h_student[code + 2 :]]
@@ -51,12 +100,40 @@ def apposition_losses(
 
 
 def nonnegative_constraint_loss(X: Tensor, X_hat: Tensor, reduction: str = "sum") -> Tensor:  # eq 6
-    """What the NMF module cannot rebuild of the code it was given: (n, d), (n, d) -> scalar."""
+    """Compute the NMF module's reconstruction error of its input code, L_nc (eq 6).
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, d)
+        Codes, the output of the student's encoder.
+    X_hat : Tensor of shape (n, d)
+        Codes reconstructed from the coefficients.
+    reduction : str
+        "sum" or "mean", as in `squared_distance`.
+
+    Returns
+    -------
+    Tensor
+        L_nc, a scalar.
+    """
     return squared_distance(X, X_hat, reduction)
 
 
 def interpretability_loss(terms: Mapping[str, Tensor], weights: Weights) -> Tensor:  # eq 7
-    """L_in = alpha L_sym + beta L_ap + gamma L_nc; the same names are logged and plotted."""
+    """Compute L_in = alpha L_sym + beta L_ap + gamma L_nc (eq 7).
+
+    Parameters
+    ----------
+    terms : mapping of str to Tensor
+        Losses by name ("L_sym", "L_ap", "L_nc"), the names in logs and figures; an absent term counts as 0.
+    weights : Weights
+        Any object with `alpha`, `beta` and `gamma`, such as a RunConfig.
+
+    Returns
+    -------
+    Tensor
+        L_in, of the shape of the terms: a scalar.
+    """
     return sum(
         (getattr(weights, WEIGHT_OF[name]) * term for name, term in terms.items()),
         start=torch.zeros((), device=next(iter(terms.values())).device),

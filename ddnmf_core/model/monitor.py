@@ -1,26 +1,26 @@
-"""What a training shows of itself: the health of its units, and small pictures of what it has learned."""
+"""Monitor a training: statistics of its units, and pictures of its reconstructions and parts."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ddnmf_core.model.decoding import part_effects, part_pictures
 from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork
+from ddnmf_core.model.pixels import tensor_to_u8
 
-CONSTANT_DEVIATION = 1e-3  # a deviation below this says nothing
+CONSTANT_DEVIATION = 1e-3  # a unit or part with a smaller standard deviation counts as constant
 
 
 @torch.no_grad()
-def unit_health(model: DDNMFNetwork | Autoencoder, x: Tensor) -> dict[str, Any]:
-    """Collapse shows here: (n, n_pixels) probe images -> counts of units that say nothing.
+def unit_health(model: DDNMFNetwork | Autoencoder, x: Tensor) -> dict[str, float]:
+    """Count dead and constant units on probe images (n, n_pixels), to detect a collapse.
 
-    dead_units are 0 for every image, constant_units hardly change (dead ones included). A sigmoid never
-    reaches 0, so a useless part shows as a constant one, or as a saturated H (below .01 or above .99).
+    dead_units are 0 for every image; constant_units hardly vary (dead ones included); code_rms is the root mean square of
+    z. A sigmoid never reaches 0, so an unused part is a constant one; saturated_share counts H below .01 or above .99.
     """
     codes = model.encode(x)
-    health = {
+    health: dict[str, float] = {
         "n_units": codes.z.shape[1],
         "dead_units": int((codes.z == 0).all(dim=0).sum()),
         "constant_units": int((codes.z.std(dim=0) < CONSTANT_DEVIATION).sum()),
@@ -34,15 +34,18 @@ def unit_health(model: DDNMFNetwork | Autoencoder, x: Tensor) -> dict[str, Any]:
 
 @dataclass
 class Gallery:
-    """A few fixed images, clean and corrupted, that every epoch rebuilds: (k, n_pixels) each."""
+    """A few fixed images, clean and noisy, (k, n_pixels) each, reconstructed after every epoch."""
 
     clean: Tensor
     noisy: Tensor
 
     @torch.no_grad()
     def pictures(self, model: DDNMFNetwork | Autoencoder, probe: Tensor) -> dict[str, Tensor]:
-        """Pictures (k or r, n_pixels): the model's reconstructions and the parts it has by now as u8, and as i8 the swing
-        of each part (`part_swings`), 127 for a pixel that goes from black to white."""
+        """Compute the model's current pictures, (k, n_pixels) or (r, n_pixels) each.
+
+        u8: reconstructions of student and supervisor, and raised parts (`part_pictures`). i8: the swing of each part, its
+        effect over its 5-95 % range on the `probe` images (`part_effects`); 127 is a change from black to white.
+        """
         pictures = {"student": model(self.noisy)}
         if not isinstance(model, DDNMFNetwork):
             return {name: tensor_to_u8(picture) for name, picture in pictures.items()}
@@ -54,8 +57,3 @@ class Gallery:
             **{name: tensor_to_u8(picture) for name, picture in pictures.items()},
             "parts_swing": (swings * 127).round().to(torch.int8).cpu(),
         }
-
-
-def tensor_to_u8(pictures: Tensor) -> Tensor:
-    """Pixels in [0, 1], clipped, to u8 on the CPU."""
-    return (pictures.clamp(0, 1) * 255).round().to(torch.uint8).cpu()

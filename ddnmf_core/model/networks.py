@@ -20,7 +20,7 @@ ACTIVATIONS: dict[str, nn.Module] = {
 
 
 class Layer(nn.Module):  # eq 1
-    """h[l] = f(W h[l-1] + b): (n, n_in) -> (n, n_out)."""
+    """Compute h[l] = f(W h[l-1] + b): (n, n_in) -> (n, n_out)."""
 
     def __init__(self, n_in: int, n_out: int, activation: str, generator: torch.Generator) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Layer(nn.Module):  # eq 1
 
 
 class Chain(nn.ModuleList):
-    """Layers one after the other; the last has its own activation, the others are ReLU."""
+    """Apply layers in sequence: ReLU after every layer but the last, which has an activation of its own."""
 
     def __init__(self, sizes: tuple[int, ...], last_activation: str, generator: torch.Generator) -> None:
         activations = ["relu"] * (len(sizes) - 2) + [last_activation]
@@ -44,7 +44,7 @@ class Chain(nn.ModuleList):
         )
 
     def features(self, h: Tensor) -> list[Tensor]:
-        """The output of every layer, in order."""
+        """Return the output of every layer, in order."""
         outputs = []
         for layer in self:
             h = layer(h)
@@ -56,43 +56,90 @@ class Chain(nn.ModuleList):
 
 
 class AdditiveDecoder(Chain):
-    """One layer from the code to the pixels that can only add: weights >= 0, so that a pixel never gets darker when a unit
-    of a code >= 0 goes up. An extension; what a part does to a picture is then a column of weights."""
+    """Decode a code to pixels with one layer of non-negative weights (an extension of the paper).
 
-    START = 0.3  # weights start in (0, START)
-    DARK = -3.0  # bias of a pixel at first, where a sigmoid is nearly 0
+    While the code is non-negative, raising one of its units never darkens a pixel. The effect of a part on the picture is
+    then a non-negative sum of weight columns.
+
+    Parameters
+    ----------
+    code_size : int
+        Units of the code, d.
+    n_pixels : int
+        Pixels of an image.
+    activation : str
+        Activation of the output: "linear", "relu", "softplus" or "sigmoid".
+    generator : torch.Generator
+        Source of the initial weights.
+    """
+
+    MAX_INITIAL_WEIGHT = 0.3  # initial weights are uniform in (0, MAX_INITIAL_WEIGHT)
+    DARK_BIAS = -3.0  # initial bias under a sigmoid, whose output is then nearly 0
 
     def __init__(self, code_size: int, n_pixels: int, activation: str, generator: torch.Generator) -> None:
         super().__init__((code_size, n_pixels), activation, generator)
-        nn.init.uniform_(self.linear.weight, 0.0, self.START, generator=generator)
-        nn.init.constant_(self.linear.bias, self.DARK if activation == "sigmoid" else 0.0)
+        nn.init.uniform_(self.linear.weight, 0.0, self.MAX_INITIAL_WEIGHT, generator=generator)
+        nn.init.constant_(self.linear.bias, self.DARK_BIAS if activation == "sigmoid" else 0.0)
 
     @property
     def linear(self) -> nn.Linear:
+        """The linear map of the only layer: weight (n_pixels, d), bias (n_pixels,)."""
         layer = self[0]
         assert isinstance(layer, Layer)
         return layer.linear
 
     def nonnegative(self) -> list[Tensor]:
-        """What may not go below 0."""
+        """List the constrained parameters.
+
+        Returns
+        -------
+        list of Tensor
+            The weight (n_pixels, d), to be kept >= 0.
+        """
         return [self.linear.weight]
 
 
 def make_decoder(n_pixels: int, config: RunConfig, generator: torch.Generator) -> Chain:
-    """From the code (n, d) to the pixels (n, n_pixels)."""
+    """Build the configured decoder from codes (n, d) to pixels (n, n_pixels)."""
     if config.decoder == "additive":
         return AdditiveDecoder(config.code_size, n_pixels, config.output_activation, generator)
     return Chain((config.code_size, *config.decoder_layers, n_pixels), config.output_activation, generator)
 
 
 class NMFModule(nn.Module):  # eq 3
-    """H = sigmoid(X W'^T), X_hat = relu(H W^T), without bias: (n, d) -> (n, r), (n, d).
+    """Factorise a code without bias: H = sigmoid(X W'^T), X_hat = relu(H W^T) (Chen et al. 2021, eq 3).
 
-    Extensions: a `basis` W >= 0, and `coefficients` with a bias, H = sigmoid(X W'^T + b). Without one a code of zeros has
-    H = 1/2, so that no part can be absent. With it each part starts as one unit of the code and nearly absent.
+    Calling the module with X (n, d) returns H (n, r) and X_hat (n, d). Two extensions: `basis="nonnegative"` keeps W >= 0;
+    `coefficients="biased"` adds a bias, H = sigmoid(X W'^T + b). Without the bias a zero code has H = 1/2, so that no part
+    can be absent; with it each part starts nearly absent and tied to one unit of the code.
+
+    Parameters
+    ----------
+    code_size : int
+        Units of the code, d.
+    n_parts : int
+        Parts, r.
+    basis : str
+        "paper" (W unconstrained) or "nonnegative".
+    coefficients : str
+        "paper" (no bias) or "biased".
+    generator : torch.Generator
+        Source of the initial weights.
+
+    Attributes
+    ----------
+    W_prime : Parameter of shape (r, d)
+        Weights of the coefficients, W'.
+    W : Parameter of shape (d, r)
+        Basis, a column for each part.
+    b : Parameter of shape (r,) or None
+        Bias of the coefficients; None for `coefficients="paper"`.
+    basis : str
+        As given.
     """
 
-    ABSENT, OWN_WEIGHT, OWN_BASIS = -2.0, 1.0, 3.0  # b at first, and what ties a part to its unit then
+    ABSENT_BIAS = -2.0  # initial b: sigmoid(-2) = .12
+    TIED_WEIGHT, TIED_BASIS = 1.0, 3.0  # added to W' and W where a part meets its unit
 
     def __init__(self, code_size: int, n_parts: int, basis: str, coefficients: str, generator: torch.Generator) -> None:
         super().__init__()
@@ -101,20 +148,42 @@ class NMFModule(nn.Module):  # eq 3
         self.basis = basis
         nn.init.xavier_uniform_(self.W_prime, generator=generator)
         nn.init.xavier_uniform_(self.W, generator=generator)
-        self.b = nn.Parameter(torch.full((n_parts,), self.ABSENT)) if coefficients == "biased" else None
+        self.b = nn.Parameter(torch.full((n_parts,), self.ABSENT_BIAS)) if coefficients == "biased" else None
         if self.b is not None:
-            own = torch.eye(code_size).repeat(1, -(-n_parts // code_size))[:, :n_parts]
-            self.W_prime.data += self.OWN_WEIGHT * own.T
-            self.W.data += self.OWN_BASIS * own
+            unit_of_part = torch.eye(code_size).repeat(1, -(-n_parts // code_size))[:, :n_parts]  # (d, r), one-hot columns
+            self.W_prime.data += self.TIED_WEIGHT * unit_of_part.T
+            self.W.data += self.TIED_BASIS * unit_of_part
         project_nonnegative(self)
 
     def coefficients(self, X: Tensor) -> Tensor:
-        """H in (0, 1): how much of each part a sample has."""
+        """Compute the coefficients of codes (eq 3).
+
+        Parameters
+        ----------
+        X : Tensor of shape (n, d)
+            Codes.
+
+        Returns
+        -------
+        Tensor of shape (n, r)
+            H, the share of each part in each sample, in (0, 1).
+        """
         weighted = X @ self.W_prime.T
         return torch.sigmoid(weighted if self.b is None else weighted + self.b)
 
     def rebuild(self, H: Tensor) -> Tensor:
-        """X_hat >= 0: the code that these parts add up to."""
+        """Reconstruct codes from coefficients (eq 3).
+
+        Parameters
+        ----------
+        H : Tensor of shape (n, r)
+            Coefficients.
+
+        Returns
+        -------
+        Tensor of shape (n, d)
+            X_hat = relu(H W^T), at least 0.
+        """
         return torch.relu(H @ self.W.T)
 
     def forward(self, X: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,13 +191,29 @@ class NMFModule(nn.Module):  # eq 3
         return H, self.rebuild(H)
 
     def nonnegative(self) -> list[Tensor]:
-        """A strict basis may not go below 0."""
+        """List the constrained parameters.
+
+        Returns
+        -------
+        list of Tensor
+            W (d, r) for `basis="nonnegative"`, else nothing.
+        """
         return [self.W] if self.basis == "nonnegative" else []
 
 
 @dataclass
 class Codes:
-    """What the student makes of images: code z (n, d), coefficients H (n, r), rebuilt code z_hat (n, d)."""
+    """Representations of images in a network.
+
+    Attributes
+    ----------
+    z : Tensor of shape (n, d)
+        Output of the encoder; X in eq 6.
+    H : Tensor of shape (n, r) or None
+        Coefficients of the parts; None for an autoencoder.
+    z_hat : Tensor of shape (n, d) or None
+        Code reconstructed from H, X_hat in eq 6; None for an autoencoder.
+    """
 
     z: Tensor
     H: Tensor | None
@@ -136,7 +221,29 @@ class Codes:
 
 
 class Autoencoder(nn.Module):
-    """The supervisor, AE1, AE2 and the denoising DAE: layer sizes of the decoder mirror the encoder's (eq 1)."""
+    """Symmetric autoencoder: the supervisor, and the baselines AE1, AE2 and the denoising DAE (eq 1).
+
+    The decoder mirrors the layer sizes of the encoder. Calling the network with images (n, n_pixels) returns their
+    reconstruction y (n, n_pixels).
+
+    Parameters
+    ----------
+    n_pixels : int
+        Pixels of an image.
+    config : RunConfig
+        Layer sizes, activations and kind of decoder.
+    generator : torch.Generator
+        Source of the initial weights.
+
+    Attributes
+    ----------
+    encoder : Chain
+        Layers 1 to L/2: (n, n_pixels) -> (n, d).
+    decoder : Chain
+        Layers L/2 + 1 to L: (n, d) -> (n, n_pixels).
+    denoising : bool
+        True for DAE, whose target is the clean image (Vincent et al. 2008).
+    """
 
     def __init__(self, n_pixels: int, config: RunConfig, generator: torch.Generator) -> None:
         super().__init__()
@@ -145,11 +252,34 @@ class Autoencoder(nn.Module):
         self.decoder = make_decoder(n_pixels, config, generator)
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """h[1] ... h[L]; the last one is the reconstruction y."""
+        """Compute the outputs of all layers (eq 1).
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_pixels)
+            Images.
+
+        Returns
+        -------
+        list of Tensor
+            h[1] to h[L]; h[L/2] is the code (n, d), h[L] the reconstruction y (n, n_pixels).
+        """
         encoded = self.encoder.features(x)
         return encoded + self.decoder.features(encoded[-1])
 
     def encode(self, x: Tensor) -> Codes:
+        """Encode images.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_pixels)
+            Images.
+
+        Returns
+        -------
+        Codes
+            z (n, d); H and z_hat are None.
+        """
         return Codes(self.encoder(x), None, None)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -157,7 +287,28 @@ class Autoencoder(nn.Module):
 
 
 class Student(nn.Module):
-    """The supervisor's layers with the NMF module between encoder and decoder: L + 2 layers."""
+    """The supervisor's layers with the NMF module between encoder and decoder: L + 2 layers (eq 3).
+
+    Calling the network with images (n, n_pixels) returns their reconstruction (n, n_pixels).
+
+    Parameters
+    ----------
+    n_pixels : int
+        Pixels of an image.
+    config : RunConfig
+        Layer sizes, activations, number of parts and kinds of basis, coefficients and decoder.
+    generator : torch.Generator
+        Source of the initial weights.
+
+    Attributes
+    ----------
+    encoder : Chain
+        (n, n_pixels) -> X (n, d).
+    nmf : NMFModule
+        X (n, d) -> H (n, r), X_hat (n, d).
+    decoder : Chain
+        X_hat (n, d) -> (n, n_pixels).
+    """
 
     def __init__(self, n_pixels: int, config: RunConfig, generator: torch.Generator) -> None:
         super().__init__()
@@ -166,17 +317,51 @@ class Student(nn.Module):
         self.decoder = make_decoder(n_pixels, config, generator)
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """h~[1] ... h~[L+2]: encoder, H, X_hat, decoder. X is the encoder's last output."""
+        """Compute the outputs of all layers (eq 1 and 3).
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_pixels)
+            Images.
+
+        Returns
+        -------
+        list of Tensor
+            h~[1] to h~[L+2]: encoder layers (the last is X), H, X_hat, decoder layers (the last is the reconstruction).
+        """
         encoded = self.encoder.features(x)
         H, X_hat = self.nmf(encoded[-1])
         return [*encoded, H, X_hat, *self.decoder.features(X_hat)]
 
     def encode(self, x: Tensor) -> Codes:
+        """Encode images.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_pixels)
+            Images.
+
+        Returns
+        -------
+        Codes
+            z (n, d), H (n, r) and z_hat (n, d).
+        """
         X = self.encoder(x)
         return Codes(X, *self.nmf(X))
 
     def decode(self, H: Tensor) -> Tensor:
-        """Images (n, n_pixels) from coefficients (n, r)."""
+        """Decode coefficients to images: decoder(relu(H W^T)).
+
+        Parameters
+        ----------
+        H : Tensor of shape (n, r)
+            Coefficients.
+
+        Returns
+        -------
+        Tensor of shape (n, n_pixels)
+            Images.
+        """
         return self.decoder(self.nmf.rebuild(H))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -184,7 +369,26 @@ class Student(nn.Module):
 
 
 class DDNMFNetwork(nn.Module):
-    """Both networks; the supervisor sees clean images, the student noisy ones."""
+    """Supervisor and student; in training the supervisor sees clean images and the student noisy ones (Algorithm 1).
+
+    Calling the network with images (n, n_pixels) returns the student's reconstruction (n, n_pixels).
+
+    Parameters
+    ----------
+    n_pixels : int
+        Pixels of an image.
+    config : RunConfig
+        Architecture of both networks.
+    generator : torch.Generator
+        Source of the initial weights; the supervisor's are drawn first.
+
+    Attributes
+    ----------
+    supervisor : Autoencoder
+        L layers.
+    student : Student
+        L + 2 layers.
+    """
 
     def __init__(self, n_pixels: int, config: RunConfig, generator: torch.Generator) -> None:
         super().__init__()
@@ -192,6 +396,18 @@ class DDNMFNetwork(nn.Module):
         self.student = Student(n_pixels, config, generator)
 
     def encode(self, x: Tensor) -> Codes:
+        """Encode images with the student.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_pixels)
+            Images, clean or noisy.
+
+        Returns
+        -------
+        Codes
+            z (n, d), H (n, r) and z_hat (n, d).
+        """
         return self.student.encode(x)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -199,7 +415,7 @@ class DDNMFNetwork(nn.Module):
 
 
 def nonnegative_parameters(model: nn.Module) -> list[Tensor]:
-    """Every weight of the model that may not go below 0."""
+    """List all parameters of the model with the constraint >= 0."""
     return [
         parameter
         for module in model.modules()
@@ -210,13 +426,26 @@ def nonnegative_parameters(model: nn.Module) -> list[Tensor]:
 
 @torch.no_grad()
 def project_nonnegative(model: nn.Module) -> None:
-    """After a step: what went below 0 and may not, to 0."""
+    """Set negative entries of the constrained parameters to 0 (projected gradient descent: call it after each step)."""
     for parameter in nonnegative_parameters(model):
         parameter.clamp_(min=0)
 
 
 def build_model(config: RunConfig, n_pixels: int) -> DDNMFNetwork | Autoencoder:
-    """An untrained model; its weights depend on the configuration's seed alone."""
+    """Build an untrained model.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Architecture and seed; the initial weights depend on the seed alone.
+    n_pixels : int
+        Pixels of an image.
+
+    Returns
+    -------
+    DDNMFNetwork or Autoencoder
+        On the CPU, in float32: a DDNMFNetwork for `config.model == "ddnmf"`, else an Autoencoder.
+    """
     generator = torch.Generator().manual_seed(config.seed)
     kind = DDNMFNetwork if config.model == "ddnmf" else Autoencoder
     return kind(n_pixels, config, generator)

@@ -1,8 +1,8 @@
-"""Algorithm 1: gradient descent on L_in (eq 8), batch by batch; stops and resumes anywhere.
+"""Algorithm 1: gradient descent on L_in (eq 8), batch by batch; can stop and resume after any batch.
 
-The trainer computes and reports. It knows neither folders nor processes: rows go to `report`, and
-`should_stop` is asked before every batch. Order and noise of every batch are drawn from (seed, epoch,
-batch) alone, so a training that is resumed ends with the same bits as one left alone.
+The trainer knows neither folders nor processes: it passes rows to `report` and calls `should_stop`
+before every batch. Order and noise of a batch depend on (seed, epoch, batch) alone, so that a resumed
+training ends with the same bits as an uninterrupted one.
 """
 
 import math
@@ -21,37 +21,80 @@ from ddnmf_core.model.device import autocast, matmul_precision, sums_dtype, sync
 from ddnmf_core.model.mapped_pixels import MappedRows, pixels_on_device
 from ddnmf_core.model.monitor import Gallery, unit_health
 from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork, build_model, project_nonnegative
+from ddnmf_core.model.pixels import scale_pixels
 from ddnmf_core.seeds import derive
 
 HistoryRow = dict[str, Any]
 Outcome = Literal["finished", "stopped", "diverged"]
 
 REPORT_INTERVAL_S = 0.5  # seconds between rows inside an epoch
-N_PROBE = 1000  # images that unit_health looks at
+N_PROBE = 1000  # images for unit statistics
 
 
 class Trainer:
-    """One run's model, optimiser and place in the training."""
+    """Model, optimiser and progress of one run.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Settings of the run.
+    images : Images
+        Training data, (n, n_pixels).
+    device : torch.device
+        Device of the training.
+    pixels : Tensor or MappedRows, optional
+        The images, already on the device; pass it to share them between trainers.
+
+    Attributes
+    ----------
+    model : DDNMFNetwork or Autoencoder
+        Model in training.
+    optimizer : torch.optim.Optimizer
+        One optimiser for both networks.
+    epoch : int
+        Completed epochs.
+    batch : int
+        Completed batches of the current epoch.
+    seconds : float
+        Time spent in the current epoch.
+    sums : Tensor
+        Sums of the current epoch: images, three loss terms, a term for each layer.
+    """
 
     def __init__(
         self, config: RunConfig, images: Images, device: torch.device, pixels: Tensor | MappedRows | None = None
     ) -> None:
-        """`pixels`: the images on that device already, where several trainers share them."""
         self.config = config
         self.device = device
         self.pixels = pixels_on_device(images.pixels, device) if pixels is None else pixels
         self.model = build_model(config, images.pixels.shape[1]).to(device)
         self.optimizer = make_optimizer(self.model.parameters(), config)
-        self.epoch = 0  # epochs completed
-        self.batch = 0  # batches completed in the current epoch
+        self.epoch = 0
+        self.batch = 0
         self.sums = torch.zeros(1 + self._n_sums, dtype=sums_dtype(device), device=device)
-        self.seconds = 0.0  # spent in the current epoch
+        self.seconds = 0.0
         self._gallery_samples = torch.tensor(images.one_of_each_class())
 
     # ------------------------------------------------------------------------------- training
 
     def train(self, report: Callable[[HistoryRow], None], should_stop: Callable[[], bool] = lambda: False) -> Outcome:
-        """Train from where it stands to the last epoch; rows have kind 'batch' or 'epoch'."""
+        """Train from the current batch to the last epoch (Algorithm 1).
+
+        Parameters
+        ----------
+        report : callable
+            Receives a row, a dict: of kind "epoch" after each epoch, of kind "batch" at most every 0.5 s within one.
+            Its keys: "epoch" (a fraction within an epoch), "step", the losses "L_sym", "L_ap", "L_nc" and "L_in", "weighted"
+            (each term times its weight), "layer_shares" (shares of L_ap), norms of gradients, "seconds",
+            "images_per_second", and after an epoch the unit statistics of `unit_health`.
+        should_stop : callable
+            Called before every batch; True stops the training.
+
+        Returns
+        -------
+        str
+            "finished"; "stopped"; or "diverged" if a loss or a weight is not finite.
+        """
         with matmul_precision(self.config.precision):
             while self.epoch < self.config.epochs:
                 outcome = self._train_epoch(report, should_stop)
@@ -84,7 +127,7 @@ class Trainer:
         return "finished" if self.end_epoch(report) else "diverged"
 
     def end_epoch(self, report: Callable[[HistoryRow], None]) -> bool:
-        """Report the epoch and go on to the next; False where the losses or the weights are no numbers any more."""
+        """Report the epoch and advance to the next. Return False if the loss or a weight is not finite."""
         row = self.row("epoch")
         if not (math.isfinite(row["L_in"]) and self.finite()):
             return False
@@ -94,7 +137,7 @@ class Trainer:
         return True
 
     def _step(self, samples: Tensor) -> Tensor:
-        """One batch of Algorithm 1: forward both networks, the losses, one update; returns L_in."""
+        """Train on one batch (Algorithm 1): forward both networks, the losses, one update. Return L_in."""
         config = self.config
         x = scale_pixels(self.pixels[samples])
         x_noisy = corrupt(x, config.noise_kind, config.noise_level, self.noise())  # eq 2
@@ -109,7 +152,7 @@ class Trainer:
         return L_in.detach()
 
     def order(self) -> Tensor:
-        """In which the images come in this epoch: (n,)."""
+        """Draw the order of the images in this epoch: (n,)."""
         order = torch.randperm(len(self.pixels), generator=self._generator("order", self.epoch))
         return order.to(self.device)
 
@@ -117,13 +160,14 @@ class Trainer:
         return order[batch * self.config.batch_size :][: self.config.batch_size]
 
     def noise(self) -> torch.Generator:
-        """That draws the noise of this batch."""
+        """Return the generator of this batch's noise."""
         return torch.Generator(self.device).manual_seed(derive(self.config.seed, "noise", self.epoch, self.batch))
 
     # ------------------------------------------------------------------------------ reporting
 
     @property
     def batches_per_epoch(self) -> int:
+        """Number of batches in an epoch; the last may be smaller."""
         return math.ceil(len(self.pixels) / self.config.batch_size)
 
     @property
@@ -131,13 +175,13 @@ class Trainer:
         return 3 + len(self.config.encoder_layers) + len(self.config.decoder_layers) + 1  # three terms, L layers
 
     def _accumulate(self, terms: dict[str, Tensor], layers: Tensor | None, n: int) -> None:
-        """Sums of the epoch: images, three terms, layers. A mean over entries counts n times."""
+        """Add a batch of n images to the sums of the epoch."""
         self.sums += batch_sums(terms, layers, n, self.config.loss_reduction, self._n_sums)
 
     def row(self, kind: Literal["batch", "epoch"]) -> HistoryRow:
-        """The losses so far in this epoch, raw and weighted, and the state of the units.
+        """Summarise the epoch so far: losses, raw and weighted, and for kind "epoch" the unit statistics.
 
-        Losses are per image for summed losses, and per entry of each array for mean ones.
+        Losses are per image for summed losses, and per array entry for mean losses.
         """
         n, *sums = self.sums.tolist()
         names = ["L_sym", "L_ap", "L_nc"] if self.config.model == "ddnmf" else ["L_sym"]
@@ -163,7 +207,7 @@ class Trainer:
         return row
 
     def _gradient_norms(self) -> dict[str, float]:
-        """Of the last batch, for each network."""
+        """Compute the gradient norm of each network in the last batch."""
         networks = (
             {"supervisor": self.model.supervisor, "student": self.model.student}
             if isinstance(self.model, DDNMFNetwork)
@@ -175,16 +219,17 @@ class Trainer:
         }
 
     def probe(self) -> Tensor:
-        """The first images, clean: (N_PROBE, n_pixels)."""
+        """Return the first images, clean: (N_PROBE, n_pixels)."""
         return scale_pixels(self.pixels[:N_PROBE])
 
     def gallery(self) -> Gallery:
-        """One image of each class, clean and with the noise that belongs to it."""
+        """Return one image of each class, clean and with its own noise (`corrupt_each`)."""
         clean = scale_pixels(self.pixels[self._gallery_samples.to(self.device)])
         noisy = corrupt_each(clean, self._gallery_samples, self.config.noise_kind, self.config.noise_level, self.config.seed)
         return Gallery(clean, noisy)
 
     def finite(self) -> bool:
+        """Return True if all weights are finite."""
         return all(bool(p.isfinite().all()) for p in self.model.parameters())
 
     def _generator(self, *purpose: str | int) -> torch.Generator:
@@ -193,7 +238,13 @@ class Trainer:
     # ---------------------------------------------------------------------------- checkpoints
 
     def state(self) -> dict[str, Tensor]:
-        """Everything a resume needs, as flat named tensors on the CPU."""
+        """Export a checkpoint.
+
+        Returns
+        -------
+        dict of str to Tensor
+            Copies on the CPU: weights ("model.*"), the optimiser's state ("optimizer.*"), counts and sums ("progress.*").
+        """
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         for index, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items() if isinstance(value, Tensor)}
@@ -203,7 +254,20 @@ class Trainer:
         return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Take up a state of the same configuration."""
+        """Restore a checkpoint; training continues from its batch.
+
+        Parameters
+        ----------
+        tensors : dict of str to Tensor
+            Result of `state` for the same configuration.
+
+        Raises
+        ------
+        KeyError
+            If the progress is missing.
+        RuntimeError
+            If weights are missing or have another shape.
+        """
         self.model.load_state_dict(
             {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")}
         )
@@ -219,22 +283,19 @@ class Trainer:
         self.seconds = float(tensors["progress.seconds"])
 
 
-def scale_pixels(pixels: Tensor) -> Tensor:
-    """As float32 in [0, 1]: bytes of images are divided by 255, what has been scaled already stays."""
-    return pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
-
-
 def loss_terms(
     model: DDNMFNetwork | Autoencoder, x: Tensor, x_noisy: Tensor, reduction: str
 ) -> tuple[dict[str, Tensor], Tensor | None]:
-    """The terms of eq 7 and each layer's part of L_ap (L,). An autoencoder rebuilds what it is given; a denoising one
-    is given noisy images and asked for the clean ones (Vincent et al. 2008)."""
+    """Compute the terms of eq 7, and the term of each layer in L_ap (L,); None for an autoencoder.
+
+    The target of an autoencoder is its noisy input, that of a denoising one the clean image (Vincent et al. 2008).
+    """
     if isinstance(model, Autoencoder):
         target = x if model.denoising else x_noisy
         return {"L_sym": losses.symmetric_loss(target, model(x_noisy), reduction)}, None
     h = model.supervisor.features(x)
     h_student = model.student.features(x_noisy)
-    code = len(model.supervisor.encoder)  # as many layers lead to it
+    code = len(model.supervisor.encoder)  # number of layers up to the code
     layers = losses.apposition_losses(h, h_student, reduction, code)
     X, X_hat = h_student[code - 1], h_student[code + 1]
     return {
@@ -245,7 +306,10 @@ def loss_terms(
 
 
 def batch_sums(terms: dict[str, Tensor], layers: Tensor | None, n: int, reduction: str, n_sums: int) -> Tensor:
-    """What a batch of n images adds to an epoch's sums: n, three terms, layers; (..., 1 + n_sums) for terms of shape (...)."""
+    """Compute the contribution of a batch of n images to the sums of an epoch: n, three terms, layers.
+
+    Terms of shape (...) give (..., 1 + n_sums). With reduction "mean" a term is weighted by n.
+    """
     weight = 1 if reduction == "sum" else n
     dtype = sums_dtype(next(iter(terms.values())).device)
     values = [term.detach().to(dtype) * weight for term in terms.values()]
@@ -255,7 +319,12 @@ def batch_sums(terms: dict[str, Tensor], layers: Tensor | None, n: int, reductio
     return torch.cat(parts, dim=-1)
 
 
-def make_optimizer(parameters: Iterable[Tensor], config: RunConfig, **settings: Any) -> torch.optim.Optimizer:
-    """One optimiser for both networks: their gradients are apart (eq 9 to 16), so it is the same as two."""
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[config.optimizer]
-    return kind(parameters, lr=config.learning_rate, fused=True, **settings)
+def make_optimizer(parameters: Iterable[Tensor], config: RunConfig, capturable: bool = False) -> torch.optim.Optimizer:
+    """Create the optimiser. One serves both networks: their gradients are separate (eq 9 to 16), so two would be equal to it.
+
+    `capturable` allows a CUDA graph to capture Adam's steps; SGD needs no such setting.
+    """
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=config.learning_rate, fused=True)
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
+    return kind(parameters, lr=config.learning_rate, fused=True, capturable=capturable)

@@ -186,7 +186,7 @@ def test_a_step_that_is_captured_and_replayed_is_the_step(few_digits, small, mon
     monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)
     monkeypatch.setattr(BatchedTrainer, "_compute", lambda stack, *of: GraphOnCPU.compute(stack, *of))
     for module in ("model.batched_trainer", "model.trainer"):
-        monkeypatch.setattr(f"ddnmf_core.{module}.REPORT_EVERY", 0.0)  # a row for every batch, with its gradients
+        monkeypatch.setattr(f"ddnmf_core.{module}.REPORT_INTERVAL_S", 0.0)  # a row for every batch, with its gradients
     configs, rows = [small(seed=1), small(seed=2, noise_level=0.1)], {}
     trainers = [Trainer(config, few_digits, CPU) for config in configs]
     stack = BatchedTrainer(trainers)

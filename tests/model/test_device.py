@@ -25,7 +25,7 @@ def test_an_unknown_device_is_named(wanted):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 def test_a_device_that_is_not_here_is_refused_with_the_way_out():
-    with pytest.raises(ValueError, match="'auto' takes what there is"):
+    with pytest.raises(ValueError, match="'auto' chooses an available device"):
         choose_device("cuda")
 
 

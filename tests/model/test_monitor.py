@@ -6,8 +6,9 @@ import torch
 
 from ddnmf_core.model.decoding import part_pictures
 from ddnmf_core.model.diagnosis import collapse_warnings
-from ddnmf_core.model.monitor import Gallery, tensor_to_u8, unit_health
+from ddnmf_core.model.monitor import Gallery, unit_health
 from ddnmf_core.model.networks import build_model
+from ddnmf_core.model.pixels import tensor_to_u8
 from ddnmf_core.model.trainer import Trainer
 
 IMAGES = torch.rand(50, 64, generator=torch.Generator().manual_seed(1))
@@ -53,7 +54,7 @@ def test_a_relu_unit_without_input_is_dead_and_therefore_constant(model_of):
     health = unit_health(model, IMAGES)
     assert (before["dead_units"], before["constant_units"]) == (0, 0)
     assert (health["dead_units"], health["constant_units"]) == (2, 2)
-    assert collapse_warnings(health)[0].startswith("2 of 6 bottleneck units say nothing (constant or dead).")
+    assert collapse_warnings(health)[0].startswith("Constant or dead bottleneck units: 2 of 6.")
 
 
 def test_a_relu_unit_that_is_silent_for_some_images_is_alive(model_of):
@@ -69,7 +70,7 @@ def test_a_unit_that_always_says_the_same_is_constant_and_not_dead(model_of):
     silence(model, unit=2, bias=0.7)
     health = unit_health(model, IMAGES)
     assert (health["dead_units"], health["constant_units"]) == (0, 1)
-    assert collapse_warnings(health)[0].startswith("1 of 6 bottleneck units say nothing")
+    assert collapse_warnings(health)[0].startswith("Constant or dead bottleneck units: 1 of 6.")
 
 
 def test_when_every_unit_is_constant_the_run_is_called_collapsed(model_of):
@@ -79,7 +80,7 @@ def test_when_every_unit_is_constant_the_run_is_called_collapsed(model_of):
     health = unit_health(model, IMAGES)
     assert (health["constant_units"], health["constant_parts"]) == (6, 5)
     collapsed, unused = collapse_warnings(health)
-    assert collapsed.startswith("Collapsed: every bottleneck unit gives the same value")
+    assert collapsed.startswith("Collapsed: every bottleneck unit has the same value")
     assert unused == "5 parts have the same coefficient for every image: they are unused."
 
 
@@ -110,7 +111,7 @@ def test_huge_weights_saturate_the_sigmoid(model_of):
     model.student.nmf.W_prime.data *= 1e4
     health = unit_health(model, IMAGES)
     assert health["saturated_share"] > 0.9
-    assert any("coefficients H sit at 0 or 1: the sigmoid is saturated" in line for line in collapse_warnings(health))
+    assert any("coefficients H are near 0 or 1: the sigmoid is saturated" in line for line in collapse_warnings(health))
 
 
 def test_an_autoencoder_has_no_parts_to_count(model_of):
