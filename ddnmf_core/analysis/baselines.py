@@ -1,18 +1,21 @@
-"""Shallow models that stand beside ours, and those that come between a representation and its clusters."""
+"""Shallow factorisations (NMF, PCA) as baselines, and transforms of a representation before clustering."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.config import ClusteringConfig, PixelNMFConfig
 
-MAX_NMF_ITERATIONS = 300  # of NMF's coordinate descent
-N_NEIGHBORS = 20  # of the UMAP before a clusterer, as in N2D
+if TYPE_CHECKING:
+    from sklearn.decomposition import NMF
+
+MAX_NMF_ITERATIONS = 300  # iterations of NMF's coordinate descent
+N_NEIGHBORS = 20  # neighbours in the UMAP before clustering, as in N2D
 
 
 def pixel_nmf(x: NDArray[np.float32], config: PixelNMFConfig) -> dict[str, NDArray[np.float32]]:
-    """scikit-learn's NMF, X = H W: (n, d) -> H (n, r), bases (r, d), and the explained variance (1,)."""
+    """Factorise images with scikit-learn's NMF, X = H W: (n, d) -> H (n, r), bases (r, d), explained variance (1,)."""
     model = _nmf("nndsvda", config.n_parts, config.max_iterations, config.seed)
     H = model.fit_transform(x)
     explained = 1 - ((x - H @ model.components_) ** 2).sum() / ((x - x.mean(axis=0)) ** 2).sum()
@@ -20,7 +23,7 @@ def pixel_nmf(x: NDArray[np.float32], config: PixelNMFConfig) -> dict[str, NDArr
 
 
 def random_nmf(x: NDArray[np.float32], n_parts: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """NMF from a random start, so that seeds say how stable its bases are: (n, d) -> H (n, r), bases (r, d)."""
+    """Factorise with NMF from a random start, to measure stability over seeds: (n, d) -> H (n, r), bases (r, d)."""
     model = _nmf("random", n_parts, MAX_NMF_ITERATIONS, seed)
     return model.fit_transform(x).astype(np.float32), model.components_.astype(np.float32)
 
@@ -28,7 +31,7 @@ def random_nmf(x: NDArray[np.float32], n_parts: int, seed: int) -> tuple[NDArray
 def principal_components(
     x: NDArray[np.float32], n_parts: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """PCA, which has no seed: (n, d) -> scores (n, r), components (r, d), mean (d,)."""
+    """Compute a PCA, which is deterministic: (n, d) -> scores (n, r), components (r, d), mean (d,)."""
     from sklearn.decomposition import PCA
 
     model = PCA(n_parts, svd_solver="covariance_eigh")
@@ -36,11 +39,11 @@ def principal_components(
 
 
 def transform(x: NDArray[np.float32], config: ClusteringConfig) -> NDArray[np.float32]:
-    """What a clustering's transform makes of a representation: (n, d) -> (n, n_components).
+    """Transform a representation before clustering: (n, d) -> (n, n_components).
 
-    unit_nmf: coefficients of scikit-learn's NMF for bases of unit length; a factorisation leaves that scale open, and
-    K-means depends on it. pca: the first principal components. umap: a manifold's coordinates, the step of N2D
-    (McConville et al. 2021), with its settings. Raises ValueError where NMF is asked for negative values.
+    unit_nmf: coefficients of scikit-learn's NMF, rescaled for bases of unit length (a factorisation leaves the scale open,
+    and K-means depends on it). pca: the first principal components. umap: coordinates of a UMAP, with the settings of N2D
+    (McConville et al. 2021). none: unchanged. Raises ValueError for unit_nmf on negative values.
     """
     if config.transform == "unit_nmf":
         check_nonnegative(x, str(config.representation))
@@ -64,16 +67,16 @@ def transform(x: NDArray[np.float32], config: ClusteringConfig) -> NDArray[np.fl
     return x
 
 
-def check_nonnegative(x: NDArray[np.float32], what: str) -> None:
-    """Raises ValueError where an NMF of these values cannot be."""
+def check_nonnegative(x: NDArray[np.float32], name: str) -> None:
+    """Raise ValueError if an array has negative values, which NMF cannot factorise; `name` describes it in the message."""
     if x.min() < 0:
         raise ValueError(
-            f"an NMF of {what} is asked for, but it has negative values (down to {x.min():.3g}): choose a run "
-            "with a ReLU bottleneck"
+            f"{name} has negative values (minimum {x.min():.3g}): an NMF needs values of at least 0; use a run with a ReLU "
+            "bottleneck"
         )
 
 
-def _nmf(start: str, n_parts: int, max_iterations: int, seed: int) -> Any:
+def _nmf(start: str, n_parts: int, max_iterations: int, seed: int) -> "NMF":
     from sklearn.decomposition import NMF
 
     return NMF(n_parts, init=start, max_iter=max_iterations, random_state=seed)

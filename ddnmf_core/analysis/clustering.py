@@ -1,4 +1,4 @@
-"""K-means and Gaussian mixtures on a representation, as the paper clusters its codes."""
+"""K-means and Gaussian mixtures on a representation, the paper's two clustering methods."""
 
 import os
 import warnings
@@ -12,18 +12,43 @@ from ddnmf_core.config import CLUSTERERS, ClustererName
 if TYPE_CHECKING:
     import torch
 
-N_STARTS = 10  # K-means restarts, best inertia kept
-MIXTURE_FLOOR = 0.01  # of the mean variance, added to covariances' diagonals
+N_STARTS = 10  # K-means restarts; the best inertia wins
+MIXTURE_FLOOR = 0.01  # share of the mean variance, added to the diagonals of covariances
 SILHOUETTE_SAMPLES = 5000
-SHORT_RUNS, SHORT_ITERATIONS, SHORT_SAMPLES = 20, 10, 5000  # the mixture's starts: see `mixture`
+SHORT_RUNS, SHORT_ITERATIONS, SHORT_SAMPLES = 20, 10, 5000  # initialisation of the mixture: see `gaussian_mixture`
 
 
 def cluster(
     codes: NDArray[np.float32], clusterer: ClustererName, n_clusters: int, seed: int, device: "torch.device | None" = None
 ) -> NDArray[np.int64]:
-    """Cluster of every row: (n, d) -> (n,). Neither sees a label. On a GPU K-means is done there, not by scikit-learn, and
-    the long run of the mixture by scikit-learn there, where SCIPY_ARRAY_API=1 was set before SciPy was loaded (the engine
-    does so for its own training workers)."""
+    """Cluster rows without labels.
+
+    On a GPU, K-means is `gpu_kmeans`, and the final EM run of a mixture is scikit-learn's on the device if SCIPY_ARRAY_API=1
+    was set before SciPy was imported (the engine does so for its GPU workers). Otherwise scikit-learn runs on the CPU.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, d)
+        Representation.
+    clusterer : str
+        "kmeans", or "gmm" for a Gaussian mixture (`gaussian_mixture`).
+    n_clusters : int
+        Number of clusters.
+    seed : int
+        Seed of the starts; equal seeds give equal clusters.
+    device : torch.device, optional
+        GPU to use; the CPU if omitted.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Cluster of each row, from 0.
+
+    Raises
+    ------
+    ValueError
+        If the clusterer is unknown, or there are fewer rows than clusters.
+    """
     if clusterer == "kmeans" and device is not None and device.type == "cuda":
         from torch import from_numpy
 
@@ -42,13 +67,33 @@ def cluster(
 def gaussian_mixture(
     codes: NDArray[np.float32], n_clusters: int, seed: int, device: "torch.device | None" = None
 ) -> NDArray[np.integer]:
-    """Clusters by a Gaussian mixture with full covariances, fitted by short runs of EM followed by a long one.
+    """Cluster with a Gaussian mixture with full covariances, initialised by short runs of EM.
 
-    A mixture's score depends on the luck of its start. So SHORT_RUNS starts from K-means are each followed for
-    SHORT_ITERATIONS on a sample of the rows, and the likeliest goes on to convergence with all of them: "em-EM" of
-    Biernacki, Celeux and Govaert (2003, Computational Statistics & Data Analysis 41:561). The floor of the covariances is
-    relative, so that the scale of the codes makes no difference; coefficients that are often exactly 0 need one, or a
-    component becomes a needle there.
+    The likelihood of a mixture depends on its initialisation. 20 starts from K-means run 10 iterations each on a sample of
+    5000 rows; the one with the largest likelihood then runs to convergence on all rows ("em-EM", Biernacki, Celeux and
+    Govaert 2003, Computational Statistics & Data Analysis 41:561). The variances have a floor, 1 % of the mean variance and so
+    independent of the scale of the codes: without it a component collapses on coefficients that are often exactly 0.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, d)
+        Representation.
+    n_clusters : int
+        Number of components.
+    seed : int
+        Seed of the sample and of the starts.
+    device : torch.device, optional
+        GPU for the final run, as in `cluster`.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Most probable component of each row, from 0.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer rows than components.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
@@ -56,26 +101,41 @@ def gaussian_mixture(
 
     x = codes.astype(np.float64)
     sample = np.random.default_rng(seed).permutation(len(x))[:SHORT_SAMPLES]
-    floor = max(MIXTURE_FLOOR * x.var(axis=0).mean(), 1e-12)  # constant codes still have one
+    floor = max(MIXTURE_FLOOR * x.var(axis=0).mean(), 1e-12)  # positive for constant codes, too
     settings = {"covariance_type": "full", "reg_covar": floor, "random_state": seed}
-    with threadpool_limits(1), warnings.catch_warnings():  # its matrices are too small for more threads
-        warnings.simplefilter("ignore", ConvergenceWarning)  # short on purpose
-        start = GaussianMixture(n_clusters, n_init=SHORT_RUNS, max_iter=SHORT_ITERATIONS, **settings).fit(x[sample])
-        begin = {"weights_init": start.weights_, "means_init": start.means_, "precisions_init": start.precisions_}
+    with threadpool_limits(1), warnings.catch_warnings():  # the matrices are too small to gain from threads
+        warnings.simplefilter("ignore", ConvergenceWarning)  # short runs stop early on purpose
+        best = GaussianMixture(n_clusters, n_init=SHORT_RUNS, max_iter=SHORT_ITERATIONS, **settings).fit(x[sample])
+        start = {"weights_init": best.weights_, "means_init": best.means_, "precisions_init": best.precisions_}
         if device is not None and device.type == "cuda" and os.environ.get("SCIPY_ARRAY_API") == "1":
             from torch import from_numpy
 
-            from ddnmf_core.analysis.gpu_clustering import gpu_mixture as on_device
+            from ddnmf_core.analysis.gpu_clustering import gpu_mixture
 
-            return on_device(from_numpy(x).to(device), begin, settings).cpu().numpy()
-        return GaussianMixture(n_clusters, **begin, **settings).fit_predict(x)
+            return gpu_mixture(from_numpy(x).to(device), start, settings).cpu().numpy()
+        return GaussianMixture(n_clusters, **start, **settings).fit_predict(x)
 
 
 def silhouette(codes: NDArray[np.float32], clusters: NDArray[np.int64], seed: int) -> float | None:
-    """How much nearer samples lie to their own cluster than to the next, -1 to 1 (Rousseeuw 1987), on a sample of
-    SILHOUETTE_SAMPLES rows. It needs no labels. None where only one cluster was found."""
+    """Compute the mean silhouette on a sample of 5000 rows (Rousseeuw 1987); it needs no labels.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, d)
+        Clustered representation.
+    clusters : ndarray of shape (n,)
+        Cluster of each row.
+    seed : int
+        Seed of the sample.
+
+    Returns
+    -------
+    float or None
+        -1 to 1; 1 if all samples are much nearer to their own cluster than to the next. None if the sample has only one
+        cluster, or a cluster for every row.
+    """
     from sklearn.metrics import silhouette_score
 
     sample = np.random.default_rng(seed).permutation(len(codes))[:SILHOUETTE_SAMPLES]
-    found = clusters[sample]
-    return float(silhouette_score(codes[sample], found)) if 1 < len(np.unique(found)) < len(found) else None
+    sampled = clusters[sample]
+    return float(silhouette_score(codes[sample], sampled)) if 1 < len(np.unique(sampled)) < len(sampled) else None

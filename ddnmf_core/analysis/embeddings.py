@@ -1,7 +1,6 @@
 """Maps of codes in the plane (Figure 2): t-SNE (openTSNE), UMAP and PCA, with a fixed seed."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,20 +9,21 @@ from ddnmf_core.config import EmbeddingConfig
 from ddnmf_core.progress import Progress, ignore_progress
 from ddnmf_core.seeds import derive
 
-TSNE_ITERATIONS = (250, 500)  # early exaggeration, then the rest
-N_CHECKED_CODES, SMALLEST_SHARE = 5000, 1e-10  # codes; of the second variance in the first
-ITERATIONS_PER_CALLBACK = 10  # iterations between looks at the stop flag
+TSNE_ITERATIONS = (250, 500)  # iterations of early exaggeration, then of the main phase
+N_CHECKED_CODES = 5000  # codes in the rank check
+MIN_VARIANCE_RATIO = 1e-10  # smallest ratio of second to first variance for rank 2
+ITERATIONS_PER_CALLBACK = 10  # iterations between checks of should_stop
 
-ShowEarly = Callable[[NDArray[np.float64]], None]  # of a map that is still being made (n, 2)
+ShowEarly = Callable[[NDArray[np.float64]], None]  # receives the current coordinates (n, 2) of an unfinished map
 ShouldStop = Callable[[], bool]
 
 
 class EmbeddingStopped(Exception):
-    """The work was stopped as asked; it has no result."""
+    """Stopped on request, without a result."""
 
 
 def mapped_samples(config: EmbeddingConfig, n: int) -> NDArray[np.int64]:
-    """Which samples are mapped: at most n_points of n, the same for every run on the same data."""
+    """Choose at most n_points of n samples, the same for every run on the same data: sorted indices."""
     if config.n_points >= n:
         return np.arange(n)
     order = np.random.default_rng(derive("map", config.seed)).permutation(n)
@@ -37,22 +37,50 @@ def embed(
     should_stop: ShouldStop = lambda: False,
     show: ShowEarly = lambda points: None,
 ) -> NDArray[np.float32]:
-    """Coordinates of every code: (n, d) -> (n, 2). Raises Stopped when should_stop says so. t-SNE shows how far it is; UMAP
-    lets nobody see its map before the end."""
+    """Map codes to the plane (Figure 2 of the paper uses t-SNE).
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, d)
+        Representation.
+    config : EmbeddingConfig
+        Method ("t-sne", "umap" or "pca"), its settings and the seed; equal settings give equal maps on one machine.
+    report : callable
+        Called with the share done, 0 to 1, and an empty message; not by PCA.
+    should_stop : callable
+        Called between iterations; True stops the computation.
+    show : callable
+        Called with the current coordinates (n, 2), by t-SNE only: UMAP exposes no intermediate map.
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        Coordinates, float32.
+
+    Raises
+    ------
+    EmbeddingStopped
+        If `should_stop` returned True.
+    ValueError
+        If a coordinate is not finite.
+    """
+    coordinates: NDArray[np.floating]
     if config.method == "t-sne":
         coordinates = _tsne(codes, config, report, should_stop, show)
     else:
-        coordinates = {"umap": _umap, "pca": _pca}[config.method](codes, config, report, should_stop)
+        coordinates = _umap(codes, config, report, should_stop) if config.method == "umap" else _pca(codes, config.seed)
     if should_stop():
         raise EmbeddingStopped
     if not np.isfinite(coordinates).all():
-        raise ValueError("the map has places that are no numbers: the codes may all be the same, as those of a collapsed run")
+        raise ValueError(
+            f"the {config.method} map has coordinates that are not finite: codes should differ (has the run collapsed?)"
+        )
     return np.asarray(coordinates, dtype=np.float32)
 
 
 def _tsne(
     codes: NDArray[np.float32], config: EmbeddingConfig, report: Progress, should_stop: ShouldStop, show: ShowEarly
-) -> Any:
+) -> NDArray[np.float64]:
     from openTSNE import TSNE
 
     early, late = TSNE_ITERATIONS
@@ -66,7 +94,7 @@ def _tsne(
         return should_stop()
 
     perplexity = min(config.perplexity, (len(codes) - 1) / 3)
-    start = "pca" if _fill_a_plane(codes) else "random"
+    start = "pca" if _has_rank_two(codes) else "random"
     return TSNE(
         perplexity=perplexity,
         early_exaggeration_iter=early,
@@ -79,14 +107,16 @@ def _tsne(
     ).fit(codes)
 
 
-def _fill_a_plane(codes: NDArray[np.float32]) -> bool:
-    """Whether there are two principal components to start from; by some of the codes, float32 in the accuracy that it has."""
-    some = codes[:: max(1, len(codes) // N_CHECKED_CODES)].astype(np.float64)
-    variances = np.linalg.eigvalsh(np.cov(some, rowvar=False).reshape(codes.shape[1], -1))
-    return len(variances) > 1 and bool(variances[-2] > SMALLEST_SHARE * variances[-1])
+def _has_rank_two(codes: NDArray[np.float32]) -> bool:
+    """Check on a subsample if codes (n, d) have rank >= 2 within float32 accuracy, so that PCA can initialise t-SNE."""
+    subsample = codes[:: max(1, len(codes) // N_CHECKED_CODES)].astype(np.float64)
+    variances = np.linalg.eigvalsh(np.cov(subsample, rowvar=False).reshape(codes.shape[1], -1))
+    return len(variances) > 1 and bool(variances[-2] > MIN_VARIANCE_RATIO * variances[-1])
 
 
-def _umap(codes: NDArray[np.float32], config: EmbeddingConfig, report: Progress, should_stop: ShouldStop) -> Any:
+def _umap(
+    codes: NDArray[np.float32], config: EmbeddingConfig, report: Progress, should_stop: ShouldStop
+) -> NDArray[np.float32]:
     from umap import UMAP
 
     bar = {"file": _ProgressFile(report, should_stop), "disable": False, "bar_format": "{n}/{total} "}
@@ -99,21 +129,22 @@ def _umap(codes: NDArray[np.float32], config: EmbeddingConfig, report: Progress,
     ).fit_transform(codes)
 
 
-def _pca(codes: NDArray[np.float32], config: EmbeddingConfig, report: Progress, should_stop: ShouldStop) -> Any:
+def _pca(codes: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     from sklearn.decomposition import PCA
 
     if codes.shape[1] == 1:
         return np.column_stack([codes, np.zeros_like(codes)])
-    return PCA(2, random_state=config.seed).fit_transform(codes)
+    return PCA(2, random_state=seed).fit_transform(codes)
 
 
 class _ProgressFile:
-    """What UMAP's progress bar writes to: its 'n/total' becomes a report, and a stop an exception."""
+    """File for UMAP's progress bar: report its 'n/total', and raise EmbeddingStopped on a stop request."""
 
     def __init__(self, report: Progress, should_stop: ShouldStop) -> None:
         self.report, self.should_stop = report, should_stop
 
     def write(self, text: str) -> None:
+        """Parse one update of the bar."""
         done, slash, total = text.strip().partition("/")
         if slash and done.isdigit():
             self.report(int(done) / max(int(total), 1), "")
@@ -121,4 +152,4 @@ class _ProgressFile:
             raise EmbeddingStopped
 
     def flush(self) -> None:
-        pass
+        """Do nothing; tqdm calls it."""

@@ -57,8 +57,8 @@ random = np.random.default_rng(1)
 means = random.normal(0, 2, (5, 6))
 x = (means[random.integers(0, 5, 2000)] + random.normal(0, 1, (2000, 6))).astype(np.float32)
 seen = []
-on_device = device_clustering.mixture
-with mock.patch.object(device_clustering, "mixture", lambda x, *rest: seen.append(x.dtype) or on_device(x, *rest)):
+on_device = device_clustering.gpu_mixture
+with mock.patch.object(device_clustering, "gpu_mixture", lambda x, *rest: seen.append(x.dtype) or on_device(x, *rest)):
     move = torch.Tensor.to                                          # this machine has no such device
     stay = lambda x, *of, **named: x if of and str(of[0]) == "cuda" else move(x, *of, **named)
     with mock.patch.object(torch.Tensor, "to", stay):

@@ -303,12 +303,12 @@ def test_codes_that_lie_on_a_line_have_a_map(codes):
 def test_a_map_starts_from_principal_components_where_there_are_two(share, fill):
     scale = np.array([1.0, *[share] * 9], np.float32)
     codes = np.random.default_rng(0).standard_normal((70_000, 10)).astype(np.float32) * scale
-    assert embeddings._fill_a_plane(codes) == fill
+    assert embeddings._has_rank_two(codes) == fill
 
 
 def test_a_map_without_numbers_is_a_sentence(monkeypatch):
     monkeypatch.setattr(embeddings, "_pca", lambda codes, *others: np.full((len(codes), 2), np.nan))
-    with pytest.raises(ValueError, match="may all be the same"):
+    with pytest.raises(ValueError, match="the pca map has coordinates that are not finite"):
         embed(np.ones((120, 3), np.float32), EmbeddingConfig(run="0" * 16, method="pca"))
 
 
