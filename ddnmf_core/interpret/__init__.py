@@ -1,6 +1,7 @@
-"""What a deep factorisation's parts are, do and are worth; a file a question.
+"""Interpretation of the parts of a deep factorisation; one module for each question.
 
-`shapley` shares a reconstruction out among the parts, `faithfulness` tests that share, `causal` asks which clusters a
-part makes, `robustness` what noise does to it, `stability` whether another seed finds it again, `quality` how much of a
-part it is, `survey` how many parts there should be. Formulas are pure functions of arrays.
+`shapley` computes each part's contribution to a reconstruction, `faithfulness` tests these contributions, `causal` measures
+the effect of parts on clusters, `stability` compares parts over seeds, `quality` has sparsity, redundancy, purity and
+robustness to noise, `lifetimes` follows parts over a training, `rank_survey` compares numbers of parts. Formulas are pure
+functions of arrays; `factorisation` and `part_evaluation` apply them to a model and its images.
 """

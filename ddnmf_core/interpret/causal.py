@@ -1,4 +1,4 @@
-"""Which clusters a part makes: what changes when it is taken out, and the smallest edit that flips a cluster."""
+"""Effect of parts on clusters: interventions on single parts, and the smallest edit that changes a sample's cluster."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,18 +10,37 @@ from ddnmf_core.interpret.quality import Array
 from ddnmf_core.progress import Progress, ignore_progress
 
 Clusters = NDArray[np.int64]
-FLIP_MARGIN = 1e-4  # how far past the border an edit goes
+FLIP_MARGIN = 1e-4  # distance past the border, relative and absolute
 
 
 @dataclass(frozen=True)
 class Centres:
-    """Means of clusters in the space that was clustered; K-means puts every sample to the nearest (Lloyd 1982)."""
+    """Centres of clusters; K-means assigns a sample to the nearest one (Lloyd 1982).
 
-    means: Array  # (n_clusters, d)
+    Attributes
+    ----------
+    means : ndarray of shape (n_clusters, d)
+        Mean of each cluster, in the clustered representation; infinite for an empty cluster.
+    """
+
+    means: Array
 
     @classmethod
     def of(cls, codes: Array, clusters: Clusters) -> "Centres":
-        """The centres behind a K-means clustering: (n, d), (n,). A cluster without samples lies infinitely far away."""
+        """Compute the centres of a clustering.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n, d)
+            Clustered representation.
+        clusters : ndarray of shape (n,)
+            Cluster of each row, from 0.
+
+        Returns
+        -------
+        Centres
+            Means of the clusters; no row is ever assigned to an empty one.
+        """
         n_clusters = int(clusters.max()) + 1
         counts = np.bincount(clusters, minlength=n_clusters)
         sums = np.zeros((n_clusters, codes.shape[1]))
@@ -30,7 +49,18 @@ class Centres:
             return cls(np.where(counts[:, None] > 0, sums / counts[:, None], np.inf))
 
     def assign(self, codes: Array) -> Clusters:
-        """The nearest centre of every row: (n, d) -> (n,)."""
+        """Assign each row to the nearest centre.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n, d)
+            Representation.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Cluster of each row.
+        """
         distance = (self.means**2).sum(axis=1) - 2 * codes @ np.where(np.isfinite(self.means), self.means, 0).T
         return distance.argmin(axis=1).astype(np.int64)
 
@@ -38,69 +68,109 @@ class Centres:
 def causal_matrix(
     assign: Callable[[Array], Clusters], H: Array, baseline: Array, n_clusters: int, report: Progress = ignore_progress
 ) -> Array:
-    """Share of each cluster's samples that leave it when a part is set to its baseline: (n, r), (r,) -> (r, n_clusters).
+    """Compute the share of each cluster's samples that change cluster when a part is set to its baseline.
 
-    `assign` takes coefficients to clusters, by whatever way (directly, or decoded and encoded again); a cluster that has
-    no sample loses none. It is an intervention, not a correlation: one coefficient changes, all else stays.
+    This is an intervention, not a correlation: one coefficient changes and all others stay.
+
+    Parameters
+    ----------
+    assign : callable
+        Coefficients (n, r) -> clusters (n,); directly, or by decoding and encoding again.
+    H : ndarray of shape (n, r)
+        Coefficients of the samples.
+    baseline : ndarray of shape (r,)
+        Coefficient of each part when it is removed.
+    n_clusters : int
+        Number of clusters.
+    report : callable
+        Called after each part with the share done, 0 to 1, and an empty message.
+
+    Returns
+    -------
+    ndarray of shape (r, n_clusters)
+        Shares, 0 to 1; 0 for an empty cluster.
     """
     r = H.shape[1]
     before = assign(H)
     sizes = np.bincount(before, minlength=n_clusters)
-    lost = np.zeros((r, n_clusters))
+    shares = np.zeros((r, n_clusters))
     for part in range(r):
         ablated = H.copy()
         ablated[:, part] = baseline[part]
         left = before[assign(ablated) != before]
-        lost[part] = np.bincount(left, minlength=n_clusters) / np.maximum(sizes, 1)
+        shares[part] = np.bincount(left, minlength=n_clusters) / np.maximum(sizes, 1)
         report((part + 1) / r, "")
-    return lost
+    return shares
 
 
 @dataclass(frozen=True)
 class Flip:
-    """An edit of coefficients that puts a sample into another cluster."""
+    """Edit of a sample's coefficients that changes its cluster (a counterfactual).
 
-    H: Array  # (r,), edited
-    parts: tuple[int, ...]  # which parts it changes
-    cluster: int  # where the sample goes
-    size: float  # Euclidean length of the edit
+    Attributes
+    ----------
+    H : ndarray of shape (r,)
+        Edited coefficients.
+    parts : tuple of int
+        Indices of the edited parts.
+    cluster : int
+        Cluster after the edit.
+    size : float
+        Euclidean length of the edit.
+    """
+
+    H: Array
+    parts: tuple[int, ...]
+    cluster: int
+    size: float
 
 
 def smallest_flip(centres: Centres, H: Array) -> Flip | None:
-    """The smallest edit of H (r,) within [0, 1] that moves it to another centre: of one part where one is enough, else
-    of as few as it takes; None where nothing does.
+    """Find the smallest edit of coefficients within [0, 1] that changes the nearest centre.
 
-    Between two centres a, b lies the plane `(b - a) H = (|b|^2 - |a|^2) / 2`. One part k crosses it by the missing distance
-    over `(b - a)_k`; several parts, taken by descending `|b - a|`, are moved along b - a.
+    The fewest parts come first: edits of one part, then of two, and so on. The border between centres a and b is the plane
+    `(b - a) H = (|b|^2 - |a|^2) / 2`. A single part k crosses it after the missing distance over `(b - a)_k`; several parts,
+    taken by descending `|b - a|`, move along b - a.
+
+    Parameters
+    ----------
+    centres : Centres
+        Centres of clusters of coefficients.
+    H : ndarray of shape (r,)
+        Coefficients of the sample.
+
+    Returns
+    -------
+    Flip or None
+        Shortest edit among those of the fewest parts; None if no edit within [0, 1] changes the cluster.
     """
-    own = int(centres.assign(H[None])[0])
-    finite = [c for c in range(len(centres.means)) if np.isfinite(centres.means[c]).all() and c != own]
+    own_cluster = int(centres.assign(H[None])[0])
+    targets = [c for c in range(len(centres.means)) if np.isfinite(centres.means[c]).all() and c != own_cluster]
     for n_parts in range(1, len(H) + 1):
-        found = [flip for target in finite if (flip := _flip_to(centres, H, own, target, n_parts))]
-        if found:
-            return min(found, key=lambda flip: flip.size)
+        flips = [flip for target in targets if (flip := _flip_to(centres, H, own_cluster, target, n_parts))]
+        if flips:
+            return min(flips, key=lambda flip: flip.size)
     return None
 
 
-def _flip_to(centres: Centres, H: Array, own: int, target: int, n_parts: int) -> Flip | None:
-    """The shortest edit of n parts that reaches or passes the plane to one target, if it is inside [0, 1]."""
-    a, b = centres.means[own], centres.means[target]
+def _flip_to(centres: Centres, H: Array, own_cluster: int, target: int, n_parts: int) -> Flip | None:
+    """Find the shortest edit of n parts past the plane to one target; None if it leaves [0, 1]."""
+    a, b = centres.means[own_cluster], centres.means[target]
     direction = b - a
     missing = float((b @ b - a @ a) / 2 - direction @ H)
     candidates = [(part,) for part in range(len(H))] if n_parts == 1 else [tuple(np.argsort(-np.abs(direction))[:n_parts])]
     best = None
     for parts in candidates:
-        chosen = list(parts)
-        edited = _moved(H, direction, chosen, missing)
+        edited = _moved(H, direction, list(parts), missing)
         cluster = int(centres.assign(edited[None])[0])
         size = float(np.linalg.norm(edited - H))
-        if cluster != own and (best is None or size < best.size):
-            best = Flip(edited, tuple(int(part) for part in chosen), cluster, size)
+        if cluster != own_cluster and (best is None or size < best.size):
+            best = Flip(edited, tuple(int(part) for part in parts), cluster, size)
     return best
 
 
 def _moved(H: Array, direction: Array, parts: list[int], missing: float) -> Array:
-    """H moved along the direction in these parts until the missing distance is covered; parts stop at 0 and at 1."""
+    """Move the given parts of H along the direction by the missing distance; a part stops at 0 or 1 and the others go on."""
     edited, free, left = H.astype(np.float64), list(parts), missing * (1 + FLIP_MARGIN) + FLIP_MARGIN
     while free and left > 0:
         slope = direction[free]
@@ -113,5 +183,5 @@ def _moved(H: Array, direction: Array, parts: list[int], missing: float) -> Arra
         edited[free] = moved
         if not stopped.any():
             break
-        free = [part for part, at_end in zip(free, stopped, strict=True) if not at_end]
+        free = [part for part, at_bound in zip(free, stopped, strict=True) if not at_bound]
     return edited

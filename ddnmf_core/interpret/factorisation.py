@@ -1,4 +1,4 @@
-"""What a run's parts, an autoencoder's units, an NMF and a PCA have in common: coefficients, and the way to pictures."""
+"""Common form of the factors under interpretation: a run's parts, an autoencoder's units, an NMF, a PCA."""
 
 from dataclasses import dataclass
 
@@ -18,15 +18,25 @@ from ddnmf_core.store.finished_run import FinishedRun
 
 @dataclass(frozen=True)
 class Factorisation:
-    """Factors of a data set."""
+    """Coefficients of a data set and their decoder.
 
-    H: NDArray[np.float32]  # coefficients of every clean image, (n, r)
+    Attributes
+    ----------
+    H : ndarray of shape (n, r)
+        Coefficients of all clean images.
+    decode : callable
+        (n, r) -> (n, n_pixels).
+    sigmoid : bool
+        True if H is the output of a sigmoid, which can saturate.
+    """
+
+    H: NDArray[np.float32]
     decode: Decode
-    sigmoid: bool = False  # H in (0, 1), so that it can saturate
+    sigmoid: bool = False
 
     @torch.no_grad()
     def explained_variance(self, x: Array) -> float:
-        """1 - |x - decode(H)|^2 / |x - mean(x)|^2, over all images (n, n_pixels)."""
+        """Compute 1 - |x - decode(H)|^2 / |x - mean(x)|^2 over all images x (n, n_pixels)."""
         error = 0.0
         for start in range(0, len(x), ENCODING_BATCH):
             rebuilt = self.decode(torch.from_numpy(self.H[start : start + ENCODING_BATCH])).numpy()
@@ -35,11 +45,16 @@ class Factorisation:
 
 
 def factorise_run(config: InterpretationConfig, run: FinishedRun) -> Factorisation:
-    """A run's parts, the units of its code, or an NMF of that code; raises ValueError where it has none."""
+    """Take a run's parts or the units of its code, or compute an NMF of its code.
+
+    Raises ValueError for the parts of an autoencoder, and for an NMF of a code with negative values.
+    """
     model = run.model()
     if config.factors == "parts":
         if not isinstance(model, DDNMFNetwork):
-            raise ValueError(f"run {config.run} is an autoencoder: it has no parts to be interpreted; its units can be")
+            raise ValueError(
+                f"factors = 'parts', but run {config.run} is an autoencoder and has no parts: use factors = 'units'"
+            )
         return Factorisation(run.codes("H"), model.student.decode, sigmoid=True)
     z, decoder = run.codes("z"), (model.student if isinstance(model, DDNMFNetwork) else model).decoder
     if config.factors == "units":
@@ -50,7 +65,7 @@ def factorise_run(config: InterpretationConfig, run: FinishedRun) -> Factorisati
 
 
 def factorise_images(config: InterpretationConfig, x: NDArray[np.float32]) -> Factorisation:
-    """scikit-learn's NMF or PCA of the images (n, n_pixels)."""
+    """Compute scikit-learn's NMF or PCA of the images (n, n_pixels)."""
     assert config.n_parts is not None
     if config.factors == "nmf":
         H, bases = random_nmf(x, config.n_parts, config.seed)
@@ -60,7 +75,7 @@ def factorise_images(config: InterpretationConfig, x: NDArray[np.float32]) -> Fa
 
 
 def _linear(bases: NDArray[np.float32], mean: NDArray[np.float32] | None = None, then: Decode | None = None) -> Decode:
-    """H W + mean, and what comes after it."""
+    """Build the decoder H W + mean, followed by `then` if given."""
     W, offset = torch.from_numpy(bases), torch.zeros(bases.shape[1]) if mean is None else torch.from_numpy(mean)
 
     def decode(H: Tensor) -> Tensor:

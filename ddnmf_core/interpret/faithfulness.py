@@ -1,62 +1,110 @@
-"""Whether an order of importance is true: delete parts in that order, or insert them, and watch the picture (RISE, Petsiuk
-et al. 2018, here over parts instead of pixels), against random orders as the control."""
+"""Faithfulness of an order of importance: deletion and insertion curves over parts, with random orders as the control.
+
+RISE (Petsiuk et al. 2018) defines both curves over pixels; here parts are deleted or inserted instead.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ddnmf_core.model.decoding import Decode
 from ddnmf_core.model.device import matmul_precision
 
-N_RANDOM = 20  # orders that are averaged for the control
+N_RANDOM = 20  # random orders averaged for the control
 
 
 @dataclass(frozen=True)
 class Curves:
-    """How much of the picture is there after each step, from 0 (the baseline's) to 1 (all of it): (r + 1,) each."""
+    """Share of the picture present after each step: 0 for the baseline's picture, 1 for the full reconstruction.
 
-    deletion: Tensor  # falls from 1; an order that is true falls fast
-    insertion: Tensor  # rises from 0; an order that is true rises fast
+    Attributes
+    ----------
+    deletion : Tensor of shape (r + 1,)
+        Starts at 1; a faithful order falls fast.
+    insertion : Tensor of shape (r + 1,)
+        Starts at 0; a faithful order rises fast.
+    """
 
-    @property
-    def deletion_auc(self) -> float:
-        """Area under the deletion curve over the share of parts, 0 to 1: small is good."""
-        return area(self.deletion)
-
-    @property
-    def insertion_auc(self) -> float:
-        """Area under the insertion curve: large is good."""
-        return area(self.insertion)
+    deletion: Tensor
+    insertion: Tensor
 
 
-def area(curve: Tensor | np.ndarray) -> float:
-    """Under a curve of r + 1 steps, over the share of parts from 0 to 1."""
-    steps = np.asarray(curve)
-    return float(np.trapezoid(steps) / (len(steps) - 1))
+def area(curve: Tensor | NDArray[np.floating]) -> float:
+    """Compute the area under a curve over the share of parts, 0 to 1 (trapezoidal rule).
+
+    Parameters
+    ----------
+    curve : Tensor or ndarray of shape (r + 1,)
+        Values after 0, 1, ..., r parts.
+
+    Returns
+    -------
+    float
+        Area; small is good for deletion, large for insertion.
+    """
+    values = np.asarray(curve)
+    return float(np.trapezoid(values) / (len(values) - 1))
 
 
 @torch.no_grad()
 def faithfulness_curves(decode: Decode, H: Tensor, baseline: Tensor, order: Tensor) -> Curves:
-    """Delete and insert the parts of one sample in an order (r,), the most important first.
+    """Delete and insert the parts of one sample in a given order.
 
-    What is there of a picture is `1 - |v(S) - v(all)|^2 / |v(none) - v(all)|^2`, as explained variance: it can fall below
-    0 where a picture is further from the reconstruction than the baseline is.
+    The share of the picture v(S) of parts S is `1 - |v(S) - v(all)|^2 / |v(none) - v(all)|^2`, as explained variance. It is
+    negative if a picture is further from the reconstruction than the baseline's picture.
+
+    Parameters
+    ----------
+    decode : callable
+        (n, r) -> (n, n_pixels).
+    H : Tensor of shape (r,)
+        Coefficients of the sample.
+    baseline : Tensor of shape (r,)
+        Coefficients of deleted parts.
+    order : Tensor of shape (r,)
+        Indices of the parts, the most important first.
+
+    Returns
+    -------
+    Curves
+        Deletion and insertion curves.
     """
     r = len(order)
     rank = torch.empty_like(order)
     rank[order] = torch.arange(r)
-    inserted = rank[None, :] < torch.arange(r + 1)[:, None]  # row i: the first i parts are the sample's own
+    inserted = rank[None, :] < torch.arange(r + 1)[:, None]  # row i: the first i parts have the sample's coefficients
     with matmul_precision("highest"):
         pictures = decode(torch.where(torch.cat([inserted, ~inserted]), H, baseline))
     distance = (pictures - pictures[r]).square().sum(dim=1)
-    there = 1 - distance / distance[0].clamp(min=1e-12)
-    return Curves(deletion=there[r + 1 :], insertion=there[: r + 1])
+    share = 1 - distance / distance[0].clamp(min=1e-12)
+    return Curves(deletion=share[r + 1 :], insertion=share[: r + 1])
 
 
 def random_order_curves(decode: Decode, H: Tensor, baseline: Tensor, seed: int = 0, n: int = N_RANDOM) -> Curves:
-    """The control: the mean over random orders."""
+    """Compute the control: the mean curves over random orders.
+
+    Parameters
+    ----------
+    decode : callable
+        (n, r) -> (n, n_pixels).
+    H, baseline : Tensor of shape (r,)
+        As in `faithfulness_curves`.
+    seed : int
+        Seed of the orders.
+    n : int
+        Number of orders.
+
+    Returns
+    -------
+    Curves
+        Mean deletion and insertion curves.
+    """
     generator = torch.Generator().manual_seed(seed)
-    each = [faithfulness_curves(decode, H, baseline, torch.randperm(len(H), generator=generator)) for _ in range(n)]
-    return Curves(torch.stack([c.deletion for c in each]).mean(dim=0), torch.stack([c.insertion for c in each]).mean(dim=0))
+    curves = [faithfulness_curves(decode, H, baseline, torch.randperm(len(H), generator=generator)) for _ in range(n)]
+    return Curves(
+        torch.stack([curve.deletion for curve in curves]).mean(dim=0),
+        torch.stack([curve.insertion for curve in curves]).mean(dim=0),
+    )

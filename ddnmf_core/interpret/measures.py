@@ -1,4 +1,4 @@
-"""The measures of all parts together: what each is called, how it is written, which way is better, what it says."""
+"""Measures of a factorisation: name, title, number format, better direction and definition of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,16 +9,43 @@ NOT_DEFINED = "–"
 
 @dataclass(frozen=True)
 class Measure:
-    """One number of a factorisation."""
+    """Description of one measure of a factorisation.
 
-    name: str  # in scores.json of an interpretation
+    Attributes
+    ----------
+    name : str
+        Key in an interpretation's scores.json.
+    title : str
+        Title in tables.
+    form : str
+        Format specification, for `format`.
+    better : str
+        "high", "low", or "" for a control.
+    meaning : str
+        Definition, a sentence.
+    """
+
+    name: str
     title: str
-    form: str  # of format()
+    form: str
     better: Literal["high", "low", ""]
     meaning: str
 
     def text(self, value: float | None, deviation: float | None = None) -> str:
-        """As it is shown: '0.71', '71.0 %', '0.71 ± 0.02'; a dash where it is not defined."""
+        """Format a value.
+
+        Parameters
+        ----------
+        value : float or None
+            Value; None or NaN if undefined.
+        deviation : float, optional
+            Standard deviation over seeds; None or NaN if undefined.
+
+        Returns
+        -------
+        str
+            For example "0.71", "71.0%" or "0.71 ± 0.02"; a dash for an undefined value.
+        """
         if value is None or value != value:
             return NOT_DEFINED
         spread = "" if deviation is None or deviation != deviation else f" ± {deviation:{self.form}}"
@@ -47,7 +74,7 @@ MEASURES = {
             "Sparsity of pictures",
             ".2f",
             "high",
-            "Hoyer's sparsity of what a part does to the picture (its swing): 1 for one pixel, 0 for all pixels alike.",
+            "Hoyer's sparsity of a part's effect on the picture (its swing): 1 for a single pixel, 0 for equal pixels.",
         ),
         Measure("hoyer_H", "Sparsity of H", ".2f", "high", "Hoyer's sparsity of a sample's coefficients, mean over samples."),
         Measure("redundancy_mean", "Redundancy, mean", ".2f", "low", "Mean |cosine| between the pictures of two parts."),
@@ -66,45 +93,56 @@ MEASURES = {
             "Additivity gap",
             ".2f",
             "low",
-            "How far the plain sum of singly decoded parts is from the true picture, relative to it; 0: the decoder adds.",
+            "Distance of the sum of singly decoded parts from the reconstruction, relative to its norm; 0: additive decoder.",
         ),
         Measure(
             "cancellation",
             "Cancellation",
             ".2f",
             "low",
-            "Ink that a part takes away while it adds elsewhere (or the other way round), as a share of all that it does: 0 "
-            "where a part only adds, .5 where it does both alike.",
+            "The smaller of a part's brightening and darkening effects, as a share of both: 0 if a part only adds, .5 if "
+            "it removes as much as it adds.",
         ),
         Measure(
             "deletion_auc",
             "Deletion AUC",
             ".2f",
             "low",
-            "Area under how much of the picture is left while parts are taken out, the most important first (RISE).",
+            "Area under the share of the picture left while parts are deleted, the most important first (RISE).",
         ),
-        Measure("deletion_random_auc", "Deletion AUC, random", ".2f", "", "The control: the same, parts in random order."),
-        Measure("insertion_auc", "Insertion AUC", ".2f", "high", "The same while parts are put in."),
-        Measure("insertion_random_auc", "Insertion AUC, random", ".2f", "", "The control: the same, parts in random order."),
-        Measure("constant_parts", "Dead parts", ".0f", "low", "Parts whose coefficient is the same for every image."),
+        Measure("deletion_random_auc", "Deletion AUC, random", ".2f", "", "Control: the same with parts in random order."),
+        Measure("insertion_auc", "Insertion AUC", ".2f", "high", "The same while parts are inserted."),
+        Measure("insertion_random_auc", "Insertion AUC, random", ".2f", "", "Control: the same with parts in random order."),
+        Measure("constant_parts", "Dead parts", ".0f", "low", "Parts with the same coefficient for every image."),
         Measure(
             "saturated_share",
             "Saturated coefficients",
             ".1%",
             "",
-            "Share of coefficients within .01 of the sigmoid's ends; there is no sigmoid in the other models.",
+            "Share of coefficients below .01 or above .99; undefined for models without a sigmoid.",
         ),
         Measure(
             "completeness_error",
             "Completeness error",
             ".0e",
             "low",
-            "Largest pixel that baseline and contributions together miss of the reconstruction.",
+            "Largest difference of a pixel between baseline plus contributions and the reconstruction.",
         ),
     )
 }
 
 
 def measure_rows(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Title and text of each measure that there is, for one factorisation alone."""
+    """List the measures of one factorisation.
+
+    Parameters
+    ----------
+    scores : mapping of str to float
+        Contents of an interpretation's scores.json; other keys are ignored.
+
+    Returns
+    -------
+    list of (str, str)
+        Title and formatted value of each measure in `scores`.
+    """
     return [(measure.title, measure.text(scores[measure.name])) for measure in MEASURES.values() if measure.name in scores]

@@ -1,5 +1,4 @@
-"""The parts of one trained student, measured: sharing out, interventions, noise. What `quality` and its neighbours define
-for arrays is applied to a model and its images here."""
+"""Evaluate the parts of a trained model on its images: contributions, faithfulness, interventions, noise."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ddnmf_core.config import NoiseKind
 from ddnmf_core.data.dataset import Images
 from ddnmf_core.interpret import faithfulness
-from ddnmf_core.interpret.causal import Centres, causal_matrix
+from ddnmf_core.interpret.causal import Centres, Clusters, causal_matrix
 from ddnmf_core.interpret.quality import NOISE_LEVELS, Array, survival
 from ddnmf_core.interpret.shapley import additivity_gap, shapley
 from ddnmf_core.model.corruption import corrupt_each
@@ -20,34 +20,48 @@ from ddnmf_core.model.encoding import ENCODING_BATCH
 from ddnmf_core.model.networks import DDNMFNetwork
 from ddnmf_core.progress import Progress
 
-N_EVALUATION_PAIRS = 8  # of orders, where they are sampled
-N_NOISY = 5000  # images that noise is tried on
+N_EVALUATION_PAIRS = 8  # sampled pairs of orders for each sample
+N_NOISY = 5000  # images in the noise test
 
 
 @dataclass(frozen=True)
 class PartEvaluation:
-    """How the pictures of some samples are shared out among r parts, and whether that share is true."""
+    """Contributions of r parts to some samples, and their faithfulness.
 
-    importance: Array  # (r,), shares of the Shapley mass, adding up to 1
-    deletion: Array  # (r + 1,), mean curve, by descending contribution
+    Attributes
+    ----------
+    importance : ndarray of shape (r,)
+        Share of each part in the absolute Shapley values of all samples; sums to 1.
+    deletion, insertion : ndarray of shape (r + 1,)
+        Mean curves, parts by descending strength.
+    deletion_random, insertion_random : ndarray of shape (r + 1,)
+        Control: mean curves, parts in random order.
+    additivity_gap : float
+        Mean over samples.
+    completeness_error : float
+        Largest over samples.
+    """
+
+    importance: Array
+    deletion: Array
     insertion: Array
-    deletion_random: Array  # the control: random orders
+    deletion_random: Array
     insertion_random: Array
     additivity_gap: float
-    completeness_error: float  # the largest of all samples
+    completeness_error: float
 
 
 def evaluate_parts(decode: Decode, H: Tensor, baseline: Tensor, report: Progress, seed: int) -> PartEvaluation:
-    """Over the samples H (n, r)."""
+    """Evaluate contributions and faithfulness on the samples H (n, r), against a baseline (r,)."""
     strengths, curves, controls, gaps, errors = [], [], [], [], []
-    for number, own in enumerate(H):
-        found = shapley(decode, own, baseline, n_pairs=N_EVALUATION_PAIRS, seed=seed + number)
-        order = found.strength.argsort(descending=True)
-        curves.append(faithfulness.faithfulness_curves(decode, own, baseline, order))
-        controls.append(faithfulness.random_order_curves(decode, own, baseline, seed=seed + number))
-        gaps.append(additivity_gap(decode, own, baseline))
-        errors.append(found.completeness_error)
-        strengths.append(found.strength)
+    for number, sample in enumerate(H):
+        contributions = shapley(decode, sample, baseline, n_pairs=N_EVALUATION_PAIRS, seed=seed + number)
+        order = contributions.strength.argsort(descending=True)
+        curves.append(faithfulness.faithfulness_curves(decode, sample, baseline, order))
+        controls.append(faithfulness.random_order_curves(decode, sample, baseline, seed=seed + number))
+        gaps.append(additivity_gap(decode, sample, baseline))
+        errors.append(contributions.completeness_error)
+        strengths.append(contributions.strength)
         report((number + 1) / len(H), "")
     mass = torch.stack(strengths).sum(dim=0)
     return PartEvaluation(
@@ -64,37 +78,37 @@ def evaluate_parts(decode: Decode, H: Tensor, baseline: Tensor, report: Progress
 def causal_by_picture(
     model: DDNMFNetwork, H: Array, baseline: Array, centres: Centres, report: Progress, precision: str = "medium"
 ) -> Array:
-    """`causal_matrix` the long way round: coefficients are decoded, the student looks at the picture again, and the nearest
-    centre of its codes z says which cluster it is: (n, r), (r,) -> (r, n_clusters).
+    """Compute `causal_matrix` through the picture: (n, r), (r,) -> (r, n_clusters).
 
-    Both sides of the comparison go that way, so what the round trip itself changes does not count. Only the nearest centre
-    is asked for, which a reduced matrix precision tells as well.
+    Coefficients are decoded, the picture is encoded again, and its code z is assigned to the nearest centre. Both sides of
+    the comparison take this round trip, so its own error cancels. A reduced matrix precision is enough to find the nearest
+    centre.
     """
     n_batches = -(-len(H) // ENCODING_BATCH) * (H.shape[1] + 1)
     done = 0
 
-    def assign(coefficients: Array) -> np.ndarray:
+    def assign(coefficients: Array) -> Clusters:
         nonlocal done
-        found = []
+        batches = []
         for start in range(0, len(coefficients), ENCODING_BATCH):
             rows = torch.from_numpy(np.ascontiguousarray(coefficients[start : start + ENCODING_BATCH])).float()
             with torch.no_grad(), matmul_precision(precision):
-                found.append(centres.assign(model.student.encoder(model.student.decode(rows)).numpy()))
+                batches.append(centres.assign(model.student.encoder(model.student.decode(rows)).numpy()))
             done += 1
             report(done / n_batches, "")
-        return np.concatenate(found)
+        return np.concatenate(batches)
 
     return causal_matrix(assign, H, baseline, len(centres.means))
 
 
-def noise_survival(model: DDNMFNetwork, images: Images, kind: str, seed: int, report: Progress) -> Array:
-    """How each part's activation survives noise of each level: (len(LEVELS), r), on the first N_NOISY images."""
+def noise_survival(model: DDNMFNetwork, images: Images, kind: NoiseKind, seed: int, report: Progress) -> Array:
+    """Compute the `survival` of each part at each noise level, on the first N_NOISY images: (len(NOISE_LEVELS), r)."""
     samples = torch.arange(min(N_NOISY, len(images)))
     x = torch.from_numpy(images.scaled(samples.numpy()))
     clean = _coefficients(model, x)
     rows = []
     for number, level in enumerate(NOISE_LEVELS, 1):
-        noisy = corrupt_each(x, samples, kind, level, seed)  # type: ignore[arg-type]
+        noisy = corrupt_each(x, samples, kind, level, seed)
         rows.append(survival(clean, _coefficients(model, noisy)))
         report(number / len(NOISE_LEVELS), "")
     return np.stack(rows)
@@ -102,10 +116,12 @@ def noise_survival(model: DDNMFNetwork, images: Images, kind: str, seed: int, re
 
 @torch.no_grad()
 def _coefficients(model: DDNMFNetwork, x: Tensor) -> Array:
+    """Encode images to H: (n, n_pixels) -> (n, r)."""
     H = model.encode(x).H
     assert H is not None
     return H.numpy()
 
 
 def _mean(rows: Iterable[Tensor]) -> Array:
+    """Average tensors of one shape."""
     return torch.stack(list(rows)).mean(dim=0).numpy()

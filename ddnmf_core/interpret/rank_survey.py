@@ -1,4 +1,4 @@
-"""How many parts a model should have: what runs of several ranks, over seeds, say for each."""
+"""Choose the number of parts (the rank): compare runs of several ranks and seeds."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,16 +13,26 @@ from ddnmf_core.store.finished_run import FinishedRun
 if TYPE_CHECKING:
     import pandas as pd
 
-N_COMPARED = 500  # samples, of which every pair is looked at
+N_COMPARED = 500  # samples in the consensus matrix
 RANK_MEASURES = ("error", "stability", "dispersion", "cophenetic", "acc")
 
 
 def survey_ranks(runs: Sequence[FinishedRun]) -> "pd.DataFrame":
-    """A row for each rank among finished runs: n_parts, n_seeds, and mean and deviation of each measure.
+    """Summarise finished runs by rank.
 
-    error: of the student's reconstruction of noisy images. stability: matched cosine of the parts over seeds. dispersion,
-    cophenetic: how well seeds agree on which samples have the same strongest part (Brunet et al. 2004). acc: of a mixture on
-    z. What compares seeds takes two of them, and is not a number where there is one.
+    Parameters
+    ----------
+    runs : sequence of FinishedRun
+        DDNMF runs that differ in rank and seed.
+
+    Returns
+    -------
+    DataFrame
+        A row for each rank: n_parts, n_seeds, and for each measure its mean and its standard deviation over seeds
+        ("<measure>_std"). error: mean squared error of reconstructions from noisy images. stability: matched cosine of the
+        parts over seeds. dispersion and cophenetic: agreement of the seeds on samples with the same strongest part (Kim and
+        Park 2007; Brunet et al. 2004). acc: accuracy (eq 17) of a Gaussian mixture on z. Comparisons of seeds are NaN for a
+        rank with one seed.
     """
     import pandas as pd
 
@@ -49,22 +59,59 @@ def survey_ranks(runs: Sequence[FinishedRun]) -> "pd.DataFrame":
 
 
 def consensus(clusterings: Sequence[NDArray[np.integer]]) -> Array:
-    """How often each pair of samples is put together: k times (n,) -> (n, n), in [0, 1] (Brunet et al. 2004, PNAS 101:4164).
-    Raises ValueError where there is one clustering alone."""
+    """Compute the consensus matrix of several clusterings (Brunet et al. 2004, PNAS 101:4164).
+
+    Parameters
+    ----------
+    clusterings : sequence of ndarrays of shape (n,)
+        At least 2 clusterings of the same samples.
+
+    Returns
+    -------
+    ndarray of shape (n, n)
+        Share of the clusterings, 0 to 1, with both samples in one cluster.
+
+    Raises
+    ------
+    ValueError
+        For fewer than 2 clusterings.
+    """
     if len(clusterings) < 2:
-        raise ValueError(f"{len(clusterings)} clustering: should be at least 2 to agree")
-    return np.mean([found[:, None] == found[None, :] for found in clusterings], axis=0)
+        raise ValueError(f"{len(clusterings)} clusterings: should be at least 2")
+    return np.mean([clusters[:, None] == clusters[None, :] for clusters in clusterings], axis=0)
 
 
 def dispersion(together: Array) -> float:
-    """1/n^2 sum 4 (C_ij - 1/2)^2 of a consensus: 1 where the clusterings agree on every pair, 0 where all pairs are open
-    (Kim and Park 2007, Bioinformatics 23:1495)."""
+    """Compute the dispersion of a consensus matrix, 1/n^2 sum 4 (C_ij - 1/2)^2 (Kim and Park 2007, Bioinformatics 23:1495).
+
+    Parameters
+    ----------
+    together : ndarray of shape (n, n)
+        Consensus matrix C.
+
+    Returns
+    -------
+    float
+        1 if the clusterings agree on every pair of samples, 0 if every entry is 1/2.
+    """
     return float((4 * (together - 0.5) ** 2).mean())
 
 
 def cophenetic_correlation(together: Array) -> float:
-    """How well the consensus is a tree: Pearson's correlation of the distances 1 - C with those in their average-linkage
-    tree; 1 where the clusterings agree (Brunet et al. 2004). Not a number where all distances are equal."""
+    """Compute the cophenetic correlation of a consensus matrix (Brunet et al. 2004).
+
+    It is Pearson's correlation between the distances 1 - C and the distances in their average-linkage tree.
+
+    Parameters
+    ----------
+    together : ndarray of shape (n, n)
+        Consensus matrix C.
+
+    Returns
+    -------
+    float
+        1 if the clusterings agree; NaN if all distances are equal.
+    """
     from scipy.cluster.hierarchy import cophenet, linkage
     from scipy.spatial.distance import squareform
 

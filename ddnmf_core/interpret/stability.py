@@ -1,4 +1,4 @@
-"""Whether another seed finds the same parts: matched cosines, Amari-type error, how often a part reappears."""
+"""Stability of parts over seeds: matched cosines, and the number of seeds in which a part reappears."""
 
 from collections.abc import Sequence
 
@@ -7,46 +7,111 @@ from numpy.typing import NDArray
 
 from ddnmf_core.interpret.quality import Array, cosines
 
-MIN_REAPPEARANCE_COSINE = 0.7  # cosine from which a part counts as found again
+MIN_REAPPEARANCE_COSINE = 0.7  # smallest cosine of a part with its match that counts as a reappearance
 
 
 def match_parts(parts: Array, others: Array, signed: bool = True) -> tuple[NDArray[np.intp], Array]:
-    """The partner of each part among another seed's, one to one so that the cosines add up to most (Hungarian), and
-    its cosine: (r, d), (r, d) -> (r,), (r,). Not signed: a part and its negative are the same, as where coefficients have
-    both signs. Raises ValueError where the numbers of parts differ."""
+    """Match the parts of two seeds one to one with the largest sum of cosines (Hungarian algorithm).
+
+    Parameters
+    ----------
+    parts, others : ndarray of shape (r, d)
+        Pictures of the parts of two seeds.
+    signed : bool
+        False: a part and its negative count as equal, for factorisations whose coefficients have both signs (PCA).
+
+    Returns
+    -------
+    partners : ndarray of shape (r,)
+        Index in `others` of each part's match.
+    cosine : ndarray of shape (r,)
+        Cosine of each part with its match; its absolute value if not `signed`.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of parts differ.
+    """
     from scipy.optimize import linear_sum_assignment
 
     if len(parts) != len(others):
-        raise ValueError(f"{len(parts)} parts against {len(others)}: should be equally many")
+        raise ValueError(f"{len(parts)} parts against {len(others)}: should be the same number")
     similarity = cosines(parts, others) if signed else np.abs(cosines(parts, others))
     rows, partners = linear_sum_assignment(similarity, maximize=True)
     return partners, similarity[rows, partners]
 
 
 def matched_cosine(parts: Array, others: Array, signed: bool = True) -> float:
-    """Mean cosine of matched parts; 1 where the other seed has the same parts in any order and scale."""
+    """Compute the mean cosine of the matched parts of two seeds.
+
+    Parameters
+    ----------
+    parts, others : ndarray of shape (r, d)
+        Pictures of the parts of two seeds.
+    signed : bool
+        As in `match_parts`.
+
+    Returns
+    -------
+    float
+        1 if both seeds have the same parts, in any order and scale.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of parts differ.
+    """
     return float(match_parts(parts, others, signed)[1].mean())
-
-
-def amari_error(parts: Array, others: Array) -> float:
-    """`1/2 [mean over rows of (1 - max |C|) + mean over columns of (1 - max |C|)]`, C the correlations of the parts'
-    pictures: 0 for a permutation (Wu et al. 2016, PNAS 113:4290, staNMF)."""
-    C = np.abs(cosines(parts - parts.mean(axis=1, keepdims=True), others - others.mean(axis=1, keepdims=True)))
-    return float(((1 - C.max(axis=1)).mean() + (1 - C.max(axis=0)).mean()) / 2)
 
 
 def reappearances(
     parts: Array, of_other_seeds: Sequence[Array], threshold: float = MIN_REAPPEARANCE_COSINE
 ) -> NDArray[np.int64]:
-    """In how many of the other seeds each part is found again: (r, d), k times (r, d) -> (r,)."""
-    found = np.zeros(len(parts), np.int64)
+    """Count the other seeds in which each part reappears.
+
+    Parameters
+    ----------
+    parts : ndarray of shape (r, d)
+        Pictures of the parts of one seed.
+    of_other_seeds : sequence of ndarrays of shape (r, d)
+        Pictures of the parts of the other seeds.
+    threshold : float
+        Smallest cosine of a part with its match that counts as a reappearance.
+
+    Returns
+    -------
+    ndarray of shape (r,)
+        Number of seeds, 0 to `len(of_other_seeds)`.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of parts differ.
+    """
+    counts = np.zeros(len(parts), np.int64)
     for others in of_other_seeds:
-        found += match_parts(parts, others)[1] >= threshold
-    return found
+        counts += match_parts(parts, others)[1] >= threshold
+    return counts
 
 
 def stability_over_seeds(parts_of: Sequence[Array]) -> float:
-    """Mean matched cosine over all pairs of seeds. Raises ValueError where there is one alone."""
+    """Compute the mean matched cosine over all pairs of seeds.
+
+    Parameters
+    ----------
+    parts_of : sequence of ndarrays of shape (r, d)
+        Pictures of the parts of each seed.
+
+    Returns
+    -------
+    float
+        1 if all seeds have the same parts.
+
+    Raises
+    ------
+    ValueError
+        For fewer than 2 seeds, or if the numbers of parts differ.
+    """
     if len(parts_of) < 2:
-        raise ValueError(f"{len(parts_of)} seeds: should be at least 2 to be compared")
+        raise ValueError(f"{len(parts_of)} seeds: should be at least 2")
     return float(np.mean([matched_cosine(one, other) for i, one in enumerate(parts_of) for other in parts_of[i + 1 :]]))

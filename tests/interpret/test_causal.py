@@ -25,7 +25,7 @@ def test_an_empty_cluster_gets_no_sample():
 def test_without_the_part_that_makes_it_a_cluster_loses_its_samples_and_the_others_none():
     H = np.array([[0.0, 0.0], [0.9, 0.1], [0.8, 0.0], [0.0, 0.9]])
     shares = []
-    lost = causal_matrix(CORNERS.assign, H, np.zeros(2), 3, shares.append)
+    lost = causal_matrix(CORNERS.assign, H, np.zeros(2), 3, lambda share, message: shares.append(share))
     assert lost.tolist() == [[0, 1, 0], [0, 0, 1]]  # part 0 makes cluster 1, part 1 cluster 2
     assert shares == [0.5, 1.0]
 

@@ -20,7 +20,7 @@ def test_signs_do_not_matter_to_sparsity():
 
 def test_a_vector_of_zeros_has_no_sparsity_and_one_entry_is_refused():
     assert np.isnan(quality.hoyer(np.zeros(4)))
-    with pytest.raises(ValueError, match="takes at least 2"):
+    with pytest.raises(ValueError, match="n = 1 entries: should be at least 2"):
         quality.hoyer(np.ones(1))
 
 

@@ -87,8 +87,8 @@ def test_taking_out_the_parts_of_most_worth_takes_the_picture_away_first(truth, 
     by_worth, by_chance = [], []
     for sample in several:
         order = shapley(model.student.decode, H[sample], H.min(dim=0).values).strength.argsort(descending=True)
-        by_worth.append(
-            faithfulness.faithfulness_curves(model.student.decode, H[sample], H.min(dim=0).values, order).deletion_auc
-        )
-        by_chance.append(faithfulness.random_order_curves(model.student.decode, H[sample], H.min(dim=0).values).deletion_auc)
+        true = faithfulness.faithfulness_curves(model.student.decode, H[sample], H.min(dim=0).values, order)
+        chance = faithfulness.random_order_curves(model.student.decode, H[sample], H.min(dim=0).values)
+        by_worth.append(faithfulness.area(true.deletion))
+        by_chance.append(faithfulness.area(chance.deletion))
     assert np.mean(by_worth) < 0.6 * np.mean(by_chance)
