@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -17,61 +17,87 @@ from ddnmf_core.data.dataset import Images
 from ddnmf_core.model.decoding import part_effects
 from ddnmf_core.model.device import choose_device
 from ddnmf_core.model.encoding import ENCODING_BATCH
-from ddnmf_core.model.networks import build_model
+from ddnmf_core.model.networks import DDNMFNetwork, build_model
 from ddnmf_core.model.trainer import Trainer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from sklearn.utils import Tags
 
 
 class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Deep non-negative factorisation of any non-negative table (Chen et al. 2021, equations 1 to 8, Algorithm 1).
+    """Deep non-negative matrix factorisation of a non-negative table (Chen et al. 2021, equations 1 to 8, Algorithm 1).
 
-    A supervisor autoencoder of clean rows teaches a student of noisy ones that factorises its code, so that a row becomes
-    `n_components` coefficients between 0 and 1. Values are divided by the largest of the training data first.
+    A supervisor autoencoder of clean rows teaches a student, which sees noisy rows and factorises its code: each row becomes
+    `n_components` coefficients between 0 and 1. Values are divided by the largest value of the training data first.
 
     Parameters
     ----------
     n_components : int
-        Parts, r.
+        Number of parts, r.
     layers : sequence of int
-        Widths of the encoder, the last one of the code; the decoder mirrors them.
+        Widths of the encoder's layers; the last is the width of the code, d. The decoder mirrors them.
     alpha, beta, gamma : float
         Weights of L_sym, L_ap and L_nc (eq 7).
     noise_kind : str
-        "gaussian", "masking" or "salt_and_pepper", on the student's rows (eq 2).
+        Noise on the student's rows (eq 2): "gaussian", "masking" or "salt_and_pepper".
     noise_level : float
-        Its deviation or share, 0 to 1, of values scaled to [0, 1].
-    bottleneck_activation, output_activation, basis, coefficients, decoder, loss_reduction : str
-        As in `ddnmf_core.config.RunConfig`; with `**PRESETS["parts"]` a part only adds.
-    optimizer, learning_rate, batch_size, epochs, precision
-        As in `ddnmf_core.config.RunConfig`.
+        Standard deviation of Gaussian noise, else share of changed values, 0 to 1; values are scaled to [0, 1].
+    bottleneck_activation : str
+        Activation of the code: "linear", "relu" or "softplus".
+    output_activation : str
+        Activation of the decoder's output: "linear", "sigmoid" or "relu".
+    basis : str
+        "paper", or "nonnegative" for W >= 0.
+    coefficients : str
+        "paper", or "biased" for H = sigmoid(W' X + b).
+    decoder : str
+        "mirrored", or "additive" for one layer of weights >= 0. `**PRESETS["parts"]` selects the settings of additive parts.
+    loss_reduction : str
+        "sum" (the paper's) or "mean", which divides each squared norm by its number of entries.
+    optimizer : str
+        "adam", "adamw" or "sgd".
+    learning_rate : float
+        Learning rate rho (eq 8).
+    batch_size : int
+        Rows in a batch.
+    epochs : int
+        Passes over the training data.
+    precision : str
+        Precision of matrix products: "highest", "high", "medium" or "bfloat16".
     n_clusters : int or None
-        Of `fit_predict`; None: as many as parts.
+        Number of clusters in `labels_`; None: `n_components`.
     clusterer : str
-        "kmeans" or "gmm", on the code z.
+        "kmeans", or "gmm" for a Gaussian mixture, on the code z.
     device : str
         "auto", "cuda", "mps" or "cpu".
     random_state : int, RandomState or None
-        Of weights, order, noise and the clusters' starts.
+        Seed of weights, order of rows, noise and the clusterer's starts.
 
     Attributes
     ----------
-    components_ : array
-        (n_components, n_features), what each part does to a row over the range that it really takes: the decoded mean
-        with the part at its 95 % quantile, minus that at its 5 % quantile. For a decoder that is not linear this is the
-        nearest to NMF's components; it may be negative.
-    labels_ : array
-        (n_samples,), clusters of the training rows.
+    components_ : ndarray of shape (n_components, n_features)
+        Effect of each part on a row over its 5-95 % range, in units of the data: the decoded mean of H with the part at its
+        95 % quantile minus that at its 5 % quantile. The counterpart of NMF's components for a nonlinear decoder; entries
+        may be negative.
+    labels_ : ndarray of shape (n_samples,)
+        Cluster of each training row.
     reconstruction_err_ : float
-        Frobenius norm of `X - inverse_transform(transform(X))`.
-    history_ : list
-        A row of losses for each epoch.
+        Frobenius norm of `X - inverse_transform(transform(X))` for the training data.
+    history_ : list of dict
+        Losses and unit statistics of each epoch.
     n_iter_ : int
-        Epochs trained.
-    model_ : module
-        The trained `ddnmf_core.model.networks.DDNMFNetwork`.
+        Completed epochs.
+    model_ : ddnmf_core.model.networks.DDNMFNetwork
+        Trained network, on the CPU.
+    config_ : ddnmf_core.config.RunConfig
+        Settings of the training.
+    scale_ : float
+        Largest value of the training data, the divisor of all values.
     n_features_in_ : int
-        Columns of the training data.
-    feature_names_in_ : array
-        Their names, where the training data had some.
+        Number of columns of the training data.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns, if the training data had string names.
 
     Examples
     --------
@@ -83,7 +109,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     (1797, 10)
     """
 
-    _exact: Any  # the trained networks in double precision
+    _exact: DDNMFNetwork  # the trained network in double precision
 
     def __init__(
         self,
@@ -135,8 +161,26 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Train both networks on rows X (n_samples, n_features) >= 0; y is not used."""
-        table = self._validated(X, reset=True, ensure_min_samples=2)
+        """Train both networks (Algorithm 1), then cluster the codes of the training data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, finite and at least 0; at least 2 rows.
+        y : object
+            Ignored.
+
+        Returns
+        -------
+        DDNMF
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If X or a setting is invalid, or the training diverges.
+        """
+        table = self._validated(X, reset=True, min_samples=2)
         self.scale_ = float(table.max()) or 1.0
         rows = np.ascontiguousarray(table / self.scale_, dtype=np.float32)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -146,10 +190,15 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         trainer = Trainer(config, images, choose_device(self.device))
         outcome = trainer.train(lambda row: self.history_.append(row) if row["kind"] == "epoch" else None)
         if outcome == "diverged":
-            raise ValueError("the loss became infinite or not a number: lower the learning rate, or take mean losses")
+            raise ValueError(
+                f"the loss is not finite after {trainer.epoch} epochs with learning_rate = {self.learning_rate} and "
+                f"loss_reduction = {self.loss_reduction!r}: use a lower learning rate or loss_reduction = 'mean'"
+            )
         self.model_, self.n_iter_, self.config_ = trainer.model.cpu().eval(), trainer.epoch, config
-        self._exact = build_model(config, rows.shape[1]).double()
-        self._exact.load_state_dict(self.model_.state_dict())  # transforms repeat themselves whatever the batch
+        exact = build_model(config, rows.shape[1]).double()  # in float32 a row's result would depend on its batch
+        assert isinstance(exact, DDNMFNetwork)
+        exact.load_state_dict(self.model_.state_dict())
+        self._exact = exact
         self._n_features_out = self.n_components
         z, H = self._encode(rows)
         with torch.no_grad():
@@ -159,41 +208,147 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Coefficients H of rows (n_samples, n_components), each between 0 and 1."""
+        """Compute the coefficients H of rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, finite and at least 0.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Coefficients in (0, 1).
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X is invalid or has another number of columns.
+        """
         check_is_fitted(self)
         return self._encode(self._validated(X) / self.scale_)[1]
 
     def fit_predict(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
-        """Fit, and the cluster of every training row: (n_samples,)."""
+        """Fit the model and return the clusters of the training data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, as in `fit`.
+        y : object
+            Ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Cluster of each row, from 0.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+        """
         return self.fit(X).labels_
 
     def encode(self, X: ArrayLike) -> NDArray[np.float64]:
-        """The student's code z of rows, before the NMF module (X in eq 6): (n_samples, code size)."""
+        """Compute the student's code z of rows, the input of the NMF module (X in eq 6).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, finite and at least 0.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, d)
+            Codes.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X is invalid or has another number of columns.
+        """
         check_is_fitted(self)
         return self._encode(self._validated(X) / self.scale_)[0]
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Rows (n_samples, n_features) that these coefficients are decoded to."""
+        """Decode coefficients to rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Coefficients H.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Rows, in units of the training data.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has another shape.
+        """
         check_is_fitted(self)
         H = np.asarray(X, dtype=np.float64)
         if H.ndim != 2 or H.shape[1] != self.n_components:
             raise ValueError(f"coefficients of shape {H.shape}: should be (n, {self.n_components})")
         with torch.no_grad():
-            return (
-                self.scale_
-                * torch.cat([self._exact.student.decode(part) for part in torch.from_numpy(H).split(ENCODING_BATCH)]).numpy()
-            )
+            rows = torch.cat([self._exact.student.decode(batch) for batch in torch.from_numpy(H).split(ENCODING_BATCH)])
+        return self.scale_ * rows.numpy()
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
-        """Minus the mean squared error of the reconstructions, so that more is better."""
+        """Compute the negative mean squared error of reconstructions; larger is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, finite and at least 0.
+        y : object
+            Ignored.
+
+        Returns
+        -------
+        float
+            At most 0, in squared units of the data.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X is invalid or has another number of columns.
+        """
         check_is_fitted(self)
         table = self._validated(X)
         return -float(np.square(table - self.inverse_transform(self._encode(table / self.scale_)[1])).mean())
 
-    def plot(self, image_shape: tuple[int, int] | None = None) -> Any:
-        """The components as pictures, a matplotlib figure: red is added, blue taken away. Without a shape as bars.
+    def plot(self, image_shape: tuple[int, int] | None = None) -> "Figure":
+        """Draw `components_`: positive entries in red, negative ones in blue.
 
-        Raises ValueError where the shape does not fit the number of features."""
+        Parameters
+        ----------
+        image_shape : (int, int), optional
+            Height and width of an image; a bar chart of the features if omitted.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            An axis for each part.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the shape does not multiply to the number of features.
+        """
         import matplotlib.pyplot as plt
 
         check_is_fitted(self)
@@ -215,36 +370,44 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                     axis.imshow(self.components_[part].reshape(image_shape), cmap="RdBu_r", vmin=-top, vmax=top)
         return figure
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> "Tags":
+        """Declare to scikit-learn that X must be non-negative."""
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
         return tags
 
-    # ------------------------------------------------------------------------------- inside
+    # ------------------------------------------------------------------------------ internals
 
     def _config(self, rows: NDArray[np.float32], seed: int) -> RunConfig:
-        """Of a run on data that are named by the hash of their content. How clusters are looked for is no part of it."""
+        """Build the run configuration; its data set is named by the hash of the rows. Settings of the clusters are left out."""
         content = hashlib.sha256(rows.tobytes()).hexdigest()[:16]
-        own = {
+        settings = {
             name: getattr(self, name) for name in RunConfig.model_fields if name in self.get_params() and name != "n_clusters"
         }
         return RunConfig(
-            **{**own, "layers": tuple(self.layers), "dataset": f"own-{content}", "n_parts": self.n_components, "seed": seed}
+            **{
+                **settings,
+                "layers": tuple(self.layers),
+                "dataset": f"own-{content}",
+                "n_parts": self.n_components,
+                "seed": seed,
+            }
         )
 
-    def _validated(self, X: ArrayLike, reset: bool = False, **checks: Any) -> NDArray[np.floating]:
-        """As an array of finite values >= 0; raises ValueError with what is wrong."""
-        table = np.asarray(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], **checks))
+    def _validated(self, X: ArrayLike, reset: bool = False, min_samples: int = 1) -> NDArray[np.floating]:
+        """Convert to an array of finite values >= 0; raise ValueError with the reason if that fails."""
+        table = np.asarray(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], ensure_min_samples=min_samples))
         check_non_negative(table, "DDNMF")
         return table
 
     @torch.no_grad()
     def _encode(self, rows: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """z and H of scaled rows, in double precision."""
+        """Encode scaled rows to z (n, d) and H (n, r), in double precision."""
         z: list[torch.Tensor] = []
         H: list[torch.Tensor] = []
-        for part in torch.from_numpy(np.asarray(rows, np.float64)).split(ENCODING_BATCH):
-            codes = self._exact.encode(part)
+        for batch in torch.from_numpy(np.asarray(rows, np.float64)).split(ENCODING_BATCH):
+            codes = self._exact.encode(batch)
+            assert codes.H is not None
             z.append(codes.z)
             H.append(codes.H)
         return torch.cat(z).numpy(), torch.cat(H).numpy()
