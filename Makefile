@@ -1,17 +1,23 @@
-# `make run`: environment, install, dashboard. `make test`: environment, install, all tests.
+# `make run`: environment, install, dashboard. `make quick`: lint, types and the fast tests. `make test`: all of them.
 # Python 3.11 or 3.12; name another one with `make run PYTHON=/path/to/python`.
 PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
 	&& echo $$python && break; done)
 BIN := .venv/bin
+WORKERS ?= 2
+# By groups, which tests/conftest.py makes: a file each, and one of all that share a browser. In the order given there.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: run test lint bench docs lock audit clean
+.PHONY: run quick test lint bench docs lock audit clean
 
 run: .venv/installed
 	$(BIN)/streamlit run dashboard/app.py
 
+quick: lint
+	$(PYTEST) -q -m "not slow" --durations=10
+
 test: lint
-	$(BIN)/python -m pytest
+	$(PYTEST) --durations=25
 
 bench: .venv/test-installed
 	$(BIN)/python -m benchmarks all --keep

@@ -1,20 +1,70 @@
-"""What every test shares: a home of its own, one thread for torch, and the small data set."""
+"""What every test shares: a home, one thread, the small data set, stores that are made once; and which tests are slow."""
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from ddnmf_core.config import RunConfig
+from ddnmf_core.analysis import clustering
+from ddnmf_core.config import Config, RunConfig
 from ddnmf_core.data import catalogue
+from ddnmf_core.reproduce.protocol import SHORT_RUNS
+from ddnmf_core.store.run_store import Store
 
 ROOT = Path(__file__).parent.parent
+# Browsers, engines and whole programs: `pytest -m "not slow"` leaves them out. In the order in which they are run.
+SLOW = (
+    "project/test_benchmarks.py",
+    "reproduce",
+    "browser",
+    "engine/test_engine.py",
+    "cli",
+    "faults",
+    "project/test_documentation.py",
+    "project/test_packaging.py",
+)
+CLUSTERING = "analysis/"  # its own tests: as many short runs as the product makes
 
 settings.register_profile("ddnmf", deadline=None, database=None)  # a first call may import for seconds
 settings.load_profile("ddnmf")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is fast comes first. A file stays with one worker, and so do all files of the browser, which share a server."""
+    for item in items:
+        place = _place(item)
+        if _rank(place):
+            item.add_marker("slow")
+        item.add_marker(pytest.mark.xdist_group("browser" if place.startswith("browser/") else place))
+    items.sort(key=lambda item: _rank(_place(item)))
+
+
+def _place(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).as_posix()
+
+
+def _rank(place: str) -> int:
+    """0 for what is fast, else the place in SLOW."""
+    return next((rank for rank, slow in enumerate(SLOW, 1) if place == slow or place.startswith(f"{slow}/")), 0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_mixtures() -> Iterator[None]:
+    """Scoring is nearly all of a tiny run's time, and mixtures nearly all of that: two short runs instead of 20."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clustering, "SHORT_RUNS", 2)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def mixtures_of_the_product(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if _place(request.node).startswith(CLUSTERING):
+        monkeypatch.setattr(clustering, "SHORT_RUNS", SHORT_RUNS)
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +111,33 @@ def small() -> Callable[..., RunConfig]:
         )
 
     return config
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Store]:
+    """A store in which a worker has finished these entries. It is made once: who changes it asks for a copy."""
+
+    @cache
+    def finished(*configs: Config) -> Store:
+        from stored import trained  # which loads torch
+
+        store = Store(tmp_path_factory.mktemp("made"))
+        for config in configs:
+            trained(store, config)
+        return store
+
+    return finished
+
+
+@pytest.fixture
+def copy_of(made: Callable[..., Store], home: Path) -> Callable[..., Store]:
+    """The same as a test's own, in its home."""
+
+    def copied(*configs: Config) -> Store:
+        shutil.copytree(made(*configs).root, home)
+        return Store(home)
+
+    return copied
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,8 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
-from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
-
-from ddnmf_core.store.run_store import Store
+from playwright.sync_api import Page, expect
+from serving import needs_chromium
 
 PATIENCE = 120_000  # milliseconds
 
@@ -15,30 +13,16 @@ pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("browser-home")
-
-
-@pytest.fixture(scope="module")
-def server(home):
-    """The dashboard as a user starts it, on a store of its own."""
-    with dashboard(Store(home)) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def page(server):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(PATIENCE)
-        page.problems = []
-        page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on("requestfailed", lambda request: None if "127.0.0.1" in request.url else page.problems.append(request.url))
-        page.goto(server)
-        yield page
-        browser.close()
+def page(browser, empty_address):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(PATIENCE)
+    page.problems = []
+    page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("requestfailed", lambda request: None if "127.0.0.1" in request.url else page.problems.append(request.url))
+    page.goto(empty_address)
+    yield page
+    page.close()
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +87,7 @@ def test_a_run_stops_and_resumes(page):
     wait_for_epoch(page, stopped_at)
 
 
-def test_training_survives_a_reload_and_finishes(page, server):
+def test_training_survives_a_reload_and_finishes(page):
     page.reload()
     page.get_by_text("Finished on").wait_for()
     assert epoch_shown(page) == 6
@@ -138,7 +122,7 @@ def test_the_clicked_sample_is_rebuilt_from_its_parts(page):
     assert pictures.nth(1).get_attribute("src") != before
 
 
-def test_a_link_brings_back_what_was_on_screen(page, server):
+def test_a_link_brings_back_what_was_on_screen(page):
     go(page, "Parts")
     page.get_by_role("radio", name="Difference from the baseline").click()
     page.get_by_test_id("ddnmf-gallery").first.get_by_role("button").nth(3).click()
@@ -152,9 +136,9 @@ def test_a_link_brings_back_what_was_on_screen(page, server):
     other.close()
 
 
-def test_an_unknown_run_in_the_link_is_said_so(page, server):
+def test_an_unknown_run_in_the_link_is_said_so(page, empty_address):
     other = page.context.browser.new_page()
-    other.goto(f"{server}/parts?run=0123456789abcdef")
+    other.goto(f"{empty_address}/parts?run=0123456789abcdef")
     other.get_by_role("heading", name="Part 1").wait_for()
     other.wait_for_timeout(1500)
     expect(other.get_by_text("The run 0123456789abcdef that the link names is not in this store")).to_be_visible()

@@ -3,16 +3,13 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
-from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
-from stored import trained
+from playwright.sync_api import Page, expect
+from serving import RUN, dashboard, needs_chromium
 
-from ddnmf_core.config import EmbeddingConfig, RunConfig
 from ddnmf_core.store.run_store import Store
 
 pytestmark = needs_chromium
 
-RUN = RunConfig(dataset="digits", n_samples=400, layers=(32, 6), n_parts=4, epochs=2)
 FOCUSED = """() => {
   let element = document.activeElement;
   while (element.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
@@ -21,22 +18,11 @@ FOCUSED = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("keys"))
-    for config in (RUN, EmbeddingConfig(run=RUN.id, method="pca", n_points=400)):
-        trained(store, config)
-    with dashboard(store) as address:
-        yield address
-
-
 @pytest.fixture
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        yield page
-        browser.close()
+def page(browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    yield page
+    page.close()
 
 
 def tab_to(page: Page, words: str, most: int = 90) -> None:

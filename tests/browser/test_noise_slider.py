@@ -4,12 +4,10 @@ import re
 from itertools import pairwise
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
-from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
+from playwright.sync_api import Page, expect
+from serving import dashboard, needs_chromium
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.engine.worker import tasks
-from ddnmf_core.store.run_store import Store
 
 RUN = RunConfig(dataset="mnist-10k", n_samples=200, layers=(16, 8, 4), n_parts=3, epochs=1, noise_level=0.4)
 
@@ -17,27 +15,22 @@ pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(made):
     """The dashboard on a store with a small DDNMF and a small AE1; nothing is published."""
-    store = Store(tmp_path_factory.mktemp("noise-home"))
-    for config in (RUN, RUN.replace(model="ae1")):
-        entry = store.create(config)
-        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
+    store = made(RUN, RUN.replace(model="ae1"))
     with dashboard(store, DDNMF_RESULTS=str(store.root)) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
-def page(server):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1300, "height": 1000})
-        page.set_default_timeout(60_000)
-        page.goto(f"{server}/noise?level=40")
-        page.get_by_test_id("ddnmf-gallery").nth(9).wait_for()
-        page.locator(".shapelayer path").nth(5).wait_for(state="attached")
-        yield page
-        browser.close()
+def page(browser, server):
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(f"{server}/noise?level=40")
+    page.get_by_test_id("ddnmf-gallery").nth(9).wait_for()
+    page.locator(".shapelayer path").nth(5).wait_for(state="attached")
+    yield page
+    page.close()
 
 
 def pictures(page: Page) -> list[str | None]:
@@ -76,12 +69,11 @@ def test_on_a_phone_the_panels_stand_below_each_other_and_keep_their_width(page)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
 
 
-def test_from_published_numbers_a_button_leads_to_this_store(page, tmp_path):
+def test_from_published_numbers_a_button_leads_to_this_store(browser, address):
     """The button stands in a fragment, the choice of numbers outside it: the whole page has to follow."""
-    with dashboard(Store(tmp_path)) as address:
-        other = page.context.browser.new_page(viewport={"width": 1300, "height": 1000})
-        other.goto(f"{address}/noise")
-        other.get_by_role("button", name="This store, 10,000 images", exact=True).last.click()
-        other.wait_for_function("() => new URLSearchParams(location.search).get('numbers') === 'quick'")
-        expect(other.get_by_role("button", name=re.compile("^Compute"))).not_to_have_count(0)
-        other.close()
+    other = browser.new_page(viewport={"width": 1300, "height": 1000})
+    other.goto(f"{address}/noise")
+    other.get_by_role("button", name="This store, 10,000 images", exact=True).last.click()
+    other.wait_for_function("() => new URLSearchParams(location.search).get('numbers') === 'quick'")
+    expect(other.get_by_role("button", name=re.compile("^Compute"))).not_to_have_count(0)
+    other.close()

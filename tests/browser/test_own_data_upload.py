@@ -6,10 +6,8 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
-from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
-
-from ddnmf_core.store.run_store import Store
+from playwright.sync_api import Page, expect
+from serving import needs_chromium
 
 PATIENCE = 120_000  # milliseconds
 
@@ -17,16 +15,14 @@ pytestmark = needs_chromium
 
 
 @pytest.fixture
-def page(tmp_path):
-    with dashboard(Store(tmp_path / "home")) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(PATIENCE)
-        expect.set_options(timeout=20_000)
-        page.goto(f"{address}/train")
-        page.get_by_text("Add your own data").click()
-        yield page
-        browser.close()
+def page(browser, empty_address):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=20_000)
+    page.goto(f"{empty_address}/train")
+    page.get_by_text("Add your own data").click()
+    yield page
+    page.close()
 
 
 def images() -> bytes:

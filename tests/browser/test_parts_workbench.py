@@ -6,40 +6,23 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
-from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
-
-from ddnmf_core.config import InterpretationConfig, PixelNMFConfig, RunConfig
-from ddnmf_core.engine.worker import tasks
-from ddnmf_core.store.run_store import Store
+from playwright.sync_api import expect
+from serving import RUN_OF_TWO_SEEDS as RUN
+from serving import needs_chromium
 
 pytestmark = needs_chromium
 
-RUN = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=5, output_activation="linear", gamma=0.1)
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("workbench-home"))
-    for config in (RUN, RUN.replace(seed=2), InterpretationConfig.of(RUN), PixelNMFConfig(dataset="digits", n_parts=5)):
-        entry = store.create(config)
-        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
-    with dashboard(store) as address:
-        yield address
-
 
 @pytest.fixture
-def page(address):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(60_000)
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        yield page
-        expect(page.get_by_test_id("stException")).to_have_count(0)
-        assert page.problems == []
-        browser.close()
+def page(browser):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    yield page
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert page.problems == []
+    page.close()
 
 
 def image_of(page, caption):

@@ -4,29 +4,19 @@ import re
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
-from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
-from stored import trained
-
-from ddnmf_core.config import RunConfig
-from ddnmf_core.store.run_store import Store
+from playwright.sync_api import expect
+from serving import RUN, needs_chromium
 
 pytestmark = needs_chromium
 
-RUN = RunConfig(dataset="digits", n_samples=400, layers=(32, 6), n_parts=4, epochs=2)
-
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("figures"))
-    trained(store, RUN)
-    with dashboard(store) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
-        page.goto(f"{address}/parts?run={RUN.id}")
-        page.get_by_role("button", name="Save a figure").click(timeout=60_000)
-        yield page
-        browser.close()
+def page(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
+    page.goto(f"{address}/parts?run={RUN.id}")
+    page.get_by_role("button", name="Save a figure").click(timeout=60_000)
+    yield page
+    page.close()
 
 
 def saved(page, press, path):

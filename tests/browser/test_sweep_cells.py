@@ -3,13 +3,11 @@
 import re
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
-from serving import CHROMIUM, FLAGS, dashboard, needs_chromium
+from playwright.sync_api import expect
+from serving import dashboard, needs_chromium
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.engine.worker import tasks
 from ddnmf_core.experiment import sweeps
-from ddnmf_core.store.run_store import Store
 
 BASE = RunConfig(dataset="digits", n_samples=100, layers=(32, 16, 6), n_parts=5, epochs=1, gamma=0.1)
 CONFIGS = sweeps.make_grid(BASE, {"gamma": [0.1, 1.0], "beta": [0.5, 1.0]}, [1])
@@ -18,30 +16,19 @@ pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory):
-    """A store with four runs that were trained a little."""
-    store = Store(tmp_path_factory.mktemp("swept"))
-    for config in CONFIGS:
-        entry = store.create(config)
-        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
-    return store
-
-
-@pytest.fixture(scope="module")
-def server(swept):
-    with dashboard(swept) as address:
+def server(made):
+    """The dashboard on a store with four runs that were trained a little."""
+    with dashboard(made(*CONFIGS)) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
-def page(server):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1300})
-        page.set_default_timeout(60_000)
-        page.goto(f"{server}/sweep")
-        yield page
-        browser.close()
+def page(browser, server):
+    page = browser.new_page(viewport={"width": 1400, "height": 1300})
+    page.set_default_timeout(60_000)
+    page.goto(f"{server}/sweep")
+    yield page
+    page.close()
 
 
 def test_a_click_on_a_cell_shows_its_runs_and_the_way_into_one(page):

@@ -1,6 +1,7 @@
 """What a worker does with an entry, in this process."""
 
 import errno
+import shutil
 
 import numpy as np
 import pytest
@@ -32,6 +33,13 @@ def store(tmp_path):
     return Store(tmp_path)
 
 
+@pytest.fixture
+def run(store, made):
+    """CONFIG, trained, in this test's store."""
+    shutil.copytree(made(CONFIG).root, store.root, dirs_exist_ok=True)
+    return store.entry(CONFIG)
+
+
 def perform(store, config):
     entry = store.create(config)
     return entry, tasks.perform(str(store.root), entry.kind, entry.id, "cpu")
@@ -51,25 +59,23 @@ def test_a_run_leaves_everything_that_a_page_needs(store):
     assert {"torch", "threads", "device"} <= set(entry.read_json(PROVENANCE_FILE))
 
 
-def test_scores_belong_to_the_stored_clusters(store):
+def test_scores_belong_to_the_stored_clusters(store, run):
     from ddnmf_core.data.catalogue import load
 
-    entry, _ = perform(store, CONFIG)
-    clusters, labels = entry.read_table(CLUSTERS_FILE), load("digits").labels
-    for row in entry.read_json(SCORES_FILE):
+    clusters, labels = run.read_table(CLUSTERS_FILE), load("digits").labels
+    for row in run.read_json(SCORES_FILE):
         found = scores(labels, clusters[f"{row['input']}/{row['representation']}/{row['clusterer']}"])
         assert found == {name: row[name] for name in found}
 
 
-def test_a_finished_run_is_not_trained_again(store):
-    entry, _ = perform(store, CONFIG)
-    before = (entry.folder / MODEL_FILE).stat().st_mtime_ns
+def test_a_finished_run_is_not_trained_again(store, run):
+    before = (run.folder / MODEL_FILE).stat().st_mtime_ns
     assert perform(store, CONFIG)[1] == "finished"
-    assert (entry.folder / MODEL_FILE).stat().st_mtime_ns == before
+    assert (run.folder / MODEL_FILE).stat().st_mtime_ns == before
 
 
-def test_a_run_stopped_and_resumed_ends_with_the_same_weights(store, tmp_path, monkeypatch):
-    undisturbed, _ = perform(Store(tmp_path / "other"), CONFIG)
+def test_a_run_stopped_and_resumed_ends_with_the_same_weights(store, made, monkeypatch):
+    undisturbed = made(CONFIG).entry(CONFIG)
     entry = store.create(CONFIG)
     asked = iter([False] * 20 + [True] * 3)
     monkeypatch.setattr(type(entry), "stop_requested", property(lambda self: next(asked, False)))
@@ -118,8 +124,6 @@ def test_a_run_on_too_many_images_fails_with_the_reason(store):
 
 
 def test_an_entry_deleted_while_it_is_worked_on_is_no_error(store, monkeypatch):
-    import shutil
-
     def delete(entry, device):
         shutil.rmtree(entry.folder)
         entry.set_state(entry.state)
@@ -128,8 +132,7 @@ def test_an_entry_deleted_while_it_is_worked_on_is_no_error(store, monkeypatch):
     assert perform(store, CONFIG)[1] == "stopped"
 
 
-def test_a_damaged_run_is_set_aside_and_not_the_map_that_needs_it(store):
-    run, _ = perform(store, CONFIG)
+def test_a_damaged_run_is_set_aside_and_not_the_map_that_needs_it(store, run):
     (run.folder / CODES_FILE).write_bytes(b"damaged")
     entry, status = perform(store, EmbeddingConfig(run=run.id))
     assert status == "failed"
@@ -160,8 +163,7 @@ def test_only_one_worker_works_on_a_run(store):
 
 
 @pytest.mark.parametrize("method", ["t-sne", "umap", "pca"])
-def test_a_map_has_a_point_for_each_sample_and_repeats_itself(store, tmp_path, method):
-    run, _ = perform(store, CONFIG)
+def test_a_map_has_a_point_for_each_sample_and_repeats_itself(store, run, method):
     config = EmbeddingConfig(run=run.id, method=method, n_points=150, representation="H")
     entry, status = perform(store, config)
     assert status == "finished"
@@ -185,8 +187,8 @@ def test_a_map_stops_when_it_is_asked_to(store, method):
     assert len(reported) == 2
 
 
-def test_a_map_can_be_seen_while_it_is_made_and_leaves_nothing_else(store, monkeypatch):
-    run, seen = perform(store, CONFIG)[0], []
+def test_a_map_can_be_seen_while_it_is_made_and_leaves_nothing_else(store, run, monkeypatch):
+    seen = []
     monkeypatch.setattr(analyse, "EARLY_MAP_INTERVAL_S", 0.0)
     remove = Entry.remove
     monkeypatch.setattr(Entry, "remove", lambda self, name: (seen.append(self.read_table(name)), remove(self, name)))
@@ -217,8 +219,7 @@ def test_pixel_nmf_keeps_non_negative_factors(store):
 # ------------------------------------------------------------------------------------- clusterings
 
 
-def test_clusters_of_a_runs_codes_are_those_that_the_run_itself_has(store):
-    run, _ = perform(store, CONFIG)
+def test_clusters_of_a_runs_codes_are_those_that_the_run_itself_has(store, run):
     for seen, noise_level in (("clean", 0.0), ("noisy", CONFIG.noise_level)):
         for clusterer in ("kmeans", "gmm"):
             entry, status = perform(
@@ -238,8 +239,7 @@ def test_clusters_of_a_runs_codes_are_those_that_the_run_itself_has(store):
             assert -1 <= found["silhouette"] <= 1
 
 
-def test_another_noise_than_the_runs_own_makes_other_codes(store):
-    perform(store, CONFIG)
+def test_another_noise_than_the_runs_own_makes_other_codes(store, run):
     scores_of = [
         perform(store, ClusteringConfig.of(CONFIG, noise_level=level))[0].read_json(SCORES_FILE) for level in (0.4, 0.41, 1.0)
     ]
@@ -264,8 +264,7 @@ def test_coefficients_of_an_nmf_are_those_of_bases_of_unit_length():
     assert coefficients[:, 0] == pytest.approx(h, rel=1e-4)
 
 
-def test_an_nmf_of_negative_codes_is_refused_with_the_way_out(store):
-    perform(store, CONFIG)
+def test_an_nmf_of_negative_codes_is_refused_with_the_way_out(store, run):
     entry, status = perform(store, ClusteringConfig.of(CONFIG, transform="unit_nmf"))
     assert status == "failed"
     assert "negative values" in entry.state.message

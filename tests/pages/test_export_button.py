@@ -9,18 +9,14 @@ from opening import open_page, text_of
 
 from dashboard.session.run_export import READY_KEY
 from ddnmf_core.config import RunConfig
-from ddnmf_core.engine.worker import tasks
 from ddnmf_core.export import formats
-from ddnmf_core.store.run_store import Store
 
 RUN = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epochs=1)
 
 
 @pytest.fixture
-def run(home):
-    entry = Store(home).create(RUN)
-    assert tasks.perform(str(home), "runs", entry.id, "cpu") == "finished"
-    return entry
+def run(copy_of):
+    return copy_of(RUN).entry(RUN)
 
 
 def prepare(app, name):

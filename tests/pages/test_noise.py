@@ -1,7 +1,6 @@
 """The Noise page: published numbers, this store's, none at all; the slider, the models, the levels that are missing."""
 
 import json
-import shutil
 from dataclasses import replace
 
 import opening
@@ -11,7 +10,6 @@ from opening import text_of
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import load
 from ddnmf_core.data.pictures import data_link
-from ddnmf_core.engine.worker import tasks
 from ddnmf_core.reproduce import claims
 from ddnmf_core.reproduce.cells import target_cells
 from ddnmf_core.reproduce.protocol import QUICK_PROTOCOL
@@ -31,20 +29,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "results"
 
 
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory):
-    """A store with a DDNMF at two levels and an AE1 at one; none of them is the protocol's."""
-    store = Store(tmp_path_factory.mktemp("noise"))
-    for config in RUNS:
-        entry = store.create(config)
-        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
-    return store.root
-
-
 @pytest.fixture
-def store(trained, home):
-    shutil.copytree(trained, home)
-    return Store(home)
+def store(copy_of):
+    """A DDNMF at two levels and an AE1 at one; none of them is the protocol's."""
+    return copy_of(*RUNS)
 
 
 def record(cell):

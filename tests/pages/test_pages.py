@@ -2,7 +2,6 @@
 
 import gc
 import os
-import shutil
 from dataclasses import replace
 
 import pandas as pd
@@ -15,7 +14,6 @@ from dashboard.session.run_data import images
 from dashboard.train.live_run import explain_losses
 from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine import client as engine
-from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store import trash
 from ddnmf_core.store.entry import CODES_FILE, MODEL_FILE, SCORES_FILE, State
 from ddnmf_core.store.run_store import Store
@@ -25,22 +23,11 @@ DDNMF = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2)
 AE1 = DDNMF.replace(model="ae1")
 
 
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory):
-    """A store with a DDNMF and an AE1, their maps and an NMF of the pixels."""
-    store = Store(tmp_path_factory.mktemp("trained"))
-    work = [DDNMF, AE1, PixelNMFConfig(dataset="digits", n_parts=5)]
-    work += [EmbeddingConfig(run=run.id, n_points=5000, method="t-sne", perplexity=30) for run in (DDNMF, AE1)]
-    for config in work:
-        entry = store.create(config)
-        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
-    return store.root
-
-
 @pytest.fixture
-def store(home, trained):
-    shutil.copytree(trained, home)
-    return Store(home)
+def store(copy_of):
+    """A DDNMF and an AE1, their maps and an NMF of the pixels."""
+    maps = [EmbeddingConfig(run=run.id, n_points=5000, method="t-sne", perplexity=30) for run in (DDNMF, AE1)]
+    return copy_of(DDNMF, AE1, PixelNMFConfig(dataset="digits", n_parts=5), *maps)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,11 +1,10 @@
 """A dashboard for looking: every page stands, and nothing in the store changes."""
 
 import io
-import shutil
 
 import pytest
 from opening import open_page, text_of
-from stored import finish, trained
+from stored import finish
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.engine import client as engine
@@ -20,25 +19,19 @@ PAGES = ["home", "train", "latent", "parts", "explain", "noise", "sweep", "compa
 RUN = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epochs=1)
 
 
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("shown"))
-    return trained(store, RUN).root
-
-
 def content(store):
     return {path.relative_to(store.root): path.stat().st_mtime_ns for path in store.root.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_stands_and_changes_nothing(home, shown, monkeypatch, page):
-    shutil.copytree(shown, home)
-    before = content(Store(home))
+def test_a_page_stands_and_changes_nothing(copy_of, monkeypatch, page):
+    store = copy_of(RUN)
+    before = content(store)
     monkeypatch.setenv("DDNMF_READ_ONLY", "1")
     app = open_page(page, run=RUN.id)
     assert not app.exception
     assert "Only for looking" in text_of(app)
-    assert content(Store(home)) == before
+    assert content(store) == before
     doing = ("start", "train", "delete", "remove", "resume", "compute", "again")
     assert not [button.key for button in app.button if any(word in str(button.key) for word in doing) and not button.disabled]
 

@@ -1,11 +1,9 @@
 """The parts workbench: the list, names, measurements and likeness of parts; edits of a sample's parts."""
 
-import shutil
-
 import numpy as np
 import pytest
 from opening import open_page, text_of
-from stored import trained as trained_by_a_worker
+from stored import trained
 
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine.worker import tasks
@@ -20,19 +18,9 @@ SIBLING = RUN.replace(seed=2)
 MEASURED = InterpretationConfig.of(RUN)
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("workbench"))
-    for config in (RUN, SIBLING, MEASURED, PixelNMFConfig(dataset="digits", n_parts=5)):
-        entry = store.create(config)
-        assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished", entry.state
-    return store.root
-
-
 @pytest.fixture
-def store(home, trained):
-    shutil.copytree(trained, home)
-    return Store(home)
+def store(copy_of):
+    return copy_of(RUN, SIBLING, MEASURED, PixelNMFConfig(dataset="digits", n_parts=5))
 
 
 def sliders(app):
@@ -136,7 +124,7 @@ MANY = RunConfig(dataset="digits", layers=(32, 20), n_parts=16, epochs=2)
 
 def test_sliders_that_other_parts_take_over_start_at_what_the_sample_has(home):
     store = Store(home)
-    run = trained_by_a_worker(store, MANY)
+    run = trained(store, MANY)
     own = run.read_tensors(CODES_FILE)["clean/H"][7]
     app, seen = open_page("explain", run=run.id, sample="7", of="clean", baseline="mean"), []
     for baseline in ("mean", "zero", "mean"):
@@ -149,7 +137,7 @@ def test_sliders_that_other_parts_take_over_start_at_what_the_sample_has(home):
 
 
 def test_all_to_zero_means_also_the_parts_without_a_slider(home):
-    run = trained_by_a_worker(Store(home), MANY)
+    run = trained(Store(home), MANY)
     app = open_page("explain", run=run.id, sample="7", of="clean")
     assert len(sliders(app)) < MANY.n_parts
     app.button(key="explain.zero").click().run()
@@ -222,7 +210,7 @@ def test_a_survey_has_a_row_for_each_rank_and_compares_seeds_where_there_are_two
 
     other = store.create(RUN.replace(n_parts=3))
     assert tasks.perform(str(store.root), "runs", other.id, "cpu") == "finished"
-    found = cached_survey.__wrapped__(str(store.root), (RUN.id, SIBLING.id, other.id)).set_index("n_parts")
+    found = cached_survey.__wrapped__([store.entry(config) for config in (RUN, SIBLING, other.config)]).set_index("n_parts")
     assert found["n_seeds"].to_dict() == {3: 1, 5: 2}
     errors = [store.entry(config).read_tensors(CODES_FILE)["noisy/error"].mean() for config in (RUN, SIBLING)]
     assert found.loc[5, "error"] == pytest.approx(np.mean(errors))
