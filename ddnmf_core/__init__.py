@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ddnmf_core.store.run_store import Store
 
 __all__ = ["DDNMF", "PRESETS", "FinishedRun", "RunConfig", "Store", "load"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = {
     "DDNMF": "estimator",

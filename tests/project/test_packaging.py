@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ddnmf_core.cli.dashboard import dashboard
+from ddnmf_core.cli.dashboard import streamlit_settings
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("ddnmf_core", "dashboard", "pages")
+FOLDERS = {"ddnmf_core": "ddnmf_core", "dashboard": "ddnmf_core/app/dashboard", "pages": "ddnmf_core/app/pages"}  # in a wheel
 NOT_SHIPPED = ("__pycache__",)
 
 
@@ -64,14 +64,15 @@ def members(wheel):
 
 
 def test_the_wheel_has_every_file_of_the_three_folders_and_the_published_tables(wheel):
-    there = {
-        str(path.relative_to(ROOT))
-        for folder in FOLDERS
+    expected = {
+        f"{in_wheel}/{path.relative_to(ROOT / folder)}"
+        for folder, in_wheel in FOLDERS.items()
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and not set(NOT_SHIPPED) & set(path.parts) and path.suffix != ".pyc"
     }
     published = {f"ddnmf_core/published/{path.name}" for path in (ROOT / "results").glob("*.json")}
-    assert members(wheel) == there | published | {"dashboard/settings/config.toml"}
+    assert members(wheel) == expected | published | {"ddnmf_core/app/settings/config.toml"}
+    assert "ddnmf_core/py.typed" in members(wheel)
 
 
 def test_the_sdist_builds_the_same_wheel_and_has_the_tests(source, wheel, tmp_path):
@@ -94,30 +95,54 @@ def test_the_sdist_builds_the_same_wheel_and_has_the_tests(source, wheel, tmp_pa
     assert members(built(packed, tmp_path)) == members(wheel)
 
 
-def test_the_pages_start_from_what_the_wheel_installs(wheel, tmp_path):
-    site = tmp_path / "site"
+def run_python(code, site, home, *before):
+    """Run code with the installed wheel in `site` and folders before it on the path, outside of the source tree."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*before, site))), "DDNMF_HOME": str(home)}
+    environment["DDNMF_READ_ONLY"] = "1"  # no engine is started
+    return subprocess.run([sys.executable, "-c", code], env=environment, cwd=home, capture_output=True, text=True)
+
+
+@pytest.fixture
+def site(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(site)
+        packed.extractall(tmp_path / "site")
+    return tmp_path / "site"
+
+
+def test_the_wheel_has_all_that_the_command_needs(site, tmp_path):
     code = (
-        "from ddnmf_core.cli.dashboard import APP, settings; from ddnmf_core.reproduce.results import published_folder;"
-        "print(APP, APP.exists(), len(list(published_folder().glob('*.json'))), len(settings()))"
+        "from ddnmf_core.cli.dashboard import APP_FILE, streamlit_settings;"
+        "from ddnmf_core.reproduce.results import published_folder;"
+        "print(APP_FILE, APP_FILE.exists(), len(list(published_folder().glob('*.json'))), len(streamlit_settings()))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(site)}
-    told = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
-    assert told.stdout.split() == [
-        str(site / "dashboard" / "app.py"),
+    done = run_python(code, site, tmp_path)
+    n_published = len(list((ROOT / "results").glob("*.json")))
+    assert done.stdout.split() == [
+        str(site / "ddnmf_core" / "app" / "dashboard" / "app.py"),
         "True",
-        str(len(list((ROOT / "results").glob("*.json")))),
-        str(len(dashboard.settings())),
-    ], told.stderr
-    told = subprocess.run(
-        [sys.executable, "-m", "ddnmf_core", "dashboard", "--help"],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert "Serve the pages" in told.stdout, told.stderr
+        str(n_published),
+        str(len(streamlit_settings())),
+    ], done.stderr
+    done = run_python("from ddnmf_core.cli import app; app(['dashboard', '--help'], prog_name='ddnmf')", site, tmp_path)
+    assert "Serve the dashboard" in done.stdout, done.stderr
+
+
+def test_a_page_of_the_wheel_is_drawn_beside_another_project_s_dashboard_and_pages(site, tmp_path):
+    for name in ("dashboard", "pages"):
+        (tmp_path / "other" / name).mkdir(parents=True)
+        (tmp_path / "other" / name / "__init__.py").write_text("raise RuntimeError('the other project')")
+    code = """
+import importlib.util
+from streamlit.testing.v1 import AppTest
+from ddnmf_core.cli.dashboard import APP_FILE
+
+spec = importlib.util.spec_from_file_location("app", APP_FILE)
+spec.loader.exec_module(importlib.util.module_from_spec(spec))
+home = AppTest.from_file(APP_FILE.with_name("main.py"), default_timeout=120).run()
+print([error.message for error in home.exception], [title.value for title in home.title])
+"""
+    done = run_python(code, site, tmp_path, tmp_path / "other")
+    assert done.stdout.splitlines()[-1:] == ["[] ['DDNMF Studio']"], done.stderr
 
 
 def test_the_dashboard_command_listens_on_this_machine_alone_unless_told_otherwise(monkeypatch, tmp_path):
