@@ -25,7 +25,7 @@ PANEL_HEIGHT, LEVEL_HEIGHT = 215, 30  # pixels
 
 def dataset_title(dataset: str) -> str:
     """MNIST, however many of its images."""
-    return DATASETS[dataset].title.split(",")[0]
+    return DATASETS[dataset].family_title
 
 
 def score_panel(rows: "pd.DataFrame", dataset: str, score: str) -> go.Figure:

@@ -143,7 +143,7 @@ def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[i
 
 def _explain(used: dict[str, MatchingRun], titles: Sequence[str], dataset: str, wanted: float, seed: int) -> None:
     """How to read the pictures, and which runs they are of."""
-    family = DATASETS[dataset].title.split(",")[0]
+    family = DATASETS[dataset].family_title
     absent = [title for title in titles if title not in used]
     if absent:
         st.info(

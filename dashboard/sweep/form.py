@@ -34,7 +34,7 @@ def sweep_form() -> None:
         configs = sweeps.make_grid(base, _lists(base), range(base.seed, base.seed + n_seeds))
         _explain(configs)
         _offer(configs)
-    except ValueError as error:
+    except (ValueError, catalogue.DataError) as error:
         st.error(str(error))
 
 
@@ -74,9 +74,7 @@ def _base() -> tuple[RunConfig, int]:
         persist_state="session",
         help="Two or more show how much luck there is in a cell.",
     )
-    available = found[dataset].n_samples
-    if (n_samples or 0) > available:
-        raise ValueError(f"n_samples = {n_samples}: {dataset} has {available:,} images")
+    catalogue.check_n_samples(dataset, n_samples)
     suited = suggest(found[dataset]).fields if USER_DATASET.fullmatch(dataset) and source != "train" else {}
     fields = {**suited, **_other_settings(source), "dataset": dataset, "n_samples": n_samples, "epochs": epochs}
     return RunConfig(**fields), n_seeds

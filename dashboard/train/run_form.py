@@ -235,11 +235,9 @@ def checked_config(fields: dict[str, Any]) -> RunConfig | None:
     """The configuration, or the reasons why there is none."""
     try:
         config = RunConfig(**fields)
-        available = catalogue.spec(config.dataset).n_samples
-        if (config.n_samples or 0) > available:
-            raise ValueError(f"n_samples = {config.n_samples}: {config.dataset} has {available:,} images")
+        catalogue.check_n_samples(config.dataset, config.n_samples)
         config.replace(seed=config.seed + st.session_state[train_key("n_seeds")] - 1)
         return config
-    except ValueError as error:
+    except (ValueError, catalogue.DataError) as error:
         st.error(str(error))
         return None

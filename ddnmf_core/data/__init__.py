@@ -1,1 +1,1 @@
-"""Data sets: the five that come with the project, and the user's own in `user`."""
+"""Data sets: five built-in ones, and user data in `user`."""

@@ -1,9 +1,9 @@
-"""Images in, verified: where each data set is looked for, and how it is loaded.
+"""Catalogue of data sets: find their files, verify and load them.
 
 The t10k halves of MNIST (CC BY-SA 3.0) and Fashion-MNIST (MIT) ship inside the package; scikit-learn
-brings the digits. The full sets (70,000 = train + test, as the paper) are looked for in DDNMF_DATA,
-the user cache and Debian's folder, and only then downloaded. Every file's decompressed content is
-checked by SHA-256 before use. Images stay one u8 array, labels int64.
+brings the digits. The full sets (70,000 = train + test, as in the paper) are searched in DDNMF_DATA,
+the user cache and Debian's folder, and downloaded if none has them. The decompressed content of every
+file is checked by SHA-256 before use. Images stay one u8 array, labels int64.
 """
 
 import os
@@ -44,7 +44,23 @@ DATASETS: dict[str, DatasetSpec] = {
 
 
 def spec(name: str) -> DatasetSpec:
-    """What a data set is, ours or one of the user's own. Raises DataError where there is none of this name."""
+    """Describe a data set, without reading its images.
+
+    Parameters
+    ----------
+    name : str
+        Name of a built-in set, such as "mnist-10k", or the id of user data, "own-...".
+
+    Returns
+    -------
+    DatasetSpec
+        Title, number of samples, shape and classes.
+
+    Raises
+    ------
+    DataError
+        If no set has this name, or the description of user data is missing or damaged.
+    """
     if name in DATASETS:
         return DATASETS[name]
     if USER_DATASET.fullmatch(name):
@@ -53,40 +69,64 @@ def spec(name: str) -> DatasetSpec:
 
 
 def is_known(name: str) -> bool:
-    """Whether there is a description of this set; one of the user's own may have been removed."""
+    """Return True if the data set can be described; user data may have been removed."""
     return name in DATASETS or user_sets.is_readable(name)
 
 
 def dataset_family(name: str) -> DatasetFamily | None:
-    """The family of one of our data sets; None for the digits and for a set of the user's own. It reads no file."""
+    """Return the family of a built-in set; None for the digits and for user data. Reads no file."""
     return DATASETS[name].family if name in DATASETS else None
 
 
 def short_name(name: str) -> str:
-    """What to call a set in a line of text: our sets by their names, the user's own by the title that they gave."""
+    """Return the name of a data set for a line of text: built-in sets by name, user data by title."""
     return user_sets.user_spec(name).title if name not in DATASETS and is_known(name) else name
 
 
 def available() -> dict[str, DatasetSpec]:
-    """The sets that are on this machine, the user's own last."""
-    ours = {name: spec for name, spec in DATASETS.items() if find(name)}
-    return {**ours, **{name: spec(name) for name in user_sets.names() if user_sets.is_readable(name)}}
+    """List the data sets on this machine.
+
+    Returns
+    -------
+    dict of str to DatasetSpec
+        Built-in sets with all files present, then user data with a readable description. The content of files is checked
+        by `load` only.
+    """
+    built_in = {name: spec for name, spec in DATASETS.items() if find(name)}
+    return {**built_in, **{name: spec(name) for name in user_sets.names() if user_sets.is_readable(name)}}
 
 
 def find(name: str) -> Location | None:
-    """The first place that has every file of the set, or None; reads no file."""
+    """Find the files of a data set, without reading them.
+
+    Parameters
+    ----------
+    name : str
+        Name of a built-in set, or the id of user data.
+
+    Returns
+    -------
+    Location or None
+        First location with every file of the set, in the order: package, DDNMF_DATA, user cache, Debian package; None if
+        there is none.
+
+    Raises
+    ------
+    KeyError
+        If no set has this name.
+    """
     if USER_DATASET.fullmatch(name):
         return Location("your own", user_sets.folder(name)) if name in user_sets.names() else None
     spec = DATASETS[name]
     if spec.family is None:
         return Location("scikit-learn", None)
-    for location in _places(spec):
+    for location in _locations(spec):
         if location.folder and all(find_file(location.folder, file) for file in spec.files):
             return location
     return None
 
 
-def _places(spec: DatasetSpec) -> Iterator[Location]:
+def _locations(spec: DatasetSpec) -> Iterator[Location]:
     assert spec.family
     if spec.halves == ("t10k",):
         yield Location("shipped with DDNMF", SHIPPED_FOLDER / spec.family)
@@ -97,16 +137,16 @@ def _places(spec: DatasetSpec) -> Iterator[Location]:
 
 
 def ways_to_get(name: str) -> str:
-    """One sentence with every way to a missing set."""
+    """Describe in one sentence how to get a missing data set."""
     if USER_DATASET.fullmatch(name):
-        return "To get it: add the file or folder again that it was made of."
+        return "To get it: add its file or folder again."
     spec = DATASETS[name]
     if spec.family is None or spec.halves == ("t10k",):
-        return "It comes with the installation."
+        return "It is part of the installation."
     folder = TORCHVISION_FOLDER[spec.family]
     ways = [
-        f"run `ddnmf data --get {name}` where there is a network",
-        f"set DDNMF_DATA to a folder that holds {folder}/raw/*-ubyte.gz",
+        f"run `ddnmf data --get {name}` with a network connection",
+        f"set DDNMF_DATA to a folder with {folder}/raw/*-ubyte.gz",
     ]
     if spec.family == "fashion-mnist":
         ways.append("install Debian's package dataset-fashion-mnist")
@@ -116,17 +156,43 @@ def ways_to_get(name: str) -> str:
 # --------------------------------------------------------------------------------------- loading
 
 
+def check_n_samples(name: str, n_samples: int | None) -> None:
+    """Raise DataError unless the data set has n_samples samples; None means all."""
+    n_available = spec(name).n_samples
+    if n_samples is not None and not 1 <= n_samples <= n_available:
+        raise DataError(f"n_samples = {n_samples}: {name} has {n_available:,} images")
+
+
 def load(
     name: str, n_samples: int | None = None, *, download: bool = False, report: Callable[[str], None] = lambda message: None
 ) -> Images:
-    """The whole set, or a random subset that is the same for every run that asks for that size.
+    """Load a data set, verified by SHA-256.
 
-    Raises DataError where the set is not found (and `download` is off or failed), where a file's
-    content has the wrong SHA-256, or where more samples are asked for than there are.
+    Parameters
+    ----------
+    name : str
+        Name of a built-in set, or the id of user data.
+    n_samples : int, optional
+        Size of a random subset, in the set's order; the same for every call with this size, and part of every larger one.
+        By default the whole set.
+    download : bool
+        Download a built-in set that is not on this machine, from torchvision's mirrors into the user cache.
+    report : callable
+        Receives a message for each file downloaded.
+
+    Returns
+    -------
+    Images
+        Read-only arrays: pixels (n, d), u8 or float32 in [0, 1], memory-mapped if too large for memory; labels (n,), int64.
+
+    Raises
+    ------
+    DataError
+        If the set is unknown, not found or not downloaded, if the content of a file has the wrong SHA-256, if n_samples is
+        not 1 to the size of the set, or if a subset of a mapped set does not fit into memory.
     """
+    check_n_samples(name, n_samples)
     about = spec(name)
-    if n_samples is not None and not 1 <= n_samples <= about.n_samples:
-        raise DataError(f"n_samples = {n_samples}: {name} has {about.n_samples:,} images")
     if USER_DATASET.fullmatch(name):
         pixels, labels = user_sets.arrays(name)
     else:
@@ -139,10 +205,10 @@ def load(
     if n_samples is not None:
         order = np.random.default_rng(derive("subset", name)).permutation(len(pixels))
         chosen = np.sort(order[:n_samples])
-        if is_mapped(pixels) and (taken := n_samples * pixels[:1].nbytes) > total_memory() // 2:
+        if is_mapped(pixels) and (n_bytes := n_samples * pixels[:1].nbytes) > total_memory() // 2:
             raise DataError(
-                f"n_samples = {n_samples}: that many take {taken / 2**30:.1f} GiB, and a part of a set is held in "
-                f"memory, of which there are {total_memory() / 2**30:.1f}. Take all, or fewer"
+                f"n_samples = {n_samples}: these samples take {n_bytes / 2**30:.1f} GiB of memory, and this machine has "
+                f"{total_memory() / 2**30:.1f}. Use all samples (they are read from the disk), or fewer"
             )
         pixels, labels = pixels[chosen], labels[chosen]
     pixels.flags.writeable = labels.flags.writeable = False
@@ -159,14 +225,14 @@ def _read(spec: DatasetSpec, location: Location) -> tuple[np.ndarray, np.ndarray
 
 
 def _read_digits() -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_digits  # 3 s cold: only when asked for
+    from sklearn.datasets import load_digits  # 3 s to import: only when needed
 
     digits = load_digits()
     return (digits.data * (255 / 16)).round().astype(np.uint8), digits.target.astype(np.int64)
 
 
 def _download(name: str, report: Callable[[str], None]) -> Location:
-    """Raises DataError, with every other way to the set, where the download fails."""
+    """Download a built-in set. Raises DataError, with the other ways to get it, if that fails."""
     spec = DATASETS[name]
     assert spec.family
     try:

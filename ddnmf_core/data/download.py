@@ -1,4 +1,4 @@
-"""Download a full data set into the user's cache, every file verified."""
+"""Download a full data set into the user's cache and verify every file."""
 
 import gzip
 import http.client
@@ -14,18 +14,18 @@ from ddnmf_core.data.dataset import DatasetFamily, Location
 from ddnmf_core.data.idx import TORCHVISION_FOLDER, verified_content
 from ddnmf_core.files.atomic import write_bytes
 
-DOWNLOAD_TIMEOUT = 10.0  # seconds without an answer
+DOWNLOAD_TIMEOUT = 10.0  # seconds
 NO_ANSWER = (OSError, RuntimeError, ValueError, EOFError, KeyError, zlib.error, http.client.HTTPException)
 
 
 def cache_folder() -> Path:
-    """The folder of downloads: the user's cache."""
+    """Return the folder for downloads in the user's cache."""
     return user_cache_path("ddnmf") / "data"
 
 
 def download(family: DatasetFamily, report: Callable[[str], None]) -> Location:
-    """Fetch all files of a family from torchvision's mirrors into the cache; raises one of NO_ANSWER where none answers."""
-    from torchvision import datasets  # only here: slow to import
+    """Download all files of a family from torchvision's mirrors into the cache; raises one of NO_ANSWER if all fail."""
+    from torchvision import datasets  # slow to import
 
     source = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[family]
     folder = cache_folder() / TORCHVISION_FOLDER[family] / "raw"

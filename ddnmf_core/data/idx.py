@@ -1,4 +1,4 @@
-"""IDX files of MNIST and Fashion-MNIST, verified by the SHA-256 of their content."""
+"""Read IDX files of MNIST and Fashion-MNIST, verified by SHA-256."""
 
 import gzip
 import hashlib
@@ -8,7 +8,7 @@ from ddnmf_core.data.dataset import DataError, DatasetFamily
 
 TORCHVISION_FOLDER = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 
-# SHA-256 of the decompressed files: canonical, whatever gzip wrapped them.
+# of the decompressed files, since compressed ones differ with the version of gzip
 SHA256: dict[DatasetFamily, dict[str, str]] = {
     "mnist": {
         "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -26,12 +26,12 @@ SHA256: dict[DatasetFamily, dict[str, str]] = {
 
 
 def find_file(folder: Path, name: str) -> Path | None:
-    """The file, compressed or plain."""
+    """Find the file, compressed or plain; None if there is none."""
     return next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
 
 
 def read_idx(family: DatasetFamily, folder: Path, name: str) -> memoryview:
-    """The values of a verified IDX file; its header is 4 bytes and 4 more a dimension."""
+    """Read the values of a verified IDX file, after its header of 4 bytes and 4 more for each dimension."""
     path = find_file(folder, name)
     assert path is not None
     content = verified_content(family, name, path)
@@ -40,12 +40,13 @@ def read_idx(family: DatasetFamily, folder: Path, name: str) -> memoryview:
 
 
 def verified_content(family: DatasetFamily, name: str, path: Path) -> bytes:
+    """Read and decompress a file; raises DataError if that fails or its SHA-256 is not that of the published file."""
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
-        raise DataError(f"{path}: cannot be read ({error}). Delete it and get it again.") from error
+        raise DataError(f"{path}: cannot be read ({error}). Delete it and download it again.") from error
     if hashlib.sha256(content).hexdigest() != SHA256[family][name]:
         raise DataError(
-            f"{path}: its content is not the published {name} of {family} (SHA-256 differs). Delete it and get it again."
+            f"{path}: its content is not the published {name} of {family} (SHA-256 differs). Delete it and download it again."
         )
     return content

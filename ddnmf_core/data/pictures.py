@@ -1,22 +1,30 @@
-"""Arrays to pictures: gray images, differences in two colours, and PNG data links."""
+"""Convert arrays to pictures: pixels between [0, 1] and u8, differences in two colours, and PNG data links."""
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-WARM, COOL = np.array([224, 72, 62.0]), np.array([52, 132, 208.0])  # more ink, less ink
+WARM, COOL = np.array([224, 72, 62.0]), np.array([52, 132, 208.0])  # pixels that increase, that decrease
 
 
-def to_u8(pixels: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Pixels in [0, 1], clipped: any shape."""
-    return (np.clip(pixels, 0, 1) * 255).round().astype(np.uint8)
+def to_unit(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """Convert pixels of any shape to float32 in [0, 1]: u8 is divided by 255, floats are taken as scaled."""
+    return pixels.astype(np.float32) / np.float32(255) if pixels.dtype == np.uint8 else pixels.astype(np.float32, copy=False)
+
+
+def to_u8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Convert pixels in [0, 1] of any shape to u8, clipped; u8 is returned as it is."""
+    return pixels if pixels.dtype == np.uint8 else (np.clip(pixels, 0, 1) * 255).round().astype(np.uint8)
 
 
 def differences(pixels: NDArray[np.floating], scale: float | None = None) -> NDArray[np.uint8]:
-    """Signed pictures (..., h, w) as RGBA: red where ink is added, blue where it is taken away, clear where nothing
-    changes, so that they stand on a light page and on a dark one. `scale` is the change that is drawn in full."""
+    """Convert signed differences (..., h, w) to RGBA: red for an increase, blue for a decrease, transparent for none.
+
+    The transparent ground suits a light page and a dark one. `scale` is the difference drawn fully opaque; None: the largest.
+    """
     top = scale or max(float(np.abs(pixels).max()), 1e-6)
     strength = np.clip(np.abs(pixels) / top, 0, 1)[..., None] * 255
     hue = np.where((pixels > 0)[..., None], WARM, COOL)
@@ -24,7 +32,7 @@ def differences(pixels: NDArray[np.floating], scale: float | None = None) -> NDA
 
 
 def png(picture: NDArray[np.uint8]) -> bytes:
-    """(h, w) gray, (h, w, 3) RGB or (h, w, 4) RGBA as PNG."""
+    """Encode a picture as PNG: (h, w) gray, (h, w, 3) RGB or (h, w, 4) RGBA."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -33,5 +41,5 @@ def png(picture: NDArray[np.uint8]) -> bytes:
 
 
 def data_link(picture: NDArray[np.uint8]) -> str:
-    """The picture as a data: link, to stand inside a page."""
+    """Encode a picture as a data: link, to embed it in a page."""
     return "data:image/png;base64," + base64.b64encode(png(picture)).decode()

@@ -1,43 +1,42 @@
-"""A picture from outside, drawn or uploaded, made into what a model of small gray images can look at."""
-
-from typing import Any
+"""Convert a drawn or uploaded picture to the input of a model of small gray images."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.data.image_files import open_image, to_gray
+from ddnmf_core.data.pictures import to_u8, to_unit
 
-FILLED_SHARE = 20 / 28  # of the frame that a digit fills, as MNIST's do
-MIN_LIT = 0.02  # darker pixels do not count as part of a figure
+FILLED_SHARE = 20 / 28  # share of the frame that a digit fills, as in MNIST
+MIN_LIT = 0.02  # darker pixels are background
 
 
 def read_picture(content: bytes) -> NDArray[np.float32]:
-    """Gray values (h, w) in [0, 1], a bright figure on a dark ground: a picture with a bright rim is turned round.
+    """Read gray values (h, w) in [0, 1] of a bright figure on a dark background; a picture with a bright border is inverted.
 
-    Raises ValueError for what is no picture, and for one that is too large.
+    Raises ValueError if the content is not a picture, or is too large.
     """
     with open_image(content, "this") as picture:
-        gray = _unit(to_gray(picture))
-    rim = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-    return 1 - gray if rim.mean() > 0.5 else gray
+        gray = to_unit(np.asarray(to_gray(picture)))
+    border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    return 1 - gray if border.mean() > 0.5 else gray
 
 
 def fit_to_shape(gray: NDArray[np.float32], shape: tuple[int, int], centre: bool = True) -> NDArray[np.float32]:
-    """Gray values (h, w) resized to a model's shape, as a row (n_pixels,) in [0, 1].
+    """Resize gray values (h, w) to a model's shape: a row (n_pixels,) in [0, 1].
 
-    With `centre` the figure is cut out, scaled to fill 20 of 28 pixels and put with its centre of mass into the middle, as
-    MNIST's digits were (LeCun et al. 1998); without it the whole picture is squeezed into the frame.
+    With `centre` the figure is cropped, scaled to fill 20 of 28 pixels and centred by its centre of mass, as MNIST's digits
+    were (LeCun et al. 1998); without it the whole picture is resized to the frame.
     """
     from PIL import Image
 
     if not centre or not (gray > MIN_LIT).any():
-        resized = Image.fromarray((gray * 255).astype(np.uint8)).resize(shape[::-1], Image.Resampling.LANCZOS)
-        return _unit(resized).ravel()
+        resized = Image.fromarray(to_u8(gray)).resize(shape[::-1], Image.Resampling.LANCZOS)
+        return to_unit(np.asarray(resized)).ravel()
     rows, columns = (np.flatnonzero((gray > MIN_LIT).any(axis=axis)) for axis in (1, 0))
     figure = gray[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = FILLED_SHARE * min(shape) / max(figure.shape)
     height, width = (max(1, round(side * scale)) for side in figure.shape)
-    small = _unit(Image.fromarray((figure * 255).astype(np.uint8)).resize((width, height), Image.Resampling.LANCZOS))
+    small = to_unit(np.asarray(Image.fromarray(to_u8(figure)).resize((width, height), Image.Resampling.LANCZOS)))
     mass = small / max(float(small.sum()), 1e-9)
     middle = [float((mass.sum(axis=1 - axis) * np.arange(small.shape[axis])).sum()) for axis in (0, 1)]
     top, left = (
@@ -47,8 +46,3 @@ def fit_to_shape(gray: NDArray[np.float32], shape: tuple[int, int], centre: bool
     frame = np.zeros(shape, np.float32)
     frame[top : top + height, left : left + width] = small
     return frame.ravel()
-
-
-def _unit(picture: Any) -> NDArray[np.float32]:
-    """Bytes of a gray picture as values in [0, 1]."""
-    return (np.asarray(picture, dtype=np.float32) / np.float32(255)).astype(np.float32)

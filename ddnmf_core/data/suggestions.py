@@ -1,4 +1,4 @@
-"""Settings that suit the size of a data set, with a reason: small tables should not get a network made for images."""
+"""Suggest settings for the size of a data set, with a reason: small tables need smaller networks than images."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.dataset import DatasetSpec
 
-LARGE_SAMPLES, LARGE_FEATURES = 5000, 256  # from here the default network
+LARGE_SAMPLES, LARGE_FEATURES = 5000, 256  # at least, for the default network
 N_UPDATES = 1760  # of the default run: 45 epochs of 40 batches
-MIN_BATCHES = 12  # at least, in an epoch
+MIN_BATCHES = 12  # in an epoch
 TABLE_NOISE = 0.2  # a table's features are not redundant as pixels are
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Fields of a RunConfig, and why they are what they are."""
+    """Suggested fields of a RunConfig, and the reason."""
 
     fields: dict[str, Any]
     reason: str
 
 
 def suggest(spec: DatasetSpec) -> Suggestion:
-    """Layers, parts, batches and epochs for a data set of this size."""
+    """Suggest layers, parts, batch size and epochs for a data set of this size."""
     n, d = spec.n_samples, spec.n_pixels
     layers = _layers(n, d, len(spec.class_names))
     batch = max(16, min(RunConfig().batch_size, _power_of_two(n / MIN_BATCHES)))
@@ -35,7 +35,7 @@ def suggest(spec: DatasetSpec) -> Suggestion:
 
 
 def _layers(n: int, d: int, n_classes: int) -> tuple[int, ...]:
-    """Widths that outgrow neither features nor samples; the code is half as wide as a sample, or has a unit for each class."""
+    """Choose widths limited by features and samples; the code has half as many units as features, or one for each class."""
     if n >= LARGE_SAMPLES and d >= LARGE_FEATURES:
         return RunConfig().layers
     first = max(16, min(512, _power_of_two(2 * d), _power_of_two(n / 4)))
@@ -43,7 +43,7 @@ def _layers(n: int, d: int, n_classes: int) -> tuple[int, ...]:
 
 
 def _power_of_two(value: float) -> int:
-    """The nearest one below."""
+    """Round down to a power of two."""
     return 1 << max(int(value), 1).bit_length() - 1
 
 
@@ -55,9 +55,7 @@ def _reason(spec: DatasetSpec, fields: dict[str, Any]) -> str:
         f"batches of {fields['batch_size']}, {fields['epochs']} epochs (about as many steps as the default run makes)"
     ]
     if "noise_level" in fields:
-        sentences.append(
-            f"noise {fields['noise_level']:.0%}, because columns of a table cannot stand in for each other as pixels do"
-        )
+        sentences.append(f"noise {fields['noise_level']:.0%}, because columns of a table are less redundant than pixels")
     if "n_clusters" in fields:
         sentences.append(f"{fields['n_clusters']} clusters, because there are no labels to count")
     return "; ".join(sentences) + "."

@@ -64,6 +64,5 @@ def png_thumbnails(images: Images, samples: NDArray[np.integer], report: Progres
         if done % THUMBNAILS_PER_REPORT == 0:
             report(0.1 + 0.85 * done / len(samples), f"Thumbnail {done:,} of {len(samples):,}.")
         pixels = images.pixels[sample].reshape(images.image_shape)
-        picture = pixels if pixels.dtype == np.uint8 else pictures.to_u8(pixels)
-        made.append({"bytes": pictures.png(picture), "path": f"{sample}.png"})
+        made.append({"bytes": pictures.png(pictures.to_u8(pixels)), "path": f"{sample}.png"})
     return made

@@ -85,9 +85,7 @@ def _curves(epochs: Sequence[dict[str, Any]]) -> str:
 def _links(images: Images, rows: NDArray[Any], signed: bool = False) -> list[str]:
     """Rows of pixels as pictures inside the file."""
     shaped = np.asarray(rows).reshape(-1, *images.image_shape)
-    drawn: Iterable[NDArray[np.uint8]] = (
-        pictures.differences(shaped, scale=1.0) if signed else shaped if shaped.dtype == np.uint8 else pictures.to_u8(shaped)
-    )
+    drawn: Iterable[NDArray[np.uint8]] = pictures.differences(shaped, scale=1.0) if signed else pictures.to_u8(shaped)
     return [pictures.data_link(picture) for picture in drawn]
 
 

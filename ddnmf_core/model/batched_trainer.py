@@ -20,15 +20,7 @@ from ddnmf_core.model.device import autocast, matmul_precision, synchronize
 from ddnmf_core.model.losses import WEIGHT_OF
 from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork, nonnegative_parameters
 from ddnmf_core.model.pixels import scale_pixels
-from ddnmf_core.model.trainer import (
-    REPORT_INTERVAL_S,
-    HistoryRow,
-    Outcome,
-    Trainer,
-    batch_sums,
-    loss_terms,
-    make_optimizer,
-)
+from ddnmf_core.model.trainer import REPORT_INTERVAL_S, HistoryRow, Outcome, Trainer, batch_sums, loss_terms, make_optimizer
 
 STOP_POLL_INTERVAL_S = 0.05  # seconds between checks of should_stop
 SHARED_SLOT = "step"  # entry of Adam's state with one value for all runs: the number of steps

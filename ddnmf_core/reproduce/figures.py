@@ -69,7 +69,7 @@ def _curve(axis: Any, model: str, curve: "pd.DataFrame", score: str) -> None:
 
 
 def _name(dataset: str) -> str:
-    return DATASETS[dataset].title.split(",")[0]
+    return DATASETS[dataset].family_title
 
 
 def _pyplot() -> Any:

@@ -151,7 +151,7 @@ def test_an_idx_file_that_is_not_the_published_one_is_never_read(tmp_path, conte
     path.write_bytes(content)
     with pytest.raises(DataError) as refused:
         verified_content("mnist", "t10k-labels-idx1-ubyte", path)
-    assert "Delete it and get it again" in str(refused.value)
+    assert "Delete it and download it again" in str(refused.value)
 
 
 # ------------------------------------------------------------------------------------------------ links

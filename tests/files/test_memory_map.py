@@ -224,7 +224,7 @@ def test_a_part_of_a_mapped_set_and_all_of_its_values_are_held_in_memory_if_they
     assert whole.scaled().shape == (N, SIDE * SIDE)
     for module in ("data.catalogue", "data.dataset"):
         monkeypatch.setattr(f"ddnmf_core.{module}.total_memory", lambda: 3000)
-    with pytest.raises(DataError, match="n_samples = 50: that many take"):
+    with pytest.raises(DataError, match="n_samples = 50: these samples take"):
         catalogue.load(name, 50)
     with pytest.raises(DataError, match="the values of all 300 samples at once"):
         whole.scaled()

@@ -1,1 +1,1 @@
-"""The user's own data: files and folders read, checked, scaled and kept in the store."""
+"""User data: read files and folders, check and scale them, keep them in the store."""
