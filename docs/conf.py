@@ -42,7 +42,7 @@ autodoc_preserve_defaults = True
 napoleon_google_docstring = False
 python_maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
-suppress_warnings = ["config.cache", "ref.python", "toc.empty_glob"]  # two classes are called DDNMF; stories may be missing
+suppress_warnings = ["config.cache", "toc.empty_glob"]  # stories may be missing
 
 _HERE = Path(__file__).parent
 sphinx_gallery_conf = {

@@ -172,7 +172,7 @@ def additivity_gap(decode: Decode, H: Tensor, baseline: Tensor) -> float:
     Returns
     -------
     float
-        |v(none) + sum_k (v({k}) - v(none)) - v(all)| / |v(all)|; 0 for an additive decoder.
+        `|v(none) + sum_k (v({k}) - v(none)) - v(all)| / |v(all)|`; 0 for an additive decoder.
     """
     alone = torch.where(torch.eye(len(H), dtype=torch.bool), H, baseline)
     with matmul_precision("highest"):

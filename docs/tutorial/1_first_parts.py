@@ -2,13 +2,13 @@
 First parts
 ===========
 
-A few thousand digits, a small network, and the parts that it finds.
+Train a small network on 2,000 digits and look at its parts.
 """
 
 # %%
 # The images
 # ----------
-# 10,000 digits of MNIST come with the package. A row of ``X`` is an image, its pixels from 0 to 1.
+# The package includes 10,000 digits of MNIST; we load 2,000. Each row of ``X`` is an image with pixels from 0 to 1.
 
 from ddnmf_core import DDNMF, load
 
@@ -19,14 +19,14 @@ X.shape, X.min(), X.max()
 # %%
 # A model
 # -------
-# ``layers`` are the widths of the encoder, the last one that of the code; ``n_components`` is the number of parts. The student
-# sees every image with 40 % noise and learns to agree with a supervisor that sees it clean.
+# ``layers`` are the widths of the encoder's layers, the last one of the code; ``n_components`` is the number of parts. The
+# student sees noisy images (standard deviation .4) and learns to match the features of a supervisor that sees clean ones.
 
 model = DDNMF(n_components=10, layers=(256, 10), noise_level=0.4, epochs=30, batch_size=64, random_state=1)
 model.fit(X)
 
 # %%
-# The coefficients of the parts, one row an image, are between 0 and 1.
+# ``transform`` returns the coefficients of the parts, between 0 and 1: a row for each image.
 
 H = model.transform(X)
 print(H.shape)
@@ -35,12 +35,12 @@ H[:3].round(2)
 # %%
 # The parts
 # ---------
-# What a part does over the range that it really takes: red is ink that a high coefficient adds, blue ink that it takes away.
+# The effect of each part over its 5-95 % range: red pixels get brighter as the coefficient rises, blue ones darker.
 
 figure = model.plot((28, 28))
 
 # %%
-# In the paper's own form a part adds here and takes away there. The preset *parts* lets a part only add:
+# In the paper's form a part brightens some pixels and darkens others. With the preset *parts* it only brightens:
 
 from ddnmf_core.config import PRESETS
 
@@ -49,19 +49,19 @@ additive = DDNMF(n_components=10, random_state=1, **settings).fit(X)
 figure = additive.plot((28, 28))
 
 # %%
-# Does a part belong to one class? ``purity`` is the largest share of a part's activation that one digit has; .1 would be
-# a part that all ten share alike. No class was seen in training.
+# Does a part belong to one class? ``purity`` is the largest share of a part's activation in one class; it is .1 for a part
+# that is equally active in all ten. Training used no labels.
 
 from ddnmf_core.interpret.quality import class_mass, purity
 
-for name, each in (("paper", model), ("parts", additive)):
-    mass = class_mass(each.transform(X), images.labels, 10)
+for name, estimator in (("paper", model), ("parts", additive)):
+    mass = class_mass(estimator.transform(X), images.labels, 10)
     print(f"{name:6} mean purity {purity(mass).mean():.2f}, purest part {purity(mass).max():.2f}")
 
 # %%
-# Back to pictures
-# ----------------
-# Coefficients can be changed before they are decoded: here the largest one of the first image is set to 0.
+# From coefficients to images
+# ---------------------------
+# Coefficients can be edited before decoding: here the largest coefficient of the first image is set to 0.
 
 import matplotlib.pyplot as plt
 
@@ -71,7 +71,7 @@ without[0, H[0].argmax()] = 0
 figure, axes = plt.subplots(1, 3, figsize=(6, 2.2), layout="constrained")
 pictures = {
     "image": X[:1],
-    "rebuilt": additive.inverse_transform(H),
+    "reconstruction": additive.inverse_transform(H),
     f"without part {H[0].argmax() + 1}": additive.inverse_transform(without),
 }
 for axis, (title, row) in zip(axes, pictures.items(), strict=True):
@@ -79,5 +79,5 @@ for axis, (title, row) in zip(axes, pictures.items(), strict=True):
     axis.set(title=title, xticks=[], yticks=[])
 
 # %%
-# How much of this is chance? ``ddnmf reproduce parts`` answers it over seeds and on all 70,000 images; the
-# README has the table.
+# One run proves little. ``ddnmf reproduce parts`` repeats the comparison over several seeds on all 70,000 images; the README
+# has the table.

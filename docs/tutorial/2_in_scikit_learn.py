@@ -1,15 +1,15 @@
 """
-Among scikit-learn's
-====================
+With scikit-learn
+=================
 
-``DDNMF`` passes scikit-learn's own checks of estimators, so it can stand wherever a transformer stands. And it takes any table
-without negative values: here 13 measurements of wines.
+``DDNMF`` passes scikit-learn's estimator checks, so it works wherever a transformer does. It takes any table without negative
+values: here 13 measurements of wines.
 """
 
 # %%
 # In a pipeline
 # -------------
-# Columns of different units are brought to one scale first. With ``set_output`` a frame comes out.
+# ``MinMaxScaler`` brings columns with different units to one scale. ``set_output`` makes the pipeline return a data frame.
 
 from sklearn.datasets import load_wine
 from sklearn.pipeline import make_pipeline
@@ -24,9 +24,10 @@ pipeline.set_output(transform="pandas")
 pipeline.fit_transform(wine.data).head().round(3)
 
 # %%
-# What the parts are made of
-# --------------------------
-# ``components_`` has a row for each part and a column for each feature: by how much a high coefficient raises it.
+# Composition of the parts
+# ------------------------
+# ``components_`` has a row for each part and a column for each feature: the change of the feature when the coefficient rises
+# from its 5 % to its 95 % quantile.
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -35,16 +36,16 @@ model = pipeline[-1]
 parts = pd.DataFrame(model.components_, pipeline.get_feature_names_out(), model.feature_names_in_)
 top = parts.abs().max(axis=None)
 figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
-shown = axis.imshow(parts, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
+image = axis.imshow(parts, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
 axis.set_xticks(range(parts.shape[1]), parts.columns, rotation=45, ha="right")
 axis.set_yticks(range(parts.shape[0]), parts.index)
-figure.colorbar(shown)
+figure.colorbar(image)
 parts.T.round(2)
 
 # %%
 # Clusters
 # --------
-# K-means on the codes, held against the three growers (equations 17 to 19).
+# K-means on the codes, scored against the three cultivars (equations 17 to 19).
 
 from ddnmf_core.analysis.metrics import scores
 
@@ -55,7 +56,7 @@ scores(wine.target, clusters)
 # %%
 # Choosing the number of parts
 # ----------------------------
-# ``score`` is the negative error of the student's reconstruction, so a grid search needs no labels.
+# ``score`` is the negative mean squared error of the student's reconstruction, so that a grid search needs no labels.
 
 from sklearn.model_selection import GridSearchCV
 

@@ -1,16 +1,16 @@
 """
-Runs that are kept
-==================
+Stored runs
+===========
 
-What is trained through the store (by the dashboard, by ``ddnmf train``, or here) is found again: with its settings, its losses,
-its codes and its scores. The same settings are never trained twice.
+The store keeps every run trained by the dashboard, by ``ddnmf train`` or by code like this, with its settings, losses, codes
+and scores. Equal settings are trained only once.
 """
 
 # %%
-# Train one
-# ---------
-# A configuration says all that matters for the result; its hash is the run's id. ``perform`` is what a worker of the engine
-# does.
+# Train a run
+# -----------
+# A configuration holds all settings that affect the result; its hash is the run's id. ``perform`` does the work of one of the
+# engine's workers.
 
 from ddnmf_core import RunConfig, Store
 from ddnmf_core.engine.worker.tasks import perform
@@ -22,16 +22,17 @@ perform(str(store.root), entry.kind, entry.id)
 entry.id, entry.state.status
 
 # %%
-# List and load
-# -------------
-# Two lines, also tomorrow and from another program:
+# Load it
+# -------
+# Two lines load the run, also later and from another program:
 
 run = store.run(entry.id)
 model = run.model()
 
 # %%
-# What is in it
-# -------------
+# Losses
+# ------
+# ``epochs`` returns a row of losses and unit statistics for each epoch.
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -43,23 +44,23 @@ axis.set(xlabel="epoch", ylabel="loss, before its weight")
 legend = axis.legend()
 
 # %%
-# Clusters of the codes against the classes (equations 17 to 19), once a representation and a method:
+# Scores of the clusters against the classes (equations 17 to 19), for each representation and clustering method:
 
-kept = pd.DataFrame(
+table = pd.DataFrame(
     [{"representation": row.representation, "clusterer": row.clusterer, **row.values} for row in run.scores() if not row.noisy]
 )
-kept.round(3)
+table.round(3)
 
 # %%
-# Codes of all images, as arrays:
+# Codes of all images are arrays:
 
 for name in config.representations:
     print(f"{name:6} {run.codes(name).shape}")
 
 # %%
-# Clustered and scored
-# --------------------
-# Whatever can be clustered can be scored in the same way: here a mixture on the codes of the noisy images.
+# Cluster and score
+# -----------------
+# ``cluster`` and ``scores`` accept any representation: here a Gaussian mixture on the codes of the noisy images.
 
 from ddnmf_core.analysis.clustering import cluster
 from ddnmf_core.analysis.metrics import scores

@@ -1,15 +1,15 @@
 """
-One image, shared out among its parts
-=====================================
+Contributions of parts to an image
+==================================
 
-How much of a reconstruction is due to each part? Decoding a part alone does not answer it: the decoder is not linear, and parts
-act together. Shapley values share the picture out so that it adds up exactly.
+How much does each part contribute to a reconstruction? Decoding parts one at a time gives no answer: the decoder is not linear,
+and parts interact. Shapley values split the picture into contributions with the exact sum.
 """
 
 # %%
 # A model
 # -------
-# The settings are those of the page before. So nothing is trained here: the run is found.
+# The settings are those of the previous page, so the stored run is loaded instead of trained again.
 
 import torch
 
@@ -27,43 +27,44 @@ student, images = run.ddnmf().student, run.images()
 # %%
 # The game
 # --------
-# Players are the ten parts. A coalition is worth the picture that the decoder makes when its members have their own
-# coefficients and all others those of the baseline, here the mean over the data. All 1,024 coalitions are decoded.
+# The players are the ten parts. The value of a coalition is a decoded picture: members have the sample's coefficients, all
+# other parts those of the baseline, here the mean over the data. All 1,024 coalitions are decoded.
 
 from ddnmf_core.interpret.shapley import additivity_gap, shapley
 
 with torch.no_grad():
     H = student.encode(torch.from_numpy(images.scaled())).H
     baseline = H.mean(dim=0)
-    shared = shapley(student.decode, H[0], baseline)
+    contributions = shapley(student.decode, H[0], baseline)
 
 # %%
-# Baseline and contributions add up to the reconstruction; the largest pixel by which they miss it:
+# Baseline and contributions sum to the reconstruction; the largest difference of a pixel is the rounding error:
 
-shared.completeness_error
+contributions.completeness_error
 
 # %%
-# The plain sum of singly decoded parts does not add up. By how much it misses the change that all make together:
+# The sum of singly decoded parts does not. Its distance from the reconstruction, relative to the norm of the latter:
 
 with torch.no_grad():
     gap = additivity_gap(student.decode, H[0], baseline)
 gap
 
 # %%
-# The pictures
-# ------------
+# The contributions
+# -----------------
+# Red: the part brightens the pixel; blue: it darkens it. Parts are sorted by the sum of absolute values.
 
 import matplotlib.pyplot as plt
 
-order = shared.strength.argsort(descending=True)
-limit = float(shared.values.abs().max())
+order = contributions.strength.argsort(descending=True)
+limit = float(contributions.values.abs().max())
 figure, axes = plt.subplots(2, 6, figsize=(9, 3.4), layout="constrained")
-axes[0, 0].imshow(shared.baseline.reshape(28, 28), cmap="gray", vmin=0, vmax=1)
+axes[0, 0].imshow(contributions.baseline.reshape(28, 28), cmap="gray", vmin=0, vmax=1)
 axes[0, 0].set_title("baseline")
 for axis, part in zip(axes.flat[1:11], order.tolist(), strict=True):
-    axis.imshow(shared.values[part].reshape(28, 28), cmap="RdBu_r", vmin=-limit, vmax=limit)
+    axis.imshow(contributions.values[part].reshape(28, 28), cmap="RdBu_r", vmin=-limit, vmax=limit)
     axis.set_title(f"part {part + 1}")
-axes[1, 5].imshow(shared.reconstruction.reshape(28, 28), cmap="gray", vmin=0, vmax=1)
-axes[1, 5].set_title("their sum")
+axes[1, 5].imshow(contributions.reconstruction.reshape(28, 28), cmap="gray", vmin=0, vmax=1)
+axes[1, 5].set_title("sum")
 for axis in axes.flat:
     axis.set(xticks=[], yticks=[])
