@@ -1,4 +1,4 @@
-"""The guided tour: on each page a few words in the sidebar on what to do there, until somebody ends it."""
+"""Guide new users: a short text per page in the sidebar, until the tour is ended."""
 
 from contextlib import suppress
 
@@ -7,55 +7,66 @@ import streamlit as st
 from dashboard.session.store import store
 from ddnmf_core.files.read_only import read_only
 
+# Controls are quoted in bold, by their label; a test looks for each on its page.
 TOUR_STEPS = {
-    "": ("Home", "Figure 1 shows the two networks and where each loss acts. Train a first model here, or go on."),
+    "": (
+        "Home",
+        "Figure 1 shows the two networks and their losses. In an empty store, press **Train your first model**; otherwise "
+        "select a run.",
+    ),
     "train": (
         "Train",
-        "Choose data, noise and the weights of the losses, and press Train. The curves move while it learns; "
-        "a warning says when the code collapses.",
+        "Choose data, noise and loss weights, then press **Start training**. The curves update live; a warning appears if "
+        "the code collapses.",
     ),
     "latent": (
         "Latent space",
-        "Every point is an image. Rest on one to see it, click it to choose it for all pages, draw a lasso around a group.",
+        "Each point is an image. Hover to preview, click to select, or press **Lasso** and draw around a group.",
     ),
     "explain": (
         "Explain",
-        "The chosen image, taken apart: what each part adds to it. Move a part's slider and watch picture, "
-        "cluster and neighbours follow.",
+        "The contribution of each part to the selected image. Move a part's slider or press **Smallest change of cluster** "
+        "and watch picture, cluster and neighbours follow.",
     ),
     "parts": (
         "Parts",
-        "What each part looks like, which images have most of it, and whether it comes back with another seed. "
-        "Give a part a name: it is kept.",
+        "What each part looks like, which images activate it most, and whether it reappears with another seed. Type a "
+        "**Part name** to save it with the run.",
     ),
-    "noise": ("Noise", "Figure 3: scores by the level of the noise. Move the slider to see the same images at that level."),
-    "sweep": ("Sweep", "Many runs at once over alpha, beta, gamma and noise, shown as a surface; a cell opens its run."),
-    "compare": ("Compare", "Tables 1 and 2: DDNMF beside the other methods, with the paper's numbers, over seeds."),
+    "noise": ("Noise", "Figure 3: scores against noise. Move **Noise level** to see the same images at that level."),
+    "sweep": (
+        "Sweep",
+        "A grid of runs over α, β, γ, noise and number of parts: press **Start sweep**, then click a cell to list its runs.",
+    ),
+    "compare": (
+        "Compare",
+        "Tables 1 and 2 over seeds: DDNMF, the other methods, and the paper's scores. Switch **Table** for part quality.",
+    ),
 }
 TOUR_PAGES = {"": "../pages/home.py"} | {name: f"../pages/{name}.py" for name in TOUR_STEPS if name}
 TOUR_ENDED_FILE = "tour-ended"  # a file in the store
 
 
 def show_tour(url_path: str) -> None:
-    """In the sidebar, for a store whose user has not ended it."""
+    """Show the step of the page in the sidebar, unless the tour was ended in this store."""
     if (store().root / TOUR_ENDED_FILE).exists() or st.session_state.get(TOUR_ENDED_FILE) or url_path not in TOUR_STEPS:
         return
-    places = list(TOUR_STEPS)
-    place = places.index(url_path)
+    pages = list(TOUR_STEPS)
+    step = pages.index(url_path) + 1
     title, text = TOUR_STEPS[url_path]
     with st.sidebar.container(border=True):
-        st.markdown(f"**Tour, {place + 1} of {len(places)}: {title}**")
+        st.markdown(f"**Tour, {step} of {len(pages)}: {title}**")
         st.markdown(text)
-        if place + 1 < len(places):
-            following = places[place + 1]
+        if step < len(pages):
+            following = pages[step]
             st.page_link(TOUR_PAGES[following], label=f"Next: {TOUR_STEPS[following][0]}", icon=":material/arrow_forward:")
-        st.button("End the tour", key="tour.end", on_click=_end, width="stretch")
+        st.button("End tour", key="tour.end", on_click=_end, width="stretch")
 
 
 def _end() -> None:
     st.session_state[TOUR_ENDED_FILE] = True
     if read_only():
         return
-    with suppress(OSError):  # a store that cannot be written to: for this visit
+    with suppress(OSError):  # read-only store: ended for this session
         store().prepare()
         (store().root / TOUR_ENDED_FILE).touch()

@@ -1,5 +1,9 @@
 """The tour and the glossary in the sidebar of every page."""
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 from opening import open_page, text_of
 
@@ -24,7 +28,50 @@ def test_a_tour_that_was_ended_stays_ended(home):
 def test_a_word_is_found_in_the_glossary(home):
     app = open_page("home")
     app.text_input(key="glossary.find").set_value("hungarian").run()
-    assert "No such word here." in text_of(app)
+    assert "No matching term." in text_of(app)
     app.text_input(key="glossary.find").set_value("adjusted rand").run()
     assert "**ARI**" in text_of(app)
     assert "**NMI**" not in text_of(app)
+
+
+QUOTED = [(page or "home", label) for page, (_, text) in TOUR_STEPS.items() for label in re.findall(r"\*\*(.+?)\*\*", text)]
+ROOT = Path(__file__).parents[2]
+
+
+def labels_of(app):
+    """The labels of every widget outside the sidebar."""
+    return {label for element in app.main if (label := getattr(element, "label", None))}
+
+
+def labels_in_source(page):
+    """Label arguments and button texts of a page, of its folder and of the components: for controls that need a run."""
+    paths = [
+        ROOT / "pages" / f"{page}.py",
+        *(ROOT / "dashboard" / page).glob("*.py"),
+        *(ROOT / "dashboard" / "components").glob("*.py"),
+    ]
+    texts = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                texts |= {
+                    each.value for each in node.args[:2] if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                }
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts |= set(re.findall(r"<button[^>]*>([^<]+)</button>", node.value))
+    return texts
+
+
+def missing(page, label, app):
+    return label not in labels_of(app) | labels_in_source(page)
+
+
+def test_the_tour_quotes_a_control_on_each_page():
+    assert {page for page, _ in QUOTED} == {page or "home" for page in TOUR_STEPS}
+
+
+@pytest.mark.parametrize(("page", "label"), QUOTED)
+def test_a_control_quoted_by_the_tour_is_on_its_page(home, page, label):
+    app = open_page(page)
+    assert not missing(page, label, app)
+    assert missing(page, f"{label}s", app)
