@@ -1,4 +1,4 @@
-"""Figures of the Compare page: scores of every seed, and which class went to which cluster. No streamlit here."""
+"""Figures of the Compare page: scores by seed, and the confusion matrix. No Streamlit."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,20 +7,20 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.figures.palette import ORIGIN_COLOURS, TEXT_ON_LIGHT
+from dashboard.figures.palette import GRAY, MARGIN, ORIGIN_COLOURS, PALE_BLUE, SKY_BLUE, TEXT_ON_LIGHT
 from ddnmf_core.analysis.metrics import best_matching
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MIN_COLOURED_SHARE = 0.1  # smaller shares are numbers on the ground of the page
+MIN_COLOURED_SHARE = 0.1  # smaller shares have no background colour
 NO_COLOUR = "rgba(0, 0, 0, 0)"
-SHARE_SCALE = [[0, NO_COLOUR], [MIN_COLOURED_SHARE, NO_COLOUR], [MIN_COLOURED_SHARE, "#d3e9f8"], [1, "#56b4e9"]]
+SHARE_SCALE = [[0, NO_COLOUR], [MIN_COLOURED_SHARE, NO_COLOUR], [MIN_COLOURED_SHARE, PALE_BLUE], [1, SKY_BLUE]]
 METHOD_HEIGHT = 26  # pixels
 
 
 def seed_dots(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], score: str) -> go.Figure:
-    """A line for each method, the first on top: a dot for each seed, the mean with its deviation, the paper's number."""
+    """Plot a line per method, the first on top: a dot per seed, mean ± SD, and the paper's score."""
     figure = go.Figure()
     for origin, of_origin in rows.groupby("origin", sort=False):
         methods, colour = list(of_origin["method"]), ORIGIN_COLOURS[str(origin)]
@@ -49,13 +49,13 @@ def seed_dots(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], score: st
         y=reported["method"],
         mode="markers",
         name="the paper's single run",
-        marker={"symbol": "diamond-open", "size": 10, "color": "#7f7f7f", "line": {"width": 2}},
+        marker={"symbol": "diamond-open", "size": 10, "color": GRAY, "line": {"width": 2}},
         hovertemplate="%{y}<br>paper: %{x:.4f}<extra></extra>",
     )
     figure.update_yaxes(categoryorder="array", categoryarray=list(rows["method"]), autorange="reversed", automargin=True)
     figure.update_layout(
         height=110 + METHOD_HEIGHT * len(rows),
-        margin={"l": 10, "r": 10, "t": 60, "b": 10},
+        margin={**MARGIN, "t": 60},
         xaxis={"title": score.upper()},
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"},
     )
@@ -63,7 +63,7 @@ def seed_dots(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], score: st
 
 
 def confusion(counts: NDArray[np.int64], class_names: Sequence[str], title: str) -> go.Figure:
-    """Share of each class in each cluster, clusters in the order of the classes that they are matched to (eq 17)."""
+    """Draw the fraction of each class in each cluster, clusters in the order of their matched classes (eq 17)."""
     classes, clusters = best_matching(counts)
     rest = [cluster for cluster in range(counts.shape[1]) if cluster not in clusters]
     ordered = counts[:, [*clusters[np.argsort(classes)], *rest]]
@@ -84,16 +84,16 @@ def confusion(counts: NDArray[np.int64], class_names: Sequence[str], title: str)
             hovertemplate="%{y} in cluster %{x}: %{customdata:,} (%{z:.1%})<extra></extra>",
         )
     )
-    for there, colour in (
+    for cells, colour in (
         (shares >= MIN_COLOURED_SHARE, TEXT_ON_LIGHT),
-        (shares < MIN_COLOURED_SHARE, None),
-    ):  # None: that of the page
-        rows, columns = there.nonzero()
+        (shares < MIN_COLOURED_SHARE, None),  # None: the page's text colour
+    ):
+        rows, columns = cells.nonzero()
         figure.add_scatter(
             x=[names[column] for column in columns],
             y=[class_names[row] for row in rows],
             mode="text",
-            text=[f"{share:.0%}" for share in shares[there]],
+            text=[f"{share:.0%}" for share in shares[cells]],
             textfont={"size": 11, "color": colour},
             hoverinfo="skip",
             showlegend=False,
@@ -101,8 +101,8 @@ def confusion(counts: NDArray[np.int64], class_names: Sequence[str], title: str)
     figure.update_layout(
         title={"text": title, "font_size": 13},
         height=430,
-        margin={"l": 10, "r": 10, "t": 40, "b": 10},
-        xaxis={"type": "category", "title": "cluster, as matched", "showgrid": False},
+        margin=MARGIN,
+        xaxis={"type": "category", "title": "matched cluster", "showgrid": False},
         yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
     )
     return figure

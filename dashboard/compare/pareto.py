@@ -1,4 +1,4 @@
-"""Figures of parts as a whole: what they are worth against how well their coefficients cluster. No streamlit here."""
+"""Plot part quality against clustering scores, with the Pareto front. No Streamlit."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.palette import GRAY, ORIGIN_COLOURS
+from dashboard.figures.palette import GRAY, MARGIN, ORIGIN_COLOURS
 from ddnmf_core.interpret.measures import Measure
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def pareto_front(x: Sequence[float], y: Sequence[float], better: str) -> list[int]:
-    """The points that no other point equals or beats in both and beats in one, by x; y is better when high."""
+    """Return the points not dominated by any other, by x; higher y is better."""
     sign = -1.0 if better == "low" else 1.0
     points = np.column_stack([sign * np.asarray(x, float), np.asarray(y, float)])
     return [
@@ -25,7 +25,7 @@ def pareto_front(x: Sequence[float], y: Sequence[float], better: str) -> list[in
 
 
 def pareto_chart(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], measure: Measure, score: str) -> go.Figure:
-    """A measure of the parts across, a score up: a point for each method, a small one for each seed."""
+    """Plot a score against a measure of the parts: a point per method, a small one per seed."""
     x, y = rows[f"{measure.name}_mean"].to_list(), rows[f"{score}_mean"].to_list()
     front = pareto_front(x, y, measure.better)
     figure = go.Figure(
@@ -33,7 +33,7 @@ def pareto_chart(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], measur
             x=[x[i] for i in front],
             y=[y[i] for i in front],
             mode="lines",
-            name="not beaten in both",
+            name="Pareto front",
             line={"color": GRAY, "dash": "dot", "width": 1.5},
             hoverinfo="skip",
         )
@@ -63,7 +63,7 @@ def pareto_chart(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], measur
         )
     figure.update_layout(
         height=420,
-        margin={"l": 10, "r": 30, "t": 30, "b": 10},
+        margin={**MARGIN, "r": 30},
         xaxis={"title": measure.title},
         yaxis={"title": score.upper()},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},

@@ -1,4 +1,4 @@
-"""Figures: frames and arrays in, plotly figures out. No streamlit here."""
+"""Figures shared by pages: frames and arrays in, Plotly figures out. No Streamlit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,15 +8,22 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from dashboard.figures.palette import CLASS_COLOURS, LOSS_COLOURS
-
-_MARGIN = {"l": 10, "r": 10, "t": 36, "b": 10}
+from dashboard.figures.palette import (
+    ADDED_COLOUR,
+    CLASS_COLOURS,
+    GRAY,
+    HIGH_COLOUR,
+    LOSS_COLOURS,
+    LOW_COLOUR,
+    MARGIN,
+    REMOVED_COLOUR,
+)
 
 HistoryRows = Sequence[Mapping[str, Any]]
 
 
 def loss_curves(history: HistoryRows, weighted: bool = False) -> go.Figure:
-    """Each term of eq 7 against epoch: raw in panels of their own, or weighted on one common scale."""
+    """Plot each term of eq 7 against epoch: raw in separate panels, or weighted on a common scale."""
     rows = rows_to_draw(history)
     names = [name for name in LOSS_COLOURS if rows and name in rows[-1] and not (weighted and name == "L_in")]
     if len(names) == 2 and "L_sym" in names:  # an autoencoder's L_in is its L_sym
@@ -54,13 +61,13 @@ def _weighted_curves(rows: HistoryRows, names: list[str]) -> go.Figure:
             marker_size=4,
         )
     figure.update_layout(
-        xaxis_title="epoch", yaxis_title="weight x loss", yaxis_type="log", legend={"orientation": "h", "y": 1.15}
+        xaxis_title="epoch", yaxis_title="weight × loss", yaxis_type="log", legend={"orientation": "h", "y": 1.15}
     )
     return _framed(figure, 260)
 
 
 def rows_to_draw(history: HistoryRows) -> list[Mapping[str, Any]]:
-    """What a curve goes through: every finished epoch, and the steps inside the first and the current one."""
+    """Select the rows to plot: finished epochs, and batches of the first and the current epoch."""
     epochs = [row for row in history if row["kind"] == "epoch"]
     done = epochs[-1]["epoch"] if epochs else 0.0
     steps = [row for row in history if row["kind"] == "batch" and (row["epoch"] < 1 or row["epoch"] > done)]
@@ -68,7 +75,7 @@ def rows_to_draw(history: HistoryRows) -> list[Mapping[str, Any]]:
 
 
 def layer_shares(history: HistoryRows, n_encoder: int | None = None) -> go.Figure:
-    """Share of each layer in L_ap against epoch, stacked to 1: encoder layers blue, decoder layers orange."""
+    """Plot the fraction of L_ap by layer against epoch, stacked to 1: encoder layers blue, decoder layers orange."""
     rows = [row for row in history if row["kind"] == "epoch" and "layer_shares" in row]
     figure = go.Figure()
     n_layers = len(rows[-1]["layer_shares"]) if rows else 0
@@ -86,13 +93,13 @@ def layer_shares(history: HistoryRows, n_encoder: int | None = None) -> go.Figur
             line_color=f"hsl({205 if side == 'encoder' else 25}, 60%, {shade:.0f}%)",
         )
     figure.update_layout(
-        xaxis_title="epoch", yaxis={"title": "share of L_ap", "range": [0, 1], "tickformat": ".0%"}, legend_title="layer"
+        xaxis_title="epoch", yaxis={"title": "fraction of L_ap", "range": [0, 1], "tickformat": ".0%"}, legend_title="layer"
     )
     return _framed(figure, 260)
 
 
 def line_chart(history: HistoryRows, series: Mapping[str, str], title: str, log: bool = False) -> go.Figure:
-    """Some columns of the epoch rows against epoch; `series` maps a column to its legend."""
+    """Plot columns of the epoch rows against epoch; `series` maps a column to its legend."""
     rows = [row for row in history if row["kind"] == "epoch"]
     figure = go.Figure()
     for column, name in series.items():
@@ -111,7 +118,7 @@ def line_chart(history: HistoryRows, series: Mapping[str, str], title: str, log:
 
 
 def histogram(values: NDArray[np.floating], title: str) -> go.Figure:
-    """How often each value of a coefficient in [0, 1] occurs; counts are made here, not in the browser."""
+    """Draw a histogram of coefficients in [0, 1], counted here rather than in the browser."""
     counts, edges = np.histogram(values, bins=50, range=(0, 1))
     figure = go.Figure(go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=counts, width=0.02, marker_line_width=0))
     figure.update_layout(title={"text": title, "font_size": 13}, xaxis_title="coefficient", yaxis_title="samples", bargap=0)
@@ -126,7 +133,7 @@ def heat_map(
     diverging: bool = False,
     height: int = 320,
 ) -> go.Figure:
-    """A matrix as coloured cells; a diverging scale is centred at 0."""
+    """Draw a matrix as coloured cells; a diverging scale is centred at 0."""
     limit = float(np.abs(matrix).max()) or 1.0
     scale = {"colorscale": "RdBu_r", "zmin": -limit, "zmax": limit} if diverging else {"colorscale": "Viridis"}
     figure = go.Figure(
@@ -139,7 +146,7 @@ def heat_map(
 
 
 def bar_chart(values: Sequence[float], names: Sequence[str], title: str, percent: bool = False) -> go.Figure:
-    """One bar a name."""
+    """Draw one bar per name."""
     figure = go.Figure(go.Bar(x=list(names), y=list(values)))
     figure.update_layout(
         title={"text": title, "font_size": 13},
@@ -150,29 +157,29 @@ def bar_chart(values: Sequence[float], names: Sequence[str], title: str, percent
 
 
 def survival_curves(correlations: NDArray[np.floating], part: int, levels: Sequence[float]) -> go.Figure:
-    """How each part's activation survives noise: (n_levels, r); one part in colour, the others gray."""
+    """Plot the robustness of each part to noise: (n_levels, r); one part in colour, the others gray."""
     figure = go.Figure()
     for other in [k for k in range(correlations.shape[1]) if k != part] + [part]:
-        mine = other == part
+        highlighted = other == part
         figure.add_scatter(
             x=list(levels),
             y=correlations[:, other],
-            mode="lines+markers" if mine else "lines",
+            mode="lines+markers" if highlighted else "lines",
             showlegend=False,
-            line_width=3 if mine else 1,
-            line_color=LOSS_COLOURS["L_nc"] if mine else "rgba(128, 128, 128, 0.4)",
+            line_width=3 if highlighted else 1,
+            line_color=LOSS_COLOURS["L_nc"] if highlighted else "rgba(128, 128, 128, 0.4)",
             hovertemplate=f"part {other + 1} at %{{x:.0%}}: %{{y:.2f}}<extra></extra>",
         )
     figure.update_layout(
-        title={"text": "What noise leaves of it", "font_size": 13},
-        xaxis={"title": "noise", "tickformat": ".0%"},
-        yaxis={"range": [min(0.0, float(correlations.min())), 1.02]},
+        title={"text": "Robustness to noise", "font_size": 13},
+        xaxis={"title": "noise level", "tickformat": ".0%"},
+        yaxis={"title": "correlation", "range": [min(0.0, float(correlations.min())), 1.02]},
     )
     return _framed(figure, 240)
 
 
 def deletion_curves(arrays: Mapping[str, NDArray[np.floating]]) -> go.Figure:
-    """Deletion and insertion by importance, and in random order in gray: arrays (r + 1,) by name."""
+    """Plot deletion and insertion by importance, and in random order (gray): arrays (r + 1,) by name."""
     figure = go.Figure()
     n_parts = len(arrays["deletion"]) - 1
     for name, title, colour in (
@@ -190,25 +197,25 @@ def deletion_curves(arrays: Mapping[str, NDArray[np.floating]]) -> go.Figure:
             hovertemplate=f"{title}, %{{x}} parts: %{{y:.0%}}<extra></extra>",
         )
     figure.update_layout(
-        xaxis_title="parts taken out, or put in",
-        yaxis={"title": "of the picture", "tickformat": ".0%"},
+        xaxis_title="parts removed or added",
+        yaxis={"title": "fraction of the picture", "tickformat": ".0%"},
         legend={"orientation": "h", "y": 1.2},
     )
     return _framed(figure, 300)
 
 
 def waterfall(start: float, steps: Sequence[float], names: Sequence[str], rest: float = 0.0) -> go.Figure:
-    """From a baseline through signed steps to their sum; `rest` is what is not shown singly."""
+    """Draw signed steps from a baseline to their sum; `rest` is the sum of the steps not shown."""
     extra = [rest] if abs(rest) > 1e-6 else []
     figure = go.Figure(
         go.Waterfall(
-            x=["baseline", *names, *["others"] * len(extra), "picture"],
+            x=["baseline", *names, *["others"] * len(extra), "reconstruction"],
             y=[start, *steps, *extra, 0],
             measure=["absolute", *["relative"] * (len(steps) + len(extra)), "total"],
-            increasing_marker_color="rgb(224, 72, 62)",
-            decreasing_marker_color="rgb(52, 132, 208)",
-            totals_marker_color="#808080",
-            connector_line={"width": 1, "color": "#a0a0a0"},
+            increasing_marker_color=ADDED_COLOUR,
+            decreasing_marker_color=REMOVED_COLOUR,
+            totals_marker_color=GRAY,
+            connector_line={"width": 1, "color": GRAY},
             hovertemplate="%{x}: %{delta:+.1f}<extra></extra>",
         )
     )
@@ -217,18 +224,22 @@ def waterfall(start: float, steps: Sequence[float], names: Sequence[str], rest: 
 
 
 def categorical_colours(categories: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """RGB of each point by its category; beyond ten the colours repeat: (n,) -> (n, 3)."""
-    palette = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in CLASS_COLOURS], dtype=np.uint8)
+    """Colour points by category, repeating after ten: (n,) -> (n, 3) RGB."""
+    palette = np.array([_rgb(colour) for colour in CLASS_COLOURS], dtype=np.uint8)
     return palette[np.asarray(categories) % len(palette)]
 
 
 def continuous_colours(values: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """RGB from blue (the lowest 2 %) over gray to red (the highest 2 %): (n,) -> (n, 3)."""
+    """Colour points from blue (lowest 2 %) over gray to red (highest 2 %): (n,) -> (n, 3) RGB."""
     low, high = np.quantile(values, [0.02, 0.98])
     t = np.clip((values - low) / max(high - low, 1e-9), 0, 1)[:, None]
-    blue, gray, red = np.array([59, 108, 196.0]), np.array([190, 190, 190.0]), np.array([214, 54, 54.0])
+    blue, gray, red = np.array(_rgb(LOW_COLOUR)), np.array([190, 190, 190]), np.array(_rgb(HIGH_COLOUR))
     mixed = np.where(t < 0.5, blue + 2 * t * (gray - blue), gray + (2 * t - 1) * (red - gray))
     return mixed.round().astype(np.uint8)
+
+
+def _rgb(colour: str) -> list[int]:
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
 
 def _column(rows: HistoryRows, name: str) -> list[float]:
@@ -236,5 +247,5 @@ def _column(rows: HistoryRows, name: str) -> list[float]:
 
 
 def _framed(figure: go.Figure, height: int) -> go.Figure:
-    figure.update_layout(height=height, margin=_MARGIN)
+    figure.update_layout(height=height, margin=MARGIN)
     return figure

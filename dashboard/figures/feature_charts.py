@@ -1,4 +1,4 @@
-"""Figures of a table's rows: bars and lines with the names of the features. No streamlit here."""
+"""Figures of a table's rows: bars and lines by feature. No Streamlit."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,20 +6,20 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.figures.palette import ADDED_COLOUR, REMOVED_COLOUR
+from dashboard.figures.palette import ADDED_COLOUR, MARGIN, REMOVED_COLOUR
 
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
-MAX_BARS, MAX_NAMED_FEATURES, MAX_DRAWN_FEATURES = 20, 60, 2000  # features with a bar; with a name; in a line at all
-BAR_HEIGHT, FEATURE_MARGIN = 22, {"l": 10, "r": 10, "t": 34, "b": 10}  # pixels
+MAX_BARS, MAX_NAMED_FEATURES, MAX_DRAWN_FEATURES = 20, 60, 2000  # features with a bar; with a name; drawn at all
+BAR_HEIGHT = 22  # pixels
 
 
 def strongest_features(values: NDArray[np.floating], most: int = MAX_BARS) -> NDArray[np.intp]:
-    """The features with the largest absolute values, the largest first."""
+    """Return the features with the largest absolute values, largest first."""
     return np.argsort(-np.abs(values), kind="stable")[:most]
 
 
 def feature_bars(values: NDArray[np.floating], names: Sequence[str], title: str) -> go.Figure:
-    """A bar for each of the strongest features, red to the right and blue to the left, the strongest on top."""
+    """Draw a bar for each of the strongest features, red to the right and blue to the left, strongest on top."""
     order = strongest_features(np.asarray(values))
     shown = np.asarray(values)[order]
     figure = go.Figure(
@@ -32,12 +32,12 @@ def feature_bars(values: NDArray[np.floating], names: Sequence[str], title: str)
             hovertemplate="%{customdata}: %{x:+.3f}<extra></extra>",
         )
     )
-    left_out = f", the strongest {len(order)} of {len(names)}" if len(order) < len(names) else ""
+    left_out = f", strongest {len(order)} of {len(names)}" if len(order) < len(names) else ""
     figure.update_layout(
         title={"text": title + left_out, "font_size": 13},
         height=90 + BAR_HEIGHT * len(order),
-        margin=FEATURE_MARGIN,
-        xaxis_title="change of the feature, of its range",
+        margin=MARGIN,
+        xaxis_title="change, as a fraction of the feature's range",
     )
     figure.update_yaxes(
         autorange="reversed",
@@ -50,7 +50,7 @@ def feature_bars(values: NDArray[np.floating], names: Sequence[str], title: str)
 
 
 def feature_profiles(rows: Mapping[str, NDArray[np.floating]], names: Sequence[str]) -> go.Figure:
-    """Rows of a table as lines over its features, in the table's order; of very many those in which the rows differ most."""
+    """Draw rows of a table as lines over its features; of very many, only those in which the rows differ most."""
     figure = go.Figure()
     if len(names) > MAX_DRAWN_FEATURES:
         drawn = np.sort(strongest_features(np.ptp(np.stack(list(rows.values())), axis=0), MAX_DRAWN_FEATURES))
@@ -69,12 +69,12 @@ def feature_profiles(rows: Mapping[str, NDArray[np.floating]], names: Sequence[s
         )
     figure.update_layout(
         height=390,
-        margin=FEATURE_MARGIN,
+        margin=MARGIN,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        yaxis={"title": "value, 0 to 1 over the set", "zeroline": False},
+        yaxis={"title": "scaled value", "zeroline": False},
     )
     if len(names) <= MAX_NAMED_FEATURES:
         figure.update_xaxes(tickvals=places, ticktext=list(names), tickangle=-40, automargin=True)
     else:
-        figure.update_xaxes(title_text="feature, in the table's order")
+        figure.update_xaxes(title_text="feature, in table order")
     return figure

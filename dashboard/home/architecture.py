@@ -1,8 +1,8 @@
-"""Figure 1 of the paper with one run's numbers on it: a configuration in, an inline SVG out.
+"""Draw Figure 1 of the paper for a configuration, with the losses of a run, as an inline SVG.
 
-Lines and words are drawn in `currentColor` and the three loss terms in hues that read on white and on
-black, all as attributes and without a style sheet, so that the picture takes on the theme around it.
-`st.html` removes SVG; `st.markdown(svg, unsafe_allow_html=True)` keeps it.
+Lines and text use `currentColor`, the three losses hues that are legible on white and black, all as attributes without
+a style sheet, so that the drawing follows the theme. `st.html` removes SVG; `st.markdown(svg, unsafe_allow_html=True)`
+keeps it.
 """
 
 import math
@@ -12,22 +12,23 @@ from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, tostring
 
+from dashboard.figures.palette import LOSS_COLOURS
 from dashboard.figures.svg import add_element, add_text, make_canvas
 from dashboard.home import icons
 from ddnmf_core.config import RunConfig
 
 DRAWING_WIDTH = 1000  # of the drawing; it scales to the page
-SIDE_MARGIN = 104  # left and right, for the images
+SIDE_MARGIN = 104  # left and right of the networks, for the images
 BLOCK_WIDTH = 20  # width of a layer
-SHORTEST, TALLEST = 14, 110  # height of a layer of 1 unit, and of the widest
+SHORTEST, TALLEST = 14, 110  # heights of a layer of 1 unit and of the widest layer
 MODULE_PITCH = 92  # from X to H and from H to X_hat
 WIDEST_PITCH = 120  # between any other two layers
-LINK_BAND_HEIGHT = 76  # height of the band where L_ap acts
-PIXEL_SIZE = 6  # pixel of a pictured image
+LINK_BAND_HEIGHT = 76  # height of the band of L_ap
+PIXEL_SIZE = 6  # of an icon
 
 
 class Term(NamedTuple):
-    """How a term of eq 7 is drawn: its weight's letter and name, its hue, what it asks for."""
+    """How a term of eq 7 is drawn: letter and name of its weight, hue, meaning."""
 
     letter: str
     weight: str
@@ -35,9 +36,9 @@ class Term(NamedTuple):
     meaning: str
 
 
-SYM = Term("α", "alpha", "#3a76e0", "rebuild the clean image")
-AP = Term("β", "beta", "#0f8a78", "match layers")
-NC = Term("γ", "gamma", "#d9541e", "rebuild the code")
+SYM = Term("α", "alpha", LOSS_COLOURS["L_sym"], "reconstruct the image")
+AP = Term("β", "beta", LOSS_COLOURS["L_ap"], "match layers")
+NC = Term("γ", "gamma", LOSS_COLOURS["L_nc"], "reconstruct the code")
 TERMS = {"L_sym": SYM, "L_ap": AP, "L_nc": NC}
 
 NOISE_WORDS = {"gaussian": "Gaussian", "masking": "masking", "salt_and_pepper": "salt & pepper"}
@@ -45,7 +46,7 @@ NOISE_WORDS = {"gaussian": "Gaussian", "masking": "masking", "salt_and_pepper": 
 
 @dataclass(frozen=True)
 class Block:
-    """One layer on the drawing: its centre, its units and its height."""
+    """One layer of the drawing: centre, units and height."""
 
     x: float
     y: float
@@ -62,7 +63,7 @@ class Block:
 
 
 def draw_architecture(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None = None) -> str:
-    """The architecture of a run; with a row of its history, also the losses of that moment."""
+    """Draw the architecture of a run, with the losses of a row of its history if given."""
     figure = _draw_ddnmf if config.model == "ddnmf" else _draw_autoencoder
     return tostring(figure(config, n_pixels, row), encoding="unicode")
 
@@ -79,7 +80,7 @@ def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None)
     module_height = max(_height(n, max(units)) for n in units[half : half + 3])
 
     supervisor_y = 148.0
-    band = supervisor_y + TALLEST / 2  # L_ap acts from here down
+    band = supervisor_y + TALLEST / 2  # top of the band of L_ap
     student_y = band + LINK_BAND_HEIGHT + max(TALLEST / 2, module_height / 2 + 48)
     student = _blocks(xs, student_y, units)
     supervisor = _blocks(xs[: half + 1] + xs[half + 3 :], supervisor_y, sizes + decoded, max(units))
@@ -109,9 +110,9 @@ def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None)
 
     noisy, clean = icons.noisy_icon(config), icons.clean_icon(config)
     _picture(svg, supervisor[0], -1, clean, "Supervisor", "x", "clean image")
-    _picture(svg, supervisor[-1], 1, clean, "", "y", "rebuilt")
+    _picture(svg, supervisor[-1], 1, clean, "", "y", "reconstruction")
     _picture(svg, student[0], -1, noisy, "Student", "x̃", *_noise_words(config))
-    _picture(svg, student[-1], 1, clean, "", f"h̃[{half + len(decoded) + 2}]", "cleaned")
+    _picture(svg, student[-1], 1, clean, "", f"h̃[{half + len(decoded) + 2}]", "denoised")
 
     _bracket(svg, supervisor[0].x, supervisor[-1].x, supervisor[0].top - 25, 54, SYM.hue)
     _loss(svg, DRAWING_WIDTH / 2, 24, "L_sym", config, row)
@@ -133,10 +134,10 @@ def _draw_autoencoder(config: RunConfig, n_pixels: int, row: Mapping[str, Any] |
     )
     _network(svg, blocks)
     _picture(svg, blocks[0], -1, icons.noisy_icon(config), config.model.upper(), "x̃", *_noise_words(config))
-    asked_for, picture = ("clean", icons.clean_icon(config)) if config.model == "dae" else ("noisy", icons.noisy_icon(config))
-    _picture(svg, blocks[-1], 1, picture, "", "y", "rebuilt")
+    target, picture = ("clean", icons.clean_icon(config)) if config.model == "dae" else ("noisy", icons.noisy_icon(config))
+    _picture(svg, blocks[-1], 1, picture, "", "y", "reconstruction")
     _bracket(svg, blocks[0].x, blocks[-1].x, blocks[0].top - 25, 54, SYM.hue)
-    _loss(svg, DRAWING_WIDTH / 2, 24, "L_sym", config, row, f"rebuild the {asked_for} image")
+    _loss(svg, DRAWING_WIDTH / 2, 24, "L_sym", config, row, f"reconstruct the {target} image")
     _equation(svg, height, config, row)
     return svg
 
@@ -145,7 +146,7 @@ def _draw_autoencoder(config: RunConfig, n_pixels: int, row: Mapping[str, Any] |
 
 
 def _columns(n_encoder: int, n_decoder: int, middle: Sequence[float] = ()) -> list[float]:
-    """Centres of the layers: encoder and decoder in equal steps around the module's own."""
+    """Return the centres of the layers: encoder and decoder in equal steps around the module."""
     pitch = min((DRAWING_WIDTH - 2 * SIDE_MARGIN - sum(middle)) / (n_encoder + n_decoder), WIDEST_PITCH)
     steps = [pitch] * n_encoder + [*middle] + [pitch] * n_decoder
     return list(accumulate(steps, initial=(DRAWING_WIDTH - sum(steps)) / 2))
@@ -165,7 +166,7 @@ def _blocks(xs: Sequence[float], y: float, units: Sequence[int], most: int | Non
 def _network(
     svg: Element, blocks: Sequence[Block], below: bool = False, module: Sequence[int] = (), bridge: int | None = None
 ) -> None:
-    """Layers with their widths, and the flow between them; `bridge`: the layer before the supervisor's gap."""
+    """Draw layers with their widths and the flow between them; `bridge`: the layer before the supervisor's gap."""
     for index, (a, b) in enumerate(pairwise(blocks)):
         hue = NC.hue if {index, index + 1} <= {*module} else "currentColor"
         if index == bridge:
@@ -201,14 +202,13 @@ def _flow(svg: Element, a: Block, b: Block, hue: str) -> None:
 
 
 def _carry(svg: Element, a: Block, x: float) -> Block:
-    """The code handed on unchanged past the columns where the student has H and X_hat."""
-    there = replace(a, x=x)
+    """Draw the supervisor's code past the columns of the student's H and X_hat."""
     _flow(svg, a, replace(a, x=x + BLOCK_WIDTH), "currentColor")
-    return there
+    return replace(a, x=x)
 
 
 def _panel(svg: Element, module: Sequence[Block], margin: float, top: float, bottom: float, biased: bool) -> None:
-    """The ground under X, H and X_hat, their names and eq 3."""
+    """Draw the panel behind X, H and X_hat, their names and eq 3."""
     left, middle, right = (block.x for block in module)
     add_element(
         svg,
@@ -232,7 +232,7 @@ def _panel(svg: Element, module: Sequence[Block], margin: float, top: float, bot
 def _links(
     svg: Element, supervisor: Sequence[Block], student: Sequence[Block], shares: Sequence[float] | None, middle: float, X: Block
 ) -> None:
-    """L_ap, layer by layer; as thick as the layer's share, which stands on the link."""
+    """Draw L_ap layer by layer, with the layer's fraction as thickness and label."""
     thickness: Sequence[float | None] = shares or [None] * len(student)
     for a, b, share in zip(supervisor, student, thickness, strict=True):
         end = b.top - (24 if b == X else 3)
@@ -251,7 +251,7 @@ def _links(
 
 
 def _bracket(svg: Element, left: float, right: float, foot: float, line: float, hue: str) -> None:
-    """From `left` to `right`, with rounded corners, between the heights `foot` and `line`."""
+    """Draw a bracket from `left` to `right`, with rounded corners, between the heights `foot` and `line`."""
     turn = 8 if line > foot else -8
     add_element(
         svg,
@@ -268,7 +268,7 @@ def _bracket(svg: Element, left: float, right: float, foot: float, line: float, 
 def _loss(
     svg: Element, x: float, y: float, name: str, config: RunConfig, row: Mapping[str, Any] | None, meaning: str = ""
 ) -> None:
-    """A term of eq 7: its value if there is one, what it asks for and its weight."""
+    """Write a term of eq 7: value if given, meaning and weight."""
     term = TERMS[name]
     value = f" = {_number(row[name])}" if row else ""
     weight = f"{term.letter} = {_number(getattr(config, term.weight))}"
@@ -277,7 +277,7 @@ def _loss(
 
 
 def _picture(svg: Element, block: Block, side: int, pixels: Sequence[float], title: str, symbol: str, *words: str) -> None:
-    """An image beside the first (side -1) or the last layer (side 1), its title above, its name below."""
+    """Draw an image beside the first (side -1) or last layer (side 1), with title above and name below."""
     x, reach = block.x + 58 * side, 4 * PIXEL_SIZE
     for opacity in (0.25, 0.5, 0.75, 1):
         cells = [i for i, p in enumerate(pixels) if math.ceil(4 * p) == 4 * opacity]
@@ -307,7 +307,7 @@ def _picture(svg: Element, block: Block, side: int, pixels: Sequence[float], tit
 
 
 def _equation(svg: Element, height: float, config: RunConfig, row: Mapping[str, Any] | None) -> None:
-    """Eq 7, and what its terms come to."""
+    """Write eq 7 and the values of its terms."""
     names = list(TERMS) if config.model == "ddnmf" else ["L_sym"]
     y = height - _footer_height(row) + 24
     add_text(svg, DRAWING_WIDTH / 2, y, "L_{in} = " + " + ".join(f"{TERMS[name].letter} {_symbol(name)}" for name in names), 15)
@@ -319,7 +319,7 @@ def _equation(svg: Element, height: float, config: RunConfig, row: Mapping[str, 
         )
 
 
-# ------------------------------------------------------------------------------- words and numbers
+# -------------------------------------------------------------------------------- text and numbers
 
 
 def _footer_height(row: Mapping[str, Any] | None) -> int:

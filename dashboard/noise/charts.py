@@ -1,4 +1,4 @@
-"""Figures of the Noise page: scores against noise, and trained with one noise, tested with another. No streamlit here."""
+"""Figures of the Noise page: scores against noise, and training/test mismatch. No Streamlit."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.palette import GRAY, TEXT_ON_LIGHT
+from dashboard.figures.palette import GRAY, MARGIN, TEXT_ON_LIGHT
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.claims import curve
@@ -16,20 +16,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Trace = dict[str, Any]
-BAND_OPACITY = 0.2  # opacity
-LIGHT_SCALE = ["#ffffd9", "#c7e9b4", "#7fcdbb", "#41b6c4"]  # every shade is light enough for dark numbers
-NOISE_MARGIN = {"l": 8, "r": 8, "t": 34, "b": 8}
+BAND_OPACITY = 0.2
+LIGHT_SCALE = ["#ffffd9", "#c7e9b4", "#7fcdbb", "#41b6c4"]  # light enough for dark numbers
 AXIS_TITLE = {"font": {"size": 12}, "standoff": 8}
 PANEL_HEIGHT, LEVEL_HEIGHT = 215, 30  # pixels
 
 
 def dataset_title(dataset: str) -> str:
-    """MNIST, however many of its images."""
+    """Return 'MNIST' for every size of the data set."""
     return DATASETS[dataset].family_title
 
 
 def score_panel(rows: "pd.DataFrame", dataset: str, score: str) -> go.Figure:
-    """A score against the noise level: our means with a band of one deviation, the paper's single runs dashed."""
+    """Plot a score against the noise level: our means with a band of ± 1 SD, the paper's single runs dashed."""
     traces = []
     for method in METHOD_COLOURS:
         if reported := paper.noise_curve(dataset, method):
@@ -52,7 +51,7 @@ def score_panel(rows: "pd.DataFrame", dataset: str, score: str) -> go.Figure:
         {
             "title": {"text": f"{dataset_title(dataset)}: {score.upper()}", "font": {"size": 14}},
             "height": PANEL_HEIGHT,
-            "margin": NOISE_MARGIN,
+            "margin": MARGIN,
             "showlegend": False,
             "dragmode": False,
             "xaxis": x_axis,
@@ -74,7 +73,7 @@ def _dashed(values: Sequence[float], method: str) -> Trace:
 
 
 def _curve(points: "pd.DataFrame", method: str, score: str) -> list[Trace]:
-    """The line, on top of its band where there are seeds enough for one."""
+    """Draw the line, over a band if there are two seeds or more."""
     levels, mean, deviation = (points[name].to_numpy() for name in ("noise_level", f"{score}_mean", f"{score}_std"))
     line = {
         "type": "scatter",
@@ -98,14 +97,14 @@ def _curve(points: "pd.DataFrame", method: str, score: str) -> list[Trace]:
         "mode": "none",
         "fillcolor": METHOD_COLOURS[method],
         "opacity": BAND_OPACITY,
-        "name": f"{method}, one deviation",
+        "name": f"{method}, ± 1 SD",
         "hoverinfo": "skip",
     }
     return [band, line]
 
 
 def _words(points: "pd.DataFrame", score: str) -> list[str]:
-    """'0.712 ± 0.012, 3 seeds' for each row."""
+    """Format each row as '0.712 ± 0.012, 3 seeds'."""
     if points.empty:
         return []
     return [
@@ -115,7 +114,7 @@ def _words(points: "pd.DataFrame", score: str) -> list[str]:
 
 
 def mark_level(figure: go.Figure, level: float) -> go.Figure:
-    """Put the vertical marker at a noise level, in place of the one that was there."""
+    """Move the vertical marker to a noise level."""
     figure.layout.shapes = [
         {
             "type": "line",
@@ -132,7 +131,7 @@ def mark_level(figure: go.Figure, level: float) -> go.Figure:
 
 
 def legend_html(shown: Sequence[str]) -> str:
-    """HTML: one legend for all panels; a line for each model that is shown, a dashed one for those that the paper has."""
+    """Return a common legend as HTML: solid lines for the models shown, dashed ones for the paper's."""
     lines = [(method, "solid", METHOD_COLOURS[method]) for method in METHOD_COLOURS if method in shown]
     lines += [
         (f"{method}, paper", "dashed", METHOD_COLOURS[method])
@@ -150,7 +149,7 @@ def legend_html(shown: Sequence[str]) -> str:
 def noise_heat_map(
     rows: "pd.DataFrame", score: str, trained_at: Sequence[float], tested_at: Sequence[float], title: str
 ) -> go.Figure:
-    """Means of one model on one data set: a row for each noise it was trained with, a column for each it is tested with."""
+    """Draw means of one model on one data set by training noise (rows) and test noise (columns)."""
     trace = {
         "type": "heatmap",
         "z": _grid(rows, rows.get(f"{score}_mean", ()), trained_at, tested_at),
@@ -169,7 +168,7 @@ def noise_heat_map(
         {
             "title": {"text": title, "font": {"size": 14}},
             "height": 110 + LEVEL_HEIGHT * len(trained_at),
-            "margin": NOISE_MARGIN,
+            "margin": MARGIN,
             "dragmode": False,
             "xaxis": {**_level_axis("tested at", tested_at), "range": [-0.5, len(tested_at) - 0.5]},
             "yaxis": {**_level_axis("trained at", trained_at), "range": [len(trained_at) - 0.5, -0.5]},
@@ -180,14 +179,14 @@ def noise_heat_map(
 def _grid(
     rows: "pd.DataFrame", values: Iterable[Any], trained_at: Sequence[float], tested_at: Sequence[float]
 ) -> list[list[Any]]:
-    """The values in their places; None where there is no row."""
+    """Arrange values in a grid; None where there is no row."""
     places = zip(rows["noise_level"], rows["test_level"], strict=True) if len(rows) else ()
-    known = dict(zip(places, values, strict=True))
-    return [[known.get((train, test)) for test in tested_at] for train in trained_at]
+    by_place = dict(zip(places, values, strict=True))
+    return [[by_place.get((train, test)) for test in tested_at] for train in trained_at]
 
 
 def _level_axis(title: str, levels: Sequence[float]) -> dict[str, Any]:
-    """Every level named, also where all its cells are blank."""
+    """Label every level, even if all its cells are blank."""
     return {
         "title": {"text": title, **AXIS_TITLE},
         "tickvals": list(range(len(levels))),

@@ -1,4 +1,4 @@
-"""Parts in the course of the training: a film of their swings over the epochs, under the losses of the same epochs."""
+"""Show the parts during training: their swings over the epochs, under the losses."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from dashboard.components.gallery import gallery
-from dashboard.figures.palette import LOSS_COLOURS
+from dashboard.figures.palette import BIRTH_COLOUR, DEATH_COLOUR, GRAY, LOSS_COLOURS, MARGIN
 from dashboard.figures.saving import show_chart
 from dashboard.session.run_data import HASH_FUNCS, as_picture
 from ddnmf_core.data import pictures
@@ -19,14 +19,13 @@ from ddnmf_core.store.part_names import part_names, part_title
 
 MAX_FRAMES, MAX_FILM_PARTS = 15, 24
 LOSSES_HEIGHT, PART_ROW_HEIGHT = 150, 34  # heights in pixels
-BIRTH_COLOUR, DEATH_COLOUR, NOW_COLOUR = "#2a9d6f", "#d64541", "#808080"
 
 
 def show_training_film(run: FinishedRun) -> None:
-    st.header("How they came about")
+    st.header("Parts during training")
     epochs, swings = _swings(run)
     if len(epochs) < 2:
-        st.caption("This run kept no pictures of its parts over the epochs: it was trained by an earlier version.")
+        st.caption("No pictures of the parts by epoch: this run was trained by an earlier version.")
         return
     lives = alive(swings)
     if st.session_state.get("parts.epoch") not in epochs:
@@ -39,10 +38,9 @@ def show_training_film(run: FinishedRun) -> None:
         "parts.film",
         title="Parts over the epochs",
         how=(
-            f"Each column is an epoch, each row a part: red is ink that it adds, blue ink that it takes away. ▲ a part is "
-            f"born ({len(births)}, {n_later} of them after the start), ✕ it dies ({len(deaths)}): it lives while it changes "
-            f"some pixel by at least {MIN_LIVE_EFFECT:.0%} of black to white. The line is the epoch of the slider, whose parts "
-            "stand below."
+            f"Column: an epoch; row: a part; red is ink added, blue ink removed. ▲ a part is born ({len(births)}, {n_later} "
+            f"after the start), ✕ it dies ({len(deaths)}). A part is alive while it changes some pixel by at least "
+            f"{MIN_LIVE_EFFECT:.0%} of the range. Dotted line: the epoch of the slider, whose parts are shown below."
         ),
     )
     given = part_names(run.entry)
@@ -58,16 +56,16 @@ def show_training_film(run: FinishedRun) -> None:
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the pictures of every epoch.", hash_funcs=HASH_FUNCS)
 def _swings(run: FinishedRun) -> tuple[list[int], NDArray[np.float32]]:
-    """The epochs that have pictures, and every part's swing in [-1, 1] at each: (n_epochs, r, n_pixels)."""
-    found = {epoch: tiles["parts_swing"] for epoch in run.snapshots() if "parts_swing" in (tiles := run.snapshot(epoch))}
-    scaled = [tiles.astype(np.float32) / np.float32(127) for tiles in found.values()]
-    return list(found), np.stack(scaled) if scaled else np.zeros((0, 1, 1), np.float32)
+    """Return the epochs with pictures, and the swings in [-1, 1]: (n_epochs, r, n_pixels)."""
+    swings = {epoch: tiles["parts_swing"] for epoch in run.snapshots() if "parts_swing" in (tiles := run.snapshot(epoch))}
+    scaled = [tiles.astype(np.float32) / np.float32(127) for tiles in swings.values()]
+    return list(swings), np.stack(scaled) if scaled else np.zeros((0, 1, 1), np.float32)
 
 
 def film_chart(
     run: FinishedRun, epochs: list[int], swings: NDArray[np.float32], lives: NDArray[np.bool_], now: int
 ) -> go.Figure:
-    """Losses above, frames below, on one axis of epochs."""
+    """Draw losses above and frames below, on a common axis of epochs."""
     r = min(swings.shape[1], MAX_FILM_PARTS)
     heights, strongest = [LOSSES_HEIGHT, PART_ROW_HEIGHT * r], float(np.abs(swings).max())
     figure = make_subplots(2, 1, shared_xaxes=True, row_heights=heights, vertical_spacing=0.03)
@@ -113,7 +111,7 @@ def film_chart(
             row=2,
             col=1,
         )
-    figure.add_vline(x=now, line={"color": NOW_COLOUR, "width": 1.5, "dash": "dot"})
+    figure.add_vline(x=now, line={"color": GRAY, "width": 1.5, "dash": "dot"})
     return _laid_out(figure, r, sum(heights), [epochs[0] - 0.6 * step, epochs[-1] + 0.6 * step])
 
 
@@ -123,9 +121,5 @@ def _laid_out(figure: go.Figure, r: int, height: float, span: list[float]) -> go
     figure.update_yaxes(range=[r - 0.5, -0.5], showgrid=False, zeroline=False, title_text="part", row=2, col=1, **ticks)
     figure.update_xaxes(range=span, showgrid=False, zeroline=False)
     figure.update_xaxes(title_text="epoch", row=2, col=1)
-    figure.update_layout(
-        height=height + 90,
-        margin={"l": 10, "r": 10, "t": 34, "b": 10},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"},
-    )
+    figure.update_layout(height=height + 90, margin=MARGIN, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"})
     return figure

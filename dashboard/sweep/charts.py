@@ -1,11 +1,20 @@
-"""Figures of the Sweep page: the response over a grid or a line of settings, and all runs side by side. No streamlit here."""
+"""Figures of the Sweep page: response over one or two settings, and parallel coordinates. No Streamlit."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.palette import BAND_COLOUR, CHOSEN_COLOUR, LINE_COLOUR, SURFACE_SCALE
+from dashboard.figures.palette import (
+    BAND_COLOUR,
+    CHOSEN_COLOUR,
+    GRAY,
+    HIGH_COLOUR,
+    LINE_COLOUR,
+    LOW_COLOUR,
+    MARGIN,
+    SURFACE_SCALE,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,21 +27,21 @@ AXIS_TITLES = {
     "n_parts": "Parts r",
 }
 SHORT_TITLES = {"alpha": "α", "beta": "β", "gamma": "γ", "noise_level": "noise", "n_parts": "r"}
-PARALLEL_SCALE = [[0, "#3b6cc4"], [0.5, "#a0a0a0"], [1, "#d63636"]]  # thin lines that show on light and dark ground
-LIGHT_FROM = 0.55  # of the scale; beyond, black is easier to read
-ABOVE_AND_BELOW = 80, 60  # title and colours; the axis and its title
-GRID_ROW_HEIGHT, SWEEP_MARGIN = 84, {"l": 10, "r": 10, "t": 36, "b": 10}
+PARALLEL_SCALE = [[0, LOW_COLOUR], [0.5, GRAY], [1, HIGH_COLOUR]]  # visible as thin lines on light and dark backgrounds
+LIGHT_FROM = 0.55  # of the scale; black text above
+ABOVE_AND_BELOW = 80, 60  # pixels for title and colour bar; for the axis and its title
+GRID_ROW_HEIGHT = 84
 
 Point = Sequence[float | int]
 
 
 def format_setting(value: float) -> str:
-    """A setting's value, as somebody would type it; it names a place on an axis."""
+    """Format a setting's value as typed; it names a place on an axis."""
     return f"{value:.10g}"
 
 
 def cell_name(cell: Mapping[Any, Any], axes: Sequence[str]) -> str:
-    """What a click on a cell and a link call it: 'gamma=0.1,beta=1'."""
+    """Name a cell in clicks and links: 'gamma=0.1,beta=1'."""
     return ",".join(f"{name}={format_setting(cell[name])}" for name in axes)
 
 
@@ -41,19 +50,19 @@ def _names(cells: "pd.DataFrame", *axes: str) -> list[str]:
 
 
 def format_measure(value: float, score: bool) -> str:
-    """A measure: scores with three decimals, others with three digits or more."""
+    """Format a measure: scores with three decimals, others with three digits or more."""
     return f"{value:.3f}" if score else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def state_text(states: Mapping[str, int], between: str = ", ") -> str:
-    """What became of a cell's runs that gave no number: '1 diverged, 2 queued'."""
+    """Count a cell's runs without a result: '1 diverged, 2 queued'."""
     return between.join(f"{count} {status}" for status, count in states.items() if status != "finished")
 
 
 def surface_map(cells: "pd.DataFrame", x: str, y: str, title: str, chosen: Point | None, score: bool) -> go.Figure:
-    """A coloured cell for each pair of settings: mean, deviation and number of seeds; customdata is the cell's name.
+    """Draw a cell per pair of settings with mean, SD and number of seeds; customdata is the cell's name.
 
-    Heat maps tell no clicks, so unseen markers lie over the cells and take them.
+    Plotly's heat maps report no clicks, so invisible markers over the cells do.
     """
     columns, rows = (sorted(cells[name].unique()) for name in (x, y))
     grid = cells.pivot(index=y, columns=x, values="mean").to_numpy(dtype=float)
@@ -68,7 +77,7 @@ def surface_map(cells: "pd.DataFrame", x: str, y: str, title: str, chosen: Point
             xgap=2,
             ygap=2,
             showscale=bool(cells["mean"].notna().any()),
-            # Placed in the whole figure: beside the axes it would push them away from their titles.
+            # Placed relative to the figure: next to the axes it would push them away from their titles.
             colorbar={
                 "orientation": "h",
                 "thickness": 10,
@@ -94,11 +103,11 @@ def _of_categories(axis: Any) -> None:
 
 
 def _write_in(figure: go.Figure, cells: "pd.DataFrame", x: str, y: str, score: bool) -> None:
-    """The text of each cell, in black or white on a colour, in the page's own colour on none."""
+    """Write into each cell, in black or white on a colour, else in the page's text colour."""
     low, high = cells["mean"].min(), cells["mean"].max()
     light = (cells["mean"] - low) > LIGHT_FROM * (high - low)
-    for there, colour in ((light, "black"), (~light & cells["mean"].notna(), "white"), (cells["mean"].isna(), None)):
-        some = cells[there]
+    for mask, colour in ((light, "black"), (~light & cells["mean"].notna(), "white"), (cells["mean"].isna(), None)):
+        some = cells[mask]
         figure.add_scatter(
             x=[format_setting(value) for value in some[x]],
             y=[format_setting(value) for value in some[y]],
@@ -115,20 +124,20 @@ def _write_in(figure: go.Figure, cells: "pd.DataFrame", x: str, y: str, score: b
 
 
 def _cell_text(cell: Mapping[Any, Any], score: bool) -> str:
-    """Three short lines, so that they fit into a cell on a narrow screen."""
-    lost = state_text(cell["states"], "<br>")
+    """Write three short lines, to fit a cell on a narrow screen."""
+    failures = state_text(cell["states"], "<br>")
     if not cell["n"]:
-        return lost
+        return failures
     lines = [
         format_measure(cell["mean"], score),
         *([f"± {format_measure(cell['std'], score)}"] if cell["n"] > 1 else []),
         f"{cell['n']} seed{'s' if cell['n'] > 1 else ''}",
     ]
-    return "<br>".join([*lines, *([lost] if lost else [])])
+    return "<br>".join([*lines, *([failures] if failures else [])])
 
 
 def _frame(figure: go.Figure, column: int, row: int) -> None:
-    """Around the chosen cell; on an axis of categories a cell reaches half a unit to each side."""
+    """Frame the chosen cell; on a categorical axis a cell extends half a unit to each side."""
     figure.add_shape(
         type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5, line={"color": CHOSEN_COLOUR, "width": 4}
     )
@@ -137,19 +146,19 @@ def _frame(figure: go.Figure, column: int, row: int) -> None:
 def surface_line(
     cells: "pd.DataFrame", runs: "pd.DataFrame", x: str, measure: str, title: str, chosen: Point | None, score: bool
 ) -> go.Figure:
-    """Mean and deviation against one setting, a dot for each seed; customdata is the cell's name."""
-    known = cells[cells["n"] > 0]
-    places, spread = [format_setting(value) for value in known[x]], known["std"].fillna(0)
+    """Plot mean ± SD against one setting, with a dot per seed; customdata is the cell's name."""
+    complete = cells[cells["n"] > 0]
+    places, spread = [format_setting(value) for value in complete[x]], complete["std"].fillna(0)
     figure = go.Figure()
     figure.add_scatter(
         x=places + places[::-1],
-        y=[*(known["mean"] + spread), *(known["mean"] - spread)[::-1]],
+        y=[*(complete["mean"] + spread), *(complete["mean"] - spread)[::-1]],
         fill="toself",
         fillcolor=BAND_COLOUR,
         line_width=0,
         mode="lines",
         hoverinfo="skip",
-        name="± one deviation",
+        name="± 1 SD",
     )
     dots = runs[runs[measure].notna()] if measure in runs else runs.iloc[:0]
     figure.add_scatter(
@@ -157,22 +166,22 @@ def surface_line(
         y=dots[measure] if len(dots) else [],
         mode="markers",
         marker={"color": LINE_COLOUR, "size": 6, "opacity": 0.45},
-        name="each seed",
+        name="seeds",
         hoverinfo="skip",
     )
     figure.add_scatter(
         x=places,
-        y=known["mean"],
+        y=complete["mean"],
         mode="lines+markers",
         line_color=LINE_COLOUR,
-        name="mean of the seeds",
+        name="mean over seeds",
         marker={"symbol": "square", "size": 12},
-        customdata=_names(known, x),
+        customdata=_names(complete, x),
         unselected={"marker": {"opacity": 1}},
-        text=[_cell_text(cell, score) for cell in known.to_dict("records")],
+        text=[_cell_text(cell, score) for cell in complete.to_dict("records")],
         hovertemplate=f"{SHORT_TITLES[x]} %{{x}}<br>%{{text}}<extra></extra>",
     )
-    _mark_failures(figure, cells, x, float((known["mean"] - spread).min()) if len(known) else 0.0)
+    _mark_failures(figure, cells, x, float((complete["mean"] - spread).min()) if len(complete) else 0.0)
     if chosen is not None:
         _mark_column(figure, sorted(cells[x]).index(chosen[0]))
     figure.update_xaxes(
@@ -187,16 +196,16 @@ def surface_line(
 
 
 def _mark_failures(figure: go.Figure, cells: "pd.DataFrame", x: str, height: float) -> None:
-    """Cells without any number stand at the bottom, with what became of their runs."""
-    lost = cells[cells["n"] == 0]
-    if len(lost):
+    """Mark cells without a result at the bottom, with the states of their runs."""
+    empty = cells[cells["n"] == 0]
+    if len(empty):
         figure.add_scatter(
-            x=[format_setting(value) for value in lost[x]],
-            y=[height] * len(lost),
+            x=[format_setting(value) for value in empty[x]],
+            y=[height] * len(empty),
             mode="markers+text",
             marker={"symbol": "x", "size": 11, "color": CHOSEN_COLOUR},
-            customdata=_names(lost, x),
-            text=[state_text(states, "<br>") for states in lost["states"]],
+            customdata=_names(empty, x),
+            text=[state_text(states, "<br>") for states in empty["states"]],
             textposition="top center",
             cliponaxis=False,
             unselected={"marker": {"opacity": 1}},
@@ -219,15 +228,15 @@ def _mark_column(figure: go.Figure, column: int) -> None:
 
 
 def _clickable(figure: go.Figure, height: int) -> go.Figure:
-    """A click anywhere takes the nearest point."""
-    figure.update_layout(height=height, margin=SWEEP_MARGIN, hovermode="closest", hoverdistance=-1, dragmode=False)
+    """Let a click anywhere pick the nearest point."""
+    figure.update_layout(height=height, margin=MARGIN, hovermode="closest", hoverdistance=-1, dragmode=False)
     return figure
 
 
 def parallel(runs: "pd.DataFrame", dimensions: Mapping[str, str], colour: str, title: str) -> go.Figure:
-    """A line for each run through all its settings and measures; `dimensions` maps columns to headings.
+    """Draw a line per run through its settings and measures; `dimensions` maps columns to headings.
 
-    Settings stand in steps, one for each value, because 0.01, 0.1 and 1 would not come apart on a common scale.
+    Settings are spaced evenly: 0.01, 0.1 and 1 would overlap on a linear scale.
     """
     axes = [
         _steps(runs[name], heading)

@@ -45,13 +45,13 @@ def test_a_curve_goes_through_the_means_of_its_own_noise_in_order(traces):
 
 
 def test_the_band_is_one_deviation_to_each_side(traces):
-    band = traces["DDNMF, one deviation"]
+    band = traces["DDNMF, ± 1 SD"]
     assert list(band.x) == [0.1, 0.4, 0.4, 0.1]
     assert list(band.y) == pytest.approx([0.82, 0.65, 0.55, 0.78])
 
 
 def test_one_seed_has_no_band(traces):
-    assert "AE1, one deviation" not in traces
+    assert "AE1, ± 1 SD" not in traces
     assert list(traces["AE1"].customdata) == ["0.700, 1 seed"]
 
 
