@@ -1,9 +1,8 @@
-"""Who may reach the dashboard, checked before any page, picture or socket: by where it listens.
+"""Guard access to the dashboard before any page, picture or socket is served.
 
-On loopback (the default) it answers this machine's own names alone, so that no web page elsewhere can reach it by a name
-that points here (DNS rebinding). Where it was told to listen wider (`--server.address`), it asks for a token as well:
-DDNMF_TOKEN, or one that is made at the start and printed to the console. The token goes into a cookie that scripts cannot
-read. Every answer carries the headers that keep a browser from running or embedding what is not ours.
+On loopback (the default) only this machine's own host names are accepted, against DNS rebinding. On a wider address
+(`--server.address`) a token is required as well: DDNMF_TOKEN, or a random one printed to the console. The token is kept in
+an HttpOnly cookie. Every response carries headers against foreign scripts and embedding.
 """
 
 import hmac
@@ -12,18 +11,18 @@ import os
 import secrets
 import sys
 from http.cookies import SimpleCookie
-from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import net_util
 
 COOKIE, PARAMETER, ENVIRONMENT = "ddnmf-token", "token", "DDNMF_TOKEN"
 OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
 HEADERS = {
-    # Streamlit's page has inline scripts and styles, its components are modules made of blobs.
+    # Streamlit's page has inline scripts and styles; its components are blob modules.
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' blob:; style-src 'self' "
     "'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
     "connect-src 'self' data: blob:; object-src 'none'; base-uri 'self'; form-action "
@@ -36,13 +35,13 @@ HEADERS = {
 }
 LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>DDNMF Studio</title>
 <body style="font-family:sans-serif;max-width:32em;margin:4em auto;line-height:1.5"><h1>DDNMF Studio</h1>
-<p>{message} The token stands on the console of the server, or in DDNMF_TOKEN there.</p>
+<p>{message} Find the token on the server's console or in its DDNMF_TOKEN.</p>
 <form><label>Token <input type="password" name="token" autofocus autocomplete="current-password"></label>
 <button>Enter</button></form></body></html>"""
 
 
 def is_loopback(address: str | None) -> bool:
-    """Whether a server that listens there is reached from this machine alone; none means every address."""
+    """Return whether a server on this address is reachable from this machine only; None means every address."""
     if address in (None, ""):
         return False
     try:
@@ -52,16 +51,16 @@ def is_loopback(address: str | None) -> bool:
 
 
 def guards() -> list[Middleware]:
-    """The middleware for where the server was told to listen; says on the console what it means to listen wider."""
-    net_util.get_external_ip = lambda: None  # Streamlit would ask a service out there, for a strange origin
-    print(f"DDNMF Studio: http://127.0.0.1:{st.get_option('server.port')} (Ctrl-C ends it; trainings go on)", flush=True)
+    """Return the middleware for the server's address; warn on the console if it is reachable from elsewhere."""
+    net_util.get_external_ip = lambda: None  # Streamlit would query an external service
+    print(f"DDNMF Studio: http://127.0.0.1:{st.get_option('server.port')} (Ctrl-C stops it; training continues)", flush=True)
     if is_loopback(st.get_option("server.address")):
         return [Middleware(Guard, token=None)]
     token = os.environ.get(ENVIRONMENT) or secrets.token_urlsafe(16)
-    told = "the token in DDNMF_TOKEN" if os.environ.get(ENVIRONMENT) else f"this token: {token}"
+    described = "the token in DDNMF_TOKEN" if os.environ.get(ENVIRONMENT) else f"this token: {token}"
     print(
-        f"WARNING: the dashboard listens beyond this machine. Whoever reaches it with {told} can train, stop and delete "
-        "runs. The connection is not encrypted: put a proxy with TLS before it.",
+        f"WARNING: the dashboard is reachable from other machines. Anyone with {described} can train, stop and delete runs. "
+        "The connection is not encrypted: put a TLS proxy in front.",
         file=sys.stderr,
         flush=True,
     )
@@ -69,12 +68,12 @@ def guards() -> list[Middleware]:
 
 
 class Guard:
-    """ASGI middleware: host, token, headers."""
+    """ASGI middleware: check host and token, add headers."""
 
-    def __init__(self, app: Any, token: str | None) -> None:
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
         self.app, self.token = app, token
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
@@ -86,8 +85,8 @@ class Guard:
         else:
             await self.app(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
 
-    def _refusal(self, scope: Any) -> Any:
-        """The answer to whoever may not come in, or None."""
+    def _refusal(self, scope: Scope) -> Response | None:
+        """Return the response to a refused request, or None."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if self.token is None:
             host = headers.get("host", "")
@@ -95,18 +94,18 @@ class Guard:
             return (
                 None
                 if name.lower() in OWN_NAMES
-                else PlainTextResponse(f"This dashboard answers {', '.join(OWN_NAMES)} alone.", 421)
+                else PlainTextResponse(f"This dashboard is served only at {', '.join(OWN_NAMES)}.", 421)
             )
         asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         if scope["type"] == "http" and PARAMETER in asked:
             return self._login(scope, asked)
         cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        return None if cookie and self._fits(cookie.value) else HTMLResponse(LOGIN.format(message="A token is needed."), 401)
+        return None if cookie and self._fits(cookie.value) else HTMLResponse(LOGIN.format(message="Token required."), 401)
 
-    def _login(self, scope: Any, asked: dict[str, list[str]]) -> Any:
-        """The cookie for the right token, and the address without it."""
+    def _login(self, scope: Scope, asked: dict[str, list[str]]) -> Response:
+        """Set the cookie for a correct token, and redirect to the address without it."""
         if not self._fits(asked[PARAMETER][0]):
-            return HTMLResponse(LOGIN.format(message="That is not the token."), 401)
+            return HTMLResponse(LOGIN.format(message="Wrong token."), 401)
         rest = urlencode({name: values for name, values in asked.items() if name != PARAMETER}, doseq=True)
         answer = RedirectResponse("/" + scope["path"].lstrip("/") + (f"?{rest}" if rest else ""), 303)
         answer.set_cookie(COOKIE, str(self.token), httponly=True, samesite="strict", secure=scope.get("scheme") == "https")
@@ -116,13 +115,13 @@ class Guard:
         return hmac.compare_digest(token.encode(), str(self.token).encode())
 
 
-def _with_headers(send: Any) -> Any:
-    async def sending(message: Any) -> None:
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            own = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-            names = {name for name, _ in own}
-            kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in names]
-            message = {**message, "headers": [*kept, *own]}
+            guarding = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+            names = {name for name, _ in guarding}
+            others = [(name, value) for name, value in message.get("headers", []) if name.lower() not in names]
+            message = {**message, "headers": [*others, *guarding]}
         await send(message)
 
     return sending

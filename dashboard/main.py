@@ -1,4 +1,4 @@
-"""What every visit runs: the frame around the pages. `app.py` serves it."""
+"""Run the frame around the pages on every visit; served by `app.py`."""
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ from ddnmf_core.files.home import NewerLayout
 st.set_page_config(page_title="DDNMF Studio", page_icon=ICON, layout="wide")
 st.html("""<style>
 .stMainBlockContainer { padding: 3rem 3rem 4rem; }
-[data-testid="stBaseButton-primary"] p { color: light-dark(#fff, #06222c); }     /* white on a light blue cannot be read */
+[data-testid="stBaseButton-primary"] p { color: light-dark(#fff, #06222c); }     /* white on light blue is illegible */
 </style>""")
 page = st.navigation(
     [
@@ -32,12 +32,12 @@ page = st.navigation(
     ]
 )
 try:
-    engine.ensure_started(store())  # warm by the time somebody presses Train
+    engine.ensure_started(store())  # warm before the first training
 except NewerLayout as error:
     st.error(str(error))
     st.stop()
 except OSError as error:
-    st.warning(unusable_store(error) + " What is there can be looked at, nothing can be trained.")
+    st.warning(unusable_store(error) + " Existing runs can be viewed; training is disabled.")
 try:
     show_tour(page.url_path)
     show_glossary()

@@ -1,4 +1,4 @@
-"""Tables 1 and 2, and what parts are worth: every method over seeds, against the paper and stronger baselines."""
+"""Compare: Tables 1 and 2 and part quality of every method over seeds, with the paper's numbers and stronger baselines."""
 
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ from dashboard.compare import charts
 from dashboard.compare.parts import show_part_table
 from dashboard.compare.rows import as_text, chosen_methods, filter_rows, show_downloads, show_runs
 from dashboard.figures.saving import show_chart
+from dashboard.frame.glossary import terms
 from dashboard.session.links import linked_choice
 from dashboard.session.reproduction import DisplayedResults, choose_numbers, fewer_images, offer_to_compute, protocol_panel
 from dashboard.session.store import table_key
@@ -20,47 +21,44 @@ from ddnmf_core.reproduce.cells import Target
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import Record, summarise
 
-TABLES: dict[Target, str] = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST", "parts": "Worth of the parts"}
+TABLES: dict[Target, str] = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST", "parts": "Part quality"}
 
 
 def choose_table() -> DisplayedResults:
-    shown = {each.results.target: each for each in choose_numbers(tuple(TABLES))}
+    shown = {results.results.target: results for results in choose_numbers(tuple(TABLES))}
     target = linked_choice(st.segmented_control, "Table", list(shown), "table", format_func=TABLES.get, required=True)
     return shown[cast(Target, target)]
 
 
 def table_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """What is shown of the summary: texts that sort as their numbers do."""
+    """Format the summary as texts that sort like their numbers."""
     table: dict[str, Any] = {"Method": rows["method"], "Row": rows["origin"], "Seeds": rows["n_seeds"]}
     for score, title in SCORE_TITLES.items():
         table[title] = [as_text(*pair) for pair in zip(rows[f"{score}_mean"], rows[f"{score}_std"], strict=True)]
     table["Run time, s"] = rows["training_seconds_mean"].fillna(0) + rows["seconds_mean"]
     for score, title in SCORE_TITLES.items():
         table[f"{title}, paper"] = rows[f"{score}_paper"]
-        table[f"{title}, Δ in dev."] = rows[f"{score}_deviations"]
+        table[f"{title}, Δ / SD"] = rows[f"{score}_deviations"]
     table["Silhouette"] = rows["silhouette_mean"]
     return pd.DataFrame(table)
 
 
 def show_table(rows: pd.DataFrame, protocol: Protocol) -> list[str]:
-    """The table; returns the methods of the chosen rows, or else all of them."""
+    """Show the table; return the methods of the ticked rows, or all of them."""
     number = st.column_config.NumberColumn
     formats: dict[str, Any] = {
-        f"{title}, paper": number(format="%.3f", help="A single run, no seeds published.") for title in SCORE_TITLES.values()
+        f"{title}, paper": number(format="%.3f", help="Single run; no seeds published.") for title in SCORE_TITLES.values()
     }
     formats |= {
-        f"{title}, Δ in dev.": number(
-            format="%+.1f", help="Our mean minus the paper's number, in our standard deviations over seeds."
-        )
+        f"{title}, Δ / SD": number(format="%+.1f", help="Our mean minus the paper's score, divided by our SD over seeds.")
         for title in SCORE_TITLES.values()
     }
     formats["Silhouette"] = number(
         format="%.2f",
-        help="Needs no labels: how much nearer samples lie to their own cluster than "
-        "to the next. It compares clusters of one representation, not two representations.",
+        help=f"{terms()['Silhouette']} Compare clusterings of one representation with it, not two representations.",
     )
     formats["Method"] = st.column_config.TextColumn(width=165)
-    formats["Run time, s"] = number(format="%.0f", help="Training and clustering of one seed, mean.")
+    formats["Run time, s"] = number(format="%.0f", help="Training and clustering of one seed; mean.")
     chosen = st.dataframe(
         table_of(rows),
         hide_index=True,
@@ -72,20 +70,20 @@ def show_table(rows: pd.DataFrame, protocol: Protocol) -> list[str]:
         height=min(35 * (len(rows) + 1) + 3, 720),
     )
     st.caption(
-        "Means ± standard deviations over seeds. Click a heading to sort; tick rows to narrow what is below to them. "
-        "Rows without a model differ between seeds in the starts of the clusterer alone: a distance in such deviations "
-        "is large and says little." + fewer_images(protocol)
+        "Mean ± SD over seeds. Click a heading to sort; tick rows to filter the charts below. Seeds of rows without a "
+        "model differ only in the clusterer's initialisation: their SD is tiny, so Δ / SD is not informative."
+        + fewer_images(protocol)
     )
     return chosen_methods(rows, chosen.selection.rows)
 
 
 def headline(rows: pd.DataFrame) -> str:
-    """Where DDNMF stands, from the rows themselves."""
+    """Name the best DDNMF row and the best row of the other models."""
     best = {
         title: rows[mask].loc[rows[mask]["acc_mean"].idxmax()]
         for title, mask in {
-            "DDNMF's best row in the paper's table": (rows["origin"] == "paper") & rows["method"].str.startswith("DDNMF"),
-            "Best row of any other model": ~rows["method"].str.startswith("DDNMF"),
+            "Best DDNMF row of the paper's table": (rows["origin"] == "paper") & rows["method"].str.startswith("DDNMF"),
+            "Best row of the other models": ~rows["method"].str.startswith("DDNMF"),
         }.items()
         if mask.any()
     }
@@ -107,14 +105,14 @@ def show_confusion(records: list[Record], dataset: str) -> None:
     show_chart(
         figure,
         "compare.confusion",
-        "A row is a class: the share of its images that went to each cluster. Clusters "
-        "stand in the order of the classes that they are matched to, so the diagonal is what ACC counts.",
-        title=f"Confusion of {method}, seed {seed}",
+        "Row: a class; cell: the fraction of its images in a cluster. Clusters are ordered by the class matched to them, "
+        "so ACC counts the diagonal.",
+        title=f"Confusion matrix of {method}, seed {seed}",
     )
 
 
 def show_scores(shown: DisplayedResults) -> None:
-    """Table 1 or 2."""
+    """Show Table 1 or 2."""
     rows = summarise(shown.results.cells)
     st.markdown(headline(rows))
     visible = filter_rows(rows)
@@ -125,7 +123,7 @@ def show_scores(shown: DisplayedResults) -> None:
     records = [record for record in shown.results.cells if record["method"] in methods]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.header("Every seed")
+        st.header("Scores by seed")
         score = linked_choice(
             st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True
         )
@@ -133,14 +131,14 @@ def show_scores(shown: DisplayedResults) -> None:
         show_chart(
             dots,
             "compare.dots",
-            title="Every seed",
+            title="Scores by seed",
             how=(
-                "A dot is one seed; the bar is their mean with one standard deviation to each side; the diamond is the "
-                "paper's single run. Where the dots of two rows overlap, one run of each would not tell which is better."
+                "Dot: one seed. Bar: mean ± 1 SD. Diamond: the paper's single run. Rows whose dots overlap cannot be ranked "
+                "from one run."
             ),
         )
     with right:
-        st.header("Classes and clusters")
+        st.header("Confusion matrix")
         show_confusion(records, shown.cells[0].dataset)
     show_runs(records)
 
@@ -153,7 +151,5 @@ if not shown.published:
 if shown.results.cells:
     (show_part_table if target == "parts" else show_scores)(shown)
 else:
-    st.info(
-        "This store has none of these numbers yet. Compute them with the button above; it goes on when this page is closed."
-    )
+    st.info("No results in this store yet. Compute them with the button above; the work continues when this page is closed.")
 protocol_panel(shown)

@@ -1,4 +1,4 @@
-"""One image: what goes in, what comes out, and the parts it is made of."""
+"""Explain: one image, its reconstructions, and the contributions of its parts."""
 
 from typing import Literal
 
@@ -25,8 +25,8 @@ from ddnmf_core.model.networks import DDNMFNetwork
 from ddnmf_core.store.finished_run import FinishedRun
 
 TRAINED = {
-    "ddnmf": "The supervisor has only ever seen clean images, the student only noisy ones.",
-    "dae": "The autoencoder was trained to make the clean images of the noisy ones that it is given.",
+    "ddnmf": "The supervisor is trained on clean images, the student on noisy ones.",
+    "dae": "The autoencoder is trained to reconstruct the clean image from the noisy one.",
 }
 BASELINES = {"mean": "mean of H", "zero": "zero", "other": "another sample"}
 
@@ -34,15 +34,15 @@ BASELINES = {"mean": "mean of H", "zero": "zero", "other": "another sample"}
 def show_reconstructions(run: FinishedRun, x: torch.Tensor, noisy: torch.Tensor, label: str) -> None:
     network = run.model()
     with torch.no_grad():
-        rebuilt = {
+        reconstructions = {
             "student's reconstruction\nof the noisy image": network(noisy),
             "student's reconstruction\nof the clean image": network(x),
         }
         if isinstance(network, DDNMFNetwork):
-            rebuilt = {"supervisor's reconstruction\nof the clean image": network.supervisor(x), **rebuilt}
+            reconstructions = {"supervisor's reconstruction\nof the clean image": network.supervisor(x), **reconstructions}
         else:
-            rebuilt = {caption.replace("student", "autoencoder"): pixels for caption, pixels in rebuilt.items()}
-    shown = {f"clean\n{label}": x, "noisy\n ": noisy, **rebuilt}
+            reconstructions = {caption.replace("student", "autoencoder"): pixels for caption, pixels in reconstructions.items()}
+    shown = {f"clean\n{label}": x, "noisy\n ": noisy, **reconstructions}
     captions = [
         caption if i < 2 else f"{caption}\nerror {(pixels - x).square().mean():.4f}"
         for i, (caption, pixels) in enumerate(shown.items())
@@ -52,52 +52,52 @@ def show_reconstructions(run: FinishedRun, x: torch.Tensor, noisy: torch.Tensor,
         captions,
         key="explain.images",
         size=132,
-        title="The image and what is rebuilt of it",
+        title="Image and reconstructions",
     )
     if names := images(run).feature_names:
         rows = {" ".join(caption.split()): row[0].numpy() for caption, row in shown.items()}
         show_chart(
             feature_profiles(rows, names),
             "explain.profiles",
-            "A line is one row of values, feature by feature; where the "
-            "rebuilt ones leave the clean one, the model does not know the feature well.",
-            title="The row and what is rebuilt of it",
+            "Line: the values of one row by feature. Where a reconstruction departs from the clean row, the model "
+            "reconstructs that feature poorly.",
+            title="Row and reconstructions",
         )
     st.caption(
-        "Error: mean squared difference from the clean image, pixels from 0 to 1. "
-        + (TRAINED.get(run.config.model, "The autoencoder was trained to rebuild the noisy images that it is given."))
+        "Error: mean squared error against the clean image, pixels from 0 to 1. "
+        + TRAINED.get(run.config.model, "The autoencoder is trained to reconstruct the noisy image.")
     )
 
 
 def show_clusters(run: FinishedRun, sample: int | None, noisy: bool, z: np.ndarray) -> None:
-    """Where K-means and the mixture put it, and what else is there. An image that took no part goes to the nearest centre."""
+    """Name the image's clusters and their majority classes. An image from outside the data set goes to the nearest centre."""
     chosen, sentences = images(run), []
     of = f" of the images with {run.config.noise_level:.0%} noise" if noisy else " of the clean images"
     for clusterer in CLUSTERERS if sample is not None else CLUSTERERS[:1]:
-        found = run.clusters("z", clusterer, noisy=noisy)
-        cluster = int(found[sample] if sample is not None else centres(run, "z", noisy).assign(z)[0])
-        sentence = f"{CLUSTERER_TITLES[clusterer]} on z{of} puts it into cluster {cluster + 1}"
+        clusters = run.clusters("z", clusterer, noisy=noisy)
+        cluster = int(clusters[sample] if sample is not None else centres(run, "z", noisy).assign(z)[0])
+        sentence = f"{CLUSTERER_TITLES[clusterer]} on z{of}: cluster {cluster + 1}"
         if chosen.labelled:
-            label, share = majority_class(chosen.labels, found, cluster)
-            sentence += f", where {share:.0%} of the images are **{chosen.class_names[label]}**"
+            label, share = majority_class(chosen.labels, clusters, cluster)
+            sentence += f", mostly **{chosen.class_names[label]}** ({share:.0%})"
         else:
-            sentence += f", with {np.mean(found == cluster):.0%} of them"
+            sentence += f", {np.mean(clusters == cluster):.0%} of the images"
         sentences.append(sentence + ".")
     st.markdown("  \n".join(sentences))
 
 
 def baseline_of(run: FinishedRun, name: str, H: torch.Tensor) -> tuple[torch.Tensor, str]:
-    """What a part is set to when it is left out: (r,), and what to call it."""
+    """Return the value of an omitted part: (r,), and its title."""
     if name == "mean":
         return torch.from_numpy(run.codes("H").mean(axis=0)), "mean of H"
     if name == "zero":
         return torch.zeros_like(H), "all parts 0"
     n = len(images(run))
-    other = int(st.number_input("Sample of the baseline", 0, n - 1, 0, key="explain.against"))
+    other = int(st.number_input("Baseline sample", 0, n - 1, 0, key="explain.against"))
     return torch.from_numpy(run.codes("H")[other]), f"sample {other}"
 
 
-def go_on_from(sample: int) -> None:
+def explain_sample(sample: int) -> None:
     set_choice("image", "set")
     choose_sample(sample)
 
@@ -105,18 +105,18 @@ def go_on_from(sample: int) -> None:
 def show_neighbours(run: FinishedRun, code: np.ndarray, sample: int | None, space: Literal["z", "H"]) -> None:
     st.header(f"Nearest neighbours in {space}")
     chosen = images(run)
-    found = [other for other in nearest_rows(run.codes(space), code, 17) if other != sample][:16]
+    neighbours = [other for other in nearest_rows(run.codes(space), code, 17) if other != sample][:16]
     gallery(
-        as_picture(run, chosen.shown(found)),
-        [f"{o}\n{chosen.class_of(o)}" for o in found],
+        as_picture(run, chosen.shown(neighbours)),
+        [f"{o}\n{chosen.class_of(o)}" for o in neighbours],
         size=64,
         key="explain.neighbours",
-        on_pick=lambda tile: go_on_from(found[tile]),
+        on_pick=lambda tile: explain_sample(neighbours[tile]),
     )
     agree = ""
     if sample is not None and chosen.labelled:
-        agree = f"; {np.mean(chosen.labels[found] == chosen.labels[sample]):.0%} share the sample's class"
-    st.caption(f"Clean images with the nearest {space}, nearest first{agree}. Click one to go on from there.")
+        agree = f"; {np.mean(chosen.labels[neighbours] == chosen.labels[sample]):.0%} share the sample's class"
+    st.caption(f"Clean images by distance in {space}, nearest first{agree}. Click one to explain it.")
 
 
 st.title("Explain")
@@ -134,8 +134,8 @@ level = columns[0].slider(
     bind="query-params",
 )
 with columns[1]:
-    seen = linked_choice(
-        st.segmented_control, "Parts of the", ["noisy", "clean"], "of", required=True, format_func=lambda name: f"{name} image"
+    input_kind = linked_choice(
+        st.segmented_control, "Encode", ["noisy", "clean"], "of", required=True, format_func=str.capitalize
     )
 with columns[2]:
     baseline_name = linked_choice(
@@ -145,22 +145,22 @@ with columns[2]:
         "baseline",
         required=True,
         format_func=BASELINES.get,
-        help="What a part is set to when it is left out.",
+        help="Value of an omitted part.",
     )
 x, noisy = image.x, image.corrupted(run, level)
 show_reconstructions(run, x, noisy, image.title)
 with torch.no_grad():
-    code = run.model().encode(noisy if seen == "noisy" else x)
-show_clusters(run, image.sample, seen == "noisy", code.z.numpy())
+    code = run.model().encode(noisy if input_kind == "noisy" else x)
+show_clusters(run, image.sample, input_kind == "noisy", code.z.numpy())
 if run.config.model != "ddnmf":
-    st.info("An autoencoder has no parts: it has no NMF module. Choose a DDNMF run to see this sample taken apart.")
+    st.info("An autoencoder has no parts (no NMF module). Choose a DDNMF run to see the parts of this sample.")
     show_neighbours(run, code.z[0].numpy(), image.sample, "z")
     st.stop()
 assert code.H is not None
 H = code.H[0]
 baseline, baseline_title = baseline_of(run, baseline_name, H)
-shared = cached_contributions(run, H, baseline)
-show_contributions(run, H, baseline, shared, baseline_title)
-show_build_up(run, H, baseline, shared, x)
-show_editor(run, f"explain.H.{run.id}.{image.key}.{seen}.{level}", image, seen == "noisy", H, shared.shown)
+contributions = cached_contributions(run, H, baseline)
+show_contributions(run, H, baseline, contributions, baseline_title)
+show_build_up(run, H, baseline, contributions, x)
+show_editor(run, f"explain.H.{run.id}.{image.key}.{input_kind}.{level}", image, input_kind == "noisy", H, contributions.shown)
 show_neighbours(run, H.numpy(), image.sample, "H")

@@ -1,9 +1,10 @@
-"""What DDNMF is, what is there, and the way to a first model."""
+"""Home: introduce DDNMF, train a first model, list runs and data sets."""
 
 import streamlit as st
 
 from dashboard.figures.files import Vector
 from dashboard.figures.saving import remember_figure
+from dashboard.frame.glossary import terms
 from dashboard.home import architecture, run_management
 from dashboard.home.user_data_list import show_user_data_sets
 from dashboard.session.links import from_link, set_choice, to_link
@@ -24,15 +25,15 @@ FIRST = RunConfig(epochs=30)
 
 
 def train_first() -> None:
-    """The first model is the default one, a little shorter; the Train page shows it."""
+    """Submit the default model with fewer epochs, and choose it for the Train page."""
     set_choice("run", engine.submit(store(), FIRST).id)
 
 
 st.title("DDNMF Studio")
 st.markdown(
-    "A **supervisor** autoencoder learns clean images and teaches a **student** that sees only noisy ones. Between the "
-    "student's encoder and decoder stands a non-negative factorisation: every image becomes a sum of *parts* with "
-    "weights `H`, and each part can be decoded into a picture. Chen et al. (2021), "
+    "A **supervisor** autoencoder learns clean images and teaches a **student** that sees only noisy ones. A "
+    "non-negative factorisation between the student's encoder and decoder makes every image a sum of *parts* with "
+    "weights `H`; each part decodes to a picture. Chen et al. (2021), "
     "[doi 10.3389/fnbot.2021.701194](https://doi.org/10.3389/fnbot.2021.701194)."
 )
 
@@ -45,8 +46,8 @@ if not finished and not read_only():
     with st.container(border=True):
         st.header("Train your first model")
         st.write(
-            "The shipped MNIST (10,000 images), the default network, a shorter training. You watch the losses fall, then "
-            f"open the map, click a digit and see it rebuilt from its parts. {expected_time(FIRST)}"
+            f"Trains the default network for {FIRST.epochs} epochs on the bundled MNIST subset (10,000 images). Watch it "
+            f"learn, open the map, click a digit and see which parts it is made of. {expected_time(FIRST)}"
         )
         if st.button("Train your first model", type="primary", icon=":material/play_arrow:", key="home.first"):
             train_first()
@@ -55,39 +56,37 @@ if not finished and not read_only():
 wanted = from_link("run")
 chosen = next((entry for entry in finished if entry.id == wanted), newest_with_parts(finished) if finished else None)
 explain_absence("run", {entry.id for entry in entries}, {})
-if chosen and wanted in (None, chosen.id):  # a run that is still trained stays the one to watch
+if chosen and wanted in (None, chosen.id):  # a run still in training stays chosen
     st.session_state["run"] = chosen.id
     to_link("run", chosen.id)
 if chosen and not catalogue.is_known(chosen.config.dataset):
     st.warning(
-        f"{run_title(chosen)}: its data set is not in this store, or is damaged, so that it cannot be shown. Add "
-        "the same file or folder again in the same way (Train), or delete the run."
+        f"{run_title(chosen)}: its data set is missing from this store or damaged, so the run cannot be shown. Add the "
+        "same file or folder again with the same options (Train), or delete the run."
     )
     chosen = None
 config = chosen.config if chosen else FIRST
 epochs = chosen.epochs() if chosen else []
-st.header("Figure 1: the two networks and where each loss acts")
+st.header("Figure 1: the two networks and their losses")
 figure = architecture.draw_architecture(config, catalogue.spec(config.dataset).n_pixels, epochs[-1] if epochs else None)
 st.markdown(figure, unsafe_allow_html=True)
 remember_figure("home.figure1", "Figure 1", Vector(figure))
 st.caption(
-    f"{run_title(chosen)}, with the losses of its last epoch."
+    f"{run_title(chosen)}; losses of the last epoch."
     if chosen
-    else "The default network. Numbers appear once a run is trained."
+    else "Default network. Losses appear once a run has been trained."
 )
 
 if chosen:
     warn_of_collapse(epochs)
     of_z = [row for row in FinishedRun(chosen).scores() if row.representation == "z" and not row.noisy]
-    known = [(row.clusterer, name, value) for row in of_z for name, value in row.values.items()]
-    for column, (clusterer, name, value) in zip(st.columns(6), known, strict=False):
+    scores = [(row.clusterer, name, value) for row in of_z for name, value in row.values.items()]
+    for column, (clusterer, name, value) in zip(st.columns(6), scores, strict=False):
         column.metric(f"{SCORE_TITLES.get(name, 'Silhouette')}, {CLUSTERER_TITLES[clusterer]} on z", f"{value:.3f}")
     st.caption(
-        "Clusters of this one run's clean images against the classes (eq 17 to 19). One run is one seed: scores "
-        "move by several points between seeds."
+        "Clusters of the clean images v. the classes (eq 17–19). Single seed; scores vary by several points across seeds."
         if catalogue.spec(config.dataset).labelled
-        else "The data have no labels, so there is nothing to score the clusters against. The silhouette, -1 to 1, says how "
-        "much nearer samples lie to their own cluster than to the next."
+        else f"No labels, so no ACC, NMI or ARI. Silhouette: {terms()['Silhouette']}"
     )
     show_export(chosen)
 
@@ -98,15 +97,16 @@ with left:
         chosen_rows = st.dataframe(
             [{"state": e.state.status, "progress": e.state.progress, "run": run_title(e)} for e in entries],
             column_config={
-                "progress": st.column_config.ProgressColumn(format="percent", width="small"),
-                "run": st.column_config.TextColumn(width="large"),
+                "state": st.column_config.TextColumn("State"),
+                "progress": st.column_config.ProgressColumn("Progress", format="percent", width="small"),
+                "run": st.column_config.TextColumn("Run", width="large"),
             },
             hide_index=True,
             on_select="rerun",
             selection_mode="single-row",
             key=table_key("home.runs", [e.id for e in entries]),
         ).selection.rows
-        st.caption("Click the box before a run to choose it for every page, to delete it or to see why it ended.")
+        st.caption("Select a run to use it on every page, delete it, or see why it stopped.")
         if chosen_rows and chosen_rows[0] < len(entries):
             entry = entries[chosen_rows[0]]
             state = entry.state
@@ -118,7 +118,7 @@ with left:
             if state.status in ENDED_STATUSES:
                 run_management.delete_with_confirmation(entry)
     else:
-        st.info("Nothing has been trained in this store yet.")
+        st.info("No runs yet.")
     run_management.offer_undo()
     run_management.show_deleted_runs()
     run_management.show_archives(chosen, entries)
@@ -133,4 +133,4 @@ with right:
             st.caption(catalogue.ways_to_get(name))
     show_user_data_sets()
     if not read_only():
-        st.page_link(TRAIN_PAGE, label="Add your own images or table (Train)", icon=":material/add_photo_alternate:")
+        st.page_link(TRAIN_PAGE, label="Add your own images or table", icon=":material/add_photo_alternate:")

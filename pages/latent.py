@@ -1,4 +1,4 @@
-"""Figure 2: maps of two runs' codes side by side; click a point, or draw a lasso."""
+"""Latent space (Figure 2): compare maps of two runs' codes; click a point, or draw a lasso."""
 
 from typing import Any, get_args
 
@@ -25,7 +25,7 @@ COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part
 
 
 def comparison_run(ready: list[RunEntry]) -> RunEntry:
-    """Beside the first run: an AE1 on the same data where there is one."""
+    """Return the default run for the right map: an AE1 on the same data if there is one."""
     first = next(entry for entry in ready if entry.id == st.session_state["run"])
     same_data = [
         entry
@@ -37,7 +37,7 @@ def comparison_run(ready: list[RunEntry]) -> RunEntry:
 
 
 def controls(run: FinishedRun) -> tuple[dict[str, Any], int]:
-    """What is mapped and how, and the sample that is ringed."""
+    """Return the settings of the maps and the selected sample."""
     columns = st.columns([2, 3, 3, 3, 2, 3], vertical_alignment="bottom")
     with columns[0]:
         method = linked_choice(st.selectbox, "Map", get_args(EmbeddingMethod), "method", format_func=MAP_TITLES.get)
@@ -46,35 +46,40 @@ def controls(run: FinishedRun) -> tuple[dict[str, Any], int]:
             st.selectbox, "Representation", get_args(Representation), "representation", format_func=REPRESENTATION_TITLES.get
         )
     with columns[2]:
-        seen = linked_choice(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
+        input_kind = linked_choice(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
     with columns[3]:
-        known = [name for name in COLOUR_TITLES if name != "class" or images(run).labelled]
-        colour = linked_choice(st.selectbox, "Colour", known, "colour", format_func=COLOUR_TITLES.get)
-    chosen: dict[str, Any] = {"method": method, "representation": representation, "noisy": seen == "noisy", "colour": colour}
+        colours = [name for name in COLOUR_TITLES if name != "class" or images(run).labelled]
+        colour = linked_choice(st.selectbox, "Colour", colours, "colour", format_func=COLOUR_TITLES.get)
+    chosen: dict[str, Any] = {
+        "method": method,
+        "representation": representation,
+        "noisy": input_kind == "noisy",
+        "colour": colour,
+    }
     with columns[4]:
         sample = pick_sample(run)
-    with columns[5].popover("Settings of the map", width="stretch"):
+    with columns[5].popover("Map settings", width="stretch"):
         chosen["n_points"] = st.number_input(
-            "Points at most",
+            "Max. points",
             50,
             70_000,
             5000,
             step=1000,
             key="points",
             bind="query-params",
-            help="t-SNE takes time in proportion to the points.",
+            help="t-SNE time grows with the number of points.",
         )
         chosen["perplexity"] = st.slider("Perplexity (t-SNE)", 5, 100, 30, key="perplexity", bind="query-params")
         chosen["n_neighbors"] = st.slider("Neighbours (UMAP)", 2, 100, 15, key="neighbors", bind="query-params")
-        chosen["seed"] = st.number_input("Seed of the map", 0, 2**31 - 1, 1, key="mapseed", bind="query-params")
+        chosen["seed"] = st.number_input("Random seed", 0, 2**31 - 1, 1, key="mapseed", bind="query-params")
         chosen["clusterer"] = linked_choice(
-            st.selectbox, "Clusters by", CLUSTERERS, "clusterer", format_func=CLUSTERER_TITLES.get
+            st.selectbox, "Clustering", CLUSTERERS, "clusterer", format_func=CLUSTERER_TITLES.get
         )
     return chosen, sample
 
 
 def chosen_sample(run: FinishedRun, sample: int) -> None:
-    """The point that is ringed, beside the map."""
+    """Show the selected sample and its strongest parts."""
     chosen_images = images(run)
     left, right = st.columns([1, 6], vertical_alignment="center")
     with left:
@@ -86,48 +91,41 @@ def chosen_sample(run: FinishedRun, sample: int) -> None:
         )
     with right:
         if "H" in run.config.representations:
-            import torch  # 2.7 s cold: after the maps stand
+            import torch  # 2.7 s cold: loaded after the maps are drawn
 
             from dashboard.session.part_contributions import show_strip
 
             H = run.codes("H")
             show_strip(run, torch.from_numpy(H[sample]), torch.from_numpy(H.mean(axis=0)), "latent.strip")
             st.caption(
-                "Its picture shared out among its parts (Shapley values), the strongest first: red is ink that a part "
-                "adds to the mean image, blue ink that it takes away."
+                "Shapley contribution of each part, largest first: red is ink added to the mean image, blue ink removed."
             )
         st.page_link(
             EXPLAIN_PAGE,
-            label="See it rebuilt from its parts",
+            label="Explain this sample",
             icon=":material/search:",
             query_params={"run": run.id, "image": "set", "sample": str(sample)},
         )
 
 
 def offer_comparison_run(first: FinishedRun) -> None:
-    """Figure 2 holds a DDNMF against an AE1: train the one that is missing."""
+    """Offer the other model of Figure 2 (DDNMF v. AE1): show it if trained, else train it."""
     config = first.config.replace(model="ae1" if first.config.model == "ddnmf" else "ddnmf")
     title = MODEL_TITLES[config.model]
     entry = store().entry(config)
     if read_only() and not entry.available:
-        st.info("There is no other run to compare with here.")
+        st.info("No other run to compare with.")
         return
     if entry.exists and entry.state.status not in ENDED_STATUSES:
         result_of(config, f"Training {title}")
         return
     if entry.available:
-        st.info(f"Both maps show the same run. The {title} with its settings is trained already.")
-        st.button(
-            f"Show the {title} here",
-            key="latent.show",
-            icon=":material/compare:",
-            on_click=set_choice,
-            args=("other", entry.id),
-        )
+        st.info(f"Both maps show the same run. A trained {title} with the same settings is available.")
+        st.button(f"Show {title}", key="latent.show", icon=":material/compare:", on_click=set_choice, args=("other", entry.id))
         return
     st.info(
-        f"There is no other run to compare with here. Figure 2 of the paper shows a DDNMF and an AE1 with the same "
-        f"layers on the same noise: train the {title} and it appears here."
+        f"No other run to compare with. Figure 2 of the paper compares DDNMF and AE1 with the same layers and noise: "
+        f"train {title} to show it here."
     )
     st.button(
         f"Train {title} with the same settings",
@@ -143,17 +141,16 @@ def _submit(config: RunConfig) -> None:
 
 
 def show_published() -> None:
-    """Figure 2 as it was published, until the store has a run of its own to map."""
+    """Show the published Figure 2 until the store has a finished run."""
     path = results.published_folder() / "figure2.png"
     if any(entry.finished for entry in store().entries()) or not path.exists():
         return
-    for made in published_results(("figure2",)):
-        n = made.protocol["n_map_points"]
+    for figure2 in published_results(("figure2",)):
+        n = figure2.protocol["n_map_points"]
         st.image(
             str(path),
-            caption=f"Published: t-SNE of the codes of {n:,} images of each set, seed {made.seeds[0]}, "
-            f"coloured by class (Figure 2). Made by `{made.command}` on {made.created}; its "
-            "protocol is on the Compare page.",
+            caption=f"Published: t-SNE of the codes of {n:,} images of each set, seed {figure2.seeds[0]}, "
+            f"coloured by class (Figure 2). Command: `{figure2.command}`, {figure2.created}; protocol on the Compare page.",
         )
 
 
@@ -168,7 +165,7 @@ if not alone:
     with right:
         second = pick_run("Right map", key="other", default=comparison_run)
 if first.config.dataset != second.config.dataset or first.config.n_samples != second.config.n_samples:
-    st.info("The two runs hold different images: a sample's number means another image on each side.")
+    st.info("The two runs use different images: the same sample number is a different image on each side.")
 explain_data(images(first))
 chosen, sample = controls(first)
 left, right = st.columns(2, gap="medium")

@@ -1,4 +1,4 @@
-"""Figure 3: clustering scores against noise, what each model makes of a noisy image, and noise that it was not trained with."""
+"""Noise (Figure 3): clustering scores against noise, reconstructions at a noise level, and train/test mismatch."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,13 +37,13 @@ STEP, HIGHEST = 5, 80  # percent
 
 
 def choose_results() -> DisplayedResults:
-    """Figure 3, or where that was not published Table 3: its curves without the models tested elsewhere."""
-    shown = {each.results.target: each for each in choose_numbers(("figure3", "table3"))}
+    """Return Figure 3, or Table 3 where Figure 3 was not published: the same curves without the mismatch."""
+    shown = {results.results.target: results for results in choose_numbers(("figure3", "table3"))}
     return shown.get("figure3") or shown["table3"]
 
 
 def summarised(shown: DisplayedResults, protocol: Protocol, runs: Sequence[MatchingRun]) -> pd.DataFrame:
-    """Every mean that is shown; of this store also those at levels that the protocol leaves out."""
+    """Summarise the results; for this store also at levels outside the protocol."""
     records = shown.results.cells
     if not shown.published:
         between = {run.config.noise_level for run in runs if run.own} - set(protocol.noise_levels)
@@ -58,21 +58,20 @@ def show_panels(panels: dict[tuple[str, str], go.Figure], protocol: Protocol, ro
         for column, score in zip(st.columns(len(SCORE_NAMES)), SCORE_NAMES, strict=True):
             show_chart(charts.mark_level(panels[dataset, score], level), f"noise.{family}.{score}", None, place=column)
     st.caption(
-        "Each point: a model trained with this noise, K-means on its codes of images with the same noise, mean over "
-        "seeds. The band is one standard deviation to each side; with one seed there is none. Dashed: the paper's "
-        "single runs, which have no band. The upright line is the slider's noise level. Higher is better."
+        "Point: a model trained at this noise level, K-means on its codes of images at the same level, mean over seeds. "
+        "Band: ± 1 SD (two seeds or more). Dashed: the paper's single runs. Vertical line: the slider. Higher is better."
         + fewer_images(protocol)
     )
 
 
 def headline(rows: pd.DataFrame, protocol: Protocol) -> str:
-    """How often DDNMF is ahead and how much noise costs it, of us at the protocol's levels and of the paper."""
+    """List how often DDNMF leads and how much noise costs it: ours at the protocol's levels, and the paper's."""
     ours = rows if rows.empty else rows[rows["noise_level"].isin(protocol.noise_levels)]
     return "\n".join(f"- {sentence}" for sentence in claims.sentences(ours, charts.dataset_title))
 
 
 def offer_level(shown: DisplayedResults, protocol: Protocol, level: float) -> None:
-    """Compute what is missing at a level, also at one that the protocol leaves out, or at all of its levels."""
+    """Offer to compute missing cells at one level, inside or outside the protocol, or at all of its levels."""
     if shown.published:
         _offer_this_store(protocol, level)
         return
@@ -85,13 +84,13 @@ def offer_level(shown: DisplayedResults, protocol: Protocol, level: float) -> No
             "scope",
             required=True,
             wrap=True,
-            format_func={"level": f"{level:.0%} noise", "all": "every level of the protocol"}.get,
+            format_func={"level": f"{level:.0%} noise", "all": "all levels"}.get,
         )
     sets = by_family(protocol)
     with right:
         on = linked_choice(
             st.segmented_control,
-            "On",
+            "Data",
             ["both", *sets],
             "on",
             required=True,
@@ -107,18 +106,18 @@ def offer_level(shown: DisplayedResults, protocol: Protocol, level: float) -> No
         for cell in target_cells("table3", replace(protocol, noise_levels=levels), shown.results.seeds)
         if on == "both" or cell.dataset == sets[on]
     ]
-    what = f"{level:.0%} noise" if scope == "level" else "every level"
+    what = f"{level:.0%} noise" if scope == "level" else "all levels"
     if WorkBatch(store(), wanted).configs:
         names = dict.fromkeys(charts.dataset_title(cell.dataset) for cell in wanted)
         offer_to_compute(wanted, "noise.level", f"{what}, {' and '.join(names)}")
     else:
-        st.caption(f"{what.capitalize()}: every model is trained and scored.")
+        st.caption(f"{what.capitalize()}: all models trained and scored.")
 
 
 def _offer_this_store(protocol: Protocol, level: float) -> None:
-    published = ", ".join(f"{each:.0%}" for each in protocol.noise_levels)
-    known = "These are published numbers." if level in protocol.noise_levels else f"No score was published at {level:.0%}."
-    st.caption(f"{known} Published levels: {published}. To compute this or any other level on this machine, change to:")
+    published = ", ".join(f"{noise:.0%}" for noise in protocol.noise_levels)
+    status = "Published results." if level in protocol.noise_levels else f"No published result at {level:.0%}."
+    st.caption(f"{status} Published levels: {published}. To compute any level on this machine, switch to:")
     left, right = st.columns(2)
     for column, name in ((left, "quick"), (right, "full")):
         if column.button(
@@ -129,11 +128,11 @@ def _offer_this_store(protocol: Protocol, level: float) -> None:
             on_click=set_choice,
             args=("numbers", name),
         ):
-            st.rerun(scope="app")  # the choice of numbers stands outside this fragment
+            st.rerun(scope="app")  # the choice of results is outside this fragment
 
 
 def show_heat_maps(shown: DisplayedResults, protocol: Protocol, rows: pd.DataFrame) -> None:
-    st.header("Other noise than in training")
+    st.header("Training/test noise mismatch")
     left, right = st.columns(2)
     with left:
         model = linked_choice(st.segmented_control, "Model", list(protocol.noise_models), "model", required=True, wrap=True)
@@ -156,15 +155,14 @@ def show_heat_maps(shown: DisplayedResults, protocol: Protocol, rows: pd.DataFra
     blank = (
         ""
         if len(of_model) == n_cells
-        else " Blank cells have not been computed."
+        else " Blank: not computed yet."
         if not shown.published
-        else (" Blank cells were not published; choose this store above to compute them.")
+        else " Blank: not published; choose this store above to compute them."
     )
     st.caption(
-        "A row is one noise in training, a column one noise in the images that are clustered; means over "
-        f"{'seeds' if rows.empty else f'{seeds_of(of_model)}, how many stands under the pointer'}. The diagonal is the "
-        "curve above. A row that stays dark to its right end is a model that bears more noise than it was trained "
-        f"with.{blank}"
+        "Row: noise in training. Column: noise in the clustered images. Means over "
+        f"{'seeds' if rows.empty else f'{seeds_of(of_model)} (hover for n)'}. The diagonal is the curve above. Rows that "
+        f"stay dark generalise to stronger noise.{blank}"
     )
 
 
@@ -177,7 +175,7 @@ def explore(
     panels: dict[tuple[str, str], go.Figure],
     runs: Sequence[MatchingRun],
 ) -> None:
-    """All that follows the slider, apart from the rest, so that moving it gathers no number again."""
+    """Redraw the parts of the page that depend on the slider, without gathering the results again."""
     above = st.container()
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     level = left.slider("Noise level", 0, HIGHEST, 40, STEP, format="%d%%", key="level", bind="query-params") / 100
@@ -207,20 +205,20 @@ runs = find_matching_runs(store().entries(), protocol)
 rows = summarised(shown, protocol, runs)
 if rows.empty:
     st.info(
-        "None of these numbers has been computed in this store yet: the dashed lines are the paper's. Compute one noise "
-        "level or all of them with the button below the pictures; it goes on when this page is closed."
+        "No results in this store yet; dashed lines are the paper's. Compute one noise level or all with the button below "
+        "the pictures; the work continues when this page is closed."
     )
 panels = {(dataset, score): charts.score_panel(rows, dataset, score) for dataset in protocol.datasets for score in SCORE_NAMES}
 explore(shown, protocol, rows, panels, runs)
 if not rows.empty:
     st.download_button(
-        "Numbers as CSV",
+        "Download results (CSV)",
         lambda: rows.to_csv(index=False),
         "noise.csv",
         "text/csv",
         key="noise.csv",
         icon=":material/download:",
         on_click="ignore",
-        help="Every mean and deviation on this page, with the paper's numbers.",
+        help="All means and SDs on this page, with the paper's scores.",
     )
 protocol_panel(shown)

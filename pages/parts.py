@@ -1,4 +1,4 @@
-"""What the parts look like, which samples use them, and NMF of the pixels beside them."""
+"""Parts: pictures, samples, quality and stability of a run's parts, beside NMF of the pixels."""
 
 import numpy as np
 import pandas as pd
@@ -30,13 +30,13 @@ from ddnmf_core.store.part_names import part_names, part_title
 
 VIEWS = {"raised": "Raised from the mean", "difference": "Difference from the baseline", "swing": "Swing", "alone": "Alone"}
 READING = {
-    "raised": "Coefficient k at 1, the others at their mean over the data, decoded: the mean image with more of part k.",
-    "difference": "The raised picture minus the baseline picture: red is ink that the part adds, blue ink it takes away.",
-    "swing": "The picture with coefficient k at its 95 % quantile minus that at its 5 % quantile, the others at their mean: "
-    "what the part does over the range that it really takes.",
-    "alone": "Coefficient k at 1, all others at 0. A sigmoid never gives 0, so the decoder has not learned such inputs.",
+    "raised": "Coefficient k = 1, others at their mean: the mean image with more of part k.",
+    "difference": "The raised picture minus the baseline: red is ink added, blue ink removed.",
+    "swing": "The picture at the 95 % quantile of coefficient k minus that at its 5 % quantile, others at their mean: "
+    "the effect of the part over its actual range.",
+    "alone": "Coefficient k = 1, all others 0. A sigmoid never gives 0, so the decoder has not been trained on such inputs.",
 }
-MEASURED = "Measuring the parts"
+MEASURED = "Evaluating the parts"
 
 
 def part_tiles(run: FinishedRun, H: np.ndarray, view: str) -> list[np.ndarray]:
@@ -53,13 +53,13 @@ def choose_part(part: int) -> None:
 
 
 def show_parts(run: FinishedRun, H: np.ndarray, mass: np.ndarray) -> int:
-    """All parts as tiles; returns the chosen one."""
+    """Show all parts as tiles; return the chosen one."""
     r, names = H.shape[1], images(run).class_names
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         view = linked_choice(
             st.segmented_control,
-            "Picture of a part",
+            "View",
             list(VIEWS),
             "view",
             format_func=VIEWS.get,
@@ -69,9 +69,9 @@ def show_parts(run: FinishedRun, H: np.ndarray, mass: np.ndarray) -> int:
     if not 1 <= st.session_state.get("part", 1) <= r:
         st.session_state["part"] = 1
     part = int(right.number_input("Part", 1, r, key="part", bind="query-params")) - 1
-    given = part_names(run.entry)
+    own_names = part_names(run.entry)
     captions = [
-        f"{part_title(given, k).lower()}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n"
+        f"{part_title(own_names, k).lower()}\nH {H[:, k].mean():.2f} ± {H[:, k].std():.2f}\n"
         + (f"{names[mass[k].argmax()]} {mass[k].max():.0%}" if images(run).labelled else "")
         for k in range(r)
     ]
@@ -86,26 +86,26 @@ def show_parts(run: FinishedRun, H: np.ndarray, mass: np.ndarray) -> int:
     )
     st.caption(
         READING[view]
-        + " Below each: mean and deviation of its coefficient"
-        + (", and the class with most of its mass." if images(run).labelled else ".")
+        + " Captions: mean ± SD of the coefficient"
+        + (", class with most of its mass." if images(run).labelled else ".")
     )
     return part
 
 
 def cluster_names(run: FinishedRun) -> dict[int, str]:
-    """Each cluster of K-means on z with the class that most of its images have: '3, mostly Bag'; without labels '3'."""
-    found, chosen = run.clusters("z", "kmeans"), images(run)
+    """Name each cluster of K-means on z by its majority class: '3, mostly Bag'; without labels '3'."""
+    clusters, chosen = run.clusters("z", "kmeans"), images(run)
     if not chosen.labelled:
-        return {cluster: str(cluster + 1) for cluster in np.unique(found).tolist()}
+        return {cluster: str(cluster + 1) for cluster in np.unique(clusters).tolist()}
     return {
-        cluster: f"{cluster + 1}, mostly {chosen.class_names[majority_class(chosen.labels, found, cluster)[0]]}"
-        for cluster in np.unique(found).tolist()
+        cluster: f"{cluster + 1}, mostly {chosen.class_names[majority_class(chosen.labels, clusters, cluster)[0]]}"
+        for cluster in np.unique(clusters).tolist()
     }
 
 
-def show_worth(measured: Entry[InterpretationConfig]) -> None:
-    """Of all parts together: whether the order of importance is true, and how much of parts they are."""
-    st.header("What the parts are worth")
+def show_quality(measured: Entry[InterpretationConfig]) -> None:
+    """Show deletion and insertion curves and the measures of all parts together."""
+    st.header("Quality of the parts")
     scores = measured.read_json(SCORES_FILE)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -115,10 +115,9 @@ def show_worth(measured: Entry[InterpretationConfig]) -> None:
             "parts.worth",
             title="Deletion and insertion",
             how=(
-                "How much of the picture is left when parts are taken out one by one, the most important first, and how "
-                "much is there when they are put in; gray: in random order. If importance is true, the coloured deletion "
-                "curve falls faster than the gray one and the insertion curve rises faster (RISE, Petsiuk et al. 2018, "
-                "over parts)."
+                "Fraction of the picture left as parts are removed, most important first, and reached as they are added; "
+                "gray: random order. If the ranking is faithful, deletion falls and insertion rises faster than gray "
+                "(RISE, Petsiuk et al. 2018, applied to parts)."
             ),
         )
     with right:
@@ -140,21 +139,17 @@ def show_matrices(run: FinishedRun, H: np.ndarray) -> None:
     show_chart(
         charts.heat_map(W, units, part_names, "W: code units x parts", diverging=True),
         "parts.W",
-        f"A column is a part's basis in code space. {'Equation 3 leaves W free' if W.min() < 0 else 'W >= 0'}: its "
-        f"entries run from {W.min():.2f} to {W.max():.2f}.",
+        f"Column: a part's basis in code space. {'Eq 3 leaves W unconstrained' if W.min() < 0 else 'W >= 0'}: "
+        f"entries from {W.min():.2f} to {W.max():.2f}.",
         place=left,
     )
     show_chart(
         charts.heat_map(
-            by_group - H.mean(axis=0),
-            titles,
-            part_names,
-            f"H: mean coefficient by {kind}, against the mean of all",
-            diverging=True,
+            by_group - H.mean(axis=0), titles, part_names, f"H by {kind}: mean coefficient minus overall mean", diverging=True
         ),
         "parts.H",
-        f"Red: images of this {kind} have more of the part than images have on average. A part that serves one {kind} "
-        "has one red cell in its column.",
+        f"Red: images of this {kind} use the part more than average. A part specific to one {kind} has one red cell in "
+        "its column.",
         place=right,
     )
 
@@ -176,15 +171,14 @@ def show_pixel_nmf(run: FinishedRun) -> None:
     )
     st.caption(
         f"scikit-learn's NMF with {len(bases)} bases, each scaled to its own brightest pixel; it explains "
-        f"{factors['explained_variance'][0]:.1%} of the pixels' variance. These add up linearly and nothing is "
-        "subtracted: the shallow model that the deep parts are to be held against."
+        f"{factors['explained_variance'][0]:.1%} of the pixels' variance. Purely additive: the shallow baseline."
     )
 
 
 st.title("Parts")
 run = pick_run()
 if run.config.model != "ddnmf":
-    st.info("An autoencoder has no parts: it has no NMF module. Choose a DDNMF run above.")
+    st.info("An autoencoder has no parts (no NMF module). Choose a DDNMF run above.")
     st.stop()
 explain_data(images(run))
 H = run.codes("H")
@@ -199,21 +193,21 @@ if measured is not None:
     show_measured(run, part, measured.read_tensors(INTERPRETATION_FILE), measured.read_table(PARTS_FILE), named)
 show_other_seeds(run, part, others)
 if measured is not None:
-    show_worth(measured)
+    show_quality(measured)
 show_training_film(run)
 show_survey(run)
-st.header("The two factors")
+st.header("Factors W and H")
 show_matrices(run, H)
 show_pixel_nmf(run)
 with st.container(horizontal=True):
     show_export(run.entry)
     st.download_button(
-        "Report of this run, one HTML file",
+        "Download report (HTML)",
         lambda: report_html(run.entry),
         f"ddnmf-{run.id}.html",
         "text/html",
         key="parts.report",
         icon=":material/description:",
         on_click="ignore",
-        help="Parts, scores, examples and provenance; it opens without a server and asks nothing of the network.",
+        help="Parts, scores, examples and provenance in one file that works offline.",
     )

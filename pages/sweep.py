@@ -1,11 +1,11 @@
-"""How a measure responds to alpha, beta, gamma, the noise and the number of parts, over seeds; a cell opens its runs."""
-
-from typing import Any
+"""Sweep: response of a measure to alpha, beta, gamma, noise and the number of parts over seeds; a cell opens its runs."""
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.figures.saving import show_chart
+from dashboard.frame.glossary import terms
 from dashboard.session.queue_progress import offer_resume, show_sweep_progress
 from dashboard.session.run_data import HASH_FUNCS
 from dashboard.session.store import store
@@ -23,40 +23,40 @@ from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 
 MEANINGS = {
-    "code_rms": "Root mean square of the code in the last epoch: near 0 it has collapsed",
-    "constant_units": "Units of the code that hardly change from image to image, in the last epoch",
-    "seconds": "Seconds of training, without the clustering",
-    "L_in": "L_in in the last epoch: the sum of the losses, each times its weight",
+    "code_rms": "RMS of the code in the last epoch; near 0 means collapse",
+    "constant_units": "Units of the code with (nearly) the same value for every image, in the last epoch",
+    "seconds": "Training time in seconds, without clustering",
+    "L_in": "L_in in the last epoch: the weighted sum of the losses",
 }
-PIXELS_BESIDE, PIXELS_A_CELL, PIXELS_A_POINT, PIXELS_AN_AXIS = 90, 62, 34, 75  # at least, for a figure that can be read
-MAX_COLUMNS_BESIDE = 6  # columns of a grid that leaves room for the cell's runs
+PIXELS_BESIDE, PIXELS_A_CELL, PIXELS_A_POINT, PIXELS_AN_AXIS = 90, 62, 34, 75  # smallest readable sizes
+MAX_COLUMNS_BESIDE = 6  # columns of a grid with room for the cell's runs beside it
 
 
-@st.cache_resource(max_entries=2000, show_spinner="Reading the runs.", hash_funcs=HASH_FUNCS)
+@st.cache_resource(max_entries=2000, show_spinner="Reading runs …", hash_funcs=HASH_FUNCS)
 def _results(run: RunEntry, updated: float) -> dict[str, float]:
     return FinishedRun(run).results()
 
 
 def results(run: RunEntry) -> dict[str, float]:
-    """Results of a finished run, read once for as long as it is not trained again."""
+    """Return the results of a finished run, cached until it is trained again."""
     return _results(run, run.state.updated)
 
 
 def warn_of_failures(runs: pd.DataFrame) -> None:
-    lost = runs[runs["status"].isin(["failed", "diverged"])]
-    if len(lost):
-        counts = lost["status"].value_counts()
+    failures = runs[runs["status"].isin(["failed", "diverged"])]
+    if len(failures):
+        counts = failures["status"].value_counts()
         st.warning(
             " and ".join(f"{count} run{'s' if count > 1 else ''} {status}" for status, count in counts.items())
-            + ". They are named in their cells and do not enter the means. Choose such a cell to see why.",
+            + ". They are marked in their cells and excluded from the means. Select a cell to see why.",
             icon=":material/warning:",
         )
 
 
-def room_for(width: int, name: str) -> Any:
-    """A place for a figure that is scrolled sideways, not squeezed, where the screen is narrower."""
+def room_for(width: int, name: str) -> DeltaGenerator:
+    """Return a container that scrolls sideways instead of squeezing its figure on a narrow screen."""
     name = f"sweep-{name}"
-    # Plotly draws the axes of parallel coordinates in black: unseen on dark ground.
+    # Plotly draws the axes of parallel coordinates in black, invisible on a dark background.
     st.html(
         f"<style>.st-key-{name} {{ overflow-x: auto; }} .st-key-{name} > div {{ min-width: {width}px; }}"
         ".parcoords .domain { stroke: gray !important; stroke-opacity: 0.7 !important; }</style>"
@@ -65,7 +65,7 @@ def room_for(width: int, name: str) -> Any:
 
 
 def show_surface(cells: pd.DataFrame, view: SweepView) -> None:
-    """The chart, and the chosen cell beside it."""
+    """Show the chart and the chosen cell."""
     cell = chosen_cell(cells, view)
     point = [cell[name] for name in view.axes] if cell else None
     figure = (
@@ -84,42 +84,32 @@ def show_surface(cells: pd.DataFrame, view: SweepView) -> None:
             title=f"{view.title} over the sweep",
             on_select=keep_click,
             selection_mode="points",
-            alt=f"{view.title} for each value of {' and '.join(view.axes)}; the table below has the same numbers.",
+            alt=f"{view.title} by {' and '.join(view.axes)}; same values in the table below.",
         )
     left.caption(how_to_read(view))
     with right:
         if cell:
             show_cell(cell, view)
         else:
-            st.info(
-                "Click a cell (on a touch screen tap it twice), or tick a row of the table below: its runs appear here, "
-                "seed by seed, to be opened."
-            )
+            st.info("Click a cell (tap twice on a touch screen) or tick a row of the table below to list its runs here.")
 
 
 def how_to_read(view: SweepView) -> str:
-    what = {
+    meaning = {
         **MEANINGS,
-        "error": f"Mean squared error of the reconstructions of the {view.seen}, against the clean images",
-        SILHOUETTE: f"Silhouette of {view.words}, -1 to 1: how much nearer samples lie to their own cluster than to others",
-        **dict.fromkeys(SCORE_NAMES, f"{view.title} of {view.words}, against the classes"),
-    }.get(view.measure, f"{view.title} in the last epoch, before its weight")
-    how = (
-        "Each cell: the mean over its seeds, ± one standard deviation."
-        if view.y
-        else "Line: the mean over the seeds. Band: one standard deviation to each side. Dots: single seeds."
-    )
-    return (
-        f"{what}. {how} Cells that lie nearer to each other than their deviations may differ by luck alone. Values stand "
-        "side by side in their order, not to scale."
-    )
+        "error": f"Mean squared error of the reconstructions of the {view.input_title} against the clean images",
+        SILHOUETTE: f"Silhouette of {view.clustering_title}: {terms()['Silhouette'].rstrip('.')}",
+        **dict.fromkeys(SCORE_NAMES, f"{view.title} of {view.clustering_title} v. the classes"),
+    }.get(view.measure, f"{view.title} in the last epoch, before weighting")
+    how = "Cell: mean ± SD over its seeds." if view.y else "Line: mean over seeds. Band: ± 1 SD. Dots: single seeds."
+    return f"{meaning}. {how} Differences below 1 SD may be chance. Axis values are in order, not to scale."
 
 
 def show_parallel(family: Sweep, runs: pd.DataFrame, view: SweepView) -> None:
-    """Every finished run of the sweep, not of the slice alone."""
+    """Show every finished run of the sweep, not only of the slice."""
     finished = runs[runs["status"] == "finished"]
     if len(finished) < 2:
-        st.info("This chart needs two finished runs.")
+        st.info("This chart needs at least two finished runs.")
         return
     measures = [*view.scores, "error", *(name for name in ("L_sym", "L_ap", "L_nc", "L_in") if name in finished), view.measure]
     dimensions = {
@@ -132,20 +122,19 @@ def show_parallel(family: Sweep, runs: pd.DataFrame, view: SweepView) -> None:
             charts.parallel(finished, dimensions, view.column, view.title),
             "sweep.parallel",
             None,
-            title="Every run of the sweep",
-            alt="A line for each run; the CSV of the runs has the same numbers.",
+            title="All runs of the sweep",
+            alt="A line per run; same values in the CSV of the runs.",
         )
     st.caption(
-        f"A line is one of the {len(finished)} finished runs of the whole sweep, coloured by {view.title}. Drag along "
-        "an axis to keep only the runs that pass there; drag a heading to move its axis. Lines of one colour that run "
-        "together show settings that go with good or with bad results."
+        f"Line: one of the {len(finished)} finished runs of the sweep, coloured by {view.title}. Drag along an axis to "
+        "filter runs; drag a heading to move its axis. Bundles of one colour show settings that go with good or poor results."
     )
 
 
 def downloads(cells: pd.DataFrame, runs: pd.DataFrame, family: Sweep) -> None:
     left, right, _ = st.columns([1, 1, 2])
     left.download_button(
-        "Cells as CSV",
+        "Download cells (CSV)",
         lambda: cells.drop(columns=["measured"]).to_csv(index=False),
         f"sweep-{family.id}.csv",
         "text/csv",
@@ -154,44 +143,41 @@ def downloads(cells: pd.DataFrame, runs: pd.DataFrame, family: Sweep) -> None:
         key="sweep.csv.cells",
     )
     right.download_button(
-        "Runs as CSV",
+        "Download runs (CSV)",
         lambda: runs.to_csv(index=False),
         f"sweep-{family.id}-runs.csv",
         "text/csv",
         icon=":material/download:",
         on_click="ignore",
         key="sweep.csv.runs",
-        help="Every score and loss.",
+        help="All scores and losses.",
     )
 
 
 st.title("Sweep")
 st.markdown(
-    "How a measure responds to the weights α, β and γ, the noise and the number of parts: a grid of runs, several seeds each."
+    "Response of a measure to the weights α, β and γ, the noise level and the number of parts, over a grid of runs and seeds."
 )
-found = sweeps.find_sweeps(store().entries())
-with st.expander("Start a sweep", expanded=not found, icon=":material/grid_on:"):
+families = sweeps.find_sweeps(store().entries())
+with st.expander("Start a sweep", expanded=not families, icon=":material/grid_on:"):
     if read_only():
-        st.info("Here nothing is trained: sweeps that are in the store can be looked at.")
+        st.info("Read-only: training is disabled. Existing sweeps are shown below.")
     else:
         sweep_form()
-for each in found:
-    show_sweep_progress(each, sweep_title(each))
-if not found:
-    st.info(
-        "There is no sweep yet: no two runs of this store differ in these settings alone. Start one above; it goes on "
-        "when this page is closed."
-    )
+for family in families:
+    show_sweep_progress(family, sweep_title(family))
+if not families:
+    st.info("No sweeps yet." + ("" if read_only() else " Start one above; it continues when this page is closed."))
     st.stop()
-family = pick_sweep(found)
+family = pick_sweep(families)
 runs = sweeps.run_table(family.entries, results)
 view = pick_view(family, runs)
 warn_of_failures(runs)
 offer_resume(family)
 cells = view.cells()
 show_surface(cells, view)
-st.header("Every cell, and which one to choose without labels")
-judged = show_choice(cells, view)
-downloads(judged, runs, family)
-st.header("All runs side by side")
+st.header("Model selection without labels")
+criteria = show_choice(cells, view)
+downloads(criteria, runs, family)
+st.header("All runs, parallel coordinates")
 show_parallel(family, runs, view)

@@ -1,4 +1,4 @@
-"""Choose settings, see what they mean, train, and watch it learn."""
+"""Train: choose settings, preview the noise, train, and watch the run learn."""
 
 import streamlit as st
 
@@ -22,8 +22,8 @@ from ddnmf_core.store.entry import RunEntry
 
 
 def noise_preview(config: RunConfig) -> None:
-    """A few images at the level that the slider says."""
-    import torch  # 2.7 s cold: after the rest of the page stands
+    """Show one image per class at the chosen noise level."""
+    import torch  # 2.7 s cold: loaded after the rest of the page is drawn
 
     from ddnmf_core.model.corruption import corrupt_each
 
@@ -34,28 +34,28 @@ def noise_preview(config: RunConfig) -> None:
     shown = as_pictures(chosen, pictures.to_u8(noisy.numpy()))
     gallery(shown, [chosen.caption(sample) for sample in samples.tolist()], key="train.preview", size=52)
     st.caption(
-        f"What the student sees at {config.noise_level:.0%} {NOISE_TITLES[config.noise_kind]} noise. The "
-        "supervisor sees the clean images."
+        f"Student input at {config.noise_level:.0%} {NOISE_TITLES[config.noise_kind]} noise; the supervisor receives the "
+        "clean images."
     )
     explain_data(chosen)
 
 
 def start(config: RunConfig, n_runs: int, device: str) -> None:
-    """Submit; the first of them is the one to watch. A finished configuration is found, not trained again."""
+    """Submit one run per seed and watch the first. A finished configuration is reused, not trained again."""
     submitted = [engine.submit(store(), config.replace(seed=config.seed + number), device) for number in range(n_runs)]
     set_choice("run", submitted[0].id)
     if all(entry.finished for entry in submitted):
-        st.toast("This configuration has been trained before: here it is.", icon=":material/history:")
+        st.toast("Already trained: showing the existing run.", icon=":material/history:")
 
 
 def pick_watched(entries: list[RunEntry]) -> RunEntry:
-    """The run to watch, in any state."""
+    """Pick a run in any state."""
     by_id = {entry.id: entry for entry in entries}
     explain_absence("run", by_id, by_id)
     return by_id[
         linked_choice(
             st.selectbox,
-            "Run to watch",
+            "Run",
             list(by_id),
             "run",
             (queue_order(entries) or entries)[0].id,
@@ -69,7 +69,7 @@ remember_defaults()
 left, right = st.columns([4, 7], gap="large")
 with left:
     if read_only():
-        st.info("Here nothing is trained. On the right are the trainings of the runs that are in the store.")
+        st.info("Read-only: training is disabled. Past runs are shown on the right.")
         config = None
     else:
         user_data_form(choose_data)
@@ -82,11 +82,11 @@ with left:
 with right:
     preview = st.container()
     st.divider()
-    everything = store().entries()
-    if everything:
-        live_panel(pick_watched(everything))
+    entries = store().entries()
+    if entries:
+        live_panel(pick_watched(entries))
     else:
-        st.info("Nothing has been trained yet. Choose settings, or keep them, and press **Start training**.")
+        st.info("No runs yet. Adjust the settings or keep them, then press **Start training**.")
 if config:
     with preview:
         noise_preview(config)

@@ -1,4 +1,4 @@
-"""What the parts of each model are worth, beside the scores of their coefficients' clusters: one table and a Pareto plot."""
+"""Compare part quality of the models with the clustering of their coefficients: a table and a Pareto plot."""
 
 import numpy as np
 import pandas as pd
@@ -25,16 +25,17 @@ PART_TILE_WIDTH = 56  # pixels
 
 
 def show_part_table(shown: DisplayedResults) -> None:
-    everything = summarise(shown.results.cells)
+    """Show table, Pareto plot and pictures of the parts of all methods."""
+    rows = summarise(shown.results.cells)
     dataset = linked_choice(
         st.segmented_control,
-        "Images",
-        list(everything["dataset"].unique()),
+        "Data set",
+        list(rows["dataset"].unique()),
         "images",
         required=True,
         format_func=lambda name: DATASETS[name].title,
     )
-    visible = filter_rows(everything[everything["dataset"] == dataset])
+    visible = filter_rows(rows[rows["dataset"] == dataset])
     if visible.empty:
         return
     methods = _show_table(visible)
@@ -47,7 +48,7 @@ def show_part_table(shown: DisplayedResults) -> None:
 
 
 def _show_table(rows: pd.DataFrame) -> list[str]:
-    """The table; returns the methods of the chosen rows, or else all of them."""
+    """Show the table; return the methods of the ticked rows, or all of them."""
     table = {"Method": rows["method"], "Row": rows["origin"], "Seeds": rows["n_seeds"]}
     for score, title in SCORE_TITLES.items():
         table[title] = [as_text(*pair) for pair in zip(rows[f"{score}_mean"], rows[f"{score}_std"], strict=True)]
@@ -66,55 +67,55 @@ def _show_table(rows: pd.DataFrame) -> list[str]:
         placeholder="–",
     )
     st.caption(
-        "Means ± standard deviations over seeds. ACC, NMI and ARI are those of a Gaussian mixture on the coefficients. "
-        "Hover over a heading to read what it measures; tick rows to narrow what is below to them."
+        "Mean ± SD over seeds. ACC, NMI and ARI: GMM on the coefficients. Hover over a heading for its definition; tick "
+        "rows to filter the charts below."
     )
     return chosen_methods(rows, chosen.selection.rows)
 
 
 def _show_pareto(rows: pd.DataFrame, records: list[Record]) -> None:
-    st.header("Interpretable against clustered well")
+    st.header("Interpretability v. clustering")
     left, right = st.columns(2)
     with left:
         measure = linked_choice(
             st.selectbox,
-            "Measure of the parts",
+            "Part quality measure",
             list(PLOTTED_MEASURES),
             "measure",
             "hoyer_parts",
             format_func=PLOTTED_MEASURES.get,
-            help="What each measures stands below.",
+            help="Defined below the chart.",
         )
     with right:
         score = linked_choice(
             st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True
         )
-    known = rows.dropna(subset=[f"{measure}_mean", f"{score}_mean"])
-    if known.empty:
-        st.info(f"{PLOTTED_MEASURES[measure]} is not known for these rows: it needs at least two seeds.")
+    complete = rows.dropna(subset=[f"{measure}_mean", f"{score}_mean"])
+    if complete.empty:
+        st.info(f"{PLOTTED_MEASURES[measure]} is not available for these rows: it needs at least two seeds.")
         return
     better = {"high": "right", "low": "left"}[MEASURES[measure].better]
     show_chart(
-        pareto_chart(known, records, MEASURES[measure], score),
+        pareto_chart(complete, records, MEASURES[measure], score),
         "compare.pareto",
-        title="Parts against clusters",
+        title="Interpretability v. clustering",
         how=(
-            f"{MEASURES[measure].meaning} Better is further {better} and further up. Small dots are seeds, large ones their "
-            "means; the line joins the rows that no other row beats in both."
+            f"{MEASURES[measure].meaning} Better: further {better} and further up. Small dots: seeds; large dots: means; line: "
+            "Pareto front."
         ),
     )
 
 
 def _show_pictures(methods: list[str], records: list[Record], dataset: str) -> None:
-    """The parts themselves, the first seed of each row, where this store has them."""
+    """Show the parts of each row's first seed, where this store has them."""
     first = {record["method"]: record for record in reversed(records)}
     entries: dict[str, Entry] = {method: Entry(store().root, "interpretations", first[method]["id"]) for method in methods}
-    here = {method: entry for method, entry in entries.items() if entry.available}
-    st.header("The parts themselves")
-    if not here:
-        st.caption("The pictures of these parts are where the table was made. Compute it here with “This store” above.")
+    available = {method: entry for method, entry in entries.items() if entry.available}
+    st.header("Pictures of the parts")
+    if not available:
+        st.caption("Pictures of these parts are not included. Compute them with “This store” above.")
         return
-    for method, entry in here.items():
+    for method, entry in available.items():
         swings = entry.read_tensors(INTERPRETATION_FILE)["swings"].reshape(-1, *DATASETS[dataset].image_shape)
         st.caption(f"**{method}**, seed {first[method]['seed']}")
         gallery(
@@ -124,6 +125,6 @@ def _show_pictures(methods: list[str], records: list[Record], dataset: str) -> N
             size=PART_TILE_WIDTH,
         )
     st.caption(
-        "Each picture is a part's swing: red is ink that it adds, blue ink that it takes away when its coefficient goes "
-        "from its 5 % to its 95 % quantile, the others at their mean."
+        "Swing of each part: red is ink added, blue ink removed from the 5 % to the 95 % quantile of its coefficient, others "
+        "at their mean."
     )

@@ -1,4 +1,4 @@
-"""What every table of the Compare page has: its filter, its texts, the way to its runs, its files."""
+"""Shared by the tables of the Compare page: filter, number format, links to runs, downloads."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from ddnmf_core.store.entry import Entry
 
 
 def filter_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the chosen origins whose method contains a text; says so where there is none."""
+    """Filter rows by origin and method; report an empty result."""
     left, right = st.columns(2)
     origins = left.pills(
         "Rows",
@@ -23,14 +23,13 @@ def filter_rows(rows: pd.DataFrame) -> pd.DataFrame:
         default=list(ORIGIN_COLOURS),
         key="compare.origins",
         persist_state="session",
-        help="paper: a row of its table. baseline: so that nobody can say the baselines were weak. "
-        "extension: adds something to the paper's methods.",
+        help="paper: a row of the paper's table. baseline: a stronger baseline. extension: adds to the paper's methods.",
     )
-    text = right.text_input("Method contains", key="compare.text", placeholder="for instance GMM", persist_state="session")
-    found = rows[rows["origin"].isin(origins) & rows["method"].str.contains(text, case=False, regex=False)]
-    if found.empty:
-        st.info("No row fits. Choose other rows, or empty the text.")
-    return found
+    text = right.text_input("Method contains", key="compare.text", placeholder="e.g. GMM", persist_state="session")
+    filtered = rows[rows["origin"].isin(origins) & rows["method"].str.contains(text, case=False, regex=False)]
+    if filtered.empty:
+        st.info("No matching rows. Choose other rows or clear the text.")
+    return filtered
 
 
 def as_text(mean: float, deviation: float) -> str:
@@ -38,27 +37,24 @@ def as_text(mean: float, deviation: float) -> str:
 
 
 def chosen_methods(rows: pd.DataFrame, ticked: Sequence[int]) -> list[str]:
-    """Of the ticked rows, or else of all; a tick of before may lie beyond a filtered table."""
+    """Return the methods of the ticked rows, or of all; a stale tick may lie beyond a filtered table."""
     return [rows["method"].iloc[row] for row in ticked if row < len(rows)] or list(rows["method"])
 
 
 def show_runs(records: list[Record]) -> None:
-    """A way to each run that the store has, and to the others a command."""
+    """Link to each run of the store; count the others."""
     st.header("Runs")
     runs = {record["run"]: record for record in records if record["run"]}
-    here = {run: record for run, record in runs.items() if Entry(store().root, "runs", run).available}
-    for run, record in here.items():
+    available = {run: record for run, record in runs.items() if Entry(store().root, "runs", run).available}
+    for run, record in available.items():
         left, middle, right = st.columns([3, 1, 1], vertical_alignment="center")
         left.markdown(f"{record['method']}, seed {record['seed']} · `{run[:6]}`")
         middle.page_link(EXPLAIN_PAGE, label="Explain", icon=":material/search:", query_params={"run": run})
         right.page_link(PARTS_PAGE, label="Parts", icon=":material/extension:", query_params={"run": run})
-    if absent := len(runs) - len(here):
-        st.caption(
-            f"{absent} of these runs are not in this store: they were trained where the table was made. Compute them "
-            "here with “This store” above."
-        )
+    if absent := len(runs) - len(available):
+        st.caption(f"{absent} of these runs are not in this store. Compute them with “This store” above.")
     if not runs:
-        st.caption("These rows cluster the pixels: no model was trained for them.")
+        st.caption("These rows cluster the pixels, without a model.")
 
 
 def show_downloads(rows: pd.DataFrame, shown: DisplayedResults) -> None:
@@ -78,7 +74,7 @@ def show_downloads(rows: pd.DataFrame, shown: DisplayedResults) -> None:
         width="stretch",
     )
     columns[2].download_button(
-        "JSON, every seed",
+        "JSON (all seeds)",
         lambda: shown.results.text,
         f"{target}.json",
         "application/json",

@@ -1,1 +1,1 @@
-"""Widgets of our own, for what Streamlit's do not do."""
+"""Custom widgets that Streamlit lacks."""

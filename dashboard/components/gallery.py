@@ -1,4 +1,4 @@
-"""A row of small pictures with captions that can be clicked."""
+"""Show a row of small pictures with captions; tiles can be clicked."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from dashboard.figures.files import Tiles
 from dashboard.figures.saving import remember_figure
 from ddnmf_core.data.pictures import data_link
 
-MAX_ASPECT = 2.5  # sides of a tile, one over the other
+MAX_ASPECT = 2.5  # longest side of a tile over the shortest
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
     "ddnmf_gallery", js=(_HERE / "gallery.js").read_text(), css=(_HERE / "gallery.css").read_text()
@@ -19,13 +19,13 @@ _mount = st.components.v2.component(
 
 
 def tile_index(wanted: int | None, values: NDArray[np.integer]) -> int | None:
-    """Which tile shows this sample or part: its index in the values (k,), or None."""
-    found = np.flatnonzero(values == wanted)
-    return int(found[0]) if len(found) else None
+    """Return the index of a sample or part in the values (k,), or None."""
+    matches = np.flatnonzero(values == wanted)
+    return int(matches[0]) if len(matches) else None
 
 
 def _aspect(picture: NDArray[np.uint8]) -> float:
-    """Width over height of its tile: that of the picture, unless it is so long that there would be nothing to see."""
+    """Return width over height of a tile: that of the picture, within MAX_ASPECT."""
     height, width = picture.shape[:2]
     return float(np.clip(width / height, 1 / MAX_ASPECT, MAX_ASPECT))
 
@@ -40,10 +40,11 @@ def gallery(
     on_pick: Callable[[int], None] | None = None,
     title: str = "",
 ) -> None:
-    """Pictures (k, h, w) gray, (k, h, w, 3) RGB or (k, h, w, 4) RGBA side by side, wrapped; `size` is a tile's width in pixels.
+    """Show pictures (k, h, w) gray, (k, h, w, 3) RGB or (k, h, w, 4) RGBA side by side, wrapped; `size` is a tile's width in
+    pixels.
 
-    With `on_pick` every tile is a button: it is called with the index of the tile before the page runs again. Under the
-    `title` the row can be saved as a figure.
+    With `on_pick` every tile is a button, which calls it with the tile's index before the page reruns. A `title` offers
+    the row for saving as a figure.
     """
     if title:
         remember_figure(key, title, Tiles(pictures, captions))

@@ -5,8 +5,8 @@ const TYPES = { points: Float32Array, colors: Uint8Array, samples: Int32Array, c
 const REACH = 8; // px: how near to a point counts as on it
 const DRAG = 4; // px: a press that moves less is a click
 const DOUBLE_CLICK = 300; // ms in which a click into the void may still turn out a double click
-const HINT = "Drag to pan, Ctrl or ⌘ + wheel to zoom, Shift + drag for a lasso, Escape to clear it. By keys: arrows pan, " +
-  "plus, minus and 0 zoom, Shift + arrow goes to the next point, Enter chooses it.";
+const HINT = "Drag to pan, Ctrl or ⌘ + wheel to zoom, Shift + drag for a lasso, Escape to clear it. Keyboard: arrows pan, " +
+  "plus, minus and 0 zoom, Shift + arrow moves to the next point, Enter selects it.";
 
 // What outlives a map's element, by the map's key: Streamlit builds a new element when the page above it
 // grows or the user comes back to the page. One entry a key; maps with different keys share nothing.

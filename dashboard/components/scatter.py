@@ -1,8 +1,7 @@
-"""A scatter map on a canvas that answers clicks and lassos: 100 to 70,000 images, each a point.
+"""A scatter map on a canvas with clicks and lassos, for 100 to 70,000 images, each a point.
 
-The arrays travel as content-addressed media files (as `st.image` does it), the component's own message
-holds only their addresses. So a rerun sends an array again only if it changed, a click resends nothing,
-and a picture is fetched by byte range when the mouse rests on its point.
+Arrays are sent as content-addressed media files, as in `st.image`; the component's message holds only their addresses. A
+rerun sends an array only if it changed, a click sends none, and a thumbnail is fetched by byte range on hover.
 """
 
 import hashlib
@@ -44,8 +43,8 @@ ARRAY_FIELDS = ("points", "colors", "samples", "category")
 
 
 class MapEvent(NamedTuple):
-    clicked: int | None  # sample id, in the one run that a click starts; None in every other run
-    lassoed: NDArray[np.int32]  # sample ids, run after run until cleared; empty: no lasso
+    clicked: int | None  # sample id, in the rerun started by the click; otherwise None
+    lassoed: NDArray[np.int32]  # sample ids, in every rerun until cleared; empty: no lasso
 
 
 class MediaFile(NamedTuple):
@@ -54,31 +53,31 @@ class MediaFile(NamedTuple):
 
 
 class Thumbnails(NamedTuple):
-    """Pictures that maps of the same images share; `Thumbnails.of` lays their bytes out, or shares those of the data set."""
+    """Thumbnails shared by maps of the same images, as bytes."""
 
     file: MediaFile
     shape: tuple[int, int, int]  # (n, h, w)
 
     @classmethod
     def of(cls, pictures: NDArray[np.uint8]) -> "Thumbnails":
-        """Gray pictures (n, h, w); raises ValueError for other arrays."""
+        """Pack gray pictures (n, h, w); raise ValueError for other arrays."""
         n, height, width = checked_array("thumbnails", pictures, (None, None, None), "u1").shape
         return cls(packed(pictures), (n, height, width))
 
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """What a map shows of n images. Row i of every array is the same image.
+    """The points of a map of n images. Row i of every array is the same image.
 
-    Keep the object (`st.cache_resource`) and show it `recoloured`: its bytes are laid out once.
+    Keep the object (`st.cache_resource`) and show it `recoloured`: its bytes are packed once.
     """
 
     points: NDArray[np.float32]  # (n, 2), y upwards
     colors: NDArray[np.uint8]  # (n, 3) RGB
-    samples: NDArray[np.int32]  # (n,) the ids that clicks and lassos report
+    samples: NDArray[np.int32]  # (n,) ids reported by clicks and lassos
     category: NDArray[np.uint16] | None = None  # (n,) index into names
-    names: Sequence[str] = ()  # second line of the hover card, as "class 7"
-    thumbnails: Thumbnails | None = None  # None: no picture on hover
+    names: Sequence[str] = ()  # second line of the hover card, e.g. "class 7"
+    thumbnails: Thumbnails | None = None  # None: no thumbnail on hover
 
     def __post_init__(self) -> None:
         n = len(self.points)
@@ -97,16 +96,16 @@ class Cloud:
 
     @cached_property
     def files(self) -> dict[str, MediaFile]:
-        """The bytes of each array that is there: row-major, little-endian."""
+        """The bytes of each array: row-major, little-endian."""
         arrays = {field: packed(getattr(self, field)) for field in ARRAY_FIELDS if getattr(self, field) is not None}
         return arrays | ({} if self.thumbnails is None else {"thumbnails": self.thumbnails.file})
 
     def recoloured(self, colors: NDArray[np.uint8], category: NDArray[np.uint16] | None, names: Sequence[str]) -> "Cloud":
-        """The same points and pictures, whose bytes it shares, in other colours: (n, 3) RGB, (n,) index into names."""
+        """Return the cloud in other colours, sharing its other bytes: (n, 3) RGB, (n,) index into names."""
         other = replace(self, colors=colors, category=category, names=names)
-        kept = {field: self.files[field] for field in self.files.keys() - {"colors", "category"}}
+        shared = {field: self.files[field] for field in self.files.keys() - {"colors", "category"}}
         fresh = {"colors": packed(other.colors)} | ({} if other.category is None else {"category": packed(other.category)})
-        other.__dict__["files"] = kept | fresh  # in the place of the cached property
+        other.__dict__["files"] = shared | fresh  # fills the cached property
         return other
 
 
@@ -119,13 +118,12 @@ def scatter(
     on_click: Callable[[int], None] | None = None,
     height: int = 480,
 ) -> MapEvent:
-    """Show a cloud; return what the user did with it.
+    """Show a cloud; return the user's click and lasso.
 
-    selected   sample id that gets a ring. A clicked point is ringed at once, before Python answers.
-    lasso_key  where `st.session_state` keeps the lassoed sample ids, `{key}-lasso` by default. Maps that
-               share one show the same lasso, the last drawn. To clear it by hand, pop the entry.
-    on_click   called with the sample id before the script runs, so that whatever stands above the map
-               on the page already knows of the click.
+    selected   sample id to ring. A clicked point is ringed at once, before Python answers.
+    lasso_key  key of the lassoed sample ids in `st.session_state`, by default `{key}-lasso`. Maps with the same
+               key share the last lasso. To clear it, pop the entry.
+    on_click   called with the sample id before the rerun, so that elements above the map are up to date.
 
     Zoom and pan stay as they are until `cloud.points` change. Not for use inside `st.form`.
     """
@@ -159,7 +157,7 @@ def keep_lasso(key: str, lasso_key: str) -> None:
 
 
 def checked_array(name: str, value: ArrayLike, shape: tuple[int | None, ...], dtype: DTypeLike) -> NDArray:
-    """The value as an array of that type; a None in the shape stands for any length."""
+    """Convert to an array of the type and shape, where None is any length; raise ValueError if impossible."""
     array = np.asarray(value)
     fits = array.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, array.shape, strict=True))
     if not fits or not np.can_cast(array.dtype, dtype, "same_kind"):
@@ -173,7 +171,7 @@ def packed(array: NDArray) -> MediaFile:
 
 
 def bytes_of(array: NDArray) -> bytes:
-    """Row by row; of an array that shows all of a bytes object, that object: pictures of a whole data set take no copy."""
+    """Return the bytes in row order; an array that views a whole bytes object is not copied."""
     owner: Any = array
     while isinstance(owner, np.ndarray):
         owner = owner.base
@@ -182,10 +180,9 @@ def bytes_of(array: NDArray) -> bytes:
 
 
 def publish(file: MediaFile, place: str) -> str:
-    """Address under which the browser can fetch the bytes.
+    """Return an address from which the browser can fetch the bytes.
 
-    Streamlit identifies a file above 1 MB by samples of its content and its name: our digest as the
-    name makes that exact.
+    Streamlit identifies a file above 1 MB by samples of its content and its name; our digest as the name makes that exact.
     """
     url = runtime.get_instance().media_file_mgr.add(file.data, "application/octet-stream", place, file_name=file.digest)
     base = st.get_option("server.baseUrlPath").strip("/")

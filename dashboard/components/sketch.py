@@ -1,4 +1,4 @@
-"""A canvas to draw a figure on."""
+"""A canvas for drawing a figure."""
 
 import base64
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-CANVAS_SIZE = 112  # pixels of the canvas, as sketch.js has it
+CANVAS_SIZE = 112  # pixels; the same in sketch.js
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
     "ddnmf_sketch", js=(_HERE / "sketch.js").read_text(), css=(_HERE / "sketch.css").read_text()
@@ -15,13 +15,13 @@ _mount = st.components.v2.component(
 
 
 def sketch(label: str, *, key: str) -> NDArray[np.float32] | None:
-    """What was drawn: gray values (SIDE, SIDE) in [0, 1], bright on dark; None while nothing is."""
+    """Return the drawing as gray values (CANVAS_SIZE, CANVAS_SIZE) in [0, 1], bright on dark, or None if empty."""
     drawn = _mount(key=key, data={"label": label}, on_pixels_change=lambda: None).get("pixels")
     return decode_drawing(drawn) if drawn else None
 
 
 def decode_drawing(drawn: str) -> NDArray[np.float32] | None:
-    """The bytes that the browser sent, as gray values; None where they are not a whole picture, or all dark."""
+    """Decode the browser's bytes to gray values; None if incomplete or all dark."""
     try:
         values = np.frombuffer(base64.b64decode(drawn, validate=True), np.uint8)
     except ValueError:

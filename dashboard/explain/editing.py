@@ -1,4 +1,4 @@
-"""Change a sample's parts by hand, by another sample's, or by the smallest edit that flips its cluster; all follows live."""
+"""Edit a sample's coefficients by slider, from another sample, or by the smallest change of cluster; decode live."""
 
 from collections.abc import Sequence
 
@@ -19,15 +19,15 @@ from ddnmf_core.interpret.causal import smallest_flip
 from ddnmf_core.store.finished_run import FinishedRun
 
 SLIDERS_PER_ROW = 3  # sliders
-SLIDER_TOLERANCE = 0.0051  # a slider's step hides differences below
+SLIDER_TOLERANCE = 0.0051  # smaller differences are hidden by a slider's step
 
 
 @st.fragment
 @report_damage
 def show_editor(run: FinishedRun, name: str, image: ExplainedImage, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
-    """Everything below the heading runs alone when one of its widgets moves. `name` tells samples apart: with another one,
-    or with sliders for other parts, these go to its own parts."""
-    st.header("Change the parts")
+    """Show the editor in a fragment of its own. `name` identifies the sample: a new name, or other parts, resets the
+    sliders."""
+    st.header("Edit the parts")
     shown = sorted(shown)
     if st.session_state.get("explain.edit_of") != (name, shown) or f"explain.H.{shown[0]}" not in st.session_state:
         st.session_state["explain.edit_of"] = name, shown
@@ -36,31 +36,37 @@ def show_editor(run: FinishedRun, name: str, image: ExplainedImage, noisy: bool,
     left, right = st.columns([3, 2], gap="large")
     with left:
         edited = _sliders(H, shown)
-        edited = _towards_another(run, image, noisy, edited)
+        edited = _blend_with_another(run, image, noisy, edited)
     with right:
         _show_pictures(run, H, edited)
         _show_clusters(run, noisy, H, edited)
         _show_nearest(run, edited)
     st.caption(
-        "The picture is decoded live from the changed coefficients; the neighbours are the images whose coefficients "
-        "are nearest to them. The sliders hold the strongest parts."
+        "Sliders: the strongest parts. The picture is decoded live from the edited coefficients; neighbours are the images "
+        "with the nearest coefficients."
     )
 
 
 def _buttons(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
-    back, zero, flip, _ = st.columns([2, 2, 3, 3])
-    back.button("Back to its own", key="explain.reset", icon=":material/undo:", on_click=_set, args=(H, shown), width="stretch")
+    reset, zero, flip, _ = st.columns([2, 2, 4, 2])
+    reset.button("Reset", key="explain.reset", icon=":material/undo:", on_click=_set, args=(H, shown), width="stretch")
     zero.button(
-        "All to zero", key="explain.zero", icon=":material/exposure_zero:", width="stretch", on_click=_empty, args=(H, shown)
+        "Set all to zero",
+        key="explain.zero",
+        icon=":material/exposure_zero:",
+        width="stretch",
+        on_click=_empty,
+        args=(H, shown),
     )
     flip.button(
-        "Smallest edit that flips the cluster",
+        "Smallest change of cluster",
         key="explain.flip",
         icon=":material/swap_calls:",
         width="stretch",
         on_click=_flip,
         args=(run, noisy, H, shown),
-        help="Of one part where one is enough, else of as few as it takes; K-means on H says which cluster.",
+        help="Counterfactual: change as few coefficients as possible, as little as possible, until K-means on H assigns "
+        "another cluster.",
     )
     if message := st.session_state.pop("explain.message", ""):
         st.info(message)
@@ -73,7 +79,7 @@ def _set(H: torch.Tensor, shown: Sequence[int]) -> None:
 
 
 def _empty(H: torch.Tensor, shown: Sequence[int]) -> None:
-    """All parts, also those that have no slider."""
+    """Set all parts to zero, including those without a slider."""
     _set(torch.zeros_like(H), shown)
     st.session_state["explain.exact"] = dict.fromkeys(range(len(H)), 0.0)
 
@@ -81,7 +87,7 @@ def _empty(H: torch.Tensor, shown: Sequence[int]) -> None:
 def _flip(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
     flip = smallest_flip(centres(run, "H", noisy), H.numpy())
     if flip is None:
-        st.session_state["explain.message"] = "No edit within 0 to 1 puts this sample into another cluster."
+        st.session_state["explain.message"] = "No coefficients between 0 and 1 move this sample to another cluster."
         return
     _set(H, shown)
     st.session_state["explain.exact"] = {part: float(flip.H[part]) for part in flip.parts}
@@ -89,7 +95,7 @@ def _flip(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) 
         if part in shown:
             st.session_state[f"explain.H.{part}"] = round(float(flip.H[part]), 2)
     changed = ", ".join(f"part {part + 1} from {H[part]:.2f} to {flip.H[part]:.2f}" for part in flip.parts)
-    st.session_state["explain.message"] = f"The smallest edit: {changed}. The sample then lies in cluster {flip.cluster + 1}."
+    st.session_state["explain.message"] = f"Smallest change: {changed}; new cluster {flip.cluster + 1}."
 
 
 def _sliders(H: torch.Tensor, shown: Sequence[int]) -> torch.Tensor:
@@ -100,25 +106,25 @@ def _sliders(H: torch.Tensor, shown: Sequence[int]) -> torch.Tensor:
     rows = -(-len(shown) // SLIDERS_PER_ROW)
     for column, k in zip([c for _ in range(rows) for c in st.columns(SLIDERS_PER_ROW)], shown, strict=False):
         moved = column.slider(f"part {k + 1}", 0.0, 1.0, step=0.01, key=f"explain.H.{k}")
-        wanted = exact.get(k, float(H[k]))  # what the slider shows rounded
+        wanted = exact.get(k, float(H[k]))  # unrounded value of the slider
         edited[k] = wanted if abs(moved - wanted) < SLIDER_TOLERANCE else moved
     return edited
 
 
-def _towards_another(run: FinishedRun, image: ExplainedImage, noisy: bool, edited: torch.Tensor) -> torch.Tensor:
-    """Parts taken over from a second sample, and a way on to it through H."""
-    st.markdown("**With another sample's parts**")
+def _blend_with_another(run: FinishedRun, image: ExplainedImage, noisy: bool, edited: torch.Tensor) -> torch.Tensor:
+    """Copy parts from a second sample, and interpolate to it in H."""
+    st.markdown("**Blend with another sample**")
     n = len(images(run))
-    number, taken, way = st.columns([2, 3, 3], vertical_alignment="bottom")
+    number, copied, blend = st.columns([2, 3, 3], vertical_alignment="bottom")
     st.session_state.setdefault("pinned", 0 if image.sample is None else (image.sample + 1) % n)
     other = int(number.number_input("Other sample", 0, n - 1, key="pinned", bind="query-params"))
     theirs = torch.from_numpy(run.codes("H", noisy=noisy)[other])
-    swapped = taken.multiselect(
-        "Take over its parts", range(len(edited)), key="explain.swap", placeholder="none", format_func=lambda k: f"part {k + 1}"
+    swapped = copied.multiselect(
+        "Copy parts", range(len(edited)), key="explain.swap", placeholder="none", format_func=lambda k: f"part {k + 1}"
     )
     edited = edited.clone()
     edited[swapped] = theirs[swapped]
-    share = way.slider("On the way to it", 0, 100, step=5, format="%d%%", key="explain.path") / 100
+    share = blend.slider("Interpolation", 0, 100, step=5, format="%d%%", key="explain.path") / 100
     edited = edited + share * (theirs - edited)
     pair = np.concatenate([pictures.to_u8(image.x.numpy()), images(run).shown([other])])
     gallery(as_picture(run, pair), [image.title, f"sample {other}"], key="explain.pair", size=64)
@@ -127,48 +133,48 @@ def _towards_another(run: FinishedRun, image: ExplainedImage, noisy: bool, edite
 
 def _show_pictures(run: FinishedRun, H: torch.Tensor, edited: torch.Tensor) -> None:
     with torch.no_grad():
-        own, changed = run.ddnmf().student.decode(torch.stack([H, edited]))
-    difference = pictures.differences(as_picture(run, (changed - own).numpy()), scale=1.0)
+        original, changed = run.ddnmf().student.decode(torch.stack([H, edited]))
+    difference = pictures.differences(as_picture(run, (changed - original).numpy()), scale=1.0)
     gallery(
-        [*pictures.to_u8(as_picture(run, torch.stack([own, changed]).numpy())), difference],
-        ["the sample's own", "with your changes", "difference"],
+        [*pictures.to_u8(as_picture(run, torch.stack([original, changed]).numpy())), difference],
+        ["original", "edited", "difference"],
         key="explain.edited",
         size=132,
-        title="The edited picture",
+        title="Edited picture",
     )
 
 
 def _show_clusters(run: FinishedRun, noisy: bool, H: torch.Tensor, edited: torch.Tensor) -> None:
-    """Where K-means puts the coefficients, and the edited picture when the student looks at it again."""
+    """Show the cluster of the coefficients, and that of the re-encoded picture, before and after the edit."""
     both = torch.stack([H, edited])
     network = run.ddnmf()
     with torch.no_grad():
-        again = network.encode(network.student.decode(both)).z.numpy()
+        z = network.encode(network.student.decode(both)).z.numpy()
     sentences = [
         _moved(run, noisy, "H", both.numpy(), "K-means on H"),
-        _moved(run, noisy, "z", again, "K-means on z, of the decoded picture encoded again"),
+        _moved(run, noisy, "z", z, "K-means on z after re-encoding"),
     ]
     st.markdown("  \n".join(sentences))
 
 
-def _moved(run: FinishedRun, noisy: bool, representation: Representation, two: NDArray[np.floating], way: str) -> str:
-    before, after = centres(run, representation, noisy).assign(two)
+def _moved(run: FinishedRun, noisy: bool, representation: Representation, pair: NDArray[np.floating], title: str) -> str:
+    before, after = centres(run, representation, noisy).assign(pair)
     named = [f"{cluster + 1}{_majority(run, noisy, representation, int(cluster))}" for cluster in (before, after)]
-    return f"{way}: cluster {named[0]}" + (f" → **{named[1]}**" if before != after else ", unchanged")
+    return f"{title}: cluster {named[0]}" + (f" → **{named[1]}**" if before != after else ", unchanged")
 
 
 def _majority(run: FinishedRun, noisy: bool, representation: Representation, cluster: int) -> str:
-    """' (93 % Bag)'; nothing without labels."""
+    """Return ' (mostly Bag, 93%)', or '' without labels."""
     if not images(run).labelled:
         return ""
-    found = run.clusters(representation, "kmeans", noisy=noisy)
-    label, share = majority_class(images(run).labels, found, cluster)
-    return f" ({share:.0%} {images(run).class_names[label]})"
+    clusters = run.clusters(representation, "kmeans", noisy=noisy)
+    label, share = majority_class(images(run).labels, clusters, cluster)
+    return f" (mostly {images(run).class_names[label]}, {share:.0%})"
 
 
 def _show_nearest(run: FinishedRun, edited: torch.Tensor) -> None:
     others = nearest_rows(run.codes("H"), edited.numpy(), 8)
-    st.markdown("**Nearest samples to these coefficients**")
+    st.markdown("**Nearest samples in H**")
     gallery(
         as_picture(run, images(run).shown(others)),
         [f"{o}\n{images(run).class_of(o)}" for o in others],

@@ -1,4 +1,4 @@
-"""The image that Explain takes apart: one of the data set, one that was drawn, or one that was uploaded."""
+"""Choose the image to explain: from the data set, drawn, or uploaded."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ from ddnmf_core.seeds import derive
 from ddnmf_core.store.finished_run import FinishedRun
 
 PICTURE_TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp", "pgm", "ppm"]
-IMAGE_SOURCES = {"set": "of the data set", "draw": "drawn here", "upload": "uploaded"}
+IMAGE_SOURCES = {"set": "Data set", "draw": "Draw", "upload": "Upload"}
 
 
 @dataclass(frozen=True)
 class ExplainedImage:
-    """An image as a row of pixels (1, d), and where it came from."""
+    """An image as a row of pixels (1, d), with its title and origin."""
 
     x: torch.Tensor
     title: str  # 'sample 42, 7' or 'your drawing'
@@ -29,11 +29,11 @@ class ExplainedImage:
 
     @property
     def key(self) -> str:
-        """Tells this image from others, for the widgets that belong to it."""
+        """Identify the image in the keys of its widgets."""
         return str(self.sample) if self.sample is not None else f"{self.title}-{hash(self.x.numpy().tobytes()):x}"
 
     def corrupted(self, run: FinishedRun, level: float) -> torch.Tensor:
-        """(1, d): with the noise that belongs to it, the same every time."""
+        """Return the image with reproducible noise: (1, d)."""
         kind, seed = run.config.noise_kind, run.config.seed
         if self.sample is not None:
             return corrupt_each(self.x, torch.tensor([self.sample]), kind, level, seed)
@@ -41,7 +41,7 @@ class ExplainedImage:
 
 
 def choose_image(run: FinishedRun) -> ExplainedImage:
-    """The image, chosen by the widgets; stops the page while there is none."""
+    """Choose the image by widgets; stop the page while there is none."""
     sources = list(IMAGE_SOURCES) if images(run).feature_names is None else ["set"]
     source = linked_choice(st.segmented_control, "Image", sources, "image", format_func=IMAGE_SOURCES.get, required=True)
     if source == "set":
@@ -51,7 +51,7 @@ def choose_image(run: FinishedRun) -> ExplainedImage:
     gray = _drawn() if source == "draw" else _uploaded()
     if gray is None:
         st.stop()
-    centre = st.toggle("Cut out and centre the figure, as MNIST's were", True, key="explain.centre", persist_state="session")
+    centre = st.toggle("Crop and centre the figure, as in MNIST", True, key="explain.centre", persist_state="session")
     row = fit_to_shape(gray, images(run).image_shape, centre)
     return ExplainedImage(torch.from_numpy(row)[None], "your drawing" if source == "draw" else "your picture", None)
 
@@ -59,16 +59,16 @@ def choose_image(run: FinishedRun) -> ExplainedImage:
 def _drawn() -> np.ndarray | None:
     drawn = sketch("Draw a figure with the mouse or a finger", key="explain.sketch")
     if drawn is None:
-        st.caption("Draw with the mouse or a finger. Everything below follows as soon as the pen is lifted.")
+        st.caption("Draw with the mouse or a finger; the explanation updates when you lift the pen.")
     return drawn
 
 
 def _uploaded() -> np.ndarray | None:
     file = st.file_uploader(
-        "A picture of one figure",
+        "Image of a single figure",
         PICTURE_TYPES,
         key="explain.upload",
-        help="It stays on this machine. Gray values count; a bright ground is turned dark.",
+        help="Stays on this machine. Converted to grayscale; a bright background is inverted.",
     )
     if file is None:
         return None
@@ -80,13 +80,13 @@ def _uploaded() -> np.ndarray | None:
 
 
 def _pick(run: FinishedRun) -> int:
-    """The sample: by number, at random, or the next one of a class."""
+    """Pick the sample by number, at random, or next of a class."""
     n, names = len(images(run)), images(run).class_names
     number, before, after, chance, by_class, go = st.columns([3, 1, 1, 2, 3, 2], vertical_alignment="bottom")
     with number:
         sample = pick_sample(run)
-    before.button(":material/chevron_left:", key="explain.before", on_click=_step, args=(-1, n), help="The one before")
-    after.button(":material/chevron_right:", key="explain.after", on_click=_step, args=(1, n), help="The next one")
+    before.button(":material/chevron_left:", key="explain.before", on_click=_step, args=(-1, n), help="Previous sample")
+    after.button(":material/chevron_right:", key="explain.after", on_click=_step, args=(1, n), help="Next sample")
     chance.button("Random", key="explain.random", on_click=_choose_random, args=(n,), width="stretch")
     if not images(run).labelled:
         return sample
@@ -104,7 +104,7 @@ def _step(by: int, n: int) -> None:
 
 
 def _choose_of_class(run: FinishedRun) -> None:
-    """The next sample of the class after the current one."""
+    """Choose the next sample of the class."""
     labels = images(run).labels
     wanted = np.flatnonzero(labels == st.session_state["explain.class"])
     later = wanted[wanted > st.session_state.get("sample", 0)]

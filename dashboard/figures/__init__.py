@@ -1,1 +1,1 @@
-"""Figures: arrays or frames in, Plotly figures and files out; no Streamlit."""
+"""Figures: arrays or frames in, Plotly figures and files out."""

@@ -1,13 +1,17 @@
-"""What a page shows, as files: PNG and SVG for a paper or a slide, HTML to look at without a server. No streamlit here."""
+"""Save figures as files: PNG and SVG for papers and slides, HTML to view without a server. No Streamlit."""
 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
 
 PNG, SVG, HTML = "PNG", "SVG", "HTML"
 MIME = {PNG: "image/png", SVG: "image/svg+xml", HTML: "text/html"}
@@ -16,7 +20,7 @@ PAGE_TEMPLATE = Path(__file__).with_name("drawing.html")
 
 
 class Drawing(Protocol):
-    """What can be saved; `formats` are those that need no browser."""
+    """A figure that can be saved; `formats` are those that need no browser."""
 
     formats: ClassVar[tuple[str, ...]]
 
@@ -25,9 +29,9 @@ class Drawing(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """A plotly figure. Its PNG and SVG are made by the browser that shows it: there, or by the buttons of the HTML file."""
+    """A Plotly figure. Its PNG and SVG are made by the browser, on the page or in the HTML file."""
 
-    figure: Any
+    figure: "go.Figure"
     formats: ClassVar[tuple[str, ...]] = (HTML,)
 
     def as_file(self, kind: str, title: str) -> bytes:
@@ -66,7 +70,7 @@ class Tiles:
 
 @dataclass(frozen=True, eq=False)
 class PointMap:
-    """Points (n, 2), their colours (n, 3) and, where there are any, their categories (n,) with names."""
+    """Points (n, 2), their colours (n, 3) and optional categories (n,) with names."""
 
     points: NDArray[np.float32]
     colours: NDArray[np.uint8]
@@ -82,17 +86,18 @@ class PointMap:
             return [("", np.ones(len(self.points), bool))]
         return [(name, self.category == number) for number, name in enumerate(self.names) if (self.category == number).any()]
 
-    def _drawn(self) -> Any:
+    def _drawn(self) -> "Figure":
         figure = _figure(6, 5)
         axis = figure.add_subplot()
         for name, inside in self._groups():
-            axis.scatter(*self.points[inside].T, s=2, linewidths=0, c=self.colours[inside] / 255, label=name, rasterized=True)
+            x, y = self.points[inside].T
+            axis.scatter(x, y, s=2, linewidths=0, c=self.colours[inside] / 255, label=name, rasterized=True)
         axis.set(xticks=[], yticks=[], aspect="equal")
         if self.category is not None:
             axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, markerscale=4, fontsize=8)
         return figure
 
-    def _chart(self) -> Any:
+    def _chart(self) -> "go.Figure":
         import plotly.graph_objects as go
 
         figure = go.Figure()
@@ -118,7 +123,7 @@ class PointMap:
 
 @dataclass(frozen=True, eq=False)
 class Vector:
-    """A drawing that is SVG already."""
+    """An SVG drawing."""
 
     svg: str
     formats: ClassVar[tuple[str, ...]] = (SVG, HTML)
@@ -134,21 +139,21 @@ def _page(title: str, **content: Any) -> bytes:
     return page.render(title=title, **content).encode()
 
 
-def _figure(width: float, height: float) -> Any:
-    """A matplotlib figure of its own, in inches: pyplot's list of open figures is shared by all browsers."""
+def _figure(width: float, height: float) -> "Figure":
+    """Create a matplotlib figure, in inches, without pyplot, whose figure list is shared by all sessions."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _saved(figure: Any, kind: str) -> bytes:
+def _saved(figure: "Figure", kind: str) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind.lower(), dpi=DPI, bbox_inches="tight")
     return buffer.getvalue()
 
 
 def draw_points(points: NDArray[np.float32], colours: NDArray[np.uint8], size: int = 480) -> NDArray[np.uint8]:
-    """A map as a picture, (n, 2) and (n, 3) RGB -> (size, size, 4) RGBA: a square of 2 x 2 for each point, y upwards."""
+    """Rasterise a map with 2 x 2 pixels per point, y upwards: (n, 2) and (n, 3) RGB -> (size, size, 4) RGBA."""
     low, high = points.min(axis=0), points.max(axis=0)
     place = (points - (low + high) / 2) / max(float((high - low).max()), 1e-9) + 0.5
     column, row = (np.clip(place * [1, -1] + [0, 1], 0, 1) * (size - 2)).astype(int).T

@@ -1,53 +1,58 @@
-"""Charts, tiles and maps of the page that is open, each with a text on how to read it, and all of them to be saved."""
+"""Show charts with captions, and offer every figure of the page for saving."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.figures.files import MIME, PNG, SVG, Chart, Drawing
 
-SHOWN_KEY = "figures.shown"  # in the session: by key its title and itself
-CAMERA_KEY = "figures.camera"  # what the cameras of the charts save
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+SHOWN_KEY = "figures.shown"  # session key: title and drawing by figure key
+CAMERA_KEY = "figures.camera"  # session key: format of the charts' cameras
 CAMERA_KINDS = (PNG, SVG)
 CHOSEN_KEY = "figures.chosen"
 POPOVER_WIDTH = 240  # pixels
 
 
 def forget_figures() -> None:
-    """A page starts anew: nothing is shown yet."""
+    """Forget the figures of the previous page."""
     st.session_state[SHOWN_KEY] = {}
 
 
 def remember_figure(key: str, title: str, drawing: Drawing) -> None:
-    """It stands on the page now. What is drawn again by a fragment takes its own place."""
+    """Register a figure of the page; redrawing by a fragment replaces it."""
     st.session_state.setdefault(SHOWN_KEY, {})[key] = (title, drawing)
 
 
-def show_chart(figure: Any, key: str, how: str | None, *, place: Any = None, title: str = "", **options: Any) -> Any:
-    """A plotly figure and under it how to read it; what `st.plotly_chart` gives back.
+def show_chart(
+    figure: "go.Figure", key: str, how: str | None, *, place: DeltaGenerator | None = None, title: str = "", **options: Any
+) -> Any:
+    """Show a Plotly figure with a caption on how to read it; return the result of `st.plotly_chart`.
 
-    `how` is None where one text below serves several figures, or where it stands in another column. `title` is for
-    figures without one of their own.
+    `how` is None where one caption serves several figures. `title` is for figures without one of their own.
     """
     title = title or figure.layout.title.text
     remember_figure(key, title, Chart(figure))
     picture = {"format": st.session_state.get(CAMERA_KEY, PNG).lower(), "filename": file_name(title), "scale": 2}
-    place = place or st
+    target: Any = place or st
     config = {"modeBarButtons": [["toImage"]], "displaylogo": False, "toImageButtonOptions": picture}
-    result = place.plotly_chart(figure, key=key, config=config, **{"alt": title} | options)
+    result = target.plotly_chart(figure, key=key, config=config, **{"alt": title} | options)
     if how:
-        place.caption(how)
+        target.caption(how)
     return result
 
 
 def file_name(title: str) -> str:
-    """The title in letters that every system takes."""
+    """Return the title in characters allowed by every file system."""
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "figure"
 
 
 def show_save_menu() -> None:
-    """In the sidebar, once the page stands: each of its figures as a file."""
+    """Offer every figure of the page as a file, in the sidebar."""
     if st.session_state.get(SHOWN_KEY):
         with st.sidebar.popover("Save a figure", icon=":material/image:", width="stretch"), st.container(width=POPOVER_WIDTH):
             _choose()
@@ -57,13 +62,13 @@ def show_save_menu() -> None:
 def _choose() -> None:
     shown: dict[str, tuple[str, Drawing]] = st.session_state[SHOWN_KEY]
     if st.session_state.get(CHOSEN_KEY) not in shown:
-        st.session_state.pop(CHOSEN_KEY, None)  # of the page before
-    key = st.selectbox("Figure of this page", list(shown), format_func=lambda key: shown[key][0], key=CHOSEN_KEY)
-    kind = st.segmented_control("As", list(MIME), default=PNG, required=True, key="figures.kind")
+        st.session_state.pop(CHOSEN_KEY, None)  # figure of the previous page
+    key = st.selectbox("Figure", list(shown), format_func=lambda key: shown[key][0], key=CHOSEN_KEY)
+    kind = st.segmented_control("Format", list(MIME), default=PNG, required=True, key="figures.kind")
     title, drawing = shown[key]
     if kind in CAMERA_KINDS and st.session_state.get(CAMERA_KEY, PNG) != kind:
         st.session_state[CAMERA_KEY] = kind
-        st.rerun()  # so that the charts of the page know of it
+        st.rerun()  # to update the cameras of the charts
     if kind in drawing.formats:
         st.download_button(
             "Save",
@@ -77,8 +82,8 @@ def _choose() -> None:
         )
     elif isinstance(drawing, Chart):
         st.caption(
-            f"Press the camera at the chart's upper right: it saves {kind} now, in the page's colours. The HTML file "
-            "has buttons for both, on white."
+            f"Press the camera at the chart's upper right to save {kind} in the page's colours. The HTML file saves both on "
+            "white."
         )
     else:
-        st.caption(f"This one is saved as {' or '.join(drawing.formats)}.")
+        st.caption(f"Available as {' or '.join(drawing.formats)}.")

@@ -1,11 +1,11 @@
-"""An inline SVG, drawn in the colour of the text around it: a canvas, shapes and centred words."""
+"""Build an inline SVG in the text colour: canvas, shapes and centred text."""
 
 import re
 from xml.etree.ElementTree import Element, SubElement
 
 
 def make_canvas(width: float, height: float, title: str) -> Element:
-    """An empty drawing as wide as its place; the title is what is read aloud."""
+    """Create an empty drawing of full width; the title serves screen readers."""
     svg = Element(
         "svg",
         {
@@ -24,7 +24,7 @@ def make_canvas(width: float, height: float, title: str) -> Element:
 
 
 def add_element(parent: Element, tag: str, **attributes: float | str) -> Element:
-    """A child; underscores of attribute names become hyphens, numbers are rounded."""
+    """Add a child; underscores in attribute names become hyphens, numbers are rounded."""
     return SubElement(
         parent,
         tag,

@@ -1,1 +1,1 @@
-"""What surrounds every page: sidebar, tour, glossary."""
+"""The frame of every page: sidebar, tour, glossary."""

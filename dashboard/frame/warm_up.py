@@ -1,4 +1,4 @@
-"""Load what pages compute with, once a server."""
+"""Load heavy modules in the background, once per server."""
 
 import ctypes
 import gc
@@ -9,27 +9,24 @@ import threading
 import streamlit as st
 
 HEAVY = ("plotly.graph_objects", "torch")  # seconds to load
-
-
-M_MMAP_THRESHOLD = -3  # as malloc.h of glibc has it
+M_MMAP_THRESHOLD = -3  # from malloc.h of glibc
 
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
-    """Once a server, when the first page stands: load what the other pages compute with, so that nobody waits for it."""
+    """Start loading after the first page is drawn, so that later pages open at once."""
     threading.Thread(target=_load, daemon=True).start()
 
 
 def _load() -> None:
-    _give_freed_arrays_back()
+    _return_freed_memory()
     for name in HEAVY:
         importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # Streamlit collects all garbage after each run of a page: a tenth of a second with what is loaded now
+    gc.freeze()  # Streamlit collects garbage after each script run: 0.1 s with these modules unless frozen
 
 
-def _give_freed_arrays_back() -> None:
-    """glibc keeps freed arrays of up to 32 MB to itself, a tenth of a gigabyte once two large sets are open: from now on
-    those above 1 MB go back to the system."""
+def _return_freed_memory() -> None:
+    """Return freed arrays above 1 MB to the system: glibc keeps up to 32 MB each, 0.1 GB with two large sets open."""
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         libc.mallopt(M_MMAP_THRESHOLD, 2**20)

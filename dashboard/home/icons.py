@@ -1,11 +1,11 @@
-"""Small pictures that stand for an image of a data set, clean and with noise: 8 x 8 shares of ink, row by row."""
+"""Icons of a clean and a noisy image for Figure 1: 8 x 8 gray values, row by row."""
 
 import random
 
 from ddnmf_core.config import RunConfig
 
 DIGIT = ("        ", "  -##-  ", "  - -#  ", "    -#  ", "   -#-  ", "  -#-   ", "  ####- ", "        ")
-BARS = ("        ", "  #     ", "  #   # ", "# # # # ", "# ### # ", "# ##### ", "####### ", "        ")  # data of one's own
+BARS = ("        ", "  #     ", "  #   # ", "# # # # ", "# ### # ", "# ##### ", "####### ", "        ")  # user data
 SHIRT = ("        ", " ##--## ", "########", "#-####-#", "  ####  ", "  ####  ", "  ####  ", "        ")
 
 
@@ -15,9 +15,9 @@ def clean_icon(config: RunConfig) -> list[float]:
 
 
 def noisy_icon(config: RunConfig) -> list[float]:
-    """The pictured image with noise of the run's kind and level (eq 2), clipped to be drawn."""
+    """Corrupt the icon with the run's kind and level of noise (eq 2), clipped to [0, 1]."""
     chance, level = random.Random(1), config.noise_level
     if config.noise_kind == "gaussian":
         return [min(max(p + chance.gauss(0, level), 0), 1) for p in clean_icon(config)]
-    spoilt = (0,) if config.noise_kind == "masking" else (0, 1)
-    return [chance.choice(spoilt) if chance.random() < level else p for p in clean_icon(config)]
+    corrupted = (0,) if config.noise_kind == "masking" else (0, 1)
+    return [chance.choice(corrupted) if chance.random() < level else p for p in clean_icon(config)]

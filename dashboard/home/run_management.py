@@ -1,4 +1,4 @@
-"""The care of runs on the Home page: deleted after a question, brought back, carried away in one file and taken in."""
+"""Delete, restore, export and import runs on the Home page."""
 
 import tempfile
 from collections import Counter
@@ -18,25 +18,25 @@ from ddnmf_core.store import archive_export, trash
 from ddnmf_core.store.archive_import import import_archive
 from ddnmf_core.store.entry import Busy, Entry, UnknownEntry
 
-MAX_BROWSER_BYTES = 500_000_000  # bytes; a browser's download passes through memory
+MAX_BROWSER_BYTES = 500_000_000  # a browser download passes through memory
 
 
 def delete_with_confirmation(entry: Entry) -> None:
-    """A button that opens the question; deleting is the second click."""
+    """Show a button that asks for confirmation before deleting."""
     if read_only():
         return
-    made = len(trash.derived_entries(entry))
+    n_derived = len(trash.derived_entries(entry))
     with st.popover(f"Delete {entry.id} …", icon=":material/delete:"):
         st.write(
             f"**{run_title(entry)}**"
-            + (f", and {_counted(made)} made of it" if made else "")
-            + f". For {trash.KEPT_DAYS} days it can be brought back on this page."
+            + (f" and {_counted(n_derived)} derived from it" if n_derived else "")
+            + f". It can be restored on this page for {trash.KEPT_DAYS} days."
         )
-        st.button("Delete it", type="primary", key=f"home.delete.{entry.id}", on_click=_delete, args=(entry.id,))
+        st.button("Delete", type="primary", key=f"home.delete.{entry.id}", on_click=_delete, args=(entry.id,))
 
 
 def _delete(run_id: str) -> None:
-    """The run whose number is on the button, wherever it stands in the table by now."""
+    """Delete a run by id."""
     try:
         trash.delete_entry(store().get("runs", run_id))
         forget_choice(run_id, "run", "other")
@@ -44,48 +44,44 @@ def _delete(run_id: str) -> None:
     except UnknownEntry:
         pass
     except Busy:
-        st.toast("It, or a map of it, is being worked on. Stop that first.", icon=":material/warning:")
+        st.toast("The run or a result of it is being computed. Stop that first.", icon=":material/warning:")
 
 
 def _restore(run_id: str) -> None:
     st.session_state.pop("home.deleted", None)
     try:
         if trash.restore_deletion(trash.latest_deletion(store(), run_id)):
-            st.toast(f"{run_id} is back.", icon=":material/undo:")
+            st.toast(f"Restored {run_id}.", icon=":material/undo:")
         else:
-            st.toast(f"{run_id} has been computed again since; that one stays.", icon=":material/warning:")
+            st.toast(f"{run_id} has been recomputed; the new run is kept.", icon=":material/warning:")
     except UnknownEntry as error:
         st.toast(str(error), icon=":material/warning:")
 
 
 def offer_undo() -> None:
-    """Right after a deletion, where it happened."""
+    """Offer to undo the last deletion."""
     run_id = st.session_state.get("home.deleted")
     if run_id:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/delete: {run_id} was deleted.")
+            st.markdown(f":material/delete: Deleted {run_id}.")
             st.button("Undo", icon=":material/undo:", key="home.undo", on_click=_restore, args=(run_id,))
 
 
 def show_deleted_runs() -> None:
-    """All that can still be brought back."""
+    """List deleted runs that can be restored."""
     deletions = trash.deletions(store())
     if not deletions or read_only():
         return
-    with st.expander(f"Deleted: {len(deletions)} that can be brought back"):
+    with st.expander(f"Deleted runs ({len(deletions)})"):
         for deletion in deletions:
             with st.container(horizontal=True, vertical_alignment="center"):
-                more = f"with {_counted(made)}, " if (made := len(deletion.entries) - 1) else ""
+                more = f"with {_counted(n_derived)}, " if (n_derived := len(deletion.entries) - 1) else ""
                 st.markdown(
                     f"{_title(deletion.entries[0])}  \n:gray[{more}{deletion.size / 1e6:.1f} MB, "
                     f"{max(deletion.days_left, 0):.0f} days left]"
                 )
                 st.button(
-                    "Bring back",
-                    icon=":material/undo:",
-                    key=f"home.restore.{deletion.at}",
-                    on_click=_restore,
-                    args=(deletion.id,),
+                    "Restore", icon=":material/undo:", key=f"home.restore.{deletion.at}", on_click=_restore, args=(deletion.id,)
                 )
 
 
@@ -101,50 +97,50 @@ def _title(entry: Entry) -> str:
 
 
 def show_archives(chosen: Entry | None, entries: list[Entry]) -> None:
-    """Runs as one file, and such a file taken in. What this costs is only spent when somebody opens it."""
-    part = st.expander("Carry runs to another machine, or keep them in one file", key="home.archive", on_change="rerun")
-    if not part.open:
+    """Export runs as one file, and import such a file; computed only when the section is open."""
+    section = st.expander("Export or import runs", key="home.archive", on_change="rerun")
+    if not section.open:
         return
-    with part:
-        runs = {"the chosen run": [chosen] if chosen else [], "all finished runs": [e for e in entries if e.finished]}
+    with section:
+        runs = {"Chosen run": [chosen] if chosen else [], "All finished runs": [e for e in entries if e.finished]}
         offered = [name for name, several in runs.items() if several]
         if offered:
-            what = st.radio("What", offered, horizontal=True, key="home.archive.what", label_visibility="collapsed")
-            _download(archive_export.with_derived(runs[what]))
+            scope = st.radio("Runs to export", offered, horizontal=True, key="home.archive.what", label_visibility="collapsed")
+            _download(archive_export.with_derived(runs[scope]))
         if read_only():
             return
         file = st.file_uploader(
-            "Take in an archive of runs",
+            "Import an archive",
             type="zip",
             key="home.archive.file",
             max_upload_size=MAX_BROWSER_BYTES // 10**6,
-            help="Each run is checked first. What is here already stays as it is. Larger files: `ddnmf runs import FILE`.",
+            help="Runs are checked first; existing ones are kept. Larger files: `ddnmf runs import FILE`.",
         )
         if file is not None:
-            st.button("Take in", icon=":material/upload:", key="home.archive.import", on_click=_import, args=(file,))
+            st.button("Import", icon=":material/upload:", key="home.archive.import", on_click=_import, args=(file,))
         for kind, sentence in st.session_state.pop("home.archive.outcome", []):
-            (st.success if kind == "taken" else st.error)(sentence)
+            (st.success if kind == "imported" else st.error)(sentence)
 
 
 def _download(wanted: list[Entry]) -> None:
-    own = archive_export.user_data_sets(wanted)
-    with_data = bool(own) and st.checkbox(
-        f"With my own data ({', '.join(map(short_name, own))})",
+    data_sets = archive_export.user_data_sets(wanted)
+    with_data = bool(data_sets) and st.checkbox(
+        f"Include my data ({', '.join(map(short_name, data_sets))})",
         key="home.archive.data",
-        help="Without it, whoever takes the file in has to add the same data.",
+        help="Otherwise the same data must be added before the runs can be used elsewhere.",
     )
-    size = sum(entry.size for entry in wanted) + with_data * sum(user_sets.size(name) for name in own)
+    size = sum(entry.size for entry in wanted) + with_data * sum(user_sets.size(name) for name in data_sets)
     if size > MAX_BROWSER_BYTES:
-        st.write(f"They take {size / 1e6:,.0f} MB, too much for a browser: `ddnmf runs export --all --out runs.zip`.")
+        st.write(f"{size / 1e6:,.0f} MB is too large for a browser. Use `ddnmf runs export --all --out runs.zip`.")
         return
     st.download_button(
-        f"Download, {size / 1e6:,.1f} MB",
+        f"Export ({size / 1e6:,.1f} MB)",
         lambda: _pack(wanted, with_data),
         "ddnmf-runs.zip",
         "application/zip",
         icon=":material/download:",
         key="home.archive.download",
-        help="Models, codes, clusters, scores and histories, with the maps and interpretations made of them.",
+        help="Models, codes, clusters, scores and histories, with their maps and interpretations.",
     )
 
 
@@ -156,21 +152,21 @@ def _pack(wanted: list[Entry], with_data: bool) -> bytes:
 
 
 def _names(entries: list[Entry]) -> str:
-    """How many of each kind."""
+    """Count entries by kind."""
     kinds = Counter(entry.kind for entry in entries)
     return ", ".join(f"{kind} {n}" for kind, n in kinds.items()) or "nothing"
 
 
 def _import(file: IO[bytes]) -> None:
-    """Before the page is drawn, so that its list has them; what came of it is said there."""
+    """Import before the page is drawn, so that its list is current; keep the outcome for it."""
     try:
         imported = import_archive(store(), file)
     except (ValueError, OSError) as error:
-        st.session_state["home.archive.outcome"] = [("refused", f"Nothing was taken in: {error}.")]
+        st.session_state["home.archive.outcome"] = [("refused", f"Import failed: {error}.")]
         return
-    there = f" Here already: {_names(imported.already_present)}." if imported.already_present else ""
+    present = f" Already present: {_names(imported.already_present)}." if imported.already_present else ""
     data = f", data sets {len(imported.data)}" if imported.data else ""
     st.session_state["home.archive.outcome"] = [
-        ("taken", f"Taken in: {_names(imported.imported)}{data}.{there}"),
-        *(("refused", f"{name} was refused: {reason}.") for name, reason in imported.refused.items()),
+        ("imported", f"Imported: {_names(imported.imported)}{data}.{present}"),
+        *(("refused", f"{name} was rejected: {reason}.") for name, reason in imported.refused.items()),
     ]

@@ -1,4 +1,4 @@
-"""The user's data sets on the Home page."""
+"""List the user's data sets on the Home page."""
 
 import streamlit as st
 
@@ -9,13 +9,13 @@ from ddnmf_core.store import user_data
 
 
 def show_user_data_sets() -> None:
-    """The user's own data sets, each with a way to remove it."""
+    """List the user's data sets with a button to remove each."""
     if message := st.session_state.pop("home.data.message", ""):
         st.warning(message)
     for name in user_sets.names():
         left, right = st.columns([6, 1], vertical_alignment="center")
         try:
-            left.markdown(f":green[:material/check_circle:] **{user_sets.user_spec(name).title}** · your own · `{name}`")
+            left.markdown(f":green[:material/check_circle:] **{user_sets.user_spec(name).title}** · your data · `{name}`")
             left.caption(user_sets.describe(name))
         except DataError as error:
             left.markdown(f":red[:material/error:] {error}.")

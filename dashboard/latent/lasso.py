@@ -1,4 +1,4 @@
-"""What lies inside the lasso of a map: pictures, classes, the mean image."""
+"""Show the samples selected by the lasso: images, classes, mean image."""
 
 import numpy as np
 import pandas as pd
@@ -15,25 +15,25 @@ from ddnmf_core.store.finished_run import FinishedRun
 
 
 def show_lasso(run: FinishedRun) -> None:
-    """What lies inside the lasso: pictures, classes, the mean image."""
+    """Show images, classes and mean of the selected samples."""
     chosen_images = images(run)
     inside = np.asarray(st.session_state.get(LASSO_KEY, ()), dtype=int)
     inside = inside[inside < len(chosen_images)]
     if not len(inside):
-        st.caption("Drag with Shift (or press Lasso) to select a group: its images and classes appear here.")
+        st.caption("Drag with Shift, or press **Lasso**, to select a group; its images and classes appear here.")
         return
     left, right = st.columns([2, 3])
     counts = np.bincount(chosen_images.labels[inside], minlength=len(chosen_images.class_names))
     if chosen_images.labelled:
-        title = f"Classes of the {len(inside):,} selected"
+        title = f"Classes of the {len(inside):,} selected samples"
         show_chart(
             charts.bar_chart(counts.tolist(), chosen_images.class_names, title),
             "latent.classes",
-            "One high bar: the group on the map is one class.",
+            "One tall bar: the selection is a single class.",
             place=left,
         )
     else:
-        left.markdown(f"**{len(inside):,} of {len(chosen_images):,} samples are selected.**")
+        left.markdown(f"**{len(inside):,} of {len(chosen_images):,} samples selected.**")
     with right:
         mean = chosen_images.shown(inside).mean(axis=0).astype(np.uint8)
         shown = inside[:23]
@@ -45,17 +45,17 @@ def show_lasso(run: FinishedRun) -> None:
             on_pick=lambda tile: choose_sample(shown[tile - 1]) if tile else None,
         )
     if chosen_images.feature_names:
-        means = {"the selected": chosen_images.scaled(inside).mean(axis=0), "all": chosen_images.scaled().mean(axis=0)}
-        st.markdown("**Mean of the selected rows, and of all**, feature by feature")
+        means = {"selected": chosen_images.scaled(inside).mean(axis=0), "all": chosen_images.scaled().mean(axis=0)}
+        st.markdown("**Mean of the selected rows and of all rows, by feature**")
         show_chart(
             feature_profiles(means, chosen_images.feature_names),
             "latent.profiles",
-            "Where the two differ lies what sets the selected apart.",
-            title="Mean of the selected rows, and of all",
+            "Features with a gap distinguish the selection.",
+            title="Mean of the selected rows and of all rows",
         )
     frame = with_classes(run, pd.DataFrame({"sample": inside}))
     st.download_button(
-        "Selection as CSV",
+        "Download selection (CSV)",
         lambda: frame.to_csv(index=False),
         "selection.csv",
         "text/csv",

@@ -1,4 +1,4 @@
-"""One map of the Latent space page: a run's codes in two dimensions, early pictures, colours, thumbnails, legend."""
+"""Show one map of the Latent space page: points, previews, colours, thumbnails, legend."""
 
 from functools import partial
 from typing import Any
@@ -26,7 +26,7 @@ LASSO_KEY = "latent.lasso"
 
 
 def embedding_config(run: FinishedRun, chosen: dict[str, Any]) -> EmbeddingConfig:
-    """An autoencoder has no H: its code stands in."""
+    """Return the config of a map; an autoencoder, which has no H, falls back to z."""
     representation = chosen["representation"]
     fields = {name: chosen[name] for name in ("method", "noisy", "n_points", "perplexity", "n_neighbors", "seed")}
     return EmbeddingConfig(
@@ -36,14 +36,14 @@ def embedding_config(run: FinishedRun, chosen: dict[str, Any]) -> EmbeddingConfi
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=HASH_FUNCS)
 def map_points(embedding: Entry[EmbeddingConfig]) -> pd.DataFrame:
-    """The points of a map: sample, x, y."""
+    """Return the points of a map: sample, x, y."""
     return embedding.read_table(POINTS_FILE)
 
 
 def point_colours(
     run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any], samples: NDArray[np.integer]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16], list[str]]:
-    """RGB of each point, and the category that its card names."""
+    """Return the RGB and the category of each point, and the names of the categories."""
     labels, names = images(run).labels[samples], list(images(run).class_names)
     if chosen["colour"] == "part" and "H" in run.config.representations:
         labels = standardised_coefficients(run.codes("H", noisy=config.noisy)).argmax(axis=1)[samples]
@@ -59,15 +59,15 @@ def point_colours(
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def map_thumbnails(dataset: str, n_samples: int | None, samples: bytes, _run: FinishedRun) -> Thumbnails:
-    """Of a data set's samples, int32 as bytes: the maps of all runs on them share these."""
+    """Return thumbnails of samples (int32 as bytes), shared by the maps of all runs on a data set."""
     of, mapped = images(_run), np.frombuffer(samples, np.int32)
-    every = np.array_equal(mapped, np.arange(len(of)))  # a view then: their bytes are those of the data set
+    every = np.array_equal(mapped, np.arange(len(of)))  # then a view, which shares the bytes of the data set
     return Thumbnails.of(as_picture(_run, of.shown(slice(None) if every else mapped)))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=HASH_FUNCS)
 def uncoloured_cloud(embedding: Entry[EmbeddingConfig], run: FinishedRun) -> Cloud:
-    """The points and thumbnails of a map, still gray: they are sent once, colours change on top."""
+    """Return the points and thumbnails of a map in gray; they are sent once and recoloured."""
     table, of = map_points(embedding), run.config
     samples = table["sample"].to_numpy(np.int32)
     return Cloud(
@@ -79,15 +79,15 @@ def uncoloured_cloud(embedding: Entry[EmbeddingConfig], run: FinishedRun) -> Clo
 
 
 def show_early(run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any], entry: Entry[EmbeddingConfig]) -> None:
-    """A map that is still being made, as it is now."""
+    """Show a preview of a map in progress."""
     if not entry.has(EARLY_FILE):
         return
     try:
         table = entry.read_table(EARLY_FILE)
-    except CorruptFile:  # it has just ended: the map itself comes next
+    except CorruptFile:  # just finished: the map itself comes next
         return
     rgb, _, _ = point_colours(run, config, chosen, table["sample"].to_numpy())
-    st.image(draw_points(table[["x", "y"]].to_numpy(np.float32), rgb), caption="As it is now; points still move.")
+    st.image(draw_points(table[["x", "y"]].to_numpy(np.float32), rgb), caption="Preview; points still move.")
 
 
 def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int) -> None:
@@ -110,15 +110,15 @@ def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int) 
         f"{MAP_TITLES[config.method]} of {config.representation} of {len(table):,} "
         f"{'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
         "distances between far groups mean little. "
-        + ("Blue is rebuilt well, red badly (mean squared error). " if by_error else "")
+        + ("Reconstruction error (MSE): blue low, red high. " if by_error else "")
         + (
-            "An autoencoder has no parts: colours are classes, or clusters where there are none. "
+            "An autoencoder has no parts: coloured by class, or by cluster without labels. "
             if chosen["colour"] == "part" and run.config.model != "ddnmf"
             else ""
         )
     )
     st.download_button(
-        "Coordinates as CSV",
+        "Download coordinates (CSV)",
         lambda: with_classes(run, table).to_csv(index=False),
         f"map-{entry.id}.csv",
         "text/csv",
@@ -129,7 +129,7 @@ def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int) 
 
 
 def with_classes(run: FinishedRun, table: pd.DataFrame) -> pd.DataFrame:
-    """Samples with the number and the name of their class, where there are classes."""
+    """Add class number and name to samples, if there are labels."""
     if not images(run).labelled:
         return table
     labels = images(run).labels[table["sample"]]

@@ -1,4 +1,4 @@
-"""The same few images clean, corrupted, and rebuilt by each model: the pictures of the Noise page."""
+"""Show images clean, corrupted, and reconstructed by each model on the Noise page."""
 
 from collections.abc import Sequence
 
@@ -20,27 +20,28 @@ from ddnmf_core.reproduce.matching_runs import FIGURE3_NOISE, MatchingRun, neare
 from ddnmf_core.store.entry import Entry, RunEntry
 
 Pixels = NDArray[np.float32]
-AS_SLIDER, SAMPLE_TILE_WIDTH = "slider", 56  # a tile's width in pixels
+AS_SLIDER, SAMPLE_TILE_WIDTH = "slider", 56  # pixels
 
 
 def show_samples(runs: Sequence[MatchingRun], titles: Sequence[str], dataset: str, level: float) -> None:
-    """One image of each class at a noise level, after the one that other pages show; says which run rebuilds them, and with
-    what noise it was trained."""
-    here = on_same_images(runs, dataset)
-    images = dataset_images(here[0].config.dataset, here[0].config.n_samples) if here else _shipped(dataset)
+    """Show the chosen sample and one image per class at a noise level; name the runs and their training noise."""
+    candidates = on_same_images(runs, dataset)
+    images = dataset_images(candidates[0].config.dataset, candidates[0].config.n_samples) if candidates else _bundled(dataset)
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
-        each = images.one_of_each_class(_pick_number(images))
-    chosen = _chosen_elsewhere(images)
-    samples = np.array([*chosen, *each])
+        by_class = images.one_of_each_class(_pick_number(images))
+    chosen = _chosen_sample(images)
+    samples = np.array([*chosen, *by_class])
     with right:
-        trained_at = _pick_level(here)
-    used = {title: run for title in titles if (run := nearest_run(here, title, level if trained_at is None else trained_at))}
+        trained_at = _pick_level(candidates)
+    used = {
+        title: run for title in titles if (run := nearest_run(candidates, title, level if trained_at is None else trained_at))
+    }
     seed = next(iter(used.values())).config.seed if used else 1
     clean = images.scaled(samples)
     noisy = corrupt_images(clean, samples, level, seed)
     shown = {"clean": clean, "noisy": noisy} | {
-        title: _rebuilt(run.entry, tuple(samples.tolist()), level, seed, noisy) for title, run in used.items()
+        title: _reconstructions(run.entry, tuple(samples.tolist()), level, seed, noisy) for title, run in used.items()
     }
     names = [images.class_names[label] for label in images.labels[samples]]
     _stacks(
@@ -51,14 +52,14 @@ def show_samples(runs: Sequence[MatchingRun], titles: Sequence[str], dataset: st
     _explain(used, titles, dataset, level if trained_at is None else trained_at, seed)
 
 
-def _shipped(dataset: str) -> Images:
-    """Images of the family that need no run and no download."""
+def _bundled(dataset: str) -> Images:
+    """Return images of the family that need neither run nor download."""
     family = DATASETS[dataset].family
     return dataset_images(next(name for name, spec in DATASETS.items() if spec.family == family), None)
 
 
-def _chosen_elsewhere(images: Images) -> list[int]:
-    """The sample that the other pages show, where their run has seen the same images."""
+def _chosen_sample(images: Images) -> list[int]:
+    """Return the sample of the other pages, if their run uses the same images."""
     run_id, sample = st.session_state.get("run"), st.session_state.get("sample")
     entry: RunEntry | None = Entry(store().root, "runs", run_id) if run_id else None
     if sample is None or entry is None or not entry.exists:
@@ -74,36 +75,36 @@ def _pick_number(images: Images) -> int:
     return (
         int(
             st.number_input(
-                "Image of each class",
+                "Image per class",
                 1,
                 n,
                 key="nth",
                 bind="query-params",
-                help=f"1 to {n:,}: the first image of each class, the second, and so on.",
+                help=f"1 to {n:,}: the first, second, … image of each class.",
             )
         )
         - 1
     )
 
 
-def _pick_level(here: Sequence[MatchingRun]) -> float | None:
-    """The noise that the models were trained with; None: as the slider says."""
-    levels = sorted({run.config.noise_level for run in here})
-    options = {AS_SLIDER: "the slider's noise level"} | {f"{level:g}": f"{level:.0%} noise" for level in levels}
+def _pick_level(candidates: Sequence[MatchingRun]) -> float | None:
+    """Pick the training noise of the models; None: the slider's level."""
+    levels = sorted({run.config.noise_level for run in candidates})
+    options = {AS_SLIDER: "slider level"} | {f"{level:g}": f"{level:.0%} noise" for level in levels}
     chosen = linked_choice(
         st.selectbox,
-        "Models trained with",
+        "Training noise of the models",
         list(options),
         "trained_at",
         format_func=options.get,
-        help="A model can be given more noise, or less, than it was trained with.",
+        help="Test a model at another noise level than it was trained with.",
     )
     return None if chosen == AS_SLIDER else float(chosen)
 
 
 def corrupt_images(clean: Pixels, samples: NDArray[np.int64], level: float, seed: int) -> Pixels:
-    """Each image with the noise that belongs to it: (n, d) -> (n, d)."""
-    import torch  # 2.7 s cold: after the panels stand
+    """Add each image's reproducible noise: (n, d) -> (n, d)."""
+    import torch  # 2.7 s cold: loaded after the panels are drawn
 
     from ddnmf_core.model.corruption import corrupt_each
 
@@ -111,8 +112,8 @@ def corrupt_images(clean: Pixels, samples: NDArray[np.int64], level: float, seed
 
 
 @st.cache_resource(max_entries=500, show_spinner=False, hash_funcs=HASH_FUNCS)
-def _rebuilt(run: RunEntry, samples: tuple[int, ...], level: float, seed: int, _noisy: Pixels) -> Pixels:
-    """What a run makes of the corrupted images; kept, so that moving the slider to and fro loads no model twice."""
+def _reconstructions(run: RunEntry, samples: tuple[int, ...], level: float, seed: int, _noisy: Pixels) -> Pixels:
+    """Reconstruct the corrupted images; cached, so that moving the slider loads no model twice."""
     import torch
 
     with torch.no_grad():
@@ -120,7 +121,7 @@ def _rebuilt(run: RunEntry, samples: tuple[int, ...], level: float, seed: int, _
 
 
 def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[int, int]) -> None:
-    """A stack for each sample, the clean image on top, its name or its error beneath each; as many side by side as fit."""
+    """Show a stack per sample, the clean image on top, with name or error as caption; wrap the stacks."""
     captions = [
         list(names),
         *(
@@ -132,7 +133,7 @@ def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[i
     by_row = [tile for row in tiles.swapaxes(0, 1) for tile in row]
     remember_figure(
         "noise.stacks",
-        "Images at this noise, and what is rebuilt of them",
+        "Images at this noise and their reconstructions",
         Tiles(by_row, [text for row in captions for text in row], most_beside=len(names)),
     )
     with st.container(horizontal=True, gap="xsmall"):
@@ -142,40 +143,39 @@ def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[i
 
 
 def _explain(used: dict[str, MatchingRun], titles: Sequence[str], dataset: str, wanted: float, seed: int) -> None:
-    """How to read the pictures, and which runs they are of."""
+    """Explain the pictures and name their runs."""
     family = DATASETS[dataset].family_title
     absent = [title for title in titles if title not in used]
     if absent:
         st.info(
-            f"This store has no finished {join_or(absent)} on these images of {family}, so it cannot rebuild them. "
-            "Compute a noise level with the button below, or train one on the Train page."
+            f"No finished {join_or(absent)} on these images of {family}. Compute a noise level with the button below, or "
+            "train one on the Train page."
         )
         st.page_link(TRAIN_PAGE, label="Go to the Train page", icon=":material/play_arrow:")
     st.caption(
-        "Numbers under the pictures: mean squared difference from the clean image, pixels from 0 to 1; under the noisy "
-        f"ones that of the noise itself. Noise of seed {seed}, the same for all models. AE1 learns to rebuild the noisy "
-        "image that it is given, DAE to give back the clean one, DDNMF's student to agree with a supervisor that sees "
-        "the clean one."
+        "Captions: mean squared error against the clean image, pixels from 0 to 1; for noisy images, that of the noise. "
+        f"Noise seed {seed} for all models. Training targets: AE1 the noisy image, DAE the clean image, DDNMF's student the "
+        "features of a supervisor on clean images."
     )
     if used:
         st.caption("  \n".join([_which_runs(used, wanted), *(run_title(run.entry) for run in used.values())]))
 
 
 def _which_runs(used: dict[str, MatchingRun], wanted: float) -> str:
-    elsewhere = [title for title, run in used.items() if run.config.noise_level != wanted]
+    mismatched = [title for title, run in used.items() if run.config.noise_level != wanted]
     others = [title for title, run in used.items() if not run.own]
-    sentences = ["The runs shown:"]
-    if elsewhere:
-        sentences.insert(0, f"No {join_or(elsewhere)} in this store was trained with {wanted:.0%} noise: the nearest is shown.")
+    sentences = ["Runs:"]
+    if mismatched:
+        sentences.insert(
+            0, f"No {join_or(mismatched)} in this store was trained at {wanted:.0%} noise; showing the nearest level."
+        )
     if others:
         sentences.insert(
-            0,
-            f"This store has no {join_or(others)} trained by the protocol on these images: another run "
-            "with settings of its own stands in.",
+            0, f"No {join_or(others)} trained by the protocol on these images; showing another run with other settings."
         )
     return " ".join(sentences)
 
 
 def join_or(names: Sequence[str]) -> str:
-    """'DDNMF, AE1 or DAE'."""
+    """Join names: 'DDNMF, AE1 or DAE'."""
     return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

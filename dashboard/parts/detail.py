@@ -1,4 +1,4 @@
-"""One part: its pictures, its samples, its histogram, what it causes, what noise leaves of it, and other seeds' likeness."""
+"""Show one part: pictures, samples, distribution, ablation, robustness to noise, and its matches in other seeds."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,18 +28,18 @@ BANDS = (0.95, 0.75, 0.5, 0.25, 0.05)  # quantiles of the coefficient
 
 
 def show_part(run: FinishedRun, part: int, H: NDArray[np.float32], mass: NDArray[np.float64]) -> None:
-    """What needs nothing but the run itself."""
+    """Show name, pictures, samples and distribution of a part."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     names = part_names(run.entry)
     left.header(part_title(names, part))
-    st.session_state[key := f"parts.name.{run.id}.{part}"] = names.get(part, "")  # somebody else may have named it
+    st.session_state[key := f"parts.name.{run.id}.{part}"] = names.get(part, "")  # it may have been named in another session
     right.text_input(
-        "Name it",
+        "Part name",
         key=key,
         max_chars=40,
-        placeholder="for instance: upper loop",
+        placeholder="e.g. upper loop",
         disabled=read_only(),
-        help="Kept with the run, shown wherever the part is.",
+        help="Saved with the run and shown with the part everywhere.",
         on_change=_rename,
         args=(run, part, key),
     )
@@ -47,26 +47,25 @@ def show_part(run: FinishedRun, part: int, H: NDArray[np.float32], mass: NDArray
     _show_samples(run, part, H)
     left, right = st.columns(2)
     show_chart(
-        charts.histogram(H[:, part], "How much of it the samples have"),
+        charts.histogram(H[:, part], "Distribution of the coefficient"),
         "parts.histogram",
-        "A narrow peak: every image has the same amount, so the part says little. Two peaks: it is on or off. "
-        f"{saturation(H)[part]:.1%} of the samples lie within {SATURATED:g} of 0 or 1: saturated.",
+        "Narrow peak: nearly constant, so uninformative. Two peaks: on or off. "
+        f"Saturated (within {SATURATED:g} of 0 or 1): {saturation(H)[part]:.1%} of the samples.",
         place=left,
     )
     classes = images(run).class_names
     if not images(run).labelled:
         return
     show_chart(
-        charts.bar_chart(mass[part], classes, "Class purity: share of its mass in each class", True),
+        charts.bar_chart(mass[part], classes, "Class purity: fraction of its mass by class", True),
         "parts.purity",
-        f"Purity {mass[part].max():.2f}: the largest share. {1 / len(classes):.2f} would be no preference at all (Kim "
-        "and Park 2007).",
+        f"Purity {mass[part].max():.2f}: the largest fraction; {1 / len(classes):.2f} means no preference (Kim and Park 2007).",
         place=right,
     )
 
 
 def _rename(run: FinishedRun, part: int, key: str) -> None:
-    """Only when it is typed: a page that merely shows the name must not write an old one back."""
+    """Save a typed name; merely showing a name must not write an outdated one back."""
     rename_part(run.entry, part, st.session_state[key])
 
 
@@ -78,8 +77,8 @@ def _show_pictures(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
         [*pictures.to_u8(as_picture(run, plain.numpy())), *pictures.differences(as_picture(run, signed), scale=1.0)],
         [
             "baseline\nmean of H",
-            "raised\nit at 1, others at mean",
-            "alone\nit at 1, others 0",
+            "raised\nk at 1, others at mean",
+            "alone\nk at 1, others 0",
             "raised\nminus baseline",
             "swing\n5 % to 95 % quantile",
         ],
@@ -88,34 +87,34 @@ def _show_pictures(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
         title=f"Part {part + 1} in five pictures",
     )
     st.caption(
-        "The part under both baselines, the mean of H and zero. The swing shows what it does over the range that it "
-        "really takes: red is ink that a high coefficient adds, blue ink that it takes away."
+        "Baselines: mean of H and zero. Swing: the effect over the actual range of the coefficient; red is ink added by a "
+        "high coefficient, blue ink removed."
     )
     if names := images(run).feature_names:
         show_chart(
-            feature_bars(cached_part_effects(run)[part], names, "What the part does: its swing by feature"),
+            feature_bars(cached_part_effects(run)[part], names, "Swing by feature"),
             "parts.features",
-            "Upwards: a high coefficient raises the feature, downwards: it lowers it.",
+            "Right: a high coefficient raises the feature; left: it lowers it.",
         )
 
 
 def _show_samples(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
     order = np.argsort(-H[:, part], kind="stable")
     with st.container():
-        st.markdown("**Samples with most of it**")
-        _samples(run, part, H, order[:N_TOP_SAMPLES], "parts.top", f"Samples with most of part {part + 1}")
-    st.markdown("**Samples from its range**, at the 95, 75, 50, 25 and 5 % quantiles")
+        st.markdown("**Top-activating samples**")
+        _samples(run, part, H, order[:N_TOP_SAMPLES], "parts.top", f"Top-activating samples of part {part + 1}")
+    st.markdown("**Samples across the range** (95, 75, 50, 25 and 5 % quantiles)")
     middles = [round((1 - q) * (len(order) - 1)) for q in BANDS]
     chosen = np.concatenate([order[max(0, m - N_BAND_SAMPLES // 2) :][:N_BAND_SAMPLES] for m in middles])
-    _samples(run, part, H, chosen, "parts.bands", f"Samples from the range of part {part + 1}")
+    _samples(run, part, H, chosen, "parts.bands", f"Samples across the range of part {part + 1}")
     st.caption(
-        "Number of the sample and its coefficient. Click one to make it the sample of every page. The top alone "
-        "flatters a part: what it does in between says whether the top tells its meaning."
+        "Captions: sample and coefficient. Click one to select it on every page. Top samples can mislead; check the middle "
+        "of the range."
     )
     if st.session_state.get("sample") is not None:
         st.page_link(
             EXPLAIN_PAGE,
-            label=f"See sample {st.session_state['sample']} rebuilt from its parts",
+            label=f"Explain sample {st.session_state['sample']}",
             icon=":material/search:",
             query_params={"run": run.id, "image": "set", "sample": str(st.session_state["sample"])},
         )
@@ -136,47 +135,37 @@ def _samples(run: FinishedRun, part: int, H: NDArray[np.float32], samples: NDArr
 def show_measured(
     run: FinishedRun, part: int, arrays: Mapping[str, NDArray[np.floating]], measured: pd.DataFrame, clusters: Mapping[int, str]
 ) -> None:
-    """What it causes, and what noise leaves of it."""
+    """Show ablation and robustness to noise."""
     left, right = st.columns(2)
     names = [clusters[cluster] for cluster in range(arrays["causal"].shape[1])]
     show_chart(
-        charts.bar_chart(arrays["causal"][part], names, "Taken out: share of each cluster that leaves it", True),
+        charts.bar_chart(arrays["causal"][part], names, "Ablation: fraction of each cluster that switches", True),
         "parts.causal",
-        "The part is set to its mean in every image, the picture is decoded and encoded again, and "
-        "K-means on z says where it lies now. A high bar: this part holds that cluster together.",
+        "The coefficient is set to its mean in every image, the image is decoded, re-encoded and clustered again (K-means "
+        "on z). Tall bar: the cluster depends on this part.",
         place=left,
     )
     show_chart(
         charts.survival_curves(arrays["survival"], part, NOISE_LEVELS),
         "parts.survival",
-        "Correlation of its coefficient on noisy "
-        "images with that on the clean ones; gray: the other parts. The higher, the more noise the part bears.",
+        "Correlation of the coefficient on noisy images with that on clean ones; gray: other parts. Higher is more robust.",
         place=right,
     )
-    others = measured.loc[measured["part"] == part, ["partner", "correlation"]].iloc[0]
-    word = "together" if others["correlation"] > 0 else "in turn"
-    st.markdown(
-        f"Its coefficient goes {word} with **part {int(others['partner']) + 1}** most (correlation "
-        f"{others['correlation']:+.2f})."
-    )
+    partner = measured.loc[measured["part"] == part, ["partner", "correlation"]].iloc[0]
+    st.markdown(f"Most correlated with **part {int(partner['partner']) + 1}** (r = {partner['correlation']:+.2f}).")
 
 
 def show_other_seeds(run: FinishedRun, part: int, others: Sequence[FinishedRun]) -> None:
-    """The matched part of every other seed."""
+    """Show the matched part of every other seed."""
     if not others:
         st.caption(
-            "No other seed of this configuration is in the store: train some (Train, Runs with seeds one after the "
-            "other), and this part is looked for in them."
+            "No other seeds of this configuration. Train more (Train, **Number of seeds**) to see whether this part reappears."
         )
         return
-    mine, tiles, captions, n_found = (
-        cached_part_effects(run),
-        [cached_part_effects(run)[part]],
-        [f"this run\nseed {run.config.seed}"],
-        0,
-    )
+    effects, n_found = cached_part_effects(run), 0
+    tiles, captions = [effects[part]], [f"this run\nseed {run.config.seed}"]
     for other in others:
-        partners, cosine = match_parts(mine, cached_part_effects(other))
+        partners, cosine = match_parts(effects, cached_part_effects(other))
         tiles.append(cached_part_effects(other)[partners[part]])
         captions.append(f"seed {other.config.seed}, part {partners[part] + 1}\ncosine {cosine[part]:.2f}")
         n_found += bool(cosine[part] >= MIN_REAPPEARANCE_COSINE)
@@ -187,9 +176,9 @@ def show_other_seeds(run: FinishedRun, part: int, others: Sequence[FinishedRun])
         captions,
         key="parts.likeness",
         size=88,
-        title=f"Part {part + 1} in the other seeds",
+        title=f"Part {part + 1} in other seeds",
     )
     st.caption(
-        "Its swing beside that of the matched part in each other seed (Hungarian matching by cosine; found again from "
-        f"{MIN_REAPPEARANCE_COSINE:g}). A part that no other seed finds is an accident of this one."
+        "Swing of this part and of its match in each other seed (Hungarian matching by cosine; reappears if >= "
+        f"{MIN_REAPPEARANCE_COSINE:g}). A part that reappears in no other seed is probably chance."
     )

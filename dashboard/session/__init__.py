@@ -1,1 +1,1 @@
-"""What pages share in a session: the chosen run, links, selections, cached results."""
+"""State that pages share: chosen run, links, selections, cached results."""

@@ -1,4 +1,4 @@
-"""An unusable store and damaged files, as messages on the page."""
+"""Show an unusable store and damaged files as messages on the page."""
 
 import streamlit as st
 
@@ -8,29 +8,29 @@ from ddnmf_core.files.read_only import ReadOnlyError, read_only
 
 
 def unusable_store(error: OSError) -> str:
-    """No right to write, no room, no folder: what to do about it."""
+    """Explain a store without permission, space or folder, and the remedy."""
     if isinstance(error, ReadOnlyError):
         return f"Nothing was done: {error}."
     return (
-        f"The store {store().root} cannot be used ({error.strerror or error}). Make room or give the right to write "
-        "there, or set DDNMF_HOME to another folder, and start again."
+        f"The store {store().root} cannot be used ({error.strerror or error}). Free some space, grant write permission, or "
+        "set DDNMF_HOME to another folder, then restart."
     )
 
 
 def show_damage(error: CorruptFile) -> None:
-    """A damaged file never reaches a chart: its entry is set aside, and the page says so."""
+    """Set the entry of a damaged file aside and report it; none of it reaches a chart."""
     entry = store().entry_of_file(error.path)
     st.cache_resource.clear()
     if not entry.folder.exists():
-        st.warning(f"{entry.kind}/{entry.id} is no longer there: it was deleted or set aside meanwhile.")
+        st.warning(f"{entry.kind}/{entry.id} no longer exists: it has been deleted or set aside.")
     elif read_only():
-        st.error(f"{entry.kind}/{entry.id} is damaged: {error}. Nothing of it is shown.")
+        st.error(f"{entry.kind}/{entry.id} is damaged and not shown: {error}.")
     elif entry.locked:
-        st.error(f"{entry.kind}/{entry.id} is damaged: {error}. A worker holds it; stop it, and it is set aside.")
+        st.error(f"{entry.kind}/{entry.id} is damaged: {error}. A worker is using it; stop it to set the entry aside.")
     else:
         store().set_aside(entry, str(error))
         st.error(
-            f"{entry.kind}/{entry.id} is damaged: {error}. It was set aside and nothing of it is shown. Asking for "
-            "it again computes it again."
+            f"{entry.kind}/{entry.id} is damaged: {error}. It was set aside and is not shown; it is recomputed on "
+            "the next request."
         )
     st.button("Reload the page", key=f"reload.{entry.id}")

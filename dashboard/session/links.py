@@ -1,4 +1,8 @@
-"""Choices that the address bar holds: a link brings them back, on every page."""
+"""Choices kept in the address bar, so that a link restores them on every page.
+
+`linked_choice` serves choices among named options: the link holds the option's name, which stays valid when its title is
+reworded. Streamlit's own `bind="query-params"` serves numbers and sliders alone, whose value is its own spelling.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -6,15 +10,15 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-STALE_FOR = 5.0  # seconds in which an old address may still arrive
+STALE_FOR = 5.0  # seconds during which an outdated address may still arrive
 
 
 def linked_choice(
     widget: Callable[..., Any], label: str, options: Sequence[str], key: str, default: str | None = None, **details: Any
 ) -> str:
-    """A choice that the link holds by its own name: `?key=option` brings it back, here and on other pages.
+    """Show a selection widget and keep its choice in the link as `?key=option`, for this page and the others.
 
-    Streamlit's own binding would put the option's title into the link, which changes with its wording.
+    Streamlit's own binding would put the option's title into the link.
     """
     wanted = from_link(key)
     st.session_state[key] = wanted if wanted in options else default or options[0]
@@ -24,14 +28,14 @@ def linked_choice(
 
 
 def set_choice(key: str, value: str) -> None:
-    """For code: this is the choice from now on, as if somebody had made it by hand, whatever the address still says."""
+    """Set a choice from code, as if made by hand; it overrides the address."""
     st.session_state[key] = value
     to_link(key, value)
     _chosen_by_hand(key)
 
 
 def forget_choice(value: str, *keys: str) -> None:
-    """What it names is gone: neither the session nor the address bar holds on to it."""
+    """Remove a deleted value from the session and the address."""
     for key in keys:
         if st.session_state.get(key) == value:
             del st.session_state[key]
@@ -44,7 +48,7 @@ def _chosen_by_hand(key: str) -> None:
 
 
 def to_link(key: str, value: str) -> None:
-    """Put a choice into the address bar, and remember that it was not somebody's new link."""
+    """Write a choice to the URL and remember that we wrote it."""
     written = st.session_state.get(f"link.{key}", _Written())
     if value != written.value:
         st.session_state[f"link.{key}"] = _Written(value, written.value, time.monotonic())
@@ -52,20 +56,20 @@ def to_link(key: str, value: str) -> None:
 
 
 def from_link(key: str) -> str | None:
-    """What the link says, if somebody has just followed one; else what was chosen before.
+    """Return the value of a newly followed link, else the previous choice.
 
-    The browser sends its address with every click. After quick clicks that is still the one from before the last
-    choice, which is no new link.
+    The browser sends its address with every click. After quick clicks it may still be the address from before the last
+    choice, which is not a new link.
     """
-    said, written = st.query_params.get(key), st.session_state.get(f"link.{key}", _Written())
-    stale = said == written.before and time.monotonic() - written.at < STALE_FOR
-    if said is not None and said != written.value and not stale:
-        return said
+    linked, written = st.query_params.get(key), st.session_state.get(f"link.{key}", _Written())
+    stale = linked == written.before and time.monotonic() - written.at < STALE_FOR
+    if linked is not None and linked != written.value and not stale:
+        return linked
     return st.session_state.get(key)
 
 
 class _Written(NamedTuple):
-    """What stands in the address bar for a choice, what stood there before, and since when."""
+    """The value of a choice in the address bar, its previous value, and the time of the change."""
 
     value: str | None = None
     before: str | None = None

@@ -1,4 +1,4 @@
-"""A sweep that is worked on: how far it is and how to stop it, read from the store's queue."""
+"""Show the progress of a running sweep from the store's queue; stop and resume it."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ from ddnmf_core.store.entry import Entry
 
 
 def show_sweep_progress(family: Sweep, title: str) -> None:
-    """Live, while anything of the family is asked for."""
+    """Show live progress while any run of the sweep is requested."""
     if waiting := len(_waiting(family)):
         _live(family, title, waiting)
 
@@ -25,35 +25,35 @@ def _waiting(family: Sweep) -> list[Entry]:
 @st.fragment(run_every="1s")
 @report_damage
 def _live(family: Sweep, title: str, waiting: int) -> None:
-    """Until another run has ended: then the whole page is drawn again, with its number in its cell."""
+    """Update every second; rerun the whole page when a run has ended, to show its result."""
     now = sweep_progress(store(), family.entries, estimate.run_seconds(family.base, measured_speeds(family.base)))
     if now is None or len(_waiting(family)) != waiting:
         st.rerun(scope="app")
     engine.ensure_started(store())
     left, right = st.columns([5, 1], vertical_alignment="center")
     stopping = all(entry.stop_requested for entry in _waiting(family))
-    left.progress(min(now.share, 1.0), f"**{title}** · {'Stopping.' if stopping else _words(now, len(family.entries))}")
+    left.progress(min(now.share, 1.0), f"**{title}** · {'Stopping …' if stopping else _words(now, len(family.entries))}")
     if right.button(
         "Stop",
         key=f"sweep.stop.{family.id}",
         icon=":material/stop:",
         disabled=stopping or read_only(),
-        help="What is finished is kept; the rest can be resumed.",
+        help="Finished runs are kept; the rest can be resumed.",
     ):
         for entry in reversed(_waiting(family)):
             entry.request_stop()
 
 
 def _words(now: SweepProgress, n_all: int) -> str:
-    """Of those that were asked for since, which the family may have more of."""
+    """Describe the progress, counting only runs requested since the oldest open request."""
     new = "new " if now.n_runs < n_all else ""
-    lost = f", {now.n_lost} ended without a result" if now.n_lost else ""
+    lost = f", {now.n_lost} failed" if now.n_lost else ""
     left = "" if now.seconds_left is None else f", about {estimate.format_duration(now.seconds_left)} left"
     return f"{now.n_finished} of {now.n_runs} {new}runs finished{lost}{left}"
 
 
 def offer_resume(family: Sweep) -> None:
-    """A way to take up what was stopped."""
+    """Offer to resume stopped runs."""
     stopped = [entry for entry in family.entries if entry.state.status == "stopped" and not store().is_requested(entry)]
     if (
         stopped

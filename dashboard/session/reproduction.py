@@ -1,4 +1,4 @@
-"""Numbers of the paper's tables and figures for pages: the published ones, or this store's own, and how to get more."""
+"""Results of the paper's tables and figures: published or computed in this store, with a button for missing ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ MAX_SEEDS = 10
 
 @dataclass(frozen=True)
 class DisplayedResults:
-    """What a page shows of a target: its results, the cells that make it up, and whether they were published."""
+    """Results of a target on a page, its cells, and whether they were published."""
 
     results: Results
     cells: list[TargetCell]
@@ -35,65 +35,71 @@ class DisplayedResults:
 
 
 def choose_numbers(targets: Sequence[Target]) -> list[DisplayedResults]:
-    """Published numbers or this store's, chosen once for all pages; one entry for each target that has any cell."""
-    there = published_results(targets)
-    options = list(NUMBERS_TITLES) if there else [name for name in NUMBERS_TITLES if name != "published"]
+    """Choose published results or this store's, for all pages; return one entry per target with any cell."""
+    published = published_results(targets)
+    options = list(NUMBERS_TITLES) if published else [name for name in NUMBERS_TITLES if name != "published"]
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         numbers = linked_choice(
             st.segmented_control,
-            "Numbers",
+            "Results",
             options,
             "numbers",
-            "published" if there else "quick",
+            "published" if published else "quick",
             format_func=NUMBERS_TITLES.get,
             required=True,
             wrap=True,
-            help="Published: from results/, as README shows them. This store: trained here under the same "
-            "protocol, on all images or on the shipped 10,000 with few epochs.",
+            help="Published: from results/, as in the README. This store: trained here under the same protocol, on all "
+            "images, or on the bundled 10,000 with fewer epochs.",
         )
     if numbers == "published":
         return [
-            DisplayedResults(each, target_cells(each.target, Protocol.described(each.protocol), each.seeds), True)
-            for each in there
+            DisplayedResults(
+                target_results,
+                target_cells(target_results.target, Protocol.described(target_results.protocol), target_results.seeds),
+                True,
+            )
+            for target_results in published
         ]
-    n_seeds = right.number_input("Seeds", 1, MAX_SEEDS, 2, key="seeds", bind="query-params", help="1 to N.")
+    n_seeds = right.number_input(
+        "Seeds", 1, MAX_SEEDS, 2, key="seeds", bind="query-params", help="Number of seeds, starting at 1."
+    )
     return [store_results(target, PROTOCOLS[numbers], range(1, n_seeds + 1)) for target in targets]
 
 
 def store_results(target: Target, protocol: Protocol, seeds: Sequence[int]) -> DisplayedResults:
-    """What the store has of a target."""
+    """Gather the store's results of a target."""
     wanted = target_cells(target, protocol, seeds)
     entries = [store().entry(cell.config) for cell in wanted]
-    there = tuple((entry.id, entry.available) for entry in entries)
-    return DisplayedResults(_gathered(str(store().root), target, there, wanted, protocol, list(seeds)), wanted, False)
+    availability = tuple((entry.id, entry.available) for entry in entries)
+    return DisplayedResults(_gathered(str(store().root), target, availability, wanted, protocol, list(seeds)), wanted, False)
 
 
-@st.cache_resource(max_entries=10, show_spinner="Reading the store.")
+@st.cache_resource(max_entries=10, show_spinner="Reading the store …")
 def _gathered(
     root: str,
     target: Target,
-    there: tuple[tuple[str, bool], ...],
+    availability: tuple[tuple[str, bool], ...],
     _wanted: list[TargetCell],
     _protocol: Protocol,
     _seeds: list[int],
 ) -> Results:
-    """What is finished does not change, so it is read once."""
+    """Read results once; they are cached until the availability of a cell changes."""
     quick = " --quick" if _protocol.name == "quick" else ""
     command = f"ddnmf reproduce {target} --seeds {len(_seeds)}{quick}"
-    return results.gather(target, _wanted, _protocol, _seeds, Store(root), command)
+    return results.gather(results.TargetPlan(target, _wanted, _protocol, _seeds, command), Store(root))
 
 
 def published_results(targets: Sequence[Target]) -> list[Results]:
-    """Those that were published; a file that is not one of ours is said, and left out."""
-    found = []
+    """Return published results; report and skip invalid files."""
+    published = []
     for target in targets:
         path = results.path_of(results.published_folder(), target)
         try:
-            found.append(_read(str(path.parent), target, path.stat().st_mtime_ns if path.exists() else 0))
+            published.append(_read(str(path.parent), target, path.stat().st_mtime_ns if path.exists() else 0))
         except ValueError as error:
             st.error(str(error))
-    return [each for each in found if each is not None]
+    return [target_results for target_results in published if target_results is not None]
 
 
 @st.cache_resource(max_entries=10, show_spinner=False)
@@ -102,30 +108,30 @@ def _read(folder: str, target: Target, changed: int) -> Results | None:
 
 
 def by_family(protocol: Protocol) -> dict[str, str]:
-    """The data sets by the name that a link has for them, whatever their size."""
+    """Map the family in a link to the protocol's data set."""
     return {str(DATASETS[dataset].family): dataset for dataset in protocol.datasets}
 
 
 def fewer_images(protocol: Protocol) -> str:
-    """A sentence where ours are not of as many images as the paper's."""
+    """Return a sentence if we use fewer images than the paper, else ''."""
     family, dataset = next(iter(by_family(protocol).items()))
     ours, theirs = protocol.n_samples or DATASETS[dataset].n_samples, DATASETS[family].n_samples
-    return "" if ours == theirs else f" Ours are of {ours:,} images of each set, the paper's of all {theirs:,}."
+    return "" if ours == theirs else f" Ours use {ours:,} images of each set, the paper all {theirs:,}."
 
 
-def offer_to_compute(wanted: Sequence[TargetCell], key: str, what: str) -> None:
-    """A button for the cells that the store lacks, with the expected time; live progress while they are worked on."""
+def offer_to_compute(wanted: Sequence[TargetCell], key: str, title: str) -> None:
+    """Show a button for missing cells with the expected time, or live progress while they are computed."""
     work = WorkBatch(store(), wanted)
     if not work.seconds or read_only():
         return
     if any(store().is_requested(entry) for entry in work.seconds):
-        _progress(wanted, key, what)
+        _progress(wanted, key, title)
         return
     if failures := _failures(work):
         st.warning("  \n".join(failures))
     seconds, n_cells = estimate.format_duration(work.expected_seconds), work.n_cells - work.n_there
     if st.button(
-        f"Compute {what} ({n_cells} cell{'s' if n_cells > 1 else ''}, about {seconds})",
+        f"Compute {title} ({n_cells} cell{'s' if n_cells > 1 else ''}, about {seconds})",
         key=f"{key}.compute",
         icon=":material/play_arrow:",
     ):
@@ -134,7 +140,7 @@ def offer_to_compute(wanted: Sequence[TargetCell], key: str, what: str) -> None:
 
 
 def _failures(work: WorkBatch) -> list[str]:
-    """What ended without a result and why; what only failed for want of its run is not said again."""
+    """List failed work with reasons, without results that failed only because their run did."""
     ended = [entry for entry in work.seconds if entry.exists and entry.state.status in ("failed", "diverged")]
     return [
         f"{run_title(entry) if entry.kind == 'runs' else f'{entry.kind}/{entry.id}'} {entry.state.status}: "
@@ -146,39 +152,39 @@ def _failures(work: WorkBatch) -> list[str]:
 
 @st.fragment(run_every="1s")
 @report_damage
-def _progress(wanted: Sequence[TargetCell], key: str, what: str) -> None:
-    """Until the engine has done with it; a reload or another browser shows the same."""
-    under_way: dict[tuple[str, ...], WorkBatch] = st.session_state.setdefault("reproduction.under_way", {})
+def _progress(wanted: Sequence[TargetCell], key: str, title: str) -> None:
+    """Show progress until all is done; a reload or another browser shows the same."""
+    batches: dict[tuple[str, ...], WorkBatch] = st.session_state.setdefault("reproduction.under_way", {})
     ids = tuple(cell.config.id for cell in wanted)
-    work = under_way.setdefault(ids, WorkBatch(store(), wanted))  # one and the same, so that what has ended counts
-    known = len(work.ended)
+    work = batches.setdefault(ids, WorkBatch(store(), wanted))  # kept across ticks, to count finished work
+    n_ended = len(work.ended)
     share, text = work.advance()
     if not any(store().is_requested(entry) for entry in work.seconds):
-        del under_way[ids]
-    if ids not in under_way or len(work.ended) > known:  # the page shows each number as it comes
+        del batches[ids]
+    if ids not in batches or len(work.ended) > n_ended:  # the page shows each result as it comes
         st.rerun(scope="app")
-    st.progress(min(share, 1.0), f"Computing {what}: {text}")
-    if st.button("Stop", key=f"{key}.stop", icon=":material/stop:", help="What is finished is kept; it can be taken up again."):
+    st.progress(min(share, 1.0), f"Computing {title}: {text}")
+    if st.button("Stop", key=f"{key}.stop", icon=":material/stop:", help="Finished results are kept; the rest can be resumed."):
         work.stop()
 
 
 def protocol_panel(shown: DisplayedResults) -> None:
-    """What was fixed before the runs, the versions, and the command: beneath every table and figure."""
-    found = shown.results
-    with st.expander(f"Protocol, provenance, command (seeds {', '.join(map(str, found.seeds))})"):
-        st.code(found.command, language="shell")
+    """Show protocol, versions and command beneath a table or figure."""
+    gathered = shown.results
+    with st.expander(f"Protocol, provenance, command (seeds {', '.join(map(str, gathered.seeds))})"):
+        st.code(gathered.command, language="shell")
         st.caption(
-            f"{'Published' if shown.published else 'Gathered'} {found.created}. {len(found.cells)} cells"
-            + (f", {found.n_missing} are missing." if found.n_missing else ".")
+            f"{'Published' if shown.published else 'Gathered'} {gathered.created}. {len(gathered.cells)} cells"
+            + (f", {gathered.n_missing} are missing." if gathered.n_missing else ".")
         )
-        st.markdown("\n".join(f"- {statement}" for statement in found.protocol["statements"]))
-        st.markdown("\n".join(f"- **{source['row']}**: {source['remark']}" for source in found.protocol["sources"]))
+        st.markdown("\n".join(f"- {statement}" for statement in gathered.protocol["statements"]))
+        st.markdown("\n".join(f"- **{source['row']}**: {source['remark']}" for source in gathered.protocol["sources"]))
         st.json(
             {
-                "models": found.protocol["models"],
-                "noise models": found.protocol["noise_models"],
-                "other settings": found.protocol["defaults"],
-                "computed on": found.provenance,
+                "models": gathered.protocol["models"],
+                "noise models": gathered.protocol["noise_models"],
+                "other settings": gathered.protocol["defaults"],
+                "computed on": gathered.provenance,
             },
             expanded=False,
         )

@@ -1,4 +1,4 @@
-"""Work that a page asks the engine for: its result, its progress, its expected time."""
+"""Request work from the engine; show its result, progress and expected time."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,20 +16,22 @@ from ddnmf_core.engine import estimate
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import ENDED_STATUSES, Entry
+from ddnmf_core.store.run_store import AnyConfig
 
 
-def result_of(config: Any, what: str, early: Callable[[Entry], None] = lambda entry: None) -> Entry | None:
-    """An entry's finished result, asked for where it is not there; meanwhile its progress and what is early to be seen of
-    it, and None."""
+def result_of(
+    config: AnyConfig, title: str, early: Callable[[Entry[AnyConfig]], None] = lambda entry: None
+) -> Entry[AnyConfig] | None:
+    """Return the finished entry of a config, or request it, show its progress and `early` results, and return None."""
     entry = store().entry(config)
     if entry.available:
         return entry
     if read_only():
-        st.info(f"{what}: it has not been computed, and here nothing is.")
+        st.info(f"{title} has not been computed yet. This dashboard is read-only.")
         return None
     status = entry.state.status if entry.exists else "new"
     if status in ("failed", "stopped") and not store().is_requested(entry):
-        st.warning(f"{what}: {entry.state.message}")
+        st.warning(f"{title}: {entry.state.message}")
         if st.button("Try again", key=f"again.{entry.id}"):
             engine.submit(store(), config)
             st.rerun()
@@ -38,14 +40,14 @@ def result_of(config: Any, what: str, early: Callable[[Entry], None] = lambda en
         try:
             engine.submit(store(), config)
         except OSError as error:
-            st.warning(f"{what}: {unusable_store(error)}")
+            st.warning(f"{title}: {unusable_store(error)}")
             return None
-    _progress(entry, what, early)
+    _progress(entry, title, early)
     return None
 
 
 def report_damage(body: Callable[..., None]) -> Callable[..., None]:
-    """For fragments, whose exceptions never reach main.py: what is damaged is set aside, what is gone is said so."""
+    """Report damaged or missing data inside a fragment, whose exceptions never reach main.py."""
 
     @wraps(body)
     def guarded(*arguments: Any) -> None:
@@ -61,35 +63,35 @@ def report_damage(body: Callable[..., None]) -> Callable[..., None]:
 
 @st.fragment(run_every="1s")
 @report_damage
-def _progress(entry: Entry, what: str, early: Callable[[Entry], None]) -> None:
+def _progress(entry: Entry[AnyConfig], title: str, early: Callable[[Entry[AnyConfig]], None]) -> None:
     state = entry.state
     if state.status in ENDED_STATUSES and not store().is_requested(entry):
         st.rerun(scope="app")
-    st.progress(state.progress, f"{what}: {state.message}")
+    st.progress(state.progress, f"{title}: {state.message}")
     if st.button("Cancel", key=f"cancel.{entry.id}", icon=":material/cancel:"):
         entry.request_stop()
     early(entry)
 
 
 def expected_time(config: RunConfig, n_runs: int = 1) -> str:
-    """A sentence for before the training, from this machine's own speed."""
+    """Return a sentence with the expected training time on this machine."""
     seconds = estimate.run_seconds(config, measured_speeds(config))
     if seconds is None:
-        return "The expected time is known once the engine has warmed up."
-    return f"Expected time: about **{estimate.format_duration(seconds * n_runs)}** by this machine's measured speed."
+        return "Estimating training time …"
+    return f"Expected time: about **{estimate.format_duration(seconds * n_runs)}** at this machine's measured speed."
 
 
 def measured_speeds(config: RunConfig) -> list[dict[str, float]]:
-    """The engine's own measurement, then the newest run at this precision."""
+    """Return the engine's measured speed, then that of the newest similar run."""
     running = engine.info(store())
     speeds = [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
     for entry in store().entries()[:20]:
-        alike = (
+        similar = (
             entry.config.precision == config.precision
             and is_known(entry.config.dataset)
             and estimate.same_speed_class(entry.config, config)
         )
-        if rows := entry.history() if alike else []:
+        if rows := entry.history() if similar else []:
             return [
                 *speeds,
                 {"weights": estimate.count_weights(entry.config), "images_per_second": rows[-1]["images_per_second"]},

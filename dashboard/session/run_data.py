@@ -1,4 +1,4 @@
-"""Finished runs and data sets for pages, each read once a server; what is returned is shared and must not be changed."""
+"""Cache finished runs and data sets for pages. Results are shared between sessions; do not modify them."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from ddnmf_core.store.entry import Entry, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_store import Store
 
-STRIP, WIDEST_STRIP, MAX_LISTED_FEATURES = 16, 4096, 40  # lines and columns of a table's strip; features named
+STRIP, WIDEST_STRIP, MAX_LISTED_FEATURES = 16, 4096, 40  # rows and columns of a table's strip; features named
 HASH_FUNCS: dict[str | type[Any], Callable[[Any], Any]] = {
     Entry: lambda entry: str(entry.folder),
     FinishedRun: lambda run: str(run.entry.folder),
@@ -24,37 +24,37 @@ Value = TypeVar("Value", bound=np.generic)
 
 
 def images(run: RunEntry | FinishedRun) -> Images:
-    """The run's data set."""
+    """Return the run's data set."""
     return dataset_images(run.config.dataset, run.config.n_samples)
 
 
-@st.cache_resource(max_entries=3, show_spinner="Reading the images.")
+@st.cache_resource(max_entries=3, show_spinner="Reading images …")
 def dataset_images(dataset: str, n_samples: int | None) -> Images:
-    """A data set, or a part of it."""
+    """Load a data set, or a subset of it."""
     return catalogue.load(dataset, n_samples)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=HASH_FUNCS)
 def cached_run(entry: RunEntry) -> FinishedRun:
-    """A run with its model, codes and clusters, which stay loaded."""
+    """Return a run whose model, codes and clusters stay loaded."""
     return FinishedRun(entry)
 
 
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=HASH_FUNCS)
 def centres(run: FinishedRun, representation: Representation, noisy: bool) -> Centres:
-    """Centres of K-means on a representation of the clean or the noisy images."""
+    """Return the K-means centres of a representation of the clean or noisy images."""
     return Centres.of(run.codes(representation, noisy=noisy), run.clusters(representation, "kmeans", noisy=noisy))
 
 
 @st.cache_resource(max_entries=24, show_spinner=False, hash_funcs=HASH_FUNCS)
 def cached_part_effects(run: FinishedRun) -> NDArray[np.float32]:
-    """Effect of each part on the picture over its 5-95 % range, signed: (r, n_pixels). Kept without the rest of the run, so
-    that many seeds can be compared."""
+    """Return the signed effect of each part over its 5-95 % range: (r, n_pixels). Cached without the rest of the run, to
+    compare many seeds."""
     return FinishedRun(run.entry).part_effects()
 
 
 def siblings(run: FinishedRun) -> list[FinishedRun]:
-    """Finished runs that differ from this one in the seed alone, by seed."""
+    """Return finished runs that differ from this one only in the seed, by seed."""
     others = [
         entry
         for entry in Store(run.entry.root).entries()
@@ -64,12 +64,12 @@ def siblings(run: FinishedRun) -> list[FinishedRun]:
 
 
 def as_picture(run: RunEntry | FinishedRun, pixels: NDArray[Value]) -> NDArray[Value]:
-    """Rows of pixels (..., d) as pictures (..., h, w)."""
+    """Reshape rows of pixels (..., d) to pictures (..., h, w)."""
     return as_pictures(images(run), pixels)
 
 
 def as_pictures(of: Images, pixels: NDArray[Value]) -> NDArray[Value]:
-    """Rows of pixels (..., d) of a data set as pictures (..., h, w); of a table as strips, a column for each feature."""
+    """Reshape rows of pixels (..., d) to pictures (..., h, w); rows of a table to strips with a column per feature."""
     shaped = np.asarray(pixels).reshape(*np.shape(pixels)[:-1], *of.image_shape)
     if of.feature_names is None:
         return shaped
@@ -77,14 +77,13 @@ def as_pictures(of: Images, pixels: NDArray[Value]) -> NDArray[Value]:
 
 
 def explain_data(of: Images) -> None:
-    """Say what is different on a page where the data are a table, or have no labels."""
+    """Explain how a page shows tables and data without labels."""
     if of.feature_names is not None:
         names = ", ".join(of.feature_names[:MAX_LISTED_FEATURES])
         more = f" and {len(of.feature_names) - MAX_LISTED_FEATURES} more" if len(of.feature_names) > MAX_LISTED_FEATURES else ""
         st.caption(
-            f"The data are a table: the picture of a row is a strip with a column for each feature, from left to right "
-            f"{names}{more}. Light is high within the feature's range. What a page calls an image is a row, and its "
-            "ink that value."
+            f"The data are a table. A row is drawn as a strip with one column per feature, from left to right {names}{more}; "
+            "light is high within the feature's range. Here “image” means row and “ink” means value."
         )
     if not of.labelled:
-        st.caption("The data have no labels, so what needs classes is left out here: ACC, NMI, ARI, purity and class names.")
+        st.caption("The data have no labels: ACC, NMI, ARI, purity and class names are not available.")

@@ -1,4 +1,4 @@
-"""The Export button of a run: a format, how far it is, and the file. A folder becomes a zip file."""
+"""Export a run: choose a format, prepare the file, download it. A folder becomes a zip file."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,11 +11,11 @@ from ddnmf_core.export.formats import EXPORT_FORMATS, INSTALL
 from ddnmf_core.export.write import default_name, export
 from ddnmf_core.store.entry import Entry
 
-READY_KEY = "export.ready"  # the one file that a visitor has prepared last
+READY_KEY = "export.ready"  # the file prepared last in this session
 
 
 class ReadyExport(NamedTuple):
-    """A file that waits to be downloaded."""
+    """A prepared file."""
 
     run: str
     format: str
@@ -24,27 +24,27 @@ class ReadyExport(NamedTuple):
 
 
 def show_export(run: Entry) -> None:
-    with st.popover("Export", icon=":material/ios_share:", help="This run for other tools."):
+    with st.popover("Export", icon=":material/ios_share:", help="Export this run for other tools."):
         _choose(run)
 
 
 @st.fragment
 @report_damage
 def _choose(run: Entry) -> None:
-    """Its own fragment: the page is neither computed again nor in the way while a file is made."""
+    """Choose and prepare in a fragment, so that the page is not rerun while a file is made."""
     name = st.selectbox(
-        "Format", list(EXPORT_FORMATS), key="export.format", format_func=lambda each: EXPORT_FORMATS[each].title
+        "Format", list(EXPORT_FORMATS), key="export.format", format_func=lambda name: EXPORT_FORMATS[name].title
     )
-    st.caption(EXPORT_FORMATS[name].holds + (" Comes as one zip file." if EXPORT_FORMATS[name].is_folder else ""))
+    st.caption(EXPORT_FORMATS[name].holds + (" One zip file." if EXPORT_FORMATS[name].is_folder else ""))
     if missing := EXPORT_FORMATS[name].missing():
-        st.info(f"This needs {' and '.join(missing)}. Install it and start again: `{INSTALL}`")
+        st.info(f"Requires {' and '.join(missing)}. Install and restart: `{INSTALL}`")
         return
-    if st.button("Prepare the file", key="export.prepare", icon=":material/build:"):
+    if st.button("Prepare file", key="export.prepare", icon=":material/build:"):
         _prepare(run, name)
     ready: ReadyExport | None = st.session_state.get(READY_KEY)
     if ready and (ready.run, ready.format) == (run.id, name):
         st.download_button(
-            f"Download, {len(ready.content) / 1e6:,.1f} MB",
+            f"Download ({len(ready.content) / 1e6:,.1f} MB)",
             ready.content,
             ready.name,
             key="export.download",
@@ -56,9 +56,9 @@ def _choose(run: Entry) -> None:
 
 
 def _prepare(run: Entry, name: str) -> None:
-    """Make the file and show how far it is; whatever the visitor does meanwhile ends it and leaves nothing behind."""
+    """Make the file and show progress; any interaction meanwhile cancels it without residue."""
     file = default_name(run, name) + (".zip" if EXPORT_FORMATS[name].is_folder else "")
-    bar = st.progress(0.0, "Reading the run.")
+    bar = st.progress(0.0, "Reading the run …")
 
     def report(share: float, message: str) -> None:
         bar.progress(share, message)
@@ -69,5 +69,5 @@ def _prepare(run: Entry, name: str) -> None:
             st.session_state[READY_KEY] = ReadyExport(run.id, name, file, (Path(folder) / file).read_bytes())
     except (OSError, ValueError, RuntimeError) as error:
         st.session_state.pop(READY_KEY, None)
-        st.error(f"The file could not be made: {error}")
+        st.error(f"Export failed: {error}")
     bar.empty()

@@ -1,4 +1,4 @@
-"""Titles of models, inputs, scores, representations and runs."""
+"""Titles of runs."""
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import short_name
@@ -9,7 +9,7 @@ IN_TITLE = {"model", "dataset", "n_samples", "n_parts", "noise_kind", "noise_lev
 
 
 def run_title(entry: Entry) -> str:
-    """What to call a run in a list."""
+    """Return the title of a run in lists."""
     c: RunConfig = entry.config
     size = f" ({c.n_samples:,})" if c.n_samples else ""
     parts = f" · r {c.n_parts}" if c.model == "ddnmf" else ""

@@ -1,4 +1,4 @@
-"""The run and the sample that pages show, chosen once for all of them."""
+"""Select the run and the sample for all pages."""
 
 from collections.abc import Callable, Container, Mapping
 from typing import Any
@@ -9,20 +9,21 @@ from dashboard.session.links import from_link, linked_choice
 from dashboard.session.run_data import cached_run, images
 from dashboard.session.run_title import run_title
 from dashboard.session.store import TRAIN_PAGE, store
+from ddnmf_core.files.read_only import read_only
 from ddnmf_core.model import diagnosis
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 
 
 def newest_with_parts(ready: list[RunEntry]) -> RunEntry:
-    """What to show when nothing was chosen: the newest DDNMF, else the newest run."""
+    """Return the default run: the newest DDNMF, else the newest run."""
     return next((entry for entry in ready if entry.config.model == "ddnmf"), ready[0])
 
 
 def pick_run(
     label: str = "Run", key: str = "run", default: Callable[[list[RunEntry]], RunEntry] = newest_with_parts
 ) -> FinishedRun:
-    """A finished run, chosen here or by the link; explains itself and stops the page when there is none."""
+    """Pick a finished run by widget or link; explain and stop the page if there is none."""
     entries = {entry.id: entry for entry in store().entries()}
     ready = {entry_id: entry for entry_id, entry in entries.items() if entry.finished}
     explain_absence(key, set(ready), entries)
@@ -35,7 +36,7 @@ def pick_run(
         key,
         default(list(ready.values())).id,
         format_func=lambda entry_id: run_title(ready[entry_id]),
-        help="Every finished run of the store, newest first.",
+        help="Finished runs, newest first.",
     )
     run = cached_run(ready[chosen])
     warn_of_collapse(run.epochs())
@@ -43,13 +44,13 @@ def pick_run(
 
 
 def warn_of_collapse(rows: list[dict[str, Any]]) -> None:
-    """On every page that shows a run whose units say nothing, by the last of its epochs."""
+    """Warn of collapse in the last epoch."""
     for sentence in diagnosis.collapse_warnings(rows[-1]) if rows else []:
         st.warning(sentence, icon=":material/warning:")
 
 
 def explain_absence(key: str, shown: Container[str], entries: Mapping[str, RunEntry]) -> None:
-    """Say why the run that a link names is not shown, until somebody chooses another one."""
+    """Explain why the run named by the link is not shown, until another one is chosen."""
     wanted, missed = from_link(key), f"missed.{key}"
     if wanted is not None and wanted not in shown:
         st.session_state[missed] = wanted
@@ -59,22 +60,20 @@ def explain_absence(key: str, shown: Container[str], entries: Mapping[str, RunEn
         return
     entry = entries.get(run_id)
     if entry is None:
-        st.warning(
-            f"The run {run_id} that the link names is not in this store. It may have been deleted, or it was trained elsewhere."
-        )
+        st.warning(f"The run {run_id} in the link is not in this store. It may have been deleted or trained elsewhere.")
         return
     state = entry.state
-    doing = "is not finished yet" if state.status not in ENDED_STATUSES else f"ended as {state.status}"
-    st.info(f"{run_title(entry)} {doing}. {state.message}")
+    status = "not finished yet" if state.status not in ENDED_STATUSES else state.status
+    st.info(f"{run_title(entry)}: {status}. {state.message}")
 
 
 def _invite_to_train(entries: dict[str, RunEntry]) -> None:
     if any(entry.state.status not in ENDED_STATUSES for entry in entries.values()):
-        st.info("A model is being trained. This page fills as soon as it has finished.")
-        st.page_link(TRAIN_PAGE, label="Watch it on the Train page", icon=":material/monitoring:")
+        st.info("A model is being trained. This page updates when it has finished.")
+        st.page_link(TRAIN_PAGE, label="Watch training", icon=":material/monitoring:")
         _watch_for_the_first()
     else:
-        st.info("There is no trained model yet. Train one first; the shipped MNIST is enough for it.")
+        st.info("No trained model yet." + ("" if read_only() else " Train one first; the bundled MNIST subset is enough."))
         st.page_link(TRAIN_PAGE, label="Go to the Train page", icon=":material/play_arrow:")
     st.stop()
 
@@ -86,7 +85,7 @@ def _watch_for_the_first() -> None:
 
 
 def pick_sample(run: FinishedRun) -> int:
-    """The sample that every page shows, by number; kept in the link."""
+    """Pick the sample of every page by number; kept in the link."""
     n = run.config.n_samples or len(images(run))
     if not 0 <= st.session_state.get("sample", 0) < n:
         st.session_state["sample"] = 0
@@ -98,5 +97,5 @@ def pick_sample(run: FinishedRun) -> int:
 
 
 def choose_sample(sample: int) -> None:
-    """For callbacks: make this the sample on every page."""
+    """Set the sample of every page, from a callback."""
     st.session_state["sample"] = int(sample)

@@ -1,4 +1,4 @@
-"""What every page needs: the store, its titles, and the frame around the page."""
+"""The store, paths of pages, and keys of tables."""
 
 from collections.abc import Iterable
 from zlib import crc32
@@ -6,7 +6,7 @@ from zlib import crc32
 from ddnmf_core.store.run_store import Store
 
 TRAIN_PAGE, PARTS_PAGE, EXPLAIN_PAGE = "../pages/train.py", "../pages/parts.py", "../pages/explain.py"
-LIVE_STATUSES = ("queued", "running", "interrupted")  # states of a run that somebody works on
+LIVE_STATUSES = ("queued", "running", "interrupted")  # states of a run in the queue or in work
 
 
 def store() -> Store:
@@ -14,5 +14,5 @@ def store() -> Store:
 
 
 def table_key(name: str, rows: Iterable[str]) -> str:
-    """The key of a table in which rows are ticked: Streamlit keeps ticks by position, so other rows make another table."""
+    """Return the key of a selectable table: Streamlit keeps ticks by position, so other rows need another key."""
     return f"{name}.{crc32(chr(0).join(rows).encode()):08x}"

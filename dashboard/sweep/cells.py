@@ -1,4 +1,4 @@
-"""The cells of a sweep's grid: choose one by click, by row or by link, and see its runs, seed by seed."""
+"""Choose a cell of a sweep by click, row or link, and show its runs."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def cell_title(cell: dict[Any, Any], view: SweepView) -> str:
 
 
 def keep_click() -> None:
-    """The chart's pick is lost when the figure changes, so it is taken here; a tick in the table then goes."""
+    """Keep a click on the chart, which Streamlit drops when the figure changes; clear the tick in the table."""
     points = st.session_state[CHART_KEY].selection.points
     if points:
         st.session_state[CELL_KEY] = points[0]["customdata"]
@@ -26,21 +26,21 @@ def keep_click() -> None:
 
 
 def cells_key(cells: pd.DataFrame, view: SweepView) -> str:
-    """A fresh table after each click on the chart, and for other cells: a tick of before would name another cell."""
+    """Return a new key after each click on the chart and for other cells, to drop stale ticks."""
     return table_key(
         f"sweep.table.{st.session_state.get(CLICKS_KEY, 0)}", (cell_name(cell, view.axes) for cell in cells.to_dict("records"))
     )
 
 
 def keep_tick(cells: pd.DataFrame, view: SweepView) -> None:
-    """A row of the table was ticked."""
+    """Keep the cell of a ticked row."""
     rows = st.session_state[cells_key(cells, view)].selection.rows
     if rows:
         st.session_state[CELL_KEY] = cell_name(cells.iloc[rows[0]].to_dict(), view.axes)
 
 
 def chosen_cell(cells: pd.DataFrame, view: SweepView) -> dict[Any, Any] | None:
-    """The cell that somebody has chosen, here or by a link, if it is among these."""
+    """Return the cell chosen by click or link, if it is among these."""
     wanted = from_link(CELL_KEY)
     cell = next((cell for cell in cells.to_dict("records") if cell_name(cell, view.axes) == wanted), None)
     if cell:
@@ -50,7 +50,7 @@ def chosen_cell(cells: pd.DataFrame, view: SweepView) -> dict[Any, Any] | None:
 
 
 def show_cell(cell: dict[Any, Any], view: SweepView) -> None:
-    """Its runs, each with the ways into it."""
+    """Show the runs of a cell with links to their pages."""
     st.header(cell_title(cell, view))
     for run in view.runs[view.runs["run"].isin(cell["runs"])].to_dict("records"):
         with st.container(border=True):
@@ -67,5 +67,5 @@ def _run_text(run: dict[Any, Any], view: SweepView) -> str:
     if run["status"] != "finished":
         return head + f"{run['status']}. {run['message']}"
     scores = [f"{MEASURE_TITLES[score]} {run[view.column_of(score)]:.3f}" for score in view.scores]
-    own = [] if view.is_score else [f"{view.title} {format_measure(run[view.column], False)}"]
-    return head + " · ".join([*own, *scores])
+    value = [] if view.is_score else [f"{view.title} {format_measure(run[view.column], False)}"]
+    return head + " · ".join([*value, *scores])

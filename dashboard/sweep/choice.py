@@ -1,4 +1,4 @@
-"""Every cell of a sweep as a row, with the one that each criterion would choose: without labels, and with them."""
+"""Tabulate the cells of a sweep with the choice of each criterion, without and with labels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,51 +20,51 @@ from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 
 CRITERION_TITLES = {"error": "lowest error", "L_in": "lowest L_in", "stability": "highest stability"}
-MAX_VISIBLE_ROWS, TABLE_ROW_HEIGHT = 16, 35  # shown at once; pixels
-MAX_NAMED_CELLS = 3  # cells that share the best value
+MAX_VISIBLE_ROWS, TABLE_ROW_HEIGHT = 16, 35  # rows shown at once; pixels
+MAX_NAMED_CELLS = 3  # cells tied for the best value
 
 
-@st.cache_resource(max_entries=500, show_spinner="Comparing the seeds.", hash_funcs=HASH_FUNCS)
+@st.cache_resource(max_entries=500, show_spinner="Comparing seeds …", hash_funcs=HASH_FUNCS)
 def _stability(runs: list[RunEntry], representation: Representation, clusterer: ClustererName, noisy: bool) -> float:
     return metrics.stability([FinishedRun(run).clusters(representation, clusterer, noisy=noisy) for run in runs])
 
 
 def show_choice(cells: pd.DataFrame, view: SweepView) -> pd.DataFrame:
-    """The table and the verdicts; returns the cells with their criteria."""
+    """Show the table and the choices; return the cells with their criteria."""
 
     def stability_of(runs: Sequence[str]) -> float:
         return _stability([store().get("runs", run) for run in runs], view.representation, view.clusterer, view.noisy)
 
-    judged = model_selection.score_criteria(view.runs, cells, view.x, view.y, stability_of)
-    judged["score"] = view.cells(view.column_of(view.score))["mean"]
+    criteria = model_selection.score_criteria(view.runs, cells, view.x, view.y, stability_of)
+    criteria["score"] = view.cells(view.column_of(view.score))["mean"]
     picks = {
-        CRITERION_TITLES[name]: model_selection.best_cells(judged, name, wanted)
+        CRITERION_TITLES[name]: model_selection.best_cells(criteria, name, wanted)
         for name, wanted in model_selection.CRITERIA.items()
-        if name in judged
+        if name in criteria
     }
     by = "" if view.score == SILHOUETTE else " (by labels)"
-    picks[f"best {MEASURE_TITLES[view.score]}{by}"] = model_selection.best_cells(judged, "score", model_selection.HIGHEST)
-    _table(judged, view, picks)
-    st.markdown("\n".join(_verdict(judged, view, title, places) for title, places in picks.items()))
+    picks[f"best {MEASURE_TITLES[view.score]}{by}"] = model_selection.best_cells(criteria, "score", model_selection.HIGHEST)
+    _table(criteria, view, picks)
+    st.markdown("\n".join(_verdict(criteria, view, title, places) for title, places in picks.items()))
     st.caption(_how_to_choose(view))
-    return judged
+    return criteria
 
 
-def _table(judged: pd.DataFrame, view: SweepView, picks: dict[str, list[int]]) -> None:
-    """For keyboards and screen readers too; a tick chooses the cell."""
-    shown: dict[str, Any] = {SHORT_TITLES[name]: judged[name] for name in view.axes}
-    shown |= {view.title: judged["mean"], "± deviation": judged["std"], "Seeds": judged["n"]}
-    shown["Chosen by"] = ["; ".join(title for title, places in picks.items() if row in places) for row in range(len(judged))]
-    shown |= {"Error, noisy images": judged["error"], "Stability": judged["stability"]}
+def _table(criteria: pd.DataFrame, view: SweepView, picks: dict[str, list[int]]) -> None:
+    """Show the cells as a table, also for keyboards and screen readers; a tick chooses the cell."""
+    shown: dict[str, Any] = {SHORT_TITLES[name]: criteria[name] for name in view.axes}
+    shown |= {view.title: criteria["mean"], "± SD": criteria["std"], "Seeds": criteria["n"]}
+    shown["Chosen by"] = ["; ".join(title for title, places in picks.items() if row in places) for row in range(len(criteria))]
+    shown |= {"Error, noisy images": criteria["error"], "Stability": criteria["stability"]}
     if not view.is_score:
-        shown[MEASURE_TITLES[view.score]] = judged["score"]
-    if any(lost := [state_text(states) for states in judged["states"]]):
-        shown["Without a result"] = lost
+        shown[MEASURE_TITLES[view.score]] = criteria["score"]
+    if any(failures := [state_text(states) for states in criteria["states"]]):
+        shown["No result"] = failures
     decimals = st.column_config.NumberColumn(format="%.3f" if view.is_score else "%.4g")
     score = st.column_config.NumberColumn(format="%.3f")
     formats: dict[str, Any] = {
         view.title: decimals,
-        "± deviation": decimals,
+        "± SD": decimals,
         "Stability": score,
         MEASURE_TITLES[view.score]: score,
         "Error, noisy images": st.column_config.NumberColumn(format="%.4g"),
@@ -74,41 +74,40 @@ def _table(judged: pd.DataFrame, view: SweepView, picks: dict[str, list[int]]) -
         pd.DataFrame(shown),
         hide_index=True,
         column_config=formats,
-        key=cells_key(judged, view),
+        key=cells_key(criteria, view),
         selection_mode="single-row",
-        on_select=lambda: keep_tick(judged, view),
+        on_select=lambda: keep_tick(criteria, view),
         placeholder="–",
-        height=TABLE_ROW_HEIGHT * (min(len(judged), MAX_VISIBLE_ROWS) + 1) + 2,
+        height=TABLE_ROW_HEIGHT * (min(len(criteria), MAX_VISIBLE_ROWS) + 1) + 2,
     )
-    st.caption("Tick a row to see the runs of that cell above.")
+    st.caption("Tick a row to show its runs above.")
 
 
-def _verdict(judged: pd.DataFrame, view: SweepView, title: str, places: list[int]) -> str:
-    """The cell that a criterion would choose, and what it has with labels."""
+def _verdict(criteria: pd.DataFrame, view: SweepView, title: str, places: list[int]) -> str:
+    """Name the cell chosen by a criterion, and its score."""
     title = title[0].upper() + title[1:]
     if not places:
-        return f"- **{title}**: no cell has it" + (", because it takes two seeds." if "stability" in title else ".")
+        return f"- **{title}**: not available yet" + (" (needs two seeds)." if "stability" in title else ".")
     if len(places) > MAX_NAMED_CELLS:
-        return f"- **{title}**: {len(places)} cells share it, so it chooses none of them"
-    cells = [judged.iloc[place].to_dict() for place in places]
+        return f"- **{title}**: {len(places)} cells tied; no choice"
+    cells = [criteria.iloc[place].to_dict() for place in places]
     named = " or ".join(f"{cell_title(cell, view)} ({MEASURE_TITLES[view.score]} {cell['score']:.3f})" for cell in cells)
     return f"- **{title}**: {named}"
 
 
 def _how_to_choose(view: SweepView) -> str:
-    """What the criteria say and what they do not."""
+    """Explain the criteria and their limits."""
     warnings = {
-        "L_in is no criterion here: the swept weights are a part of it, and the smallest would win.": WEIGHTS,
-        "Less noise is easier to rebuild, which says nothing about the noise to choose.": ("noise_level",),
-        "More parts rebuild better as a rule, whether they mean more or not.": ("n_parts",),
+        "L_in is not a criterion here: it contains the swept weights, so the smallest would win.": WEIGHTS,
+        "Less noise is easier to reconstruct; the error cannot choose the noise level.": ("noise_level",),
+        "More parts usually reconstruct better, whether or not they are meaningful.": ("n_parts",),
     }
     fitting = [sentence for sentence, names in warnings.items() if set(names) & set(view.axes)]
     return " ".join(
         [
-            "ACC, NMI and ARI use the true classes: choosing by them uses the labels. The other criteria need none. Error: of "
-            "the student's reconstructions of noisy images. Stability: agreement between the seeds of a cell of "
-            f"{view.words}, as the mean ARI of all pairs; 1 is full agreement, 0 is none. A collapsed model can be very "
-            "stable: look at its runs.",
+            "Choosing by ACC, NMI or ARI uses the labels; the other criteria need none. Error: of the student's "
+            f"reconstructions of noisy images. Stability: mean ARI between the seeds of a cell, {view.clustering_title}; 1 is "
+            "full agreement, 0 chance. Collapsed models can also be stable; check the runs.",
             *fitting,
         ]
     )

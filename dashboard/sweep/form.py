@@ -1,4 +1,4 @@
-"""The form in which a sweep is started: a base, a list of values for each setting, and seeds."""
+"""The form of a sweep: base settings, a list of values per swept setting, and seeds."""
 
 from typing import Any
 
@@ -15,20 +15,20 @@ from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
 from ddnmf_core.experiment import sweeps
 
-BASE_TITLES = {"defaults": "Defaults", "train": "As on the Train page", "paper": "The paper's losses"}
-FIRST_LISTS = {"beta": "0.1, 1, 10", "gamma": "0.01, 0.1, 1"}  # a grid that is done within minutes
+BASE_TITLES = {"defaults": "Defaults", "train": "Train page", "paper": "Preset Paper"}
+FIRST_LISTS = {"beta": "0.1, 1, 10", "gamma": "0.01, 0.1, 1"}  # a grid that finishes within minutes
 FIRST_EPOCHS, FIRST_SEEDS, MAX_SWEEP_SEEDS = 5, 2, 10
 SETTING_HELP = {
-    "alpha": "Weight of L_sym, the supervisor's reconstruction. With Adam it changes the curves' scale and not the model.",
-    "beta": "Weight of L_ap: the student's layers should equal the supervisor's.",
-    "gamma": "Weight of L_nc: the NMF module should rebuild the code.",
-    "noise_level": "Gaussian: the standard deviation. Otherwise the share of pixels spoilt.",
+    "alpha": "Weight of L_sym, the supervisor's reconstruction error. With Adam it does not change the model.",
+    "beta": "Weight of L_ap, the distance of the student's features from the supervisor's.",
+    "gamma": "Weight of L_nc, the NMF module's reconstruction error.",
+    "noise_level": "Gaussian: standard deviation. Otherwise: fraction of corrupted pixels.",
     "n_parts": "Columns of W, the rank of the factorisation.",
 }
 
 
 def sweep_form() -> None:
-    """Settings, what they amount to, and the button that starts them."""
+    """Show the settings, the size of the grid, and the start button."""
     try:
         base, n_seeds = _base()
         configs = sweeps.make_grid(base, _lists(base), range(base.seed, base.seed + n_seeds))
@@ -39,13 +39,17 @@ def sweep_form() -> None:
 
 
 def _base() -> tuple[RunConfig, int]:
-    """What all runs have in common, and the number of seeds."""
+    """Return the common settings of all runs, and the number of seeds."""
     columns = st.columns([3, 3, 2, 2, 2], vertical_alignment="bottom")
-    found = catalogue.available()
-    if st.session_state.get("sweep.dataset") not in found:  # it was removed
+    available = catalogue.available()
+    if st.session_state.get("sweep.dataset") not in available:  # removed
         st.session_state.pop("sweep.dataset", None)
     dataset = columns[0].selectbox(
-        "Data set", list(found), format_func=lambda name: found[name].title, key="sweep.dataset", persist_state="session"
+        "Data set",
+        list(available),
+        format_func=lambda name: available[name].title,
+        key="sweep.dataset",
+        persist_state="session",
     )
     source = columns[1].selectbox(
         "Other settings",
@@ -53,10 +57,10 @@ def _base() -> tuple[RunConfig, int]:
         format_func=BASE_TITLES.__getitem__,
         key="sweep.base",
         persist_state="session",
-        help="What the other settings are, those of an empty list too.",
+        help="Values of the settings that are not swept.",
     )
     n_samples = columns[2].number_input(
-        "Images (empty: all)",
+        "Images (blank = all)",
         100,
         70_000,
         value=None,
@@ -72,26 +76,26 @@ def _base() -> tuple[RunConfig, int]:
         FIRST_SEEDS,
         key="sweep.n_seeds",
         persist_state="session",
-        help="Two or more show how much luck there is in a cell.",
+        help="Two or more show the variation by chance.",
     )
     catalogue.check_n_samples(dataset, n_samples)
-    suited = suggest(found[dataset]).fields if USER_DATASET.fullmatch(dataset) and source != "train" else {}
+    suited = suggest(available[dataset]).fields if USER_DATASET.fullmatch(dataset) and source != "train" else {}
     fields = {**suited, **_other_settings(source), "dataset": dataset, "n_samples": n_samples, "epochs": epochs}
     return RunConfig(**fields), n_seeds
 
 
 def _other_settings(source: str) -> dict[str, Any]:
-    """Of the defaults, of a preset, or as the Train page's form was left."""
+    """Return the settings of the defaults, a preset, or the Train page's form."""
     if source == "train":
-        left = {name: st.session_state.get(train_key(name), value) for name, value in DEFAULT_SETTINGS}
-        layers = left["layers"]
-        return {**left, "layers": [part.strip() for part in layers.split(",")] if isinstance(layers, str) else layers}
+        settings = {name: st.session_state.get(train_key(name), value) for name, value in DEFAULT_SETTINGS}
+        layers = settings["layers"]
+        return {**settings, "layers": [part.strip() for part in layers.split(",")] if isinstance(layers, str) else layers}
     return PRESETS.get(source, {})
 
 
 def _lists(base: RunConfig) -> dict[str, list[sweeps.Number]]:
-    """The values of each setting that the model has; an empty list keeps the base's."""
-    known = [name for name in sweeps.SWEEPABLE if base.model == "ddnmf" or name == "noise_level"]
+    """Read the values of each setting of the model; a blank list keeps the base value."""
+    applicable = [name for name in sweeps.SWEEPABLE if base.model == "ddnmf" or name == "noise_level"]
     texts = {}
     for column, name in zip(st.columns(len(sweeps.SWEEPABLE)), sweeps.SWEEPABLE, strict=True):
         texts[name] = column.text_input(
@@ -100,47 +104,47 @@ def _lists(base: RunConfig) -> dict[str, list[sweeps.Number]]:
             key=f"sweep.list.{name}",
             persist_state="session",
             placeholder=f"{format_setting(getattr(base, name))} (not swept)",
-            disabled=name not in known,
-            help=f"{SETTING_HELP[name]} Numbers with commas between them; empty: not swept.",
+            disabled=name not in applicable,
+            help=f"{SETTING_HELP[name]} Numbers separated by commas; blank = not swept.",
         )
-    return {name: sweeps.parse_values(name, texts[name]) for name in known}
+    return {name: sweeps.parse_values(name, texts[name]) for name in applicable}
 
 
 def _explain(configs: list[RunConfig]) -> None:
-    """The grid in words, and what to expect of it."""
+    """Describe the grid and its expected time."""
     varied = {name: len({getattr(config, name) for config in configs}) for name in (*sweeps.SWEEPABLE, "seed")}
     words = [f"{n} values of {SHORT_TITLES[name]}" for name, n in varied.items() if n > 1 and name != "seed"]
     words.append("1 seed" if varied["seed"] == 1 else f"{varied['seed']} seeds")
-    there = sum(entry.available for entry in map(store().entry, configs))
+    n_existing = sum(entry.available for entry in map(store().entry, configs))
     st.markdown(
         f"{' × '.join(words)} = **{len(configs)} runs**"
-        + (f", {there} of them are there already" if there else "")
-        + f". {_expected(configs, len(configs) - there)}"
+        + (f", {n_existing} of them exist already" if n_existing else "")
+        + f". {_expected(configs, len(configs) - n_existing)}"
     )
     if varied["alpha"] > 1 and configs[0].optimizer != "sgd":
         st.info(
-            "Adam cancels any constant factor of a gradient, and only the supervisor feels alpha: expect the same model, "
-            "and so the same scores, all along alpha. L_in alone changes."
+            "Adam cancels a constant factor of the gradient, and alpha scales only the supervisor's: expect the same model "
+            "and scores for every alpha; only L_in changes."
         )
 
 
 def _expected(configs: list[RunConfig], n_runs: int) -> str:
-    each = estimate.run_seconds(configs[0], measured_speeds(configs[0]))
-    if each is None:
-        return "The expected time is known once the engine has warmed up."
+    seconds = estimate.run_seconds(configs[0], measured_speeds(configs[0]))
     if not n_runs:
-        return "Nothing is left to be trained."
+        return "Nothing left to train."
+    if seconds is None:
+        return "Estimating training time …"
     return (
-        f"Expected time: about **{estimate.format_duration(each * n_runs)}** by this machine's measured speed, training and "
-        "clustering, when nothing else runs."
+        f"Expected time: about **{estimate.format_duration(seconds * n_runs)}** at this machine's measured speed, including "
+        "clustering, on an otherwise idle machine."
     )
 
 
 def _offer(configs: list[RunConfig]) -> None:
     points = {tuple(getattr(config, name) for name in sweeps.SWEEPABLE) for config in configs}
     if len(points) < 2:
-        st.warning("A sweep needs two values of at least one setting.")
-    elif st.button("Start the sweep", type="primary", icon=":material/play_arrow:", key="sweep.start"):
+        st.warning("A sweep needs at least two values of one setting.")
+    elif st.button("Start sweep", type="primary", icon=":material/play_arrow:", key="sweep.start"):
         for config in configs:
             engine.submit(store(), config, st.session_state.get(train_key("device"), "auto"))
         st.session_state["sweep"] = sweeps.sweep_id(configs[0])

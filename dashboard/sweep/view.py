@@ -1,4 +1,4 @@
-"""What of a sweep is shown: which one, along which settings, by which measure; the link holds all of it."""
+"""Select the displayed slice of a sweep: sweep, axes and measure, all kept in the link."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -26,8 +26,8 @@ MEASURE_TITLES = {
     "L_sym": "L_sym",
     "L_ap": "L_ap",
     "L_nc": "L_nc",
-    "code_rms": "Size of the code",
-    "constant_units": "Units that say nothing",
+    "code_rms": "RMS of the code",
+    "constant_units": "Constant units",
     "seconds": "Training time, s",
 }
 DDNMF_LOSSES = ("L_ap", "L_nc")
@@ -35,13 +35,13 @@ DDNMF_LOSSES = ("L_ap", "L_nc")
 
 @dataclass(frozen=True)
 class SweepView:
-    """A slice of a sweep, and what is asked of it."""
+    """A slice of a sweep, with axes and measure."""
 
     family: Sweep
-    runs: pd.DataFrame  # of the slice: a row each
-    axes: list[str]  # across, and up where there are two
-    measure: str  # of MEASURES
-    representation: Representation  # that scores and stability are of
+    runs: pd.DataFrame  # of the slice, one per row
+    axes: list[str]  # x, and y if there are two
+    measure: str  # a key of MEASURE_TITLES
+    representation: Representation  # of scores and stability
     clusterer: ClustererName
     noisy: bool
 
@@ -63,23 +63,23 @@ class SweepView:
 
     @property
     def scores(self) -> tuple[str, ...]:
-        """Of clusters: against the classes, or without labels the silhouette."""
+        """Scores of clusters: against the classes, or the silhouette without labels."""
         return score_names(self.family)
 
     @property
     def score(self) -> str:
-        """What stands for a verdict: with labels, where there are any."""
+        """The score shown for each choice."""
         return self.measure if self.is_score else self.scores[0]
 
     @property
-    def seen(self) -> str:
+    def input_title(self) -> str:
         """'clean images'."""
         return INPUT_TITLES[input_kind(self.noisy)]
 
     @property
-    def words(self) -> str:
+    def clustering_title(self) -> str:
         """'K-means on z of the clean images'."""
-        return f"{CLUSTERER_TITLES[self.clusterer]} on {self.representation} of the {self.seen}"
+        return f"{CLUSTERER_TITLES[self.clusterer]} on {self.representation} of the {self.input_title}"
 
     def column_of(self, measure: str) -> str:
         if measure in self.scores:
@@ -91,17 +91,17 @@ class SweepView:
         return self.column_of(self.measure)
 
     def cells(self, column: str | None = None) -> pd.DataFrame:
-        """The grid, with the mean of the measure or of another column."""
+        """Summarise the grid by the measure, or by another column."""
         return sweeps.summarise_cells(self.runs, self.x, self.y, column or self.column)
 
 
 def score_names(family: Sweep) -> tuple[str, ...]:
-    """Scores that clusters of this family's data can have."""
+    """Return the scores available for the data of a sweep."""
     return SCORE_NAMES if spec(family.base.dataset).labelled else (SILHOUETTE,)
 
 
 def sweep_title(family: Sweep) -> str:
-    """Model, data and epochs, what is unusual, then what is swept."""
+    """Return model, data and epochs, non-default settings, and the swept settings."""
     c = family.base
     size = f" ({c.n_samples:,})" if c.n_samples else ""
     usual = {*family.axes, "model", "dataset", "n_samples", "epochs", "seed"}
@@ -126,11 +126,11 @@ def sweep_title(family: Sweep) -> str:
     )
 
 
-def pick_sweep(found: list[Sweep]) -> Sweep:
-    by_id = {family.id: family for family in found}
+def pick_sweep(families: list[Sweep]) -> Sweep:
+    by_id = {family.id: family for family in families}
     wanted = from_link("sweep")
     if wanted is not None and wanted not in by_id:
-        st.warning("The sweep that the link names is not in this store; here is the newest one.")
+        st.warning("The sweep in the link is not in this store; showing the newest one.")
     return by_id[
         linked_choice(
             st.selectbox,
@@ -138,7 +138,7 @@ def pick_sweep(found: list[Sweep]) -> Sweep:
             list(by_id),
             "sweep",
             format_func=lambda name: sweep_title(by_id[name]),
-            help="Runs of this store that differ in nothing but α, β, γ, the noise level, r and the seed.",
+            help="Runs that differ only in α, β, γ, the noise level, r and the seed.",
         )
     ]
 
@@ -152,47 +152,47 @@ def pick_view(family: Sweep, runs: pd.DataFrame) -> SweepView:
 
 
 def _pick_axes(family: Sweep) -> tuple[list[str], dict[str, Any]]:
-    """What goes across, what goes up, and the values at which the other swept settings are held."""
+    """Pick x and y axis, and the fixed values of the other swept settings."""
     swept = list(family.axes)
     columns = st.columns(max(len(swept) + 1, 4))
     with columns[0]:
-        x = linked_choice(st.selectbox, "Across", swept, "x", swept[-1], format_func=AXIS_TITLES.get)
+        x = linked_choice(st.selectbox, "x axis", swept, "x", swept[-1], format_func=AXIS_TITLES.get)
     rest = [name for name in swept if name != x]
     axes = [x]
     if rest:
         with columns[1]:
             y = linked_choice(
                 st.selectbox,
-                "Up",
+                "y axis",
                 [*rest, "none"],
                 "y",
                 rest[0],
-                format_func=lambda name: AXIS_TITLES.get(name, "Nothing: a line"),
+                format_func=lambda name: AXIS_TITLES.get(name, "None (line chart)"),
             )
         axes += [y] if y != "none" else []
     at = {}
     for column, name in zip(columns[2:], [name for name in rest if name not in axes], strict=False):
         values = {format_setting(value): value for value in family.axes[name]}
         with column:
-            at[name] = values[linked_choice(st.selectbox, f"{AXIS_TITLES[name]}, held at", list(values), f"at.{name}")]
+            at[name] = values[linked_choice(st.selectbox, f"{AXIS_TITLES[name]}, fixed at", list(values), f"at.{name}")]
     return axes, at
 
 
 def _pick_measure(family: Sweep) -> tuple[str, Representation, ClustererName, bool]:
-    """The measure, and the clustering that scores and stability are of."""
+    """Pick the measure, and the clustering for scores and stability."""
     others = {*SCORE_NAMES, SILHOUETTE} - {*score_names(family)}
-    there = [
+    measures = [
         name for name in MEASURE_TITLES if name not in others and (family.base.model == "ddnmf" or name not in DDNMF_LOSSES)
     ]
     columns = st.columns(4)
     with columns[0]:
-        measure = linked_choice(st.selectbox, "Measure", there, "measure", format_func=MEASURE_TITLES.get)
+        measure = linked_choice(st.selectbox, "Measure", measures, "measure", format_func=MEASURE_TITLES.get)
     with columns[1]:
-        seen = linked_choice(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
+        input_choice = linked_choice(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
     with columns[2]:
         representation = linked_choice(
             st.selectbox, "Representation", family.base.representations, "representation", format_func=REPRESENTATION_TITLES.get
         )
     with columns[3]:
-        clusterer = linked_choice(st.selectbox, "Clusters by", CLUSTERERS, "clusterer", format_func=CLUSTERER_TITLES.get)
-    return measure, cast(Representation, representation), cast(ClustererName, clusterer), seen == "noisy"
+        clusterer = linked_choice(st.selectbox, "Clustering", CLUSTERERS, "clusterer", format_func=CLUSTERER_TITLES.get)
+    return measure, cast(Representation, representation), cast(ClustererName, clusterer), input_choice == "noisy"

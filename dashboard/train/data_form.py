@@ -1,11 +1,11 @@
-"""Data of one's own: a file is chosen, shown as the model will see it, treated as chosen, and kept as a data set."""
+"""Import user data: choose a file, set options, preview the result, add it as a data set."""
 
 import io
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -17,22 +17,25 @@ from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData
 from ddnmf_core.files.memory_map import is_mapped
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 UPLOAD_TYPES = ["zip", "npy", "npz", "csv", "tsv", "parquet"]
-MAX_UPLOAD_MB = 500  # megabytes of an upload; a path has no such limit
-SOURCE_TITLES = {"upload": "Upload", "path": "On this machine"}
-NEGATIVE_TITLES = {"refuse": "Refuse", "shift": "Shift up to 0", "clip": "Cut off at 0"}
-MISSING_TITLES = {"refuse": "Refuse", "mean": "Mean of the column", "zero": "0"}
+MAX_UPLOAD_MB = 500  # of an upload; a path has no limit
+SOURCE_TITLES = {"upload": "Upload", "path": "Path on this machine"}
+NEGATIVE_TITLES = {"refuse": "Refuse", "shift": "Shift up to 0", "clip": "Clip at 0"}
+MISSING_TITLES = {"refuse": "Refuse", "mean": "Column mean", "zero": "0"}
 SCALE_TITLES = {
-    "range": "each column from its least to its greatest value",
-    "maximum": "each column by its greatest value",
-    "set": "all columns by the greatest value of the set",
+    "range": "each column by its minimum and maximum",
+    "maximum": "each column by its maximum",
+    "set": "all columns by the overall maximum",
 }
 NO_LABELS = "(no labels)"
 N_ROWS, MAX_PREVIEW_TILES = 5, 20  # rows and pictures of a preview
 
 
 class ChosenSource(NamedTuple):
-    """A file or folder, and how to open it from its start."""
+    """A file or folder, and a function that opens it from the start."""
 
     identity: str  # changes with its content
     name: str
@@ -40,14 +43,14 @@ class ChosenSource(NamedTuple):
 
 
 def user_data_form(on_added: Callable[[str], None]) -> None:
-    """Everything of it; `on_added` is told the name of the new set."""
+    """Show the import form; call `on_added` with the name of the new data set."""
     with st.expander("Add your own data", icon=":material/add_photo_alternate:"):
         if message := st.session_state.pop("train.own.message", ""):
             st.error(message)
         st.caption(
-            "Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP or WEBP, in a folder for each class if there are "
-            "classes. Arrays: .npy or .npz (x, y). Tables: .csv or .parquet. It is copied into this machine's store and "
-            "goes nowhere else."
+            "Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP or WEBP, with one subfolder per class if there are "
+            "classes. Arrays: .npy or .npz (x, y). Tables: .csv, .tsv or .parquet. Data are copied to this machine's store "
+            "and nowhere else."
         )
         try:
             if chosen := _choose():
@@ -57,7 +60,7 @@ def user_data_form(on_added: Callable[[str], None]) -> None:
 
 
 def _choose() -> ChosenSource | None:
-    way = st.segmented_control(
+    source = st.segmented_control(
         "From",
         list(SOURCE_TITLES),
         format_func=SOURCE_TITLES.__getitem__,
@@ -66,7 +69,7 @@ def _choose() -> ChosenSource | None:
         required=True,
         label_visibility="collapsed",
     )
-    if way == "upload":
+    if source == "upload":
         file = st.file_uploader(
             "File", UPLOAD_TYPES, key="train.own.file", max_upload_size=MAX_UPLOAD_MB, label_visibility="collapsed"
         )
@@ -78,24 +81,24 @@ def _choose() -> ChosenSource | None:
     try:
         return ChosenSource(_fingerprint(path), path.resolve().name, lambda: path)
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file or folder on the machine where this dashboard runs") from None
+        raise DataError(f"{path}: no such file or folder on the machine that runs this dashboard") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error})") from None
 
 
 def _fingerprint(path: Path) -> str:
-    """Other words when a file, or a picture in a folder, has changed."""
+    """Return a string that changes with the file, or with any picture in the folder."""
     from ddnmf_core.data.user.image_folder import pictures_in
 
-    found, folder = [path.stat()], path.is_dir()
+    stats, folder = [path.stat()], path.is_dir()
     for picture in pictures_in(path)[0] if folder else ():
-        with suppress(FileNotFoundError):  # it went while the others were looked at
-            found.append(picture.lstat())
-    return f"{path}-{hash(tuple((now.st_ino, now.st_mtime_ns, now.st_size) for now in found))}"
+        with suppress(FileNotFoundError):  # deleted meanwhile
+            stats.append(picture.lstat())
+    return f"{path}-{hash(tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats))}"
 
 
 def _show_options(chosen: ChosenSource, on_added: Callable[[str], None]) -> None:
-    """The choices, the preview and the button."""
+    """Show options, preview and button for a chosen source."""
     kind = user_sets.source_kind(chosen.open(), chosen.name)
     choices = {"pictures": _image_options, "array": _array_options, "table": _table_options}[kind](chosen)
     choices = replace(
@@ -107,8 +110,8 @@ def _show_options(chosen: ChosenSource, on_added: Callable[[str], None]) -> None
     raw = _read(chosen.identity, repr(choices.reading), chosen, choices)
     if is_mapped(raw.values):
         raise DataError(
-            f"{chosen.name} is too large for this page, which keeps the whole set in memory. The command "
-            "`ddnmf data add` takes it block by block; the set then stands in the list of this page"
+            f"{chosen.name} is too large for this page, which loads the whole set into memory. Add it with `ddnmf data add`, "
+            "which reads it in blocks; it is then listed on this page"
         )
     if raw.values.dtype != np.uint8 or not raw.image_shape:
         choices = _value_options(raw, choices)
@@ -129,45 +132,45 @@ def _show_options(chosen: ChosenSource, on_added: Callable[[str], None]) -> None
 def _add(prepared: user_sets.PreparedData, on_added: Callable[[str], None]) -> None:
     try:
         on_added(user_sets.store_prepared(prepared))
-        st.toast(f"{prepared.meta['title']} is a data set now.", icon=":material/check:")
+        st.toast(f"Added data set {prepared.meta['title']}.", icon=":material/check:")
     except DataError as error:
         st.session_state["train.own.message"] = str(error)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading your data.")
+@st.cache_resource(max_entries=2, show_spinner="Reading your data …")
 def _read(identity: str, reading: str, _chosen: ChosenSource, _choices: ImportOptions) -> RawData:
     return user_sets.read_source(_chosen.open(), _chosen.name, _choices)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Preparing your data.")
+@st.cache_resource(max_entries=2, show_spinner="Preparing your data …")
 def _prepared(
     identity: str, choices: str, _raw: RawData, _chosen: ChosenSource, _choices: ImportOptions
 ) -> user_sets.PreparedData:
     return user_sets.prepare(_raw, _chosen.name, _choices)
 
 
-# ------------------------------------------------------------------------------------------ choices
+# ------------------------------------------------------------------------------------------ options
 
 
 def _image_options(chosen: ChosenSource) -> ImportOptions:
     size = st.number_input(
-        "Size, pixels of the longer side",
+        "Longer side, pixels",
         4,
         256,
         28,
         key="train.own.size",
-        help="Pictures are turned gray and resized to one shape, that of most. 28 or 32 is a good start: "
-        "twice the side is four times the work.",
+        help="Images are converted to grayscale and resized to the most common shape. Start with 28 or 32; doubling "
+        "the side makes four times the work.",
     )
-    folders = st.toggle("A folder is a class", True, key="train.own.by_folder")
-    return ImportOptions(size=int(size), by_folder=folders, invert=_inverted())
+    by_folder = st.toggle("One class per folder", True, key="train.own.by_folder")
+    return ImportOptions(size=int(size), by_folder=by_folder, invert=_inverted())
 
 
 def _inverted() -> bool:
     return st.toggle(
-        "Dark figures on a light ground: turn them round",
+        "Invert (dark figures on a light background)",
         key="train.own.invert",
-        help="Parts add light to a dark picture, so what the pictures show should be the light.",
+        help="Parts add light to a dark background, so figures should be light.",
     )
 
 
@@ -175,10 +178,10 @@ def _array_options(chosen: ChosenSource) -> ImportOptions:
     from ddnmf_core.data.user.source import shape_of
 
     text = st.text_input(
-        "Rows are pictures of height x width",
+        "Image shape of a row (height x width)",
         key="train.own.shape",
-        placeholder="28x28; empty: no pictures",
-        help="For arrays (n, d). Arrays (n, height, width) are pictures anyway.",
+        placeholder="28x28 (blank = not images)",
+        help="For arrays (n, d). Arrays (n, height, width) are always images.",
     )
     return ImportOptions(shape=shape_of(text) if text.strip() else None, invert=_inverted())
 
@@ -190,46 +193,46 @@ def _table_options(chosen: ChosenSource) -> ImportOptions:
     columns = list(frame)
     likely = likely_labels(frame)
     labels = st.selectbox(
-        "Labels",
+        "Label column",
         [NO_LABELS, *columns],
         index=columns.index(likely) + 1 if likely else 0,
         key=f"train.own.labels.{chosen.identity}",
-        help="The column that holds the true classes. No training sees it; it serves to score clusters.",
+        help="The true classes. Not used in training, only to score clusters.",
     )
     texts = [column for column in frame.select_dtypes(exclude=["number", "bool"]) if column != labels]
     left_out = st.multiselect(
-        "Leave out",
+        "Columns to exclude",
         [column for column in columns if column != labels],
         texts,
         key=f"train.own.leave_out.{chosen.identity}.{labels}",
-        placeholder="nothing",
-        help="Columns that are no features: names, numbers of rows.",
+        placeholder="none",
+        help="Columns that are not features, such as names or row numbers.",
     )
     return ImportOptions(labels=None if labels == NO_LABELS else labels, leave_out=tuple(left_out))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _head(identity: str, _chosen: ChosenSource) -> Any:
+def _head(identity: str, _chosen: ChosenSource) -> "pd.DataFrame":
     from ddnmf_core.data.user.tables import read_frame
 
     return read_frame(_chosen.open(), _chosen.name, 200)
 
 
 def _value_options(raw: RawData, choices: ImportOptions) -> ImportOptions:
-    """What becomes of values that a factorisation cannot use; shown where there are such values."""
+    """Choose the treatment of missing and negative values, where there are any, and the scaling."""
     x = raw.values
     changes: dict[str, Any] = {}
-    for field, options, there, title in (
+    for field, options, present, title in (
         ("missing", MISSING_TITLES, bool((~np.isfinite(x)).any()), "Missing values"),
         ("negative", NEGATIVE_TITLES, bool((x < 0).any()), "Negative values"),
     ):
-        if there:
+        if present:
             changes[field] = st.segmented_control(
                 title, list(options), format_func=options.__getitem__, default="refuse", key=f"train.own.{field}", required=True
             )
     if not raw.image_shape:
         changes["scale"] = st.selectbox(
-            "Scale to 0 to 1", list(SCALE_TITLES), format_func=SCALE_TITLES.__getitem__, key="train.own.scale"
+            "Scale to 0–1", list(SCALE_TITLES), format_func=SCALE_TITLES.__getitem__, key="train.own.scale"
         )
     return replace(choices, **changes)
 
@@ -238,14 +241,14 @@ def _value_options(raw: RawData, choices: ImportOptions) -> ImportOptions:
 
 
 def _show_raw(raw: RawData) -> None:
-    """The numbers as they are in the file."""
+    """Show counts, classes and the first rows of the file."""
     n, d = raw.values.shape
-    what = f"**{n:,} rows of {d:,} features**" if raw.image_shape is None else f"**{n:,} images**"
+    size = f"**{n:,} rows of {d:,} features**" if raw.image_shape is None else f"**{n:,} images**"
     counts = np.bincount(raw.labels).tolist() if raw.labels is not None else []
     classes = ", ".join(f"{name} ({count:,})" for name, count in list(zip(raw.class_names, counts, strict=True))[:10])
     more = " …" if len(counts) > 10 else ""
     labels = f"{len(counts)} classes: {classes}{more}" if counts else "no labels"
-    st.markdown(f"{what}, {labels}." + (f" {raw.skipped} files that are no pictures are left out." if raw.skipped else ""))
+    st.markdown(f"{size}, {labels}." + (f" Skipped {raw.skipped} files that are not images." if raw.skipped else ""))
     if raw.feature_names:
         import pandas as pd
 
@@ -253,7 +256,7 @@ def _show_raw(raw: RawData) -> None:
 
 
 def _show_prepared(raw: RawData, prepared: user_sets.PreparedData) -> None:
-    """Samples as the model will see them."""
+    """Show samples after preprocessing."""
     from ddnmf_core.data.user.scaling import describe_preprocessing
 
     n, d = prepared.pixels.shape
@@ -268,9 +271,6 @@ def _show_prepared(raw: RawData, prepared: user_sets.PreparedData) -> None:
         size=52,
     )
     st.caption(
-        f"As the model will see them. {describe_preprocessing(prepared.meta['done'])}"
-        + ("" if raw.image_shape else " A row is a strip with a column for each feature; light is high.")
+        f"After preprocessing. {describe_preprocessing(prepared.meta['done'])}"
+        + ("" if raw.image_shape else " A row is drawn as a strip with one column per feature; light is high.")
     )
-
-
-# ------------------------------------------------------------------------------------------ the list

@@ -1,4 +1,4 @@
-"""The form in which a run is configured: every field of a RunConfig has a widget, and presets set them."""
+"""The form of a run: one widget per field of RunConfig, and presets."""
 
 from typing import Any, get_args
 
@@ -14,33 +14,33 @@ SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
 
 
 def remember_defaults() -> None:
-    """Widgets take their values from the session, so that presets can set them."""
+    """Put defaults into the session, where widgets read them and presets set them."""
     for name, value in DEFAULT_SETTINGS:
         st.session_state.setdefault(train_key(name), widget_value(name, value))
     st.session_state.setdefault(train_key("n_seeds"), 1)
 
 
 def preset() -> dict[str, Any]:
-    """What the chosen one sets."""
+    """Return the settings of the chosen preset."""
     return PRESETS.get(st.session_state.get(train_key("preset")) or "", {})
 
 
 def apply_preset() -> None:
-    """Its own settings; of those of other presets what suits the data set, or else the defaults."""
+    """Apply the preset; reset fields set by other presets to the data set's suggestion or the default."""
     otherwise = dict(DEFAULT_SETTINGS) | st.session_state.get(train_key("suggested"), {})
     for name in {field for settings in PRESETS.values() for field in settings}:
         st.session_state[train_key(name)] = preset().get(name, otherwise[name])
 
 
 def choose_data(name: str) -> None:
-    """For callbacks: this data set from now on."""
+    """Choose a data set, from a callback."""
     st.session_state[train_key("dataset")] = name
     apply_suggestion()
 
 
 def apply_suggestion() -> None:
-    """A data set of the user's own brings the settings that suit it, as far as the preset says nothing else; those go when
-    another set is chosen, unless they were changed by hand."""
+    """Apply the settings suggested for user data, except those of the preset; undo the previous suggestion where it was not
+    changed by hand."""
     name, before = st.session_state[train_key("dataset")], st.session_state.pop(train_key("suggested"), {})
     for field, value in before.items():
         if st.session_state[train_key(field)] == value:
@@ -52,12 +52,12 @@ def apply_suggestion() -> None:
 
 
 def widget_value(field: str, value: Any) -> Any:
-    """A setting as its widget has it: layers are typed as text."""
+    """Convert a setting to its widget's value: layers become text."""
     return ", ".join(map(str, value)) if field == "layers" else value
 
 
 def settings_form() -> dict[str, Any]:
-    """Every field of a RunConfig, as the widgets have it."""
+    """Show the form; return every field of RunConfig."""
     st.segmented_control(
         "Preset",
         list(PRESETS),
@@ -66,26 +66,26 @@ def settings_form() -> dict[str, Any]:
         on_change=apply_preset,
         persist_state="session",
         help="Quick: 15 epochs, linear output, gamma 0.1. Strong: 45 epochs, sigmoid output, gamma 1. "
-        "Paper: summed losses, linear output, full precision. Parts: a part can only add ink, so that "
-        "it shows what it is; the clusters are worse (Compare, Worth of the parts).",
+        "Paper: summed losses, linear output, full precision. Parts: additive decoder for clearer parts, at the cost of "
+        "clustering (Compare, Part quality).",
     )
-    found = catalogue.available()
-    if st.session_state.get(train_key("dataset")) not in found:  # it was removed
+    available = catalogue.available()
+    if st.session_state.get(train_key("dataset")) not in available:  # removed
         choose_data(DEFAULT_SETTINGS.dataset)
     missing = [
         f"{spec.title}: not found. {catalogue.ways_to_get(name)}"
         for name, spec in catalogue.DATASETS.items()
-        if name not in found
+        if name not in available
     ]
     chosen: dict[str, Any] = {
         "dataset": st.selectbox(
             "Data set",
-            list(found),
-            format_func=lambda name: found[name].title,
+            list(available),
+            format_func=lambda name: available[name].title,
             key=train_key("dataset"),
             persist_state="session",
             on_change=apply_suggestion,
-            help="\n\n".join(missing) or "Every set was found on this machine.",
+            help="\n\n".join(missing) or "All data sets are available on this machine.",
         ),
         "model": st.segmented_control(
             "Model",
@@ -94,20 +94,20 @@ def settings_form() -> dict[str, Any]:
             key=train_key("model"),
             required=True,
             persist_state="session",
-            help="AE1: an autoencoder of the same layers, trained to rebuild the noisy images. AE2: "
-            "one layer shallower. DAE: AE1's layers, asked for the clean images.",
+            help="AE1: autoencoder with the same layers, trained to reconstruct the noisy images. AE2: one layer "
+            "shallower. DAE: as AE1, trained to reconstruct the clean images.",
         ),
     }
     if USER_DATASET.fullmatch(chosen["dataset"]):
-        st.caption(f"Suggested, and set in this form when the data set is chosen. {suggest(found[chosen['dataset']]).reason}")
+        st.caption(f"Settings suggested for this data set were applied. {suggest(available[chosen['dataset']]).reason}")
     columns = st.columns(3)
     for column, (name, text) in zip(
         columns,
         {
-            "alpha": "Alpha, weight of L_sym, the supervisor's reconstruction. Only the supervisor feels it, and Adam cancels "
-            "any constant factor of a gradient: with Adam, alpha changes the curves' scale and not the model.",
-            "beta": "Beta, weight of L_ap: the student's layers should equal the supervisor's.",
-            "gamma": "Gamma, weight of L_nc: the NMF module should rebuild the code. Too large, and the code shrinks to 0.",
+            "alpha": "Alpha, weight of L_sym, the supervisor's reconstruction error. It scales only the supervisor's gradient, "
+            "and Adam is invariant to that scale: with Adam, alpha does not change the model.",
+            "beta": "Beta, weight of L_ap: distance of the student's features from the supervisor's.",
+            "gamma": "Gamma, weight of L_nc, the NMF module's reconstruction error. Too large, and the code shrinks to 0.",
         }.items(),
         strict=True,
     ):
@@ -138,7 +138,7 @@ def settings_form() -> dict[str, Any]:
         step=0.05,
         key=train_key("noise_level"),
         persist_state="session",
-        help="Gaussian: the standard deviation. Otherwise the share of pixels spoilt.",
+        help="Gaussian: standard deviation. Otherwise: fraction of corrupted pixels.",
     )
     columns = st.columns(3)
     chosen["n_parts"] = columns[0].number_input(
@@ -160,38 +160,37 @@ def choice_box(label: str, name: str, help_text: str = "") -> Any:
 
 def network_settings() -> dict[str, Any]:
     layers = st.text_input(
-        "Layers of the encoder",
+        "Encoder layers",
         key=train_key("layers"),
         persist_state="session",
-        help="Widths after the pixels; the decoder mirrors them. The last one is the code's width.",
+        help="Layer widths after the input; the decoder mirrors them. The last is the code size.",
     )
     return {
-        "layers": [part.strip() for part in layers.split(",")],
+        "layers": layers,
         "bottleneck_activation": choice_box(
             "Bottleneck activation",
             "bottleneck_activation",
-            "With relu, units die and the code collapses; linear keeps them alive.",
+            "With relu, units can die and the code collapse; linear avoids it.",
         ),
         "output_activation": choice_box(
-            "Output activation", "output_activation", "With relu, pixels that once fell below 0 stay black for good."
+            "Output activation", "output_activation", "With relu, a pixel that falls below 0 stays black permanently."
         ),
-        "basis": choice_box("Basis W", "basis", "paper: W may be negative, only X_hat may not. nonnegative: W >= 0."),
+        "basis": choice_box("Basis W", "basis", "paper: W is unconstrained, only X_hat is non-negative. nonnegative: W >= 0."),
         "coefficients": choice_box(
             "Coefficients H",
             "coefficients",
-            "paper: σ(W′X), where no part can be absent while the code is "
-            "small. biased (extension): σ(W′X + b), parts start out nearly absent.",
+            "paper: σ(W′X), near .5 while the code is small. biased (extension): σ(W′X + b), parts start nearly absent.",
         ),
         "decoder": choice_box(
             "Decoder",
             "decoder",
-            "mirrored: the encoder's layers backwards. additive (extension): one layer of "
-            "weights >= 0 from the code to the pixels, so that a part can only add ink.",
+            "mirrored: the encoder's layers reversed. additive (extension): one layer of weights >= 0 from code to pixels, so "
+            "a part can only add ink.",
         ),
         "loss_reduction": choice_box(
             "Loss reduction",
             "loss_reduction",
-            "sum: as the paper, wide layers outweigh narrow ones. mean: every layer counts the same.",
+            "sum: as in the paper; wide layers outweigh narrow ones. mean: all layers count equally.",
         ),
     }
 
@@ -203,7 +202,7 @@ def optimiser_settings() -> dict[str, Any]:
     )
     chosen["batch_size"] = st.number_input("Batch size", 1, 65536, key=train_key("batch_size"), persist_state="session")
     chosen["n_samples"] = st.number_input(
-        "Images (empty: all)",
+        "Training images (blank = all)",
         100,
         70_000,
         value=None,
@@ -212,27 +211,26 @@ def optimiser_settings() -> dict[str, Any]:
         help="A random subset, the same for every run.",
     )
     chosen["n_clusters"] = st.number_input(
-        "Clusters (empty: one for each class)",
+        "Clusters (blank = one per class)",
         2,
         200,
         value=None,
         key=train_key("n_clusters"),
         persist_state="session",
-        help="How many K-means and the mixture look for in the codes; without labels 10, when it is left empty.",
+        help="Number of clusters for K-means and GMM; blank without labels: 10.",
     )
     chosen["precision"] = choice_box(
         "Matrix precision",
         "precision",
-        "medium: fast where the processor has bfloat16. bfloat16: layers also pass it to each other "
-        "(autocast), faster still for large batches. highest: exact to float32.",
+        "medium: fast on processors with bfloat16. bfloat16: autocast, faster for large batches. highest: float32.",
     )
     st.selectbox("Device", DEVICES, key=train_key("device"), persist_state="session")
-    st.number_input("Runs, with seeds one after the other", 1, 50, key=train_key("n_seeds"), persist_state="session")
+    st.number_input("Number of seeds", 1, 50, key=train_key("n_seeds"), persist_state="session")
     return chosen
 
 
 def checked_config(fields: dict[str, Any]) -> RunConfig | None:
-    """The configuration, or the reasons why there is none."""
+    """Return the configuration; show the reason and return None if it is invalid."""
     try:
         config = RunConfig(**fields)
         catalogue.check_n_samples(config.dataset, config.n_samples)

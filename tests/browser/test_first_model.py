@@ -62,10 +62,10 @@ def test_the_noise_preview_follows_the_slider(page):
     first = page.get_by_test_id("ddnmf-gallery").first.locator("img").first
     before = first.get_attribute("src")
     page.get_by_role("slider", name="Noise level").press("ArrowRight")
-    page.get_by_text("What the student sees at 45%").wait_for()
+    page.get_by_text("Student input at 45%").wait_for()
     assert first.get_attribute("src") != before
     page.get_by_role("slider", name="Noise level").press("ArrowLeft")
-    page.get_by_text("What the student sees at 40%").wait_for()
+    page.get_by_text("Student input at 40%").wait_for()
 
 
 def test_training_from_the_page_moves_the_curves_without_a_reload(page):
@@ -109,11 +109,11 @@ def test_a_click_on_the_map_chooses_the_sample(page):
 
 
 def test_the_clicked_sample_is_rebuilt_from_its_parts(page):
-    page.get_by_role("link", name="See it rebuilt from its parts").click()
-    page.get_by_role("heading", name="The parts it is made of").wait_for()
+    page.get_by_role("link", name="Explain this sample").click()
+    page.get_by_role("heading", name="Contributions of the parts").wait_for()
     expect(page.get_by_label("Sample", exact=True)).to_have_value(str(page.chosen))
-    page.get_by_role("heading", name="Built up, part by part").wait_for()
-    pictures = page.get_by_test_id("ddnmf-gallery").filter(has_text="with your changes").locator("img")
+    page.get_by_role("heading", name="Cumulative reconstruction").wait_for()
+    pictures = page.get_by_test_id("ddnmf-gallery").filter(has_text="edited").locator("img")
     before = pictures.nth(1).get_attribute("src")
     slider = page.get_by_role("slider", name=re.compile("^part ")).first
     for _ in range(30):
@@ -141,7 +141,7 @@ def test_an_unknown_run_in_the_link_is_said_so(page, empty_address):
     other.goto(f"{empty_address}/parts?run=0123456789abcdef")
     other.get_by_role("heading", name="Part 1").wait_for()
     other.wait_for_timeout(1500)
-    expect(other.get_by_text("The run 0123456789abcdef that the link names is not in this store")).to_be_visible()
+    expect(other.get_by_text("The run 0123456789abcdef in the link is not in this store")).to_be_visible()
     other.close()
 
 

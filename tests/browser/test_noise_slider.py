@@ -51,7 +51,7 @@ def test_the_slider_moves_every_marker_and_the_noise_and_what_is_made_of_it(page
     before, at = pictures(page), markers(page)
     page.get_by_role("slider", name="Noise level").press("ArrowRight")
     page.wait_for_function("() => new URLSearchParams(location.search).get('level') === '45'")
-    expect(page.get_by_text("was trained with 45% noise: the nearest is shown")).to_be_visible()
+    expect(page.get_by_text("was trained at 45% noise; showing the nearest level")).to_be_visible()
     expect(page.get_by_test_id("ddnmf-gallery").first.locator("img").last).not_to_have_attribute("src", before[3])
     after = pictures(page)
     assert [new == old for new, old in zip(after, before, strict=True)] == [True, False, False, False]

@@ -54,7 +54,7 @@ def test_a_drawn_figure_is_taken_apart_and_follows_the_pen(page, address):
 
     stroke((110, 30), (110, 190))
     page.get_by_text("your drawing").first.wait_for()
-    page.get_by_role("heading", name="The parts it is made of").wait_for()
+    page.get_by_role("heading", name="Contributions of the parts").wait_for()
     before = picture_of(page, "your drawing")
     stroke((110, 30), (180, 60), (110, 110))
     wait_for_other(page, "your drawing", before)
@@ -78,27 +78,27 @@ def test_an_uploaded_picture_is_taken_apart_and_what_is_none_is_refused(page, ad
 
 def test_parts_are_edited_and_swapped_and_the_picture_follows(page, address):
     page.goto(f"{address}/explain?run={RUN.id}&sample=3")
-    page.get_by_role("heading", name="Change the parts").wait_for()
-    own = picture_of(page, "with your changes")
-    page.get_by_role("button", name="Smallest edit that flips the cluster").click()
-    page.get_by_text("The smallest edit:").wait_for()
-    wait_for_other(page, "with your changes", own)
-    flipped = picture_of(page, "with your changes")
-    page.get_by_role("button", name="Back to its own").click()
-    wait_for_other(page, "with your changes", flipped)
-    assert picture_of(page, "with your changes") == own
-    way = page.get_by_role("slider", name="On the way to it")
+    page.get_by_role("heading", name="Edit the parts").wait_for()
+    own = picture_of(page, "edited")
+    page.get_by_role("button", name="Smallest change of cluster").click()
+    page.get_by_text("Smallest change:").wait_for()
+    wait_for_other(page, "edited", own)
+    flipped = picture_of(page, "edited")
+    page.get_by_role("button", name="Reset").click()
+    wait_for_other(page, "edited", flipped)
+    assert picture_of(page, "edited") == own
+    way = page.get_by_role("slider", name="Interpolation")
     for _ in range(10):
         expect(way).to_have_count(1, timeout=30_000)  # while the page runs, an old one may stay
         way.press("ArrowRight")
-    wait_for_other(page, "with your changes", own)
+    wait_for_other(page, "edited", own)
 
 
 def test_a_part_has_a_badge_and_keeps_its_name(page, address):
     page.goto(f"{address}/parts?run={RUN.id}&part=2")
     page.get_by_text(re.compile(r"Reappears in \d of 1 seeds")).wait_for()
-    page.get_by_role("textbox", name="Name it").fill("left arc")
-    page.get_by_role("textbox", name="Name it").press("Enter")
+    page.get_by_role("textbox", name="Part name").fill("left arc")
+    page.get_by_role("textbox", name="Part name").press("Enter")
     page.get_by_role("heading", name="Part 2, left arc").wait_for()
     page.reload()
     page.get_by_role("heading", name="Part 2, left arc").wait_for()
@@ -107,7 +107,7 @@ def test_a_part_has_a_badge_and_keeps_its_name(page, address):
 def test_the_report_is_one_file_that_opens_without_a_server(page, address, tmp_path):
     page.goto(f"{address}/parts?run={RUN.id}")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Report of this run").click()
+        page.get_by_role("button", name="Download report").click()
     path = tmp_path / "report.html"
     download.value.save_as(path)
     asked = []

@@ -49,12 +49,12 @@ def test_a_chart_is_saved_as_a_page_that_opens_alone(page, tmp_path):
     page.get_by_role("button", name="Save a figure").click()
     body = page.get_by_test_id("stPopoverBody")
     body.get_by_role("combobox").click()
-    page.get_by_role("option", name="How much of it the samples have").click()
+    page.get_by_role("option", name="Distribution of the coefficient").click()
     expect(body.get_by_text("Press the camera")).to_be_visible()
     body.get_by_text("HTML", exact=True).click()
     expect(body.get_by_text("Press the camera")).to_be_hidden()
     file = saved(page, body.get_by_role("button", name="Save").click, tmp_path)
-    assert file.name == "how-much-of-it-the-samples-have.html"
+    assert file.name == "distribution-of-the-coefficient.html"
     alone = page.context.browser.new_page(accept_downloads=True)
     asked = []
     alone.on("request", lambda request: asked.append(request.url))

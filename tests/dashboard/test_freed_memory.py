@@ -10,7 +10,7 @@ GROWN = """
 import sys, numpy as np, psutil
 from dashboard.frame import warm_up
 if sys.argv[1] == "given back":
-    warm_up._give_freed_arrays_back()
+    warm_up._return_freed_memory()
 for _ in range(3):
     np.ones(2**21)                                                  # glibc keeps what is smaller from now on
 before, arrays, between = psutil.Process().memory_info().rss, [], []

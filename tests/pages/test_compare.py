@@ -60,7 +60,7 @@ def open_compare(**link):
 def test_with_nothing_published_and_nothing_trained_it_offers_the_quick_table(folder):
     app = open_compare()
     assert not app.exception
-    assert "none of these numbers yet" in text_of(app)
+    assert "No results in this store yet" in text_of(app)
     assert any("Compute Table 1, MNIST (36 cells, about" in button.label for button in app.button)
 
 
@@ -86,8 +86,8 @@ def test_a_table_without_ddnmf_yet_does_not_call_another_row_its_best(folder):
     path.write_text(json.dumps(content))
     app = open_compare()
     assert not app.exception
-    assert "Best row of any other model: **GMM**" in text_of(app)
-    assert "DDNMF's best row" not in text_of(app)
+    assert "Best row of the other models: **GMM**" in text_of(app)
+    assert "Best DDNMF row" not in text_of(app)
 
 
 def test_the_table_in_the_link_is_shown(folder):
@@ -131,8 +131,8 @@ def test_what_parts_are_worth_stands_beside_the_scores(folder):
     assert {"DDNMF", "NMF", "PCA", "AE2+NMF", "AE1 units"} <= set(table.index)
     assert table.loc["DDNMF", "Explained variance"] == "50.0% ± 0.0%"
     assert table.loc["DDNMF", "Stability over seeds"] == "–"
-    assert "Better is further right" in text_of(app)
-    assert "where the table was made" in text_of(app)  # the pictures of the parts
+    assert "Better: further right" in text_of(app)
+    assert "Pictures of these parts are not included" in text_of(app)  # the pictures of the parts
     app.selectbox(key="measure").set_value("stability").run()
     assert not app.exception
     assert "needs at least two seeds" in text_of(app)
@@ -150,7 +150,7 @@ def test_rows_are_filtered(folder):
         "DDNMF+UMAP+GMM",
     ]
     app.text_input(key="compare.text").set_value("nonsense").run()
-    assert "No row fits" in text_of(app)
+    assert "No matching rows" in text_of(app)
     assert not app.exception
 
 

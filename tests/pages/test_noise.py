@@ -107,8 +107,8 @@ def names_of(figure):
 def test_with_nothing_published_and_nothing_trained_it_shows_the_paper_and_what_to_do():
     app = open_noise()
     assert not app.exception
-    assert "None of these numbers has been computed" in text_of(app)
-    assert "no finished DDNMF, AE1 or DAE on these images of MNIST" in text_of(app)
+    assert "No results in this store yet" in text_of(app)
+    assert "No finished DDNMF, AE1 or DAE on these images of MNIST" in text_of(app)
     assert any("Compute 40% noise, MNIST and Fashion-MNIST (12 cells" in button.label for button in app.button)
     assert [names_of(figure) for figure in figures(app)[:6]] == [{"DDNMF, paper", "AE1, paper"}] * 6
 
@@ -118,22 +118,22 @@ def test_published_numbers_are_drawn_counted_and_explained(folder):
     app = open_noise()
     assert not app.exception
     assert not app.error
-    assert {"DDNMF", "DDNMF, one deviation", "AE1", "DAE", "DDNMF, paper"} <= names_of(figures(app)[0])
+    assert {"DDNMF", "DDNMF, ± 1 SD", "AE1", "DAE", "DDNMF, paper"} <= names_of(figures(app)[0])
     theirs = claims.count_wins(claims.paper_rows(), "DDNMF", "AE1")
     assert "above AE1 in **18 of 18** cells (noise level, data set, score)" in text_of(app)
     assert f"in the paper in **{theirs.won} of {theirs.cells}**" in text_of(app)
     assert "Above the denoising DAE, which the paper does not have: **0 of 18**" in text_of(app)
     assert "Noise of 10% to 80% costs DDNMF, in points of ACC: **17.5 on MNIST" in text_of(app)  # (.8 - .1) / 4
-    assert "Ours are of 10,000 images of each set, the paper's of all 70,000" in text_of(app)
-    assert "means over 2 seeds" in text_of(app)
-    assert "Blank cells" not in text_of(app)
+    assert "Ours use 10,000 images of each set, the paper all 70,000" in text_of(app)
+    assert "Means over 2 seeds" in text_of(app)
+    assert "Blank:" not in text_of(app)
 
 
 def test_a_published_table_alone_leaves_the_heat_maps_their_diagonal(folder):
     publish(folder, "table3")
     app = open_noise()
     assert not app.exception
-    assert "Blank cells were not published" in text_of(app)
+    assert "Blank: not published" in text_of(app)
     assert [[value is not None for value in line] for line in figures(app)[6]["data"][0]["z"]] == [
         [False, True, False, False],
         [False, False, True, False],
@@ -152,20 +152,20 @@ def test_the_slider_moves_the_marker_in_every_panel(folder):
 def test_without_a_model_of_the_protocol_another_run_stands_in_and_is_named(store):
     app = open_noise(level="40")
     assert not app.exception
-    assert "no DDNMF or AE1 trained by the protocol on these images" in text_of(app)
+    assert "No DDNMF or AE1 trained by the protocol on these images" in text_of(app)
     assert RUNS[0].id[:6] in text_of(app)
     assert RUNS[1].id[:6] in text_of(app)
-    assert "no finished DAE" in text_of(app)
+    assert "No finished DAE" in text_of(app)
 
 
 def test_the_models_follow_the_slider_unless_their_noise_is_chosen(store):
     app = open_noise(level="80")
     assert RUNS[2].id[:6] in text_of(app)
-    assert "No AE1 in this store was trained with 80% noise: the nearest is shown" in text_of(app)
+    assert "No AE1 in this store was trained at 80% noise; showing the nearest level" in text_of(app)
     app.selectbox(key="trained_at").set_value("0.4").run()
     assert RUNS[2].id[:6] not in text_of(app)
     assert RUNS[0].id[:6] in text_of(app)
-    assert "the nearest is shown" not in text_of(app)
+    assert "showing the nearest level" not in text_of(app)
 
 
 def test_the_noise_is_that_of_each_sample_and_the_error_that_of_the_run(store):
@@ -251,7 +251,7 @@ def test_numbers_are_shown_as_they_come_and_those_that_are_done_count(home):
     settle(Store(home))
     app.run()
     assert not app.get("progress")
-    assert "35% noise: every model is trained and scored" in text_of(app)
+    assert "35% noise: all models trained and scored" in text_of(app)
 
 
 def test_every_level_can_be_asked_for_at_once(home):
@@ -272,13 +272,13 @@ def test_a_point_between_the_protocols_levels_is_drawn_but_not_counted(home):
     assert curve["customdata"][1].startswith("0.834")  # .9 - .35 / 4 + .02 + .001
     assert len(curve["customdata"]) == 4
     assert "above AE1 in **18 of 18** cells" in text_of(app)
-    assert "35% noise: every model is trained and scored" in text_of(app)
+    assert "35% noise: all models trained and scored" in text_of(app)
 
 
 def test_published_numbers_lead_to_this_store(folder):
     publish(folder)
     app = open_noise(level="35")
-    assert "No score was published at 35%. Published levels: 10%, 40%, 80%" in text_of(app)
+    assert "No published result at 35%. Published levels: 10%, 40%, 80%" in text_of(app)
     app.button(key="noise.quick").click().run()
     assert app.button_group(key="numbers").value == "quick"
     assert any("Compute 35% noise" in button.label for button in app.button)

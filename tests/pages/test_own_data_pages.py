@@ -157,7 +157,7 @@ def test_a_folder_in_which_a_picture_has_changed_is_read_again(tmp_path):
 
 @pytest.mark.parametrize(
     ("path", "sentence"),
-    [("/nowhere/at/all", "there is no such file"), (f"/{'x' * 300}", "cannot be read (File name too long)")],
+    [("/nowhere/at/all", "no such file or folder"), (f"/{'x' * 300}", "cannot be read (File name too long)")],
 )
 def test_a_path_that_cannot_be_read_is_a_sentence_of_the_form(home, path, sentence):
     app = open_page("train")
@@ -183,7 +183,7 @@ def test_a_set_that_is_gone_is_a_sentence_and_the_rest_of_the_pages_stands(runs,
     shutil.rmtree(home / "data" / runs["table"].dataset)
     app = open_page("home", run=runs["table"].id)
     assert not app.exception
-    assert "its data set is not in this store" in text_of(app)
+    assert "its data set is missing from this store or damaged" in text_of(app)
     assert runs["images"].dataset in text_of(app)
     for page in ("parts", "explain"):
         app = open_page(page, run=runs["table"].id)

@@ -34,8 +34,8 @@ def store(copy_of):
 def test_an_empty_store_says_what_to_do(page):
     app = open_page(page)
     assert not app.exception
-    wanted = {"home": "Train your first model", "train": "Nothing has been trained yet"}
-    assert wanted.get(page, "There is no trained model yet") in text_of(app)
+    wanted = {"home": "Train your first model", "train": "No runs yet. Adjust the settings"}
+    assert wanted.get(page, "No trained model yet") in text_of(app)
 
 
 def test_the_published_figure_2_says_how_it_was_made(store):
@@ -54,7 +54,7 @@ def test_while_a_run_is_trained_every_page_says_so(page, home):
         entry.set_state(State("running", 0.3, "Epoch 0.3 of 2."))
         app = open_page(page)
         assert not app.exception
-        wanted = {"home": "Train your first model", "train": "The first numbers come"}
+        wanted = {"home": "Train your first model", "train": "Waiting for the first batch"}
         assert wanted.get(page, "A model is being trained") in text_of(app)
 
 
@@ -72,7 +72,7 @@ def test_what_is_worked_on_is_watched_and_what_waits_is_listed_in_its_turn(home,
         assert app.selectbox(key="run").value == entries[4].id
         stops = [button.key.rpartition(".")[2] for button in app.button if (button.key or "").startswith("train.stop.")]
         assert stops == [entry.id for entry in (entries[:4] + entries[5:])[:12]]
-        assert "And 3 more that wait" in text_of(app)
+        assert "And 3 more: select one under **Run**" in text_of(app)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -81,11 +81,11 @@ def test_a_finished_run_fills_every_page(page, store):
     assert not app.exception
     assert not app.error
     wanted = {
-        "home": "Clusters of this one run",
+        "home": "Clusters of the clean images",
         "train": "Finished on CPU",
         "latent": "Near points have similar codes",
         "parts": "explains",
-        "explain": "Built up, part by part",
+        "explain": "Cumulative reconstruction",
     }
     assert wanted[page] in text_of(app)
 
@@ -195,7 +195,7 @@ def test_a_read_only_store_can_still_be_looked_at(store, monkeypatch):
     app = open_page("parts", run=DDNMF.id)
     assert not app.exception
     assert not app.error
-    assert "nothing can be trained" in app.warning[0].value
+    assert "training is disabled" in app.warning[0].value
 
 
 def test_no_room_for_a_new_run_is_a_sentence(home, monkeypatch):
@@ -257,7 +257,7 @@ def test_a_collapse_after_the_first_look_is_seen_too(store):
 
 
 def test_a_denoising_autoencoder_is_not_called_a_plain_one():
-    assert "clean images behind" in explain_losses(AE1.replace(model="dae"), False)
+    assert "against the clean images" in explain_losses(AE1.replace(model="dae"), False)
     assert "clean" not in explain_losses(AE1, False)
 
 
@@ -266,7 +266,7 @@ def test_a_denoising_autoencoder_is_not_called_a_plain_one():
     [
         (DDNMF, "part", "part 1"),
         (DDNMF, "cluster", "cluster 1"),
-        (AE1, "part", "An autoencoder has no parts: colours are classes"),
+        (AE1, "part", "An autoencoder has no parts: coloured by class"),
     ],
 )
 def test_a_map_is_coloured_by_what_was_asked_for(store, monkeypatch, run, colour, seen):

@@ -30,7 +30,7 @@ def test_a_page_stands_and_changes_nothing(copy_of, monkeypatch, page):
     monkeypatch.setenv("DDNMF_READ_ONLY", "1")
     app = open_page(page, run=RUN.id)
     assert not app.exception
-    assert "Only for looking" in text_of(app)
+    assert "Read-only mode" in text_of(app)
     assert content(store) == before
     doing = ("start", "train", "delete", "remove", "resume", "compute", "again")
     assert not [button.key for button in app.button if any(word in str(button.key) for word in doing) and not button.disabled]
@@ -51,7 +51,7 @@ def test_whoever_asks_for_a_change_all_the_same_is_refused(home, monkeypatch):
         lambda: trash.remove_deletion(trash.Deletion(1, ())),
         lambda: verify(store, repair=True),
     ):
-        with pytest.raises(ReadOnlyError, match="only shown"):
+        with pytest.raises(ReadOnlyError, match="read-only mode"):
             change()
     assert not store.requests()
     monkeypatch.setenv("DDNMF_READ_ONLY", "0")

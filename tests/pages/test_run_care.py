@@ -24,7 +24,7 @@ def test_what_was_deleted_is_offered_back_and_comes_back(run):
     trash.delete_entry(run)
     app = open_page("home")
     assert "with 3 results" in text_of(app)
-    (restore,) = (button for button in app.button if button.label == "Bring back")
+    (restore,) = (button for button in app.button if button.label == "Restore")
     restore.click().run()
     assert not app.exception
     assert all(entry.exists for entry in together)
@@ -42,10 +42,10 @@ def test_undo_stands_there_until_it_is_pressed(run):
 
 
 QUESTION = """
-from dashboard.home.run_management import delete_with_question
+from dashboard.home.run_management import delete_with_confirmation
 from dashboard.session.store import store
 for entry in store().entries():
-    delete_with_question(entry)
+    delete_with_confirmation(entry)
 """
 
 
@@ -65,8 +65,8 @@ def test_a_run_that_is_deleted_is_no_longer_the_chosen_one(run):
 def test_a_choice_by_code_wins_over_an_address_that_names_what_is_gone(run):
     app = AppTest.from_string("""
 import streamlit as st
-from dashboard.session.links import choose, from_link
-st.button("choose", on_click=choose, args=("run", "b"))
+from dashboard.session.links import from_link, set_choice
+st.button("choose", on_click=set_choice, args=("run", "b"))
 st.write(from_link("run"))
 """)
     app.query_params["run"] = "a"
@@ -95,7 +95,7 @@ def test_runs_are_offered_as_one_file_that_can_be_taken_in(run, tmp_path):
     trash.delete_entry(run)
     app.file_uploader(key="home.archive.file").upload("a.zip", content, "application/zip").run()
     app.button(key="home.archive.import").click().run()
-    assert "Taken in: runs 1." in text_of(app)
+    assert "Imported: runs 1." in text_of(app)
     assert (run.folder / MODEL_FILE).read_bytes() == before
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_is_no_archive_is_refused_in_a_sentence(home):
     app.session_state["home.archive"] = True
     app.run().file_uploader(key="home.archive.file").upload("a.zip", b"GIF89a", "application/zip").run()
     app.button(key="home.archive.import").click().run()
-    assert "Nothing was taken in: this is no zip file" in app.error[0].value
+    assert "Import failed: this is no zip file" in app.error[0].value
 
 
 def test_a_newer_store_is_not_touched_and_the_page_says_so(home):

@@ -74,7 +74,7 @@ def test_the_badge_says_whether_the_other_seed_has_the_part(store):
 def test_a_run_without_other_seeds_says_how_to_get_them(store):
     trash.delete_entry(store.get("runs", SIBLING.id))
     app = open_page("parts", run=RUN.id)
-    assert "No other seed of this configuration" in text_of(app)
+    assert "No other seeds of this configuration" in text_of(app)
 
 
 @pytest.mark.parametrize("baseline", ["mean", "zero", "other"])
@@ -91,7 +91,7 @@ def test_the_smallest_edit_moves_the_sample_to_another_cluster_and_back(store):
     assert "K-means on H: cluster" in text_of(app)
     app.button(key="explain.flip").click().run()
     assert not app.exception
-    assert "The smallest edit" in text_of(app)
+    assert "Smallest change:" in text_of(app)
     assert sliders(app) != before
     line = next(line for line in text_of(app).split("\n") if line.startswith("K-means on H:"))
     assert "→" in line
@@ -210,7 +210,7 @@ def test_a_survey_has_a_row_for_each_rank_and_compares_seeds_where_there_are_two
 
     other = store.create(RUN.replace(n_parts=3))
     assert tasks.perform(str(store.root), "runs", other.id, "cpu") == "finished"
-    found = cached_survey.__wrapped__([store.entry(config) for config in (RUN, SIBLING, other.config)]).set_index("n_parts")
+    found = cached_survey.__wrapped__([*map(store.entry, (RUN, SIBLING)), other]).set_index("n_parts")
     assert found["n_seeds"].to_dict() == {3: 1, 5: 2}
     errors = [store.entry(config).read_tensors(CODES_FILE)["noisy/error"].mean() for config in (RUN, SIBLING)]
     assert found.loc[5, "error"] == pytest.approx(np.mean(errors))
