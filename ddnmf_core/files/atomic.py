@@ -1,4 +1,4 @@
-"""Files that others may read while they are written: beside, then renamed, then checked on reading."""
+"""Atomic writes: a file is written under a temporary name and renamed; readers check its SHA-256."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-_SORTED = json.JSONEncoder(sort_keys=True)  # made once
+_SORTED = json.JSONEncoder(sort_keys=True)
 _HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
 
 
 class CorruptFile(Exception):
-    """A stored file is missing, cut short or changed; the message names it and what is wrong."""
+    """A stored file is missing, truncated or changed; the message names the file and the problem."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path.name} {problem}")
@@ -24,31 +24,31 @@ class CorruptFile(Exception):
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> str:
-    """Write beside and rename, so that a reader finds the old file or the new one; returns the SHA-256.
+    """Write a file atomically: a reader finds the old content or the new one. Return the SHA-256.
 
-    `durable` also forces the bytes to the disk. Raises OSError where there is no room or no right.
+    `durable` also flushes the bytes to the disk. Raises OSError if the disk is full or the folder is not writable.
     """
-    beside = temporary_name(path)
+    tmp = temporary_name(path)
     try:
-        with beside.open("wb") as file:
+        with tmp.open("wb") as file:
             file.write(content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        beside.replace(path)
+        tmp.replace(path)
     except OSError:
-        beside.unlink(missing_ok=True)
+        tmp.unlink(missing_ok=True)
         raise
     return sha256(content)
 
 
 def temporary_name(path: Path) -> Path:
-    """A name beside the path that says who writes it: host and process."""
+    """Return a temporary name in the same folder, with the host and process of the writer."""
     return path.with_name(f".{path.name}.{time.time_ns()}.{threading.get_ident()}.{_HOST}@{os.getpid()}.tmp")
 
 
 def is_stale(temporary: Path) -> bool:
-    """Whether the writer of such a file has died; one of another host is never taken for dead."""
+    """Return True if the process that wrote a temporary file has ended; False for another host's, which cannot be checked."""
     host, _, pid = temporary.name.removesuffix(".tmp").rsplit(".", 1)[-1].partition("@")
     if host != _HOST or not pid.isdigit():
         return False
@@ -62,11 +62,12 @@ def is_stale(temporary: Path) -> bool:
 
 
 def sha256(content: bytes) -> str:
+    """Return the SHA-256 as hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 
 def read_checked(path: Path, expected: Collection[str]) -> bytes:
-    """The file's bytes; raises CorruptFile unless their SHA-256 is one of those expected."""
+    """Read a file; raises CorruptFile unless its SHA-256 is one of those expected."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -77,17 +78,17 @@ def read_checked(path: Path, expected: Collection[str]) -> bytes:
 
 
 def write_document(path: Path, content: dict[str, Any], *, durable: bool = True) -> None:
-    """A small JSON file that carries the SHA-256 of its own content."""
+    """Write a small JSON file with the SHA-256 of its own content."""
     write_bytes(path, document(content), durable=durable)
 
 
 def document(content: dict[str, Any]) -> bytes:
-    """What such a file holds."""
+    """Serialise such a file."""
     return (json.dumps({**content, "sha256": _seal(content)}, indent=1) + "\n").encode()
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """Raises CorruptFile where the file is missing, is no JSON or was changed."""
+    """Read such a file; raises CorruptFile if it is missing, not JSON or changed."""
     try:
         with open(path, "rb", buffering=0) as file:  # half the time of Path.read_bytes: a listing reads many
             content = json.loads(file.read())

@@ -1,4 +1,4 @@
-"""A folder whose files are recorded: a manifest holds the SHA-256 of each, and whoever reads one has it checked."""
+"""Folder with a manifest of SHA-256 digests; every file is checked when it is read."""
 
 import io
 import json
@@ -17,56 +17,60 @@ MANIFEST_FILE = "manifest.json"
 
 
 class CheckedFolder:
-    """Reading a file raises CorruptFile unless it is as it was written; writing is safe against a kill."""
+    """Files checked against a manifest: reading raises CorruptFile if a file has changed; writing survives a kill."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def has(self, name: str) -> bool:
+        """Return True if the file is in the manifest."""
         return name in self._manifest()
 
     def names(self, prefix: str) -> list[str]:
-        """Recorded files whose name starts so, in order."""
+        """List the files with this prefix, sorted."""
         return sorted(name for name in self._manifest() if name.startswith(prefix))
 
     def read_bytes(self, name: str) -> bytes:
-        """A recorded file as it was written; raises CorruptFile."""
+        """Read a file; raises CorruptFile."""
         return self._read(name)
 
     def write_tensors(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write arrays to a safetensors file."""
         from safetensors.numpy import save
 
         self._write(name, save({key: np.ascontiguousarray(array) for key, array in arrays.items()}))
 
     def read_tensors(self, name: str) -> dict[str, np.ndarray]:
-        """The arrays of a recorded file; raises CorruptFile."""
+        """Read the arrays of a safetensors file; raises CorruptFile."""
         from safetensors.numpy import load
 
         return load(self._read(name))
 
     def write_table(self, name: str, table: "pd.DataFrame") -> None:
+        """Write a table as Parquet."""
         self._write(name, table.to_parquet(index=False))
 
     def read_table(self, name: str) -> "pd.DataFrame":
-        """A recorded table; raises CorruptFile."""
+        """Read a Parquet table; raises CorruptFile."""
         import pandas as pd
 
         return pd.read_parquet(io.BytesIO(self._read(name)))
 
     def write_json(self, name: str, content: Any) -> None:
+        """Write JSON."""
         self._write(name, json.dumps(content, indent=1).encode())
 
     def read_json(self, name: str) -> Any:
-        """What a recorded JSON file holds; raises CorruptFile."""
+        """Read JSON; raises CorruptFile."""
         return json.loads(self._read(name))
 
     def remove(self, name: str) -> None:
-        """Take a file out of the manifest, then delete it."""
+        """Remove a file from the manifest, then delete it."""
         self._forget(name)
         (self.folder / name).unlink(missing_ok=True)
 
     def _write(self, name: str, content: bytes) -> None:
-        """A file that takes another's place may be either of them until it is recorded: a kill in between harms nothing."""
+        """Write and record a file. While it is replaced, the manifest accepts both digests, so a kill is harmless."""
         (self.folder / name).parent.mkdir(exist_ok=True)
         digest, before = sha256(content), self._manifest().get(name, "")
         if before and before != digest:
@@ -79,7 +83,7 @@ class CheckedFolder:
         try:
             return self._checked(name)
         except CorruptFile:
-            return self._checked(name)  # it may have been replaced since the manifest was read
+            return self._checked(name)  # the file may have been replaced after the manifest was read
 
     def _checked(self, name: str) -> bytes:
         expected = self._manifest().get(name)
@@ -96,5 +100,5 @@ class CheckedFolder:
             write_document(self.folder / MANIFEST_FILE, manifest)
 
     def _manifest(self) -> dict[str, str]:
-        """SHA-256 of each file; two or more, with spaces between, while one is being replaced."""
+        """Read the SHA-256 of each file; several, separated by spaces, while a file is being replaced."""
         return read_document(self.folder / MANIFEST_FILE)

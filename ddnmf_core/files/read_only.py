@@ -1,6 +1,6 @@
-"""Showing without touching: with DDNMF_READ_ONLY set nothing is trained, changed or deleted, by no page and no command.
+"""Read-only mode (DDNMF_READ_ONLY=1): pages and commands refuse to train, change or delete.
 
-It is for a class or a reader: they look at the runs of a store, and whoever owns them works on the same store without it.
+For teaching and reviewers: others view the runs of a store, while its owner works on it without the variable.
 """
 
 import errno
@@ -8,22 +8,21 @@ import os
 
 
 class ReadOnlyError(PermissionError):
-    """Somebody asked for a change of what is only shown."""
+    """A change was requested in read-only mode."""
 
     def __init__(self) -> None:
-        super().__init__(
-            errno.EROFS, "what is here is only shown (DDNMF_READ_ONLY), so nothing can be trained, changed or deleted"
-        )
+        super().__init__(errno.EROFS, "read-only mode (DDNMF_READ_ONLY is set): nothing can be trained, changed or deleted")
 
     def __str__(self) -> str:
         return str(self.strerror)
 
 
 def read_only() -> bool:
+    """Return True in read-only mode."""
     return os.environ.get("DDNMF_READ_ONLY", "") not in ("", "0")
 
 
 def require_writable() -> None:
-    """Raises ReadOnly where it is so; called before anything in the store is changed for somebody."""
+    """Raise ReadOnlyError in read-only mode. Call it before changing the store."""
     if read_only():
         raise ReadOnlyError

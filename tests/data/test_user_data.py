@@ -160,7 +160,7 @@ def test_arrays_can_be_turned_round_whatever_their_numbers_are(tmp_path, monkeyp
 
 
 def test_a_table_is_not_turned_round(tmp_path):
-    with pytest.raises(catalogue.DataError, match="invert turns pictures round"):
+    with pytest.raises(catalogue.DataError, match="invert = True: only pictures can be inverted"):
         added(table(tmp_path), labels="kind", invert=True)
 
 
@@ -206,7 +206,9 @@ GAPS = "a,b\n" + "".join(f"{i},{'' if i == 3 else i - 2}\n" for i in range(N))
 
 def test_missing_and_negative_values_are_refused_until_something_is_chosen(tmp_path):
     path = table(tmp_path, GAPS)
-    with pytest.raises(DataError, match=r"1 of 48 values are missing.*in 1 sample: choose for missing values mean"):
+    with pytest.raises(
+        DataError, match=r"1 of 48 values are missing.*in 1 sample: choose mean \(of their column\) or zero for missing values"
+    ):
         added(path)
     with pytest.raises(DataError, match=r"2 of 48 values are negative \(down to -2\), in 2 samples.*shift"):
         added(path, missing="zero")

@@ -1,7 +1,7 @@
-"""The arrays of a user's own set as one safetensors file, written and read whole, or block by block where it is too large.
+"""Write and read the arrays of user data as one safetensors file, in blocks or memory-mapped if too large for memory.
 
-The format is a header and then the values as they are, so a file that was written in memory can be mapped, too, and the
-same values make the same file either way.
+The format is a header followed by the raw values: every file can be mapped, and the same values give the same bytes,
+written in blocks or at once.
 """
 
 import hashlib
@@ -22,15 +22,17 @@ DTYPE_CODES: dict[np.dtype[Any], str] = {np.dtype(np.uint8): "U8", np.dtype(np.f
 DTYPES = {code: dtype for dtype, code in DTYPE_CODES.items()}
 
 
-def write_by_blocks(path: Path, values: NDArray[Any], treat: Callable[[NDArray[Any]], NDArray[Any]], report: Progress) -> str:
-    """The treated values as `pixels`, forced to the disk; the SHA-256 of the file."""
-    first = treat(values[:1])
+def write_by_blocks(
+    path: Path, values: NDArray[Any], preprocess: Callable[[NDArray[Any]], NDArray[Any]], report: Progress
+) -> str:
+    """Preprocess values block by block and write them as `pixels`, flushed to the disk. Return the SHA-256 of the file."""
+    first = preprocess(values[:1])
     header = _header(first.dtype, values.shape)
     digest = hashlib.sha256(header)
     with path.open("wb") as file:
         file.write(header)
         for rows in blocks(values):
-            content = treat(values[rows]).tobytes()
+            content = preprocess(values[rows]).tobytes()
             digest.update(content)
             file.write(content)
             report(rows.stop / len(values), "Writing")
@@ -40,7 +42,7 @@ def write_by_blocks(path: Path, values: NDArray[Any], treat: Callable[[NDArray[A
 
 
 def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """What safetensors writes before the values of one array: its length, then JSON filled up to a multiple of 8."""
+    """Build the header of safetensors for one array: its length, then JSON padded to a multiple of 8 bytes."""
     size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
     text = json.dumps(
         {"pixels": {"dtype": DTYPE_CODES[dtype], "shape": list(shape), "data_offsets": [0, size]}}, separators=(",", ":")
@@ -50,7 +52,7 @@ def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
 
 
 def read_arrays(path: Path, expected: str) -> dict[str, NDArray[Any]]:
-    """Its arrays by name, mapped where the file is too large for memory; raises CorruptFile unless it is as written."""
+    """Read arrays by name, memory-mapped if the file is too large; raises CorruptFile unless its SHA-256 is as expected."""
     from safetensors.numpy import load
 
     if not path.exists() or not too_large(path.stat().st_size):
@@ -68,7 +70,7 @@ def _mapped(path: Path, start: int, entry: dict[str, Any]) -> NDArray[Any]:
 
 
 def _digest(path: Path) -> str:
-    """Of the whole file, read in blocks and not mapped."""
+    """Compute the SHA-256 of a file, read in blocks."""
     digest, block = hashlib.sha256(), bytearray(BLOCK_BYTES)
     with path.open("rb", buffering=0) as file:
         while n := file.readinto(block):

@@ -1,4 +1,4 @@
-"""Arrays of NumPy's files as rows: (n, d), (n, h, w) or pictures in colour (n, h, w, 3). No pickle is ever loaded."""
+"""Read NumPy arrays as rows: (n, d), (n, h, w) or colour (n, h, w, 3). Pickles are never loaded."""
 
 import io
 import math
@@ -33,15 +33,15 @@ LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114])  # of red, green and blue in a gr
 
 
 def read_npy(source: DataSource, choices: ImportOptions) -> RawData:
-    """One array without labels; a file of this machine that is large is mapped."""
-    if isinstance(source, Path) and (found := _mapped(source, choices)):
-        return found
+    """Read one array without labels; a large file on this machine is memory-mapped."""
+    if isinstance(source, Path) and (mapped := _mapped(source, choices)):
+        return mapped
     source_size(source)
     return _raw(_array(io.BytesIO(source.read_bytes()) if isinstance(source, Path) else source, "the file"), None, choices)
 
 
 def _mapped(path: Path, choices: ImportOptions) -> RawData | None:
-    """The array as it lies on the disk, where it is too large for memory or for the limits that hold there."""
+    """Map the array if it is too large for memory, or over the limits for arrays in memory; otherwise return None."""
     with path.open("rb") as file, _readable("the file"):
         shape, by_columns, dtype = _header(file, "the file")
     n, n_values = (shape[0] if shape else 0), math.prod(shape)
@@ -49,29 +49,29 @@ def _mapped(path: Path, choices: ImportOptions) -> RawData | None:
         return None
     if by_columns:
         raise DataError(
-            "the file holds its values column by column: save it again with numpy.ascontiguousarray, since it is "
-            "too large to be turned round in memory"
+            "the file holds its values column by column (Fortran order), and is too large to be transposed in memory: "
+            "save it again with numpy.ascontiguousarray"
         )
     if len(shape) == 4 and shape[3] != 1:
         raise DataError(
-            f"the samples have the shape {shape}: pictures in colour are turned gray in memory, and these are too "
-            "large for it. Save them gray"
+            f"the samples have the shape {shape}: colour pictures are converted to gray in memory, and these are "
+            "too large for it. Save them gray"
         )
     return _raw(np.load(path, mmap_mode="r", allow_pickle=False), None, choices, mapped=True)
 
 
 def read_npz(source: DataSource, choices: ImportOptions) -> RawData:
-    """Arrays by name: x, X or images, and y or labels where there are any."""
+    """Read arrays by name: the samples x, X or images, and the labels y or labels if there are any."""
     with open_archive(source) as archive:
-        there = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
-        x = next((name for name in NAMES_OF_X if name in there), next(iter(there)) if len(there) == 1 else None)
-        y = next((name for name in NAMES_OF_Y if name in there), None)
+        entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+        x = next((name for name in NAMES_OF_X if name in entries), next(iter(entries)) if len(entries) == 1 else None)
+        y = next((name for name in NAMES_OF_Y if name in entries), None)
         if x is None:
             raise DataError(
-                f"the file holds {', '.join(there) or 'nothing'}: the samples should be called "
-                f"{' or '.join(NAMES_OF_X[:3])}, their labels y or labels"
+                f"the file holds {', '.join(entries) or 'nothing'}: the samples should be called "
+                f"{' or '.join(NAMES_OF_X[:3])}, the labels y or labels"
             )
-        return _raw(_member(archive, there[x]), None if y is None else _member(archive, there[y]), choices)
+        return _raw(_member(archive, entries[x]), None if y is None else _member(archive, entries[y]), choices)
 
 
 def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
@@ -79,17 +79,17 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
 
 
 def _array(file: BinaryIO, name: str) -> NDArray[Any]:
-    """The array, after its header has said that it is harmless and whole."""
+    """Read the array after a check of its header: type, size and length of the file."""
     with _readable(name):
         shape, _, _ = _header(file, name)
         if (n := math.prod(shape)) > MAX_VALUES:
-            raise DataError(f"{name} has {n:,} values: at most {MAX_VALUES:,}. Take a part of them")
+            raise DataError(f"{name} has {n:,} values: at most {MAX_VALUES:,}. Use fewer samples")
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Its shape, whether it goes column by column, and what it holds; raises DataError where it does not fit the file."""
+    """Read shape, Fortran order and dtype; raises DataError if they do not fit the file."""
     header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[
         np.lib.format.read_magic(file)
     ]
@@ -98,7 +98,7 @@ def _header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype[
         raise DataError(f"{name} holds {dtype}: should be numbers. Objects are never loaded")
     start = file.tell()
     if file.seek(0, os.SEEK_END) - start != math.prod(shape) * dtype.itemsize:
-        raise DataError(f"{name} is cut short, or longer than its header says: save it again")
+        raise DataError(f"{name} is cut short, or longer than its header states: save it again")
     return shape, by_columns, dtype
 
 
@@ -122,7 +122,7 @@ def _raw(x: NDArray[Any], y: NDArray[Any] | None, choices: ImportOptions, mapped
 
 
 def _rows(x: NDArray[Any], choices: ImportOptions) -> tuple[NDArray[Any], tuple[int, int] | None]:
-    """(n, d), and the shape of the picture in a row; None for a table."""
+    """Return rows (n, d), and the shape of the picture in a row; None for a table."""
     if x.ndim == 4 and x.shape[3] in (1, 3, 4):
         light = x[..., 0] if x.shape[3] == 1 else x[..., :3] @ LUMA_WEIGHTS
         x = light.round().astype(x.dtype) if x.dtype.kind in "iu" else light
@@ -142,6 +142,6 @@ def _labels(y: NDArray[Any], n: int) -> tuple[NDArray[np.int64] | None, tuple[st
 
 
 def _as_numbers(rows: NDArray[Any]) -> NDArray[Any]:
-    """Bytes stay bytes, on and off become white and black, other numbers float."""
+    """Convert booleans to 0 and 255, other numbers to float64; u8 and float32 stay."""
     rows = as_numbers(rows)
     return rows if rows.dtype in (np.uint8, np.float32) else rows.astype(np.float64)

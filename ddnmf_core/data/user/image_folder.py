@@ -1,4 +1,4 @@
-"""Pictures of a folder or a zip file as rows of gray values; a picture's class is the name of its folder."""
+"""Read pictures from a folder or zip file as rows of gray values; a picture's class is the name of its folder."""
 
 import os
 import zipfile
@@ -26,18 +26,18 @@ from ddnmf_core.data.user.source import (
 from ddnmf_core.progress import Progress, ignore_progress
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".bmp", ".webp", ".gif")
-MAX_IMAGE_BYTES = 64 * 1024**2  # bytes of one picture's file
-MAX_ENTRIES = 2 * MAX_SAMPLES  # files that are looked at
+MAX_IMAGE_BYTES = 64 * 1024**2  # of one file
+MAX_ENTRIES = 2 * MAX_SAMPLES  # files in a folder or zip file
 SIZE_RANGE = (4, 256)  # pixels of a resized picture
-N_MEASURED = 200  # pictures whose proportions decide for all
+N_MEASURED = 200  # pictures used to choose the common proportions
 
-ImageFile = tuple[str, Callable[[], bytes]]  # name with its folders, and how to read it
+ImageFile = tuple[str, Callable[[], bytes]]  # path, and a function that reads it
 
 
 def read_pictures(source: DataSource, choices: ImportOptions, report: Progress = ignore_progress) -> RawData:
-    """Every picture, resized: raises DataError with the name of what cannot be read."""
+    """Read and resize all pictures; raises DataError with the name of a picture that cannot be read."""
     if not SIZE_RANGE[0] <= choices.size <= SIZE_RANGE[1]:
-        raise DataError(f"size = {choices.size}: pictures should become {SIZE_RANGE[0]} to {SIZE_RANGE[1]} pixels long")
+        raise DataError(f"size = {choices.size}: should be {SIZE_RANGE[0]} to {SIZE_RANGE[1]} pixels for the longer side")
     with ExitStack() as opened:
         files, skipped = (
             _in_folder(source)
@@ -58,7 +58,7 @@ def read_pictures(source: DataSource, choices: ImportOptions, report: Progress =
 
 
 def _common_shape(files: Sequence[ImageFile], size: int) -> tuple[int, int]:
-    """What all pictures are resized to: (height, width) in the middle of these ones' proportions, the longer side `size`."""
+    """Choose the shape of all pictures: (height, width) with the median proportions, the longer side `size`."""
     proportions = []
     for name, read in files:
         with _opened(read(), name) as picture:
@@ -69,7 +69,7 @@ def _common_shape(files: Sequence[ImageFile], size: int) -> tuple[int, int]:
 
 
 def read_gray(content: bytes, name: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """A picture as gray values (height, width); its pixels are counted before it is decoded."""
+    """Read a picture as gray values (height, width); its size is checked before it is decoded."""
     from PIL import Image
 
     with _opened(content, name) as picture:
@@ -94,24 +94,24 @@ def _classes(names: Sequence[str]) -> tuple[NDArray[np.int64] | None, tuple[str,
 
 
 def pictures_in(folder: Path) -> tuple[list[Path], int]:
-    """Where the pictures below it lie, in order, and how many files are none; raises DataError where there are too many."""
-    root, found, looked_at = folder.resolve(), [], 0
+    """List the pictures in a folder and below, sorted, and count the other files; raises DataError if there are too many."""
+    root, pictures, n_files = folder.resolve(), [], 0
     for place, folders, names in os.walk(root):
-        folders[:] = sorted(each for each in folders if _is_user_file(each))
-        looked_at += len(names)
-        if looked_at > MAX_ENTRIES:
+        folders[:] = sorted(name for name in folders if _is_user_file(name))
+        n_files += len(names)
+        if n_files > MAX_ENTRIES:
             raise DataError(f"there are more than {MAX_ENTRIES:,} files in {folder}: choose a smaller folder")
-        found += [Path(place, name) for name in sorted(names) if _is_picture(name)]
-    return found, looked_at - len(found)
+        pictures += [Path(place, name) for name in sorted(names) if _is_picture(name)]
+    return pictures, n_files - len(pictures)
 
 
 def _in_folder(folder: Path) -> tuple[list[ImageFile], int]:
-    """The pictures below it, by name. Links that lead out of the folder are refused."""
-    root, (found, skipped) = folder.resolve(), pictures_in(folder)
-    for path in found:
+    """List the pictures in a folder; raises DataError for links that lead out of it."""
+    root, (pictures, skipped) = folder.resolve(), pictures_in(folder)
+    for path in pictures:
         if not path.resolve().is_relative_to(root):
-            raise DataError(f"{path.relative_to(root)} is a link that leads out of the folder: put the picture itself there")
-    return [(path.relative_to(root).as_posix(), partial(_content, path)) for path in found], skipped
+            raise DataError(f"{path.relative_to(root)} is a link that leads out of the folder: copy the picture into it")
+    return [(path.relative_to(root).as_posix(), partial(_content, path)) for path in pictures], skipped
 
 
 def _content(path: Path) -> bytes:
@@ -124,7 +124,7 @@ def _content(path: Path) -> bytes:
 
 
 def open_archive(source: DataSource) -> zipfile.ZipFile:
-    """A zip file whose names and sizes are harmless; nothing of it is ever unpacked to the disk."""
+    """Open a zip file after a check of its paths and sizes; it is never unpacked to the disk."""
     source_size(source)
     try:
         archive = zipfile.ZipFile(source)
@@ -133,7 +133,7 @@ def open_archive(source: DataSource) -> zipfile.ZipFile:
     entries = archive.infolist()
     climbing = next((entry.filename for entry in entries if _leaves_folder(entry.filename)), None)
     if climbing is not None:
-        raise DataError(f"the zip file holds {climbing!r}, a path that leads out of its folder: it is not read")
+        raise DataError(f"the zip file holds {climbing!r}, a path that leads out of its folder: the file is refused")
     unpacked = sum(entry.file_size for entry in entries)
     if unpacked > MAX_UNPACKED or len(entries) > MAX_ENTRIES:
         raise DataError(
@@ -154,17 +154,17 @@ def _in_archive(archive: zipfile.ZipFile) -> tuple[list[ImageFile], int]:
         for entry in archive.infolist()
         if not entry.is_dir() and all(map(_is_user_file, PurePosixPath(entry.filename).parts))
     ]
-    found = sorted((entry for entry in entries if _is_picture(entry.filename)), key=lambda entry: entry.filename)
-    return [(entry.filename, partial(read_member, archive, entry)) for entry in found], len(entries) - len(found)
+    pictures = sorted((entry for entry in entries if _is_picture(entry.filename)), key=lambda entry: entry.filename)
+    return [(entry.filename, partial(read_member, archive, entry)) for entry in pictures], len(entries) - len(pictures)
 
 
 def read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int = MAX_IMAGE_BYTES) -> bytes:
-    """An entry's bytes, never more than it says that it has."""
+    """Read an entry of a zip file; raises DataError if it is larger than `most` bytes or cannot be read."""
     if entry.file_size > most:
         raise DataError(f"{entry.filename} has {entry.file_size:,} bytes: at most {most:,}")
     try:
         return archive.read(entry)
-    except Exception as error:  # zlib, lzma, a password: each has its own
+    except Exception as error:  # zlib, lzma and encryption raise different errors
         raise DataError(f"{entry.filename} in the zip file cannot be read: {short_message(error)}") from None
 
 
@@ -173,5 +173,5 @@ def _is_picture(name: str) -> bool:
 
 
 def _is_user_file(name: str) -> bool:
-    """Not what a system puts beside a user's files."""
+    """Return False for hidden files and __MACOSX."""
     return not name.startswith(".") and name != "__MACOSX"

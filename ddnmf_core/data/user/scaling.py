@@ -1,4 +1,4 @@
-"""What becomes of missing and negative values, and how values come to lie between 0 and 1."""
+"""Preprocess user data: missing values, negative values, and scaling to [0, 1]."""
 
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.pictures import to_u8
 from ddnmf_core.data.user.source import ImportOptions, Missing, Negative, RawData, Scale
 from ddnmf_core.files.memory_map import blocks
 
@@ -16,70 +17,69 @@ DESCRIPTIONS = {
     "mean": "the mean of their column",
     "zero": "0",
     "clip": "0",
-    "shift": "raised, so that the least value is 0",
-    "range": "each column from its least value to its greatest",
-    "maximum": "each column by its greatest value",
-    "set": "all values by the greatest of the set",
+    "shift": "shifted so that the minimum is 0",
+    "range": "each column from its minimum to its maximum",
+    "maximum": "each column by its maximum",
+    "set": "all values by the maximum of the set",
     "bytes": "bytes, divided by 255",
 }
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What becomes of every value of a set, found before any of them is changed."""
+    """Preprocessing of a data set, planned from all of its values."""
 
     image: bool
-    done: dict[str, Any]  # what is kept of it with the set
-    fill: Values | None = None  # of missing values, for each column; None: bytes stay
+    done: dict[str, Any]  # summary stored with the set
+    fill: Values | None = None  # replaces missing values, by column; None: u8 stays
     clip: bool = False
-    raised: Values | float = 0.0
+    shift: Values | float = 0.0
     invert: bool = False
 
     def of(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """Some rows as they are kept: u8 of pictures, float32 in [0, 1] of a table."""
+        """Preprocess rows (k, d): u8 for pictures, float32 in [0, 1] for a table."""
         if self.fill is None:
             return 255 - as_numbers(rows) if self.invert else as_numbers(rows)
         low, high = np.array(self.done["low"]), np.array(self.done["high"])
-        x = _nonnegative(_fill_missing(rows, self.fill), self.clip, self.raised)
+        x = _nonnegative(_fill_missing(rows, self.fill), self.clip, self.shift)
         span = high - low
         scaled = (x - low) / np.where(span > 0, span, 1)
         if not self.image:
             return scaled.astype(np.float32)
-        bytes_of = (scaled * 255).round().astype(np.uint8)
-        return 255 - bytes_of if self.invert else bytes_of
+        return 255 - to_u8(scaled) if self.invert else to_u8(scaled)
 
 
 def preprocess(raw: RawData, choices: ImportOptions) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Values as they are kept, and what was done to them: u8 for pictures, float32 in [0, 1] for a table.
+    """Preprocess all values (n, d): u8 for pictures, float32 in [0, 1] for a table; and a summary of what was done.
 
-    Raises DataError where a value is missing or negative and nothing was chosen for it.
+    Raises DataError if values are missing or negative and the option for them is "refuse".
     """
-    treatment = plan_preprocessing(raw, choices)
-    if treatment.fill is None:
-        return treatment.of(raw.values), treatment.done
-    return np.concatenate([treatment.of(raw.values[rows]) for rows in blocks(raw.values)]), treatment.done
+    plan = plan_preprocessing(raw, choices)
+    if plan.fill is None:
+        return plan.of(raw.values), plan.done
+    return np.concatenate([plan.of(raw.values[rows]) for rows in blocks(raw.values)]), plan.done
 
 
 def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
-    """What to do to the values, from a look at all of them, block by block."""
+    """Plan the preprocessing from all values, block by block; raises DataError for options that do not fit them."""
     for name, options in (("negative", Negative), ("missing", Missing), ("scale", Scale)):
         if (value := getattr(choices, name)) is not None and value not in get_args(options):
             raise DataError(f"{name} = {value!r}: should be one of {', '.join(get_args(options))}")
     image, invert = raw.image_shape is not None, choices.invert and not raw.inverted
     if invert and not image:
         raise DataError(
-            "invert turns pictures round, and these are rows of a table: leave it out, or say the shape of the "
-            "pictures in the rows"
+            "invert = True: only pictures can be inverted, and these are rows of a table. Leave it out, or give the shape "
+            "of the pictures in the rows"
         )
     if image and raw.values.dtype in (np.uint8, np.bool_):
         return Preprocessing(image, {"missing": 0, "negative": 0, "scale": "bytes"}, invert=invert)
     n_missing, fill = _gaps(raw.values, choices.missing)
     n_negative, least, most = _extent(raw.values, fill, choices.negative, image)
     clip = bool(n_negative) and choices.negative == "clip"
-    raised: Values | float = 0.0
+    shift: Values | float = 0.0
     if n_negative and not clip:
-        raised = np.minimum(least.min() if image else least, 0)
-    least, most = _nonnegative(least, clip, raised), _nonnegative(most, clip, raised)
+        shift = np.minimum(least.min() if image else least, 0)
+    least, most = _nonnegative(least, clip, shift), _nonnegative(most, clip, shift)
     scale = "set" if image else choices.scale or "range"
     low = least if scale == "range" else np.zeros(1 if scale == "set" else len(least))
     high = np.array([most.max()]) if scale == "set" else most
@@ -92,16 +92,16 @@ def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
         **({"missing_became": choices.missing} if n_missing else {}),
         **({"negative_became": choices.negative} if n_negative else {}),
     }
-    return Preprocessing(image, done, fill, clip, raised, invert)
+    return Preprocessing(image, done, fill, clip, shift, invert)
 
 
 def as_numbers(rows: NDArray[Any]) -> NDArray[Any]:
-    """On and off become white and black."""
+    """Convert booleans to 0 and 255."""
     return rows.astype(np.uint8) * np.uint8(255) if rows.dtype == np.bool_ else rows
 
 
 def _gaps(x: NDArray[Any], missing: Missing) -> tuple[int, Values]:
-    """How many values are missing, and what they become in each column."""
+    """Count missing values, and return their replacement by column."""
     n = n_samples = 0
     sums, counts = np.zeros((1, x.shape[1])), np.zeros(x.shape[1], np.int64)
     for rows in blocks(x):
@@ -112,14 +112,14 @@ def _gaps(x: NDArray[Any], missing: Missing) -> tuple[int, Values]:
         counts += (~gaps).sum(axis=0)
     if n and missing == "refuse":
         raise DataError(
-            f"{n:,} of {x.size:,} values are missing or infinite, in {_samples(n_samples)}: choose for missing "
-            "values mean (they become the mean of their column) or zero, or leave such columns out"
+            f"{n:,} of {x.size:,} values are missing or infinite, in {_samples(n_samples)}: choose mean (of their "
+            "column) or zero for missing values, or leave these columns out"
         )
     return n, sums[0] / np.maximum(counts, 1) if missing == "mean" else np.zeros(x.shape[1])
 
 
 def _extent(x: NDArray[Any], fill: Values, negative: Negative, whole: bool) -> tuple[int, Values, Values]:
-    """How many values are negative, and the least and greatest of each column."""
+    """Count negative values, and return minimum and maximum of each column."""
     n = n_samples = 0
     least, most = np.full(x.shape[1], np.inf), np.full(x.shape[1], -np.inf)
     for rows in blocks(x):
@@ -130,8 +130,8 @@ def _extent(x: NDArray[Any], fill: Values, negative: Negative, whole: bool) -> t
     if n and negative == "refuse":
         raise DataError(
             f"{n:,} of {x.size:,} values are negative (down to {least.min():.4g}), in {_samples(n_samples)}: "
-            f"choose for negative values shift ({'all values' if whole else 'their columns'} are raised so that "
-            "the least value is 0) or clip (they become 0)"
+            f"choose shift ({'all values' if whole else 'their columns'} are shifted so that the minimum is 0) or clip (they "
+            "become 0) for negative values"
         )
     return n, least, most
 
@@ -141,9 +141,9 @@ def _fill_missing(rows: NDArray[Any], fill: Values) -> Values:
     return np.where(np.isfinite(x), x, fill)
 
 
-def _nonnegative(x: Values, clip: bool, raised: Values | float) -> Values:
-    """Pictures are raised as one, a table column by column."""
-    return np.maximum(x, 0) if clip else x - raised
+def _nonnegative(x: Values, clip: bool, shift: Values | float) -> Values:
+    """Clip at 0, or shift: pictures by one number, tables by one for each column."""
+    return np.maximum(x, 0) if clip else x - shift
 
 
 def _samples(n: int) -> str:
@@ -151,7 +151,7 @@ def _samples(n: int) -> str:
 
 
 def describe_preprocessing(done: dict[str, Any]) -> str:
-    """One sentence of what was done to the values of a set."""
+    """Describe the preprocessing of a data set in one sentence."""
     sentences = [
         f"{done[what]:,} {what} values: {DESCRIPTIONS[done[f'{what}_became']]}"
         for what in ("missing", "negative")

@@ -1,4 +1,4 @@
-"""Tables: a row a sample, a column a feature, and one column that may hold the classes."""
+"""Read tables: rows are samples, columns are features, and one column may hold the classes."""
 
 import io
 from itertools import islice
@@ -24,24 +24,24 @@ from ddnmf_core.data.user.source import (
 if TYPE_CHECKING:
     import pandas as pd
 
-LIKELY_LABELS = ("label", "labels", "class", "target", "species", "category", "y")  # what such a column is often called
-LIKELY_CLASSES = 20  # words that a column of labels may have
-FIRST_BYTES = 1024**2  # that must hold the first line
+LIKELY_LABELS = ("label", "labels", "class", "target", "species", "category", "y")  # usual names of the column of classes
+LIKELY_CLASSES = 20  # different words in a column of labels, at most
+FIRST_BYTES = 1024**2  # bytes; the first line must fit
 
 
 def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData:
-    """Raises DataError for a column that is no feature, no label and not left out."""
+    """Read a table; raises DataError for a column without numbers, unless it holds the labels or is left out."""
     frame = read_frame(source, name)
     unknown = [column for column in (choices.labels, *choices.leave_out) if column is not None and column not in frame]
     if unknown:
         raise DataError(f"there is no column {unknown[0]!r}: there are {_join_names(list(frame))}")
     features = frame.drop(columns=[*choices.leave_out, *([choices.labels] if choices.labels is not None else [])])
     if len(set(features)) < len(list(features)):
-        raise DataError("two columns have the same name: give each its own")
+        raise DataError("two columns have the same name: rename one")
     for column in features:
         if not _is_numeric(features[column]):
             raise DataError(
-                f"column {column!r} does not hold numbers ({_first_text(features[column])!r}): choose it for the "
+                f"column {column!r} does not hold numbers ({_first_text(features[column])!r}): use it for the "
                 "labels, or leave it out"
             )
     check_extent(*features.shape)
@@ -58,31 +58,33 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
 
 
 def read_frame(source: DataSource, name: str, n_rows: int | None = None) -> "pd.DataFrame":
-    """The whole table, or its first rows to be looked at."""
+    """Read the whole table, or its first n_rows for a preview."""
     source_size(source)
     return _parquet(source, n_rows) if name.lower().endswith(".parquet") else _text(source, n_rows)
 
 
 def likely_labels(frame: "pd.DataFrame") -> str | None:
-    """The column that is probably the labels: by its name, or because it alone holds words and has few of them."""
+    """Guess the column of labels: by its name, or as the only column of words if it has few different ones."""
     words = [column for column in frame if not _is_numeric(frame[column])]
     few = words if len(words) == 1 and 1 < frame[words[0]].nunique() <= LIKELY_CLASSES else []
     return next((str(column) for column in frame if str(column).lower() in LIKELY_LABELS), few[0] if few else None)
 
 
 def _text(source: DataSource, n_rows: int | None) -> "pd.DataFrame":
-    """Columns apart by the sign that the first line has most of; a first line of numbers is a sample, not names, unless the
-    numbers are those of the columns."""
+    """Read a text table, separated by the most frequent of , ; and tab in the first line.
+
+    A first line of numbers is a sample, unless it numbers the columns.
+    """
     import pandas as pd
 
     try:
         first = _first_line(source)
         separator = max(",;\t", key=first.count)
-        headless = all(map(_is_number, words := first.split(separator))) and not _are_column_numbers(words)
+        no_header = all(map(_is_number, words := first.split(separator))) and not _are_column_numbers(words)
         frame = pd.read_csv(
             source,
             sep=separator,
-            header=None if headless else 0,
+            header=None if no_header else 0,
             nrows=n_rows or MAX_SAMPLES + 1,
             low_memory=False,
             encoding="utf-8-sig",
@@ -90,7 +92,7 @@ def _text(source: DataSource, n_rows: int | None) -> "pd.DataFrame":
         )
     except (ValueError, UnicodeError, pd.errors.ParserError, OSError, OverflowError) as error:
         raise DataError(f"this is not a table that can be read: {short_message(error)}") from None
-    frame.columns = [f"feature {n + 1}" if headless else str(column) for n, column in enumerate(frame.columns)]
+    frame.columns = [f"feature {n + 1}" if no_header else str(column) for n, column in enumerate(frame.columns)]
     return frame
 
 
@@ -104,7 +106,7 @@ def _first_line(source: DataSource) -> str:
 
 
 def _parquet(source: DataSource, n_rows: int | None) -> "pd.DataFrame":
-    """Its own account of its size is read first."""
+    """Read a Parquet table; its size is checked in the metadata first."""
     import pyarrow
     from pyarrow import parquet
 
@@ -115,7 +117,7 @@ def _parquet(source: DataSource, n_rows: int | None) -> "pd.DataFrame":
         if about.num_rows * about.num_columns > MAX_VALUES or unpacked > MAX_UNPACKED:
             raise DataError(
                 f"the table has {about.num_rows:,} rows of {about.num_columns:,} columns: at most {MAX_VALUES:,} "
-                "values in all. Take a part of it"
+                "values. Use fewer rows or columns"
             )
         batches = islice(file.iter_batches(n_rows), 1) if n_rows else file.iter_batches()
         frame = pyarrow.Table.from_batches(batches, file.schema_arrow).to_pandas(ignore_metadata=True)
@@ -144,9 +146,9 @@ def _is_number(text: str) -> bool:
 
 
 def _are_column_numbers(words: list[str]) -> bool:
-    """0, 1, 2 or 1, 2, 3 and so on, three at least: as pandas writes columns without names. Two may be a sample."""
-    counted = [[str(number + first) for number in range(len(words))] for first in (0, 1)]
-    return len(words) > 2 and [word.strip() for word in words] in counted
+    """Return True for 0, 1, 2, ... or 1, 2, 3, ..., pandas' unnamed columns; at least three, since two may be a sample."""
+    numberings = [[str(number + first) for number in range(len(words))] for first in (0, 1)]
+    return len(words) > 2 and [word.strip() for word in words] in numberings
 
 
 def _join_names(names: list[str]) -> str:

@@ -1,9 +1,9 @@
-"""Data sets of the user's own: made from a file or folder once, then kept in the store under the hash of their content.
+"""User data: imported from a file or folder, then kept in the store under the hash of their content.
 
-    data/own-<16 digits>/   meta.json (what it is and what was done to it), arrays.safetensors (pixels, labels)
+    data/own-<16 digits>/   meta.json (description and preprocessing), arrays.safetensors (pixels, labels)
 
-The name depends on the values, classes and columns alone, not on what the file was called, so that a run on the same
-values is the same run. What is read is checked against that name. Nothing else of the user's files is kept.
+The name depends on values, classes and columns, not on the name of the file, so that a run on the same values is the
+same run. Arrays are checked against the name when read. Nothing else of the user's files is kept.
 """
 
 import json
@@ -29,18 +29,18 @@ from ddnmf_core.files.read_only import require_writable
 from ddnmf_core.progress import Progress, ignore_progress
 
 META_FILE, ARRAYS_FILE = "meta.json", "arrays.safetensors"
-NAMED_FIELDS = ("image_shape", "class_names", "feature_names", "done", "arrays")  # of the meta data: what the name depends on
+NAMED_FIELDS = ("image_shape", "class_names", "feature_names", "done", "arrays")  # of the metadata, hashed to the name
 MAX_TITLE = 60
 LICENCE = "your own"
 
 
 @dataclass(frozen=True)
 class PreparedData:
-    """A data set that is ready to be kept."""
+    """A preprocessed data set, not stored yet."""
 
     meta: dict[str, Any]
-    content: bytes  # of its arrays
-    pixels: NDArray[Any]  # (n, d), as they will be kept
+    content: bytes  # of arrays.safetensors
+    pixels: NDArray[Any]  # (n, d), preprocessed
 
     @property
     def name(self) -> str:
@@ -51,7 +51,7 @@ class PreparedData:
 
 
 def read_source(source: DataSource, name: str, choices: ImportOptions, report: Progress = ignore_progress) -> RawData:
-    """What is in a file or folder, by the ending of its name. Raises DataError with what is wrong and what to do."""
+    """Read a file or folder, by its suffix. Raises DataError with the problem and the remedy."""
     from ddnmf_core.data.user import arrays, image_folder, tables
 
     if isinstance(source, Path) and not source.exists():
@@ -66,12 +66,12 @@ def read_source(source: DataSource, name: str, choices: ImportOptions, report: P
                 return tables.read_table(source, name, choices)
     except DataError:
         raise
-    except Exception as error:  # parsers of damaged files raise whatever they meet
-        raise DataError(f"{name} cannot be read, it may be damaged: {short_message(error)}") from error
+    except Exception as error:  # parsers raise any error on damaged files
+        raise DataError(f"{name} cannot be read, and may be damaged: {short_message(error)}") from error
 
 
 def source_kind(source: DataSource, name: str) -> str:
-    """'pictures', 'array' or 'table'; raises DataError for any other file."""
+    """Return 'pictures', 'array' or 'table'; raises DataError for any other file."""
     if isinstance(source, Path) and source.is_dir():
         return "pictures"
     endings = {".zip": "pictures", ".npy": "array", ".npz": "array", ".csv": "table", ".tsv": "table", ".parquet": "table"}
@@ -84,7 +84,7 @@ def source_kind(source: DataSource, name: str) -> str:
 
 
 def prepare(raw: RawData, source_name: str, choices: ImportOptions) -> PreparedData:
-    """The values treated and scaled as chosen."""
+    """Preprocess data with the options chosen."""
     from safetensors.numpy import save
 
     from ddnmf_core.data.user.scaling import preprocess
@@ -111,54 +111,54 @@ def _describe_data(raw: RawData, source_name: str, choices: ImportOptions, done:
 
 
 def store_prepared(prepared: PreparedData) -> str:
-    """Put it into the store, whole or not at all; its name. A set with the same content stays as it is."""
-    if folder(prepared.name).exists() and _is_whole(prepared.name):
+    """Store a data set atomically and return its name. An intact set of the same content is left unchanged."""
+    if folder(prepared.name).exists() and _is_intact(prepared.name):
         require_writable()
         return prepared.name
-    with _staging_folder() as beside:
-        write_bytes(beside / ARRAYS_FILE, prepared.content)
-        return _publish(beside, prepared.meta)
+    with _staging_folder() as tmp:
+        write_bytes(tmp / ARRAYS_FILE, prepared.content)
+        return _publish(tmp, prepared.meta)
 
 
 def store_by_blocks(raw: RawData, source_name: str, choices: ImportOptions, report: Progress = ignore_progress) -> str:
-    """The same for an array that is too large for memory: treated, written and hashed block by block; its name."""
+    """Preprocess, write and hash an array too large for memory, block by block; return its name."""
     from ddnmf_core.data.user.scaling import plan_preprocessing
 
-    treatment = plan_preprocessing(raw, choices)
-    with _staging_folder() as beside:
-        digest = array_file.write_by_blocks(beside / ARRAYS_FILE, raw.values, treatment.of, report)
-        return _publish(beside, _describe_data(raw, source_name, choices, treatment.done, digest))
+    plan = plan_preprocessing(raw, choices)
+    with _staging_folder() as tmp:
+        digest = array_file.write_by_blocks(tmp / ARRAYS_FILE, raw.values, plan.of, report)
+        return _publish(tmp, _describe_data(raw, source_name, choices, plan.done, digest))
 
 
 @contextmanager
 def _staging_folder() -> Iterator[Path]:
-    """A private folder that becomes a set by being renamed, or goes."""
+    """Create a private temporary folder; it is removed unless renamed to a data set."""
     require_writable()
     place = folder("own")
-    beside = temporary_name(place)
+    tmp = temporary_name(place)
     try:
         make_home(default_root())
         place.parent.mkdir(mode=0o700, exist_ok=True)
-        beside.mkdir(mode=0o700)
-        yield beside
+        tmp.mkdir(mode=0o700)
+        yield tmp
     except OSError as error:
         raise DataError(
-            f"the data cannot be kept in {place.parent}: {error.strerror or error}. Make room there, or set "
+            f"the data cannot be written to {place.parent}: {error.strerror or error}. Free disk space, or set "
             "DDNMF_HOME to another folder"
         ) from None
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(tmp, ignore_errors=True)
 
 
-def _publish(beside: Path, meta: dict[str, Any]) -> str:
-    """Give it its name, unless somebody was quicker; a damaged set of this name is made anew."""
+def _publish(tmp: Path, meta: dict[str, Any]) -> str:
+    """Rename the folder to the data set, unless another process has stored it; a damaged one is replaced."""
     name = dataset_name(meta)
-    write_document(beside / META_FILE, meta)
-    if folder(name).exists() and not _is_whole(name):
+    write_document(tmp / META_FILE, meta)
+    if folder(name).exists() and not _is_intact(name):
         shutil.rmtree(folder(name))
     if not folder(name).exists():
         try:
-            beside.rename(folder(name))
+            tmp.rename(folder(name))
         except OSError:
             if not folder(name).exists():
                 raise
@@ -166,7 +166,7 @@ def _publish(beside: Path, meta: dict[str, Any]) -> str:
 
 
 def add(source: DataSource, name: str, choices: ImportOptions, report: Progress = ignore_progress) -> str:
-    """Read, treat and keep; the name of the new set."""
+    """Read, preprocess and store data; return the name of the data set."""
     raw = read_source(source, name, choices, report)
     return store_by_blocks(raw, name, choices, report) if is_mapped(raw.values) else store_prepared(prepare(raw, name, choices))
 
@@ -175,22 +175,23 @@ def add(source: DataSource, name: str, choices: ImportOptions, report: Progress 
 
 
 def folder(name: str) -> Path:
+    """Return the folder of a data set."""
     return default_root() / "data" / name
 
 
 def size(name: str) -> int:
-    """Bytes on the disk; 0 where it is not there."""
+    """Return the bytes on the disk; 0 if it is missing."""
     return sum(path.stat().st_size for path in folder(name).glob("*"))
 
 
 def names() -> list[str]:
-    """The sets that are there, whole or not, the newest last."""
-    found = [path for path in (default_root() / "data").glob("own-*") if USER_DATASET.fullmatch(path.name)]
-    return [path.name for path in sorted(found, key=lambda path: (path.stat().st_mtime, path.name))]
+    """List all data sets, damaged ones included, the newest last."""
+    folders = [path for path in (default_root() / "data").glob("own-*") if USER_DATASET.fullmatch(path.name)]
+    return [path.name for path in sorted(folders, key=lambda path: (path.stat().st_mtime, path.name))]
 
 
 def is_readable(name: str) -> bool:
-    """Whether its description is whole; its arrays are checked when they are loaded."""
+    """Return True if the description is intact; arrays are checked when loaded."""
     try:
         return bool(meta(name))
     except DataError:
@@ -198,14 +199,14 @@ def is_readable(name: str) -> bool:
 
 
 def meta(name: str) -> dict[str, Any]:
-    """What is known of a set. Raises DataError where it is not there, or was changed."""
+    """Read the description of a data set; raises DataError if it is missing or damaged."""
     path = folder(name) / META_FILE
     try:
         return _meta(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
         raise DataError(
             f"the data set {name} is not in this store: it was removed, or its runs were trained elsewhere. Add "
-            "its file or folder again in the same way, and it has the same name"
+            "its file or folder again with the same options to restore it"
         ) from None
     except CorruptFile as error:
         raise DataError(f"the data set {name} is damaged: {error}. Remove it and add it again") from None
@@ -220,11 +221,12 @@ def _meta(path: Path, changed: int) -> dict[str, Any]:
 
 
 def dataset_name(meta: dict[str, Any]) -> str:
+    """Return the name of a data set: the hash of NAMED_FIELDS."""
     return f"own-{config_hash({part: meta[part] for part in NAMED_FIELDS})[:ID_LENGTH]}"
 
 
 def user_spec(name: str) -> DatasetSpec:
-    """The set as pages and runs know it. A table's row is a picture of one line, a pixel for each feature."""
+    """Describe a data set; a row of a table is a picture of height 1 with a pixel for each feature."""
     about = meta(name)
     features = about["feature_names"]
     shape = tuple(about["image_shape"] or (1, len(features)))
@@ -242,19 +244,21 @@ def user_spec(name: str) -> DatasetSpec:
 
 
 def arrays(name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Pixels (n, d), mapped where they are too large for memory, and labels (n,), all of one class where it has no labels;
-    checked against the set's name."""
+    """Read pixels (n, d), memory-mapped if too large, and labels (n,), all 0 without labels; checked by SHA-256.
+
+    Raises DataError if the data set is missing or damaged.
+    """
     about = meta(name)
     try:
-        found = array_file.read_arrays(folder(name) / ARRAYS_FILE, about["arrays"])
+        contents = array_file.read_arrays(folder(name) / ARRAYS_FILE, about["arrays"])
     except CorruptFile as error:
         raise DataError(f"the data set {name} is damaged: {error}. Remove it and add it again") from None
-    labels = found.get("labels")
-    return found["pixels"], np.zeros(len(found["pixels"]), np.int64) if labels is None else labels
+    labels = contents.get("labels")
+    return contents["pixels"], np.zeros(len(contents["pixels"]), np.int64) if labels is None else labels
 
 
 def find_problem(name: str) -> str:
-    """What is wrong with a set, everything read anew; empty where it is whole."""
+    """Read the whole data set again and return its problem; empty if it is intact."""
     _meta.cache_clear()
     try:
         arrays(name)
@@ -263,24 +267,24 @@ def find_problem(name: str) -> str:
         return str(error)
 
 
-def _is_whole(name: str) -> bool:
+def _is_intact(name: str) -> bool:
     return not find_problem(name)
 
 
 def describe(name: str) -> str:
-    """One line: what it is, and what was done to its values."""
+    """Describe a data set and its preprocessing in one line."""
     from ddnmf_core.data.user.scaling import describe_preprocessing
 
-    about, known = meta(name), user_spec(name)
-    what = (
-        f"{known.n_samples:,} rows of {known.n_pixels:,} features"
-        if known.feature_names
-        else f"{known.n_samples:,} images of {known.image_shape[0]} x {known.image_shape[1]}"
+    about, spec = meta(name), user_spec(name)
+    extent = (
+        f"{spec.n_samples:,} rows of {spec.n_pixels:,} features"
+        if spec.feature_names
+        else f"{spec.n_samples:,} images of {spec.image_shape[0]} x {spec.image_shape[1]}"
     )
-    labels = f"{len(known.class_names)} classes" if known.labelled else "no labels"
-    return f"{what}, {labels}. {describe_preprocessing(about['done'])}"
+    labels = f"{len(spec.class_names)} classes" if spec.labelled else "no labels"
+    return f"{extent}, {labels}. {describe_preprocessing(about['done'])}"
 
 
 def as_json(name: str) -> dict[str, Any]:
-    """What a script wants to know of a set."""
+    """Describe a data set for scripts: its metadata, without the hash of the arrays."""
     return {"dataset": name, **json.loads(json.dumps({key: value for key, value in meta(name).items() if key != "arrays"}))}

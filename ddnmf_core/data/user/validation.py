@@ -1,4 +1,4 @@
-"""A data set that comes from outside, already in the form of the store: all that is promised of one, checked."""
+"""Validate an imported data set in the format of the store."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from ddnmf_core.files.atomic import read_document, write_document
 from ddnmf_core.files.memory_map import blocks
 
 DATA_FILES = {user_sets.META_FILE, user_sets.ARRAYS_FILE}
-UNSAFE_LETTERS = re.compile(r"[^\w .,'&+-]")  # a title from outside is shown as words, not as Markdown
+UNSAFE_LETTERS = re.compile(r"[^\w .,'&+-]")  # removed from imported titles, which would be shown as Markdown
 Name = Annotated[str, Field(max_length=MAX_NAME)]
 Side = Annotated[int, Field(ge=1, le=MAX_FEATURES)]
 
@@ -35,7 +35,7 @@ class _Meta(BaseModel):
 
 
 def check_data_set(folder: Path, name: str, files: set[str]) -> None:
-    """Raises ValueError or CorruptFile with what is wrong. The title becomes plain words; nothing else is changed."""
+    """Raise ValueError or CorruptFile if the data set is not valid. Markdown is removed from its title."""
     if files != DATA_FILES:
         raise ValueError(f"should hold {' and '.join(sorted(DATA_FILES))}")
     content = read_document(folder / user_sets.META_FILE)
@@ -55,16 +55,16 @@ def check_data_set(folder: Path, name: str, files: set[str]) -> None:
 
 
 def _check_arrays(about: _Meta, arrays: dict[str, NDArray[Any]]) -> None:
-    """Of the shapes, types and ranges that the description says."""
+    """Check shapes, types and ranges against the description."""
     wanted = {"pixels"} | ({"labels"} if about.class_names is not None else set())
     if set(arrays) != wanted:
         raise ValueError(f"{user_sets.ARRAYS_FILE} holds {', '.join(sorted(arrays))}, not {', '.join(sorted(wanted))}")
     pixels = arrays["pixels"]
     width = len(about.feature_names or ()) if about.image_shape is None else about.image_shape[0] * about.image_shape[1]
     if width < 2 or pixels.shape != (about.n_samples, width) or pixels.dtype not in (np.uint8, np.float32):
-        raise ValueError(f"its values are {pixels.dtype} of shape {pixels.shape}, not of the shape that it says")
+        raise ValueError(f"its values are {pixels.dtype} of shape {pixels.shape}, unlike its description")
     if pixels.size > MAX_VALUES and not array_file.too_large(pixels.nbytes):
-        raise ValueError(f"{pixels.size:,} values are too many")
+        raise ValueError(f"{pixels.size:,} values are too many for memory")
     if pixels.dtype == np.float32 and not all(
         np.isfinite(pixels[rows]).all() and pixels[rows].min() >= 0 and pixels[rows].max() <= 1 for rows in blocks(pixels)
     ):
