@@ -1,1 +1,1 @@
-"""Timed figures. `python -m benchmarks NAME` measures one; each module says what, and against what reference."""
+"""Benchmarks: `python -m benchmarks NAME` runs one; its module states the reference and the target."""

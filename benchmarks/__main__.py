@@ -63,12 +63,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object for each")
     parser.add_argument("--keep", action="store_true", help="write results/benchmarks/NAME.json and .md")
     chosen = parser.parse_args()
-    there = machine()
+    this_machine = machine()
     for name in BENCHMARKS if "all" in chosen.names else chosen.names:
         module = BENCHMARKS[name].load()
         try:
             for result in _results(module, chosen):
-                document = as_json(result, there)
+                document = as_json(result, this_machine)
                 if chosen.keep:
                     write(document)
         except NotHere as reason:
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def _results(module: ModuleType, chosen: argparse.Namespace) -> Iterator[Result]:
-    """One, or one after each part of it that was measured, so that what was measured can be kept at once."""
+    """Yield the result, or one after each part, so that each part can be kept at once."""
     options = {"size": chosen.size or module.SIZE} if hasattr(module, "SIZE") else {}
     if hasattr(module, "PARTS"):
         options["only"] = _parts(chosen.only, module.PARTS)
@@ -88,10 +88,10 @@ def _results(module: ModuleType, chosen: argparse.Namespace) -> Iterator[Result]
     return iter([measured]) if isinstance(measured, Result) else measured
 
 
-def _parts(named: str | None, there: tuple[str, ...]) -> tuple[str, ...]:
-    parts = tuple(named.split(",")) if named else there
-    if unknown := sorted(set(parts) - set(there)):
-        raise SystemExit(f"--only: {', '.join(unknown)} should be of {', '.join(there)}")
+def _parts(named: str | None, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    parts = tuple(named.split(",")) if named else allowed
+    if unknown := sorted(set(parts) - set(allowed)):
+        raise SystemExit(f"--only: {', '.join(unknown)} should be of {', '.join(allowed)}")
     return parts
 
 

@@ -61,7 +61,7 @@ def measure(repeats: int, size: int = SIZE, epochs: int = EPOCHS) -> Result:
 
 
 def _codes(n: int, epochs: int) -> NDArray[np.float32]:
-    """z of n images under a model that has learned something."""
+    """Return the codes z of n images under a trained model."""
     dataset = "mnist-10k" if n <= N_SHIPPED else "mnist"
     if not find(dataset):
         raise NotHere("the full set is not here. Set DDNMF_DATA (`ddnmf data` says how to get it).")

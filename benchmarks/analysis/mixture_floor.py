@@ -1,8 +1,8 @@
 """How the floor of a mixture's covariances changes how well fits from different starts agree, and what they find.
 
 For each data set the pixels' NMF and the codes of the finished default runs of seed 1 (DDNMF, AE2's with NMF), N images
-each, scaled to a mean variance of 1. Agreement (mean ARI of the starts) and silhouette need no labels; ACC stands beside
-them. The tables' floor is `ddnmf_core.analysis.clustering.MIXTURE_FLOOR`.
+each, scaled to a mean variance of 1. Agreement (mean ARI of the starts) and silhouette need no labels; ACC is shown
+with them. The tables' floor is `ddnmf_core.analysis.clustering.MIXTURE_FLOOR`.
 """
 
 import warnings
@@ -26,7 +26,7 @@ FLOORS, STARTS = (1e-4, 1e-3, 1e-2, 5e-2), (1, 2, 3)
 
 
 def representations(dataset: str) -> dict[str, Any]:
-    """What is clustered, by name: (N, d) each."""
+    """Return the representations to cluster by name, (N, d) each."""
     found = {
         "NMF of the pixels": transform(
             load(dataset, None).scaled()[:N], ClusteringConfig(dataset=dataset, transform="unit_nmf")
@@ -41,7 +41,7 @@ def representations(dataset: str) -> dict[str, Any]:
 
 
 def measure(repeats: int) -> Result:
-    """The floor of the tables, against the usual absolute one; a row for each representation, a column for each floor."""
+    """Compare floors of the covariances: a row for each representation, a column for each floor."""
     rows: list[Row] = []
     for dataset in FULL_PROTOCOL.datasets:
         labels = load(dataset, None).labels[:N]

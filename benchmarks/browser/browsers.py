@@ -29,7 +29,7 @@ STEPS = ("ArrowUp", "ArrowDown", "noise")
 
 @dataclass
 class Seen:
-    """What one browser met."""
+    """Waits and errors of one browser."""
 
     waits: list[float] = field(default_factory=list)  # milliseconds
     errors: list[str] = field(default_factory=list)
@@ -107,7 +107,7 @@ async def _one(page: Any, run_id: str, number: int, until: float) -> Seen:
         try:
             await shown.first.wait_for()
             await page.locator(IDLE).wait_for()
-        except Exception as error:  # a timeout: what stands there instead?
+        except Exception as error:  # a timeout: keep the text of the page
             text = await page.get_by_test_id("ddnmf-gallery").first.inner_text()
             seen.foreign += f"sample {sample}," not in text
             seen.errors.append(f"{type(error).__name__} after {step}")

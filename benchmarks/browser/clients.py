@@ -37,7 +37,7 @@ TRAINED = RunConfig(epochs=10_000, seed=7)  # meanwhile, by one thread
 
 @dataclass
 class Client:
-    """A page that is open: what it shows last, and how long each change took."""
+    """An open page: its latest content, and the duration of each change."""
 
     socket: WebSocketClientConnection
     query: str
@@ -62,7 +62,7 @@ class Client:
                 return b"".join(parts)
 
     def _read(self, message: ForwardMsg) -> bool:
-        """Takes down what the next change needs to know; True at the end of a page."""
+        """Store the state that the next change needs; True at the end of a page."""
         kind = message.WhichOneof("type")
         if kind == "delta":
             element = message.delta.new_element
@@ -124,7 +124,7 @@ async def _crowd(n: int, run_id: str, seconds: float) -> list[Client]:
 
 
 async def _one(run_id: str, number: int, begin: asyncio.Barrier, seconds: float) -> Client:
-    """One client: its samples are its own hundred; the clock runs once every page stands."""
+    """One client: its samples are its own hundred; the clock starts once every page is complete."""
     request = HTTPRequest(address().replace("http", "ws", 1) + "/_stcore/stream")
     socket = await websocket_connect(request, subprotocols=["streamlit"], max_message_size=LARGEST)
     chance, sample, level = random.Random(number), 100 * number, 0.4

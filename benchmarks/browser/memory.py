@@ -3,8 +3,8 @@ points open, and of the dashboard by the number of runs in the store.
 
 The worker's figure is the most that its process ever held (ru_maxrss), up to the end of the training and up to the end of
 the scoring; one epoch is trained, since no later one needs more. The dashboard's is the resident memory of the server's
-process once the pages stand, and how much of it is its own: the rest are files of libraries that the system lends to all
-processes which load them; what torch's libraries for CUDA take of it, with a GPU or without, is measured by loading them
+process once the pages are complete, and its unique part: the rest are files of libraries that all processes
+share; what torch's libraries for CUDA take of it, with a GPU or without, is measured by loading them
 alone. Targets: 1.5 GB, 1 GB, and a dashboard that does not depend on the number of runs.
 """
 
@@ -72,7 +72,7 @@ def _worker() -> list[Row]:
 
 
 def _dashboard() -> Row:
-    """After both maps and the taking apart of an image have been looked at."""
+    """Measure the dashboard after both maps and the Explain page were opened."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         store = Store(home)
         runs = [two_runs_with_maps(store, name) for name in SETS]
@@ -86,7 +86,7 @@ def _cuda() -> Row:
 
 
 def _by_runs(n: int) -> Row:
-    """The pages that list runs, with so many in the store: copies of one small run under the ids of its seeds."""
+    """Measure the pages that list runs, with n copies of one small run under the ids of its seeds."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         store = Store(home)
         first = RunConfig(dataset="digits", layers=(64, 32, 8), n_parts=5, epochs=2)
@@ -101,7 +101,7 @@ def _by_runs(n: int) -> Row:
 
 
 def _resident(store: Store, links: list[str]) -> tuple[float, float]:
-    """Gigabytes of the server once these pages stand, and those that no other process shares."""
+    """Return gigabytes of the server once these pages are complete, and those that no other process shares."""
     server = serve(store)
     try:
         with chromium() as browser:

@@ -1,4 +1,4 @@
-"""What a user waits for, in headless Chromium against the dashboard, with 10,000 and with 70,000 images (p95).
+"""Waits of a user, in headless Chromium against the dashboard, with 10,000 and with 70,000 images (p95).
 
 A store of its own is made first: two models of one epoch on each set and their maps by PCA; times depend on neither. Each
 wait is measured in the browser, from the key or the pointer going down to the last picture or number that changes for it.
@@ -79,7 +79,7 @@ def _first_page(browser: Any) -> float:
 
 
 def _on_set(browser: Any, run: RunConfig, repeats: int) -> dict[str, list[float]]:
-    """Each wait on one data set."""
+    """Measure each wait on one data set."""
     page = browser.new_page(viewport={"width": 1400, "height": 1000}, bypass_csp=True)  # looks into the page with eval
     page.add_init_script(WATCH)
     page.set_default_timeout(120_000)
@@ -132,7 +132,7 @@ def _first_paint(browser: Any, run: RunConfig) -> float:
 
 
 def _switches(page: Any, repeats: int) -> list[float]:
-    """To and fro between two pages that are warm."""
+    """Time switches between two warm pages."""
     times = []
     for turn in range(repeats + 2):
         name = ("Explain", "Train")[turn % 2]

@@ -1,4 +1,4 @@
-"""What it costs a training to be watched: its images a second with a browser on the Train page, against nobody looking.
+"""Images a second of a training with a browser on the Train page, against the same one without.
 
 One run of the default model goes on all the while; windows with the page open and without it alternate. With one thread a run
 the page has a core left on a machine with two; both are measured. Target: 3 % of the speed at most.

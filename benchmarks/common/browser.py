@@ -1,4 +1,4 @@
-"""A dashboard of its own and a headless browser before it."""
+"""A dashboard and a headless browser."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
 def serve(store: Store, port: int = PORT, **environment: str) -> "subprocess.Popen[bytes]":
-    """The dashboard, once it answers."""
+    """Start a dashboard and return its process once it answers."""
     server = subprocess.Popen(
         [str(Path(sys.executable).with_name("streamlit")), "run", "dashboard/app.py", "--server.port", str(port)],
         cwd=ROOT,
@@ -56,14 +56,14 @@ def chromium() -> Iterator[Any]:
 
 
 def settled(page: Any) -> None:
-    """Until the page's script has ended and nothing has started it again."""
+    """Wait until the page's script has ended and was not started again."""
     page.locator(IDLE).wait_for()
     page.wait_for_timeout(1500)
     page.locator(IDLE).wait_for()
 
 
 def two_runs_with_maps(store: Store, dataset: str) -> RunConfig:
-    """Two models of one epoch and their maps by PCA; the first one's configuration."""
+    """Train two models of one epoch with their maps by PCA; return the first one's configuration."""
     run = RunConfig(dataset=dataset, epochs=1)
     n = 10_000 if dataset.endswith("10k") else 70_000
     maps = [EmbeddingConfig(run=run.replace(seed=seed).id, method="pca", n_points=n) for seed in (1, 2)]

@@ -1,4 +1,4 @@
-"""What every benchmark shares: repetitions, their median and spread, the machine, and how a result is written."""
+"""Repetitions, their median and spread, the machine, and the files of a result."""
 
 import json
 import os
@@ -22,12 +22,12 @@ PACKAGES = ("torch", "numpy", "scikit-learn", "streamlit", "plotly", "distribute
 
 
 class NotHere(RuntimeError):
-    """This machine lacks what the benchmark needs."""
+    """This machine lacks hardware or data that the benchmark needs."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one benchmark measured."""
+    """Rows and figures of one benchmark."""
 
     name: str
     rows: list[Row]  # a line of its table each
@@ -38,7 +38,7 @@ class Result:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, 95th percentile, smallest and largest of some repetitions."""
+    """Return median, 95th percentile, minimum and maximum of repetitions."""
     return {
         "median": float(np.median(values)),
         "p95": float(np.percentile(values, 95)),
@@ -49,7 +49,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 @contextmanager
 def threads_of_a_run(n: int) -> Iterator[None]:
-    """Engines that are started meanwhile give each run so many threads."""
+    """Set the threads per run of engines that are started inside the context."""
     before = os.environ.get("DDNMF_THREADS")
     os.environ["DDNMF_THREADS"] = str(n)
     try:
@@ -60,7 +60,7 @@ def threads_of_a_run(n: int) -> Iterator[None]:
 
 
 def milliseconds(work: Callable[[], object], repeats: int) -> list[float]:
-    """Each of some repetitions, after one that does not count."""
+    """Time each repetition, after one warm-up."""
     work()
     times = []
     for _ in range(repeats):
@@ -71,7 +71,7 @@ def milliseconds(work: Callable[[], object], repeats: int) -> list[float]:
 
 
 def peak_memory() -> int:
-    """The most bytes that this process held; what a parent held before it counts nothing, as it does in ru_maxrss."""
+    """Return this process's peak memory in bytes; ru_maxrss would include its parent's."""
     import resource
 
     status = Path("/proc/self/status")
@@ -81,14 +81,14 @@ def peak_memory() -> int:
 
 
 def free_port() -> int:
-    """One that nobody listens on at the moment."""
+    """Return a port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def machine() -> dict[str, Any]:
-    """What the figures belong to."""
+    """Describe the machine that the figures belong to."""
     model = (
         next(
             (
@@ -115,7 +115,7 @@ def machine() -> dict[str, Any]:
 
 
 def _version(package: str) -> str | None:
-    """None where it is not installed: a machine that only trains needs no dashboard."""
+    """Return the installed version or None: a machine that only trains needs no dashboard."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -128,7 +128,7 @@ def _gpu() -> str | None:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
-def as_json(result: Result, there: Mapping[str, Any]) -> dict[str, Any]:
+def as_json(result: Result, host: Mapping[str, Any]) -> dict[str, Any]:
     size = "" if result.size is None else f" --size {result.size}"
     return {
         "name": result.name,
@@ -137,13 +137,13 @@ def as_json(result: Result, there: Mapping[str, Any]) -> dict[str, Any]:
         "created": datetime.now(UTC).date().isoformat(),
         **result.figures,
         "repeats": result.repeats,
-        "machine": there,
+        "machine": host,
         "rows": result.rows,
     }
 
 
 def kept_rows(name: str) -> list[Row]:
-    """The rows that were written before; none where nothing was."""
+    """Return the rows written before, or none."""
     path = OUT / f"{name}.json"
     return json.loads(path.read_bytes())["rows"] if path.exists() else []
 
@@ -157,7 +157,7 @@ def write(document: Mapping[str, Any]) -> Path:
 
 
 def tables(rows: Sequence[Row]) -> str:
-    """A table, or one for each curve where rows say which they belong to."""
+    """Format a table, or one for each curve named in the rows."""
     curves: dict[str, list[Row]] = {}
     for row in rows:
         curves.setdefault(row.get("curve", ""), []).append({name: value for name, value in row.items() if name != "curve"})

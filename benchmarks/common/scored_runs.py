@@ -1,4 +1,4 @@
-"""Trainings whose scores are compared: asked for from the engine of the store (DDNMF_HOME), which skips what it has."""
+"""Train runs in the engine of the store (DDNMF_HOME), which skips finished ones, and return their scores."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -13,8 +13,8 @@ from ddnmf_core.store.run_store import Store
 
 
 def train_and_score(runs: Sequence[RunConfig]) -> list[dict[str, float]]:
-    """Of each run, once all are trained: accuracies on the code of clean images, L_sym of the last epoch, and images a
-    second, the median of its own epochs. Raises NotHere where a data set is not."""
+    """Return for each run accuracies on the codes of clean images, L_sym of the last epoch, and images a second (the
+    median of its epochs). Raises NotHere if a data set is missing."""
     for dataset in sorted({run.dataset for run in runs}):
         if not find(dataset):
             raise NotHere(f"{dataset} is not here. Set DDNMF_DATA (`ddnmf data` says how to get it).")

@@ -1,4 +1,4 @@
-"""As many images as wanted: the shipped digits over and over, each time with other noise."""
+"""Any number of images: the included digits repeated, each time with other noise."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ def write(path: Path, n: int) -> None:
 
 @contextmanager
 def images(n: int) -> Iterator[Path]:
-    """A file of n images, while it is needed."""
+    """Provide a temporary file of n images."""
     with TemporaryDirectory(dir=STORED, prefix=".images-") as folder:
         path = Path(folder) / "images.npy"
         write(path, n)

@@ -21,7 +21,7 @@ WARM = 10  # steps that do not count
 
 
 def start(path: Path, source: str, steps: int, threads: int, wait: bool = False, **fields: Any) -> "subprocess.Popen[str]":
-    """Such a process; `fields` change the default run."""
+    """Start such a process; `fields` change the default run."""
     command = [
         sys.executable,
         "-m",
@@ -51,7 +51,7 @@ def result(process: "subprocess.Popen[str]") -> dict[str, Any]:
 
 
 def pace(path: Path | str, source: str, steps: int, fields: dict[str, Any], wait: bool = False) -> dict[str, Any]:
-    """The first steps of an epoch of the default run, some more as it is changed by `fields`."""
+    """Time the first steps of an epoch of the default run with `fields` changed."""
     import numpy as np
     import torch
 
@@ -71,7 +71,7 @@ def pace(path: Path | str, source: str, steps: int, fields: dict[str, Any], wait
     times: list[float] = []
 
     def enough() -> bool:
-        """Asked before every batch."""
+        """Return whether the training should stop; called before every batch."""
         if wait and len(times) == WARM:
             print("ready", flush=True)
             sys.stdin.readline()
@@ -90,7 +90,7 @@ def pace(path: Path | str, source: str, steps: int, fields: dict[str, Any], wait
 
 
 def drop_from_cache(path: Path | str) -> None:
-    """So that the file is read from the disk again."""
+    """Drop the file from the system's cache, so that it is read from disk again."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

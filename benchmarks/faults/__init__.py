@@ -1,4 +1,4 @@
-"""Faults injected for real, counted: what was tried, what survived, what was lost.
+"""Inject faults and count tries, survivals and losses.
 
 Processes are killed with SIGKILL or stopped with SIGSTOP, bits of stored files are flipped, files cut short, the disk made
 full, losses made infinite. `--repeats N` tries each fault at most N times; without it the full counts are taken, which is a
@@ -40,12 +40,12 @@ PARTS = tuple(FAULTS)  # what can be measured alone
 
 
 def measure(repeats: int, only: Sequence[str] = PARTS) -> Iterator[Result]:
-    """The whole table after each fault that was counted."""
-    there = machine()
+    """Yield the whole table after each fault."""
+    this_machine = machine()
     for name in only:
         row = FAULTS[name](repeats).row() | {
             "counted": datetime.now(UTC).date().isoformat(),
-            "machine": f"{there['processor']}, {there['cores']} cores",
+            "machine": f"{this_machine['processor']}, {this_machine['cores']} cores",
         }
         rows: dict[str, Row] = {kept["fault"]: kept for kept in kept_rows("faults")} | {name: row}
         in_order = [rows[fault] for fault in FAULTS if fault in rows]

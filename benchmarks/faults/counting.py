@@ -1,4 +1,4 @@
-"""What is counted: how often a fault was tried, what survived, how long the recovery took."""
+"""Counts of a fault: tries, losses, seconds of the recovery."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass
 class Count:
-    """How often a fault was tried and what became of it."""
+    """Tries of one fault and their outcomes."""
 
     fault: str
     what: str
@@ -18,7 +18,7 @@ class Count:
     figures: str = ""  # what else was measured
 
     def attempts(self, most: int) -> range:
-        """The tries of this round: at most so many."""
+        """Return the tries of this round, at most `most`."""
         return range(min(most, self.full))
 
     def add(self, lost: str = "", seconds: float | None = None) -> None:

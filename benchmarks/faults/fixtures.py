@@ -65,7 +65,7 @@ def running_engine() -> Iterator[Store]:
 
 
 def wait(condition: Callable[..., object], *arguments: object, seconds: float = PATIENCE, every: float = 0.02) -> bool:
-    """Poll until condition(*arguments) is true; False once the time is over."""
+    """Poll until condition(*arguments) is true; return False on a timeout."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition(*arguments):
@@ -79,7 +79,7 @@ def ended(*entries: Entry) -> bool:
 
 
 def has_rows(entry: Entry, n: int) -> bool:
-    """True once its history has n rows."""
+    """Return whether its history has at least n rows."""
     return len(entry.history()) >= n
 
 
@@ -88,14 +88,14 @@ def is_past(entry: Entry, step: int) -> bool:
 
 
 def stop(*entries: Entry) -> None:
-    """End them, so that the next try has the workers for itself."""
+    """Stop runs, so that the next try has all workers."""
     for entry in entries:
         entry.request_stop()
     wait(ended, *entries)
 
 
 def holder_of(entry: Entry) -> int | None:
-    """The process that holds the entry's lock, by the kernel's own list."""
+    """Return the id of the process that holds the entry's lock, from the kernel's list."""
     inode = os.stat(entry.folder / "lock").st_ino
     for line in Path("/proc/locks").read_text().splitlines():
         fields = line.split()
@@ -110,7 +110,7 @@ def last_step(entry: Entry) -> int:
 
 
 def run_python(script: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """In a process of its own, with as many threads as the engine gives a run: float sums depend on it."""
+    """Run a script in a process with the engine's number of threads, which float sums depend on."""
     return subprocess.run(
         [sys.executable, "-c", script, *arguments],
         cwd=ROOT,
@@ -120,7 +120,7 @@ def run_python(script: str, *arguments: str) -> subprocess.CompletedProcess[byte
 
 
 def undisturbed_weights(configs: Sequence[RunConfig]) -> dict[RunConfig, Weights]:
-    """Of runs that nobody disturbed, trained one after the other by one process."""
+    """Return the weights of undisturbed runs, trained one after the other by one process."""
     with folder() as home:
         entries = [Store(home).create(config) for config in configs]
         run_python(UNDISTURBED, home, *(entry.id for entry in entries)).check_returncode()

@@ -1,4 +1,4 @@
-"""Hundreds of short runs through one engine, looked at in a browser: does anything grow?"""
+"""Memory, processes and descriptors over hundreds of short runs with a browser open."""
 
 import time
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def soak(most: int) -> Count:
 
 
 def _at_rest(store: Store, dashboard: int, pages: Sequence[Any]) -> dict[str, Usage]:
-    """Of the engine and of the dashboard, once the browser's idle connections have been closed."""
+    """Measure engine and dashboard after the browser's idle connections were closed."""
     for page in pages:
         settled(page)
     time.sleep(KEPT_OPEN)
@@ -60,7 +60,7 @@ def _at_rest(store: Store, dashboard: int, pages: Sequence[Any]) -> dict[str, Us
 
 
 def usage(pid: int) -> Usage:
-    """Of a process and all below it: MB, descriptors, processes, threads, zombies."""
+    """Count a process tree's MB, descriptors, processes, threads and zombies."""
     top = psutil.Process(pid)
     tree = [top, *top.children(recursive=True)]
     alive = [process for process in tree if process.status() != psutil.STATUS_ZOMBIE]
@@ -78,7 +78,7 @@ def _told(first: Usage, last: Usage) -> str:
 
 
 def _grown(first: Usage, last: Usage) -> str:
-    """What grew more than it may, as a sentence; empty when nothing did."""
+    """Describe quantities that grew beyond their limit; empty if none did."""
     allowed = {
         "memory, MB": first["memory, MB"] * MAX_GROWTH,
         "descriptors": first["descriptors"] + 5,

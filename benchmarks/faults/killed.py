@@ -1,4 +1,4 @@
-"""Processes that are killed or stopped in the middle of their work."""
+"""Kill or stop processes during their work."""
 
 import os
 import random
@@ -61,7 +61,7 @@ class Finder:
         def loaded(module):
             load(module)
             train = module.Trainer.train
-            module.Trainer.train = lambda own, *a, **k: os._exit(9) if own.config.epochs == 666 else train(own, *a, **k)
+            module.Trainer.train = lambda self, *a, **k: os._exit(9) if self.config.epochs == 666 else train(self, *a, **k)
         spec.loader.exec_module = loaded
         return spec
 
@@ -70,8 +70,8 @@ sys.meta_path.insert(0, Finder())
 
 
 def killed_worker(most: int) -> Count:
-    """F1: kill -9 of a run's worker at a random batch, two runs side by side; each resumes and ends with the bits of the run
-    that nobody disturbed. The seconds are those from the kill to the end of the run."""
+    """F1: kill -9 of a run's worker at a random batch, two runs side by side; each resumes and ends with the bits of an
+    undisturbed run. The seconds are those from the kill to the end of the run."""
     count, chance = Count("F1", "worker killed at a random batch: same final weights", 200), random.Random(1)
     attempts = count.attempts(most)
     configs = [LONG.replace(epochs=100, seed=1000 + k) for k in range(min(N_SEEDS, len(attempts)))]
@@ -97,7 +97,7 @@ def killed_worker(most: int) -> Count:
 
 
 def _kill_at(entry: Entry, n_rows: int) -> float | None:
-    """Kill its worker once it has written so many rows: when that was, or None if it had ended."""
+    """Kill its worker after n_rows rows; return the time, or None if the run had ended."""
     wait(lambda: has_rows(entry, n_rows + 1) or ended(entry))
     pid = holder_of(entry)
     if pid is None:
@@ -152,7 +152,7 @@ def killed_tree(most: int) -> Count:
 
 
 def _all_went_on(entries: list[Entry], before: list[int]) -> bool:
-    """True once each is past the step that it had reached before, or finished."""
+    """Return whether each run is past its earlier step or finished."""
     return all(is_past(entry, step) or entry.finished for entry, step in zip(entries, before, strict=True))
 
 
@@ -225,7 +225,7 @@ def _has_another_holder(entry: Entry, old: int | None) -> bool:
 
 
 def _left_behind(store: Store, configs: list[RunConfig], kill: Callable[[int, int], object]) -> list[Entry]:
-    """Runs that were being trained when their engine's process, or its group, was killed."""
+    """Start runs, kill their engine's process or its group during training, and return them."""
     pid = engine.start(store).pid
     entries = [engine.submit(store, config) for config in configs]
     wait(lambda: all(has_rows(entry, 3) for entry in entries))

@@ -1,4 +1,4 @@
-"""Runs that are cancelled, asked for by several at once, or whose loss becomes infinite."""
+"""Cancel runs, request one from several clients at once, make a loss infinite."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The dashboard's process is killed while a run is trained and a browser looks at it."""
+"""Kill the dashboard while a run is trained and a browser shows it."""
 
 import re
 import signal
@@ -42,7 +42,7 @@ def _shows_past(page: Any, entry: Entry, step: int) -> bool:
 
 
 def _shown_step(page: Any, entry: Entry) -> float:
-    """How far the run is by what the page says."""
+    """Return the step of the run that the page shows."""
     found = re.search(r"Epoch ([0-9.]+) of", page.get_by_test_id("stProgress").first.inner_text(timeout=30_000))
     steps_per_epoch = last_step(entry) / max(entry.history()[-1]["epoch"], 1e-9)
     return float(found.group(1)) * steps_per_epoch if found else -1.0

@@ -1,4 +1,4 @@
-"""Stored files that are damaged, and a disk that is full."""
+"""Damage stored files; fill the disk."""
 
 import random
 from collections.abc import Callable

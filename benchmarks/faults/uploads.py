@@ -1,4 +1,4 @@
-"""Malformed uploads: files that lie, burst, climb out or are cut short. Each must be refused in a sentence, nothing stored."""
+"""Malformed uploads: lying headers, zip bombs, path traversal, truncation. Each is refused with a message; nothing stored."""
 
 import io
 import json
@@ -51,7 +51,7 @@ def objects(chance: random.Random) -> File:
 
 
 def lying_header(chance: random.Random) -> File:
-    """An array that says it is far larger than its bytes."""
+    """An array whose header declares far more values than it has."""
     shape = (chance.randrange(10**6, 10**12), chance.randrange(100, 10**6))
     header = repr({"descr": "<f8", "fortran_order": False, "shape": shape}).encode()
     header += b" " * (-(len(header) + 11) % 64) + b"\n"
@@ -67,7 +67,7 @@ def wrong_shape(chance: random.Random) -> File:
 
 
 def no_numbers(chance: random.Random) -> File:
-    """Missing, infinite or negative values that nobody said what to do with."""
+    """Missing, infinite or negative values without a chosen treatment."""
     values = np.random.default_rng(chance.randrange(10**6)).random((N_ROWS, 6))
     values[chance.randrange(N_ROWS), chance.randrange(6)] = chance.choice([np.nan, np.inf, -np.inf, -3.0])
     buffer = io.BytesIO()
@@ -92,7 +92,7 @@ def bad_table(chance: random.Random) -> File:
 
 
 def bomb(chance: random.Random) -> File:
-    """A few bytes that unpack to gigabytes, or say so: as a member of a zip, as a picture, as an array in a zip."""
+    """A few bytes that unpack to, or declare, gigabytes: as a member of a zip, a picture, an array in a zip."""
     kind = chance.choice(["declared", "picture", "array"])
     if kind == "picture":
         side = chance.randrange(20_000, 60_000)
@@ -111,7 +111,7 @@ def bomb(chance: random.Random) -> File:
 
 
 def climbing(chance: random.Random) -> File:
-    """Members of a zip that would land elsewhere."""
+    """Members of a zip with path traversal."""
     way = chance.choice(["../", "../../../", "/etc/", "a/../../", "..\\", "C:\\"])
     return "x.zip", _zip({f"{way}{k:03d}.png": _picture()[1] for k in range(N_ROWS)})
 
@@ -122,7 +122,7 @@ def pickled(chance: random.Random) -> File:
 
 
 def no_archive(chance: random.Random) -> File:
-    """Something in the place of an archive of runs: climbing, foreign or unsigned members."""
+    """A false archive of runs: path traversal, foreign or unsigned members."""
     entry = "runs/0123456789abcdef"
     header = json.dumps({"format": "DDNMF Studio archive", "version": chance.choice([1, 1, 99]), "entries": [entry]})
     members = chance.choice(
@@ -174,7 +174,7 @@ def malformed(most: int) -> Count:
 
 
 def _offered(store: Store, name: str, content: bytes) -> str:
-    """What went wrong; empty when it was refused as it should be."""
+    """Describe the failure; empty if the upload was refused correctly."""
     try:
         if name.endswith(".ddnmf.zip"):
             imported = import_archive(store, io.BytesIO(content))
@@ -193,7 +193,7 @@ def _offered(store: Store, name: str, content: bytes) -> str:
 
 
 def _unclear(sentence: str) -> str:
-    """Empty for a sentence that a person can read."""
+    """Return an empty text for a readable message."""
     fine = 0 < len(sentence) <= LONGEST and "\n" not in sentence and "Traceback" not in sentence
     return "" if fine else f"no clear sentence: {sentence[:100]!r}"
 

@@ -81,7 +81,7 @@ def _sweeps(repeats: int) -> Iterator[Row]:
 
 
 def seconds_of(store: Store, configs: Sequence[RunConfig]) -> float:
-    """From asking for these runs until all of them are finished."""
+    """Time from the request of these runs until all are finished."""
     began = time.monotonic()
     entries = [engine.submit(store, config) for config in configs]
     while not all(entry.state.status in ENDED_STATUSES for entry in entries):
@@ -96,7 +96,7 @@ def seconds_of(store: Store, configs: Sequence[RunConfig]) -> float:
 
 @contextmanager
 def cluster(n_trainers: int) -> Iterator[tuple[Store, "subprocess.Popen[bytes]"]]:
-    """A store whose engine works on a cluster of `dask scheduler` and `dask worker`, as docs/scaling.md starts them; and the
+    """Provide a store whose engine works on a cluster of `dask scheduler` and `dask worker`, as in docs/scaling.md, and the
     scheduler's process."""
     from distributed import Client
     from distributed.security import Security
@@ -206,7 +206,7 @@ def _costs() -> Iterator[Row]:
 
 
 def _processor(processes: Sequence[psutil.Process], work: Callable[[], object]) -> list[float]:
-    """Seconds that the work takes, and those of a processor that each process takes meanwhile."""
+    """Return the seconds of the work, and each process's processor seconds meanwhile."""
     before, began = [sum(process.cpu_times()[:2]) for process in processes], time.monotonic()
     work()
     return [

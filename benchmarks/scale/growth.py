@@ -90,7 +90,7 @@ def _threads() -> int:
 
 
 def _parts(steps: int) -> Iterator[Row]:
-    """Steps of the default run with other numbers of parts, and pictures of all parts."""
+    """Time steps of the default run with other numbers of parts, and pictures of all parts."""
     import torch
 
     from ddnmf_core.model.decoding import part_pictures
@@ -144,7 +144,7 @@ def _runs(counts: tuple[int, ...], repeats: int) -> Iterator[Row]:
 
 
 def _linked(store: Store, run: Path, config: RunConfig) -> None:
-    """The same run under another id: its own configuration, the other files as links."""
+    """Copy a run under another id: its own configuration, the other files as links."""
     folder = store.entry(config).folder
     shutil.copytree(run, folder, copy_function=os.link, ignore=shutil.ignore_patterns(CONFIG_FILE))
     (folder / CONFIG_FILE).write_text(json.dumps(config.model_dump(mode="json"), indent=1))
@@ -154,7 +154,7 @@ def _linked(store: Store, run: Path, config: RunConfig) -> None:
 
 
 def _points(n: int, repeats: int) -> Row:
-    """From the table of a map to its bytes, and from there to a browser."""
+    """Time a map from its table to bytes, and from there to a browser."""
     import numpy as np
 
     from dashboard.components.scatter import Cloud, Thumbnails
@@ -192,7 +192,7 @@ def _points(n: int, repeats: int) -> Row:
 
 @contextmanager
 def _served(files: list[bytes]) -> Iterator[list[str]]:
-    """Addresses on this machine that answer with these bytes."""
+    """Serve these bytes at addresses on this machine."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -234,7 +234,7 @@ def _workers(steps: int, repeats: int) -> Iterator[Row]:
 
 
 def _together(path: Path, n: int, steps: int) -> list[dict[str, Any]]:
-    """Trainings that begin when all of them are warm."""
+    """Run trainings that start when all are warm."""
     processes = [training_process.start(path, "memory", steps, 1, wait=True) for _ in range(n)]
     for process in processes:
         assert process.stdout
@@ -250,7 +250,7 @@ def _together(path: Path, n: int, steps: int) -> list[dict[str, Any]]:
 
 
 def draw(rows: list[Row], path: Path = FIGURE) -> None:
-    """A panel for each curve, both axes logarithmic; colours of Okabe and Ito, and a mark for each line."""
+    """Draw a panel for each curve, both axes logarithmic, in the colours of Okabe and Ito with a marker for each line."""
     from matplotlib.figure import Figure
 
     curves: dict[str, list[Row]] = {}

@@ -1,4 +1,4 @@
-"""Seconds for the whole of Figure 3's trainings on one GPU as stacks, against the same runs eager, one after the other.
+"""Seconds for all trainings of Figure 3 on one GPU as batched models, against the same runs one after the other.
 
 2 sets x 8 noise levels x DDNMF and AE1, 20 epochs, all images, without what a run writes and scores. Targets on an H100: 60 s,
 aim 20 s, and at least 10 times the eager runs (of which N_EAGER are measured, and the time of all is their mean times their
@@ -35,7 +35,7 @@ def measure(repeats: int) -> Result:
 
 
 def compared(repeats: int) -> list[Row]:
-    """Stacks and eager runs; raises RuntimeError where they do not come to the same losses."""
+    """Compare batched and eager runs; raises RuntimeError if their losses differ."""
     rows: list[Row] = []
     for dataset in FULL_PROTOCOL.datasets:
         for model in ("DDNMF", "AE1"):
@@ -74,7 +74,7 @@ def _trainers(configs: Sequence[RunConfig]) -> list[Trainer]:
 
 
 def _stacked(configs: Sequence[RunConfig], epochs: int | None = None) -> tuple[float, list[float]]:
-    """Seconds, and L_in of each run's last epoch, no number where it did not get there."""
+    """Return seconds, and L_in of each run's last epoch, NaN if it did not finish."""
     trainers = _trainers([config.replace(epochs=epochs) if epochs else config for config in configs])
     last: dict[Trainer, float] = {}
     outcomes: dict[Trainer, str] = {}
@@ -91,7 +91,7 @@ def _stacked(configs: Sequence[RunConfig], epochs: int | None = None) -> tuple[f
 
 
 def _eager(configs: Sequence[RunConfig]) -> tuple[float, list[float]]:
-    """The same, one after the other."""
+    """Return the same for runs trained one after the other."""
     trainers, last = _trainers(configs), dict.fromkeys(range(len(configs)), math.nan)
     torch.cuda.synchronize()
     began = time.perf_counter()

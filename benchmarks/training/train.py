@@ -1,4 +1,4 @@
-"""Images a second of a training at the default preset, against the loop that a user would write, in one run.
+"""Images a second of a training at the default preset, against a plain PyTorch loop, in one run.
 
 The reference: torchvision's data set, ToTensor, a DataLoader, the default Adam for each network, full matrix precision,
 .item() in each step, the losses written out; the same model from the same weights, in an order and with noise of its own. Ours:
@@ -66,8 +66,8 @@ def measure(repeats: int) -> Result:
 
 
 def _flops(model: ModelName) -> float:
-    """Of one image: every weight takes part in three products, forward and twice backward; those of the first layer in two,
-    for nobody asks for the gradient of the pixels."""
+    """Count operations of one image: every weight takes part in three products, forward and twice backward; those of the first
+    layer in two, as the gradient of the pixels is not needed."""
     config = RunConfig(model=model)
     sizes = (784, *config.encoder_layers, *config.decoder_layers, 784)
     of_each = 6 * sum(a * b for a, b in pairwise(sizes)) - 2 * sizes[0] * sizes[1]
@@ -91,7 +91,7 @@ def _side(side: str, model: str, threads: int) -> dict[str, float]:
 
 
 def _two_at_once(model: str) -> float:
-    """Images a second of two one-thread trainings together."""
+    """Measure images a second of two one-thread trainings together."""
     both = [
         subprocess.Popen(_command("ours", model), cwd=ROOT, env=_environment("ours", 1), stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -117,7 +117,7 @@ def ours(config: RunConfig) -> dict[str, float]:
 
 
 def reference(config: RunConfig) -> dict[str, float]:
-    """A plain loop over the same model."""
+    """Train the same model by a plain loop."""
     import torch
     from torch.utils.data import DataLoader
     from torchvision import transforms
@@ -149,7 +149,7 @@ def reference(config: RunConfig) -> dict[str, float]:
 
 
 def _torchvision_set(folder: Path, transform: Callable[..., Any]) -> Any:
-    """The shipped 10,000 digits as torchvision wants them."""
+    """Write the included 10,000 digits in torchvision's layout."""
     from torchvision.datasets import MNIST
 
     raw = folder / "MNIST" / "raw"
@@ -161,7 +161,7 @@ def _torchvision_set(folder: Path, transform: Callable[..., Any]) -> Any:
 
 
 def _ddnmf_losses(model: Any, x: Any, x_noisy: Any, config: RunConfig) -> tuple[Any, Any]:
-    """L_in and its L_sym."""
+    """Compute L_in and its term L_sym."""
     h, h_student = model.supervisor.features(x), model.student.features(x_noisy)
     code = len(h) // 2
     L_sym = ((x - h[-1]) ** 2).mean()
@@ -176,7 +176,7 @@ def _autoencoder_losses(model: Any, x: Any, x_noisy: Any, config: RunConfig) -> 
 
 
 def peak() -> dict[str, float]:
-    """Matrix products of float32 at the precision that the default takes."""
+    """Measure float32 matrix products at the default's precision."""
     import torch
 
     from ddnmf_core.model.device import matmul_precision
