@@ -116,8 +116,8 @@ def offer_level(shown: DisplayedResults, protocol: Protocol, level: float) -> No
 
 def _offer_this_store(protocol: Protocol, level: float) -> None:
     published = ", ".join(f"{noise:.0%}" for noise in protocol.noise_levels)
-    status = "Published results." if level in protocol.noise_levels else f"No published result at {level:.0%}."
-    st.caption(f"{status} Published levels: {published}. To compute any level on this machine, switch to:")
+    absence = "" if level in protocol.noise_levels else f"No published result at {level:.0%}. "
+    st.caption(f"{absence}Published levels: {published}. To compute any level on this machine, switch to:")
     left, right = st.columns(2)
     for column, name in ((left, "quick"), (right, "full")):
         if column.button(

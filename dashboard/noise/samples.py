@@ -75,7 +75,7 @@ def _pick_number(images: Images) -> int:
     return (
         int(
             st.number_input(
-                "Image per class",
+                "Image number in each class",
                 1,
                 n,
                 key="nth",

@@ -98,7 +98,7 @@ def surface_map(cells: "pd.DataFrame", x: str, y: str, title: str, chosen: Point
     return _clickable(figure, height).update_layout(margin_t=ABOVE_AND_BELOW[0], margin_b=ABOVE_AND_BELOW[1])
 
 
-def _of_categories(axis: Any) -> None:
+def _of_categories(axis: "go.layout.XAxis | go.layout.YAxis") -> None:
     axis.update(type="category", showgrid=False, ticks="", title_standoff=12)
 
 
