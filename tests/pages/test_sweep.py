@@ -276,5 +276,5 @@ def test_a_store_that_nobody_may_write_to_can_still_be_looked_at(swept, monkeypa
     app = open_page()
     assert not app.exception
     assert not app.error
-    assert "nothing can be trained" in app.warning[0].value
+    assert "training is disabled" in app.warning[0].value
     assert len(app.dataframe[0].value) == 4
