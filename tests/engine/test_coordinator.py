@@ -216,6 +216,7 @@ def test_but_not_without_end(store, monkeypatch):
     assert entry.state.status == "failed"
     assert len(client.submitted) == coordinator.MAX_LOST_BEFORE_START
     store.request(CONFIG)
+    made.reading.rests_until = 0.0  # however long the last look took
     made._tick()
     client.submitted[-1][2].set_exception(KilledWorker())
     made._tick()

@@ -183,7 +183,9 @@ def test_a_map_stops_when_it_is_asked_to(store, method):
     codes = np.random.default_rng(0).random((200, 5), dtype=np.float32)
     reported = []
     with pytest.raises(EmbeddingStopped):
-        embed(codes, EmbeddingConfig(run="0" * 16, method=method), reported.append, lambda: len(reported) >= 2)
+        embed(
+            codes, EmbeddingConfig(run="0" * 16, method=method), lambda *told: reported.append(told), lambda: len(reported) >= 2
+        )
     assert len(reported) == 2
 
 
