@@ -160,7 +160,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Train both networks (Algorithm 1), then cluster the codes of the training data.
 
         Parameters
@@ -230,7 +230,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return self._encode(self._validated(X) / self.scale_)[1]
 
-    def fit_predict(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
+    def fit_predict(self, X: ArrayLike, y: object = None) -> NDArray[np.int64]:
         """Fit the model and return the clusters of the training data.
 
         Parameters
@@ -303,7 +303,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             rows = torch.cat([self._exact.student.decode(batch) for batch in torch.from_numpy(H).split(ENCODING_BATCH)])
         return self.scale_ * rows.numpy()
 
-    def score(self, X: ArrayLike, y: Any = None) -> float:
+    def score(self, X: ArrayLike, y: object = None) -> float:
         """Compute the negative mean squared error of reconstructions; larger is better.
 
         Parameters

@@ -3,11 +3,14 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ddnmf_core.data.dataset import short_message
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 MAX_PIXELS = 25_000_000  # of one picture, checked before it is decoded
 IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
@@ -15,7 +18,7 @@ EXIF_ORIENTATION = 0x0112  # EXIF tag; values from 5 on swap width and height
 
 
 @contextmanager
-def open_image(content: bytes, name: str) -> Iterator[Any]:
+def open_image(content: bytes, name: str) -> Iterator["Picture"]:
     """Open a picture without decoding it. Errors in the block become a ValueError with its name."""
     from PIL import Image, UnidentifiedImageError
 
@@ -31,13 +34,13 @@ def open_image(content: bytes, name: str) -> Iterator[Any]:
         raise ValueError(f"{name} is not a picture that can be read: {short_message(error)}") from None
 
 
-def width_to_height(picture: Any) -> float:
+def width_to_height(picture: "Picture") -> float:
     """Return the ratio of width to height of the upright picture."""
     width, height = picture.size
     return height / width if picture.getexif().get(EXIF_ORIENTATION, 1) >= 5 else width / height
 
 
-def to_gray(picture: Any) -> Any:
+def to_gray(picture: "Picture") -> "Picture":
     """Rotate upright and convert to 8-bit gray; 16 bits are scaled down, transparent pixels become white."""
     from PIL import Image, ImageOps
 

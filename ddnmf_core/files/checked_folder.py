@@ -56,7 +56,7 @@ class CheckedFolder:
 
         return pd.read_parquet(io.BytesIO(self._read(name)))
 
-    def write_json(self, name: str, content: Any) -> None:
+    def write_json(self, name: str, content: object) -> None:
         """Write JSON."""
         self._write(name, json.dumps(content, indent=1).encode())
 

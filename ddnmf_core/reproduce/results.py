@@ -1,9 +1,9 @@
-"""The scores of a target's cells with where each came from: kept as JSON, summarised as a table."""
+"""Results of a target: scores with their provenance, stored as JSON and summarised as a table."""
 
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 KEYS = ["dataset", "method", "noise_level", "test_level"]
 MEASURED_COLUMNS = (*SCORE_NAMES, "agreement", "silhouette", "error", "training_seconds", "seconds", *MEASURES)
-SEED_AGREEMENTS = {
+SEED_AGREEMENTS = {  # measure that compares a target's seeds with each other
     "table1": "agreement",
     "table2": "agreement",
-    "selection": "agreement",  # what a target's seeds are held
+    "selection": "agreement",
     "parts": "stability",
-}  # against each other by
-OVER_SEEDS = tuple(dict.fromkeys(SEED_AGREEMENTS.values()))  # values of pairs of seeds
+}
+OVER_SEEDS = tuple(dict.fromkeys(SEED_AGREEMENTS.values()))  # measures of pairs of seeds
 BOTH_SIGNS = ("units", "pca")  # factors whose coefficients may be negative
-VARYING_FIELDS = ("seconds", "training_seconds")  # in a provenance, from run to run
+VARYING_FIELDS = ("seconds", "training_seconds")  # of a provenance that differ from run to run
 ORIGIN_OF = {source.method(clusterer): source.origin for source in TABLE_SOURCES for clusterer in source.clusterers} | {
     source.title: source.origin for source in PART_SOURCES
 }
@@ -40,28 +40,28 @@ ORIGIN_OF = {source.method(clusterer): source.origin for source in TABLE_SOURCES
 
 @dataclass(frozen=True)
 class Results:
-    """What is known of a target: a record for each finished cell."""
+    """Results of a target: one record per finished cell."""
 
     target: Target
-    command: str  # that makes this file
+    command: str  # reproduces this file
     created: str  # date, UTC
     protocol: dict[str, Any]
-    seeds: list[int]  # that were asked for, now or before
+    seeds: list[int]  # requested, now or before
     n_missing: int  # cells that are not finished
-    provenance: list[dict[str, Any]]  # versions and machines; a record names its own
+    provenance: list[dict[str, Any]]  # versions and machines; a record holds the index of its own
     cells: list[Record]
 
     @property
     def n_seeds(self) -> int:
-        """Seeds for which every cell is there; each seed has as many, but Figure 2 is of the first alone."""
+        """Number of seeds with all cells. Every seed has the same number of cells; Figure 2 uses the first seed only."""
         if self.target == "figure2":
             return int(bool(self.cells) and not self.n_missing)
-        whole = (len(self.cells) + self.n_missing) / max(1, len(self.seeds))
-        return sum(sum(cell["seed"] == seed for cell in self.cells) == whole for seed in self.seeds) if self.cells else 0
+        per_seed = (len(self.cells) + self.n_missing) / max(1, len(self.seeds))
+        return sum(sum(cell["seed"] == seed for cell in self.cells) == per_seed for seed in self.seeds) if self.cells else 0
 
     @property
     def text(self) -> str:
-        """As JSON, one line for each cell."""
+        """JSON text with one line per cell."""
         fields = {"n_seeds": self.n_seeds, **asdict(self)}
         lines = {name: fields.pop(name) for name in ("provenance", "cells")}
         head = json.dumps(fields, indent=1).removesuffix("\n}")
@@ -71,14 +71,25 @@ class Results:
         return f"{head}{rest}\n}}\n"
 
     def write(self, folder: Path) -> Path:
-        """As <target>.json."""
+        """Write <target>.json; return its path."""
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(path_of(folder, self.target), self.text.encode())
         return path_of(folder, self.target)
 
 
+@dataclass(frozen=True)
+class TargetPlan:
+    """Cells of a target, with the protocol, the seeds and the command that produce them."""
+
+    target: Target
+    cells: list[TargetCell]
+    protocol: Protocol
+    seeds: list[int]
+    command: str
+
+
 def published_folder() -> Path:
-    """DDNMF_RESULTS, else the results that come with the source, or with the installed package."""
+    """Locate the published results: DDNMF_RESULTS, else the installed package's, else the source tree's."""
     core = Path(__file__).parents[1]
     installed = core / "published"
     return Path(os.environ.get("DDNMF_RESULTS") or (installed if installed.exists() else core.parent / "results"))
@@ -89,7 +100,7 @@ def path_of(folder: Path, target: Target) -> Path:
 
 
 def read_results(folder: Path, target: Target) -> Results | None:
-    """What was written there, or None; raises ValueError where the file is not one of ours."""
+    """Read the results of a target, None if there is no file; raise ValueError if the file is not valid."""
     path = path_of(folder, target)
     if not path.exists():
         return None
@@ -98,28 +109,23 @@ def read_results(folder: Path, target: Target) -> Results | None:
         fields.pop("n_seeds")
         return Results(**fields)
     except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path} is not a file of `ddnmf reproduce` ({error}): move it away and run it again") from None
+        raise ValueError(f"{path} is not a file of `ddnmf reproduce` ({error}): move it and run the command again") from None
 
 
-def gather(
-    target: Target,
-    cells: Sequence[TargetCell],
-    protocol: Protocol,
-    seeds: Sequence[int],
-    store: Store,
-    command: str,
-    known: Results | None = None,
-) -> Results:
-    """A record for each cell that earlier results hold, or else the store has finished. What is written stays: the same
-    seed on another machine is another run, and would be an unseen change of a published number."""
-    kept = {record["id"]: record for record in known.cells} if known else {}
+def gather(plan: TargetPlan, store: Store, written: Results | None = None) -> Results:
+    """Collect the records of all planned cells that are written or stored.
+
+    A written record is kept even if the store has the same cell: recomputed on another machine its numbers can differ, which
+    would change a published number unnoticed.
+    """
+    kept = {record["id"]: record for record in written.cells} if written else {}
     provenance: list[dict[str, Any]] = []
     records = []
-    for cell in cells:
+    for cell in plan.cells:
         entry = store.entry(cell.config)
-        if known and cell.config.id in kept:
+        if written and cell.config.id in kept:
             record = dict(kept[cell.config.id])
-            origin = known.provenance[record["provenance"]]
+            origin = written.provenance[record["provenance"]]
         elif entry.available:
             record, origin = _of_entry(cell, entry)
         else:
@@ -127,24 +133,26 @@ def gather(
         if origin not in provenance:
             provenance.append(origin)
         records.append({**record, "provenance": provenance.index(origin)})
-    if target in SEED_AGREEMENTS:
-        _note_over_seeds(records, store, SEED_AGREEMENTS[target])
+    if plan.target in SEED_AGREEMENTS:
+        _add_agreements(records, store, SEED_AGREEMENTS[plan.target])
     return Results(
-        target,
-        command,
+        plan.target,
+        plan.command,
         datetime.now(UTC).date().isoformat(),
-        protocol.describe(),
-        list(seeds),
-        len(cells) - len(records),
+        plan.protocol.describe(),
+        plan.seeds,
+        len(plan.cells) - len(records),
         provenance,
         records,
     )
 
 
-def _note_over_seeds(records: list[Record], store: Store, name: str) -> None:
-    """How well each seed agrees with other seeds: by its clusters (mean ARI), or by its parts (mean matched cosine). It needs
-    no labels. With all its peers in the store it is computed anew; with some of them only where nothing is known yet, and the
-    record says with which."""
+def _add_agreements(records: list[Record], store: Store, name: str) -> None:
+    """Add to each record its agreement with the other seeds, which needs no labels.
+
+    "agreement" is the mean ARI of clusters, "stability" the mean matched cosine of parts. If the store has only some of the
+    seeds, a value is added only where there is none; `<name>_with` lists the seeds compared.
+    """
     groups: dict[Any, list[Record]] = {}
     for record in records:
         groups.setdefault(tuple(record.get(key) for key in KEYS), []).append(record)
@@ -152,16 +160,15 @@ def _note_over_seeds(records: list[Record], store: Store, name: str) -> None:
         seeds = [record["seed"] for record in group]
         if len(seeds) < 2 or all(record.get(f"{name}_with") == seeds for record in group):
             continue
-        found = _agreements(store, name, group)
-        there = [record for record in group if record["id"] in found]
-        for record in there:
-            if len(there) == len(group) or name not in record:
-                record |= {name: found[record["id"]], f"{name}_with": [peer["seed"] for peer in there]}
+        values = _agreements(store, name, group)
+        measured = [record for record in group if record["id"] in values]
+        for record in measured:
+            if len(measured) == len(group) or name not in record:
+                record |= {name: values[record["id"]], f"{name}_with": [peer["seed"] for peer in measured]}
 
 
 def _agreements(store: Store, name: str, records: list[Record]) -> dict[str, float]:
-    """By id, of each of these records with the others, as far as the store has what they were measured of; empty where it
-    has fewer than two."""
+    """Return each record's agreement with the others by id; only of stored entries, and empty for fewer than two."""
     from ddnmf_core.analysis.metrics import agreements
     from ddnmf_core.interpret.stability import matched_cosine
 
@@ -169,28 +176,28 @@ def _agreements(store: Store, name: str, records: list[Record]) -> dict[str, flo
     entries: dict[str, tuple[Record, Entry]] = {
         record["id"]: (record, Entry(store.root, kind, record["id"])) for record in records
     }
-    there = {each: entry for each, (record, entry) in entries.items() if entry.available and _is_measured_of(record, entry)}
-    if len(there) < 2:
+    stored = {key: entry for key, (record, entry) in entries.items() if entry.available and _has_same_scores(record, entry)}
+    if len(stored) < 2:
         return {}
     if name == "agreement":
-        clusters = [entry.read_table(CLUSTERS_FILE)["cluster"].to_numpy() for entry in there.values()]
-        return {each: float(value) for each, value in zip(there, agreements(clusters), strict=True)}
-    swings = {each: entry.read_tensors(INTERPRETATION_FILE)["swings"] for each, entry in there.items()}
-    signed = all(entry.config.factors not in BOTH_SIGNS for entry in there.values())
+        clusters = [entry.read_table(CLUSTERS_FILE)["cluster"].to_numpy() for entry in stored.values()]
+        return {key: float(value) for key, value in zip(stored, agreements(clusters), strict=True)}
+    effects = {key: entry.read_tensors(INTERPRETATION_FILE)["swings"] for key, entry in stored.items()}
+    signed = all(entry.config.factors not in BOTH_SIGNS for entry in stored.values())
     return {
-        each: sum(matched_cosine(own, other, signed) for name, other in swings.items() if name != each) / (len(swings) - 1)
-        for each, own in swings.items()
+        key: sum(matched_cosine(own, other, signed) for peer, other in effects.items() if peer != key) / (len(effects) - 1)
+        for key, own in effects.items()
     }
 
 
-def _is_measured_of(record: Record, entry: Entry) -> bool:
-    """And not of the same configuration computed elsewhere."""
+def _has_same_scores(record: Record, entry: Entry) -> bool:
+    """Whether the record comes from this entry, not from the same configuration computed on another machine."""
     scores = entry.read_json(SCORES_FILE)
     return all(scores[score] == record[score] for score in SCORE_NAMES)
 
 
 def _of_entry(cell: TargetCell, entry: Entry) -> tuple[Record, dict[str, Any]]:
-    """The record of a finished cell, and its provenance without what differs from run to run."""
+    """Return the record of a finished cell, and its provenance without the varying fields."""
     record: Record = {
         "dataset": cell.dataset,
         "method": cell.method,
@@ -207,7 +214,7 @@ def _of_entry(cell: TargetCell, entry: Entry) -> tuple[Record, dict[str, Any]]:
     if entry.has(SCORES_FILE):
         scores = entry.read_json(SCORES_FILE)
         if cell.noise_level is not None:
-            scores.pop("contingency")  # hundreds of cells: keep them small
+            scores.pop("contingency")  # hundreds of cells: keep the file small
         measured = entry.read_json(PROVENANCE_FILE)
         record |= scores | {"seconds": measured["seconds"]}
         origin = {**measured, **origin}
@@ -215,8 +222,11 @@ def _of_entry(cell: TargetCell, entry: Entry) -> tuple[Record, dict[str, Any]]:
 
 
 def summarise(records: Iterable[Record]) -> "pd.DataFrame":
-    """A row for each method, data set and noise: n_seeds, mean and deviation (n - 1) of each measure, and the paper's
-    number with its distance from ours, in points and in our deviations."""
+    """Summarise records over seeds, one row per method, data set and noise.
+
+    Columns: n_seeds, mean and standard deviation (n - 1) of each measure, the paper's score, and its difference from ours,
+    absolute and in our standard deviations.
+    """
     import pandas as pd
 
     frame = pd.DataFrame(list(records)).reindex(
@@ -228,23 +238,23 @@ def summarise(records: Iterable[Record]) -> "pd.DataFrame":
         row |= {"origin": ORIGIN_OF.get(row["method"], "paper"), "n_seeds": len(group)}
         for measure in MEASURED_COLUMNS:
             row[f"{measure}_mean"], row[f"{measure}_std"] = group[measure].mean(), group[measure].std(ddof=1)
-        for name in OVER_SEEDS:  # pairs share seeds: their spread is no deviation
+        for name in OVER_SEEDS:  # pairs share seeds, so their spread is no standard deviation
             row[f"{name}_std"] = math.nan
             row[f"{name}_seeds"] = max((len(of) for of in group[f"{name}_with"] if isinstance(of, list)), default=0)
-        rows.append(row | _against_the_paper(row))
+        rows.append(row | _compare_with_paper(row))
     return pd.DataFrame(rows)
 
 
-def _against_the_paper(row: Record) -> Record:
+def _compare_with_paper(row: Record) -> Record:
     level = None if math.isnan(row["noise_level"]) else row["noise_level"]
     reported = paper.paper_scores(row["dataset"], row["method"], level) if level is None or level == row["test_level"] else None
-    found: Record = {}
+    comparison: Record = {}
     for score in SCORE_NAMES:
         theirs, deviation = reported[score] if reported else math.nan, row[f"{score}_std"]
         difference = row[f"{score}_mean"] - theirs
-        found |= {
+        comparison |= {
             f"{score}_paper": theirs,
             f"{score}_difference": difference,
             f"{score}_deviations": difference / deviation if deviation else math.nan,
         }
-    return found
+    return comparison

@@ -195,5 +195,5 @@ def _markdown_number(mean: float, deviation: float, best: bool) -> str:
     return text if deviation != deviation else f"{text} ± {deviation:.3f}"
 
 
-def _plain(value: Any) -> str:
+def _plain(value: float) -> str:
     return NOT_DEFINED if value != value else f"{value:.3f}"

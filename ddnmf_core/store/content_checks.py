@@ -98,7 +98,7 @@ def _check_history(entry: Entry, rows: Iterable[Any]) -> None:
             raise ValueError(f"line {number + 1} has shares of {len(row.layer_shares)} layers, not of {n_layers}")
 
 
-def _check_json(entry: Entry, name: str, content: Any) -> None:
+def _check_json(entry: Entry, name: str, content: object) -> None:
     if name == SCORES_FILE and entry.kind == "runs":
         scored = [(row.input, row.representation, row.clusterer) for row in TypeAdapter(list[_Score]).validate_python(content)]
         wanted = [

@@ -98,7 +98,7 @@ def encode_classes(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64]
     return np.array([place[text] for text in texts], np.int64), tuple(names)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Name a class: 3.0 becomes '3', a missing value the empty text."""
     if isinstance(value, bytes):
         value = value.decode(errors="replace")

@@ -39,14 +39,10 @@ def evaluate(entry: RunEntry, images: "Images", report: Callable[[str], None], d
                 code = codes[codes_key(representation, noisy)]
                 found = cluster(code, clusterer, images.n_clusters(config.n_clusters), config.seed, device)
                 clusters[clusters_key(representation, clusterer, noisy)] = found
-                table.append(
-                    {
-                        "input": kind,
-                        "representation": representation,
-                        "clusterer": clusterer,
-                        **(scores_of(images, found) or {SILHOUETTE: silhouette(code, found, config.seed)}),
-                    }
-                )
+                scores: dict[str, float | None] = {**scores_of(images, found)}
+                if not scores:
+                    scores[SILHOUETTE] = silhouette(code, found, config.seed)
+                table.append({"input": kind, "representation": representation, "clusterer": clusterer, **scores})
     entry.write_tensors(CODES_FILE, codes)
     entry.write_table(CLUSTERS_FILE, pd.DataFrame(clusters))
     entry.write_json(SCORES_FILE, table)
