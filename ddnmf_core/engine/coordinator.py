@@ -1,19 +1,18 @@
-"""The engine's own process: it takes requests from the store and has dask's workers do them.
+"""Run the engine: take requests from the store and have dask's workers do them.
 
 One coordinator serves one store. It starts a local dask cluster on loopback, or joins the one that
-DDNMF_SCHEDULER names (the store then lies on a path that all its workers share), submits each request
-under its entry's id, and goes on when a page, a worker or it itself has been killed: the store is the
-truth, dask only does the work.
+DDNMF_SCHEDULER names (the store is then on a path that all its workers share), submits each request
+under its entry's id, and continues after a page, a worker or the engine itself was killed: the store
+holds the truth, dask only does the work.
 """
 
 import fcntl
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ddnmf_core.config import config_hash
@@ -28,307 +27,314 @@ from ddnmf_core.engine.client import (
 )
 from ddnmf_core.engine.cluster import ALLOWED_FAILURES, available_gpus, start_cluster
 from ddnmf_core.engine.duty_cycle import DutyCycle
+from ddnmf_core.engine.log import configure_logging, entry_log, logger
 from ddnmf_core.engine.placement import WorkerKind, WorkerPlacement
+from ddnmf_core.engine.queue import RequestQueue, is_clustering
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.files.atomic import CorruptFile, write_document
 from ddnmf_core.store import trash
-from ddnmf_core.store.entry import CONFIG_TYPES, ENDED_STATUSES, MTIME_RESOLUTION_NS, Busy, Entry
+from ddnmf_core.store.entry import CONFIG_TYPES, ENDED_STATUSES, Busy, Entry
 from ddnmf_core.store.run_store import Request, Store
 
-TICK_S = 0.05  # seconds between looks at the queue
-HOUSEKEEPING_INTERVAL_S = 3600.0  # seconds between looks into what was deleted
-RECOVERY_INTERVAL_S = 2.0  # seconds between looks for interrupted entries
-IDLE_EXIT_S = 30 * 60.0  # seconds without work before it leaves
+TICK_S = 0.05  # seconds between reads of the queue
+TRASH_INTERVAL_S = 3600.0  # seconds between removals of expired deletions
+RECOVERY_INTERVAL_S = 2.0  # seconds between searches for interrupted entries and lost workers
+RETRY_S = 1.0  # seconds before an entry is submitted again
+IDLE_EXIT_S = 30 * 60.0  # seconds without work before the engine exits
 MAX_STACKED_RUNS = 32  # runs trained as one batched model
-GATHER_NS = 500_000_000  # nanoseconds without a new request: then they start
-MAX_LOST_BEFORE_START = 10  # times that the workers of a run that waits may die
+GATHER_NS = 500_000_000  # nanoseconds without a new request before a stack starts
+MAX_LOST_BEFORE_START = 10  # worker deaths before a queued run is failed
 
 
 def serve(store: Store, idle_exit: float = IDLE_EXIT_S) -> None:
-    """Be the engine until told to stop, or idle for long. Returns at once where one runs already."""
+    """Run the engine until SIGTERM or a long idle time. Return at once if the store has an engine already."""
+    configure_logging()
     store.prepare()
     with lock_path(store).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        info_path(store).unlink(missing_ok=True)  # what a killed engine left
+        info_path(store).unlink(missing_ok=True)  # of a killed engine
         store.remove_stale_files()
         with ExitStack() as running:
             try:
                 client, n_workers = running.enter_context(start_cluster())
-            except Exception as error:  # whatever it is: commands and pages wait for this sentence
+            except Exception as error:  # of any type: commands and pages wait for this message
                 where = f" at DDNMF_SCHEDULER={address}" if (address := os.environ.get("DDNMF_SCHEDULER")) else ""
                 write_start_error(
-                    store, f"The engine could not start its cluster{where}: {error}. Its log is {store.root}/engine.log."
+                    store, f"The engine could not start its cluster{where}: {error}. See the log: {store.root}/engine.log."
                 )
                 raise
             start_error_path(store).unlink(missing_ok=True)
             Coordinator(store, client, n_workers).run(idle_exit)
 
 
+@dataclass
+class Job:
+    """One entry from its first dispatch until its request is closed."""
+
+    request: Request
+    source: Entry | None  # run that must end first
+    future: Any = None  # dask's; one future for all runs of a stack
+    worker: WorkerKind | None = None  # kind of worker of a submitted clustering
+    retry_at: float = 0.0  # monotonic seconds
+    lost_before_start: int = 0  # worker deaths while the entry was queued
+
+
 class Coordinator:
-    """Keeps dask and the store in step."""
+    """Dispatch the store's requests to dask's workers and record how they end."""
 
     def __init__(self, store: Store, client: Any, n_workers: int) -> None:
         self.store, self.client = store, client
-        self.futures: dict[Entry, tuple[Request, Any]] = {}
-        self.places = WorkerPlacement(client)
-        self.clusterings: dict[Entry, WorkerKind] = {}  # of the futures, and where they are
-        self.busy_until: dict[Entry, float] = {}
-        self.bereaved: dict[Entry, int] = {}  # how often their worker died before they began
-        self.run_of: dict[Entry, Entry | None] = {}  # of what waits or is worked on
-        self.waiting: list[Request] = []
-        self.queue_changed = -1  # the folder's time when it was last read
-        self.reading, self.looking = DutyCycle(), DutyCycle()  # of the queue; for wishes to stop
+        self.queue, self.stop_poll = RequestQueue(store), DutyCycle()
+        self.jobs: dict[Entry, Job] = {}
+        self.ended: set[Entry] = set()  # entries that recovery can skip
+        self.placement = WorkerPlacement(client)
         self.info = EngineInfo(os.getpid(), client.scheduler.address, threads_per_run(), n_workers, fingerprint())
-        self.ended: set[Entry] = set()  # need not be looked at again
-        self.n_lost = 0  # workers that are being replaced
+        self.n_lost = 0  # workers being replaced
         self.stopping = False
-        self.most_together = (
-            MAX_STACKED_RUNS if available_gpus() else 1
-        )  # a CPU gains nothing from a stack; corrected by `warm_up`
-        self.warm_up = [client.submit(tasks.measure_worker, pure=False, **self.places.submission("train"))]
+        self.max_stack = MAX_STACKED_RUNS if available_gpus() else 1  # a stack gains nothing on a CPU; set anew by `warm_up`
+        self.warm_up = [client.submit(tasks.measure_worker, pure=False, **self.placement.submission("train"))]
 
     def run(self, idle_exit: float) -> None:
+        """Dispatch and settle until SIGTERM, until the store is deleted, or after `idle_exit` seconds without work."""
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
         write_document(info_path(self.store), asdict(self.info))
-        with self._one_entry_s_trouble():
-            self._recover()
-        active = recovered = time.monotonic()
-        kept_house = -HOUSEKEEPING_INTERVAL_S
+        logger.info("Engine started: process %d, %d workers, %s", self.info.pid, self.info.n_workers, self.info.scheduler)
+        intervals = {
+            self._recover: RECOVERY_INTERVAL_S,
+            self._replace_lost_workers: RECOVERY_INTERVAL_S,
+            self._empty_trash: TRASH_INTERVAL_S,
+        }
+        active = time.monotonic()
+        due = dict.fromkeys(intervals, active)
         while not self.stopping and self.store.root.exists() and time.monotonic() - active < idle_exit:
-            with self._one_entry_s_trouble():
+            for work, interval in intervals.items():
+                if time.monotonic() >= due[work]:
+                    due[work] = time.monotonic() + interval
+                    with self._log_and_continue():
+                        work()
+            with self._log_and_continue():
                 self._tick()
-            if self.futures:
+            if self._submitted():
                 active = time.monotonic()
-            if time.monotonic() - recovered > RECOVERY_INTERVAL_S:
-                recovered = time.monotonic()
-                self._replace_lost_workers()
-                with self._one_entry_s_trouble():
-                    self._recover()
-            if time.monotonic() - kept_house > HOUSEKEEPING_INTERVAL_S:
-                kept_house = time.monotonic()
-                with self._one_entry_s_trouble():
-                    trash.empty_expired(self.store)
             time.sleep(TICK_S)
-
-    def _replace_lost_workers(self) -> None:
-        """Dask gives up a worker for good whose restart takes more than 15 seconds, as on a busy machine; it is started anew.
-        Somebody else's cluster looks after its own."""
-        own = self.client.cluster
-        n_lost = 0 if own is None else self.info.n_workers - len(own.workers)
-        if n_lost > self.n_lost:
-            print("engine: a worker was given up; another one takes its place", file=sys.stderr, flush=True)
-        if n_lost:
-            own.scale(self.info.n_workers)
-        self.n_lost = n_lost
+        logger.info("Engine stopped: %s", "asked to stop" if self.stopping else "idle, or its store was deleted")
 
     @contextmanager
-    def _one_entry_s_trouble(self) -> Iterator[None]:
-        """A full disk, or an entry that was deleted or damaged meanwhile, must not take the other runs down."""
+    def _log_and_continue(self) -> Iterator[None]:
+        """Keep the engine alive on a full disk and on entries that were deleted or damaged meanwhile."""
         try:
             yield
         except (OSError, CorruptFile) as error:
-            print(f"engine: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            logger.error("%s: %s", type(error).__name__, error)
             time.sleep(1.0)
 
     def _tick(self) -> None:
-        stacks: dict[str, list[Request]] = {}
-        for request in self._in_turn():
-            entry = request.entry
-            if (
-                entry in self.futures
-                or time.monotonic() < self.busy_until.get(entry, 0.0)
-                or not self.store.is_requested(entry)
-            ):  # settled since the queue was read
-                continue
+        """Dispatch the requests that are due, settle the tasks that ended, cancel the requests that were stopped."""
+        stacks: dict[str, list[Job]] = {}
+        for request in self._next_requests():
             try:
-                self._take_up(request, stacks)
-            except CorruptFile:  # gone or damaged: it must not hold up what waits behind it
-                self.store.is_readable(entry)
-                self.store.request_path(entry).unlink(missing_ok=True)
-        for requests in stacks.values():
-            self._submit_together(requests)
-        for entry, (request, future) in list(self.futures.items()):
-            if future.done():
-                self._forget(entry)
-                self._settle(request, future)
-        if self.looking.due:
-            with self.looking:
-                in_hand = [request for request, _ in self.futures.values()]
-                for request in in_hand + [r for r in self.waiting if _is_clustering(r) and r.entry not in self.futures]:
-                    if request.entry.stop_requested and request.entry.state.status == "queued":
-                        self._withdraw(request)
+                self._dispatch(request, stacks)
+            except CorruptFile as error:  # deleted or damaged: the requests behind it must not wait
+                entry_log(request.entry).warning("Request dropped: %s", error)
+                self._is_readable(request.entry)
+                self.store.request_path(request.entry).unlink(missing_ok=True)
+        for jobs in stacks.values():
+            self._submit_together(jobs)
+        for job in self._submitted():
+            if job.future.done():
+                self._settle(job, self._drop_future(job))
+        if self.stop_poll.due:
+            with self.stop_poll:
+                self._cancel_stopped()
         self._note_warm_up()
 
-    def _take_up(self, request: Request, stacks: dict[str, list[Request]]) -> None:
-        """Hand it to the workers, or put it with those that it shares a stack with, once it is ready."""
+    def _next_requests(self) -> Iterator[Request]:
+        """Yield the requests that are due, of clusterings the newest, one for each free slot."""
+        for request in self.queue.read():
+            job = self.jobs.get(request.entry)
+            if job and (job.future is not None or time.monotonic() < job.retry_at):
+                continue
+            if is_clustering(request) and not self._free_slot():
+                return
+            if self.store.is_requested(request.entry):  # not closed since the queue was read
+                yield request
+
+    def _free_slot(self) -> WorkerKind | None:
+        """Return the kind of worker that takes one more clustering, None if all slots are taken."""
+        jobs = self._submitted()
+        training = any(job.request.entry.kind == "runs" for job in jobs)
+        return self.placement.for_clustering([job.worker for job in jobs if job.worker], training)
+
+    def _submitted(self) -> list[Job]:
+        return [job for job in self.jobs.values() if job.future is not None]
+
+    def _dispatch(self, request: Request, stacks: dict[str, list[Job]]) -> None:
+        """Submit a request whose source run has ended, or add it to the runs of its stack key."""
         entry = request.entry
-        if not self._is_ready(entry):
+        if not (job := self.jobs.get(entry)):
+            job = self.jobs[entry] = Job(request, entry.run)
+        if job.source and self.store.is_requested(job.source):
             if entry.stop_requested:
-                self._withdraw(request)
-        elif not self.store.is_current(request):  # asked anew since the queue was read
+                self._cancel(request)
+        elif not self.store.is_current(request):  # replaced since the queue was read
             return
         elif entry.kind == "runs" and self.warm_up and self.client.cluster is None:
-            return  # somebody else's workers have yet to say what they are
-        elif entry.kind == "runs" and self.most_together > 1:
-            stacks.setdefault(f"{request.device}.{entry.config.stack_key}", []).append(request)
+            return  # the devices of an external cluster are not known yet
         else:
-            self._submit(request)
+            job.request = request
+            if entry.kind == "runs" and self.max_stack > 1:
+                stacks.setdefault(f"{request.device}.{entry.config.stack_key}", []).append(job)
+            else:
+                self._submit(job)
 
-    def _requests(self) -> list[Request]:
-        """The queue, read again only when it has changed, and for a tenth of the time at most: a sweep may have put ten
-        thousand files into it, of which one goes at each end of a run."""
-        changed = self.store.queue.stat().st_mtime_ns if self.store.queue.exists() else 0
-        if self.reading.due and (changed != self.queue_changed or time.time_ns() - changed < MTIME_RESOLUTION_NS):
-            with self.reading:
-                self.queue_changed, self.waiting = changed, self.store.requests()
-        return self.waiting
+    def _submit(self, job: Job) -> None:
+        """Submit one entry as a task."""
+        entry, worker = job.request.entry, self.placement.worker_kind(job.request.entry.kind)
+        if is_clustering(job.request):
+            worker = job.worker = self._free_slot() or worker
+        arguments = (str(self.store.root), entry.kind, entry.id, job.request.device)
+        self._submit_task([job], worker, f"{entry.kind}-{entry.id}", tasks.perform, *arguments)
 
-    def _in_turn(self) -> Iterator[Request]:
-        """What may be taken up now: of clusterings as many as there is room for, the newest first, for it is looked at."""
-        yield from [request for request in self._requests() if not _is_clustering(request)]
-        for request in reversed([request for request in self.waiting if _is_clustering(request)]):
-            if not self._room():
-                return
-            yield request
-
-    def _room(self) -> WorkerKind | None:
-        """For one more clustering."""
-        training = any(entry.kind == "runs" for entry in self.futures)
-        return self.places.for_clustering(self.clusterings.values(), training)
-
-    def _is_ready(self, entry: Entry) -> bool:
-        """What is made of a run waits until that run has been done with."""
-        if entry not in self.run_of:
-            self.run_of[entry] = entry.run
-        run = self.run_of[entry]
-        return run is None or not self.store.is_requested(run)
-
-    def _submit(self, request: Request) -> None:
-        entry = request.entry
-        place = self.places.of(entry.kind)
-        if _is_clustering(request):
-            place = self.clusterings[entry] = self._room() or place
-        future = self.client.submit(
-            tasks.perform,
-            str(self.store.root),
-            entry.kind,
-            entry.id,
-            request.device,
-            key=f"{entry.kind}-{entry.id}",
-            pure=False,
-            priority=_priority(request),
-            **self.places.submission(place),
-        )
-        self.futures[entry] = (request, future)
-
-    def _submit_together(self, requests: list[Request]) -> None:
-        """Runs of one stack key, once nobody has asked for another one for a moment: in as few stacks as there are workers."""
-        if time.time_ns() - max(request.asked for request in requests) < GATHER_NS:
+    def _submit_together(self, jobs: list[Job]) -> None:
+        """Submit runs of one stack key in as few stacks as there are workers, once no more have come for GATHER_NS."""
+        if time.time_ns() - max(job.request.asked for job in jobs) < GATHER_NS:
             return
-        size = min(self.most_together, -(-len(requests) // self.places.n_training()))
-        for start in range(0, len(requests), size):
-            stack = requests[start : start + size]
-            ids = [request.entry.id for request in stack]
-            future = self.client.submit(
-                tasks.perform_together,
-                str(self.store.root),
-                ids,
-                stack[0].device,
-                key=f"stack-{config_hash({'runs': ids})}",
-                pure=False,
-                priority=_priority(stack[0]),
-                **self.places.submission("train"),
-            )
-            for request in stack:
-                self.futures[request.entry] = (request, future)
+        size = min(self.max_stack, -(-len(jobs) // self.placement.n_training()))
+        for start in range(0, len(jobs), size):
+            stack = jobs[start : start + size]
+            ids = [job.request.entry.id for job in stack]
+            arguments = (str(self.store.root), ids, stack[0].request.device)
+            self._submit_task(stack, "train", f"stack-{config_hash({'runs': ids})}", tasks.perform_together, *arguments)
 
-    def _forget(self, entry: Entry) -> Any:
-        """Its future, which is no longer waited for."""
-        self.clusterings.pop(entry, None)
-        _, future = self.futures.pop(entry)
+    def _submit_task(self, jobs: list[Job], worker: WorkerKind, key: str, task: Any, *arguments: Any) -> None:
+        """Submit one task for all these jobs: trainings oldest first; of the others, which a page shows, newest first."""
+        request = jobs[0].request
+        priority = request.asked / 1e9 * (-1 if request.entry.kind == "runs" else 1)
+        options = {"key": key, "pure": False, "priority": priority, **self.placement.submission(worker)}
+        future = self.client.submit(task, *arguments, **options)
+        for job in jobs:
+            job.future = future
+            entry_log(job.request.entry).info("Dispatched to the %s workers (stack of %d)", worker, len(jobs))
+
+    def _drop_future(self, job: Job) -> Any:
+        """Return the job's future and stop waiting for it."""
+        future, job.future, job.worker = job.future, None, None
         return future
 
-    def _settle(self, request: Request, future: Any) -> None:
-        """A task ended: well, as its entry says; or with its worker, again and again."""
-        if future.status == "finished" and _outcome_of(request.entry, future) == "busy":
-            self.busy_until[request.entry] = time.monotonic() + 1.0  # its old worker may still be alive
+    def _settle(self, job: Job, future: Any) -> None:
+        """Close the request of a task that ended, or schedule its retry."""
+        entry = job.request.entry
+        outcome = _outcome(entry, future) if future.status == "finished" else future.status
+        if outcome == "busy":
+            job.retry_at = time.monotonic() + RETRY_S  # its previous worker may still be alive
+            entry_log(entry).info("Locked by another process; tried again in %.0f s", RETRY_S)
             return
-        if future.status == "error":
-            if self._waited_behind(request.entry, future.exception()):
+        if outcome == "error":
+            if self._was_still_queued(job, future.exception()):
                 return
-            self._write_failure(request.entry, future.exception())
-        self.bereaved.pop(request.entry, None)  # who asks for it again begins anew
-        self.run_of.pop(request.entry, None)
-        self.store.close_request(request)
+            self._write_failure(entry, future.exception())
+        entry_log(entry).info("Ended: %s", outcome)
+        self.jobs.pop(entry, None)  # a new request starts with a new count of lost workers
+        self.store.close_request(job.request)
 
-    def _waited_behind(self, entry: Entry, error: Exception) -> bool:
-        """Whether it had not begun when the worker that it was assigned to died: dask counts that against it as against the
-        run that was at work. It is asked for again, but not without end."""
+    def _was_still_queued(self, job: Job, error: Exception) -> bool:
+        """True if the entry was still queued when its worker died.
+
+        Dask blames every task assigned to that worker, so it is submitted again, at most MAX_LOST_BEFORE_START times.
+        """
+        entry = job.request.entry
         if type(error).__name__ != "KilledWorker" or not entry.exists or entry.state.status != "queued":
             return False
-        self.bereaved[entry] = self.bereaved.get(entry, 0) + 1
-        self.busy_until[entry] = time.monotonic() + 1.0
-        return self.bereaved[entry] < MAX_LOST_BEFORE_START
+        job.lost_before_start += 1
+        job.retry_at = time.monotonic() + RETRY_S
+        entry_log(entry).warning("Worker lost before the start (%d of %d)", job.lost_before_start, MAX_LOST_BEFORE_START)
+        return job.lost_before_start < MAX_LOST_BEFORE_START
 
     def _write_failure(self, entry: Entry, error: Exception) -> None:
+        """Log the error of a task and write it into the state of its entry."""
+        entry_log(entry).error("Task failed: %s", tasks.error_message(error), exc_info=error)
         if entry.exists:
-            reason = (
-                f"Its worker died {ALLOWED_FAILURES} times."
-                if type(error).__name__ == "KilledWorker"
-                else tasks.error_message(error)
-            )
-            entry.set_state(
-                replace(entry.state, status="failed", message=f"{reason} The engine's log: {self.store.root}/engine.log")
-            )
+            killed = type(error).__name__ == "KilledWorker"
+            reason = f"Its worker died {ALLOWED_FAILURES} times." if killed else tasks.error_message(error)
+            message = f"{reason} See the engine's log: {self.store.root}/engine.log"
+            entry.set_state(replace(entry.state, status="failed", message=message))
 
-    def _withdraw(self, request: Request) -> None:
-        """Stopped while it waited: it need not run for that."""
+    def _cancel_stopped(self) -> None:
+        """Cancel submitted entries and waiting clusterings whose stop was requested before they started."""
+        submitted = [job.request for job in self._submitted()]
+        entries = {request.entry for request in submitted}
+        waiting = [request for request in self.queue.requests if is_clustering(request) and request.entry not in entries]
+        for request in submitted + waiting:
+            if request.entry.stop_requested and request.entry.state.status == "queued":
+                self._cancel(request)
+
+    def _cancel(self, request: Request) -> None:
+        """Mark a queued entry as stopped and close its request."""
         entry = request.entry
-        with suppress(Busy), entry.lock(patience=0.0):  # busy: it has just begun, and sees the flag itself
-            if entry in self.futures:
-                future = self._forget(entry)
-                if all(other is not future for _, other in self.futures.values()):  # a stack goes on for its other runs
-                    future.cancel()
-            entry.set_state(replace(entry.state, status="stopped", message="Stopped before its turn came."))
+        with suppress(Busy), entry.lock(patience=0.0):  # busy: it has just started, and its worker sees the stop request
+            job = self.jobs.pop(entry, None)
+            future = self._drop_future(job) if job else None
+            if future is not None and all(other.future is not future for other in self.jobs.values()):
+                future.cancel()  # unless other runs of the stack need it
+            entry.set_state(replace(entry.state, status="stopped", message="Stopped before it started."))
+            entry_log(entry).info("Ended: stopped before it started")
             self.store.close_request(request)
 
     def _recover(self) -> None:
-        """Ask again for what was running or waiting when its worker, or the engine, was killed."""
+        """Request again the entries that were running or queued when their worker, or the engine, was killed."""
         for kind in CONFIG_TYPES:
             for entry in self.store.folders(kind):
-                if entry in self.ended or entry in self.futures or self.store.is_requested(entry):
+                job = self.jobs.get(entry)
+                if entry in self.ended or (job and job.future is not None) or self.store.is_requested(entry):
                     continue
-                if not self.store.is_readable(entry):
+                if not self._is_readable(entry):
                     continue
                 status = entry.state.status
                 if status in ("interrupted", "queued"):
+                    entry_log(entry).warning("Found %s without a request; requested again", status)
                     self.store.request(entry.config)
                 elif status in ENDED_STATUSES:
-                    self.ended.add(entry)  # only a request, which is seen, gets it going again
+                    self.ended.add(entry)  # only a new request starts it again
+
+    def _is_readable(self, entry: Entry) -> bool:
+        """Whether the entry can be read; log the path to its files if the store has set it aside."""
+        if readable := self.store.is_readable(entry):
+            return readable
+        if any((self.store.root / "set-aside").glob(f"{entry.kind}-{entry.id}-*")) and not entry.folder.exists():
+            entry_log(entry).warning("Damaged: set aside in %s/set-aside", self.store.root)
+        return False
+
+    def _replace_lost_workers(self) -> None:
+        """Start a worker for each one that dask gave up because its restart took over 15 seconds, as on a busy machine.
+
+        An external cluster replaces its own.
+        """
+        cluster = self.client.cluster
+        n_lost = 0 if cluster is None else self.info.n_workers - len(cluster.workers)
+        if n_lost > self.n_lost:
+            logger.warning("%d workers lost; starting replacements", n_lost)
+        if n_lost:
+            cluster.scale(self.info.n_workers)
+        self.n_lost = n_lost
+
+    def _empty_trash(self) -> None:
+        trash.empty_expired(self.store)
 
     def _note_warm_up(self) -> None:
+        """Publish the device and speed that a worker has measured, and use stacks if it gains from them."""
         if self.warm_up and self.warm_up[0].done():
             future = self.warm_up.pop()
             if future.status == "finished":
-                found = future.result()
-                self.most_together = MAX_STACKED_RUNS if found.pop("stacks") else 1
-                self.info = EngineInfo(**{**asdict(self.info), **found})
+                measured = future.result()
+                self.max_stack = MAX_STACKED_RUNS if measured.pop("stacks") else 1
+                self.info = EngineInfo(**{**asdict(self.info), **measured})
                 write_document(info_path(self.store), asdict(self.info))
 
 
-def _outcome_of(entry: Entry, future: Any) -> Any:
-    """Of its own task, or of the stack that it was a part of."""
-    found = future.result()
-    return found.get(entry.id) if isinstance(found, dict) else found
-
-
-def _priority(request: Request) -> float:
-    """Trainings in the order in which they were asked for; of maps the newest first, for it is being looked at."""
-    return request.asked / 1e9 * (-1 if request.entry.kind == "runs" else 1)
-
-
-def _is_clustering(request: Request) -> bool:
-    return request.entry.kind == "clusterings"
+def _outcome(entry: Entry, future: Any) -> Any:
+    """Return the outcome of the entry's own task, or of its part of a stack."""
+    outcome = future.result()
+    return outcome.get(entry.id) if isinstance(outcome, dict) else outcome

@@ -1,10 +1,10 @@
-"""A share of the time, for what may take long and must not hold up the rest."""
+"""Limit slow work to a share of wall-clock time, so that it does not hold up the rest."""
 
 import time
 
 
 class DutyCycle:
-    """What is done in it takes a tenth of the time at most: afterwards it is not due for nine times as long."""
+    """Limit a task to 10 % of wall-clock time: after a run of t seconds it is due again after 9 t."""
 
     def __init__(self) -> None:
         self.began, self.rests_until = 0.0, 0.0
