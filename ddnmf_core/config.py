@@ -1,7 +1,7 @@
-"""What a run is: every setting the paper leaves open, named, checked and hashed.
+"""Configurations: every setting of a run, map or clustering, validated and hashed.
 
-Two runs are the same run exactly when their configurations are equal; the run's id is the hash of
-its configuration's sorted JSON. Nothing here imports torch, so that every page can import it.
+Equal configurations are the same run: its id is the hash of the configuration's sorted JSON. This module does not import
+torch, so every page can import it.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 DatasetName = Literal["mnist-10k", "fashion-mnist-10k", "mnist", "fashion-mnist", "digits"]
 ModelName = Literal["ddnmf", "ae1", "ae2", "dae"]
@@ -30,21 +31,21 @@ ClustererName = Literal["kmeans", "gmm"]
 Factors = Literal["parts", "units", "code_nmf", "nmf", "pca"]
 Device = Literal["auto", "cuda", "mps", "cpu"]
 DEVICES: tuple[str, ...] = get_args(Device)
-PIXEL_FACTORISATIONS: tuple[Factors, ...] = ("nmf", "pca")  # factors that need no run
+PIXEL_FACTORISATIONS: tuple[Factors, ...] = ("nmf", "pca")  # factors without a run
 
 ID_LENGTH = 16
 PER_RUN_FIELDS = ("seed", "alpha", "beta", "gamma", "noise_level", "epochs")
-NMF_FIELDS = ("beta", "gamma", "n_parts", "basis", "coefficients")  # fields that an autoencoder does not have
+NMF_FIELDS = ("beta", "gamma", "n_parts", "basis", "coefficients")  # of DDNMF only, not of an autoencoder
 
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-USER_DATASET = re.compile(r"own-[0-9a-f]{16}")  # a data set of the user's own, named by its content
+USER_DATASET = re.compile(r"own-[0-9a-f]{16}")  # a user data set, named by the hash of its content
 
 
 def _is_dataset(name: str) -> str:
     if name not in get_args(DatasetName) and not USER_DATASET.fullmatch(name):
-        raise ValueError(f"should be {', '.join(map(repr, get_args(DatasetName)))} or one of your own, 'own-' and 16 digits")
+        raise ValueError(f"should be {', '.join(map(repr, get_args(DatasetName)))} or your own data, 'own-' and 16 hex digits")
     return name
 
 
@@ -52,21 +53,27 @@ Dataset = Annotated[str, AfterValidator(_is_dataset)]
 
 
 def config_hash(fields: dict[str, Any]) -> str:
-    """The id of a configuration's fields."""
+    """Hash the sorted JSON of a configuration's fields to its id."""
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
 
 
 class Config(BaseModel):
-    """A frozen set of settings with an id; raises ValueError with a sentence for each bad field."""
+    """Frozen, validated settings with an id.
+
+    Raises
+    ------
+    ValueError
+        One sentence per invalid field: the field, the value received and what was wanted.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    # Fields that came later, at the value that means what was before them: there they are not written down, so that ids
-    # that were published stay.
+    # Fields added after ids were published, with the default that reproduces the old behaviour; left out of the hash at that
+    # value so that old ids stay valid.
     ADDED_FIELDS: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, **fields: object) -> None:
         try:
             super().__init__(**fields)
         except ValidationError as error:
@@ -74,8 +81,8 @@ class Config(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _no_minus_zero(cls, value: Any) -> Any:
-        """-0.0 equals 0.0, so both must be written alike."""
+    def _no_minus_zero(cls, value: object) -> object:
+        """Write -0.0 as 0.0: they are equal, so their ids must be."""
         return 0.0 if isinstance(value, float) and value == 0 else value
 
     @model_serializer(mode="wrap")
@@ -88,81 +95,110 @@ class Config(BaseModel):
 
     @property
     def id(self) -> str:
-        """The first 16 hexadecimal digits of the SHA-256 of the sorted JSON."""
+        """First 16 hexadecimal digits of the SHA-256 of the sorted JSON."""
         return config_hash(self.model_dump(mode="json"))
 
     def replace(self, **changes: Any) -> Self:
-        """A checked copy with some fields changed."""
+        """Copy the configuration with some fields changed, and validate the copy.
+
+        Parameters
+        ----------
+        **changes
+            New values by field name.
+
+        Returns
+        -------
+        Config
+            A configuration of the same class.
+
+        Raises
+        ------
+        ValueError
+            If a value is invalid or a field does not exist.
+        """
         return type(self)(**{**self.model_dump(), **changes})
 
 
 class RunConfig(Config):
-    """One training run: data, model, losses, noise and optimiser (the defaults are measured: README)."""
+    """Settings of one training run: data, model, losses, noise and optimiser.
 
-    dataset: Dataset = "mnist-10k"  # as `ddnmf data` names it
-    n_samples: Annotated[int, Field(ge=100)] | None = None  # None: every image of the set
+    The README reports the measurements behind the defaults. `layers` also accepts text such as "500,500,2000,10".
 
-    model: ModelName = "ddnmf"  # ae1, ae2 and dae: the autoencoders beside it
+    Raises
+    ------
+    ValueError
+        One sentence per invalid field, or if AE2 has fewer than two layers.
+    """
+
+    dataset: Dataset = "mnist-10k"  # name in `ddnmf data`
+    n_samples: Annotated[int, Field(ge=100)] | None = None  # number of images; None: all
+
+    model: ModelName = "ddnmf"  # ae1, ae2 and dae: autoencoders for comparison
     layers: Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(min_length=1, max_length=8)] = (
         500,
         500,
         2000,
         10,
-    )  # encoder, without the pixels; mirrored
+    )  # encoder widths after the pixels; the decoder mirrors them
     bottleneck_activation: Literal["linear", "relu", "softplus"] = "linear"
     output_activation: Literal["linear", "sigmoid", "relu"] = "sigmoid"
     n_parts: Annotated[int, Field(ge=1, le=512)] = 10  # r, columns of W
-    basis: Literal["paper", "nonnegative"] = "paper"  # nonnegative: W >= 0 after every step
-    coefficients: Literal["paper", "biased"] = "paper"  # biased: H = sigmoid(W' X + b), b < 0 at first
+    basis: Literal["paper", "nonnegative"] = "paper"  # nonnegative: clip W at 0 after every step
+    coefficients: Literal["paper", "biased"] = "paper"  # biased: H = sigmoid(W' X + b), b < 0 initially
     decoder: Literal["mirrored", "additive"] = "mirrored"  # additive: one layer from code to pixels, weights >= 0
 
     alpha: Weight = 1.0  # weight of L_sym
     beta: Weight = 1.0  # weight of L_ap
     gamma: Weight = 1.0  # weight of L_nc
-    loss_reduction: Literal["sum", "mean"] = "mean"  # sum: as in the paper
+    loss_reduction: Literal["sum", "mean"] = "mean"  # sum: the paper's
 
     noise_kind: NoiseKind = "gaussian"
-    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.4  # deviation of Gaussian noise, else share of pixels
+    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.4  # Gaussian: standard deviation; else share of pixels
 
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 256
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 45
-    seed: Seed = 1  # of weights, order and noise
-    precision: Literal["highest", "high", "medium", "bfloat16"] = "medium"  # of matrix products, as torch names it
-    n_clusters: Annotated[int, Field(ge=2, le=200)] | None = None  # that are looked for; None: one for each class
+    seed: Seed = 1  # of weights, batch order and noise
+    precision: Literal["highest", "high", "medium", "bfloat16"] = "medium"  # of matrix products, torch's names
+    n_clusters: Annotated[int, Field(ge=2, le=200)] | None = None  # number of clusters; None: one per class
 
     ADDED_FIELDS: ClassVar[dict[str, Any]] = {"coefficients": "paper", "decoder": "mirrored", "n_clusters": None}
 
     @model_validator(mode="before")
     @classmethod
-    def _an_autoencoder_has_no_nmf_module(cls, fields: Any) -> Any:
-        """What a model does not have cannot make two runs of it differ."""
+    def _ignore_nmf_fields_of_autoencoders(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Drop fields that an autoencoder does not have, so that they cannot make two equal runs differ."""
         return fields if fields.get("model", "ddnmf") == "ddnmf" else _without(fields, *NMF_FIELDS)
 
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _parse_layers(cls, value: object) -> object:
+        return parse_layers(value) if isinstance(value, str) else value
+
     @model_validator(mode="after")
-    def _fields_agree(self) -> Self:
+    def _check_depth(self) -> Self:
         if self.model == "ae2" and len(self.layers) < 2:
-            raise ValueError(f"layers = {self.layers}: ae2 leaves one layer out, so it needs at least 2")
+            raise ValueError(f"layers = {self.layers}: ae2 drops one layer, so it needs at least 2")
         return self
 
     def non_defaults(self) -> dict[str, Any]:
-        """The settings that are not the defaults."""
+        """Return the settings that differ from the defaults, by name."""
         return {name: value for name, value in self if value != type(self).model_fields[name].default}
 
     @property
     def stack_key(self) -> str:
-        """The same for runs that can be trained as one batched model (`model/batched_trainer.py`)."""
+        """Key shared by runs that can be trained as one batched model (`model/batched_trainer.py`)."""
         return self.replace(**{name: type(self).model_fields[name].default for name in PER_RUN_FIELDS}).id
 
     @property
     def code_size(self) -> int:
-        """d: units of the bottleneck, the width of X."""
+        """d, units of the bottleneck: the width of the code X."""
         return self.layers[-1]
 
     @property
     def encoder_layers(self) -> tuple[int, ...]:
-        """Widths of the encoder's layers; AE2 leaves the first one out (one layer shallower)."""
+        """Widths of the encoder's layers, without the first one for AE2."""
         return self.layers[1:] if self.model == "ae2" else self.layers
 
     @property
@@ -172,33 +208,45 @@ class RunConfig(Config):
 
     @property
     def representations(self) -> tuple[Representation, ...]:
-        """What can be clustered or mapped: the code z, and with an NMF module also H and z_hat."""
+        """Representations to cluster or map: the code z, for DDNMF also H and z_hat."""
         return get_args(Representation) if self.model == "ddnmf" else ("z",)
 
 
 class EmbeddingConfig(Config):
-    """A map of one run's codes in the plane."""
+    """Settings of a two-dimensional map of one run's codes.
 
-    run: RunId  # its id
+    Raises
+    ------
+    ValueError
+        One sentence per invalid field.
+    """
+
+    run: RunId  # id of the run
     representation: Representation = "z"
-    noisy: bool = False  # codes of the corrupted images
+    noisy: bool = False  # map the codes of the noisy images
     method: EmbeddingMethod = "t-sne"
-    n_points: Annotated[int, Field(ge=50, le=70_000)] = 5000  # images that are mapped, chosen by the seed
-    perplexity: Annotated[float, Field(ge=2, le=200)] = 30.0  # t-SNE
-    n_neighbors: Annotated[int, Field(ge=2, le=200)] = 15  # UMAP
-    min_dist: Annotated[float, Field(ge=0, le=0.99)] = 0.1  # UMAP
+    n_points: Annotated[int, Field(ge=50, le=70_000)] = 5000  # number of mapped images, drawn with the seed
+    perplexity: Annotated[float, Field(ge=2, le=200)] = 30.0  # of t-SNE
+    n_neighbors: Annotated[int, Field(ge=2, le=200)] = 15  # of UMAP
+    min_dist: Annotated[float, Field(ge=0, le=0.99)] = 0.1  # of UMAP
     seed: Seed = 1
 
     @model_validator(mode="before")
     @classmethod
-    def _a_method_has_its_own_settings(cls, fields: Any) -> Any:
-        """The same map whatever the settings of the other methods are."""
+    def _ignore_fields_of_other_methods(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Drop the settings of the other methods, so that they cannot make two equal maps differ."""
         used = {"t-sne": {"perplexity"}, "umap": {"n_neighbors", "min_dist"}}.get(fields.get("method", "t-sne"), set())
         return _without(fields, *({"perplexity", "n_neighbors", "min_dist"} - used))
 
 
 class PixelNMFConfig(Config):
-    """scikit-learn's NMF of the raw pixels, the shallow model whose bases stand beside ours."""
+    """Settings of scikit-learn's NMF of the raw pixels, the shallow baseline.
+
+    Raises
+    ------
+    ValueError
+        One sentence per invalid field.
+    """
 
     dataset: Dataset = "mnist-10k"
     n_samples: Annotated[int, Field(ge=100)] | None = None
@@ -208,34 +256,59 @@ class PixelNMFConfig(Config):
 
 
 class ClusteringConfig(Config):
-    """Clusters of one representation of a data set: the pixels, or the codes that a run makes of them."""
+    """Settings of a clustering of the pixels of a data set, or of a run's codes.
+
+    Raises
+    ------
+    ValueError
+        One sentence per invalid field, or if representation, run and noise level contradict each other.
+    """
 
     dataset: Dataset = "mnist-10k"
     n_samples: Annotated[int, Field(ge=100)] | None = None
-    run: RunId | None = None  # None: the pixels themselves
+    run: RunId | None = None  # id of the run; None: cluster the pixels
     representation: Literal["pixels", "z", "H", "z_hat"] = "pixels"
-    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.0  # of the run's kind, on the images that it encodes
-    transform: Literal["none", "unit_nmf", "umap", "pca"] = "none"  # of the representation, before it is clustered
-    n_components: Annotated[int, Field(ge=1, le=512)] = 10  # parts of that NMF, dimensions of that map
+    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.0  # of the encoded images; the run's kind of noise
+    transform: Literal["none", "unit_nmf", "umap", "pca"] = "none"  # applied before clustering
+    n_components: Annotated[int, Field(ge=1, le=512)] = 10  # of the transform
     clusterer: ClustererName = "kmeans"
     seed: Seed = 1
 
     @model_validator(mode="before")
     @classmethod
-    def _without_a_transform_no_components(cls, fields: Any) -> Any:
+    def _ignore_components_without_transform(cls, fields: dict[str, Any]) -> dict[str, Any]:
         return _without(fields, "n_components") if fields.get("transform", "none") == "none" else fields
 
     @model_validator(mode="after")
-    def _fields_agree(self) -> Self:
+    def _check_run(self) -> Self:
         if (self.run is None) != (self.representation == "pixels"):
-            raise ValueError(f"representation = {self.representation!r}, run = {self.run!r}: pixels have none, codes one")
+            raise ValueError(
+                f"representation = {self.representation!r}, run = {self.run!r}: 'pixels' takes no run, the others need one"
+            )
         if self.run is None and self.noise_level:
-            raise ValueError(f"noise_level = {self.noise_level}: only a run knows the noise of its images")
+            raise ValueError(f"noise_level = {self.noise_level}: should be 0 for pixels; noise needs a run")
         return self
 
     @classmethod
     def of(cls, run: RunConfig, **settings: Any) -> Self:
-        """Clusters of this run's codes, of z unless told otherwise."""
+        """Configure a clustering of a run's codes.
+
+        Parameters
+        ----------
+        run
+            Configuration of the run; gives data set, number of images and seed.
+        **settings
+            Other fields; `representation` defaults to "z".
+
+        Returns
+        -------
+        ClusteringConfig
+
+        Raises
+        ------
+        ValueError
+            If a setting is invalid.
+        """
         return cls(
             **{
                 "dataset": run.dataset,
@@ -249,50 +322,88 @@ class ClusteringConfig(Config):
 
 
 class InterpretationConfig(Config):
-    """What factors of a data set do and are worth, with the mean of their coefficients as the baseline: the parts of a
-    run, or what stands beside them (the units of an autoencoder's code, an NMF of that code, an NMF or PCA of the pixels)."""
+    """Settings of an evaluation of factors, with their mean coefficients as the baseline.
+
+    Factors are the parts of a DDNMF, the units of an autoencoder's code, an NMF of that code, or an NMF or PCA of the pixels.
+
+    Raises
+    ------
+    ValueError
+        One sentence per invalid field, or if factors, run and number of parts contradict each other.
+    """
 
     dataset: Dataset = "mnist-10k"
     n_samples: Annotated[int, Field(ge=100)] | None = None
-    run: RunId | None = None  # None: a factorisation of the pixels
+    run: RunId | None = None  # id of the run; None: factorise the pixels
     factors: Factors = "parts"
-    n_parts: Annotated[int, Field(ge=1, le=512)] | None = None  # of an NMF or PCA; a run knows its own
-    n_pictures: Annotated[int, Field(ge=10, le=70_000)] = 300  # that are shared out among the factors
+    n_parts: Annotated[int, Field(ge=1, le=512)] | None = None  # of an NMF or PCA; a run has its own
+    n_pictures: Annotated[int, Field(ge=10, le=70_000)] = 300  # number of images with Shapley values
     seed: Seed = 1
 
     @model_validator(mode="after")
-    def _fields_agree(self) -> Self:
+    def _check_run_and_parts(self) -> Self:
         if (self.run is None) != (self.factors in PIXEL_FACTORISATIONS):
             raise ValueError(
-                f"factors = {self.factors!r}, run = {self.run!r}: {', '.join(PIXEL_FACTORISATIONS)} are of the pixels, "
-                "the others of a run"
+                f"factors = {self.factors!r}, run = {self.run!r}: {' and '.join(PIXEL_FACTORISATIONS)} take no run, "
+                "the others need one"
             )
         if (self.n_parts is None) != (self.factors in ("parts", "units")):
             raise ValueError(
-                f"factors = {self.factors!r}, n_parts = {self.n_parts}: parts and units come with their run, an "
-                "NMF or PCA has to be told"
+                f"factors = {self.factors!r}, n_parts = {self.n_parts}: parts and units take no n_parts, the others need it"
             )
         return self
 
     @classmethod
     def of(cls, run: RunConfig, **settings: Any) -> Self:
-        """Of this run's parts, unless told otherwise."""
+        """Configure an evaluation of a run's factors.
+
+        Parameters
+        ----------
+        run
+            Configuration of the run; gives data set, number of images and seed.
+        **settings
+            Other fields; `factors` defaults to "parts".
+
+        Returns
+        -------
+        InterpretationConfig
+
+        Raises
+        ------
+        ValueError
+            If a setting is invalid.
+        """
         return cls(**{"dataset": run.dataset, "n_samples": run.n_samples, "run": run.id, "seed": run.seed, **settings})
 
 
 def check_device(name: str) -> str:
-    """The name; raises ValueError unless it can be the name of a device."""
+    """Return the device name; raise ValueError unless it is one of DEVICES."""
     if name not in DEVICES:
         raise ValueError(f"device = {name!r}: should be {', '.join(map(repr, DEVICES[:-1]))} or {DEVICES[-1]!r}")
     return name
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"epochs": 15, "gamma": 0.1, "output_activation": "linear"},  # rebuilds better after few steps
+    "quick": {"epochs": 15, "gamma": 0.1, "output_activation": "linear"},  # lower error after few steps
     "strong": {"epochs": 45, "gamma": 1.0, "output_activation": "sigmoid"},
     "paper": {"loss_reduction": "sum", "gamma": 1.0, "output_activation": "linear", "epochs": 30, "precision": "highest"},
     "parts": {"basis": "nonnegative", "coefficients": "biased", "decoder": "additive", "bottleneck_activation": "softplus"},
 }
+
+
+def preset_fields(name: str | None) -> dict[str, Any]:
+    """Return the settings of a preset, none for None; raise ValueError for an unknown name."""
+    if name is not None and name not in PRESETS:
+        raise ValueError(f"preset = {name!r}: should be one of {', '.join(PRESETS)}")
+    return PRESETS[name] if name else {}
+
+
+def parse_layers(text: str) -> tuple[int, ...]:
+    """Read encoder widths from text such as '500,500,2000,10'; raise ValueError unless they are whole numbers."""
+    try:
+        return tuple(int(width) for width in text.split(","))
+    except ValueError:
+        raise ValueError("should be whole numbers separated by commas, such as 500,500,2000,10") from None
 
 
 def _without(fields: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -300,22 +411,23 @@ def _without(fields: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 def describe_errors(error: ValidationError) -> str:
-    """One sentence per problem: the field, the value that came and what was wanted."""
+    """Join one sentence per problem: the field, the value received and what was wanted."""
     return "; ".join(_sentence(problem) for problem in error.errors())
 
 
-MAX_SHOWN_LETTERS = 100  # letters of a value that was wrong
+MAX_SHOWN_LETTERS = 100  # of an invalid value
 
 
-def _sentence(problem: Any) -> str:
+def _sentence(problem: ErrorDetails) -> str:
     field = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
     if not field:
         return message
     if problem["type"] == "extra_forbidden":
         return f"{field}: there is no such setting"
-    came = repr(problem["input"])
-    return f"{field} = {came if len(came) <= MAX_SHOWN_LETTERS else came[:MAX_SHOWN_LETTERS] + ' …'}: {message}"
+    received = repr(problem["input"])
+    shown = received if len(received) <= MAX_SHOWN_LETTERS else received[:MAX_SHOWN_LETTERS] + " …"
+    return f"{field} = {shown}: {message}"
 
 
 CLUSTERERS: tuple[ClustererName, ...] = get_args(ClustererName)

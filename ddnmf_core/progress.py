@@ -1,9 +1,9 @@
-"""The callback that long work reports to."""
+"""Progress callback of long operations."""
 
 from collections.abc import Callable
 
-Progress = Callable[[float, str], None]  # share done, 0 to 1, and what is being done ("" where the caller knows)
+Progress = Callable[[float, str], None]  # share done, 0 to 1, and a message (may be empty)
 
 
 def ignore_progress(share: float, message: str) -> None:
-    """The default: report to nobody."""
+    """Discard the report (the default callback)."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddnmf_core.config import PRESETS, ClusteringConfig, EmbeddingConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.config import PRESETS, ClusteringConfig, EmbeddingConfig, PixelNMFConfig, RunConfig, preset_fields
 
 RUN = "0123456789abcdef"
 
@@ -168,12 +168,30 @@ def test_an_embedding_of_something_that_is_no_run_id_is_refused():
         EmbeddingConfig(run="../../etc")
 
 
+@pytest.mark.parametrize("text", ["500,500,10", "500, 500, 10"])
+def test_layers_may_be_text(text):
+    assert RunConfig(layers=text).layers == (500, 500, 10)
+
+
+@pytest.mark.parametrize("text", ["a,b", "", "500,,10", "1.5"])
+def test_text_that_is_no_list_of_layers_is_named(text):
+    with pytest.raises(ValueError, match=f"^layers = {re.escape(repr(text))}: should be whole numbers separated by commas"):
+        RunConfig(layers=text)
+
+
+def test_an_unknown_preset_is_named():
+    assert preset_fields(None) == {}
+    assert preset_fields("quick") == PRESETS["quick"]
+    with pytest.raises(ValueError, match=r"preset = 'magic': should be one of quick, strong, paper, parts"):
+        preset_fields("magic")
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"representation": "z"}, "representation = 'z', run = None: pixels have none, codes one"),
-        ({"run": RUN}, f"representation = 'pixels', run = '{RUN}': pixels have none, codes one"),
-        ({"noise_level": 0.1}, "noise_level = 0.1: only a run knows the noise of its images"),
+        ({"representation": "z"}, "representation = 'z', run = None: 'pixels' takes no run, the others need one"),
+        ({"run": RUN}, f"representation = 'pixels', run = '{RUN}': 'pixels' takes no run, the others need one"),
+        ({"noise_level": 0.1}, "noise_level = 0.1: should be 0 for pixels; noise needs a run"),
         ({"run": "../../etc", "representation": "z"}, "run = '../../etc'"),
     ],
 )

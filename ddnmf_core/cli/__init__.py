@@ -1,4 +1,4 @@
-"""The command line `ddnmf`: a file for each group of commands, a thin layer over store and engine."""
+"""The command line `ddnmf`: one file per command group, a thin layer over store and engine."""
 
 from ddnmf_core.cli.main import main_app as app
 

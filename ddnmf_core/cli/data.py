@@ -1,4 +1,4 @@
-"""`ddnmf data`: which data sets there are, and the user's own added and removed."""
+"""`ddnmf data`: list and download data sets; import and remove your own."""
 
 import json
 from pathlib import Path
@@ -13,17 +13,17 @@ from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions, Missing, Negative, Scale, shape_of
 from ddnmf_core.store import user_data
 
-data_app = typer.Typer(help="The data sets: ours, and your own.", invoke_without_command=True)
+data_app = typer.Typer(help="List and download data sets; import and remove your own.", invoke_without_command=True)
 
 
 @data_app.callback()
 def show_data_sets(
     context: typer.Context,
-    get: Annotated[str | None, typer.Option(help="Download this set into the user cache.")] = None,
+    get: Annotated[str | None, typer.Option(help="Download this data set to the user cache.")] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Each data set: where it was found, or how to get it. With `add`, `list` and `remove`: your own."""
+    """List all data sets with their location, or how to get them; `add`, `list` and `remove` manage your own."""
     if context.invoked_subcommand:
         return
     with plain_errors():
@@ -32,21 +32,21 @@ def show_data_sets(
             typer.echo(f"{get}: {len(images):,} images, verified.")
             return
         if as_json:
-            ours = [
+            catalogued = [
                 {
                     "data": name,
                     "images": spec.n_samples,
                     "licence": spec.licence,
-                    "found": (place := catalogue.find(name)) and place.source,
+                    "found": (location := catalogue.find(name)) and location.source,
                 }
                 for name, spec in catalogue.DATASETS.items()
             ]
-            own = [
+            imported = [
                 {"data": name, "images": user_sets.user_spec(name).n_samples, "licence": "", "found": "your own"}
                 for name in user_sets.names()
                 if user_sets.is_readable(name)
             ]
-            typer.echo(json.dumps(ours + own))
+            typer.echo(json.dumps(catalogued + imported))
             return
         for name, spec in catalogue.DATASETS.items():
             location = catalogue.find(name)
@@ -54,28 +54,30 @@ def show_data_sets(
             typer.echo(f"{name:<18} {spec.n_samples:>6,} images  {spec.licence:<13} {where}")
             if location is None:
                 typer.echo(f"{'':<18} {catalogue.ways_to_get(name)}")
-        _list()
+        _print_user_data()
 
 
 @data_app.command("add")
 def add_data(
-    path: Annotated[Path, typer.Argument(help="A folder or zip file of pictures; .npy, .npz, .csv, .tsv or .parquet.")],
-    title: Annotated[str, typer.Option(help="What to call it; default: the file's name.")] = "",
-    labels: Annotated[str | None, typer.Option(help="Column of a table that holds the classes.")] = None,
-    leave_out: Annotated[list[str] | None, typer.Option(help="Column that is no feature; may be given often.")] = None,
-    size: Annotated[int, typer.Option(help="Pictures are resized: pixels of the longer side.")] = 28,
-    shape: Annotated[str | None, typer.Option(help="Of the pictures in the rows of an array, as 28x28.")] = None,
-    invert: Annotated[bool, typer.Option("--invert", help="Dark figures on a light ground: turn them round.")] = False,
-    folders: Annotated[bool, typer.Option(help="A picture's class is the name of its folder.")] = True,
-    negative: Annotated[str, typer.Option(help="What becomes of negative values: refuse, shift or clip.")] = "refuse",
-    missing: Annotated[str, typer.Option(help="What becomes of missing values: refuse, mean or zero.")] = "refuse",
-    scale: Annotated[str | None, typer.Option(help="To [0, 1]: range (a table's default), maximum or set.")] = None,
+    path: Annotated[Path, typer.Argument(help="Folder or zip file of images, or a .npy, .npz, .csv, .tsv or .parquet file.")],
+    title: Annotated[str, typer.Option(help="Title; default: the file name.", show_default=False)] = "",
+    labels: Annotated[str | None, typer.Option(help="Table column with the class labels.")] = None,
+    leave_out: Annotated[list[str] | None, typer.Option(help="Table column to exclude. Repeatable.")] = None,
+    size: Annotated[int, typer.Option(help="Resize images to this many pixels on the longer side.")] = 28,
+    shape: Annotated[str | None, typer.Option(help="Image shape of the rows of an array, such as 28x28.")] = None,
+    invert: Annotated[bool, typer.Option("--invert", help="Invert (dark figures on a light background).")] = False,
+    folders: Annotated[bool, typer.Option(help="Use folder names as class labels.")] = True,
+    negative: Annotated[str, typer.Option(help="Handling of negative values: refuse, shift or clip.")] = "refuse",
+    missing: Annotated[str, typer.Option(help="Handling of missing values: refuse, mean or zero.")] = "refuse",
+    scale: Annotated[
+        str | None, typer.Option(help="Scaling to [0, 1]: range (default for tables), maximum or set.", show_default=False)
+    ] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Add your own images or table; it is then a data set like the others, kept in the store."""
+    """Import your own images or table into the store."""
     with plain_errors():
-        choices = ImportOptions(
+        options = ImportOptions(
             title,
             size,
             invert,
@@ -88,34 +90,34 @@ def add_data(
             cast(Scale | None, scale),
         )
         with progress_display() as show:
-            name = user_sets.add(path.expanduser(), path.expanduser().resolve().name, choices, show)
+            name = user_sets.add(path.expanduser(), path.expanduser().resolve().name, options, show)
         if as_json:
             typer.echo(json.dumps(user_sets.as_json(name)))
             return
         spec = user_sets.user_spec(name)
         typer.echo(f"{name}  {spec.title}: {user_sets.describe(name)}")
         if skipped := user_sets.meta(name)["skipped_files"]:
-            typer.echo(f"{skipped} files that are no pictures were left out.")
+            typer.echo(f"Skipped {skipped} files that are not images.")
         typer.echo(f"Suggested: {suggestions.suggest(spec).reason}\nTrain on it: ddnmf train --dataset {name}")
 
 
 @data_app.command("list")
 def list_user_data(as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """Your own data sets, the newest last."""
+    """List your own data sets, oldest first."""
     with plain_errors():
         if as_json:
-            whole = list(filter(user_sets.is_readable, user_sets.names()))
+            readable = list(filter(user_sets.is_readable, user_sets.names()))
             for name in user_sets.names():
-                if name not in whole:
+                if name not in readable:
                     typer.echo(f"{name} is damaged: remove it and add it again", err=True)
-            typer.echo(json.dumps([user_sets.as_json(name) for name in whole]))
+            typer.echo(json.dumps([user_sets.as_json(name) for name in readable]))
             return
-        _list()
+        _print_user_data()
         if not user_sets.names():
-            typer.echo("There is no data set of your own yet. Add one: ddnmf data add PATH")
+            typer.echo("No data sets of your own. Import one: ddnmf data add PATH")
 
 
-def _list() -> None:
+def _print_user_data() -> None:
     for name in user_sets.names():
         try:
             typer.echo(f"{name:<20}  {user_sets.user_spec(name).title}: {user_sets.describe(name)}")
@@ -124,8 +126,10 @@ def _list() -> None:
 
 
 @data_app.command("remove")
-def remove_data(name: str, home: HomeOption = None) -> None:
-    """Remove a data set of your own; runs that were trained on it have to be deleted first."""
+def remove_data(
+    name: Annotated[str, typer.Argument(help="Id of the data set; see `ddnmf data list`.")], home: HomeOption = None
+) -> None:
+    """Remove a data set of your own; delete the runs trained on it first."""
     with plain_errors():
         user_data.remove_data_set(name)
         typer.echo(f"Removed {name}.")

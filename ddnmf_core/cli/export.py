@@ -1,4 +1,4 @@
-"""`ddnmf export`: a run in the format of another tool."""
+"""`ddnmf export`: export a run to the format of another tool."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,11 +14,13 @@ from ddnmf_core.store.run_store import Store
 
 def export_command(
     run: RunArgument,
-    to: Annotated[str, typer.Option(help=", ".join(EXPORT_FORMATS), autocompletion=lambda: list(EXPORT_FORMATS))],
-    out: Annotated[Path | None, typer.Option(help="The file or folder; a folder's name may end in .zip.")] = None,
+    to: Annotated[str, typer.Option(help=f"{', '.join(EXPORT_FORMATS)}.", autocompletion=lambda: list(EXPORT_FORMATS))],
+    out: Annotated[
+        Path | None, typer.Option(help="Output file or folder; a folder ending in .zip becomes a zip file.", show_default=False)
+    ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Write a finished run for another tool. Nothing is written over; the path is printed."""
+    """Export a finished run to another tool's format and print the path. Existing files are never overwritten."""
     with plain_errors():
         entry = Store(home).get("runs", run)
         path = out or Path(default_name(entry, to))

@@ -1,4 +1,4 @@
-"""The command line: a thin layer over store and engine."""
+"""The `ddnmf` command and its subcommands."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""`ddnmf runs`: the runs that are kept, and the care of them: checked, deleted and brought back, carried elsewhere."""
+"""`ddnmf runs`: list, show, verify, delete, restore, export and import runs."""
 
 import json
 import sys
@@ -11,18 +11,27 @@ import typer
 
 from ddnmf_core.cli.terminal import HomeOption, JsonOption, RunArgument, plain_errors, progress_display
 from ddnmf_core.store import archive_export, trash
-from ddnmf_core.store.entry import PROVENANCE_FILE, SCORES_FILE, Busy, Entry
+from ddnmf_core.store.entry import PROVENANCE_FILE, SCORES_FILE, Busy, Entry, RunEntry
 from ddnmf_core.store.run_store import Store
 
-runs_app = typer.Typer(help="The runs that are kept.", no_args_is_help=True)
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+runs_app = typer.Typer(help="List, show, verify, delete, restore, export and import runs.", no_args_is_help=True)
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+GRADE_TITLES = {"litter": "stale", "foreign": "unknown"}  # grades of `runs verify --json` as the table shows them
+COUNT_TITLES = {
+    "exported": "Exported",
+    "imported": "Imported",
+    "data": "Data sets",
+    "there_before": "Already present",
+    "left_out": "Left out",
+    "refused": "Rejected",
+}  # keys of `runs export --json` and `runs import --json`
 
-# ------------------------------------------------------------------------------------------- look
+# -------------------------------------------------------------------------------------- list, show
 
 
 @runs_app.command("list")
 def list_runs(as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """Every run, newest first; damaged ones are set aside and named."""
+    """List all runs, newest first. Damaged runs are set aside and reported on standard error."""
     with plain_errors():
         store = Store(home)
         entries = store.entries()
@@ -40,14 +49,14 @@ def list_runs(as_json: JsonOption = False, home: HomeOption = None) -> None:
                 f"r={c.n_parts:<3} {c.noise_kind} {c.noise_level:.0%}  {c.epochs} epochs  seed {c.seed}"
             )
         if not entries:
-            typer.echo("There are no runs yet. Train one: ddnmf train")
+            typer.echo("No runs yet. Train one: ddnmf train")
         for notice in store.notices():
             typer.echo(notice, err=True)
 
 
 @runs_app.command("show")
 def show_run(run: RunArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """One run as JSON: settings, state, losses, scores, provenance; with --json on one line."""
+    """Show a run as JSON: settings, state, losses, scores and provenance; with --json on one line."""
     with plain_errors():
         typer.echo(json.dumps(run_summary(Store(home).get("runs", run)), indent=None if as_json else 1))
 
@@ -55,10 +64,10 @@ def show_run(run: RunArgument, as_json: JsonOption = False, home: HomeOption = N
 @runs_app.command("report")
 def report_run(
     run: RunArgument,
-    out: Annotated[Path | None, typer.Option(help="The file; default: ddnmf-RUN.html")] = None,
+    out: Annotated[Path | None, typer.Option(help="Output file; default: ddnmf-RUN.html.", show_default=False)] = None,
     home: HomeOption = None,
 ) -> None:
-    """Write a run as one HTML file that opens without a server."""
+    """Write a report of a finished run as one HTML file, which opens without a server."""
     with plain_errors():
         from ddnmf_core.export.report import write_report
 
@@ -69,13 +78,13 @@ def report_run(
 
 @runs_app.command("stop")
 def stop_run(run: RunArgument, home: HomeOption = None) -> None:
-    """Stop a run; the same `ddnmf train` command resumes it."""
+    """Stop a run and keep its checkpoint; the same `ddnmf train` command resumes it."""
     with plain_errors():
         Store(home).get("runs", run).request_stop()
 
 
-def run_summary(entry: Entry) -> dict[str, Any]:
-    """Everything a script wants to know of a run: id, state, losses, scores, seconds, device."""
+def run_summary(entry: RunEntry) -> dict[str, Any]:
+    """Summarise a run for scripts: id, state, settings, losses, scores, seconds, device, provenance."""
     state = entry.state
     epochs = entry.epochs()
     summary: dict[str, Any] = {
@@ -101,45 +110,34 @@ def run_summary(entry: Entry) -> dict[str, Any]:
 @runs_app.command("verify")
 def verify_runs(
     repair: Annotated[
-        bool,
-        typer.Option(
-            "--repair", help="Drop what can be made again, set aside what cannot be used, remove what was left lying about."
-        ),
+        bool, typer.Option("--repair", help="Repair damaged runs, set aside what cannot be repaired, remove stale files.")
     ] = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Check every stored file. Exit code 0: nothing is damaged (any more); 1: something is; 2: it could not be checked."""
+    """Check all stored files. Exit code 0: no damage, or all repaired; 1: damage found; 2: the check did not run."""
     with plain_errors():
         from ddnmf_core.store.verify import verify
 
         with progress_display() as show:
-            verdict = verify(Store(home), repair=repair, report=show)
+            result = verify(Store(home), repair=repair, report=show)
+        findings = [asdict(finding) for finding in result.findings]
         if as_json:
-            typer.echo(
-                json.dumps(
-                    {
-                        "whole": verdict.whole,
-                        "entries": verdict.n_entries,
-                        "findings": [asdict(finding) for finding in verdict.findings],
-                    }
-                )
-            )
+            typer.echo(json.dumps({"whole": result.whole, "entries": result.n_entries, "findings": findings}))
         else:
-            _show_findings([asdict(finding) for finding in verdict.findings], repair)
-            typer.echo(
-                f"{verdict.n_entries} entries were read: {'the store is whole' if verdict.whole else 'something is damaged'}."
-            )
-        if not verdict.whole:
+            _print_findings(findings, repair)
+            counted = f"{result.n_entries} {'entry' if result.n_entries == 1 else 'entries'} checked"
+            typer.echo(f"{counted}: {'no damage' if result.whole else 'damage'} found.")
+        if not result.whole:
             raise typer.Exit(1)
 
 
-def _show_findings(findings: list[dict[str, Any]], repaired: bool) -> None:
-    """A line each, in columns; the last one says what a repair does."""
+def _print_findings(findings: list[dict[str, Any]], repaired: bool) -> None:
+    """Print a table of findings; the last column is the repair, planned or done."""
     if not findings:
         return
-    columns = {"grade": "", "place": "where", "problem": "what", "remedy": "done" if repaired else "with --repair"}
-    rows = [columns, *findings]
+    header = {"grade": "", "place": "where", "problem": "problem", "remedy": "done" if repaired else "with --repair"}
+    rows = [header, *({**row, "grade": GRADE_TITLES.get(row["grade"], row["grade"])} for row in findings)]
     widths = {name: max(len(str(row[name])) for row in rows) for name in ("grade", "place")}
     for row in rows:
         grade, place = (f"{row[name]:<{width}}" for name, width in widths.items())
@@ -151,81 +149,85 @@ def _show_findings(findings: list[dict[str, Any]], repaired: bool) -> None:
 
 @runs_app.command("delete")
 def delete_runs(
-    runs: Annotated[list[str], typer.Argument(help="Their ids.")], yes: YesOption = False, home: HomeOption = None
+    runs: Annotated[list[str], typer.Argument(help="Run ids; see `ddnmf runs list`.")],
+    yes: YesOption = False,
+    home: HomeOption = None,
 ) -> None:
-    """Delete runs with their maps, clusters and interpretations. For some days `ddnmf runs restore` undoes it."""
+    """Delete runs with their maps, clusterings and interpretations; `ddnmf runs restore` undoes it."""
     with plain_errors():
         store = Store(home)
         entries = [store.get("runs", run) for run in dict.fromkeys(runs)]
-        made = sum(len(trash.derived_entries(entry)) for entry in entries)
-        also = f" and {made} results that were made of {'it' if len(entries) == 1 else 'them'}" if made else ""
+        n_derived = sum(len(trash.derived_entries(entry)) for entry in entries)
+        derived = f" and {n_derived} results derived from {'it' if len(entries) == 1 else 'them'}" if n_derived else ""
         what = f"run {entries[0].id}" if len(entries) == 1 else f"{len(entries)} runs"
-        _confirm(f"Delete {what}{also}? It can be undone for {trash.KEPT_DAYS} days.", yes)
+        _confirm(f"Delete {what}{derived}? You can restore it for {trash.KEPT_DAYS} days.", yes)
         for entry in entries:
             try:
                 trash.delete_entry(entry)
             except Busy:
-                raise RuntimeError(f"run {entry.id} is being trained: stop it first (ddnmf runs stop {entry.id})") from None
+                raise RuntimeError(f"run {entry.id} is training: stop it first (ddnmf runs stop {entry.id})") from None
             typer.echo(f"Deleted {entry.id}. Undo: ddnmf runs restore {entry.id}")
 
 
 @runs_app.command("deleted")
 def deleted_runs(
-    empty: Annotated[bool, typer.Option("--empty", help="Remove all of it for good.")] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Permanently delete all of them.")] = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """What was deleted and can still be brought back, newest first."""
+    """List deleted entries that can be restored, newest first."""
     with plain_errors():
-        found = trash.deletions(Store(home))
-        if empty and found:
-            _confirm(f"Remove {len(found)} deletions for good? Nothing brings them back.", yes)
-            for deletion in found:
+        deletions = trash.deletions(Store(home))
+        if empty and deletions:
+            _confirm(f"Permanently delete {len(deletions)} deleted entries? This cannot be undone.", yes)
+            for deletion in deletions:
                 trash.remove_deletion(deletion)
-            typer.echo(f"Removed {len(found)} deletions.")
+            typer.echo(f"Permanently deleted {len(deletions)} entries.")
         elif as_json:
             typer.echo(
                 json.dumps(
                     [
                         {
-                            "run": each.id,
-                            "kind": each.entries[0].kind,
-                            "deleted": each.at / 1e9,
-                            "bytes": each.size,
-                            "entries": len(each.entries),
-                            "days_left": each.days_left,
+                            "run": deletion.id,
+                            "kind": deletion.entries[0].kind,
+                            "deleted": deletion.at / 1e9,
+                            "bytes": deletion.size,
+                            "entries": len(deletion.entries),
+                            "days_left": deletion.days_left,
                         }
-                        for each in found
+                        for deletion in deletions
                     ]
                 )
             )
         else:
-            for each in found:
-                when = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.at / 1e9))
+            for deletion in deletions:
+                when = time.strftime("%Y-%m-%d %H:%M", time.localtime(deletion.at / 1e9))
                 typer.echo(
-                    f"{each.id}  {each.entries[0].kind:<15} deleted {when}  {len(each.entries):>3} entries "
-                    f"{each.size / 1e6:8.1f} MB  {max(each.days_left, 0):.1f} days left"
+                    f"{deletion.id}  {deletion.entries[0].kind:<15} deleted {when}  {len(deletion.entries):>3} entries "
+                    f"{deletion.size / 1e6:8.1f} MB  {max(deletion.days_left, 0):.1f} days left"
                 )
-            if not found:
-                typer.echo("Nothing was deleted lately.")
+            if not deletions:
+                typer.echo("No deleted entries.")
 
 
 @runs_app.command("restore")
-def restore_run(run: str, home: HomeOption = None) -> None:
-    """Bring back a run that was deleted, with all that went with it."""
+def restore_run(
+    run: Annotated[str, typer.Argument(help="Id of a deleted entry; see `ddnmf runs deleted`.")], home: HomeOption = None
+) -> None:
+    """Restore a deleted run and everything deleted with it."""
     with plain_errors():
         deletion = trash.latest_deletion(Store(home), run)
-        back = trash.restore_deletion(deletion)
-        if not back:
-            raise RuntimeError(f"{run} has been computed again since it was deleted; that one stays in its place")
-        typer.echo(f"Brought back {', '.join(f'{entry.kind}/{entry.id}' for entry in back)}.")
+        restored = trash.restore_deletion(deletion)
+        if not restored:
+            raise RuntimeError(f"{run} was recomputed after it was deleted; the new one stays in the store")
+        typer.echo(f"Restored {', '.join(_entry_names(restored))}.")
 
 
 def _confirm(question: str, yes: bool) -> None:
-    """Without somebody to ask, nothing is deleted."""
+    """Ask for confirmation; raise ValueError without a terminal."""
     if not yes and not sys.stdin.isatty():
-        raise ValueError(f"{question} Nobody is there to answer: say --yes")
+        raise ValueError(f"{question} Not an interactive terminal; pass --yes to confirm.")
     if not yes and not typer.confirm(question):
         raise typer.Exit(1)
 
@@ -235,22 +237,24 @@ def _confirm(question: str, yes: bool) -> None:
 
 @runs_app.command("export")
 def export_runs(
-    out: Annotated[Path, typer.Option(help="The archive, as study.zip")],
-    runs: Annotated[list[str] | None, typer.Argument(help="Their ids.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that has ended well, of every kind.")] = False,
-    with_data: Annotated[bool, typer.Option("--with-data", help="Your own data sets go with the runs.")] = False,
+    out: Annotated[Path, typer.Option(help="Archive to write, such as study.zip.")],
+    runs: Annotated[list[str] | None, typer.Argument(help="Run ids; see `ddnmf runs list`.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Export all finished, stopped and diverged entries of every kind.")
+    ] = False,
+    with_data: Annotated[bool, typer.Option("--with-data", help="Include your own data sets.")] = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Put runs, with what was made of them, into one file. Exit code 1: something was left out, and why is said."""
+    """Export runs and the results derived from them to one archive. Exit code 1: something was left out."""
     with plain_errors():
         store = Store(home)
         if bool(runs) == everything:
-            raise ValueError("name runs by their ids, or say --all")
-        named = [store.get("runs", run) for run in runs or []]
-        wanted = archive_export.exportable_entries(store) if everything else archive_export.with_derived(named)
+            raise ValueError("give run ids or --all, not both" if runs else "give run ids, or pass --all to export everything")
+        chosen = [store.get("runs", run) for run in runs or []]
+        entries = archive_export.exportable_entries(store) if everything else archive_export.with_derived(chosen)
         with progress_display() as show:
-            exported = archive_export.export_archive(wanted, out, show, with_data)
+            exported = archive_export.export_archive(entries, out, show, with_data)
         _report_transfer(
             as_json,
             {
@@ -262,34 +266,36 @@ def export_runs(
             },
         )
         for name in exported.without_data:
-            typer.echo(f"{name}, your own data, is not inside. Say --with-data, or add it there in the same way.", err=True)
+            typer.echo(
+                f"Your data set {name} is not included: pass --with-data, or add it again on the other machine.", err=True
+            )
         if exported.left_out:
             raise typer.Exit(1)
 
 
 @runs_app.command("import")
 def import_runs(
-    file: Annotated[Path, typer.Argument(help="An archive that `ddnmf runs export` wrote.")],
+    file: Annotated[Path, typer.Argument(help="Archive written by `ddnmf runs export`.")],
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Take in the runs of an archive, each checked first. Exit code 1: one was refused, and why is said."""
+    """Import the runs of an archive after checking each of them. Exit code 1: at least one was rejected."""
     with plain_errors():
         from ddnmf_core.store.archive_import import import_archive
 
         with progress_display() as show:
             imported = import_archive(Store(home), file, show)
-        refused = [f"{name} was refused: {reason}" for name, reason in imported.refused.items()]
+        rejected = [f"{name} was rejected: {reason}" for name, reason in imported.refused.items()]
         _report_transfer(
             as_json,
             {
                 "imported": _entry_names(imported.imported),
                 "data": imported.data,
                 "there_before": _entry_names(imported.already_present),
-                "refused": refused,
+                "refused": rejected,
             },
         )
-        if refused:
+        if rejected:
             raise typer.Exit(1)
 
 
@@ -298,12 +304,12 @@ def _entry_names(entries: list[Entry]) -> list[str]:
 
 
 def _report_transfer(as_json: bool, outcome: dict[str, Any]) -> None:
-    """One object, or a line for each that came or went, and what did not on standard error."""
+    """Print the outcome as JSON, or as counts with the problems on standard error."""
     if as_json:
         typer.echo(json.dumps(outcome))
         return
-    for name, value in outcome.items():
-        if isinstance(value, list):
-            typer.echo(f"{name.replace('_', ' ')}: {len(value)}")
+    for name, title in COUNT_TITLES.items():
+        if name in outcome:
+            typer.echo(f"{title}: {len(outcome[name])}")
     for line in [*outcome.get("left_out", []), *outcome.get("refused", [])]:
         typer.echo(line, err=True)

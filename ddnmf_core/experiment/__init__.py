@@ -1,1 +1,1 @@
-"""A whole experiment from one file: what is trained, over which settings and seeds, what is clustered, and the scores."""
+"""Experiments and sweeps: plan runs over settings and seeds, compute them, tabulate the scores."""

@@ -1,4 +1,4 @@
-"""Have the engine do what a target's cells still need; nothing that is there is done again."""
+"""Batches of work for the engine: compute the missing results of an experiment or a reproduction."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,12 +10,12 @@ from ddnmf_core.engine import estimate
 from ddnmf_core.store.entry import ENDED_STATUSES, Entry
 from ddnmf_core.store.run_store import Store
 
-NOMINAL_SPEED = {"weights": 6.6e6, "images_per_second": 8000.0}  # a machine's speed, until the engine has measured it
-POLL_INTERVAL_S = 0.5  # seconds
+NOMINAL_SPEED = {"weights": 6.6e6, "images_per_second": 8000.0}  # used until the engine has measured this machine
+POLL_INTERVAL_S = 0.5
 
 
 class WorkItem(Protocol):
-    """One result: a configuration, and the run that has to be trained for it."""
+    """A result to compute: its configuration, and the run to train first."""
 
     @property
     def config(self) -> Config: ...
@@ -24,12 +24,13 @@ class WorkItem(Protocol):
 
 
 class WorkBatch:
-    """The entries that have to be finished: trainings, and what is made of them."""
+    """Entries to compute: trainings, and the results derived from them."""
 
     def __init__(self, store: Store, cells: Sequence[WorkItem], known: Iterable[str] = ()) -> None:
+        """List what is missing: neither finished in the store nor among the ids in `known`."""
         self.store = store
-        there = set(known)
-        missing = [cell for cell in cells if cell.config.id not in there and not store.entry(cell.config).available]
+        ids = set(known)
+        missing = [cell for cell in cells if cell.config.id not in ids and not store.entry(cell.config).available]
         runs = {cell.run: None for cell in missing if cell.run and not store.entry(cell.run).available}
         self.configs: list[Config] = list(dict.fromkeys([*runs, *(cell.config for cell in missing)]))
         self.seconds = {store.entry(config): _seconds(store, config) for config in self.configs}
@@ -38,19 +39,26 @@ class WorkBatch:
 
     @property
     def expected_seconds(self) -> float:
-        """Of everything that was missing at the start, on this machine when nothing else runs: trainings side by side."""
+        """Expected seconds for everything missing at the start on an otherwise idle machine, trainings in parallel."""
         running = engine.info(self.store)
-        n_workers = max(1, running.n_workers - 1) if running else 1  # one of them is for what comes after the training
+        n_workers = max(1, running.n_workers - 1) if running else 1  # one worker is reserved for derived results
         trainings = sum(seconds for entry, seconds in self.seconds.items() if entry.kind == "runs")
         return trainings / n_workers + sum(self.seconds.values()) - trainings
 
+    def summary(self) -> str:
+        """Describe how many results are stored, and the expected time for the others."""
+        stored = f"{self.n_there} already stored"
+        if not self.expected_seconds:
+            return f"{stored}."
+        return f"{stored}; expected time for the others: {estimate.format_duration(self.expected_seconds)}."
+
     def submit(self, device: str | None = None) -> None:
-        """Ask for everything, the trainings first: what is made of a run waits for it."""
+        """Request everything, trainings first: derived results wait for their run."""
         for config in self.configs:
             engine.submit(self.store, config, device)
 
     def steps(self) -> Iterator[tuple[float, str]]:
-        """What `advance` says, until everything has ended."""
+        """Yield the progress from `advance` until everything has ended."""
         while not self.done:
             yield self.advance()
             if not self.done:
@@ -58,7 +66,7 @@ class WorkBatch:
                 time.sleep(POLL_INTERVAL_S)
 
     def advance(self) -> tuple[float, str]:
-        """Look at what has ended: the share of the expected time that is done, and a sentence."""
+        """Update the set of ended entries; return the completed share of the expected time, and a message."""
         share = 0.0
         for entry, seconds in self.seconds.items():
             if entry not in self.ended:
@@ -81,20 +89,21 @@ class WorkBatch:
             "interpretations": "factorisations",
         }
         text = ", ".join(f"{done} of {total} {words[kind]}" for kind, (done, total) in counts.items() if total)
-        return share / max(sum(self.seconds.values()), 1e-9), text or "Everything is there."
+        return share / max(sum(self.seconds.values()), 1e-9), text or "All results are stored."
 
     @property
     def done(self) -> bool:
+        """Whether every entry has ended."""
         return len(self.ended) == len(self.seconds)
 
     def stop(self) -> None:
-        """Stop what is under way and take back what waits; the next call goes on from there."""
+        """Stop running entries and cancel queued ones; the next submission resumes them."""
         for entry in reversed(list(self.seconds)):
             if entry.exists and entry.state.status not in ENDED_STATUSES:
                 entry.request_stop()
 
     def failures(self) -> list[str]:
-        """A sentence for each entry that ended without a result."""
+        """Return one sentence per entry that ended without a result."""
         return [
             f"{entry.kind}/{entry.id} {entry.state.status}: {entry.state.message}"
             for entry in self.seconds
@@ -103,7 +112,7 @@ class WorkBatch:
 
 
 def _seconds(store: Store, config: Config) -> float:
-    """What it will take on this machine, roughly."""
+    """Estimate the seconds that a result takes on this machine."""
     if isinstance(config, RunConfig):
         running = engine.info(store)
         speed = {"weights": running.weights, "images_per_second": running.images_per_second} if running else {}

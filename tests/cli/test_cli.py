@@ -54,7 +54,7 @@ def test_runs_are_listed_shown_verified_and_deleted(trained):
     run = json.loads(first.stdout.splitlines()[-1])["run"]
     assert run in ddnmf("runs", "list", home=home).stdout
     assert json.loads(ddnmf("runs", "show", run, home=home).stdout)["run"] == run
-    assert "whole" in ddnmf("runs", "verify", home=home).stdout
+    assert "no damage found" in ddnmf("runs", "verify", home=home).stdout
     model = home / "runs" / run / "model.safetensors"
     content = bytearray(model.read_bytes())
     content[100] ^= 1
@@ -64,7 +64,7 @@ def test_runs_are_listed_shown_verified_and_deleted(trained):
     assert "model.safetensors is damaged" in damaged.stdout
     asked = ddnmf("runs", "delete", run, home=home)
     assert asked.returncode == 2
-    assert "say --yes" in asked.stderr
+    assert "Not an interactive terminal; pass --yes to confirm." in asked.stderr
     assert run in ddnmf("runs", "list", home=home).stdout
     assert ddnmf("runs", "delete", run, "--yes", home=home).returncode == 0
     assert run not in ddnmf("runs", "list", home=home).stdout
@@ -88,16 +88,16 @@ def test_a_deleted_run_is_listed_and_comes_back(home, capsys):
     assert answer(capsys, "restore", run.id)[0] == 0
     assert run.finished
     code, _, sentence = answer(capsys, "restore", run.id)
-    assert (code, "Nothing that was deleted" in sentence) == (2, True)
+    assert (code, "No deleted entry" in sentence) == (2, True)
     answer(capsys, "delete", run.id, "--yes")
-    assert answer(capsys, "deleted", "--empty")[0] == 2  # nobody was there to be asked
+    assert answer(capsys, "deleted", "--empty")[0] == 2  # not a terminal
     assert answer(capsys, "deleted", "--empty", "--yes")[0] == 0
-    assert "Nothing was deleted lately" in answer(capsys, "deleted")[1]
+    assert "No deleted entries" in answer(capsys, "deleted")[1]
 
 
 def test_verifying_tells_by_its_exit_code_and_repairs(home, capsys):
     run = finish(Store())
-    assert answer(capsys, "verify")[:2] == (0, "1 entries were read: the store is whole.\n")
+    assert answer(capsys, "verify")[:2] == (0, "1 entry checked: no damage found.\n")
     flip(run.folder / "codes.safetensors")
     code, out, _ = answer(capsys, "verify")
     assert code == 1
@@ -116,7 +116,7 @@ def test_runs_go_from_one_store_to_another(home, tmp_path, capsys):
     there = str(tmp_path / "there")
     code, out, _ = answer(capsys, "import", file, "--home", there, "--json")
     assert (code, json.loads(out)["imported"]) == (0, [f"runs/{run.id}"])
-    assert "there before: 1" in answer(capsys, "import", file, "--home", there)[1]
+    assert "Already present: 1" in answer(capsys, "import", file, "--home", there)[1]
     flip(run.folder / "model.safetensors")
     finish(Store(run.root), run.config.replace(seed=2))
     code, _, said = answer(capsys, "export", "--all", "--home", str(home), "--out", str(tmp_path / "c.zip"))
@@ -135,10 +135,10 @@ def test_runs_go_from_one_store_to_another(home, tmp_path, capsys):
         (["train", "--preset", "magic"], "preset = 'magic'"),
         (["train", "--layers", "a,b"], "layers = 'a,b'"),
         (["train", "--set", "layers=a,b"], "layers = 'a,b'"),
-        (["runs", "show", "0123456789abcdef"], "There is no run"),
+        (["runs", "show", "0123456789abcdef"], "No run"),
         (["reproduce", "table9"], "target = 'table9': should be one of table1"),
-        (["reproduce", "table1", "--check", "--out", "nowhere"], "there is no nowhere/table1.json to check"),
-        (["export", "0123456789abcdef", "--to", "csv"], "There is no run"),
+        (["reproduce", "table1", "--check", "--out", "nowhere"], "nowhere/table1.json not found"),
+        (["export", "0123456789abcdef", "--to", "csv"], "No run"),
         (["experiment", "nowhere.toml"], "nowhere.toml"),
         (["data", "--get", "cifar"], "there is none of this name"),
     ],
@@ -159,8 +159,8 @@ def test_data_lists_each_set_and_how_to_get_it(tmp_path):
 
 def test_help_says_what_exit_codes_mean(tmp_path):
     text = " ".join(ddnmf("--help", home=tmp_path).stdout.split())
-    assert "Exit codes: 0 done." in text
-    assert "130 stopped before its end" in text
+    assert "Exit codes: 0 success." in text
+    assert "130 interrupted" in text
 
 
 @pytest.mark.parametrize(
@@ -233,8 +233,8 @@ def test_a_second_reproduction_finds_everything_and_writes_the_same(reproduced):
     before = {path.name: path.read_bytes() for path in out.glob("*.json")}
     again = ddnmf(*arguments, home=home, timeout=300)
     assert again.returncode == 0
-    n_cells = re.search(r"(\d+) cells, 0 of them are there", first.stderr).group(1)
-    assert f"{n_cells} cells, {n_cells} of them are there" in again.stderr
+    n_cells = re.search(r"(\d+) cells, 0 already stored", first.stderr).group(1)
+    assert f"{n_cells} cells, {n_cells} already stored." in again.stderr
     assert {path.name: path.read_bytes() for path in out.glob("*.json")} == before
 
 

@@ -78,13 +78,13 @@ def test_what_a_model_does_not_have_makes_no_second_run_of_it():
         ("[runs]", "runs: there is no such setting"),
         ("seeds = []", "at least 1 item"),
         ("seeds = [-1]", "seeds.0 = -1: should be greater than or equal to 0"),
-        ("[run]\nseed = 3", r"seed: belongs into seeds = \[1, 2\]"),
+        ("[run]\nseed = 3", r"seed: should be set by seeds = \[1, 2\]"),
         ("[run]\nspeed = 3", "speed: there is no such setting"),
         ('[run]\npreset = "magic"', "preset = 'magic': should be one of quick"),
         ("[grid]\nalpha = 1", "grid.alpha = 1: should be a valid list"),
         ("[grid]\nalpha = []", "at least 1 item"),
         ("[grid]\nalpha = [1, -1]", "alpha = -1"),
-        ('[[clusterings]]\nrun = "0123456789abcdef"', "run: is not a clustering's own"),
+        ('[[clusterings]]\nrun = "0123456789abcdef"', r"run: cannot be set in \[\[clusterings\]\]"),
         ('[[clusterings]]\nclusterer = "magic"', "clusterer = 'magic'"),
         ("seeds = [" + ",".join(map(str, range(600))) + "]", "600 runs: should be at most 500"),
         ("#" * 1_000_001, "has more than 1,000,000 bytes"),
@@ -106,7 +106,7 @@ def test_what_the_store_has_is_found_and_not_done_again(done, monkeypatch, tmp_p
     monkeypatch.setattr(engine, "ensure_started", lambda store: pytest.fail("the engine was started"))
     result = ddnmf(file, "--home", store.root, "--json", "--out", tmp_path / "scores.csv")
     assert result.exit_code == 0, result.output
-    assert "6 results, 6 of them are there." in result.stderr
+    assert "6 results, 6 already stored." in result.stderr
     found = json.loads(result.stdout.splitlines()[-1])
     assert found["failures"] == []
     assert len(found["results"]) == len(pd.read_csv(tmp_path / "scores.csv")) == 2 * (12 + 4)  # H by gmm is there anyway
@@ -142,7 +142,7 @@ def test_a_run_that_failed_is_named_and_the_others_are_still_shown(done, tmp_pat
 def test_a_dry_run_says_what_would_be_done(file, tmp_path):
     result = ddnmf(file, "--dry-run", "--home", tmp_path / "empty")
     assert result.exit_code == 0
-    assert "6 results, 0 of them are there; the others take about" in result.stderr
+    assert "6 results, 0 already stored; expected time for the others: " in result.stderr
     assert not (tmp_path / "empty").exists()
 
 
@@ -154,7 +154,7 @@ def test_ctrl_c_stops_what_is_under_way_and_says_that_it_goes_on(file, tmp_path,
     monkeypatch.setattr("ddnmf_core.experiment.batch.WorkBatch.steps", interrupted)
     result = ddnmf(file, "--home", tmp_path / "store")
     assert result.exit_code == 130
-    assert "The same command goes on from here." in result.stderr
+    assert "Run the same command again to resume" in result.stderr
     assert all(entry.stop_requested for entry in Store(tmp_path / "store").entries())
 
 

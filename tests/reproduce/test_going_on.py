@@ -18,7 +18,7 @@ def test_what_is_there_is_not_done_again(two_seeds):
     work = WorkBatch(store, made_of)
     assert work.configs == []
     assert work.done
-    assert work.advance() == (0.0, "Everything is there.")
+    assert work.advance() == (0.0, "All results are stored.")
 
 
 def test_an_interrupted_reproduction_goes_on_with_the_cells_that_are_missing(tmp_path):
@@ -73,7 +73,7 @@ def test_a_command_that_is_interrupted_writes_what_is_there_and_goes_on(tmp_path
     monkeypatch.setattr(command, "QUICK_PROTOCOL", replace(TINY, datasets=("digits", "digits"), models=TINY.models))
     monkeypatch.setattr(
         command,
-        "cells",
+        "target_cells",
         lambda target, protocol, seeds: [
             cell
             for cell in target_cells(target, protocol, seeds)
@@ -83,7 +83,7 @@ def test_a_command_that_is_interrupted_writes_what_is_there_and_goes_on(tmp_path
     again = ("table1", "--quick", "--seeds", 1, "--out", tmp_path / "out", "--home", store.root)
     monkeypatch.setattr(WorkBatch, "steps", lambda work: steps(work, 3))
     first = reproduce(*again)
-    assert (first.exit_code, "The same command goes on from here" in first.output) == (130, True)
+    assert (first.exit_code, "Run the same command again to resume" in first.output) == (130, True)
     written = results.read_results(tmp_path / "out", "table1")
     assert (len(written.cells), written.n_missing, len(performed)) == (2, 2, 3)
     monkeypatch.setattr(WorkBatch, "steps", lambda work: steps(work, None))

@@ -17,7 +17,8 @@ def test_cells_of_another_protocol_are_not_taken_over(two_seeds, tmp_path):
     store, made_of = two_seeds
     known = gathered("table1", made_of, store)
     longer = TINY.with_epochs(2)
-    again = results.gather("table1", target_cells("table1", longer, [1]), longer, [1], Store(tmp_path / "empty"), "", known)
+    plan = results.TargetPlan("table1", target_cells("table1", longer, [1]), longer, [1], "")
+    again = results.gather(plan, Store(tmp_path / "empty"), known)
     assert {record["run"] for record in again.cells} == {None}  # clusters of pixels have no epochs
 
 

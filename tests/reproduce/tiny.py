@@ -34,7 +34,7 @@ def do(store, made_of):
 
 
 def gathered(target, made_of, store, known=None, seeds=(1, 2)):
-    return results.gather(target, made_of, TINY, seeds, store, "ddnmf reproduce", known)
+    return results.gather(results.TargetPlan(target, made_of, TINY, list(seeds), "ddnmf reproduce"), store, known)
 
 
 def reproduce(*arguments):
