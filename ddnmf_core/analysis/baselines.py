@@ -77,6 +77,7 @@ def check_nonnegative(x: NDArray[np.float32], name: str) -> None:
 
 
 def _nmf(start: str, n_parts: int, max_iterations: int, seed: int) -> "NMF":
+    """Create scikit-learn's NMF."""
     from sklearn.decomposition import NMF
 
     return NMF(n_parts, init=start, max_iter=max_iterations, random_state=seed)

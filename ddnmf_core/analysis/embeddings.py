@@ -81,6 +81,7 @@ def embed(
 def _tsne(
     codes: NDArray[np.float32], config: EmbeddingConfig, report: Progress, should_stop: ShouldStop, show: ShowEarly
 ) -> NDArray[np.float64]:
+    """Compute a t-SNE with openTSNE."""
     from openTSNE import TSNE
 
     early, late = TSNE_ITERATIONS
@@ -117,6 +118,7 @@ def _has_rank_two(codes: NDArray[np.float32]) -> bool:
 def _umap(
     codes: NDArray[np.float32], config: EmbeddingConfig, report: Progress, should_stop: ShouldStop
 ) -> NDArray[np.float32]:
+    """Compute a UMAP."""
     from umap import UMAP
 
     bar = {"file": _ProgressFile(report, should_stop), "disable": False, "bar_format": "{n}/{total} "}
@@ -130,6 +132,7 @@ def _umap(
 
 
 def _pca(codes: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Compute the first two principal components; one-dimensional codes get a second coordinate of 0."""
     from sklearn.decomposition import PCA
 
     if codes.shape[1] == 1:

@@ -59,6 +59,7 @@ class BatchedTrainer:
         should_stop: Callable[[Trainer], bool],
         done: Callable[[Trainer, Outcome], None],
     ) -> None:
+        """Train one epoch, with fewer runs after each that stops."""
         orders = torch.stack([trainer.order() for trainer in self.trainers])
         last_poll, last_report = 0.0, time.perf_counter()
         self.last_count = last_report

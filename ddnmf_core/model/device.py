@@ -76,6 +76,7 @@ def synchronize(device: torch.device) -> None:
 
 
 def _usable(name: str) -> bool:
+    """Test if a device exists and, for MPS, computes correctly."""
     if name == "cuda":
         return torch.cuda.is_available()
     if name == "mps":

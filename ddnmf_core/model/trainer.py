@@ -103,6 +103,7 @@ class Trainer:
         return "finished"
 
     def _train_epoch(self, report: Callable[[HistoryRow], None], should_stop: Callable[[], bool]) -> Outcome:
+        """Train from the current batch to the end of the epoch."""
         order = self.order()
         last_batch = self.batches_per_epoch - 1
         began = reported = time.perf_counter() - self.seconds
@@ -111,11 +112,11 @@ class Trainer:
                 return "stopped" if self.finite() else "diverged"
             if isinstance(self.pixels, MappedRows):
                 self.pixels.prefetch(self._samples(order, self.batch + 1))
-            terms = self._step(self._samples(order, self.batch))
+            L_in = self._step(self._samples(order, self.batch))
             self.batch += 1
             self.seconds = time.perf_counter() - began
             due = time.perf_counter() - reported > REPORT_INTERVAL_S
-            if (due or self.device.type == "cpu") and not math.isfinite(float(terms)):
+            if (due or self.device.type == "cpu") and not math.isfinite(float(L_in)):
                 return "diverged"
             if due and self.batch <= last_batch:
                 synchronize(self.device)
@@ -157,6 +158,7 @@ class Trainer:
         return order.to(self.device)
 
     def _samples(self, order: Tensor, batch: int) -> Tensor:
+        """Select the samples of one batch: (n,) -> (batch_size,) or fewer in the last."""
         return order[batch * self.config.batch_size :][: self.config.batch_size]
 
     def noise(self) -> torch.Generator:
@@ -172,7 +174,8 @@ class Trainer:
 
     @property
     def _n_sums(self) -> int:
-        return 3 + len(self.config.encoder_layers) + len(self.config.decoder_layers) + 1  # three terms, L layers
+        """Number of loss sums: three terms and L layers."""
+        return 3 + len(self.config.encoder_layers) + len(self.config.decoder_layers) + 1
 
     def _accumulate(self, terms: dict[str, Tensor], layers: Tensor | None, n: int) -> None:
         """Add a batch of n images to the sums of the epoch."""
@@ -233,6 +236,7 @@ class Trainer:
         return all(bool(p.isfinite().all()) for p in self.model.parameters())
 
     def _generator(self, *purpose: str | int) -> torch.Generator:
+        """Create a generator seeded by the run's seed and a purpose."""
         return torch.Generator().manual_seed(derive(self.config.seed, *purpose))
 
     # ---------------------------------------------------------------------------- checkpoints
