@@ -72,6 +72,7 @@ def test_on_a_phone_the_panels_stand_below_each_other_and_keep_their_width(page)
 def test_from_published_numbers_a_button_leads_to_this_store(browser, address):
     """The button stands in a fragment, the choice of numbers outside it: the whole page has to follow."""
     other = browser.new_page(viewport={"width": 1300, "height": 1000})
+    other.set_default_timeout(60_000)
     other.goto(f"{address}/noise")
     other.get_by_role("button", name="This store, 10,000 images", exact=True).last.click()
     other.wait_for_function("() => new URLSearchParams(location.search).get('numbers') === 'quick'")
