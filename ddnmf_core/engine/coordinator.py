@@ -102,21 +102,19 @@ class Coordinator:
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
         write_document(info_path(self.store), asdict(self.info))
         logger.info("Engine started: process %d, %d workers, %s", self.info.pid, self.info.n_workers, self.info.scheduler)
-        intervals = {
-            self._recover: RECOVERY_INTERVAL_S,
-            self._replace_lost_workers: RECOVERY_INTERVAL_S,
-            self._empty_trash: TRASH_INTERVAL_S,
-        }
-        active = time.monotonic()
-        due = dict.fromkeys(intervals, active)
+        active, next_recovery, next_emptying = time.monotonic(), 0.0, 0.0
         while not self.stopping and self.store.root.exists() and time.monotonic() - active < idle_exit:
-            for work, interval in intervals.items():
-                if time.monotonic() >= due[work]:
-                    due[work] = time.monotonic() + interval
-                    with self._log_and_continue():
-                        work()
+            with self._log_and_continue():
+                if time.monotonic() > next_recovery:
+                    next_recovery = time.monotonic() + RECOVERY_INTERVAL_S
+                    self._replace_lost_workers()
+                    self._recover()
             with self._log_and_continue():
                 self._tick()
+            with self._log_and_continue():
+                if time.monotonic() > next_emptying:
+                    next_emptying = time.monotonic() + TRASH_INTERVAL_S
+                    trash.empty_expired(self.store)
             if self._submitted():
                 active = time.monotonic()
             time.sleep(TICK_S)
@@ -174,8 +172,8 @@ class Coordinator:
     def _dispatch(self, request: Request, stacks: dict[str, list[Job]]) -> None:
         """Submit a request whose source run has ended, or add it to the runs of its stack key."""
         entry = request.entry
-        if not (job := self.jobs.get(entry)):
-            job = self.jobs[entry] = Job(request, entry.run)
+        job = self.jobs[entry] = self.jobs.get(entry) or Job(request, entry.run)
+        job.request = request
         if job.source and self.store.is_requested(job.source):
             if entry.stop_requested:
                 self._cancel(request)
@@ -183,20 +181,17 @@ class Coordinator:
             return
         elif entry.kind == "runs" and self.warm_up and self.client.cluster is None:
             return  # the devices of an external cluster are not known yet
+        elif entry.kind == "runs" and self.max_stack > 1:
+            stacks.setdefault(f"{request.device}.{entry.config.stack_key}", []).append(job)
         else:
-            job.request = request
-            if entry.kind == "runs" and self.max_stack > 1:
-                stacks.setdefault(f"{request.device}.{entry.config.stack_key}", []).append(job)
-            else:
-                self._submit(job)
+            self._submit(job)
 
     def _submit(self, job: Job) -> None:
         """Submit one entry as a task."""
         entry, worker = job.request.entry, self.placement.worker_kind(job.request.entry.kind)
         if is_clustering(job.request):
             worker = job.worker = self._free_slot() or worker
-        arguments = (str(self.store.root), entry.kind, entry.id, job.request.device)
-        self._submit_task([job], worker, f"{entry.kind}-{entry.id}", tasks.perform, *arguments)
+        self._submit_task([job], worker, f"{entry.kind}-{entry.id}", tasks.perform, entry.kind, entry.id)
 
     def _submit_together(self, jobs: list[Job]) -> None:
         """Submit runs of one stack key in as few stacks as there are workers, once no more have come for GATHER_NS."""
@@ -206,15 +201,14 @@ class Coordinator:
         for start in range(0, len(jobs), size):
             stack = jobs[start : start + size]
             ids = [job.request.entry.id for job in stack]
-            arguments = (str(self.store.root), ids, stack[0].request.device)
-            self._submit_task(stack, "train", f"stack-{config_hash({'runs': ids})}", tasks.perform_together, *arguments)
+            self._submit_task(stack, "train", f"stack-{config_hash({'runs': ids})}", tasks.perform_together, ids)
 
     def _submit_task(self, jobs: list[Job], worker: WorkerKind, key: str, task: Any, *arguments: Any) -> None:
         """Submit one task for all these jobs: trainings oldest first; of the others, which a page shows, newest first."""
-        request = jobs[0].request
-        priority = request.asked / 1e9 * (-1 if request.entry.kind == "runs" else 1)
+        first = jobs[0].request
+        priority = first.asked / 1e9 * (-1 if first.entry.kind == "runs" else 1)
         options = {"key": key, "pure": False, "priority": priority, **self.placement.submission(worker)}
-        future = self.client.submit(task, *arguments, **options)
+        future = self.client.submit(task, str(self.store.root), *arguments, first.device, **options)
         for job in jobs:
             job.future = future
             entry_log(job.request.entry).info("Dispatched to the %s workers (stack of %d)", worker, len(jobs))
@@ -255,19 +249,17 @@ class Coordinator:
 
     def _write_failure(self, entry: Entry, error: Exception) -> None:
         """Log the error of a task and write it into the state of its entry."""
-        entry_log(entry).error("Task failed: %s", tasks.error_message(error), exc_info=error)
+        killed = type(error).__name__ == "KilledWorker"
+        reason = f"Its worker died {ALLOWED_FAILURES} times." if killed else tasks.error_message(error)
+        entry_log(entry).error("Task failed: %s", reason, exc_info=error)
         if entry.exists:
-            killed = type(error).__name__ == "KilledWorker"
-            reason = f"Its worker died {ALLOWED_FAILURES} times." if killed else tasks.error_message(error)
             message = f"{reason} See the engine's log: {self.store.root}/engine.log"
             entry.set_state(replace(entry.state, status="failed", message=message))
 
     def _cancel_stopped(self) -> None:
         """Cancel submitted entries and waiting clusterings whose stop was requested before they started."""
-        submitted = [job.request for job in self._submitted()]
-        entries = {request.entry for request in submitted}
-        waiting = [request for request in self.queue.requests if is_clustering(request) and request.entry not in entries]
-        for request in submitted + waiting:
+        waiting = {request.entry: request for request in self.queue.requests if is_clustering(request)}
+        for request in (waiting | {job.request.entry: job.request for job in self._submitted()}).values():
             if request.entry.stop_requested and request.entry.state.status == "queued":
                 self._cancel(request)
 
@@ -300,12 +292,11 @@ class Coordinator:
                     self.ended.add(entry)  # only a new request starts it again
 
     def _is_readable(self, entry: Entry) -> bool:
-        """Whether the entry can be read; log the path to its files if the store has set it aside."""
-        if readable := self.store.is_readable(entry):
-            return readable
-        if any((self.store.root / "set-aside").glob(f"{entry.kind}-{entry.id}-*")) and not entry.folder.exists():
-            entry_log(entry).warning("Damaged: set aside in %s/set-aside", self.store.root)
-        return False
+        """Whether the entry can be read; log it if the store has set it aside."""
+        readable = self.store.is_readable(entry)
+        if not readable and not entry.folder.exists():
+            entry_log(entry).warning("Damaged and set aside (see %s/set-aside), or deleted", self.store.root)
+        return readable
 
     def _replace_lost_workers(self) -> None:
         """Start a worker for each one that dask gave up because its restart took over 15 seconds, as on a busy machine.
@@ -319,9 +310,6 @@ class Coordinator:
         if n_lost:
             cluster.scale(self.info.n_workers)
         self.n_lost = n_lost
-
-    def _empty_trash(self) -> None:
-        trash.empty_expired(self.store)
 
     def _note_warm_up(self) -> None:
         """Publish the device and speed that a worker has measured, and use stacks if it gains from them."""

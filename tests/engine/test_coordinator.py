@@ -129,7 +129,7 @@ def test_what_is_settled_is_not_taken_up_again_before_the_queue_is_read_anew(sto
     monkeypatch.setattr(coordinator, "available_gpus", list)
     entry = store.request(CONFIG)
     made, client = coordinate(store)
-    made.reading.rests_until = math.inf  # as after a long queue was read
+    made.queue.duty_cycle.rests_until = math.inf  # as after a long queue was read
     entry.set_state(State("failed"))
     client.submitted[0][2].set_result("failed")
     made._tick()
@@ -138,7 +138,7 @@ def test_what_is_settled_is_not_taken_up_again_before_the_queue_is_read_anew(sto
     store.request(CONFIG, "cpu")
     made._tick()
     assert len(client.submitted) == 1  # what it still has in hand is not what is asked for now
-    made.reading.rests_until = 0.0
+    made.queue.duty_cycle.rests_until = 0.0
     made._tick()
     assert [arguments[3] for _, arguments, _ in client.submitted] == ["auto", "cpu"]
 
@@ -176,11 +176,17 @@ def test_taking_one_run_back_leaves_its_stack(store, with_gpus, monkeypatch):
     ((_, _, future),) = client.submitted
     entry = store.entry(CONFIGS[1])
     entry.request_stop()
-    made.looking.rests_until = 0.0
+    made.stop_poll.rests_until = 0.0
     made._tick()
     assert entry.state.status == "stopped"
     assert not future.cancelled()
-    assert len(made.futures) == 2
+    assert len(made._submitted()) == 2
+
+
+def retry_now(made):
+    """End the wait before retries."""
+    for job in made.jobs.values():
+        job.retry_at = 0.0
 
 
 class KilledWorker(Exception):
@@ -199,7 +205,7 @@ def test_a_run_that_waited_behind_one_that_kills_its_worker_is_asked_for_again(s
     assert at_work.state.status == "failed"
     assert store.is_requested(waits)
     assert waits.state.status == "queued"
-    made.busy_until.clear()
+    retry_now(made)
     made._tick()
     assert client.submitted[-1][1][2] == waits.id
 
@@ -211,12 +217,12 @@ def test_but_not_without_end(store, monkeypatch):
     for _ in range(coordinator.MAX_LOST_BEFORE_START):
         client.submitted[-1][2].set_exception(KilledWorker())
         made._tick()
-        made.busy_until.clear()
+        retry_now(made)
         made._tick()
     assert entry.state.status == "failed"
     assert len(client.submitted) == coordinator.MAX_LOST_BEFORE_START
     store.request(CONFIG)
-    made.reading.rests_until = 0.0  # however long the last look took
+    made.queue.duty_cycle.rests_until = 0.0  # however long the last look took
     made._tick()
     client.submitted[-1][2].set_exception(KilledWorker())
     made._tick()
@@ -258,7 +264,7 @@ def test_the_clustering_that_was_asked_for_last_comes_next_and_one_that_waits_ca
     looked_at = store.request(ClusteringConfig(dataset="digits", seed=99))
     waiting = store.entry(ClusteringConfig(dataset="digits", seed=0))
     waiting.request_stop()
-    made.looking.rests_until = 0.0
+    made.stop_poll.rests_until = 0.0
     made._tick()
     assert waiting.state.status == "stopped"
     client.submitted[0][2].set_result("finished")
