@@ -5,8 +5,8 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	&& echo $$python && break; done)
 BIN := .venv/bin
 WORKERS ?= 2
-# By groups, which tests/conftest.py makes: a file each, and one of all that share a browser. In the order given there.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+# A file stays with one worker, in the order that tests/conftest.py gives.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: run quick test lint bench docs lock audit clean
 

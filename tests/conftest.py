@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -35,13 +36,24 @@ settings.load_profile("ddnmf")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is fast comes first. A file stays with one worker, and so do all files of the browser, which share a server."""
+    """What is fast comes first."""
     for item in items:
-        place = _place(item)
-        if _rank(place):
+        if _rank(_place(item)):
             item.add_marker("slow")
-        item.add_marker(pytest.mark.xdist_group("browser" if place.startswith("browser/") else place))
     items.sort(key=lambda item: _rank(_place(item)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile` a file stays with one worker; so do all files of the browser, which share a server."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "browser" if file.startswith("tests/browser/") else file
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def _place(item: pytest.Item) -> str:
