@@ -20,10 +20,12 @@ class _StderrHandler(logging.StreamHandler):
 
 
 def configure_logging() -> None:
-    """Set the logger's handler, its format, and its level from DDNMF_LOG (default INFO)."""
+    """Set the logger's handler, format and level (DDNMF_LOG, default INFO), once a process."""
+    if any(isinstance(handler, _StderrHandler) for handler in logger.handlers):
+        return
     handler = _StderrHandler()
     handler.setFormatter(logging.Formatter(LOG_FORMAT, "%Y-%m-%d %H:%M:%S", defaults={"entry": "engine"}))
-    logger.handlers = [handler]
+    logger.addHandler(handler)
     logger.propagate = False
     level = os.environ.get("DDNMF_LOG") or "INFO"
     known = level.upper() in LOG_LEVELS

@@ -1,7 +1,7 @@
-"""What a worker does: the one place where trainer, store and engine meet.
+"""Do a worker's tasks: the one module in which trainer, store and engine meet.
 
-`perform` takes an entry from the queue's point of view: it holds the entry's lock, keeps its state true
-from start to end, and turns whatever goes wrong into a sentence there.
+`perform` holds an entry's lock, updates its state from start to end, and turns an error into a message in the state
+and a traceback in the engine's log.
 """
 
 import errno
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ddnmf_core.config import RunConfig
+from ddnmf_core.engine.log import configure_logging, entry_log
 from ddnmf_core.engine.worker.analyse import cluster_representation, embed_run, factorise_pixels
 from ddnmf_core.engine.worker.interpret import interpret
 from ddnmf_core.engine.worker.train import train_run, train_runs
@@ -25,8 +26,8 @@ DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the d
 
 
 def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Status | Literal["busy"]:
-    """Do the work of one entry; returns how it ended, or 'busy' when somebody else is at it."""
-    os.environ["DDNMF_HOME"] = root  # a cluster's worker may have another; own data lie here
+    """Compute the results of one entry; return its final status, or 'busy' if another process holds its lock."""
+    _prepare_process(root)
     entry: Entry = Entry(Path(root), kind, entry_id)
     try:
         with entry.lock():
@@ -34,13 +35,14 @@ def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Statu
     except Busy:
         return "busy"
     except FileNotFoundError:
-        return "stopped"  # deleted before its turn
+        return "stopped"  # deleted while queued
 
 
 def perform_together(root: str, run_ids: Sequence[str], device: str = "auto") -> dict[str, Status | Literal["busy"]]:
-    """Train runs of one stack key as one batched model; how each ended, by its id. What cannot join is left out."""
-    os.environ["DDNMF_HOME"] = root
-    found: dict[str, Status | Literal["busy"]] = {}
+    """Train runs of one stack key as one batched model; return the final statuses by id. Leave out runs that are
+    finished, stopped, deleted or locked."""
+    _prepare_process(root)
+    statuses: dict[str, Status | Literal["busy"]] = {}
     joined: list[Entry] = []
     with ExitStack() as held:
         for run_id in run_ids:
@@ -48,59 +50,69 @@ def perform_together(root: str, run_ids: Sequence[str], device: str = "auto") ->
             try:
                 held.enter_context(entry.lock())
                 if entry.finished:
-                    found[run_id] = "finished"
+                    statuses[run_id] = "finished"
                 elif entry.stop_requested:
-                    found[run_id] = entry.end("stopped", "Stopped before it began.")
+                    statuses[run_id] = entry.end("stopped", "Stopped before it started.")
                 else:
                     joined.append(entry)
             except Busy:
-                found[run_id] = "busy"
+                statuses[run_id] = "busy"
             except FileNotFoundError:
-                found[run_id] = "stopped"  # deleted before its turn
+                statuses[run_id] = "stopped"  # deleted while queued
         if joined:
-            found |= _train_together(joined, device)
-    return found
+            statuses |= _train_together(joined, device)
+    return statuses
+
+
+def _prepare_process(root: str) -> None:
+    """Name the store, which an external worker cannot know (the user's data sets are in it), and set up the log."""
+    os.environ["DDNMF_HOME"] = root
+    configure_logging()
 
 
 def _train_together(entries: list[Entry], device: str) -> dict[str, Status | Literal["busy"]]:
-    """Where they cannot be trained together, each is tried alone, so that one run's trouble is not the others'."""
+    """Train a stack; after an error train its runs one by one, so that one run's error does not end the others."""
     _prepare_torch()
     for entry in entries:
         entry.set_state(replace(entry.state, status="running", message="Starting.", wanted_device=device))
     try:
         return {entry.id: status for entry, status in train_runs(entries, device).items()}
     except Exception:
-        traceback.print_exc()
-    return {entry.id: _perform(entry, device) for entry in entries}  # out here nothing of the stack is in memory any more
+        ids = ", ".join(entry.id for entry in entries)
+        entry_log(entries[0]).exception("The stack failed; its runs are trained one by one: %s", ids)
+    return {entry.id: _perform(entry, device) for entry in entries}  # after the block: the stack's memory is free
 
 
 def _perform(entry: Entry, device: str) -> Status:
+    """Compute the results of an entry whose lock is held."""
     try:
         if entry.finished:
             return "finished"
         if entry.stop_requested:
-            return entry.end("stopped", "Stopped before it began.")
+            return entry.end("stopped", "Stopped before it started.")
         _prepare_torch()
         entry.set_state(replace(entry.state, status="running", message="Starting.", wanted_device=device))
         with _one_thread() if entry.kind == "clusterings" else nullcontext():
             return TASKS[entry.kind](entry, device)
     except Exception as error:
         if not entry.exists:
-            return "stopped"  # deleted during its turn
+            return "stopped"  # deleted meanwhile
+        entry_log(entry).exception("Task failed")
         return _set_aside(entry, error) if isinstance(error, CorruptFile) else entry.end("failed", error_message(error))
 
 
 def _set_aside(entry: Entry, error: CorruptFile) -> Status:
-    """What is damaged is this entry, or one that it needs."""
+    """Set aside the damaged entry: this one, or one that it needs."""
     damaged = Store(entry.root).entry_of_file(error.path)
     Store(entry.root).set_aside(damaged, str(error))
-    return "failed" if damaged == entry else entry.end("failed", f"What it needs was damaged and set aside: {error}.")
+    entry_log(damaged).warning("Damaged and set aside in %s/set-aside: %s", entry.root, error)
+    return "failed" if damaged == entry else entry.end("failed", f"An entry that it needs was damaged and set aside: {error}.")
 
 
 def error_message(error: Exception) -> str:
-    """What went wrong and the way out, in a sentence; unforeseen errors keep their last traceback line."""
+    """Explain an error and its remedy in a sentence; for an unexpected error, return its last traceback line."""
     if isinstance(error, OSError) and error.errno in DISK_FULL_ERRORS:
-        return "The disk is full. Nothing that was saved is lost: make room and press Resume."
+        return "The disk is full. Saved results are intact: free some space and press Resume."
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return f"Out of memory ({error}). Choose a smaller batch, fewer images or smaller layers."
     if isinstance(error, ValueError | RuntimeError | UnknownEntry):
@@ -118,10 +130,10 @@ TASKS: dict[Kind, Callable[[Entry, str], Status]] = {
 
 
 def _prepare_torch() -> None:
-    """Before a worker's first computation: its threads, and denormals as zero in all of them.
+    """Set torch's number of threads, and flush denormals to zero in all of them.
 
-    A thread takes over that setting from the one that starts it, so it has to come before the pool does:
-    a thread without it computes on the optimiser's denormals and holds up the others.
+    A thread inherits that setting from the one that starts it, so call this before a worker's first computation:
+    a thread without it computes on the optimiser's denormals and delays the others.
     """
     import torch
 
@@ -131,7 +143,7 @@ def _prepare_torch() -> None:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """For what may be done by any kind of worker: its sums come out the same, however many threads that one has."""
+    """Compute in one thread, so that sums are the same on every kind of worker."""
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -145,8 +157,8 @@ def _one_thread() -> Iterator[None]:
 
 
 def measure_worker(n_steps: int = 8) -> dict[str, Any]:
-    """Import what a run needs and measure this worker: its device, whether it gains from stacks of runs, and images a second
-    of the default model."""
+    """Import the modules of a run; measure the worker's device, its gain from stacks of runs, and the default model's
+    images per second."""
     import sklearn.cluster  # noqa: F401
 
     from ddnmf_core.data.catalogue import load
