@@ -1,1 +1,1 @@
-"""The process that trains: requests from the store become tasks of dask's workers."""
+"""The engine: turn the store's requests into tasks of dask's workers."""

@@ -1,7 +1,7 @@
-"""The engine as pages and the command line see it: started on demand, asked through the store, stopped.
+"""Start, query and stop the engine from pages and commands.
 
-It is a process of its own (`engine/coordinator.py`) that outlives the page. Everything here touches files alone
-and loads nothing heavy.
+The engine is a separate process (`engine/coordinator.py`) that outlives the page. This module reads and writes files
+and imports no heavy package.
 """
 
 import os
@@ -20,26 +20,26 @@ from ddnmf_core.store.entry import Entry, is_locked
 from ddnmf_core.store.run_store import Store
 
 START_TIMEOUT_S = 60.0
-RETRY_INTERVAL_S = 60.0  # seconds between starts that fail
-_STARTED: dict[Path, subprocess.Popen[bytes]] = {}  # by this process: what may still be on its way
+RETRY_INTERVAL_S = 60.0  # seconds before a failed start is tried again
+_STARTED: dict[Path, subprocess.Popen[bytes]] = {}  # engines that this process started
 
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What the running engine says of itself."""
+    """Process, workers and measured speed of a running engine."""
 
     pid: int
     scheduler: str
     threads_per_run: int
     n_workers: int
     fingerprint: str
-    device: str = ""  # known once a worker has warmed up
-    images_per_second: float = 0.0  # of the default model, measured then
+    device: str = ""  # empty until a worker has measured it
+    images_per_second: float = 0.0  # of the default model
     weights: int = 0
 
 
 def info(store: Store) -> EngineInfo | None:
-    """The engine that serves this store, or None when there is none yet."""
+    """Return the engine that serves this store, or None."""
     if not is_locked(lock_path(store)):
         return None
     try:
@@ -49,12 +49,12 @@ def info(store: Store) -> EngineInfo | None:
 
 
 def start_error(store: Store) -> str:
-    """Why the last start of the engine failed; empty when it did not, or when it is tried again."""
+    """Return the reason why the last start of the engine failed; empty after a success or during a new try."""
     return str(_failure(store).get("message", ""))
 
 
 def write_start_error(store: Store, message: str) -> None:
-    """For the engine: why it could not start, and on what cluster."""
+    """Record the reason for a failed start, and its cluster (called by the engine)."""
     write_document(start_error_path(store), {"message": message, "scheduler": os.environ.get("DDNMF_SCHEDULER", "")})
 
 
@@ -66,22 +66,22 @@ def _failure(store: Store) -> dict[str, Any]:
 
 
 def _failed_just_now(store: Store) -> bool:
-    """On the same cluster: one that is named anew may be tried at once."""
+    """Whether a start on the same cluster failed less than RETRY_INTERVAL_S ago."""
     same = _failure(store).get("scheduler", "") == os.environ.get("DDNMF_SCHEDULER", "")
     return bool(start_error(store)) and same and time.time() - start_error_path(store).stat().st_mtime < RETRY_INTERVAL_S
 
 
 def require_running(store: Store) -> None:
-    """For a command that waits: see that the engine runs; raises RuntimeError where it cannot be started."""
+    """Start the engine for a waiting command; raise RuntimeError if its last start failed."""
     ensure_started(store)
     if failure := start_error(store):
         raise RuntimeError(failure)
 
 
 def ensure_started(store: Store) -> None:
-    """Start the engine unless it runs; returns at once. One of an older version is replaced when idle.
+    """Start the engine unless it runs; return at once. Replace an idle engine of an older version.
 
-    After a start that failed it waits for RETRY_AFTER seconds, and `trouble` says what was wrong.
+    After a failed start wait for RETRY_INTERVAL_S; `start_error` returns the reason.
     """
     if read_only():
         return
@@ -96,7 +96,7 @@ def ensure_started(store: Store) -> None:
     if (started := _STARTED.get(store.root)) is not None and started.poll() is None:
         return
     store.prepare()
-    start_error_path(store).unlink(missing_ok=True)  # of the start before: whoever waits now waits for this one
+    start_error_path(store).unlink(missing_ok=True)  # of the previous start
     with (store.root / "engine.log").open("ab") as log:
         _STARTED[store.root] = subprocess.Popen(
             [sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)],
@@ -109,7 +109,7 @@ def ensure_started(store: Store) -> None:
 
 
 def start(store: Store) -> EngineInfo:
-    """Start the engine and wait until it takes requests; raises RuntimeError with its log's place."""
+    """Start the engine and wait until it accepts requests; raise RuntimeError with the path of its log."""
     require_writable()
     deadline = time.monotonic() + START_TIMEOUT_S
     ensure_started(store)
@@ -119,12 +119,12 @@ def start(store: Store) -> EngineInfo:
         time.sleep(0.05)
         ensure_started(store)
     raise RuntimeError(
-        start_error(store) or f"The engine did not start within {START_TIMEOUT_S:.0f} s; its log is {store.root}/engine.log"
+        start_error(store) or f"The engine did not start within {START_TIMEOUT_S:.0f} s. See the log: {store.root}/engine.log"
     )
 
 
 def stop(store: Store, patience: float = 10.0) -> bool:
-    """End the engine; running work keeps its last checkpoint and goes on at the next start."""
+    """Stop the engine; return whether it ran. Interrupted runs resume from their last checkpoint at the next start."""
     running = info(store)
     if running is None:
         return False
@@ -139,7 +139,7 @@ def stop(store: Store, patience: float = 10.0) -> bool:
 
 
 def submit(store: Store, config: Config, device: str | None = None) -> Entry:
-    """Ask for a result and see that somebody works on it; without a device, on the one asked for before."""
+    """Request a result and start the engine if needed; without a device, keep the one of the last request."""
     require_writable()
     entry = store.request(config, device and check_device(device))
     if not entry.finished:
@@ -148,14 +148,14 @@ def submit(store: Store, config: Config, device: str | None = None) -> Entry:
 
 
 def threads_per_run() -> int:
-    """Threads of one run. It is part of the numbers (float sums depend on it), so it does not depend on
-    how many runs there are: DDNMF_THREADS, else two."""
+    """Return the threads of one run: DDNMF_THREADS, else two. Float sums depend on it, so the number of runs must not
+    change it."""
     wanted = os.environ.get("DDNMF_THREADS", "")
     return int(wanted) if wanted.isdigit() and int(wanted) > 0 else min(2, os.cpu_count() or 1)
 
 
 def fingerprint() -> str:
-    """Changes when the installed core changes."""
+    """Return a hash of the installed core's source files and their times."""
     sources = sorted(Path(__file__).parents[1].rglob("*.py"))
     return sha256(repr([(path.name, path.stat().st_mtime_ns) for path in sources]).encode())[:16]
 

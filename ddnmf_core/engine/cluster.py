@@ -1,4 +1,4 @@
-"""The dask cluster that does the work: workers of this machine, or the cluster that DDNMF_SCHEDULER names."""
+"""Start the dask cluster of the engine: workers on this machine, or the cluster that DDNMF_SCHEDULER names."""
 
 import os
 import subprocess
@@ -8,13 +8,13 @@ from typing import Any
 
 from ddnmf_core.engine.client import threads_per_run
 
-WORKER_TTL = "15s"  # a worker silent for so long is given up
-ALLOWED_FAILURES = 3  # workers that one task may kill
+WORKER_TTL = "15s"  # silence after which a worker counts as lost
+ALLOWED_FAILURES = 3  # max. worker deaths of one task
 
 
 @contextmanager
 def start_cluster() -> Iterator[tuple[Any, int]]:
-    """A client of the cluster that does the work, and the number of its workers."""
+    """Yield a client of the cluster and its number of workers."""
     import dask
     from distributed import Client
     from distributed.security import Security
@@ -24,8 +24,8 @@ def start_cluster() -> Iterator[tuple[Any, int]]:
             "distributed.nanny.pre-spawn-environ": worker_environment(threads_per_run()),
             "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
             "distributed.scheduler.worker-ttl": WORKER_TTL,
-            "distributed.worker.profile.enabled": False,  # its samples of an hour: workers grew with every run
-            "distributed.admin.tick.interval": "1s",  # dask looks at itself: by default 50 times a second
+            "distributed.worker.profile.enabled": False,  # keeps an hour of samples: workers grew with every run
+            "distributed.admin.tick.interval": "1s",  # of dask's self-monitoring; the default is 50 times a second
             "distributed.admin.system-monitor.interval": "10s",  # in each process, busy or not
             "distributed.worker.daemon": False,
         }
@@ -34,15 +34,28 @@ def start_cluster() -> Iterator[tuple[Any, int]]:
         with Client(address, timeout="15s") as client:
             yield client, len(client.scheduler_info(n_workers=-1)["workers"])
         return
-    security = Security.temporary()  # keys of this cluster alone, never written down
+    security = Security.temporary()  # keys of this cluster alone, in memory only
     specs = _worker_specs(security)
-    with _local_cluster(specs, security) as own, Client(own) as client:
+    with _local_cluster(specs, security) as local, Client(local) as client:
         client.wait_for_workers(len(specs))
         yield client, len(specs)
 
 
+def replace_lost_workers(cluster: Any, n_workers: int) -> int:
+    """Start the missing workers of a local cluster; return their number.
+
+    Dask gives up a worker whose restart takes over 15 seconds, as on a busy machine.
+    An external cluster (None) replaces its own workers.
+    """
+    n_lost = 0 if cluster is None else n_workers - len(cluster.workers)
+    if n_lost:
+        cluster.scale(n_workers)
+    return n_lost
+
+
 def _local_cluster(specs: dict[str, Any], security: Any) -> Any:
-    """On loopback and under TLS with keys of its own: another user of the machine can neither submit nor read."""
+    """Start a cluster on loopback under TLS with its own keys, so that other users of the machine can neither submit nor
+    read."""
     from distributed import Scheduler, SpecCluster
 
     return SpecCluster(
@@ -57,7 +70,7 @@ def _local_cluster(specs: dict[str, Any], security: Any) -> Any:
 
 
 def _worker_specs(security: Any) -> dict[str, Any]:
-    """Training workers within the core budget (on a machine with GPUs one for each), and one for maps."""
+    """Specify the workers: for training one a GPU, or as many as the cores allow; for all other tasks one."""
     threads, cores = threads_per_run(), os.cpu_count() or 1
     trainers: list[dict[str, str]] = [{"CUDA_VISIBLE_DEVICES": gpu, "SCIPY_ARRAY_API": "1"} for gpu in available_gpus()]
     trainers = trainers or [{}] * max(1, cores // threads)
@@ -84,10 +97,10 @@ def _worker(resources: dict[str, int], env: dict[str, str], threads: int, securi
 
 
 def worker_environment(threads: int) -> dict[str, str]:
-    """What must be set before a worker starts (benchmarks/training/threads.py measures it).
+    """Return the environment of a worker process (measured by benchmarks/training/threads.py).
 
-    Dask has workers give freed memory back at once (MALLOC_TRIM_THRESHOLD_ = 64 kB); a training frees and takes
-    megabytes in every step, and page faults then take most of its time. Waiting threads spin briefly, then sleep.
+    Dask's default returns freed memory at once (MALLOC_TRIM_THRESHOLD_ = 64 kB). A training frees and allocates
+    megabytes in every step, so that page faults would take most of its time. Waiting threads spin briefly, then sleep.
     """
     return {
         "OMP_NUM_THREADS": str(threads),
@@ -101,7 +114,7 @@ def worker_environment(threads: int) -> dict[str, str]:
 
 
 def available_gpus() -> list[str]:
-    """NVIDIA GPUs that may be used, without loading torch into the coordinator."""
+    """List the NVIDIA GPUs that the engine may use, without torch."""
     if os.environ.get("DDNMF_DEVICE") in ("cpu", "mps"):
         return []
     if (allowed := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:

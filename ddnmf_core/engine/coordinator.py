@@ -25,7 +25,7 @@ from ddnmf_core.engine.client import (
     threads_per_run,
     write_start_error,
 )
-from ddnmf_core.engine.cluster import ALLOWED_FAILURES, available_gpus, start_cluster
+from ddnmf_core.engine.cluster import ALLOWED_FAILURES, available_gpus, replace_lost_workers, start_cluster
 from ddnmf_core.engine.duty_cycle import DutyCycle
 from ddnmf_core.engine.log import configure_logging, entry_log, logger
 from ddnmf_core.engine.placement import WorkerKind, WorkerPlacement
@@ -299,16 +299,10 @@ class Coordinator:
         return readable
 
     def _replace_lost_workers(self) -> None:
-        """Start a worker for each one that dask gave up because its restart took over 15 seconds, as on a busy machine.
-
-        An external cluster replaces its own.
-        """
-        cluster = self.client.cluster
-        n_lost = 0 if cluster is None else self.info.n_workers - len(cluster.workers)
+        """Log the loss of workers that the local cluster has to replace; an external cluster replaces its own."""
+        n_lost = replace_lost_workers(self.client.cluster, self.info.n_workers)
         if n_lost > self.n_lost:
-            logger.warning("%d workers lost; starting replacements", n_lost)
-        if n_lost:
-            cluster.scale(self.info.n_workers)
+            logger.warning("Lost workers: %d; starting replacements", n_lost)
         self.n_lost = n_lost
 
     def _note_warm_up(self) -> None:

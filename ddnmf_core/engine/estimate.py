@@ -1,4 +1,4 @@
-"""How long work will take, from what was measured on this machine."""
+"""Estimate the duration of work from speeds measured on this machine."""
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
@@ -12,7 +12,7 @@ SHARED_OUT_PER_SECOND, INTERPRETED_PER_SECOND = 15, 2000
 
 
 def count_weights(config: RunConfig) -> int:
-    """Weights of all networks that are trained, biases left out."""
+    """Count the weights of all networks of a run, without biases."""
     n_pixels = spec(config.dataset).n_pixels
     sizes = (n_pixels, *config.encoder_layers, *config.decoder_layers, n_pixels)
     autoencoder = sum(n_in * n_out for n_in, n_out in pairwise(sizes))
@@ -22,16 +22,16 @@ def count_weights(config: RunConfig) -> int:
 
 
 def same_speed_class(one: RunConfig, other: RunConfig) -> bool:
-    """Whether one's speed says something of the other's: networks of nearly the same size and the same batch."""
+    """Whether the speed of one run predicts the other's: similar network sizes, equal batch sizes."""
     ratio = count_weights(one) / count_weights(other)
     return 1 / 3 < ratio < 3 and one.batch_size == other.batch_size
 
 
 def training_seconds(config: RunConfig, measured: Iterable[Mapping[str, Any]]) -> float | None:
-    """Expected seconds of training, or None where nothing was measured.
+    """Estimate the seconds of training; None without a measurement.
 
-    `measured` holds speeds (weights, images_per_second), the most trusted one last; time is taken to
-    grow with images and weights alike.
+    `measured` holds speeds (weights, images_per_second), the most trusted one last. The estimate is proportional to
+    the number of images and of weights.
     """
     speeds = [row for row in measured if row.get("images_per_second", 0) > 0]
     if not speeds:
@@ -41,14 +41,14 @@ def training_seconds(config: RunConfig, measured: Iterable[Mapping[str, Any]]) -
 
 
 def run_seconds(config: RunConfig, measured: Iterable[Mapping[str, Any]]) -> float | None:
-    """Of a whole run: its training, and the clustering of clean and noisy images in every representation."""
+    """Estimate the seconds of a run: training, and clustering of clean and noisy images in every representation."""
     training = training_seconds(config, measured)
     n_clusterings = 2 * len(config.representations) * len(CLUSTERERS)
     return None if training is None else training + n_clusterings * n_images(config) / CLUSTERED_PER_SECOND
 
 
 def analysis_seconds(config: Config) -> float:
-    """Of what is made of a run, or of pixels, afterwards."""
+    """Estimate the seconds of an analysis of a run or of pixels."""
     if isinstance(config, ClusteringConfig):
         return n_images(config) / (MAPPED_PER_SECOND if config.transform == "umap" else CLUSTERED_PER_SECOND)
     if isinstance(config, InterpretationConfig):
@@ -57,12 +57,12 @@ def analysis_seconds(config: Config) -> float:
 
 
 def n_images(config: RunConfig | ClusteringConfig | InterpretationConfig) -> int:
-    """How many images it works on."""
+    """Return the number of images of a run or an analysis."""
     return config.n_samples or spec(config.dataset).n_samples
 
 
 def format_duration(seconds: float) -> str:
-    """A duration as a person says it: '50 s', '3 min', '2 h 10 min'."""
+    """Format a duration: '50 s', '3 min', '2 h 10 min'."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)

@@ -1,1 +1,1 @@
-"""What a worker does with one entry: train and score a run, map, cluster or interpret it."""
+"""Tasks of a worker: train and score a run, then embed, cluster or interpret it."""

@@ -1,4 +1,4 @@
-"""What a worker makes of finished runs and of pixels: maps, clusters, a shallow NMF."""
+"""Analyse finished runs and pixels: maps, clusterings, a shallow NMF."""
 
 import time
 from contextlib import suppress
@@ -32,7 +32,7 @@ EARLY_MAP_INTERVAL_S = 2.0  # seconds between pictures of a map that is being ma
 
 
 def embed_run(entry: Entry[EmbeddingConfig], device_name: str) -> Status:
-    """A map of a finished run's codes."""
+    """Compute a two-dimensional map of a finished run's codes."""
     import pandas as pd
 
     from ddnmf_core.analysis import embeddings
@@ -68,7 +68,7 @@ def embed_run(entry: Entry[EmbeddingConfig], device_name: str) -> Status:
 
 
 def cluster_representation(entry: Entry[ClusteringConfig], device_name: str) -> Status:
-    """Clusters of pixels or codes, their scores, and how far apart they lie without any label."""
+    """Cluster pixels or codes; score the clusters with labels, and without them by their silhouette."""
     import pandas as pd
 
     from ddnmf_core.analysis.baselines import transform
@@ -106,8 +106,8 @@ def cluster_representation(entry: Entry[ClusteringConfig], device_name: str) -> 
 
 
 def source_run(entry: Entry[ClusteringConfig] | Entry[InterpretationConfig]) -> FinishedRun | None:
-    """The finished run that an analysis is made of, None for one of the pixels. Raises ValueError where that run was
-    trained on other images."""
+    """Return the finished run of an analysis, None for one of pixels; raise ValueError if the run was trained on other
+    images."""
     config = entry.config
     if config.run is None:
         return None
@@ -118,15 +118,15 @@ def source_run(entry: Entry[ClusteringConfig] | Entry[InterpretationConfig]) -> 
 
 
 def n_clusters(run: FinishedRun | None, images: "Images") -> int:
-    """Number of clusters that the run looks for; of pixels the number of classes."""
+    """Return the run's number of clusters; for pixels the number of classes."""
     return images.n_clusters(run.config.n_clusters if run else None)
 
 
 def _representation(
     run: FinishedRun | None, config: ClusteringConfig, images: "Images"
 ) -> "tuple[NDArray[np.float32], float | None]":
-    """What is clustered, before its transform: (n, d), and the mean squared error of the run's reconstructions of those
-    images. Codes that the run has kept are not computed again."""
+    """Return the pixels or codes to cluster (n, d), before the transform, and the run's mean squared reconstruction error
+    on those images (None for pixels). Stored codes are not computed again."""
     if run is None:
         return images.scaled(), None
     assert config.representation != "pixels"
@@ -140,7 +140,7 @@ def _representation(
 
 
 def factorise_pixels(entry: Entry[PixelNMFConfig], device_name: str) -> Status:
-    """scikit-learn's NMF of the pixels: H (n, r) and bases (r, n_pixels)."""
+    """Factorise the pixels by scikit-learn's NMF: H (n, r) and bases (r, n_pixels)."""
     from ddnmf_core.analysis.baselines import pixel_nmf
     from ddnmf_core.data.catalogue import load
 

@@ -1,4 +1,4 @@
-"""What a worker makes of a factorisation to say what its parts are, do and are worth."""
+"""Interpret a factorisation: importance, faithfulness, causal effects, robustness and quality of its parts."""
 
 import time
 from collections.abc import Callable
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 Step = Callable[[float, float, str], Progress]
 
-# Where each step ends, as a share of the whole.
+# End of each step, as a share of the whole.
 FACTORISED, SHARED_OUT, INTERVENED, SURVIVED = 0.1, 0.5, 0.85, 0.95
 AREAS = ("deletion", "insertion", "deletion_random", "insertion_random")
 
 
 def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
-    """Importance, faithfulness and quality of every factor; of a run's parts also the causal matrix and their robustness."""
+    """Compute importance, faithfulness and quality of every factor; for a run's parts also causal matrix and robustness."""
     import numpy as np
     import torch
 
@@ -87,11 +87,11 @@ def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
 
 
 class _Stopped(Exception):
-    """Somebody pressed Cancel."""
+    """A stop was requested."""
 
 
 def _of_parts(run: FinishedRun, images: "Images", H: "NDArray[np.float32]", step: Step) -> "dict[str, NDArray[np.floating]]":
-    """What needs the whole student: which clusters a part makes, and what noise leaves of it."""
+    """Compute the results that need the whole network: causal matrix, and survival under noise."""
     from ddnmf_core.interpret.causal import Centres
     from ddnmf_core.interpret.part_evaluation import causal_by_picture, noise_survival
 
@@ -117,7 +117,7 @@ def _table(
     swings: "NDArray[np.floating]",
     more: "dict[str, NDArray[np.floating]]",
 ) -> "pd.DataFrame":
-    """A row for each part."""
+    """Return one row for each part."""
     import numpy as np
     import pandas as pd
 
@@ -159,17 +159,17 @@ def _scores(
     swings: "NDArray[np.floating]",
     table: "pd.DataFrame",
 ) -> dict[str, Any]:
-    """Of the factors as a whole: what stands in one table with the ACC, NMI and ARI of their coefficients' clusters."""
+    """Score the factors as a whole, with the ACC, NMI and ARI of their coefficients' clusters."""
     from ddnmf_core.analysis.clustering import cluster
     from ddnmf_core.analysis.metrics import scores_of
     from ddnmf_core.interpret import quality
     from ddnmf_core.interpret.faithfulness import area
     from ddnmf_core.model.monitor import CONSTANT_DEVIATION
 
-    H, found_clusters = factors.H, cluster(factors.H, "gmm", n_found, config.seed)
+    H, assignment = factors.H, cluster(factors.H, "gmm", n_found, config.seed)
     redundancy_mean, redundancy_max = quality.redundancy(swings)
-    found = {
-        **scores_of(images, found_clusters),
+    scores = {
+        **scores_of(images, assignment),
         "explained_variance": factors.explained_variance(images.scaled()),
         "hoyer_parts": _mean(table["hoyer"]),
         **({"hoyer_H": _mean(quality.hoyer(H))} if H.shape[1] > 1 else {}),
@@ -182,11 +182,11 @@ def _scores(
         "completeness_error": shared.completeness_error,
         **{f"{name}_auc": area(getattr(shared, name)) for name in AREAS},
     }
-    return found | ({"saturated_share": float(quality.saturation(H).mean())} if factors.sigmoid else {})
+    return scores | ({"saturated_share": float(quality.saturation(H).mean())} if factors.sigmoid else {})
 
 
 def _mean(values: "NDArray[np.floating] | pd.Series[float]") -> float:
-    """Of what is defined: a part that is never used has no sparsity and no purity."""
+    """Average the defined values: an unused part has no sparsity and no purity. 0 if none is defined."""
     import numpy as np
 
     return float(np.nanmean(values)) if not np.isnan(values).all() else 0.0

@@ -1,4 +1,4 @@
-"""Where a result came from: versions, machine, threads."""
+"""Record the origin of a result: versions, machine, threads."""
 
 import platform
 from importlib.metadata import version
@@ -8,7 +8,7 @@ PACKAGES = ("torch", "numpy", "scikit-learn", "openTSNE", "umap-learn")
 
 
 def provenance(device: str, **measured: Any) -> dict[str, Any]:
-    """Versions and machine, and with them what was measured on the way."""
+    """Return versions and machine, with the measurements given."""
     import torch
 
     return {

@@ -20,7 +20,7 @@ DIVERGED_MESSAGE = (
 
 
 class Recorder:
-    """Keeps what a training reports: history, pictures and checkpoints."""
+    """Write the history, pictures and checkpoints of a training."""
 
     def __init__(self, entry: RunEntry, trainer: "Trainer", state: State, n_together: int = 1) -> None:
         self.entry, self.trainer, self.state, self.n_together = entry, trainer, state, n_together
@@ -28,7 +28,7 @@ class Recorder:
         self.saved = time.monotonic()
 
     def resume(self) -> None:
-        """Take up the last checkpoint, if there is one, and forget what was reported after it."""
+        """Load the last checkpoint, if any, and drop later rows of the history."""
         import torch
 
         checkpoints = self.entry.names("checkpoint-")
@@ -41,7 +41,7 @@ class Recorder:
             self._snapshot()
 
     def end(self, outcome: "Outcome") -> Status | None:
-        """Keep what a training leaves behind; the status, unless it is finished and waits to be scored."""
+        """Store the outcome of a training; return its status, or None if the run still has to be scored."""
         if outcome == "diverged":
             kept = "The last finite checkpoint is kept." if self.entry.names("checkpoint-") else ""
             return self.entry.end("diverged", DIVERGED_MESSAGE.format(epoch=self.trainer.epoch + 1, kept=kept).strip())
@@ -63,7 +63,7 @@ class Recorder:
                 self.checkpoint()
 
     def checkpoint(self) -> None:
-        """The new checkpoint is whole and recorded before the old one goes."""
+        """Write a checkpoint, then remove the previous one."""
         old = self.entry.names("checkpoint-")
         step = self.trainer.epoch * self.trainer.batches_per_epoch + self.trainer.batch
         name = f"checkpoint-{step:09d}.safetensors"
@@ -74,7 +74,7 @@ class Recorder:
         self.saved = time.monotonic()
 
     def finish(self) -> None:
-        """The trained model takes the checkpoints' place."""
+        """Write the trained model and its provenance, then remove the checkpoints."""
         arrays = {name: tensor.cpu().numpy() for name, tensor in self.trainer.model.state_dict().items()}
         self.entry.seal_history()
         self.entry.write_json(
@@ -99,7 +99,7 @@ class Recorder:
 
 
 def throttled(report: Callable[P, None], interval: float = 0.25) -> Callable[P, None]:
-    """The same function, called at most once every `interval` seconds; calls in between are dropped."""
+    """Limit a function to one call every `interval` seconds; drop calls in between."""
     last = -interval
 
     def call_if_due(*arguments: P.args, **options: P.kwargs) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def evaluate(entry: RunEntry, images: "Images", report: Callable[[str], None], device: "torch.device | None" = None) -> bool:
-    """Codes, clusters and scores of clean and noisy images, on a device (the CPU); False when stopped on the way. Without
-    labels the silhouette stands for the scores."""
+    """Compute codes, clusters and scores of clean and noisy images on a device (default CPU); return False if stopped
+    before the end. Without labels the only score is the silhouette."""
     import pandas as pd
 
     from ddnmf_core.analysis.clustering import cluster, silhouette
@@ -37,11 +37,11 @@ def evaluate(entry: RunEntry, images: "Images", report: Callable[[str], None], d
                 if entry.stop_requested:
                     return False
                 code = codes[codes_key(representation, noisy)]
-                found = cluster(code, clusterer, images.n_clusters(config.n_clusters), config.seed, device)
-                clusters[clusters_key(representation, clusterer, noisy)] = found
-                scores: dict[str, float | None] = {**scores_of(images, found)}
+                assignment = cluster(code, clusterer, images.n_clusters(config.n_clusters), config.seed, device)
+                clusters[clusters_key(representation, clusterer, noisy)] = assignment
+                scores: dict[str, float | None] = {**scores_of(images, assignment)}
                 if not scores:
-                    scores[SILHOUETTE] = silhouette(code, found, config.seed)
+                    scores[SILHOUETTE] = silhouette(code, assignment, config.seed)
                 table.append({"input": kind, "representation": representation, "clusterer": clusterer, **scores})
     entry.write_tensors(CODES_FILE, codes)
     entry.write_table(CLUSTERS_FILE, pd.DataFrame(clusters))

@@ -1,4 +1,4 @@
-"""What a worker does for a run: train it from its last checkpoint, then encode, cluster and score the whole data set."""
+"""Train and score runs: from the last checkpoint to the codes, clusters and scores of the whole data set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,9 +22,9 @@ def train_run(entry: RunEntry, device_name: str) -> Status:
 
 
 def train_runs(entries: Sequence[RunEntry], device_name: str) -> dict[RunEntry, Status]:
-    """The same for runs of one stack key: on a GPU as one batched model, on a CPU one after the other.
+    """Train and score runs of one stack key: on a GPU as one batched model, on a CPU one after the other.
 
-    Raises what goes wrong before the training; a run that ends badly by itself says so in its state.
+    Errors before the training are raised; a run that diverges or stops has the reason in its state.
     """
     from ddnmf_core.data.catalogue import load
     from ddnmf_core.model.device import choose_device, device_title
@@ -60,7 +60,7 @@ def train_runs(entries: Sequence[RunEntry], device_name: str) -> dict[RunEntry, 
 def _train_alone(
     entry: RunEntry, state: State, images: "Images", device: "torch.device", pixels: "torch.Tensor | MappedRows | None"
 ) -> Status | None:
-    """The status of a run that ended without a model. Nothing of the training is left when it is scored: not its memory."""
+    """Train one run; return its status if it ended without a model. The training's memory is free on return."""
     from ddnmf_core.model.trainer import Trainer
 
     recorder = Recorder(entry, Trainer(entry.config, images, device, pixels), state)
@@ -75,8 +75,8 @@ def _train_stacks(
     device: "torch.device",
     pixels: "torch.Tensor | None" = None,
 ) -> dict[RunEntry, Status]:
-    """Runs that stand at the same batch go on together; the status of those that ended without a model. A stack that does
-    not fit into the device's memory is taken in halves, once it has left that memory."""
+    """Train runs as batched models; return the statuses of those that ended without a model. Halve a stack that does
+    not fit into the device's memory, after freeing that memory."""
     import torch
 
     if pixels is None:
@@ -96,7 +96,8 @@ def _train_stack(
     device: "torch.device",
     pixels: "torch.Tensor",
 ) -> tuple[dict[RunEntry, Status], list[RunEntry]]:
-    """The status of those that ended without a model, and those for which there was no room together."""
+    """Train the runs of each resume position together; return the statuses of those that ended without a model, and the
+    runs left because memory was too small."""
     import torch
 
     from ddnmf_core.model.batched_trainer import BatchedTrainer
@@ -131,7 +132,7 @@ def _train_stack(
 
 
 def _score_run(entry: RunEntry, images: "Images", state: State, device: "torch.device") -> Status:
-    """The last step: codes, clusters, scores."""
+    """Compute codes, clusters and scores of a trained run."""
     if not evaluate(entry, images, lambda message: entry.set_state(replace(state, progress=0.99, message=message)), device):
         return entry.end("stopped", "Stopped while scoring; it can be resumed there.")
     return entry.end("finished", "")
