@@ -1,1 +1,1 @@
-"""The run store: a folder for each configuration, checked when read, with trash, repair and archives."""
+"""The run store: one checksummed folder per configuration; deletion and restore, verification and repair, archives."""

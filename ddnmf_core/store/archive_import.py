@@ -1,7 +1,7 @@
-"""An archive of runs taken in: data from outside, so everything is checked before anything of it is in the store.
+"""Import of archives: untrusted files, so everything is checked before it enters the store.
 
-What could only come from a hand that means harm (a path that climbs, a link, an unknown name, a size beyond all bounds)
-refuses the archive; what may have been damaged on the way refuses its entry. An entry comes in whole or not at all.
+Signs of tampering (path traversal, links, unknown names, size bombs) reject the whole archive; corruption rejects only its
+entry. An entry is imported completely or not at all.
 """
 
 import json
@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Literal, cast
 
 from pydantic import TypeAdapter
 
 from ddnmf_core.config import USER_DATASET
 from ddnmf_core.data.user import validation
-from ddnmf_core.data.user.validation import DATA_FILES as DATA_FILES
+from ddnmf_core.data.user.validation import DATA_FILES
 from ddnmf_core.files.atomic import CorruptFile, document, read_document, temporary_name
 from ddnmf_core.files.checked_folder import MANIFEST_FILE
 from ddnmf_core.files.read_only import require_writable
@@ -34,7 +34,7 @@ from ddnmf_core.store.archive_export import (
     EXPORTABLE_STATUSES,
 )
 from ddnmf_core.store.content_checks import check_content
-from ddnmf_core.store.entry import CONFIG_FILE, CONFIG_TYPES, RECORDED_NAMES, STATE_FILE, Entry, State
+from ddnmf_core.store.entry import CONFIG_FILE, CONFIG_TYPES, RECORDED_NAMES, STATE_FILE, Entry, Kind, State
 from ddnmf_core.store.run_store import Store
 from ddnmf_core.store.verify import damage_of
 
@@ -44,34 +44,57 @@ MEMBER = re.compile(
     rf"({'|'.join(CONFIG_TYPES)})/([0-9a-f]{{16}})/({'|'.join(map(re.escape, REQUIRED_MEMBERS))}|{RECORDED_NAMES.pattern})"
 )
 MAX_MEMBERS = 200_000
-MAX_ARCHIVE_BYTES = 64 * 2**30  # of an archive, unpacked
+MAX_ARCHIVE_BYTES = 64 * 2**30  # unpacked
 MAX_FILE_BYTES = 4 * 2**30
-MAX_TEXT_BYTES = 64 * 2**20  # JSON is read into memory
-MAX_COMPRESSION_RATIO = 100  # declared size to packed size; weights shrink by tenths
-SMALL_BYTES = 2**20  # bytes that may shrink by more
+MAX_TEXT_BYTES = 64 * 2**20  # of a JSON file, which is read into memory
+MAX_COMPRESSION_RATIO = 100  # declared to packed size; weights shrink by tenths only
+SMALL_BYTES = 2**20  # files below may exceed the ratio
 DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class BadArchive(ValueError):
-    """The file is no archive of runs, or one that was tampered with; nothing of it was taken in."""
+    """The file is not an archive of runs, or it was tampered with; nothing was imported."""
 
 
 class _BadEntry(Exception):
-    """This entry is not as it was packed."""
+    """The entry is not as it was exported."""
 
 
 @dataclass
 class ImportResult:
-    """What an archive brought."""
+    """Outcome of an import."""
 
     imported: list[Entry] = field(default_factory=list)
-    data: list[str] = field(default_factory=list)  # data sets that came with them
-    already_present: list[Entry] = field(default_factory=list)  # in the store before
-    refused: dict[str, str] = field(default_factory=dict)  # kind/id to the reason
+    data: list[str] = field(default_factory=list)  # user data sets imported
+    already_present: list[Entry] = field(default_factory=list)  # skipped
+    refused: dict[str, str] = field(default_factory=dict)  # rejected: kind/id to the reason
 
 
 def import_archive(store: Store, file: Path | IO[bytes], report: Progress = ignore_progress) -> ImportResult:
-    """Take in what the store does not have; raises BadArchive before anything is written, OSError where there is no room."""
+    """Import the entries and data sets that the store does not have.
+
+    Parameters
+    ----------
+    store
+        Store to import into.
+    file
+        Archive written by `export_archive`.
+    report
+        Callback for progress.
+
+    Returns
+    -------
+    ImportResult
+
+    Raises
+    ------
+    BadArchive
+        If the file is not an archive of runs or was tampered with; nothing is written then.
+    OSError
+        If there is not enough disk space.
+    ReadOnlyError
+        In read-only mode.
+    """
     require_writable()
     try:
         with zipfile.ZipFile(file) as archive:
@@ -79,63 +102,63 @@ def import_archive(store: Store, file: Path | IO[bytes], report: Progress = igno
             _check_space(store, [member for members in entries.values() for member in members.values()])
             imported = ImportResult()
             for number, ((kind, entry_id), members) in enumerate(entries.items()):
-                report(number / len(entries), f"Unpacking {kind}.")
+                report(number / len(entries), f"Importing {kind}.")
                 if kind == ARCHIVE_DATA:
                     _import_data(archive, store, entry_id, members, imported)
                 else:
                     _import_entry(archive, Entry(store.root, kind, entry_id), members, imported)
             return imported
     except zipfile.BadZipFile as error:
-        raise BadArchive(f"this is no zip file that can be read ({error})") from None
+        raise BadArchive(f"not a readable zip file ({error})") from None
 
 
 # --------------------------------------------------------------------------------- the list of members
 
 
-def _listed(archive: zipfile.ZipFile) -> dict[tuple[Any, str], dict[str, zipfile.ZipInfo]]:
-    """The files of each data set and entry, data first, then runs; raises BadArchive."""
+def _listed(archive: zipfile.ZipFile) -> dict[tuple[Kind | Literal["data"], str], dict[str, zipfile.ZipInfo]]:
+    """List the files of each data set and entry, data sets first, then runs; raise BadArchive for invalid ones."""
     members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) > MAX_MEMBERS:
-        raise BadArchive(f"it has {len(members):,} files; at most {MAX_MEMBERS:,} are taken")
+        raise BadArchive(f"the archive has {len(members):,} files: should be at most {MAX_MEMBERS:,}")
     if len({member.filename for member in members}) < len(members):
-        raise BadArchive("it has two files of one name")
-    entries: dict[tuple[str, str], dict[str, zipfile.ZipInfo]] = {}
+        raise BadArchive("the archive has two files with the same name")
+    entries: dict[tuple[Kind | Literal["data"], str], dict[str, zipfile.ZipInfo]] = {}
     for member in members:
         _check_size(member)
         if member.filename != ARCHIVE_HEADER:
             kind, entry_id, name = _parts_of(member)
             entries.setdefault((kind, entry_id), {})[name] = member
     if sum(member.file_size for member in members) > MAX_ARCHIVE_BYTES:
-        raise BadArchive(f"unpacked it would take more than {MAX_ARCHIVE_BYTES / 2**30:.0f} GiB")
+        raise BadArchive(f"the archive would unpack to more than {MAX_ARCHIVE_BYTES / 2**30:.0f} GiB")
     _check_header(archive)
-    order = [ARCHIVE_DATA, *CONFIG_TYPES]
+    order: list[str] = [ARCHIVE_DATA, *CONFIG_TYPES]
     return dict(sorted(entries.items(), key=lambda item: (order.index(item[0][0]), item[0][1])))
 
 
-def _parts_of(member: zipfile.ZipInfo) -> tuple[str, str, str]:
-    """Kind, id and file name, each from a list of those that there are: nothing else can be written to the disk."""
+def _parts_of(member: zipfile.ZipInfo) -> tuple[Kind | Literal["data"], str, str]:
+    """Return kind, id and file name. Each must match the allowed names: no other path is ever written."""
     data = DATA_MEMBER.fullmatch(member.filename)
     match = data or MEMBER.fullmatch(member.filename)
     if match is None or ".." in PurePosixPath(member.filename).parts:
-        raise BadArchive(f"it holds {member.filename[:80]!r}, which is no file of a run")
+        raise BadArchive(f"the archive contains {member.filename[:80]!r}, which is not a file of a run")
     mode = stat.S_IFMT(member.external_attr >> 16)
     if mode not in (0, stat.S_IFREG):
-        raise BadArchive(f"{member.filename} is a link or something else that is no file")
+        raise BadArchive(f"{member.filename} is a link or a special file: should be a regular file")
     if member.flag_bits & 1:
         raise BadArchive(f"{member.filename} is encrypted")
-    return (ARCHIVE_DATA, data[1], data[2]) if data else (match[1], match[2], match[3])
+    return ("data", data[1], data[2]) if data else (cast(Kind, match[1]), match[2], match[3])
 
 
 def _check_size(member: zipfile.ZipInfo) -> None:
-    """What the archive itself says of a file."""
+    """Check the declared sizes and the compression of a member."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise BadArchive(f"{member.filename[:80]} is packed in a way that is not read here: stored or deflated it must be")
+        raise BadArchive(f"{member.filename[:80]} uses compression method {member.compress_type}: should be stored or deflated")
     text = member.filename.endswith((".json", ".jsonl"))
     most = MAX_TEXT_BYTES if text else MAX_FILE_BYTES
     if member.file_size > most:
-        raise BadArchive(f"{member.filename[:80]} would take {member.file_size:,} bytes; at most {most:,} are taken")
+        raise BadArchive(f"{member.filename[:80]} has {member.file_size:,} bytes: should be at most {most:,}")
     if member.file_size > SMALL_BYTES and member.file_size > MAX_COMPRESSION_RATIO * member.compress_size:
-        raise BadArchive(f"{member.filename[:80]} would grow from {member.compress_size:,} to {member.file_size:,} bytes")
+        raise BadArchive(f"{member.filename[:80]} would expand from {member.compress_size:,} to {member.file_size:,} bytes")
 
 
 def _check_header(archive: zipfile.ZipFile) -> None:
@@ -145,10 +168,10 @@ def _check_header(archive: zipfile.ZipFile) -> None:
     except (KeyError, TypeError, ValueError, RecursionError):
         version = None
     if type(version) is not int:
-        raise BadArchive(f"this is no archive of DDNMF Studio: {ARCHIVE_HEADER} in it is missing or says something else")
+        raise BadArchive(f"not an archive of DDNMF Studio: {ARCHIVE_HEADER} is missing or invalid")
     if version > ARCHIVE_VERSION:
         raise BadArchive(
-            f"it was made by a newer DDNMF Studio (format {version}; this one reads up to {ARCHIVE_VERSION}): update it"
+            f"the archive is from a newer DDNMF Studio (format {version}; this one reads up to {ARCHIVE_VERSION}): update it"
         )
 
 
@@ -156,7 +179,7 @@ def _check_space(store: Store, members: list[zipfile.ZipInfo]) -> None:
     store.prepare()
     needed, free = sum(member.file_size for member in members), shutil.disk_usage(store.root).free
     if needed > free:
-        raise OSError(f"the archive takes {needed:,} bytes unpacked, and {store.root} has {free:,} left: make room")
+        raise OSError(f"the archive needs {needed:,} bytes unpacked, but {store.root} has {free:,} free: free some disk space")
 
 
 # ------------------------------------------------------------------------------------------ an entry
@@ -168,7 +191,7 @@ def _import_entry(archive: zipfile.ZipFile, entry: Entry, members: dict[str, zip
         return
     with _collect_refusal(f"{entry.kind}/{entry.id}", imported):
         fresh = _import_folder(
-            archive, entry.folder, members, lambda beside: _check(Entry(entry.root, entry.kind, entry.id, beside), set(members))
+            archive, entry.folder, members, lambda tmp: _check(Entry(entry.root, entry.kind, entry.id, tmp), set(members))
         )
         (imported.imported if fresh else imported.already_present).append(entry)
 
@@ -176,18 +199,18 @@ def _import_entry(archive: zipfile.ZipFile, entry: Entry, members: dict[str, zip
 def _import_data(
     archive: zipfile.ZipFile, store: Store, name: str, members: dict[str, zipfile.ZipInfo], imported: ImportResult
 ) -> None:
-    """A set that is here already stays as it is: its name says that it is the same."""
+    """Import a data set unless it exists: its name is the hash of its content."""
     place = store.root / ARCHIVE_DATA / name
     if place.exists():
         return
     with _collect_refusal(f"{ARCHIVE_DATA}/{name}", imported):
-        if _import_folder(archive, place, members, lambda beside: _check_data(beside, name, set(members))):
+        if _import_folder(archive, place, members, lambda tmp: _check_data(tmp, name, set(members))):
             imported.data.append(name)
 
 
 @contextmanager
 def _collect_refusal(name: str, imported: ImportResult) -> Iterator[None]:
-    """What is not as it was packed is named, and the rest goes on."""
+    """Record why an entry is rejected, and continue with the others."""
     try:
         yield
     except (_BadEntry, CorruptFile, zipfile.BadZipFile, zlib.error, EOFError, RecursionError) as error:
@@ -197,67 +220,67 @@ def _collect_refusal(name: str, imported: ImportResult) -> Iterator[None]:
 def _import_folder(
     archive: zipfile.ZipFile, place: Path, members: dict[str, zipfile.ZipInfo], check: Callable[[Path], None]
 ) -> bool:
-    """Beside its place, checked there, then renamed; False where somebody was quicker."""
-    beside = temporary_name(place)
-    beside.mkdir(mode=0o700, parents=True)
+    """Unpack to a temporary folder, check it and rename it; return False if the folder exists by then."""
+    tmp = temporary_name(place)
+    tmp.mkdir(mode=0o700, parents=True)
     try:
         for name, member in members.items():
-            (beside / name).parent.mkdir(exist_ok=True)
-            _copy(archive, member, beside / name)
-        check(beside)
-        beside.rename(place)
+            (tmp / name).parent.mkdir(exist_ok=True)
+            _copy(archive, member, tmp / name)
+        check(tmp)
+        tmp.rename(place)
         return True
     except OSError:
         if not place.exists():
             raise
         return False
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(tmp, ignore_errors=True)
 
 
 def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
-    """As many bytes as were declared; raises _BadEntry where there are others, BadZipFile where they changed on the way."""
+    """Copy the declared number of bytes; raise _BadEntry if there are more or fewer, BadZipFile if their CRC is wrong."""
     size = 0
     with archive.open(member) as stream, path.open("wb") as target:
         while (chunk := stream.read(CHUNK_BYTES)) and size <= member.file_size:
             size += target.write(chunk)
     if size != member.file_size:
-        raise _BadEntry(f"{member.filename} does not have the size that the archive declares")
+        raise _BadEntry(f"{member.filename} does not have its declared size")
 
 
 def _check_data(folder: Path, name: str, files: set[str]) -> None:
     try:
         validation.check_data_set(folder, name, files)
-    except Exception as error:  # whatever a reader says of bytes from outside
+    except Exception as error:  # any error of a reader on untrusted bytes
         raise _BadEntry(str(error)) from None
 
 
 def _check(entry: Entry, names: set[str]) -> None:
-    """All that the store promises of an entry, and that each file is what its name says; then its state is written anew."""
+    """Check manifest, checksums and contents of an entry, then rewrite its state."""
     if missing := set(REQUIRED_MEMBERS) - names:
         raise _BadEntry(f"{', '.join(sorted(missing))} is missing")
     digests = read_document(entry.folder / MANIFEST_FILE)
     if not all(isinstance(digest, str) and DIGEST.fullmatch(digest) for digest in digests.values()):
-        raise _BadEntry(f"{MANIFEST_FILE} lists something that is no digest")
+        raise _BadEntry(f"{MANIFEST_FILE} contains a value that is not a SHA-256")
     if set(digests) != names - set(REQUIRED_MEMBERS):
-        raise _BadEntry(f"{MANIFEST_FILE} does not list the files that are there")
+        raise _BadEntry(f"{MANIFEST_FILE} does not list the entry's files")
     state = _state(entry)
     if damage := damage_of(entry):
         raise _BadEntry("; ".join(damage.values()))
     for name in names:
         try:
             check_content(entry, name)
-        except Exception as error:  # whatever a reader says of bytes from outside
-            raise _BadEntry(f"{name} is not what its name says ({error})") from None
+        except Exception as error:  # any error of a reader on untrusted bytes
+            raise _BadEntry(f"{name} has invalid content ({error})") from None
     (entry.folder / STATE_FILE).write_bytes(document(asdict(state)))
 
 
 def _state(entry: Entry) -> State:
-    """How it ended, without what only meant something where it came from; raises _BadEntry."""
+    """Read the state without machine-specific fields; raise _BadEntry if it is invalid."""
     try:
         state = TypeAdapter(State).validate_python(read_document(entry.folder / STATE_FILE))
     except ValueError:
-        raise _BadEntry(f"{STATE_FILE} says something that is no state") from None
+        raise _BadEntry(f"{STATE_FILE} has invalid content") from None
     if state.status not in EXPORTABLE_STATUSES or not 0 <= state.progress <= 1:
-        raise _BadEntry(f"it is {state.status}: only what has ended well is taken")
+        raise _BadEntry(f"status = {state.status!r}: should be one of {', '.join(EXPORTABLE_STATUSES)}")
     return replace(state, wanted_device="auto", message=state.message[:1000], device=state.device[:200])

@@ -1,4 +1,4 @@
-"""Whether a file from outside is what its name says, and has what every page reads of it: its digest says neither."""
+"""Validate the content of imported files (types, shapes, required fields); a matching checksum proves neither."""
 
 import json
 import re
@@ -11,15 +11,15 @@ from pydantic import BaseModel, Field, TypeAdapter, model_validator
 from ddnmf_core.config import CLUSTERERS
 from ddnmf_core.store.entry import HISTORY_FILE, PROVENANCE_FILE, SCORES_FILE, Entry
 
-MAX_TABLE_BYTES = 4 * 2**30  # of a table, unpacked
+MAX_TABLE_BYTES = 4 * 2**30  # uncompressed
 MAX_TABLE_ROWS, MAX_TABLE_COLUMNS = 10_000_000, 1_000
-PLAIN_TYPES = re.compile(r"(u?int(8|16|32|64)|float|double|bool|(large_)?string)")  # types of columns, as Arrow names them
-NUMBER_DTYPES = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}  # as safetensors does
+PLAIN_TYPES = re.compile(r"(u?int(8|16|32|64)|float|double|bool|(large_)?string)")  # column types, Arrow's names
+NUMBER_DTYPES = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}  # safetensors' names
 PartNumber = Annotated[str, Field(pattern=r"^\d{1,4}$")]
 
 
 class _Row(BaseModel, extra="allow"):
-    """Of a history."""
+    """Row of a history."""
 
     __pydantic_extra__: dict[str, float | list[float] | dict[str, float]] = Field(init=False)
     kind: Literal["batch", "epoch"]
@@ -33,7 +33,7 @@ class _Row(BaseModel, extra="allow"):
 
 
 class _Score(BaseModel):
-    """Of a run's clusters; without labels the silhouette alone, which is none where only one cluster was found."""
+    """Scores of a clustering; without labels the silhouette only, None for a single cluster."""
 
     input: str
     representation: str
@@ -44,14 +44,14 @@ class _Score(BaseModel):
     silhouette: float | None = None
 
     @model_validator(mode="after")
-    def _is_scored(self) -> Self:
+    def _check_scores(self) -> Self:
         if "silhouette" not in self.model_fields_set and None in (self.acc, self.nmi, self.ari):
-            raise ValueError("there is neither a silhouette nor all of acc, nmi and ari")
+            raise ValueError("scores should be acc, nmi and ari, or silhouette")
         return self
 
 
 def check_content(entry: Entry, name: str) -> None:
-    """Raises what its reader raises, ValueError for most, where the file is something else."""
+    """Check a file by its name; raise ValueError, or the error of its reader, if the content is invalid."""
     path = entry.folder / name
     if path.suffix == ".safetensors":
         _check_tensors(path)
@@ -69,21 +69,21 @@ def _check_tensors(path: Path) -> None:
     with safe_open(path, framework="numpy") as tensors:
         for name in tensors.keys():  # noqa: SIM118 (no mapping)
             if (kind := tensors.get_slice(name).get_dtype()) not in NUMBER_DTYPES:
-                raise ValueError(f"{name} holds {kind}")
+                raise ValueError(f"{name} has dtype {kind}: should be a number type")
 
 
 def _check_table(path: Path) -> None:
-    """Of plain numbers and words, and of a size that its own metadata declares."""
+    """Check that a table is small enough by its metadata, and has only plain column types."""
     from pyarrow import parquet
 
     table = parquet.ParquetFile(path)
-    about = table.metadata
-    size = sum(about.row_group(k).total_byte_size for k in range(about.num_row_groups))
-    if about.num_rows > MAX_TABLE_ROWS or about.num_columns > MAX_TABLE_COLUMNS or size > MAX_TABLE_BYTES:
-        raise ValueError(f"{about.num_rows:,} rows, {about.num_columns:,} columns and {size:,} bytes are too many")
+    metadata = table.metadata
+    size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
+    if metadata.num_rows > MAX_TABLE_ROWS or metadata.num_columns > MAX_TABLE_COLUMNS or size > MAX_TABLE_BYTES:
+        raise ValueError(f"{metadata.num_rows:,} rows, {metadata.num_columns:,} columns and {size:,} bytes are too many")
     for column in table.schema_arrow:
         if not PLAIN_TYPES.fullmatch(str(column.type)):
-            raise ValueError(f"{column.name} is of the type {column.type}")
+            raise ValueError(f"{column.name} has type {column.type}: should be a number, bool or string")
 
 
 def _check_history(entry: Entry, rows: Iterable[Any]) -> None:
@@ -95,20 +95,20 @@ def _check_history(entry: Entry, rows: Iterable[Any]) -> None:
         if not terms <= set(row.weighted) & set(row.model_extra or {}):
             raise ValueError(f"line {number + 1} lacks one of {', '.join(sorted(terms))}")
         if len(row.layer_shares or [0.0] * n_layers) != n_layers:
-            raise ValueError(f"line {number + 1} has shares of {len(row.layer_shares)} layers, not of {n_layers}")
+            raise ValueError(f"line {number + 1} has {len(row.layer_shares)} layer_shares: should be {n_layers}")
 
 
 def _check_json(entry: Entry, name: str, content: object) -> None:
     if name == SCORES_FILE and entry.kind == "runs":
         scored = [(row.input, row.representation, row.clusterer) for row in TypeAdapter(list[_Score]).validate_python(content)]
         wanted = [
-            (seen, representation, clusterer)
-            for seen in ("clean", "noisy")
+            (input_kind, representation, clusterer)
+            for input_kind in ("clean", "noisy")
             for representation in entry.config.representations
             for clusterer in CLUSTERERS
         ]
         if sorted(scored) != sorted(wanted):
-            raise ValueError("it does not score what a run is scored on")
+            raise ValueError("scores should cover every representation and clusterer, clean and noisy")
     elif name in (SCORES_FILE, PROVENANCE_FILE):
         TypeAdapter(dict[str, Any]).validate_python(content)
     elif name == "part-names.json":

@@ -1,4 +1,4 @@
-"""One folder of the run store: its state, its lock, its history and its files, each checked when it is read."""
+"""Entries: one folder of the run store each, with state, lock, history and files that are verified on reading."""
 
 import fcntl
 import json
@@ -47,40 +47,68 @@ POINTS_FILE, EARLY_FILE, FACTORS_FILE, PROVENANCE_FILE = (
     "provenance.json",
 )
 PARTS_FILE, INTERPRETATION_FILE = "parts.parquet", "interpretation.safetensors"
-MTIME_RESOLUTION_NS = 2_000_000_000  # ns; two changes closer together may bear the same time
-_FINISHED: dict[str, tuple[int, "State"]] = {}  # paths of states that will not change, and their times
-RECORDED_NAMES = re.compile(  # names that a manifest lists
+MTIME_RESOLUTION_NS = 2_000_000_000  # two writes closer together can have the same modification time
+_FINISHED: dict[str, tuple[int, "State"]] = {}  # cache of final states: path to modification time and state
+RECORDED_NAMES = re.compile(  # file names that a manifest may list
     r"(model|codes|factors|interpretation|checkpoint-\d{9}|snapshots/\d{6})\.safetensors"
     r"|(clusters|points|early|parts)\.parquet|(scores|provenance|part-names)\.json|history\.jsonl"
 )
 
 
 class UnknownEntry(LookupError):
-    """There is no such run in the store."""
+    """The store has no entry with this id."""
 
 
 class Busy(RuntimeError):
-    """Somebody else holds the entry's lock."""
+    """Another process holds the entry's lock."""
 
 
 @dataclass(frozen=True)
 class State:
-    """How far an entry is; `status` "interrupted" means that its worker is gone."""
+    """State of an entry.
+
+    Attributes
+    ----------
+    status
+        "interrupted" means that the worker of a running entry died; it is derived from the lock and never stored.
+    progress
+        Share done, 0 to 1.
+    message
+        Current activity, or the reason why the entry ended.
+    device
+        Device it runs or ran on, for display.
+    wanted_device
+        Device requested: "auto", "cuda", "mps" or "cpu".
+    updated
+        Time of the last change, in seconds since 1970.
+    """
 
     status: Status = "new"
-    progress: float = 0.0  # share done, 0 to 1
-    message: str = ""  # what it is doing, or why it ended
-    device: str = ""  # where it runs or ran, to be shown
-    wanted_device: str = "auto"  # what was asked for
-    updated: float = 0.0  # seconds since 1970
+    progress: float = 0.0
+    message: str = ""
+    device: str = ""
+    wanted_device: str = "auto"
+    updated: float = 0.0
 
 
 class Entry(CheckedFolder, Generic[ConfigT]):
-    """One folder of the store, with the type of its configuration."""
+    """One folder of the store: configuration, state, lock, history and files. Generic in the type of its configuration.
+
+    Reading a file verifies its SHA-256. Creating an `Entry` touches no file.
+
+    Parameters
+    ----------
+    root
+        Folder of the store.
+    kind
+        "runs", "embeddings", "clusterings", "interpretations" or "pixel-nmf".
+    entry_id
+        Id of its configuration, 16 hexadecimal digits.
+    folder
+        Its folder, if not `root / kind / entry_id`: a deleted entry, one set aside or one being unpacked.
+    """
 
     def __init__(self, root: Path, kind: Kind, entry_id: str, folder: Path | None = None) -> None:
-        """`root` is the store's. The folder is the one of its kind and id, unless it was deleted, set aside or is just
-        being unpacked."""
         super().__init__(folder or root / kind / entry_id)
         self.root, self.kind, self.id = root, kind, entry_id
 
@@ -95,18 +123,24 @@ class Entry(CheckedFolder, Generic[ConfigT]):
 
     @property
     def exists(self) -> bool:
+        """Whether the entry's configuration is stored."""
         return (self.folder / CONFIG_FILE).exists()
 
     @property
     def config(self) -> ConfigT:
-        """The configuration; raises CorruptFile unless it hashes to the folder's name. It never changes, so a file that
-        was read before is not read again."""
-        return self._config(_config_in)
+        """The stored configuration. It never changes, so an unchanged file is not read twice.
+
+        Raises
+        ------
+        CorruptFile
+            If the file is missing, damaged or does not hash to the entry's id.
+        """
+        return self._config(_read_config)
 
     def _config(self, read: Callable[[str, Kind, str, int], Config]) -> ConfigT:
-        path = self._place(CONFIG_FILE)
+        path = self._path_text(CONFIG_FILE)
         try:
-            return cast(ConfigT, read(path, self.kind, self.id, _changed(path)))
+            return cast(ConfigT, read(path, self.kind, self.id, _mtime_ns(path)))
         except FileNotFoundError:
             raise CorruptFile(self.folder / CONFIG_FILE, "is missing") from None
         except (ValueError, TypeError) as error:
@@ -114,16 +148,16 @@ class Entry(CheckedFolder, Generic[ConfigT]):
 
     @property
     def version(self) -> tuple[int, ...]:
-        """Changes with the entry's configuration, state and files; raises FileNotFoundError where one is missing."""
-        return tuple(_changed(self._place(name)) for name in (CONFIG_FILE, STATE_FILE, MANIFEST_FILE))
+        """Modification times of configuration, state and manifest; raises FileNotFoundError if one is missing."""
+        return tuple(_mtime_ns(self._path_text(name)) for name in (CONFIG_FILE, STATE_FILE, MANIFEST_FILE))
 
-    def _place(self, name: str) -> str:
-        """Of a file; as text, since making a Path takes longer than asking the system about the file."""
+    def _path_text(self, name: str) -> str:
+        """Path of a file as text: building a Path takes longer than the system call on it."""
         return f"{self.folder}/{name}"
 
     @property
     def size(self) -> int:
-        """Bytes on the disk; what goes meanwhile counts nothing."""
+        """Bytes on disk; files that vanish meanwhile count as 0."""
         total = 0
         for path in self.folder.rglob("*"):
             with suppress(FileNotFoundError):
@@ -132,7 +166,7 @@ class Entry(CheckedFolder, Generic[ConfigT]):
 
     @property
     def run(self) -> "Entry[RunConfig] | None":
-        """The run whose codes this entry is made of."""
+        """The run that this entry is derived from, or None."""
         run_id = getattr(self.config, "run", None)
         return Entry(self.root, "runs", run_id) if run_id else None
 
@@ -140,17 +174,23 @@ class Entry(CheckedFolder, Generic[ConfigT]):
 
     @property
     def state(self) -> State:
-        """The recorded state, held against the lock: a run whose worker is gone is interrupted."""
-        path = self._place(STATE_FILE)
+        """The stored state; "interrupted" if it is running but no process holds its lock.
+
+        Raises
+        ------
+        CorruptFile
+            If the file is missing or damaged.
+        """
+        path = self._path_text(STATE_FILE)
         try:
-            changed = _changed(path)
+            changed = _mtime_ns(path)
         except FileNotFoundError:
             raise CorruptFile(self.folder / STATE_FILE, "is missing") from None
-        if (before := _FINISHED.get(path)) and before[0] == changed:
-            return before[1]
+        if (cached := _FINISHED.get(path)) and cached[0] == changed:
+            return cached[1]
         state = self._recorded_state()
         if state.status == "running" and not self.locked:
-            return replace(state, status="interrupted", message="Its worker is gone; it will go on.")
+            return replace(state, status="interrupted", message="The worker died; the run will resume.")
         if state.status == "finished" and time.time_ns() - changed > MTIME_RESOLUTION_NS:
             _FINISHED[path] = changed, state
         return state
@@ -162,65 +202,83 @@ class Entry(CheckedFolder, Generic[ConfigT]):
             raise CorruptFile(self.folder / STATE_FILE, f"is damaged ({error})") from None
 
     def set_state(self, state: State) -> None:
+        """Store the state with the current time."""
         write_document(
             self.folder / STATE_FILE, asdict(replace(state, updated=time.time())), durable=state.status in ENDED_STATUSES
         )
 
     def end(self, status: Status, message: str) -> Status:
-        """Work on it ended so, and why; returns the status."""
+        """Record the final status and message; return the status."""
         progress = 1.0 if status == "finished" else self.state.progress
         self.set_state(replace(self.state, status=status, message=message, progress=progress))
         return status
 
     @property
     def finished(self) -> bool:
+        """Whether the status is "finished"; raises CorruptFile if there is no readable state."""
         return self.state.status == "finished"
 
     @property
     def available(self) -> bool:
-        """Whether it is there and finished."""
+        """Whether the entry exists and is finished."""
         return self.exists and self.finished
 
     @property
     def stop_requested(self) -> bool:
+        """Whether a stop is requested."""
         return (self.folder / STOP_FILE).exists()
 
     def request_stop(self) -> None:
+        """Ask the worker to stop; raises ReadOnlyError in read-only mode."""
         require_writable()
         (self.folder / STOP_FILE).touch()
 
     def clear_stop(self) -> None:
+        """Withdraw a stop request."""
         (self.folder / STOP_FILE).unlink(missing_ok=True)
 
     # ----------------------------------------------------------------------------------- lock
 
     @contextmanager
     def lock(self, patience: float = 1.0) -> Iterator[None]:
-        """Hold the entry alone; the system frees the lock when the process dies. Raises Busy."""
+        """Hold the entry exclusively, until the process dies at the latest; raise Busy after `patience` seconds."""
         with (self.folder / LOCK_FILE).open("a") as file:
-            deadline = time.monotonic() + patience  # a reader may be looking just now
+            deadline = time.monotonic() + patience  # a reader may hold it for a moment
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
-                        raise Busy(f"{self.kind}/{self.id} is being worked on") from None
+                        raise Busy(f"{self.kind}/{self.id} is in use by a worker") from None
                     time.sleep(0.05)
             yield
 
     @property
     def locked(self) -> bool:
+        """Whether a living process holds the entry."""
         return is_locked(self.folder / LOCK_FILE)
 
     # -------------------------------------------------------------------------------- history
 
     def append_history(self, row: Mapping[str, Any]) -> None:
+        """Append a row to the history."""
         with (self.folder / HISTORY_FILE).open("a") as file:
             file.write(json.dumps(row) + "\n")
 
     def history(self) -> list[dict[str, Any]]:
-        """Every whole row; a last line cut short by a kill is left out."""
+        """Read all complete rows, without a last line cut off by a kill.
+
+        Returns
+        -------
+        list of dict
+            One row per report: "kind" ("batch" or "epoch"), "step", "epoch", "seconds" and the losses by name.
+
+        Raises
+        ------
+        CorruptFile
+            If the history is damaged.
+        """
         if (expected := self._manifest().get(HISTORY_FILE)) is not None:
             content = read_checked(self.folder / HISTORY_FILE, [expected])
         elif (self.folder / HISTORY_FILE).exists():
@@ -234,55 +292,55 @@ class Entry(CheckedFolder, Generic[ConfigT]):
             raise CorruptFile(self.folder / HISTORY_FILE, "is damaged: a line is not JSON") from None
 
     def epochs(self) -> list[dict[str, Any]]:
-        """The rows of whole epochs."""
+        """Read the history's rows of whole epochs; raises CorruptFile like `history`."""
         return [row for row in self.history() if row["kind"] == "epoch"]
 
     def rewind_history(self, step: int) -> None:
-        """Forget what was reported after this step: a resume reports it again."""
+        """Remove the rows after this step; a resumed training reports them again."""
         rows = [row for row in self.history() if row["step"] <= step]
         self._forget(HISTORY_FILE)
         write_bytes(self.folder / HISTORY_FILE, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
     def seal_history(self) -> None:
-        """The history is complete: from now on its SHA-256 is checked."""
+        """Record the SHA-256 of the complete history, which is verified from now on."""
         self._record(HISTORY_FILE, write_bytes(self.folder / HISTORY_FILE, (self.folder / HISTORY_FILE).read_bytes()))
 
     # ------------------------------------------------------------------------------- checks
 
     def problems(self) -> list[str]:
-        """What is wrong with this entry, a sentence each; empty when all is as it was written."""
+        """Re-read all files; return one sentence per damaged file, none if the entry is undamaged."""
         return list(self.damage().values())
 
     def damage(self) -> dict[str, str]:
-        """The names of the files that are not as they were written, each with a sentence. Everything is read anew."""
-        found = {}
-        for check in (lambda: self._config(_config_in.__wrapped__), self._recorded_state, self._manifest, self.history):
+        """Re-read all files; return the damaged ones by name, each with a sentence."""
+        problems = {}
+        for check in (lambda: self._config(_read_config.__wrapped__), self._recorded_state, self._manifest, self.history):
             try:
                 check()
             except CorruptFile as error:
-                found[error.path.name] = str(error)
-        for name in self._manifest() if MANIFEST_FILE not in found else {}:
+                problems[error.path.name] = str(error)
+        for name in self._manifest() if MANIFEST_FILE not in problems else {}:
             try:
                 self._read(name)
             except CorruptFile as error:
-                if self.has(name):  # a worker may have taken it away meanwhile
-                    found[name] = str(error)
-        return found
+                if self.has(name):  # a worker may have removed it meanwhile
+                    problems[name] = str(error)
+        return problems
 
 
 RunEntry = Entry[RunConfig]
 
 
-def _changed(path: str) -> int:
+def _mtime_ns(path: str) -> int:
     return os.stat(path).st_mtime_ns
 
 
 @lru_cache(maxsize=50_000)
-def _config_in(path: str, kind: Kind, entry_id: str, changed: int) -> Config:
+def _read_config(path: str, kind: Kind, entry_id: str, changed: int) -> Config:
     with open(path, "rb", buffering=0) as file:
         fields = json.loads(file.read())
-    if config_hash(fields) != entry_id:  # of what is stored: later versions may know more fields
-        raise ValueError(f"it is not the configuration of {entry_id}")
+    if config_hash(fields) != entry_id:  # of the stored fields: later versions may have more
+        raise ValueError(f"its hash is not {entry_id}")
     return CONFIG_TYPES[kind](**fields)
 
 

@@ -1,11 +1,11 @@
-"""A finished run as one typed object: model, codes, clusters, scores, history and the effects of its parts.
+"""Finished runs as typed objects: model, codes, clusters, scores, history and part effects.
 
     run = Store().run("9c820a4d337dedbc")
     run.codes("z")                          # (n, d) of the clean images
     run.clusters("H", "gmm", noisy=True)    # (n,) of the noisy ones
     run.part_effects()                      # (r, n_pixels)
 
-The keys inside a run's files ("clean/z/kmeans") are written and read by this module alone.
+Only this module knows the keys inside a run's files ("clean/z/kmeans").
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,50 +30,72 @@ SNAPSHOTS = "snapshots/"
 
 
 def input_kind(noisy: bool) -> InputKind:
-    """The name of the images that were encoded."""
+    """Name the encoded images: 'clean' or 'noisy'."""
     return "noisy" if noisy else "clean"
 
 
 def codes_key(representation: str, noisy: bool) -> str:
-    """Key of an array in a run's codes: 'clean/z', 'noisy/H', 'clean/error'."""
+    """Build the key of an array in a run's codes: 'clean/z', 'noisy/H', 'clean/error'."""
     return f"{input_kind(noisy)}/{representation}"
 
 
 def clusters_key(representation: str, clusterer: str, noisy: bool) -> str:
-    """Column of a run's table of clusters: 'clean/z/kmeans'."""
+    """Build the column name of a run's clusters: 'clean/z/kmeans'."""
     return f"{input_kind(noisy)}/{representation}/{clusterer}"
 
 
 def snapshot_name(epoch: int) -> str:
-    """File of the pictures of an epoch; epoch 0 is the untrained model."""
+    """Build the file name of an epoch's snapshot; epoch 0 is the untrained model."""
     return f"{SNAPSHOTS}{epoch:06d}.safetensors"
 
 
 @dataclass(frozen=True)
 class ClusterScore:
-    """Agreement of one clustering with the classes, or without labels its silhouette."""
+    """Scores of one clustering of a run.
+
+    Attributes
+    ----------
+    representation
+        Clustered representation: "z", "H" or "z_hat".
+    clusterer
+        "kmeans" or "gmm".
+    noisy
+        Whether the noisy images were encoded.
+    values
+        "acc", "nmi" and "ari" (eq 17 to 19, 0 to 1; ari can be negative), or without labels "silhouette" (-1 to 1).
+    """
 
     representation: Representation
     clusterer: ClustererName
     noisy: bool
-    values: Mapping[str, float]  # acc, nmi and ari, or silhouette
+    values: Mapping[str, float]
 
     @property
     def input(self) -> InputKind:
-        """'clean' or 'noisy'."""
+        """Encoded images: 'clean' or 'noisy'."""
         return input_kind(self.noisy)
 
     @property
     def key(self) -> str:
-        """'clean/z/kmeans'."""
+        """Column of the clusters, such as 'clean/z/kmeans'."""
         return clusters_key(self.representation, self.clusterer, self.noisy)
 
 
 class FinishedRun:
-    """Read-only view of a finished run. Files are read, and checked against their SHA-256, when first needed."""
+    """Read-only view of a finished run. Files are read and verified on first use.
+
+    Parameters
+    ----------
+    entry
+        Entry of the run.
+
+    Raises
+    ------
+    ValueError
+        If the run is not finished.
+    """
 
     def __init__(self, entry: RunEntry) -> None:
-        """Raises ValueError unless the run is finished."""
         if not entry.finished:
             raise ValueError(f"run {entry.id} is not finished: train it first")
         self.entry = entry
@@ -89,20 +111,20 @@ class FinishedRun:
 
     @property
     def id(self) -> str:
-        """16 hexadecimal digits."""
+        """Id of the run, 16 hexadecimal digits."""
         return self.entry.id
 
     @cached_property
     def config(self) -> RunConfig:
-        """The settings that the run was trained with."""
+        """Settings of the run."""
         return self.entry.config
 
     def images(self) -> Images:
-        """The data set that the run was trained on; raises DataError where it is not on this machine."""
+        """Load the data set of the run; raise DataError if it is not on this machine."""
         return catalogue.load(self.config.dataset, self.config.n_samples)
 
     def model(self) -> "DDNMFNetwork | Autoencoder":
-        """The trained model on the CPU, in evaluation mode; raises CorruptFile where its file is damaged."""
+        """Load the trained model on the CPU in evaluation mode; raise CorruptFile if its file is damaged."""
         return self._model
 
     @cached_property
@@ -110,7 +132,7 @@ class FinishedRun:
         return load_model(self.entry)
 
     def ddnmf(self) -> "DDNMFNetwork":
-        """The trained model of a DDNMF; raises ValueError for an autoencoder, which has no parts."""
+        """Load the trained DDNMF; raise ValueError for an autoencoder, which has no parts."""
         from ddnmf_core.model.networks import DDNMFNetwork
 
         model = self.model()
@@ -121,11 +143,31 @@ class FinishedRun:
     # -------------------------------------------------------------------------- codes and clusters
 
     def codes(self, representation: Representation = "z", *, noisy: bool = False) -> NDArray[np.float32]:
-        """Codes of all images: z (n, d), H (n, r) or z_hat (n, d), of the clean images or of the noisy ones."""
+        """Read the codes of all images.
+
+        Parameters
+        ----------
+        representation
+            "z", "H" or "z_hat"; an autoencoder has "z" only.
+        noisy
+            Read the codes of the noisy images.
+
+        Returns
+        -------
+        array
+            z (n, d), H (n, r) or z_hat (n, d).
+
+        Raises
+        ------
+        KeyError
+            If the run does not have the representation.
+        CorruptFile
+            If the file is damaged.
+        """
         return self._codes[codes_key(representation, noisy)]
 
     def errors(self, *, noisy: bool = False) -> NDArray[np.float32]:
-        """Mean squared difference of each reconstruction from the clean image, pixels in [0, 1]: (n,)."""
+        """Read the mean squared error of each reconstruction against the clean image, pixels in [0, 1]: (n,)."""
         return self._codes[codes_key("error", noisy)]
 
     @cached_property
@@ -135,7 +177,29 @@ class FinishedRun:
     def clusters(
         self, representation: Representation = "z", clusterer: ClustererName = "kmeans", *, noisy: bool = False
     ) -> NDArray[np.int64]:
-        """Cluster of every image, counted from 0: (n,)."""
+        """Read the cluster of every image.
+
+        Parameters
+        ----------
+        representation
+            "z", "H" or "z_hat".
+        clusterer
+            "kmeans" or "gmm".
+        noisy
+            Read the clusters of the noisy images.
+
+        Returns
+        -------
+        array
+            (n,), counted from 0.
+
+        Raises
+        ------
+        KeyError
+            If there is no such clustering.
+        CorruptFile
+            If the file is damaged.
+        """
         return self._clusters[clusters_key(representation, clusterer, noisy)]
 
     @cached_property
@@ -146,31 +210,48 @@ class FinishedRun:
     # ---------------------------------------------------------------------------- scores and history
 
     def scores(self) -> list[ClusterScore]:
-        """Scores of every clustering: of clean and noisy images, by representation and clusterer."""
+        """Read the scores of all clusterings: clean and noisy images, each representation and clusterer."""
         return list(read_scores(self.entry))
 
     def score(
         self, name: str, representation: Representation = "z", clusterer: ClustererName = "kmeans", *, noisy: bool = False
     ) -> float:
-        """One score ('acc', 'nmi', 'ari' or 'silhouette'); not a number where it is not defined."""
+        """Read one score.
+
+        Parameters
+        ----------
+        name
+            "acc", "nmi", "ari" or "silhouette".
+        representation
+            "z", "H" or "z_hat".
+        clusterer
+            "kmeans" or "gmm".
+        noisy
+            Read the score of the noisy images.
+
+        Returns
+        -------
+        float
+            NaN if it is not defined.
+        """
         key = clusters_key(representation, clusterer, noisy)
         return next((row.values.get(name, float("nan")) for row in self.scores() if row.key == key), float("nan"))
 
     def results(self) -> dict[str, float]:
-        """All results by name: 'acc/clean/z/kmeans', 'error/noisy', the losses of the last epoch, 'seconds' of training."""
-        found = {f"{name}/{row.key}": value for row in self.scores() for name, value in row.values.items()}
-        found |= {f"error/{input_kind(noisy)}": float(self.errors(noisy=noisy).mean()) for noisy in (False, True)}
+        """Collect all results by name: 'acc/clean/z/kmeans', 'error/noisy', last losses, 'seconds' of training."""
+        values = {f"{name}/{row.key}": value for row in self.scores() for name, value in row.values.items()}
+        values |= {f"error/{input_kind(noisy)}": float(self.errors(noisy=noisy).mean()) for noisy in (False, True)}
         epochs = self.epochs()
-        found |= {name: value for name, value in epochs[-1].items() if name.startswith("L_")}
+        values |= {name: value for name, value in epochs[-1].items() if name.startswith("L_")}
         return {
-            **found,
+            **values,
             "code_rms": epochs[-1]["code_rms"],
             "constant_units": epochs[-1]["constant_units"],
             "seconds": sum(row["seconds"] for row in epochs),
         }
 
     def epochs(self) -> list[dict[str, Any]]:
-        """A row of losses and unit statistics for each epoch."""
+        """Read losses and unit statistics, one row per epoch."""
         return self._epochs
 
     @cached_property
@@ -178,14 +259,24 @@ class FinishedRun:
         return self.entry.epochs()
 
     def provenance(self) -> dict[str, Any]:
-        """Versions, machine, device, precision and seconds of training."""
+        """Read versions, machine, device, precision and seconds of training."""
         return self.entry.read_json(PROVENANCE_FILE)
 
     # ---------------------------------------------------------------------------------------- parts
 
     def part_effects(self) -> NDArray[np.float32]:
-        """Effect of each part on the picture over its 5-95 % range, signed: (r, n_pixels). Raises ValueError for an
-        autoencoder."""
+        """Compute each part's effect on the image over its coefficient's 5-95 % range.
+
+        Returns
+        -------
+        array
+            (r, n_pixels), signed, in units of pixels in [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If the run is an autoencoder, which has no parts.
+        """
         return self._part_effects
 
     @cached_property
@@ -197,28 +288,28 @@ class FinishedRun:
         return part_effects(self.ddnmf().student.decode, torch.from_numpy(self.codes("H"))).numpy()
 
     def snapshots(self) -> list[int]:
-        """Epochs whose pictures were kept, 0 for the untrained model."""
+        """List the epochs with a snapshot; 0 is the untrained model."""
         return snapshots_of(self.entry)
 
     def snapshot(self, epoch: int) -> dict[str, NDArray[Any]]:
-        """Pictures of one epoch, (k, n_pixels) each: u8 reconstructions, i8 effects of parts ('parts_swing')."""
+        """Read the snapshot of an epoch: (k, n_pixels) each, uint8 reconstructions and int8 part effects ('parts_swing')."""
         return self.entry.read_tensors(snapshot_name(epoch))
 
 
 def snapshots_of(entry: RunEntry) -> list[int]:
-    """Epochs whose pictures a run has, also while it is trained."""
+    """List the epochs with a snapshot; works during training."""
     return [int(name.removeprefix(SNAPSHOTS).partition(".")[0]) for name in entry.names(SNAPSHOTS)]
 
 
 def read_scores(entry: RunEntry) -> Iterator[ClusterScore]:
-    """The rows of a run's scores.json."""
+    """Read the rows of a run's scores.json."""
     for row in entry.read_json(SCORES_FILE):
         values = {name: value for name, value in row.items() if isinstance(value, int | float)}
         yield ClusterScore(row["representation"], row["clusterer"], row["input"] == "noisy", values)
 
 
 def load_model(entry: RunEntry) -> "DDNMFNetwork | Autoencoder":
-    """The trained model on the CPU, in evaluation mode; raises CorruptFile where its file is damaged."""
+    """Load a trained model on the CPU in evaluation mode; raise CorruptFile if its file is damaged."""
     import torch
 
     from ddnmf_core.model.networks import build_model

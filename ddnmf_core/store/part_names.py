@@ -1,4 +1,4 @@
-"""The names that a person gives to parts, kept with the run."""
+"""Part names given by the user, stored with the run."""
 
 from collections.abc import Mapping
 
@@ -9,18 +9,18 @@ PART_NAMES_FILE = "part-names.json"
 
 
 def part_names(run: Entry) -> dict[int, str]:
-    """Part, counted from 0, to its name; parts without one are left out."""
+    """Map named parts, counted from 0, to their names."""
     return {int(part): name for part, name in run.read_json(PART_NAMES_FILE).items()} if run.has(PART_NAMES_FILE) else {}
 
 
 def rename_part(run: Entry, part: int, name: str) -> None:
-    """Keep a part's name; an empty one takes it back."""
+    """Store the name of a part; an empty name removes it."""
     require_writable()
     names = part_names(run) | {part: name.strip()}
     run.write_json(PART_NAMES_FILE, {str(key): value for key, value in sorted(names.items()) if value})
 
 
 def part_title(names: Mapping[int, str], part: int) -> str:
-    """'Part 3', or 'Part 3, hook' where it has a name."""
+    """Format a part's title: 'Part 3', or with a name 'Part 3, hook'."""
     name = names.get(part)
     return f"Part {part + 1}" + (f", {name}" if name else "")

@@ -1,4 +1,4 @@
-"""What becomes of a damaged entry: a run goes on from what of it is whole, anything else is set aside."""
+"""Repair of damaged entries: a run is resumed from its undamaged files, any other entry is set aside."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -20,25 +20,25 @@ from ddnmf_core.store.entry import (
     Status,
 )
 
-SCORING_FILES = (CODES_FILE, CLUSTERS_FILE, SCORES_FILE)  # made of a trained model, at any time, in minutes
+SCORING_FILES = (CODES_FILE, CLUSTERS_FILE, SCORES_FILE)  # recomputed from a trained model within minutes
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """What is done about a damaged entry."""
+    """Repair of a damaged entry."""
 
     sentence: str
-    set_aside_entry: bool = False  # nothing of it can be used
-    dropped: tuple[str, ...] = ()  # files that can be made again, or done without
-    status: Status | None = None  # None: as it is
-    requeue: bool = False  # it was finished, so that the engine is asked once more
+    set_aside_entry: bool = False  # no file is usable
+    dropped: tuple[str, ...] = ()  # files to delete: recomputable or not needed
+    status: Status | None = None  # status to record; None: unchanged
+    requeue: bool = False  # request the entry again, because it was finished
 
 
-SET_ASIDE = Remedy("set aside; it can be computed again", set_aside_entry=True)
+SET_ASIDE = Remedy("set aside; can be recomputed", set_aside_entry=True)
 
 
 def plan_repair(entry: Entry, damaged: Collection[str]) -> Remedy:
-    """What of an entry with these damaged files can be kept. Only runs take long enough to be worth it."""
+    """Choose the repair of an entry with these damaged files. Only runs are worth repairing; others recompute quickly."""
     if entry.kind != "runs" or {CONFIG_FILE, MANIFEST_FILE} & set(damaged):
         return SET_ASIDE
     recorded = entry.names("")
@@ -46,43 +46,46 @@ def plan_repair(entry: Entry, damaged: Collection[str]) -> Remedy:
         return (
             SET_ASIDE
             if {MODEL_FILE, HISTORY_FILE, PROVENANCE_FILE} & set(damaged)
-            else _of_a_trained_run(entry, recorded, damaged)
+            else _plan_trained_run(entry, recorded, damaged)
         )
-    return _of_an_unfinished_run(entry, recorded, damaged)
+    return _plan_unfinished_run(entry, recorded, damaged)
 
 
-def _of_a_trained_run(entry: Entry, recorded: list[str], damaged: Collection[str]) -> Remedy:
-    """Its model, history and provenance are whole. Pictures of its training and names of parts can be done without."""
+def _plan_trained_run(entry: Entry, recorded: list[str], damaged: Collection[str]) -> Remedy:
+    """Plan for an undamaged model, history and provenance; snapshots and part names are not needed."""
     dropped = tuple(name for name in recorded if name in damaged)
     scored = all(name in recorded and name not in damaged for name in SCORING_FILES)
     if scored:
         return Remedy(
-            "dropped; the run needs none of it" if dropped else "its state is written again: it is finished",
+            "damaged files deleted; the run does not need them" if dropped else "state rewritten as finished",
             dropped=dropped,
             status="finished" if STATE_FILE in damaged else None,
         )
     return Remedy(
-        "dropped; the trained model is whole, so the run is scored again", dropped=dropped, status="stopped", requeue=True
+        "damaged files deleted; the model is intact, so the run is scored again",
+        dropped=dropped,
+        status="stopped",
+        requeue=True,
     )
 
 
-def _of_an_unfinished_run(entry: Entry, recorded: list[str], damaged: Collection[str]) -> Remedy:
-    """It goes on from a whole checkpoint, or begins anew; without its history there is nothing to go on from."""
-    begins_anew = HISTORY_FILE in damaged
-    dropped = tuple(name for name in recorded if name in damaged or (begins_anew and name.startswith("checkpoint-")))
-    dropped += (HISTORY_FILE,) if begins_anew and HISTORY_FILE not in dropped else ()
-    left = [name for name in recorded if name.startswith("checkpoint-") and name not in dropped]
-    start = "from its checkpoint" if left else "from the beginning"
+def _plan_unfinished_run(entry: Entry, recorded: list[str], damaged: Collection[str]) -> Remedy:
+    """Plan to resume from an undamaged checkpoint, or to restart if there is none or the history is damaged."""
+    restarts = HISTORY_FILE in damaged
+    dropped = tuple(name for name in recorded if name in damaged or (restarts and name.startswith("checkpoint-")))
+    dropped += (HISTORY_FILE,) if restarts and HISTORY_FILE not in dropped else ()
+    checkpoints = [name for name in recorded if name.startswith("checkpoint-") and name not in dropped]
+    start = "from its checkpoint" if checkpoints else "from the beginning"
     finished = STATE_FILE not in damaged and entry.state.status == "finished"
     return Remedy(
-        f"{'dropped' if dropped else 'its state is written again'}; the run goes on {start}",
+        f"{'damaged files deleted' if dropped else 'state rewritten'}; the run resumes {start}",
         dropped=dropped,
         status="stopped" if STATE_FILE in damaged or finished else None,
     )
 
 
 def apply_repair(entry: Entry, chosen: Remedy, reason: str) -> None:
-    """Do what was chosen; the caller holds the entry's lock. The state comes first: nobody takes half a run for a whole one."""
+    """Carry out a repair under the entry's lock. The state is written first, so that a half-repaired run is never finished."""
     try:
         state = entry.state
     except CorruptFile:

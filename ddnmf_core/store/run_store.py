@@ -1,19 +1,19 @@
-"""The run store: one folder for each configuration, named by the configuration's hash::
+"""The run store: one folder per configuration, named by the configuration's hash::
 
     runs/<id>/          config.json  state.json  history.jsonl  manifest.json  lock  provenance.json
                         checkpoint-<step>.safetensors (while training)  model.safetensors
                         codes.safetensors  clusters.parquet  scores.json  snapshots/<epoch>.safetensors
-    embeddings/<id>/    a map of one run's codes: points.parquet; early.parquet while it is made
-    clusterings/<id>/   clusters of the pixels or of a run's codes: clusters.parquet, scores.json
-    interpretations/<id>/  what a run's parts do: parts.parquet, interpretation.safetensors, scores.json
+    embeddings/<id>/    a map of a run's codes: points.parquet; early.parquet while it is computed
+    clusterings/<id>/   a clustering of pixels or codes: clusters.parquet, scores.json
+    interpretations/<id>/  an evaluation of parts: parts.parquet, interpretation.safetensors, scores.json
     pixel-nmf/<id>/     scikit-learn's NMF of the pixels: factors.safetensors
-    data/own-<id>/      a data set of the user's own: meta.json, arrays.safetensors (data/user)
-    queue/<kind>.<id>   what somebody asked for and the engine has not finished
+    data/own-<id>/      a user data set: meta.json, arrays.safetensors (data/user)
+    queue/<kind>.<id>   open requests
     set-aside/          damaged entries, each with why.txt
-    deleted/            what was deleted and can still be brought back
+    deleted/            deleted entries that can be restored
     layout.json         the version of this layout
 
-The folder is all that passes between a worker and a page. It knows neither torch nor dask.
+Workers and pages communicate through this folder only. This module imports neither torch nor dask.
 """
 
 import json
@@ -45,12 +45,12 @@ from ddnmf_core.store.entry import (
 from ddnmf_core.store.finished_run import FinishedRun
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
-_READABLE_VERSIONS: dict[Path, tuple[int, ...]] = {}  # folders of entries, and their version then
+_READABLE_VERSIONS: dict[Path, tuple[int, ...]] = {}  # entry folder to the version last found readable
 
 
 @dataclass(frozen=True)
 class Request:
-    """Somebody wants an entry's result; asking again makes another request."""
+    """Request for an entry's result; requesting again replaces it."""
 
     entry: Entry
     device: str
@@ -58,24 +58,62 @@ class Request:
 
 
 class Store:
-    """All entries under one root; raises NewerLayout where a newer version of the program has made it."""
+    """All entries under one root folder.
+
+    Parameters
+    ----------
+    root
+        Folder of the store; default: DDNMF_HOME, else the user's data folder. It need not exist.
+
+    Raises
+    ------
+    NewerLayout
+        If a newer version of DDNMF Studio created the store.
+    """
 
     def __init__(self, root: Path | str | None = None) -> None:
         self.root = Path(root) if root else default_root()
         check_layout(self.root)
 
     def prepare(self) -> None:
-        """Make its folder where it is not there."""
+        """Create the root folder if it does not exist."""
         make_home(self.root)
 
     # ------------------------------------------------------------------------------- entries
 
     def run(self, run_id: str) -> FinishedRun:
-        """A finished run; raises UnknownEntry where there is none of this id, ValueError where it is not finished."""
+        """Open a finished run.
+
+        Parameters
+        ----------
+        run_id
+            16 hexadecimal digits.
+
+        Returns
+        -------
+        FinishedRun
+
+        Raises
+        ------
+        UnknownEntry
+            If there is no such run.
+        ValueError
+            If the run is not finished.
+        """
         return FinishedRun(self.get("runs", run_id))
 
     def entry(self, config: AnyConfig) -> Entry[AnyConfig]:
-        """Where this configuration's results are or will be."""
+        """Return the entry of a configuration, whether it exists or not.
+
+        Parameters
+        ----------
+        config
+            Configuration of a run, map, clustering, interpretation or NMF of the pixels.
+
+        Returns
+        -------
+        Entry
+        """
         kind = next(kind for kind, cls in CONFIG_TYPES.items() if type(config) is cls)
         return Entry(self.root, kind, config.id)
 
@@ -85,17 +123,34 @@ class Store:
     def get(self, kind: Kind, entry_id: str) -> Entry: ...
 
     def get(self, kind: Kind, entry_id: str) -> Entry:
-        """An entry that is there; raises UnknownEntry with what to do."""
+        """Find an existing entry by kind and id.
+
+        Parameters
+        ----------
+        kind
+            "runs", "embeddings", "clusterings", "interpretations" or "pixel-nmf".
+        entry_id
+            16 hexadecimal digits.
+
+        Returns
+        -------
+        Entry
+
+        Raises
+        ------
+        UnknownEntry
+            If it does not exist; the message says how to list existing and deleted runs.
+        """
         entry: Entry = Entry(self.root, kind, entry_id)
         if not entry_id.isalnum() or not entry.exists:
             raise UnknownEntry(
-                f"There is no run {entry_id!r} in {self.root}. It may have been deleted: "
-                "`ddnmf runs list` shows those that are there, `ddnmf runs deleted` what can be brought back."
+                f"No run {entry_id!r} in {self.root}. `ddnmf runs list` shows the existing runs, `ddnmf runs deleted` "
+                "those that can be restored."
             )
         return entry
 
     def entry_of_file(self, path: Path) -> Entry:
-        """The entry that a file belongs to."""
+        """Return the entry that a file belongs to."""
         kind, entry_id, *_ = path.relative_to(self.root).parts
         return Entry(self.root, kind, entry_id)  # type: ignore[arg-type]
 
@@ -113,13 +168,26 @@ class Store:
     def entries(self, kind: Kind) -> list[Entry]: ...
 
     def entries(self, kind: Kind = "runs") -> list[Entry]:
-        """Newest first. A damaged entry that nobody works on is set aside, and `notices` says so."""
-        there = sorted(self.folders(kind), key=lambda entry: _changed(f"{entry.folder}/{CONFIG_FILE}"), reverse=True)
-        return [entry for entry in there if self.is_readable(entry)]
+        """List the entries of a kind. A damaged entry that no worker holds is set aside and reported by `notices`.
+
+        Parameters
+        ----------
+        kind
+            "runs" (default), "embeddings", "clusterings", "interpretations" or "pixel-nmf".
+
+        Returns
+        -------
+        list of Entry
+            Newest first.
+        """
+        newest_first = sorted(self.folders(kind), key=lambda entry: _mtime(f"{entry.folder}/{CONFIG_FILE}"), reverse=True)
+        return [entry for entry in newest_first if self.is_readable(entry)]
 
     def is_readable(self, entry: Entry) -> bool:
-        """Whether its configuration, state and list of files can be read; a damaged entry that nobody works on is set
-        aside. What has not changed since it was found whole is not read again."""
+        """Check that configuration, state and manifest can be read; set a damaged entry aside unless a worker holds it.
+
+        An entry that has not changed since the last successful check is not read again.
+        """
         try:
             version = entry.version
             if _READABLE_VERSIONS.get(entry.folder) != version:
@@ -128,37 +196,52 @@ class Store:
             return True
         except (CorruptFile, FileNotFoundError) as error:
             if not entry.locked:
-                with suppress(OSError):  # somebody else's store: then it is only left out
+                with suppress(OSError):  # not permitted: the entry is only skipped
                     self.set_aside(entry, str(error) if isinstance(error, CorruptFile) else f"{error.filename} is missing")
             return False
 
     def folders(self, kind: Kind) -> list[Entry]:
-        """Every entry of a kind, whole or not."""
-        place = self.root / kind
-        if not place.is_dir():
+        """List all entries of a kind, damaged ones included."""
+        parent = self.root / kind
+        if not parent.is_dir():
             return []
-        with os.scandir(place) as found:  # it knows what is a folder: nothing else is asked
+        with os.scandir(parent) as children:  # gives the file type without another system call
             return [
-                Entry(self.root, kind, each.name, place / each.name)
-                for each in found
-                if not each.name.startswith(".") and each.is_dir()
+                Entry(self.root, kind, child.name, parent / child.name)
+                for child in children
+                if not child.name.startswith(".") and child.is_dir()
             ]
 
     def create(self, config: AnyConfig) -> Entry[AnyConfig]:
-        """The entry of this configuration, made if it is not there: whole or not at all, by whoever is first."""
+        """Return the entry of a configuration; create it atomically if it does not exist.
+
+        Parameters
+        ----------
+        config
+            Configuration of a run, map, clustering, interpretation or NMF of the pixels.
+
+        Returns
+        -------
+        Entry
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be created.
+        """
         entry = self.entry(config)
         if entry.exists:
             return entry
-        beside = temporary_name(entry.folder)
+        tmp = temporary_name(entry.folder)
         self.prepare()
-        beside.mkdir(parents=True)
+        tmp.mkdir(parents=True)
         try:
-            write_bytes(beside / CONFIG_FILE, json.dumps(config.model_dump(mode="json"), indent=1).encode())
-            write_document(beside / MANIFEST_FILE, {})
-            write_document(beside / STATE_FILE, asdict(State()))
-            beside.rename(entry.folder)
+            write_bytes(tmp / CONFIG_FILE, json.dumps(config.model_dump(mode="json"), indent=1).encode())
+            write_document(tmp / MANIFEST_FILE, {})
+            write_document(tmp / STATE_FILE, asdict(State()))
+            tmp.rename(entry.folder)
         except OSError:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(tmp, ignore_errors=True)
             if not entry.exists:
                 raise
         return entry
@@ -167,12 +250,22 @@ class Store:
 
     @property
     def queue(self) -> Path:
+        """Folder of the open requests."""
         return self.root / "queue"
 
     def request(self, config: AnyConfig, device: str | None = None) -> Entry[AnyConfig]:
-        """Ask for a configuration's results: finished ones are found, others are put into the queue.
+        """Request the results of a configuration: queue its entry unless it is finished.
 
-        Without a device it is the one that was asked for before, or "auto".
+        Parameters
+        ----------
+        config
+            Configuration of a run, map, clustering, interpretation or NMF of the pixels.
+        device
+            "auto", "cuda", "mps" or "cpu"; default: the device requested before, else "auto".
+
+        Returns
+        -------
+        Entry
         """
         entry = self.create(config)
         state = entry.state
@@ -187,82 +280,88 @@ class Store:
         return entry
 
     def is_requested(self, entry: Entry) -> bool:
+        """Whether the entry has an open request."""
         return self.request_path(entry).exists()
 
     def requests(self) -> list[Request]:
-        """What waits or is worked on, oldest first. A ticket that has not changed is not read again: there may be thousands."""
-        tickets = []
-        with suppress(FileNotFoundError), os.scandir(self.queue) as there:
-            for file in there:
+        """List the open requests, oldest first. There may be thousands, so an unchanged file is not read twice."""
+        files = []
+        with suppress(FileNotFoundError), os.scandir(self.queue) as queued:
+            for file in queued:
                 kind, _, entry_id = file.name.partition(".")
-                with suppress(FileNotFoundError):  # settled meanwhile
+                with suppress(FileNotFoundError):  # closed meanwhile
                     if kind in CONFIG_TYPES:
                         status = file.stat()
-                        tickets.append((status.st_mtime_ns, status.st_ino, file.path, kind, entry_id))
-        found, just_now = [], time.time_ns() - MTIME_RESOLUTION_NS
-        for changed, inode, path, kind, entry_id in sorted(tickets):
+                        files.append((status.st_mtime_ns, status.st_ino, file.path, kind, entry_id))
+        requests, recent = [], time.time_ns() - MTIME_RESOLUTION_NS
+        for changed, inode, path, kind, entry_id in sorted(files):
             try:
-                read = _read_request if changed < just_now else _read_request.__wrapped__
-                found.append(Request(Entry(self.root, kind, entry_id), **read(path, changed, inode)))
+                read = _read_request if changed < recent else _read_request.__wrapped__
+                requests.append(Request(Entry(self.root, kind, entry_id), **read(path, changed, inode)))
             except CorruptFile:
                 Path(path).unlink(missing_ok=True)
-        return found
+        return requests
 
     def close_request(self, request: Request) -> None:
-        """The request is done with, unless somebody has asked again since for what is still not there."""
+        """Remove the request file, unless a newer request for an unfinished entry has replaced it."""
         if self.is_current(request) or request.entry.available:
             self.request_path(request.entry).unlink(missing_ok=True)
 
     def is_current(self, request: Request) -> bool:
-        """Whether it is the last that was asked for its entry, and not settled."""
+        """Whether this is the entry's current, open request."""
         try:
             return request == Request(request.entry, **read_document(self.request_path(request.entry)))
-        except CorruptFile:  # there is none any more
+        except CorruptFile:  # closed meanwhile
             return False
 
     def request_path(self, entry: Entry) -> Path:
-        """The file that says that somebody waits for it."""
+        """Path of the entry's request file."""
         return self.queue / f"{entry.kind}.{entry.id}"
 
     # ------------------------------------------------------------------------------ set aside
 
     def set_aside(self, entry: Entry, reason: str) -> None:
-        """Move a damaged entry out of the way, with the reason; nothing is deleted, and where nothing may be changed, nothing
-        is."""
+        """Move a damaged entry to set-aside/ and record the reason. Delete nothing; do nothing in read-only mode."""
         if read_only():
             return
         target = self.root / "set-aside" / f"{entry.kind}-{entry.id}-{time.time_ns()}"
         target.parent.mkdir(exist_ok=True)
-        with suppress(FileNotFoundError):  # somebody else was quicker
+        with suppress(FileNotFoundError):  # another process was faster
             entry.folder.rename(target)
             self.request_path(entry).unlink(missing_ok=True)
             (target / "why.txt").write_text(reason + "\n")
 
     def notices(self) -> list[str]:
-        """A sentence for each damaged entry that was set aside."""
+        """Return one message per damaged entry that was set aside.
+
+        Returns
+        -------
+        list of str
+            Entry, reason, place of the damaged files and the way to repair or recompute it.
+        """
         return [
             f"{path.name.rsplit('-', 1)[0]} was damaged and set aside: "
-            f"{(path / 'why.txt').read_text().strip()}. It can be computed again; the damaged files are in {path}."
-            + (" `ddnmf runs verify --repair` takes it back where its model is whole." if path.name[:5] == "runs-" else "")
+            f"{(path / 'why.txt').read_text().strip()}. You can recompute it; the damaged files are in {path}."
+            + (" `ddnmf runs verify --repair` restores it if its model is undamaged." if path.name[:5] == "runs-" else "")
             for path in sorted((self.root / "set-aside").glob("*"))
             if (path / "why.txt").exists()
         ]
 
     def remove_stale_files(self) -> int:
-        """Delete what writers that were killed left beside their files; returns how many."""
-        litter = [path for path in self.root.rglob(".*.tmp") if is_stale(path)]
-        for path in litter:
+        """Delete temporary files of killed processes; return their number."""
+        stale = [path for path in self.root.rglob(".*.tmp") if is_stale(path)]
+        for path in stale:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        return len(litter)
+        return len(stale)
 
 
 @lru_cache(maxsize=200_000)
 def _read_request(path: str, changed: int, inode: int) -> dict[str, Any]:
-    """What this version of a ticket says: a new one is another file."""
+    """Read a request file; modification time and inode key the cache."""
     return read_document(Path(path))
 
 
-def _changed(path: Path | str) -> float:
+def _mtime(path: Path | str) -> float:
     try:
         return os.stat(path).st_mtime
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Remove a user's data set from the store."""
+"""Removal of user data sets."""
 
 import shutil
 
@@ -13,22 +13,22 @@ from ddnmf_core.store.run_store import Store
 
 
 def remove_data_set(name: str) -> None:
-    """Delete a set, and what was computed of its pixels alone. Raises DataError while a run was trained on it."""
+    """Remove a user data set and the results computed from its pixels; raise DataError if a run was trained on it."""
     require_writable()
     store, target = Store(), folder(name)
     if not USER_DATASET.fullmatch(name) or not target.exists():
-        raise DataError(f"there is no data set {name!r} of your own in {store.root}")
+        raise DataError(f"no data set {name!r} of your own in {store.root}; `ddnmf data list` shows yours")
     using = [entry.id for entry in store.entries() if entry.config.dataset == name]
     if using:
         raise DataError(
             f"{len(using)} run{'s were' if len(using) > 1 else ' was'} trained on {name} ({', '.join(using[:3])}"
-            f"{' …' if len(using) > 3 else ''}): delete what was trained on it first, or its pages are lost"
+            f"{' …' if len(using) > 3 else ''}): delete {'them' if len(using) > 1 else 'it'} first"
         )
     kinds: tuple[Kind, ...] = ("clusterings", "interpretations", "pixel-nmf")
     for kind in kinds:
         for entry in store.entries(kind):
             if entry.config.dataset == name:
                 trash.delete_entry(entry)
-    gone = temporary_name(target)
-    target.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    tmp = temporary_name(target)
+    target.rename(tmp)
+    shutil.rmtree(tmp, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""Every stored file looked at: what is damaged and why, what was left lying about, and with `repair` what is done about it.
+"""Verification: check every stored file for damage, find stale files and, with `repair`, repair what is possible.
 
-`verify` alone changes nothing. What a worker holds is read, too, but never repaired.
+Without `repair` nothing changes. Entries held by a worker are checked but never repaired.
 """
 
 import re
@@ -43,7 +43,7 @@ from ddnmf_core.store.run_store import Store
 
 Grade = Literal["damaged", "litter", "foreign", "set aside", "deleted"]
 
-REQUIRED_FILES: dict[Kind, tuple[str, ...]] = {  # of what is finished
+REQUIRED_FILES: dict[Kind, tuple[str, ...]] = {  # of finished entries
     "runs": (MODEL_FILE, CODES_FILE, CLUSTERS_FILE, SCORES_FILE, PROVENANCE_FILE, HISTORY_FILE),
     "embeddings": (POINTS_FILE,),
     "clusterings": (CLUSTERS_FILE, SCORES_FILE),
@@ -52,37 +52,50 @@ REQUIRED_FILES: dict[Kind, tuple[str, ...]] = {  # of what is finished
 }
 UNRECORDED_FILES = {CONFIG_FILE, STATE_FILE, MANIFEST_FILE, HISTORY_FILE, LOCK_FILE, STOP_FILE}
 SET_ASIDE_NAME = re.compile(rf"({'|'.join(CONFIG_TYPES)})-(\w+)-\d+")
-LEFT_ALONE = "left as it is"
-WORKED_ON = "a worker holds it: stop it, and verify again"
+LEFT_ALONE = "unchanged"
+WORKED_ON = "in use by a worker: stop it, then verify again"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it should be."""
+    """A problem of the store."""
 
-    place: str  # in the store
+    place: str  # path in the store
     grade: Grade
     problem: str
-    remedy: str  # what a repair does, or did
-    left: bool = True  # it is still so
+    remedy: str  # repair, planned or done
+    left: bool = True  # not repaired
 
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """What was looked at and what was found."""
+    """Outcome of a verification."""
 
     n_entries: int
     findings: list[Finding]
 
     @property
     def whole(self) -> bool:
-        """Nothing is damaged, or nothing any more. Litter harms nobody."""
+        """Whether no damage is left. Stale files are harmless."""
         return not any(finding.grade == "damaged" and finding.left for finding in self.findings)
 
 
 def verify(store: Store, *, repair: bool = False, report: Progress = ignore_progress) -> VerifyResult:
-    """Look at every entry of every kind, the user's own data, the queue and what was set aside; `report` hears of (share,
-    message)."""
+    """Check all entries, user data sets, requests, set-aside and deleted entries.
+
+    Parameters
+    ----------
+    store
+        Store to check; a store that does not exist has no findings.
+    repair
+        Repair or remove what is found; raises ReadOnlyError in read-only mode.
+    report
+        Callback for progress.
+
+    Returns
+    -------
+    VerifyResult
+    """
     if repair:
         require_writable()
     entries = [entry for kind in CONFIG_TYPES for entry in store.folders(kind)]
@@ -90,12 +103,12 @@ def verify(store: Store, *, repair: bool = False, report: Progress = ignore_prog
     for number, entry in enumerate(entries):
         report(number / len(entries), f"Reading {entry.kind}.")
         findings += [*_damaged(entry, repair), *_strays(entry, repair)]
-    findings += [*_requests(store, repair), *_set_aside(store, repair), *_deleted(store), *_own_data(store, report)]
+    findings += [*_requests(store, repair), *_set_aside(store, repair), *_deleted(store), *_user_data(store, report)]
     return VerifyResult(len(entries), findings)
 
 
 def damage_of(entry: Entry) -> dict[str, str]:
-    """Names of files to what is wrong with them; of a finished entry also what it lacks."""
+    """Map file names to problems; for a finished entry this includes missing files."""
     damage = entry.damage()
     if not {STATE_FILE, MANIFEST_FILE, CONFIG_FILE} & set(damage) and entry.finished:
         damage |= {
@@ -105,19 +118,19 @@ def damage_of(entry: Entry) -> dict[str, str]:
 
 
 def _deleted(store: Store) -> Iterator[Finding]:
-    """What would come back damaged. Nobody reads it while it is deleted, so it is no damage of the store."""
+    """Find damaged entries in the trash. They are reported, but do not make the store invalid."""
     for entry in (entry for deletion in trash.deletions(store) for entry in deletion.entries):
         if damage := damage_of(entry):
             yield Finding(
                 _place(store, entry.folder),
                 "deleted",
                 "; ".join(damage.values()),
-                "bring it back, then repair; or ddnmf runs deleted --empty",
+                "restore it, then repair; or ddnmf runs deleted --empty",
             )
 
 
-def _own_data(store: Store, report: Progress) -> Iterator[Finding]:
-    """The user's own data sets. Only the user has what they were made from, so nothing is done about them."""
+def _user_data(store: Store, report: Progress) -> Iterator[Finding]:
+    """Find damaged user data sets. Only the user has the original files, so they are never repaired."""
     if store.root != default_root():
         return
     for name in user_sets.names():
@@ -127,71 +140,71 @@ def _own_data(store: Store, report: Progress) -> Iterator[Finding]:
                 _place(store, user_sets.folder(name)),
                 "damaged",
                 problem,
-                f"{LEFT_ALONE}: yours to do, with ddnmf data remove {name}",
+                f"{LEFT_ALONE}: remove it with ddnmf data remove {name}, then add it again",
             )
 
 
 def _damaged(entry: Entry, repair: bool) -> Iterator[Finding]:
     damage = damage_of(entry)
-    if damage and entry.locked:  # a worker may have written while we read
+    if damage and entry.locked:  # the worker may have written meanwhile
         damage = {name: problem for name, problem in damage_of(entry).items() if name in damage}
     if not damage or not entry.folder.exists():
         return
-    chosen, problem = plan_repair(entry, damage), "; ".join(damage.values())
-    finding = Finding(_place(Store(entry.root), entry.folder), "damaged", problem, chosen.sentence)
-    yield _repaired(entry, chosen, finding) if repair else finding
+    remedy, problem = plan_repair(entry, damage), "; ".join(damage.values())
+    finding = Finding(_place(Store(entry.root), entry.folder), "damaged", problem, remedy.sentence)
+    yield _repaired(entry, remedy, finding) if repair else finding
 
 
-def _repaired(entry: Entry, chosen: Remedy, finding: Finding) -> Finding:
+def _repaired(entry: Entry, remedy: Remedy, finding: Finding) -> Finding:
     try:
         with entry.lock(patience=0.0):
-            if chosen.set_aside_entry:
+            if remedy.set_aside_entry:
                 Store(entry.root).set_aside(entry, finding.problem)
             else:
-                apply_repair(entry, chosen, finding.problem)
+                apply_repair(entry, remedy, finding.problem)
     except Busy:
         return replace(finding, remedy=WORKED_ON)
-    if chosen.requeue:
+    if remedy.requeue:
         Store(entry.root).request(entry.config)
     return replace(finding, left=False)
 
 
 def _strays(entry: Entry, repair: bool) -> Iterator[Finding]:
-    """Files that were written but not recorded before a kill, and files that are none of ours."""
+    """Find files that were written but not recorded before a kill, and files that do not belong to the store."""
     try:
         recorded = {*entry.names(""), *UNRECORDED_FILES}
     except CorruptFile:
         return
-    if entry.locked:  # its worker may be about to record it
+    if entry.locked:  # the worker may be about to record it
         return
     for path in sorted(entry.folder.rglob("*")):
         name = path.relative_to(entry.folder).as_posix()
         if path.is_dir() or name in recorded or path.name.endswith(".tmp"):
             continue
         if RECORDED_NAMES.fullmatch(name):
-            yield _removed(Store(entry.root), path, "was written but never recorded", repair)
+            yield _removed(Store(entry.root), path, "written but not recorded in the manifest", repair)
         else:
-            yield Finding(_place(Store(entry.root), path), "foreign", "is no file of the store", LEFT_ALONE)
+            yield Finding(_place(Store(entry.root), path), "foreign", "not a file of the store", LEFT_ALONE)
 
 
 def _stale_files(store: Store, repair: bool) -> list[Finding]:
-    """What killed writers left beside their files."""
-    found = [
-        Finding(_place(store, path), "litter", "its writer was killed", "removed", left=not repair)
+    """Find temporary files of killed processes."""
+    findings = [
+        Finding(_place(store, path), "litter", "temporary file of a killed process", "removed", left=not repair)
         for path in sorted(store.root.rglob(".*.tmp"))
         if is_stale(path)
     ]
     if repair:
         store.remove_stale_files()
-    return found
+    return findings
 
 
 def _requests(store: Store, repair: bool) -> Iterator[Finding]:
-    """Requests for what is not there, or that cannot be read: what they asked for says itself that it waits."""
+    """Find requests of missing entries, and unreadable ones; an entry's own state still says that it is queued."""
     for path in sorted(store.queue.glob("[!.]*")):
         kind, _, entry_id = path.name.partition(".")
         if kind not in CONFIG_TYPES or not Entry(store.root, kind, entry_id).exists:
-            yield _removed(store, path, "asks for what is not there", repair)
+            yield _removed(store, path, "request of a missing entry", repair)
             continue
         try:
             read_document(path)
@@ -212,40 +225,40 @@ def _layout(store: Store, repair: bool) -> Iterator[Finding]:
         if repair:
             error.path.unlink()
             mark_layout(store.root)
-        yield Finding(LAYOUT_FILE, "damaged", str(error), f"written again, as version {LAYOUT_VERSION}", left=not repair)
+        yield Finding(LAYOUT_FILE, "damaged", str(error), f"rewritten as version {LAYOUT_VERSION}", left=not repair)
 
 
 def _set_aside(store: Store, repair: bool) -> Iterator[Finding]:
-    """Runs that were set aside for a file that can be made again, where no other has taken their place since."""
+    """Find runs that were set aside but can be repaired, unless they were recomputed since."""
     for folder in sorted((store.root / "set-aside").glob("*")):
         match = SET_ASIDE_NAME.fullmatch(folder.name)
         if not match or match[1] != "runs" or Entry(store.root, "runs", match[2]).exists:
             continue
         entry: RunEntry = Entry(store.root, "runs", match[2], folder)
         damage = damage_of(entry)
-        chosen = plan_repair(entry, damage)
-        if chosen.set_aside_entry:
+        remedy = plan_repair(entry, damage)
+        if remedy.set_aside_entry:
             continue
         finding = Finding(
             _place(store, folder),
             "set aside",
-            "; ".join(damage.values()) or "nothing of it is damaged",
-            "taken back" + (f"; {chosen.sentence}" if damage else ""),
+            "; ".join(damage.values()) or "undamaged",
+            "restored" + (f"; {remedy.sentence}" if damage else ""),
         )
-        yield _brought_back(entry, chosen, finding) if repair else finding
+        yield _restored(entry, remedy, finding) if repair else finding
 
 
-def _brought_back(aside: Entry, chosen: Remedy, finding: Finding) -> Finding:
-    apply_repair(aside, chosen, finding.problem)
+def _restored(aside: Entry, remedy: Remedy, finding: Finding) -> Finding:
+    apply_repair(aside, remedy, finding.problem)
     (aside.folder / "why.txt").unlink(missing_ok=True)
     entry: Entry = Entry(aside.root, aside.kind, aside.id)
     try:
         aside.folder.rename(entry.folder)
     except OSError:
-        if entry.folder.exists():  # computed again just now
+        if entry.folder.exists():  # recomputed meanwhile
             return finding
         raise
-    if chosen.requeue:
+    if remedy.requeue:
         Store(entry.root).request(entry.config)
     return replace(finding, left=False)
 

@@ -283,7 +283,7 @@ def test_clusters_of_an_unfinished_run_say_so(store):
 def test_clusters_of_a_run_that_is_not_there_say_so(store):
     entry, status = perform(store, ClusteringConfig(dataset="digits", run="0123456789abcdef", representation="z"))
     assert status == "failed"
-    assert entry.state.message.startswith("There is no run '0123456789abcdef'")
+    assert entry.state.message.startswith("No run '0123456789abcdef'")
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_a_file_that_is_no_archive_is_refused_in_a_sentence(home):
     app.session_state["home.archive"] = True
     app.run().file_uploader(key="home.archive.file").upload("a.zip", b"GIF89a", "application/zip").run()
     app.button(key="home.archive.import").click().run()
-    assert "Import failed: this is no zip file" in app.error[0].value
+    assert "Import failed: not a readable zip file" in app.error[0].value
 
 
 def test_a_newer_store_is_not_touched_and_the_page_says_so(home):

@@ -133,7 +133,7 @@ def test_a_damaged_run_is_left_out_and_named(store, run, tmp_path):
 
 def test_a_file_that_is_there_is_not_written_over(run, packed):
     before = packed.read_bytes()
-    with pytest.raises(ValueError, match="is there already"):
+    with pytest.raises(ValueError, match="already exists"):
         archive_export.export_archive([run], packed)
     assert packed.read_bytes() == before
 
@@ -159,7 +159,7 @@ NO_FILES_OF_A_RUN = (
 @pytest.mark.parametrize("name", NO_FILES_OF_A_RUN)
 def test_a_name_that_is_no_file_of_a_run_refuses_the_archive(packed, other, name, tmp_path):
     forge(packed, {**members_of(packed), name: b"{}"})
-    with pytest.raises(BadArchive, match="which is no file of a run"):
+    with pytest.raises(BadArchive, match="which is not a file of a run"):
         import_archive(other, packed)
     assert nothing_in(other)
     assert {path.name for path in tmp_path.iterdir()} <= {"run.zip", "store", "other", "ddnmf-home"}
@@ -180,7 +180,7 @@ def test_a_link_refuses_the_archive(run, packed, other):
 
 def test_a_bomb_is_refused_by_what_it_declares(run, packed, other):
     bomb = resealed(members_of(packed), run, CODES_FILE, b"\0" * 4_000_000)
-    with pytest.raises(BadArchive, match="would grow from"):
+    with pytest.raises(BadArchive, match="would expand from"):
         import_archive(other, forge(packed, bomb, zipfile.ZIP_DEFLATED))
     assert nothing_in(other)
 
@@ -188,7 +188,7 @@ def test_a_bomb_is_refused_by_what_it_declares(run, packed, other):
 @pytest.mark.parametrize("limit", ["MAX_ARCHIVE_BYTES", "MAX_FILE_BYTES", "MAX_TEXT_BYTES", "MAX_MEMBERS"])
 def test_too_much_is_refused(packed, other, monkeypatch, limit):
     monkeypatch.setattr(archive_import, limit, 10)
-    with pytest.raises(BadArchive, match=r"at most 10 are taken|would take more than"):
+    with pytest.raises(BadArchive, match=r"should be at most 10$|would unpack to more than"):
         import_archive(other, packed)
     assert nothing_in(other)
 
@@ -206,7 +206,7 @@ def test_a_bomb_that_declares_too_little_is_refused(run, packed, other):
 
 def test_no_room_is_said_before_anything_is_written(packed, other, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
-    with pytest.raises(OSError, match="make room"):
+    with pytest.raises(OSError, match="free some disk space"):
         import_archive(other, packed)
     assert nothing_in(other)
 
@@ -214,7 +214,7 @@ def test_no_room_is_said_before_anything_is_written(packed, other, monkeypatch):
 @pytest.mark.parametrize("value", [b"", b"PK", b"GIF89a", b"PK\x05\x06" + b"\0" * 18])
 def test_what_is_no_archive_is_refused_in_a_sentence(other, tmp_path, value):
     (tmp_path / "x.zip").write_bytes(value)
-    with pytest.raises(BadArchive, match=r"no zip file|no archive of DDNMF"):
+    with pytest.raises(BadArchive, match=r"not a readable zip file|not an archive of DDNMF"):
         import_archive(other, tmp_path / "x.zip")
 
 
@@ -227,7 +227,7 @@ def test_an_archive_of_a_newer_version_is_refused_in_a_sentence(packed, other):
 def test_two_files_of_one_name_are_refused(run, packed, other):
     with zipfile.ZipFile(packed, "a") as twice, pytest.warns(UserWarning, match="Duplicate"):
         twice.writestr(f"runs/{run.id}/{SCORES_FILE}", b"[]")
-    with pytest.raises(BadArchive, match="two files of one name"):
+    with pytest.raises(BadArchive, match="two files with the same name"):
         import_archive(other, packed)
 
 

@@ -143,5 +143,5 @@ def test_a_title_from_outside_is_words_and_not_markup(packed, run, elsewhere, tm
 
 @pytest.mark.parametrize("name", ["data/own-0123456789abcdef/../x", "data/mnist/meta.json", "data/own-0123456789abcdef/a.npy"])
 def test_other_names_under_data_refuse_the_archive(packed, elsewhere, tmp_path, name):
-    with pytest.raises(BadArchive, match="no file of a run"):
+    with pytest.raises(BadArchive, match="not a file of a run"):
         import_archive(elsewhere, forged(tmp_path / "forged.zip", members_of(packed) | {name: b"x"}))

@@ -229,7 +229,7 @@ def test_asking_again_keeps_the_device_that_was_asked_for(store):
 
 @pytest.mark.parametrize("name", ["0123456789abcdef", "..", "../../etc", ""])
 def test_an_unknown_run_is_named_in_a_sentence(store, name):
-    with pytest.raises(UnknownEntry, match="There is no run"):
+    with pytest.raises(UnknownEntry, match="No run"):
         store.get("runs", name)
 
 

@@ -123,5 +123,5 @@ def test_a_kill_in_the_middle_of_a_deletion_loses_nothing(store, monkeypatch, re
 
 
 def test_what_was_never_deleted_is_named_in_a_sentence(store):
-    with pytest.raises(UnknownEntry, match="Nothing that was deleted"):
+    with pytest.raises(UnknownEntry, match="No deleted entry"):
         trash.latest_deletion(store, CONFIG.id)

@@ -154,7 +154,7 @@ def test_what_a_worker_holds_is_left_to_it(store):
     with run.lock():
         verdict = verify(store, repair=True)
     assert not verdict.whole
-    assert "a worker holds it" in verdict.findings[0].remedy
+    assert "in use by a worker" in verdict.findings[0].remedy
     assert run.has(CODES_FILE)
 
 
