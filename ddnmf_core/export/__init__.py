@@ -1,4 +1,4 @@
-"""A finished run in the formats of other tools: one module a format, found by its name in `formats.FORMATS`.
+"""Export of finished runs to other tools: one module per format, listed in `formats.EXPORT_FORMATS`.
 
-Everything is written on this machine and nothing is sent. `write.export` is the one way in.
+`write.export` is the entry point. Everything stays on this machine.
 """

@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet opens as data: a text that it would take for a formula gets an apostrophe in front."""
+"""CSV export, safe for spreadsheets: text that looks like a formula is prefixed with an apostrophe."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +10,13 @@ from ddnmf_core.store.finished_run import FinishedRun
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet calculate
-ROWS_PER_REPORT = 20_000  # rows between reports
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")  # of a spreadsheet formula
+ROWS_PER_REPORT = 20_000  # rows between progress reports
 
 
 def write(run: FinishedRun, path: Path, report: Progress) -> None:
-    report(0.1, "Gathering the rows.")
+    """Write the rows of a run as CSV."""
+    report(0.1, "Collecting rows.")
     table = escape_formulas(run_rows(run, run.images()))
     with path.open("w", newline="", encoding="utf-8") as file:
         for start in range(0, len(table), ROWS_PER_REPORT):
@@ -24,7 +25,7 @@ def write(run: FinishedRun, path: Path, report: Progress) -> None:
 
 
 def escape_formulas(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Numbers stay numbers; texts and names of columns that begin like a formula do so no more."""
+    """Prefix text and column names that begin like a formula with an apostrophe; leave numbers unchanged."""
     texts = {name: table[name].map(_safe_text) for name in table.select_dtypes(exclude="number")}
     return table.assign(**texts).rename(columns=_safe_text)
 

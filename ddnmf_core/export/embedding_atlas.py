@@ -1,8 +1,8 @@
-"""Embedding Atlas: one Parquet file with coordinates, what to colour by, and a PNG of each image.
+"""Embedding Atlas export: one Parquet file with coordinates, columns to colour by and a PNG per image.
 
     embedding-atlas FILE.parquet --x projection_x --y projection_y
 
-The newest finished map of the run's clean images, else a PCA of its code z, gives the coordinates.
+Coordinates are those of the newest finished map of the clean images, else a PCA of the code z.
 """
 
 from pathlib import Path
@@ -25,44 +25,45 @@ if TYPE_CHECKING:
     import pandas as pd
 
 X, Y, IMAGE = "projection_x", "projection_y", "image"
-THUMBNAILS_PER_REPORT = 2000  # thumbnails between reports
+THUMBNAILS_PER_REPORT = 2000  # thumbnails between progress reports
 
 
 def write(run: FinishedRun, path: Path, report: Progress) -> None:
-    report(0.02, "Gathering the rows.")
+    """Write the rows of the clean images with coordinates and thumbnails."""
+    report(0.02, "Collecting rows.")
     images = run.images()
     table = run_rows(run, images)
     table = table[table["input"] == "clean"].drop(columns="input")
-    samples, xy, made_by = coordinates(run, table)
+    samples, xy, method = coordinates(run, table)
     table = table.iloc[samples].drop(columns=list(table.filter(regex="^z_")))
-    table = table.assign(**{X: xy[:, 0], Y: xy[:, 1], "map": made_by})
+    table = table.assign(**{X: xy[:, 0], Y: xy[:, 1], "map": method})
     table = table.assign(**{name: table[name].map("cluster {}".format) for name in table.filter(regex="^cluster_")})
     if (H := table.filter(regex=r"^H_\d+$")).shape[1]:
-        given = part_names(run.entry)
-        table["strongest_part"] = [part_title(given, part) for part in H.to_numpy().argmax(axis=1)]
+        names = part_names(run.entry)
+        table["strongest_part"] = [part_title(names, part) for part in H.to_numpy().argmax(axis=1)]
     table[IMAGE] = png_thumbnails(images, samples, report)
     table.to_parquet(path, index=False)
 
 
 def coordinates(run: FinishedRun, table: "pd.DataFrame") -> tuple[NDArray[np.integer], NDArray[np.floating], str]:
-    """Samples (m,), their place (m, 2), and the method that put them there."""
+    """Return samples (m,), their coordinates (m, 2) and the method."""
     from ddnmf_core.config import EmbeddingConfig
 
     for entry in Store(run.entry.root).entries("embeddings"):
         if entry.run == run.entry and not entry.config.noisy and entry.available:
             points = entry.read_table(POINTS_FILE)
-            made_by = f"{entry.config.method} of {entry.config.representation}"
-            return points["sample"].to_numpy(), points[["x", "y"]].to_numpy(), made_by
+            method = f"{entry.config.method} of {entry.config.representation}"
+            return points["sample"].to_numpy(), points[["x", "y"]].to_numpy(), method
     z = table.filter(regex=r"^z_\d+$").to_numpy()
     return np.arange(len(z)), embed(z, EmbeddingConfig(run=run.id, method="pca")), "pca of z"
 
 
 def png_thumbnails(images: Images, samples: NDArray[np.integer], report: Progress) -> list[dict[str, Any]]:
-    """A PNG for each sample, as the format has it: its bytes and a name."""
-    made = []
+    """Encode each sample as PNG: {"bytes": ..., "path": ...}, as the format requires."""
+    thumbnails = []
     for done, sample in enumerate(samples):
         if done % THUMBNAILS_PER_REPORT == 0:
             report(0.1 + 0.85 * done / len(samples), f"Thumbnail {done:,} of {len(samples):,}.")
         pixels = images.pixels[sample].reshape(images.image_shape)
-        made.append({"bytes": pictures.png(pictures.to_u8(pixels)), "path": f"{sample}.png"})
-    return made
+        thumbnails.append({"bytes": pictures.png(pictures.to_u8(pixels)), "path": f"{sample}.png"})
+    return thumbnails

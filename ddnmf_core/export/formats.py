@@ -1,4 +1,4 @@
-"""The formats by name: what each is for, whether it is a file or a folder, and what it needs. Loads nothing heavy."""
+"""Export formats by name: purpose, file or folder, required packages. Imports nothing heavy."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -8,59 +8,72 @@ INSTALL = "pip install 'ddnmf[export]'"
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """One way out. Its module has `write(run, path, report)`, which makes the file or fills the empty folder."""
+    """Export format. Its module has `write(run, path, report)`, which creates the file or fills the empty folder.
+
+    Attributes
+    ----------
+    title
+        Display name.
+    holds
+        One sentence on the contents.
+    module
+        Module in `ddnmf_core.export`.
+    suffix
+        File suffix; empty for a folder.
+    needs
+        Packages of the extra, by import name.
+    """
 
     title: str
-    holds: str  # a sentence for people who choose
-    module: str  # in ddnmf_core.export
-    suffix: str = ""  # of a file; a folder has none
-    needs: tuple[str, ...] = ()  # packages of the extra, as they are imported
+    holds: str
+    module: str
+    suffix: str = ""
+    needs: tuple[str, ...] = ()
 
     @property
     def is_folder(self) -> bool:
+        """Whether the export is a folder."""
         return not self.suffix
 
     def missing(self) -> list[str]:
-        """What it needs and is not installed."""
+        """List the required packages that are not installed."""
         return [package for package in self.needs if find_spec(package) is None]
 
     def require(self) -> None:
-        """Raises RuntimeError with the command that installs what is missing."""
+        """Raise RuntimeError with the install command if a package is missing."""
         if missing := self.missing():
-            raise RuntimeError(f"an export to {self.title} needs {' and '.join(missing)}: {INSTALL}")
+            raise RuntimeError(f"export to {self.title} requires {' and '.join(missing)}: install with {INSTALL}")
 
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {
-    "parquet": ExportFormat(
-        "Parquet", "Codes, clusters and labels, a row for each image, with their types.", "parquet", ".parquet"
-    ),
+    "parquet": ExportFormat("Parquet", "Codes, clusters and labels, typed, one row per image.", "parquet", ".parquet"),
     "csv": ExportFormat("CSV", "The same rows as text, safe to open in a spreadsheet.", "csv", ".csv"),
     "safetensors": ExportFormat(
-        "safetensors", "The weights with a model card: settings, scores, versions, how to load them.", "safetensors"
+        "safetensors", "Weights with a model card: settings, scores, versions, how to load them.", "safetensors"
     ),
     "onnx": ExportFormat(
         "ONNX",
-        "Encoder and decoder for any runtime, checked against the model, and the parts as arrays.",
+        "Encoder and decoder for any runtime, verified against the model, and the parts as arrays.",
         "onnx",
         needs=("onnx", "onnxscript", "onnxruntime"),
     ),
     "tensorboard": ExportFormat(
-        "TensorBoard", "Curves, pictures of every epoch, settings beside scores.", "tensorboard", needs=("tensorboard",)
+        "TensorBoard", "Training curves, images of every epoch, settings and scores.", "tensorboard", needs=("tensorboard",)
     ),
     "mlflow": ExportFormat(
         "MLflow",
-        "A tracking folder: parameters, metrics of every epoch, artifacts.",
+        "Tracking folder with parameters, metrics of every epoch and artifacts.",
         "mlflow",
         needs=("mlflow", "sqlalchemy", "alembic"),
     ),
     "embedding-atlas": ExportFormat(
-        "Embedding Atlas", "A map of the images with thumbnails, classes, clusters and parts.", "embedding_atlas", ".parquet"
+        "Embedding Atlas", "Map of the images with thumbnails, classes, clusters and parts.", "embedding_atlas", ".parquet"
     ),
 }
 
 
 def format_of(name: str) -> ExportFormat:
-    """Raises ValueError where there is none of this name."""
+    """Return the format of this name; raise ValueError if there is none."""
     if name not in EXPORT_FORMATS:
         raise ValueError(f"format = {name!r}: should be one of {', '.join(EXPORT_FORMATS)}")
     return EXPORT_FORMATS[name]

@@ -1,6 +1,6 @@
-"""MLflow: a tracking folder with a database and artifacts that can be moved and opened anywhere.
+"""MLflow export: a portable tracking folder with database and artifacts.
 
-Artifacts are named by MLflow's own scheme (mlflow-artifacts:) and not by a path of this machine.
+Artifact locations use MLflow's own scheme (mlflow-artifacts:), not a path of this machine.
 """
 
 import logging
@@ -8,7 +8,7 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ddnmf_core.data import pictures
 from ddnmf_core.data.catalogue import spec
@@ -18,8 +18,13 @@ from ddnmf_core.progress import Progress
 from ddnmf_core.store.entry import CONFIG_FILE, MODEL_FILE, PROVENANCE_FILE, SCORES_FILE
 from ddnmf_core.store.finished_run import FinishedRun
 
-DATABASE, METRICS_PER_CALL = "mlflow.db", 1000  # metrics that MLflow takes in one call
-HOW_TO_OPEN = """An MLflow tracking folder of run {run}. To look at it, in this folder:
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+DATABASE = "mlflow.db"
+METRICS_PER_CALL = 1000  # MLflow's limit
+HOW_TO_OPEN = """MLflow tracking folder of run {run}. To open it, run in this folder:
 
     pip install mlflow
     mlflow server --backend-store-uri sqlite:///mlflow.db --artifacts-destination ./artifacts
@@ -27,20 +32,21 @@ HOW_TO_OPEN = """An MLflow tracking folder of run {run}. To look at it, in this 
 
 
 def write(run: FinishedRun, folder: Path, report: Progress) -> None:
-    report(0.05, "Making the database.")
+    """Fill the folder with a tracking database, artifacts and a README."""
+    report(0.05, "Creating the database.")
     client, tracked = _start(run, folder)
     report(0.6, "Writing parameters and metrics.")
     _log(client, tracked.info.run_id, run)
     report(0.9, "Copying artifacts.")
     _artifacts(run, folder / tracked.info.artifact_uri.replace("mlflow-artifacts:/", "artifacts/"))
     client.set_terminated(tracked.info.run_id, end_time=_ms(run.entry.state.updated))
-    _forget_this_folder(folder / DATABASE)
+    _remove_folder_name(folder / DATABASE)
     (folder / "README.txt").write_text(HOW_TO_OPEN.format(run=run.id))
 
 
-def _start(run: FinishedRun, folder: Path) -> tuple[Any, Any]:
-    """A database with one experiment, named by the data set, and one run in it."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # before it is imported: it would report its use
+def _start(run: FinishedRun, folder: Path) -> "tuple[MlflowClient, Run]":
+    """Create a database with one experiment, named by the data set, and one run."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # set before the import, which would report its use
     from mlflow.tracking import MlflowClient
 
     for name in ("mlflow", "alembic"):
@@ -57,7 +63,7 @@ def _start(run: FinishedRun, folder: Path) -> tuple[Any, Any]:
     )
 
 
-def _log(client: Any, run_id: str, run: FinishedRun) -> None:
+def _log(client: "MlflowClient", run_id: str, run: FinishedRun) -> None:
     from mlflow.entities import Metric, Param
 
     metrics = [
@@ -75,7 +81,7 @@ def _log(client: Any, run_id: str, run: FinishedRun) -> None:
 
 
 def _artifacts(run: FinishedRun, folder: Path) -> None:
-    """Weights, settings, scores, provenance, and a picture of each part."""
+    """Write weights, settings, scores, provenance and an image of each part."""
     folder.mkdir(parents=True)
     for name in (MODEL_FILE, SCORES_FILE, PROVENANCE_FILE):
         (folder / name).write_bytes(run.entry.read_bytes(name))
@@ -87,12 +93,12 @@ def _artifacts(run: FinishedRun, folder: Path) -> None:
             (folder / "parts" / f"part-{number:02d}.png").write_bytes(pictures.png(tile))
 
 
-def _forget_this_folder(database: Path) -> None:
-    """MLflow's own empty experiment names the folder in which the command was given; nobody else has that."""
-    with closing(sqlite3.connect(database)) as open_one:
-        open_one.execute("UPDATE experiments SET artifact_location = 'mlflow-artifacts:/default' WHERE experiment_id = 0")
-        open_one.commit()
-        open_one.execute("VACUUM")  # what was overwritten is not kept either
+def _remove_folder_name(database: Path) -> None:
+    """Remove the working directory of the command from MLflow's default experiment."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE experiments SET artifact_location = 'mlflow-artifacts:/default' WHERE experiment_id = 0")
+        connection.commit()
+        connection.execute("VACUUM")  # also erases the overwritten bytes
 
 
 def _ms(seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""ONNX: encoder and decoder for any runtime, each held against the model before it is handed out."""
+"""ONNX export: encoder and decoder, verified against the model with onnxruntime."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,26 +15,26 @@ from ddnmf_core.progress import Progress
 from ddnmf_core.store.entry import CONFIG_FILE
 from ddnmf_core.store.finished_run import FinishedRun
 
-MAX_RELATIVE_DIFFERENCE = 1e-4  # of a number, against the largest of its kind
-BATCH_SIZES = (1, 2, 7)  # sizes that are tried
+MAX_RELATIVE_DIFFERENCE = 1e-4  # relative to the largest value of the output
+BATCH_SIZES = (1, 2, 7)  # verified
 README_TEMPLATE = """# Run {run} as ONNX
 
 - `encoder.onnx`: `images` (n, {n_pixels}), float32 in [0, 1], row by row -> {codes}
 - `decoder.onnx`: `{coefficients}` -> `reconstruction` (n, {n_pixels})
 {parts}
-Any n. Checked with onnxruntime against the model on images of {dataset}: largest relative difference {difference:.1e}.
+Any n. Verified with onnxruntime against the model on images of {dataset}: largest relative difference {difference:.1e}.
 
     import onnxruntime
     encoder = onnxruntime.InferenceSession("encoder.onnx")
     {outputs} = encoder.run(None, {{"images": images}})
 """
 PARTS_README = (
-    "- `parts.npz`: the pictures of the Parts page (parts, pixels): `alone`, `raised`, `swing`, `baseline`, and `mean_H`\n"
+    "- `parts.npz`: the images of the Parts page (parts, pixels): `alone`, `raised`, `swing`, `baseline`, and `mean_H`\n"
 )
 
 
 class Encoder(nn.Module):
-    """Images to codes."""
+    """Network from images to codes."""
 
     def __init__(self, model: DDNMFNetwork | Autoencoder) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Coefficients of parts to images; an autoencoder's code to images."""
+    """Network from part coefficients, or an autoencoder's code, to images."""
 
     def __init__(self, model: DDNMFNetwork | Autoencoder) -> None:
         super().__init__()
@@ -58,18 +58,18 @@ class Decoder(nn.Module):
 
 
 def write(run: FinishedRun, folder: Path, report: Progress) -> None:
-    """Raises RuntimeError where the exported networks do not compute what the model computes."""
+    """Export encoder and decoder; raise RuntimeError if their outputs differ from the model's."""
     model, images = run.model(), run.images()
     outputs = list(run.config.representations)
     coefficients = "H" if "H" in outputs else "z"
     x = torch.from_numpy(images.scaled(slice(0, max(BATCH_SIZES))))
     with torch.no_grad(), matmul_precision("highest"):
         codes = dict(zip(outputs, Encoder(model)(x), strict=True))
-        report(0.1, "The encoder.")
+        report(0.1, "Exporting the encoder.")
         _export(Encoder(model), x, "images", outputs, folder / "encoder.onnx", run)
-        report(0.4, "The decoder.")
+        report(0.4, "Exporting the decoder.")
         _export(Decoder(model), codes[coefficients], coefficients, ["reconstruction"], folder / "decoder.onnx", run)
-        report(0.7, "Checking them against the model.")
+        report(0.7, "Verifying against the model.")
         difference = max(
             check_network(folder / "encoder.onnx", Encoder(model), x),
             check_network(folder / "decoder.onnx", Decoder(model), codes[coefficients]),
@@ -112,26 +112,29 @@ def _export(network: nn.Module, example: Tensor, name: str, outputs: Sequence[st
         dynamic_shapes={argument: {0: torch.export.Dim("n")}},
         verbose=False,
     )
-    kept = onnx.load(str(path))
-    for noted in (*kept.graph.node, *kept.graph.value_info, *kept.graph.initializer, *kept.graph.input, *kept.graph.output):
-        del noted.metadata_props[:]  # the exporter notes paths of this machine there
-    onnx.helper.set_model_props(kept, {"ddnmf.run": run.id, "ddnmf.config": json.dumps(run.config.model_dump(mode="json"))})
-    onnx.save(kept, str(path))
+    exported = onnx.load(str(path))
+    graph = exported.graph
+    for element in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
+        del element.metadata_props[:]  # the exporter writes paths of this machine there
+    onnx.helper.set_model_props(exported, {"ddnmf.run": run.id, "ddnmf.config": json.dumps(run.config.model_dump(mode="json"))})
+    onnx.save(exported, str(path))
 
 
 def check_network(path: Path, network: nn.Module, x: Tensor) -> float:
-    """The largest relative difference between the file and the model over batches of several sizes."""
+    """Return the largest relative difference between file and model over BATCH_SIZES; raise RuntimeError if too large."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     largest = 0.0
     for n in BATCH_SIZES:
-        wanted = network(x[:n])
-        found = session.run(None, {session.get_inputs()[0].name: x[:n].numpy()})
-        for ours, theirs in zip(wanted if isinstance(wanted, tuple) else (wanted,), found, strict=True):
+        expected = network(x[:n])
+        outputs = session.run(None, {session.get_inputs()[0].name: x[:n].numpy()})
+        for ours, theirs in zip(expected if isinstance(expected, tuple) else (expected,), outputs, strict=True):
             largest = max(largest, float(np.abs(ours.numpy() - theirs).max() / max(float(ours.abs().max()), 1e-6)))
     if not largest <= MAX_RELATIVE_DIFFERENCE:
-        raise RuntimeError(f"{path.name} differs from the model by {largest:.1e}, more than {MAX_RELATIVE_DIFFERENCE:.0e}")
+        raise RuntimeError(
+            f"{path.name} differs from the model by {largest:.1e}: should be at most {MAX_RELATIVE_DIFFERENCE:.0e}"
+        )
     return largest
 
 

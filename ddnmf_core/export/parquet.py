@@ -1,4 +1,4 @@
-"""Parquet: the rows of a run with their types."""
+"""Parquet export: the rows of a run, typed."""
 
 from pathlib import Path
 
@@ -8,7 +8,8 @@ from ddnmf_core.store.finished_run import FinishedRun
 
 
 def write(run: FinishedRun, path: Path, report: Progress) -> None:
-    report(0.2, "Gathering the rows.")
+    """Write the rows of a run as Parquet."""
+    report(0.2, "Collecting rows.")
     table = run_rows(run, run.images())
     report(0.7, f"Writing {len(table):,} rows.")
     table.to_parquet(path, index=False)

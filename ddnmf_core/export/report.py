@@ -1,4 +1,4 @@
-"""A run as one HTML file that opens without a server and asks nothing of the network: parts, scores, examples, provenance."""
+"""HTML report of a run: one self-contained file with parts, scores, examples and provenance."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -21,21 +21,21 @@ from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import part_names, part_title
 from ddnmf_core.store.run_store import Store
 
-N_REPORT_SAMPLES = 8  # samples shown of each part
+N_REPORT_SAMPLES = 8  # per part and cluster
 REPORT_TEMPLATE = Path(__file__).with_name("report.html")
 
 
 def write_report(run: RunEntry, path: Path) -> None:
-    """The file, whole or not at all. Raises ValueError where the run is not finished."""
+    """Write the report atomically; raise ValueError if the run is not finished."""
     write_bytes(path, report_html(run).encode())
 
 
 def report_html(entry: RunEntry) -> str:
-    """Everything that was typed by a person (names of parts) is escaped."""
+    """Render the report; user input (part names) is escaped."""
     from jinja2 import Environment, StrictUndefined
 
     if not entry.available:
-        raise ValueError(f"run {entry.id} is not finished: a report is made of a finished run")
+        raise ValueError(f"run {entry.id} is not finished: train it first")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(REPORT_TEMPLATE.read_text())
     return template.render(**_content(FinishedRun(entry)))
 
@@ -56,7 +56,7 @@ def _content(run: FinishedRun) -> dict[str, Any]:
         "curves": _curves(epochs),
         "examples": _examples(run, images),
         "parts": _parts(run, images),
-        "worth": _worth(run),
+        "worth": _evaluation(run),
         "clusters": _clusters(run, images),
         "labelled": images.labelled,
         "features": images.feature_names,
@@ -64,7 +64,7 @@ def _content(run: FinishedRun) -> dict[str, Any]:
 
 
 def _curves(epochs: Sequence[dict[str, Any]]) -> str:
-    """The loss terms against epoch, as an SVG drawing."""
+    """Plot the loss terms against the epoch as SVG."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -83,14 +83,14 @@ def _curves(epochs: Sequence[dict[str, Any]]) -> str:
 
 
 def _links(images: Images, rows: NDArray[Any], signed: bool = False) -> list[str]:
-    """Rows of pixels as pictures inside the file."""
+    """Encode rows of pixels as data URLs."""
     shaped = np.asarray(rows).reshape(-1, *images.image_shape)
     drawn: Iterable[NDArray[np.uint8]] = pictures.differences(shaped, scale=1.0) if signed else pictures.to_u8(shaped)
     return [pictures.data_link(picture) for picture in drawn]
 
 
 def _examples(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
-    """One image of each class, or some of those without labels: clean, noisy, rebuilt from the noisy one."""
+    """Pick one image per class, or some unlabelled ones: clean, noisy and reconstructed from the noisy one."""
     import torch
 
     from ddnmf_core.model.corruption import corrupt_each
@@ -107,7 +107,7 @@ def _examples(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
 
 
 def _parts(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
-    """Each part's swing, raised picture and strongest samples; with what was measured of it, where that was done."""
+    """Collect effect, raised image, strongest samples and, if measured, the evaluation of each part."""
     if run.config.model != "ddnmf":
         return []
     import torch
@@ -143,21 +143,21 @@ def _interpretation(run: FinishedRun) -> Entry[InterpretationConfig] | None:
     return entry if entry.available else None
 
 
-def _worth(run: FinishedRun) -> list[tuple[str, str]]:
-    """The measures of all parts together; empty where they were not measured."""
+def _evaluation(run: FinishedRun) -> list[tuple[str, str]]:
+    """Read the evaluation of all parts together; empty if not measured."""
     measured = _interpretation(run) if run.config.model == "ddnmf" else None
     return measure_rows(measured.read_json(SCORES_FILE)) if measured else []
 
 
 def _clusters(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
-    """Clusters of K-means on z: their size and what they mostly hold."""
+    """Describe the K-means clusters of z: size, majority class, samples."""
     from ddnmf_core.analysis.metrics import majority_class
 
-    found = run.clusters("z", "kmeans")
+    clusters = run.clusters("z", "kmeans")
     rows = []
-    for cluster in np.unique(found).tolist():
-        label, share = majority_class(images.labels, found, cluster)
-        members = np.flatnonzero(found == cluster)
+    for cluster in np.unique(clusters).tolist():
+        label, share = majority_class(images.labels, clusters, cluster)
+        members = np.flatnonzero(clusters == cluster)
         rows.append(
             {
                 "number": cluster + 1,

@@ -1,4 +1,4 @@
-"""A row for each image of a run and each way it was encoded: number, class, codes, clusters, error."""
+"""Table of a run: one row per image, clean and noisy, with class, codes, clusters and error."""
 
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
 
 def run_rows(run: FinishedRun, images: Images) -> "pd.DataFrame":
-    """The clean images, then the noisy ones. Samples and labels count from 0, units (z_1), parts (H_1) and clusters from 1,
-    as the pages number them; `error` is the mean squared difference of the reconstruction from the clean image."""
+    """Build the table: clean images first, then noisy ones.
+
+    Samples and labels count from 0; units (z_1), parts (H_1) and clusters from 1, as on the pages. `error` is the mean squared
+    error of the reconstruction against the clean image.
+    """
     import pandas as pd
 
     return pd.concat([_rows_of(run, images, noisy) for noisy in (False, True)], ignore_index=True)
@@ -33,7 +36,7 @@ def _rows_of(run: FinishedRun, images: Images, noisy: bool) -> "pd.DataFrame":
             for clusterer in CLUSTERERS
         }
     )
-    first = pd.DataFrame(
+    labels = pd.DataFrame(
         {
             "sample": range(len(images)),
             "input": input_kind(noisy),
@@ -41,4 +44,4 @@ def _rows_of(run: FinishedRun, images: Images, noisy: bool) -> "pd.DataFrame":
             "class": [images.class_names[label] for label in images.labels],
         }
     )
-    return pd.concat([first, *of_codes, of_clusters, pd.DataFrame({"error": run.errors(noisy=noisy)})], axis=1)
+    return pd.concat([labels, *of_codes, of_clusters, pd.DataFrame({"error": run.errors(noisy=noisy)})], axis=1)

@@ -1,12 +1,12 @@
-"""safetensors: the weights with a model card in a folder, and the way back into a model.
+"""safetensors export: a folder with weights, settings and a model card, and the function that loads it.
 
-What is read back is data: no code of the folder is run, sizes are looked at first, settings are checked as ever.
+Loading treats the folder as untrusted: no code is executed, file sizes are checked first, settings are validated.
 """
 
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import spec
@@ -17,13 +17,17 @@ from ddnmf_core.progress import Progress
 from ddnmf_core.store.entry import CONFIG_FILE, MODEL_FILE
 from ddnmf_core.store.finished_run import FinishedRun
 
+if TYPE_CHECKING:
+    from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork
+
 MODEL_CARD = Path(__file__).with_name("model-card.md")
-MAX_CONFIG_BYTES, MAX_WEIGHTS_BYTES = 64 * 1024, 8 * 1024**3  # bytes of the files that are read back
+MAX_CONFIG_BYTES, MAX_WEIGHTS_BYTES = 64 * 1024, 8 * 1024**3  # limits for loading
 FIRST_LAYERS = ("student.encoder.0.linear.weight", "encoder.0.linear.weight")  # of a DDNMF, of an autoencoder
 
 
 def write(run: FinishedRun, folder: Path, report: Progress) -> None:
-    report(0.2, "Copying the weights.")
+    """Write weights, settings and model card to the folder."""
+    report(0.2, "Copying weights.")
     weights = run.entry.read_bytes(MODEL_FILE)
     (folder / MODEL_FILE).write_bytes(weights)
     (folder / CONFIG_FILE).write_text(run.config.model_dump_json(indent=1))
@@ -31,7 +35,7 @@ def write(run: FinishedRun, folder: Path, report: Progress) -> None:
 
 
 def model_card(run: FinishedRun, digest: str) -> str:
-    """The model card: what it is, of what, how good, how it was made, what it is not, how to load it."""
+    """Render the model card: model, data, scores, limits, settings, versions, how to load it."""
     from jinja2 import Environment, StrictUndefined
 
     config, epochs, data = run.config, run.epochs(), spec(run.config.dataset)
@@ -53,8 +57,26 @@ def model_card(run: FinishedRun, digest: str) -> str:
     )
 
 
-def load(folder: Path | str) -> tuple[Any, RunConfig]:
-    """The model, in evaluation mode on the CPU, and its settings; raises ValueError where the folder holds something else."""
+def load(folder: Path | str) -> "tuple[DDNMFNetwork | Autoencoder, RunConfig]":
+    """Load an exported model.
+
+    Parameters
+    ----------
+    folder
+        Folder written by `ddnmf export --to safetensors`.
+
+    Returns
+    -------
+    model
+        On the CPU, in evaluation mode.
+    config
+        Settings of the run.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing, too large or invalid.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -68,24 +90,24 @@ def load(folder: Path | str) -> tuple[Any, RunConfig]:
         model = build_model(config, n_pixels)
         model.load_state_dict(weights)
     except (SafetensorError, StopIteration, IndexError, RuntimeError) as error:
-        raise ValueError(f"{path} does not hold the weights of the model in {CONFIG_FILE}") from error
+        raise ValueError(f"{path} does not match the model in {CONFIG_FILE}") from error
     return model.eval(), config
 
 
 def _settings(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes())
+        fields = json.loads(path.read_bytes())
     except ValueError:
         raise ValueError(f"{path} is not JSON") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} should hold the settings of a run by name")
-    return found
+    if not isinstance(fields, dict):
+        raise ValueError(f"{path} should be a JSON object with the settings of a run")
+    return fields
 
 
 def _within(path: Path, most: int) -> Path:
-    """The path, if there is a file that is small enough to be read."""
+    """Return the path; raise ValueError if the file is missing or too large."""
     if not path.is_file():
-        raise ValueError(f"there is no {path}: a folder of `ddnmf export --to safetensors` has one")
+        raise ValueError(f"{path} not found: should be a folder written by `ddnmf export --to safetensors`")
     if path.stat().st_size > most:
         raise ValueError(f"{path} has {path.stat().st_size:,} bytes: should be at most {most:,}")
     return path

@@ -1,4 +1,4 @@
-"""TensorBoard: curves, pictures of every epoch, settings beside scores. Open it with `tensorboard --logdir FOLDER`."""
+"""TensorBoard export: curves, images of every epoch, settings and scores. Open it with `tensorboard --logdir FOLDER`."""
 
 import json
 from pathlib import Path
@@ -15,6 +15,7 @@ from ddnmf_core.store.finished_run import FinishedRun
 
 
 def write(run: FinishedRun, folder: Path, report: Progress) -> None:
+    """Write the event file of a run to the folder."""
     from torch.utils.tensorboard import SummaryWriter
 
     shape = spec(run.config.dataset).image_shape
@@ -24,7 +25,7 @@ def write(run: FinishedRun, folder: Path, report: Progress) -> None:
                 writer.add_scalar(name, value, epoch.number, walltime=epoch.ended)
         snapshots = run.snapshots()
         for done, number in enumerate(snapshots):
-            report(0.1 + 0.8 * done / len(snapshots), f"Pictures of epoch {number}.")
+            report(0.1 + 0.8 * done / len(snapshots), f"Images of epoch {number}.")
             for title, tiles in run.snapshot(number).items():
                 writer.add_images(title, draw_tiles(tiles.reshape(-1, *shape)), number, dataformats="NHWC")
         writer.add_text("provenance", f"```\n{json.dumps(run.provenance(), indent=1)}\n```")
@@ -33,7 +34,7 @@ def write(run: FinishedRun, folder: Path, report: Progress) -> None:
 
 
 def draw_tiles(tiles: NDArray[Any]) -> NDArray[np.uint8]:
-    """Pictures of a snapshot (n, h, w), u8 or signed i8, as RGB on white (n, h, w, 3)."""
+    """Draw snapshot images (n, h, w), uint8 or signed int8, as RGB on white (n, h, w, 3)."""
     if tiles.dtype == np.uint8:
         return np.repeat(tiles[..., None], 3, axis=-1)
     rgba = pictures.differences(tiles.astype(np.float32) / 127, scale=1.0).astype(np.float32)
@@ -42,6 +43,6 @@ def draw_tiles(tiles: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _remove_host_name(folder: Path) -> None:
-    """TensorBoard puts host and process into a file's name; who gets the folder need not know them."""
+    """Remove host name and process id, which TensorBoard puts in file names."""
     for number, path in enumerate(sorted(folder.glob("events.out.tfevents.*"))):
         path.rename(folder / f"events.out.tfevents.{path.name.split('.')[3]}.ddnmf.{number}")

@@ -1,18 +1,19 @@
-"""What trackers of experiments show of a run: settings, numbers of every epoch, what it came to."""
+"""Settings, epoch values and final results of a run, for experiment trackers."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 from ddnmf_core.store.finished_run import FinishedRun
 
+_Nested: TypeAlias = "dict[str, _Nested] | list[_Nested] | float | str"
 NOT_VALUES = ("kind", "epoch", "step")
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """The numbers of one epoch and when it ended, in seconds since 1970."""
+    """Values of one epoch, and its end in seconds since 1970."""
 
     number: int
     ended: float
@@ -20,7 +21,7 @@ class Epoch:
 
 
 def epoch_values(run: FinishedRun) -> Iterator[Epoch]:
-    """Every epoch with flat names: 'L_sym', 'weighted/L_sym', 'layer_shares/1'; the clock of an undisturbed training."""
+    """Yield all epochs with flat names ('L_sym', 'weighted/L_sym', 'layer_shares/1'), timed as if never interrupted."""
     history = run.epochs()
     ended = run.entry.state.updated - sum(row["seconds"] for row in history)
     for row in history:
@@ -29,7 +30,7 @@ def epoch_values(run: FinishedRun) -> Iterator[Epoch]:
 
 
 def flat_settings(run: FinishedRun) -> dict[str, str | int | float]:
-    """Every setting as a number or a text."""
+    """Convert all settings to numbers or text."""
     return {
         name: value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
         for name, value in run.config.model_dump(mode="json").items()
@@ -37,12 +38,12 @@ def flat_settings(run: FinishedRun) -> dict[str, str | int | float]:
 
 
 def final_results(run: FinishedRun) -> dict[str, float]:
-    """Its scores and errors: 'acc/clean/z/kmeans', 'error/noisy'. Its last losses stand in the last epoch."""
+    """Return scores and errors: 'acc/clean/z/kmeans', 'error/noisy'; the last losses are in the last epoch."""
     return {name: value for name, value in run.results().items() if "/" in name}
 
 
-def _flat(values: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
-    items = values.items() if isinstance(values, dict) else enumerate(values, 1)
+def _flat(values: "dict[str, _Nested] | list[_Nested]", prefix: str = "") -> Iterator[tuple[str, float]]:
+    items = values.items() if isinstance(values, dict) else zip(map(str, range(1, len(values) + 1)), values, strict=True)
     for name, value in items:
         if isinstance(value, dict | list):
             yield from _flat(value, f"{prefix}{name}/")

@@ -1,4 +1,4 @@
-"""Write a run in a format: checked before, written beside, then put in its place, so that it is there whole or not at all."""
+"""Export a run: checked first, written to a temporary folder, then renamed."""
 
 import shutil
 from importlib import import_module
@@ -12,31 +12,46 @@ from ddnmf_core.store.finished_run import FinishedRun
 
 
 def default_name(run: RunEntry, name: str) -> str:
-    """What to call the file or folder."""
+    """Return the default name of the exported file or folder."""
     return f"ddnmf-{run.id}-{name}{format_of(name).suffix}"
 
 
 def export(run: RunEntry, name: str, path: Path, report: Progress = ignore_progress) -> None:
-    """The run as a file or a folder; a folder whose name ends in .zip as one zip file.
+    """Export a run to a file or folder, atomically.
 
-    Raises ValueError for an unknown format, an unfinished run or a path that is taken (nothing is written over), and
-    RuntimeError where a package is missing.
+    Parameters
+    ----------
+    run
+        Finished run.
+    name
+        Name of the format, a key of `EXPORT_FORMATS`.
+    path
+        File or folder to create; a folder whose name ends in .zip becomes a zip file.
+    report
+        Callback for progress.
+
+    Raises
+    ------
+    ValueError
+        If the format is unknown, the run is not finished or the path exists.
+    RuntimeError
+        If a package is missing, or an exported network differs from the model.
     """
-    chosen = format_of(name)
-    chosen.require()
+    export_format = format_of(name)
+    export_format.require()
     if not run.available:
-        raise ValueError(f"run {run.id} is not finished: only a finished run can be exported")
+        raise ValueError(f"run {run.id} is not finished: train it first")
     finished = FinishedRun(run)
     if path.exists():
-        raise ValueError(f"{path} is there already: delete it or choose another name with --out")
+        raise ValueError(f"{path} already exists: delete it, or choose another name with --out")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".ddnmf-export-", dir=path.parent) as beside:
-        made = Path(beside) / (path.name.removesuffix(".zip") if chosen.is_folder else path.name)
-        if chosen.is_folder:
-            made.mkdir()
-        import_module(f"ddnmf_core.export.{chosen.module}").write(finished, made, report)
-        if chosen.is_folder and path.suffix == ".zip":
-            report(0.98, "Packing.")
-            made = Path(shutil.make_archive(str(made), "zip", root_dir=beside, base_dir=made.name))
-        made.rename(path)
+    with TemporaryDirectory(prefix=".ddnmf-export-", dir=path.parent) as tmp:
+        output = Path(tmp) / (path.name.removesuffix(".zip") if export_format.is_folder else path.name)
+        if export_format.is_folder:
+            output.mkdir()
+        import_module(f"ddnmf_core.export.{export_format.module}").write(finished, output, report)
+        if export_format.is_folder and path.suffix == ".zip":
+            report(0.98, "Compressing.")
+            output = Path(shutil.make_archive(str(output), "zip", root_dir=tmp, base_dir=output.name))
+        output.rename(path)
     report(1.0, "Done.")

@@ -45,7 +45,7 @@ def with_extra(*packages):
 
 @pytest.mark.parametrize(
     ("name", "path", "sentence"),
-    [("excel", "a.xls", "format = 'excel': should be one of parquet, csv"), ("csv", "taken.csv", "is there already")],
+    [("excel", "a.xls", "format = 'excel': should be one of parquet, csv"), ("csv", "taken.csv", "already exists")],
 )
 def test_what_cannot_be_exported_is_a_sentence_and_leaves_nothing(run, tmp_path, name, path, sentence):
     (tmp_path / "taken.csv").write_text("mine")
@@ -61,7 +61,7 @@ def test_an_unfinished_run_is_not_exported(run, tmp_path):
 
 def test_a_missing_package_is_named_with_what_installs_it(run, tmp_path, monkeypatch):
     monkeypatch.setattr(formats, "find_spec", lambda package: None)
-    with pytest.raises(RuntimeError, match=r"TensorBoard needs tensorboard: pip install 'ddnmf\[export\]'"):
+    with pytest.raises(RuntimeError, match=r"TensorBoard requires tensorboard: install with pip install 'ddnmf\[export\]'"):
         export(run, "tensorboard", tmp_path / "logs")
 
 
@@ -173,7 +173,7 @@ def test_the_model_card_says_what_how_good_and_how_to_load(run, tmp_path):
             "learning_rate",
             "model, config = load(",
             "## Limits",
-            "gaussian noise at 40%",
+            "Noise in training: gaussian, 40%",
         )
     )
 
@@ -182,12 +182,12 @@ def test_the_model_card_says_what_how_good_and_how_to_load(run, tmp_path):
     ("name", "content", "sentence"),
     [
         ("config.json", b"{", "is not JSON"),
-        ("config.json", b"[]", "should hold the settings"),
+        ("config.json", b"[]", "should be a JSON object with the settings"),
         ("config.json", b'{"speed": 9}', "there is no such setting"),
         ("config.json", b" " * 70_000, "should be at most 65,536"),
-        ("config.json", None, "there is no"),
-        ("model.safetensors", b"\x00" * 40, "does not hold the weights"),
-        ("config.json", json.dumps(RUN.replace(n_parts=7).model_dump(mode="json")).encode(), "does not hold the weights"),
+        ("config.json", None, "config.json not found"),
+        ("model.safetensors", b"\x00" * 40, "does not match the model"),
+        ("config.json", json.dumps(RUN.replace(n_parts=7).model_dump(mode="json")).encode(), "does not match the model"),
     ],
 )
 def test_a_folder_that_is_not_what_was_exported_is_refused(run, tmp_path, name, content, sentence):

@@ -23,7 +23,7 @@ def test_it_holds_parts_scores_examples_settings_and_provenance(run):
     assert [f"Part {k}" in text for k in (1, 4, 5)] == [True, True, False]
     assert all(word in text for word in (run.id, "torch", "learning_rate", "K-means on z", "<svg"))
     assert text.count('alt="clean:') == 10
-    assert "were not measured yet" in text
+    assert "are not computed yet" in text
 
 
 def test_it_asks_nothing_of_the_network(run):
