@@ -1,4 +1,4 @@
-"""Which cell of a sweep's grid one would choose without labels, to be held against the best one with labels."""
+"""Model selection without labels: the best grid cell of a sweep by criteria that need no labels."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LOWEST, HIGHEST = "lowest", "highest"
-# What to look for in each column of `judged`. None of them needs a label.
+# Criteria of `score_criteria`, and whether low or high values are better; none needs labels.
 CRITERIA = {"error": LOWEST, "L_in": LOWEST, "stability": HIGHEST}
 
 
 def score_criteria(
     frame: "pd.DataFrame", cells: "pd.DataFrame", x: str, y: str | None, stability_of: Callable[[Sequence[str]], float]
 ) -> "pd.DataFrame":
-    """The cells with the mean of each criterion: the student's error on noisy images, L_in, the agreement of the seeds.
+    """Add the mean of each criterion to the cells: error on noisy images, L_in, stability over seeds.
 
-    L_in is left out where a weight varies: it is a sum with those weights, so the smallest weight would win.
+    L_in is omitted if a weight varies: it is a sum with these weights, so the smallest weight would win.
     """
     columns = {"error": summarise_cells(frame, x, y, "error/noisy")["mean"]}
     if all(frame[name].nunique() == 1 for name in WEIGHTS):
@@ -29,7 +29,7 @@ def score_criteria(
 
 
 def best_cells(cells: "pd.DataFrame", column: str, wanted: str) -> list[int]:
-    """Positions of the cells with the best value, all of them where several share it; none where there is no value."""
+    """List the positions of all cells with the best value; empty if there are no values."""
     numbers = cells[column]
     best = numbers.min() if wanted == LOWEST else numbers.max()
     return [position for position, number in enumerate(numbers) if number == best]

@@ -1,4 +1,4 @@
-"""How far a sweep is, from the store's queue alone: a reload, another browser or a new engine sees the same."""
+"""Progress of a sweep, derived from the store's queue: the same after a reload, in another browser, with a new engine."""
 
 import time
 from collections.abc import Sequence
@@ -10,24 +10,25 @@ from ddnmf_core.store.run_store import Store
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """Of the runs that were asked for together: how many, how many have ended and how, and how long the rest takes."""
+    """Number of runs requested together, how many have ended and how, and the remaining time."""
 
     n_runs: int
     n_finished: int
     n_lost: int  # failed, diverged or stopped
     share: float
-    seconds_left: float | None  # None where no speed is known yet
+    seconds_left: float | None  # None: no speed known yet
 
 
 def sweep_progress(
     store: Store, entries: Sequence[Entry], seconds_each: float | None, now: float | None = None
 ) -> SweepProgress | None:
-    """None when nothing of it waits or is worked on. Runs that ended since the oldest request belong to it.
+    """Measure the progress of a sweep; None if no run is queued or running.
 
-    The time left goes by the pace since then, until the first run has ended by `seconds_each`.
+    Counts the runs requested and those ended since the oldest open request. The remaining time is extrapolated from the pace
+    since that request, or from `seconds_each` until the first run has ended.
     """
-    ours = set(entries)
-    asked = {request.entry: request.asked / 1e9 for request in store.requests() if request.entry in ours}
+    members = set(entries)
+    asked = {request.entry: request.asked / 1e9 for request in store.requests() if request.entry in members}
     if not asked:
         return None
     since = min(asked.values())
@@ -39,11 +40,11 @@ def sweep_progress(
     ]
     n_runs = len(ended) + len(asked)
     done = len(ended) + sum(states[entry].progress for entry in asked)
-    each = (max((now or time.time()) - since, 0.0) / done) if ended else seconds_each
+    pace = (max((now or time.time()) - since, 0.0) / done) if ended else seconds_each
     return SweepProgress(
         n_runs,
         ended.count("finished"),
         len(ended) - ended.count("finished"),
         done / n_runs,
-        None if each is None else each * (n_runs - done),
+        None if pace is None else pace * (n_runs - done),
     )

@@ -1,10 +1,10 @@
-"""The scores of an experiment: one row a seed, and over seeds."""
+"""Scores of an experiment: one row per seed, and summarised over seeds."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ddnmf_core.analysis.metrics import ALL_SCORE_NAMES, SCORE_NAMES, SILHOUETTE
-from ddnmf_core.config import RunConfig
+from ddnmf_core.config import ClusteringConfig, RunConfig
 from ddnmf_core.experiment.plan import ExperimentItem
 from ddnmf_core.store.entry import SCORES_FILE
 from ddnmf_core.store.run_store import Store
@@ -12,33 +12,36 @@ from ddnmf_core.store.run_store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-CLUSTERED_COLUMNS = ("images", "of", "transform", "n_components", "clusterer")  # what was clustered, and how
+CLUSTERED_COLUMNS = ("images", "of", "transform", "n_components", "clusterer")  # identify a clustering of a run
 
 
 def score_rows(store: Store, experiment: Sequence[ExperimentItem]) -> "pd.DataFrame":
-    """A row for each clustering of each run that is there: the grid's settings, seed, run, what was clustered, scores. One that
-    was asked for takes the place of the same one that every run has."""
+    """Build a table with one row per clustering of each finished run: grid settings, seed, run, clustering, scores.
+
+    A clustering from the plan replaces the same one that every run has.
+    """
     import pandas as pd
 
-    found = []
-    for each in experiment:
-        entry = store.entry(each.config)
+    rows = []
+    for item in experiment:
+        entry = store.entry(item.config)
         if not entry.available:
             continue
-        run = each.run or each.config
-        place = {**{name: _text(value) for name, value in each.point.items()}, "seed": run.seed, "run": run.id}
-        table = entry.read_json(SCORES_FILE)
-        found += [{**place, **row} for row in (_of_run(table) if isinstance(each.config, RunConfig) else [_of(each, table)])]
-    asked = {_place(row) for row in found if row["asked"]}
-    return pd.DataFrame([row for row in found if row["asked"] or _place(row) not in asked])
+        run = item.run or item.config
+        point = {**{name: _cell_value(value) for name, value in item.point.items()}, "seed": run.seed, "run": run.id}
+        scores = entry.read_json(SCORES_FILE)
+        clusterings = _run_rows(scores) if isinstance(item.config, RunConfig) else [_clustering_row(item.config, scores)]
+        rows += [{**point, **row} for row in clusterings]
+    asked = {_key(row) for row in rows if row["asked"]}
+    return pd.DataFrame([row for row in rows if row["asked"] or _key(row) not in asked])
 
 
-def _place(row: dict[str, Any]) -> tuple[Any, ...]:
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["run"], *(row[name] for name in CLUSTERED_COLUMNS)
 
 
 def scores_over_seeds(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Mean and deviation of each score, with its seeds: clean codes z of the runs, and whatever was asked for besides."""
+    """Compute mean and standard deviation of each score over seeds, for clean codes z and the plan's clusterings."""
     axes = list(table.columns[: table.columns.get_loc("seed")])
     shown = table[(table["images"] == "clean") & (table["of"] == "z") | table["asked"]]
     groups = shown.groupby([*axes, *CLUSTERED_COLUMNS], sort=False, dropna=False)
@@ -48,33 +51,37 @@ def scores_over_seeds(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def scores_markdown(table: "pd.DataFrame") -> str:
-    """The same to be read: mean ± deviation in one cell."""
-    known = [score for score in ALL_SCORE_NAMES if f"{score}_mean" in table]
-    left = [name for name in table if name != "seeds" and not str(name).endswith(("_mean", "_std")) and _says(table, str(name))]
-    lines = [[*map(str, left), "seeds", *(score.upper() if score in SCORE_NAMES else score for score in known)]]
+    """Format the summary as Markdown, with mean ± deviation in one cell."""
+    present = [score for score in ALL_SCORE_NAMES if f"{score}_mean" in table]
+    settings = [
+        name
+        for name in table
+        if name != "seeds" and not str(name).endswith(("_mean", "_std")) and _is_informative(table, str(name))
+    ]
+    lines = [[*map(str, settings), "seeds", *(score.upper() if score in SCORE_NAMES else score for score in present)]]
     lines.append(["---"] * len(lines[0]))
     for row in table.to_dict("records"):
         lines.append(
             [
-                *(str(row[name]) for name in left),
+                *(str(row[name]) for name in settings),
                 row["seeds"],
-                *(_number(row[f"{score}_mean"], row[f"{score}_std"]) for score in known),
+                *(_number(row[f"{score}_mean"], row[f"{score}_std"]) for score in present),
             ]
         )
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _scores_in(table: "pd.DataFrame") -> list[str]:
-    """The paper's three, or where no row has labels the silhouette."""
+    """List the score columns: ACC, NMI and ARI, or the silhouette if no row has labels."""
     return list(SCORE_NAMES) if table["acc"].notna().any() else [SILHOUETTE]
 
 
-def _says(table: "pd.DataFrame", name: str) -> bool:
-    """Whether a column tells rows apart: dimensions of a transform seldom do."""
+def _is_informative(table: "pd.DataFrame", name: str) -> bool:
+    """Whether to show a column: n_components only if it varies."""
     return name != "n_components" or table[name].nunique() > 1
 
 
-def _of_run(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _run_rows(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "images": row["input"],
@@ -85,12 +92,11 @@ def _of_run(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "asked": False,
             **{score: row.get(score) for score in ALL_SCORE_NAMES},
         }
-        for row in table
+        for row in scores
     ]
 
 
-def _of(each: ExperimentItem, table: dict[str, Any]) -> dict[str, Any]:
-    config: Any = each.config
+def _clustering_row(config: ClusteringConfig, scores: dict[str, Any]) -> dict[str, Any]:
     images = f"noise {config.noise_level:g}" if config.noise_level else "clean"
     return {
         "images": images,
@@ -99,11 +105,11 @@ def _of(each: ExperimentItem, table: dict[str, Any]) -> dict[str, Any]:
         "n_components": config.n_components if config.transform != "none" else 0,
         "clusterer": config.clusterer,
         "asked": True,
-        **{score: table.get(score) for score in ALL_SCORE_NAMES},
+        **{score: scores.get(score) for score in ALL_SCORE_NAMES},
     }
 
 
-def _text(value: Any) -> Any:
+def _cell_value(value: object) -> object:
     return ",".join(map(str, value)) if isinstance(value, list) else value
 
 

@@ -1,7 +1,6 @@
-"""Sweeps: runs that differ in nothing but a few weights, the noise, the number of parts and the seed.
+"""Sweeps: runs that differ only in loss weights, noise level, number of parts and seed.
 
-No sweep is stored as such. Its runs are found by their configurations, whoever asked for them, so that an old run
-that fits is a part of a new sweep.
+Sweeps are not stored. Their runs are found by configuration, so an existing run that fits belongs to a new sweep.
 """
 
 import math
@@ -19,72 +18,73 @@ if TYPE_CHECKING:
 
 SWEEPABLE = ("alpha", "beta", "gamma", "noise_level", "n_parts")
 WEIGHTS = ("alpha", "beta", "gamma")
-INTEGER_FIELDS = ("n_parts",)  # counted, not measured
-MAX_RUNS = 500  # that are started at once
+INTEGER_FIELDS = ("n_parts",)
+MAX_RUNS = 500  # of a sweep or experiment
 
 Number = int | float
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Runs of one base, and the settings in which they differ, each with its values in ascending order."""
+    """Runs with the same base settings, and the settings that vary, with their values in ascending order."""
 
-    id: str  # the same whatever the swept settings are
-    base: RunConfig  # of the newest run
+    id: str  # independent of the swept settings
+    base: RunConfig  # configuration of the newest run
     axes: dict[str, list[Number]]
     entries: list[RunEntry]
 
 
 def parse_values(name: str, text: str) -> list[Number]:
-    """The numbers of a list such as '0.01, 0.1, 1', ascending and each once; none of an empty text."""
+    """Parse text such as '0.01, 0.1, 1' to distinct numbers in ascending order; empty text gives none."""
     kind, example = (int, "5, 10, 20") if name in INTEGER_FIELDS else (float, "0.01, 0.1, 1")
     try:
         return sorted({kind(part) for part in text.split(",") if part.strip()})
     except ValueError:
         what = "whole numbers" if name in INTEGER_FIELDS else "numbers"
-        raise ValueError(f"{name} = {text!r}: should be {what} with commas between them, such as {example}") from None
+        raise ValueError(f"{name} = {text!r}: should be {what} separated by commas, such as {example}") from None
 
 
 def make_grid(base: RunConfig, axes: Mapping[str, Sequence[Number]], seeds: Sequence[int]) -> list[RunConfig]:
-    """Every combination of the axes' values with every seed; the whole grid of the first seed comes first.
+    """Combine the values of all axes with every seed, seed by seed.
 
-    An empty axis keeps the base's value. What a model does not have makes no second run of it: an autoencoder's gamma.
+    An empty axis keeps the base's value. Settings that the model does not have (gamma of an autoencoder) add no runs. Raises
+    ValueError for an axis that cannot be swept, or for more than MAX_RUNS runs.
     """
     if unknown := sorted(set(axes) - set(SWEEPABLE)):
         raise ValueError(f"{', '.join(unknown)}: cannot be swept; should be one of {', '.join(SWEEPABLE)}")
     varied = {name: axes[name] for name in axes if axes[name]}
     n_runs = math.prod(map(len, varied.values())) * len(seeds)
     if n_runs > MAX_RUNS:
-        raise ValueError(f"{n_runs:,} runs: should be at most {MAX_RUNS} at once; take fewer values or fewer seeds")
+        raise ValueError(f"{n_runs:,} runs: should be at most {MAX_RUNS} per sweep; use fewer values or seeds")
     points = [dict(zip(varied, point, strict=True)) for point in product(*varied.values())]
     return list(dict.fromkeys(base.replace(**point, seed=seed) for seed in seeds for point in points))
 
 
 def sweep_id(config: RunConfig) -> str:
-    """The same for all runs that differ in swept settings and the seed alone."""
+    """Compute the id shared by all runs that differ only in swept settings and seed."""
     fields = type(config).model_fields
     return config.replace(**{name: fields[name].default for name in (*SWEEPABLE, "seed")}).id
 
 
 def find_sweeps(entries: Iterable[RunEntry]) -> list[Sweep]:
-    """Groups of runs with two grid points or more, in the order of their first entries."""
+    """Find groups of runs with at least two grid points, in the order of their first entries."""
     groups: dict[str, list[tuple[RunEntry, RunConfig]]] = {}
     for entry in entries:
         config = entry.config
         groups.setdefault(sweep_id(config), []).append((entry, config))
-    found = []
+    sweeps = []
     for name, members in groups.items():
-        seen = {axis: sorted({getattr(config, axis) for _, config in members}) for axis in SWEEPABLE}
-        if axes := {axis: there for axis, there in seen.items() if len(there) > 1}:
-            found.append(Sweep(name, members[0][1], axes, [entry for entry, _ in members]))
-    return found
+        values = {axis: sorted({getattr(config, axis) for _, config in members}) for axis in SWEEPABLE}
+        if axes := {axis: numbers for axis, numbers in values.items() if len(numbers) > 1}:
+            sweeps.append(Sweep(name, members[0][1], axes, [entry for entry, _ in members]))
+    return sweeps
 
 
 def run_table(
     entries: Iterable[RunEntry],
     results_of: Callable[[RunEntry], Mapping[str, float]] = lambda entry: FinishedRun(entry).results(),
 ) -> "pd.DataFrame":
-    """One row a run: its swept settings, seed, run, status and message, and where it is finished what it has come to."""
+    """Build a table with one row per run: swept settings, seed, run, status, message and, if finished, results."""
     import pandas as pd
 
     rows = []
@@ -103,24 +103,28 @@ def run_table(
 
 
 def summarise_cells(frame: "pd.DataFrame", x: str, y: str | None, measure: str) -> "pd.DataFrame":
-    """One row a grid cell: x, y, mean and std (NaN for one seed) of n runs, the runs, those with a number, all states."""
+    """Summarise a measure per grid cell.
+
+    Columns: x, y, mean, std (NaN for one seed), n, runs, measured (runs with a value), states (status to count). Raises
+    ValueError if a setting other than x and y varies within a cell.
+    """
     import pandas as pd
 
     axes = [x, y] if y else [x]
     if mixed := [name for name in SWEEPABLE if name not in axes and frame[name].nunique() > 1]:
-        raise ValueError(f"{', '.join(mixed)}: takes several values in one cell; should be fixed or be an axis")
+        raise ValueError(f"{', '.join(mixed)}: varies within a cell; should be fixed or an axis")
     rows = []
     for point, cell in frame.groupby(axes):
-        found = cell[cell[measure].notna()] if measure in cell else cell.iloc[:0]
-        numbers = found[measure] if len(found) else pd.Series(dtype=float)
+        measured = cell[cell[measure].notna()] if measure in cell else cell.iloc[:0]
+        numbers = measured[measure] if len(measured) else pd.Series(dtype=float)
         rows.append(
             {
                 **dict(zip(axes, point, strict=True)),
                 "mean": numbers.mean(),
                 "std": numbers.std(ddof=1),
-                "n": len(found),
+                "n": len(measured),
                 "runs": list(cell["run"]),
-                "measured": list(found["run"]),
+                "measured": list(measured["run"]),
                 "states": cell["status"].value_counts().to_dict(),
             }
         )

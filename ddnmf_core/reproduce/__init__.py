@@ -1,5 +1,5 @@
-"""The paper's tables and figures again, over seeds: the protocol, its cells, the work, and what came out.
+"""Reproduction of the paper's tables and figures over several seeds.
 
-`protocol` fixes what is run before it is run, `cells` spells it out as configurations, `work` has the engine do
-them, `results` keeps and summarises the scores, `tables` and `figures` draw them, `check` recomputes one.
+`protocol` fixes the settings in advance, `cells` turns them into configurations, `results` stores and summarises the scores,
+`tables` and `figures` draw them, `claims` counts what they support, `check` recomputes one published cell.
 """

@@ -1,4 +1,4 @@
-"""Every number of a table or figure, spelt out as the configurations that make it."""
+"""Cells of the tables and figures: the configurations behind every number."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 
 @dataclass(frozen=True)
 class TargetCell:
-    """One seed of one number: a method on a data set, in the noise experiment at a level."""
+    """One number for one seed: a method on a data set, for Table 3 and Figure 3 at a noise level."""
 
     dataset: str
     method: str
     seed: int
-    run: RunConfig | None  # what has to be trained for it
-    config: ClusteringConfig | EmbeddingConfig | InterpretationConfig  # what is then made of it
-    noise_level: float | None = None  # Table 3, Figure 3: trained with this noise
-    test_level: float | None = None  # ... and clustered with this one
+    run: RunConfig | None  # to train first; None: no model
+    config: ClusteringConfig | EmbeddingConfig | InterpretationConfig  # derived result
+    noise_level: float | None = None  # Table 3, Figure 3: noise level of the training
+    test_level: float | None = None  # ... and of the clustered images
 
 
 def target_cells(target: Target, protocol: Protocol, seeds: Sequence[int]) -> list[TargetCell]:
-    """What a target consists of, seed by seed, so that whole seeds are finished first."""
+    """List the cells of a target, ordered by seed so that complete seeds finish first."""
     make = {
         "table1": lambda seed: _table(protocol, protocol.datasets[0], seed),
         "table2": lambda seed: _table(protocol, protocol.datasets[1], seed),
@@ -54,7 +54,7 @@ def _table(protocol: Protocol, dataset: str, seed: int) -> Iterator[TargetCell]:
 
 
 def _noise(protocol: Protocol, seed: int, everywhere: bool) -> Iterator[TargetCell]:
-    """Trained at each level; tested at its own, or everywhere, clean images included."""
+    """Yield models trained at each level and tested at the same level, or everywhere: at all levels and on clean images."""
     for level in protocol.noise_levels:
         for dataset in protocol.datasets:
             for title, settings in protocol.noise_models.items():
@@ -65,7 +65,7 @@ def _noise(protocol: Protocol, seed: int, everywhere: bool) -> Iterator[TargetCe
 
 
 def _candidates(protocol: Protocol, seed: int) -> Iterator[TargetCell]:
-    """The settings that DDNMF's was chosen from, with both clusterers."""
+    """Yield the candidate settings of DDNMF with both clusterers."""
     for title, settings in protocol.candidates.items():
         for dataset in protocol.datasets:
             run = protocol.run(settings, dataset, seed)
@@ -76,7 +76,7 @@ def _candidates(protocol: Protocol, seed: int) -> Iterator[TargetCell]:
 
 
 def _factorisations(protocol: Protocol, seed: int) -> Iterator[TargetCell]:
-    """What takes images apart, measured for the worth of its parts."""
+    """Yield the factorisations whose parts are evaluated."""
     for dataset in protocol.datasets:
         for source in PART_SOURCES:
             run = protocol.run(protocol.models[source.model], dataset, seed) if source.model else None

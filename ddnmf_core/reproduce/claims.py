@@ -1,6 +1,6 @@
-"""What Table 3 and Figure 3 are held to say of noise, counted: one function for our means and for the paper's numbers.
+"""Claims about noise, counted from Table 3 and Figure 3, for our means and the paper's numbers alike.
 
-Each takes rows with the columns of `results.summary`.
+All functions take rows with the columns of `results.summarise`.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,17 @@ DEVIATIONS = [f"{score}_std" for score in SCORE_NAMES]
 
 
 class Tally(NamedTuple):
-    """In how many cells (noise level, data set, score) one model scores higher than another, how many there are, and in how
-    many it is higher by more than either deviation over seeds; none is where there is one seed."""
+    """Number of cells (noise level, data set, score) that a model wins against another.
+
+    Attributes
+    ----------
+    won
+        Cells with the higher mean.
+    cells
+        Cells compared.
+    clear
+        Cells won by more than either standard deviation over seeds; 0 for a single seed.
+    """
 
     won: int
     cells: int
@@ -28,7 +37,7 @@ class Tally(NamedTuple):
 
 
 class NoiseLoss(NamedTuple):
-    """How many points (hundredths) a score falls between the lowest and the highest noise level."""
+    """Loss of a score, in points (hundredths), from the lowest to the highest noise level."""
 
     lowest: float
     highest: float
@@ -36,7 +45,7 @@ class NoiseLoss(NamedTuple):
 
 
 def paper_rows() -> "pd.DataFrame":
-    """The paper's Table 3 as rows; its single runs stand as means."""
+    """Return the paper's Table 3 as rows, its single runs as means."""
     import pandas as pd
 
     levels = paper.noise_levels()
@@ -59,12 +68,12 @@ def paper_rows() -> "pd.DataFrame":
 
 
 def curve_points(rows: "pd.DataFrame") -> "pd.DataFrame":
-    """The points of Figure 3: clustered with the noise that the model was trained with."""
+    """Select the points of Figure 3: tested at the noise level of the training."""
     return rows if rows.empty else rows[rows["noise_level"] == rows["test_level"]]
 
 
 def curve(rows: "pd.DataFrame", dataset: str, method: str) -> "pd.DataFrame":
-    """One model's points on one data set, by noise level."""
+    """Select one model's points on one data set, by noise level."""
     points = curve_points(rows)
     if points.empty:
         return points
@@ -72,7 +81,7 @@ def curve(rows: "pd.DataFrame", dataset: str, method: str) -> "pd.DataFrame":
 
 
 def count_wins(rows: "pd.DataFrame", method: str, other: str) -> Tally:
-    """Where the method's mean is above the other's; cells that one of them lacks do not count."""
+    """Count the cells where the method's mean is above the other's, among those that both have."""
     if rows.empty:
         return Tally(0, 0)
     of_method = {name: points.set_index(["dataset", "noise_level"]) for name, points in curve_points(rows).groupby("method")}
@@ -80,23 +89,23 @@ def count_wins(rows: "pd.DataFrame", method: str, other: str) -> Tally:
         return Tally(0, 0)
     ours, theirs = of_method[method].align(of_method[other], join="inner", axis=0)
     difference = (ours[MEANS] - theirs[MEANS]).to_numpy()
-    spread = np.maximum(*(each.reindex(columns=DEVIATIONS).to_numpy(float) for each in (ours, theirs)))
+    spread = np.maximum(*(side.reindex(columns=DEVIATIONS).to_numpy(float) for side in (ours, theirs)))
     return Tally(int((difference > 0).sum()), int((difference == difference).sum()), int((difference > spread).sum()))
 
 
 def noise_loss(rows: "pd.DataFrame", method: str, score: str = "acc") -> dict[str, NoiseLoss]:
-    """By data set, what the method's mean loses from its lowest noise level to its highest; one level alone says nothing."""
-    found = {}
+    """Compute, by data set, the loss of a method's mean from lowest to highest level; data sets with one level are omitted."""
+    losses = {}
     for dataset in () if rows.empty else rows["dataset"].unique():
         points = curve(rows, dataset, method).dropna(subset=f"{score}_mean")
         if len(points) > 1:
             levels, means = points["noise_level"].tolist(), points[f"{score}_mean"].tolist()
-            found[str(dataset)] = NoiseLoss(levels[0], levels[-1], 100 * (means[0] - means[-1]))
-    return found
+            losses[str(dataset)] = NoiseLoss(levels[0], levels[-1], 100 * (means[0] - means[-1]))
+    return losses
 
 
 def count_lower_errors(rows: "pd.DataFrame", method: str, other: str) -> Tally:
-    """In how many settings (noise level, data set) the method rebuilds with a smaller error than the other."""
+    """Count the settings (noise level, data set) where the method has the smaller reconstruction error."""
     if rows.empty or "error_mean" not in rows:
         return Tally(0, 0)
     errors = curve_points(rows).pivot_table("error_mean", ["dataset", "noise_level"], "method")
@@ -107,7 +116,7 @@ def count_lower_errors(rows: "pd.DataFrame", method: str, other: str) -> Tally:
 
 
 def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[str]:
-    """What our rows say, beside what the paper's numbers say; `title` names a data set. Markdown."""
+    """State the claims in Markdown sentences, ours beside the paper's; `title` formats a data set's name."""
     import pandas as pd
 
     theirs, several = paper_rows(), not rows.empty and bool((rows["n_seeds"] > 1).all())

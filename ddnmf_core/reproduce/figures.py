@@ -1,4 +1,4 @@
-"""Figures 2 and 3 as files, for a paper or a slide: arrays and frames in, pictures out."""
+"""Figures 2 and 3 as image files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +10,15 @@ from ddnmf_core.reproduce.results import Results, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 METHOD_COLOURS = {"DDNMF": "#0072b2", "AE1": "#d55e00", "DAE": "#009e73"}  # Okabe and Ito: safe for colour-blind readers
 FIGURE_FORMATS = ("png", "pdf")
 
 
 def draw_figure2(points: "pd.DataFrame", folder: Path) -> None:
-    """Maps of the models (columns) on the data sets (rows), coloured by class; points: dataset, method, class, x, y."""
+    """Draw maps by model (column) and data set (row), coloured by class; `points` has dataset, method, class, x, y."""
     plt = _pyplot()
     datasets, methods = points["dataset"].unique(), points["method"].unique()
     figure, axes = plt.subplots(len(datasets), len(methods), figsize=(4.2 * len(methods), 4 * len(datasets)), squeeze=False)
@@ -35,7 +37,7 @@ def draw_figure2(points: "pd.DataFrame", folder: Path) -> None:
 
 
 def draw_figure3(results: Results, folder: Path) -> None:
-    """Six panels, scores against noise: ours with a band of one deviation, the paper's single runs dashed."""
+    """Draw scores against noise in six panels: ours with a band of one standard deviation, the paper's single runs dashed."""
     plt = _pyplot()
     rows = summarise(record for record in results.cells if record["noise_level"] == record["test_level"])
     datasets = rows["dataset"].unique()
@@ -60,7 +62,7 @@ def draw_figure3(results: Results, folder: Path) -> None:
     _save(figure, folder, "figure3")
 
 
-def _curve(axis: Any, model: str, curve: "pd.DataFrame", score: str) -> None:
+def _curve(axis: "Axes", model: str, curve: "pd.DataFrame", score: str) -> None:
     levels, mean, deviation = curve["noise_level"], curve[f"{score}_mean"], curve[f"{score}_std"].fillna(0)
     colour, n_seeds = METHOD_COLOURS.get(model), curve["n_seeds"].min()
     label = f"{model}, {n_seeds} seed{'s' if n_seeds > 1 else ''}"
@@ -81,7 +83,7 @@ def _pyplot() -> Any:
     return plt
 
 
-def _save(figure: Any, folder: Path, name: str) -> None:
+def _save(figure: "Figure", folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for suffix in FIGURE_FORMATS:
         figure.savefig(

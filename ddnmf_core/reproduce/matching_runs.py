@@ -1,4 +1,4 @@
-"""Which of a store's runs can show what the models of Figure 3 make of a noisy image."""
+"""Stored runs that match the models of Figure 3."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from ddnmf_core.data.catalogue import dataset_family
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.store.entry import Entry
 
-FIGURE3_NOISE: NoiseKind = "gaussian"  # of Figure 3: a level of another kind is another thing
+FIGURE3_NOISE: NoiseKind = "gaussian"  # of Figure 3; levels of other kinds are not comparable
 
 
 @dataclass(frozen=True)
 class MatchingRun:
-    """A finished run, which of the figure's models it is, and whether it is the protocol's own at some level and seed."""
+    """A finished run, its model in the figure, and whether it has exactly the protocol's settings."""
 
     entry: Entry
     config: RunConfig
@@ -22,35 +22,35 @@ class MatchingRun:
 
 
 def find_matching_runs(entries: Iterable[Entry], protocol: Protocol) -> list[MatchingRun]:
-    """Every finished run with the figure's kind of noise that is one of its models, in the order of the entries."""
+    """Find the finished runs with the figure's models and kind of noise, in the order of the entries."""
     title_of = {settings.get("model", "ddnmf"): title for title, settings in protocol.noise_models.items()}
-    found = []
+    matches = []
     for entry in entries:
         config = entry.config
         if config.model in title_of and config.noise_kind == FIGURE3_NOISE and entry.finished:
             title = title_of[config.model]
-            found.append(MatchingRun(entry, config, title, _is_own(config, protocol, title)))
-    return found
+            matches.append(MatchingRun(entry, config, title, _is_own(config, protocol, title)))
+    return matches
 
 
 def on_same_images(runs: Sequence[MatchingRun], dataset: str) -> list[MatchingRun]:
-    """Those that can stand side by side: they were trained on the very same images of this set, or of its family.
+    """Select runs trained on the same images of this data set, or of its family, so that they are comparable.
 
-    The protocol's own runs come first, then runs on the same set, then on as many images as there are.
+    Prefers the protocol's own runs, then the same data set, then all of its images.
     """
     wanted = dataset_family(dataset)
-    fitting = [run for run in runs if dataset_family(run.config.dataset) == wanted]
-    if not fitting:
+    related = [run for run in runs if dataset_family(run.config.dataset) == wanted]
+    if not related:
         return []
-    best = min(fitting, key=lambda run: (not run.own, run.config.dataset != dataset, run.config.n_samples is not None)).config
-    return [run for run in fitting if (run.config.dataset, run.config.n_samples) == (best.dataset, best.n_samples)]
+    best = min(related, key=lambda run: (not run.own, run.config.dataset != dataset, run.config.n_samples is not None)).config
+    return [run for run in related if (run.config.dataset, run.config.n_samples) == (best.dataset, best.n_samples)]
 
 
 def nearest_run(runs: Sequence[MatchingRun], title: str, level: float) -> MatchingRun | None:
-    """The model's run that was trained nearest to a noise level: the protocol's own where there is any, lowest seed first."""
-    fitting = [run for run in runs if run.title == title]
+    """Find a model's run nearest to a noise level; prefers the protocol's own runs, then the lowest seed."""
+    of_model = [run for run in runs if run.title == title]
     return min(
-        fitting,
+        of_model,
         default=None,
         key=lambda run: (not run.own, round(abs(run.config.noise_level - level), 6), run.config.noise_level, run.config.seed),
     )

@@ -1,4 +1,4 @@
-"""What the paper reports (single runs, no deviations), as `paper.json` has it from its Tables 1, 2 and 3."""
+"""Scores reported in the paper (single runs, no standard deviations): Tables 1, 2 and 3, from `paper.json`."""
 
 import json
 from functools import cache
@@ -11,12 +11,15 @@ DATASET_TITLES = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 
 @cache
 def paper_results() -> dict[str, Any]:
+    """Read all of the paper's tables."""
     return json.loads((Path(__file__).parent / "paper.json").read_text())
 
 
 def paper_scores(dataset: str, method: str, noise_level: float | None = None) -> dict[str, float] | None:
-    """acc, nmi and ari of a row of Tables 1 and 2, or with a noise level of a column of Table 3; None where the paper
-    has no such number. A 10,000-image subset is held against the paper's row of the whole set."""
+    """Look up acc, nmi and ari in Tables 1 and 2, or for a noise level in Table 3; None if the paper does not report them.
+
+    A 10,000-image subset is compared with the paper's full data set.
+    """
     name = dataset.removesuffix("-10k")
     if name not in TABLE_NAMES:
         return None
@@ -29,10 +32,11 @@ def paper_scores(dataset: str, method: str, noise_level: float | None = None) ->
 
 
 def noise_curve(dataset: str, model: str) -> dict[str, list[float]] | None:
-    """Table 3's rows of a model, a value for each noise level; None where it has none."""
+    """Look up a model's scores in Table 3, one value per noise level; None if the paper does not report them."""
     name = dataset.removesuffix("-10k")
     return paper_results()["table3"]["scores"][DATASET_TITLES[name]].get(model) if name in DATASET_TITLES else None
 
 
 def noise_levels() -> list[float]:
+    """Return the noise levels of the paper's Table 3."""
     return paper_results()["table3"]["noise_level"]

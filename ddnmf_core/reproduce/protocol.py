@@ -1,4 +1,4 @@
-"""The protocol, fixed before the runs: data, models, representations, clusterers and noise of every number."""
+"""Protocol of the reproduction, fixed before the runs: data, models, representations, clusterers and noise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,9 +13,9 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class TableSource:
-    """What a row of Tables 1 and 2 clusters: a representation of a model, or of the pixels."""
+    """Row of Tables 1 and 2: a clustered representation of a model, or the pixels."""
 
-    title: str  # as in the paper; empty for the pixels
+    title: str  # the paper's; empty for the pixels
     model: str | None = None  # of Protocol.models; None: no model
     settings: Settings = field(default_factory=dict)  # of a ClusteringConfig
     clusterers: tuple[ClustererName, ...] = ("kmeans", "gmm")
@@ -23,7 +23,7 @@ class TableSource:
     remark: str = ""
 
     def method(self, clusterer: ClustererName) -> str:
-        """The row's name: 'AE2+NMF+K-means'."""
+        """Format the row's name: 'AE2+NMF+K-means'."""
         return "+".join(filter(None, [self.title, CLUSTERER_TITLES[clusterer]]))
 
 
@@ -74,7 +74,7 @@ TABLE_SOURCES = (
 
 @dataclass(frozen=True)
 class PartSource:
-    """A row of the table of parts: a factorisation of a model's code, or of the pixels."""
+    """Row of the table of parts: a factorisation of a model's code, or of the pixels."""
 
     title: str
     model: str | None  # of Protocol.models; None: no model
@@ -125,27 +125,27 @@ PART_SOURCES = (
 
 @dataclass(frozen=True)
 class Protocol:
-    """One way to run all tables and figures."""
+    """Settings of all tables and figures."""
 
     name: str
     datasets: tuple[str, str]  # of Table 1 and of Table 2
     models: Mapping[str, Settings]  # of Tables 1 and 2, Figure 2: fields of a RunConfig
     noise_models: Mapping[str, Settings]  # of Table 3 and Figure 3
-    candidates: Mapping[str, Settings]  # for DDNMF, of which one is chosen without labels
+    candidates: Mapping[str, Settings]  # of DDNMF, to choose from without labels
     noise_levels: tuple[float, ...]
     n_map_points: int  # of a map in Figure 2
     n_samples: int | None = None  # None: every image
-    n_pictures: int = InterpretationConfig.model_fields["n_pictures"].default  # shared out, of each factorisation
+    n_pictures: int = InterpretationConfig.model_fields["n_pictures"].default  # images with Shapley values
 
     def with_epochs(self, epochs: int) -> "Protocol":
-        """The same with every model trained for so many epochs; of settings that become equal the first stays."""
+        """Copy the protocol with this number of epochs for every model; of settings that become equal only the first stays."""
 
         def shortened(models: Mapping[str, Settings]) -> dict[str, Settings]:
-            found: dict[str, Settings] = {}
+            kept: dict[str, Settings] = {}
             for title, settings in models.items():
-                if (short := {**settings, "epochs": epochs}) not in found.values():
-                    found[title] = short
-            return found
+                if (short := {**settings, "epochs": epochs}) not in kept.values():
+                    kept[title] = short
+            return kept
 
         return replace(
             self,
@@ -154,12 +154,14 @@ class Protocol:
             candidates=shortened(self.candidates),
         )
 
-    def run(self, settings: Settings, dataset: str, seed: int, **more: Any) -> RunConfig:
-        return RunConfig(**{"dataset": dataset, "n_samples": self.n_samples, "seed": seed, **settings, **more})
+    def run(self, settings: Settings, dataset: str, seed: int, noise_level: float | None = None) -> RunConfig:
+        """Configure the run of a model on a data set."""
+        level = {} if noise_level is None else {"noise_level": noise_level}
+        return RunConfig(**{"dataset": dataset, "n_samples": self.n_samples, "seed": seed, **settings, **level})
 
     @classmethod
     def described(cls, fields: Mapping[str, Any]) -> "Protocol":
-        """The protocol that `describe` told of."""
+        """Rebuild a protocol from the output of `describe`."""
         return cls(
             name=fields["name"],
             datasets=tuple(fields["datasets"]),
@@ -173,7 +175,7 @@ class Protocol:
         )
 
     def describe(self) -> dict[str, Any]:
-        """All of it, to be kept with the numbers: settings as fields, the rest as sentences."""
+        """Describe the protocol for storage with the results: settings as fields, the rest as sentences."""
         return {
             "name": self.name,
             "datasets": list(self.datasets),
@@ -197,7 +199,7 @@ class Protocol:
         }
 
     def statements(self) -> tuple[str, ...]:
-        """What holds for every number, in sentences."""
+        """State in sentences what holds for all numbers."""
         images = "all images" if self.n_samples is None else f"{self.n_samples:,} images"
         ddnmf = self.run(self.models["DDNMF"], self.datasets[0], 1)
         return (
@@ -215,7 +217,7 @@ class Protocol:
         )
 
     def _epochs(self, models: Mapping[str, Settings]) -> str:
-        """'20', or '45 of DDNMF, 100 of Strong AE'."""
+        """Format the epochs: '20', or '45 of DDNMF, 100 of Strong AE'."""
         of = {title: self.run(settings, self.datasets[0], 1).epochs for title, settings in models.items()}
         return ", ".join(f"{n} of {title}" for title, n in of.items()) if len({*of.values()}) > 1 else str(min(of.values()))
 

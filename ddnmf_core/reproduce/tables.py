@@ -1,4 +1,4 @@
-"""Tables as LaTeX (booktabs) and Markdown: mean ± deviation, the best mean of each score in bold."""
+"""Tables in LaTeX (booktabs) and Markdown: mean ± standard deviation, the best mean of each score in bold."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from ddnmf_core.reproduce.results import Results, summarise
 if TYPE_CHECKING:
     import pandas as pd
 
-NumberFormatter = Callable[[float, float, bool], str]  # mean, deviation (or nan), whether it is the best
+NumberFormatter = Callable[[float, float, bool], str]  # mean, standard deviation or NaN, whether it is the best
 TEXT_COLUMNS = ("Method", "Data", "Score", "Model")
 IN_TABLE = (
     "explained_variance",
@@ -32,7 +32,7 @@ ESCAPES = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"}
 
 
 def table_latex(results: Results) -> str:
-    """A table environment; the caption names seeds, command and date, comments above it tell the protocol."""
+    """Format a LaTeX table; the caption names seeds, command and date, comments above it state the protocol."""
     rows = summarise(results.cells)
     body = _body(results.target, rows, _latex_number).rename(columns=lambda name: name.translate(ESCAPES))
     body = body.map(lambda text: text if text.startswith("$") else _escaped(text))
@@ -50,18 +50,18 @@ def table_latex(results: Results) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Words and numbers that LaTeX would take for something else."""
+    """Escape LaTeX's special characters."""
     return text.translate(ESCAPES).replace("*", r"$^\ast$").replace("≥", r"$\geq$")
 
 
 def seeds_of(rows: "pd.DataFrame") -> str:
-    """'2 seeds', or '1 to 2 seeds': the rows need not all have as many."""
+    """Format the number of seeds: '2 seeds', or '1 to 2 seeds' if rows differ."""
     least, most = rows["n_seeds"].min(), rows["n_seeds"].max()
     return f"{f'{least} to ' if least < most else ''}{most} seed{'s' if most != 1 else ''}"
 
 
 def table_markdown(results: Results) -> str:
-    """The same for a README, and beneath it what is counted of it, the command and where all of it stands."""
+    """Format a Markdown table, followed by claims, command and source file."""
     rows = summarise(results.cells)
     body = _body(results.target, rows, _markdown_number)
     lines: list[list[str]] = [list(body.columns), ["---"] * body.shape[1], *body.to_numpy().tolist()]
@@ -72,14 +72,14 @@ def table_markdown(results: Results) -> str:
     return (
         "".join(f"| {' | '.join(line)} |\n" for line in lines)
         + "\n"
-        + "".join(f"- {each}\n" for each in counted)
+        + "".join(f"- {sentence}\n" for sentence in counted)
         + "\n" * bool(counted)
         + f"{made}\n"
     )
 
 
 def _body(target: Target, rows: "pd.DataFrame", number: NumberFormatter) -> "pd.DataFrame":
-    """Texts. Rows are methods, or for Table 3 data set, score and model with a column for each noise level."""
+    """Build the table's texts: rows are methods, or for Table 3 data set, score and model with a column per noise level."""
     import pandas as pd
 
     rows_of = {"table3": _noise_rows, "selection": _criteria_rows, "parts": _part_rows}.get(target, _method_rows)
@@ -103,7 +103,7 @@ def _method_rows(rows: "pd.DataFrame", number: NumberFormatter) -> list[dict[str
 
 
 def _criteria_rows(rows: "pd.DataFrame", number: NumberFormatter) -> list[dict[str, str]]:
-    """What needs no labels first; the scores stand beside it to be compared, not to choose by."""
+    """Build rows with the label-free criteria first; the scores are for comparison, not for the choice."""
     best = {(dataset, clusterer): of_set["agreement_mean"].max() for (dataset, clusterer), of_set in _by_clusterer(rows)}
     lines = []
     for (dataset, clusterer), of_set in _by_clusterer(rows):
@@ -123,7 +123,7 @@ def _criteria_rows(rows: "pd.DataFrame", number: NumberFormatter) -> list[dict[s
 
 
 def _part_rows(rows: "pd.DataFrame", number: NumberFormatter) -> list[dict[str, str]]:
-    """Scores first, then what the parts are worth."""
+    """Build rows with the scores, then the measures of parts."""
     best = rows.groupby("dataset").max(numeric_only=True)
     return [
         {
@@ -147,9 +147,9 @@ def _part_rows(rows: "pd.DataFrame", number: NumberFormatter) -> list[dict[str, 
 
 
 def fewer_seeds(row: "dict[str, Any]", measure: str) -> str:
-    """What is known of some of the row's seeds alone says so: ' (2 seeds)'."""
-    known = row.get(f"{measure}_seeds", row["n_seeds"])
-    return f" ({known} seeds)" if 0 < known < row["n_seeds"] else ""
+    """Note if a measure covers only some of the row's seeds: ' (2 seeds)'."""
+    n_seeds = row.get(f"{measure}_seeds", row["n_seeds"])
+    return f" ({n_seeds} seeds)" if 0 < n_seeds < row["n_seeds"] else ""
 
 
 def _by_clusterer(rows: "pd.DataFrame") -> Any:

@@ -156,7 +156,7 @@ def test_a_measure_that_no_run_has_is_no_number(store):
 def test_runs_of_different_grid_points_are_never_averaged(store):
     for beta in (0.1, 1.0):
         store.create(BASE.replace(beta=beta))
-    with pytest.raises(ValueError, match="beta: takes several values"):
+    with pytest.raises(ValueError, match="beta: varies within a cell"):
         sweeps.summarise_cells(table_of(store), "gamma", "noise_level", ACC)
 
 
