@@ -134,8 +134,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Store]:
         from stored import trained  # which loads torch
 
         store = Store(tmp_path_factory.mktemp("made"))
-        for config in configs:
-            trained(store, config)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DDNMF_HOME", str(store.root))  # as a worker does, which keeps it: a test has a home of its own
+            for config in configs:
+                trained(store, config)
         return store
 
     return finished
