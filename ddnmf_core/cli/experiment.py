@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def experiment(
-    file: Annotated[Path, typer.Argument(help="TOML file with [run], [grid], seeds and [[clusterings]].")],
+    file: Annotated[Path, typer.Argument(help="TOML file with run settings, grid, seeds and clusterings.")],
     out: Annotated[Path | None, typer.Option(help="Save all rows to this file: .csv, .json or .parquet.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan without starting anything.")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu; overrides the file's.")] = None,

@@ -120,50 +120,50 @@ def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[s
     import pandas as pd
 
     theirs, several = paper_rows(), not rows.empty and bool((rows["n_seeds"] > 1).all())
-    ours, reported = (count_wins(each, "DDNMF", "AE1") for each in (rows, theirs))
+    ours, reported = (count_wins(table, "DDNMF", "AE1") for table in (rows, theirs))
     of_all = "cells (noise level, data set, score)"
     if not ours.cells:
-        found = [
+        lines = [
             f"In the paper DDNMF scores above AE1 in **{reported.won} of {reported.cells}** {of_all}; here none of the "
             "levels has both yet."
         ]
     else:
-        found = [
+        lines = [
             f"DDNMF scores above AE1 in **{ours.won} of {ours.cells}** {of_all}{_clear(ours, several)}; in the paper in "
             f"**{reported.won} of {reported.cells}**."
         ]
     if (against := count_wins(rows, "DDNMF", "DAE")).cells:
-        found[0] += f" Above the denoising DAE, which the paper does not have: **{against.won} of {against.cells}**" + (
+        lines[0] += f" Above the denoising DAE, which the paper does not have: **{against.won} of {against.cells}**" + (
             f"{_clear(against, several)}."
         )
     if not rows.empty:
         both = pd.concat(
-            [each[each["method"] == "DDNMF"].assign(method=name) for name, each in (("ours", rows), ("paper", theirs))]
+            [table[table["method"] == "DDNMF"].assign(method=name) for name, table in (("ours", rows), ("paper", theirs))]
         )
-        if (beside := count_wins(both, "ours", "paper")).cells:
-            found[0] += f" Our DDNMF is above the paper's in **{beside.won} of {beside.cells}**."
+        if (compared_with_paper := count_wins(both, "ours", "paper")).cells:
+            lines[0] += f" Our DDNMF is above the paper's in **{compared_with_paper.won} of {compared_with_paper.cells}**."
     for method in ("DDNMF", "AE1", "DAE"):
-        lost, reported_loss = (noise_loss(each, method) for each in (rows, theirs))
-        spans = {f"{each.lowest:.0%} to {each.highest:.0%}" for each in (*lost.values(), *reported_loss.values())}
+        lost, reported_loss = (noise_loss(table, method) for table in (rows, theirs))
+        spans = {f"{loss.lowest:.0%} to {loss.highest:.0%}" for loss in (*lost.values(), *reported_loss.values())}
         if spans:
             of = f" of {min(spans)}" if len(spans) == 1 else ""
-            found.append(
+            lines.append(
                 f"Noise{of} costs {method}, in points of ACC: **{_losses(lost, title, not of) or 'not known yet'}**"
                 + (f"; in the paper {_losses(reported_loss, title, not of)}." if reported_loss else ".")
             )
     errors = {other: count_lower_errors(rows, "DDNMF", other) for other in ("AE1", "DAE")}
-    if compared := [f"than {other} in **{each.won} of {each.cells}**" for other, each in errors.items() if each.cells]:
-        found.append(
+    if compared := [f"than {other} in **{tally.won} of {tally.cells}**" for other, tally in errors.items() if tally.cells]:
+        lines.append(
             f"DDNMF rebuilds with a smaller error {', '.join(compared)} settings (noise level, data "
             "set); all are held against the clean images, which AE1 is not asked for."
         )
-    return found
+    return lines
 
 
-def _clear(found: Tally, several: bool) -> str:
-    return f", in **{found.clear}** by more than either deviation over seeds" if several else ""
+def _clear(tally: Tally, several: bool) -> str:
+    return f", in **{tally.clear}** by more than either deviation over seeds" if several else ""
 
 
-def _losses(found: dict[str, NoiseLoss], title: Callable[[str], str], with_span: bool) -> str:
+def _losses(losses: dict[str, NoiseLoss], title: Callable[[str], str], with_span: bool) -> str:
     span = " ({0.lowest:.0%} to {0.highest:.0%})" if with_span else ""
-    return ", ".join(f"{lost.points:.1f} on {title(dataset)}{span.format(lost)}" for dataset, lost in found.items())
+    return ", ".join(f"{lost.points:.1f} on {title(dataset)}{span.format(lost)}" for dataset, lost in losses.items())
