@@ -1,4 +1,4 @@
-"""What the tests in a browser share: one Chromium, one dashboard on runs that were trained once, and one on an empty store."""
+"""What the tests in a browser share: Chromium, one dashboard on runs that were trained once, and one on an empty store."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,8 +11,9 @@ from ddnmf_core.config import EmbeddingConfig, InterpretationConfig, PixelNMFCon
 from ddnmf_core.store.run_store import Store
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One Chromium a file: Playwright allows a process only one at a time, and other tests start their own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

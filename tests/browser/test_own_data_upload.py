@@ -65,7 +65,7 @@ def test_images_and_a_table_are_uploaded_added_chosen_and_removed(page):
     upload(page, "sizes.csv", table())
     expect(page.get_by_text("6 of 120 values are negative")).to_be_visible()
     page.get_by_role("radio", name="Shift up to 0").click()
-    expect(page.get_by_text("6 negative values: raised")).to_be_visible()
+    expect(page.get_by_text("6 negative values: shifted")).to_be_visible()
     add(page, "sizes")
 
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Home").click()

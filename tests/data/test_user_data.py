@@ -435,7 +435,7 @@ def test_a_run_on_a_table_without_labels_needs_none(tmp_path):
     assert "My &lt;table&gt;" in report
     assert "has no labels" in report
     assert "purity" not in report
-    assert "from left to right\na, b." in report
+    assert "from left to right:\na, b." in report
 
 
 def test_the_number_of_clusters_changes_no_published_id():
