@@ -6,7 +6,7 @@ MODEL_TITLES: dict[ModelName, str] = {"ddnmf": "DDNMF", "ae1": "AE1", "ae2": "AE
 REPRESENTATION_TITLES: dict[Representation, str] = {
     "z": "z, the code",
     "H": "H, the parts' coefficients",
-    "z_hat": "z_hat, rebuilt code",
+    "z_hat": "z_hat, reconstructed code",
 }
 INPUT_TITLES = {"clean": "clean images", "noisy": "noisy images"}
 NOISE_TITLES: dict[NoiseKind, str] = {"gaussian": "Gaussian", "masking": "Masking", "salt_and_pepper": "Salt and pepper"}

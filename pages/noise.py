@@ -65,7 +65,7 @@ def show_panels(panels: dict[tuple[str, str], go.Figure], protocol: Protocol, ro
 
 
 def headline(rows: pd.DataFrame, protocol: Protocol) -> str:
-    """List how often DDNMF leads and how much noise costs it: ours at the protocol's levels, and the paper's."""
+    """List how often DDNMF leads and how much ACC it loses to noise: ours at the protocol's levels, and the paper's."""
     ours = rows if rows.empty else rows[rows["noise_level"].isin(protocol.noise_levels)]
     return "\n".join(f"- {sentence}" for sentence in claims.sentences(ours, charts.dataset_title))
 

@@ -87,9 +87,7 @@ def _base() -> tuple[RunConfig, int]:
 def _other_settings(source: str) -> dict[str, Any]:
     """Return the settings of the defaults, a preset, or the Train page's form."""
     if source == "train":
-        settings = {name: st.session_state.get(train_key(name), value) for name, value in DEFAULT_SETTINGS}
-        layers = settings["layers"]
-        return {**settings, "layers": [part.strip() for part in layers.split(",")] if isinstance(layers, str) else layers}
+        return {name: st.session_state.get(train_key(name), value) for name, value in DEFAULT_SETTINGS}
     return PRESETS.get(source, {})
 
 

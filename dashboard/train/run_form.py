@@ -16,7 +16,7 @@ SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
 def remember_defaults() -> None:
     """Put defaults into the session, where widgets read them and presets set them."""
     for name, value in DEFAULT_SETTINGS:
-        st.session_state.setdefault(train_key(name), widget_value(name, value))
+        st.session_state.setdefault(train_key(name), widget_value(value))
     st.session_state.setdefault(train_key("n_seeds"), 1)
 
 
@@ -44,16 +44,16 @@ def apply_suggestion() -> None:
     name, before = st.session_state[train_key("dataset")], st.session_state.pop(train_key("suggested"), {})
     for field, value in before.items():
         if st.session_state[train_key(field)] == value:
-            st.session_state[train_key(field)] = widget_value(field, getattr(DEFAULT_SETTINGS, field))
+            st.session_state[train_key(field)] = widget_value(getattr(DEFAULT_SETTINGS, field))
     if USER_DATASET.fullmatch(name):
-        suited = {field: widget_value(field, value) for field, value in suggest(catalogue.spec(name)).fields.items()}
+        suited = {field: widget_value(value) for field, value in suggest(catalogue.spec(name)).fields.items()}
         st.session_state.update({train_key(field): value for field, value in suited.items() if field not in preset()})
         st.session_state[train_key("suggested")] = suited
 
 
-def widget_value(field: str, value: Any) -> Any:
+def widget_value(value: object) -> object:
     """Convert a setting to its widget's value: layers become text."""
-    return ", ".join(map(str, value)) if field == "layers" else value
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
 
 
 def settings_form() -> dict[str, Any]:

@@ -28,7 +28,7 @@ def reproduce(
         Path | None, typer.Option(help=f"Folder for JSON, CSV, LaTeX and figures; default: {OUT}, with --quick {QUICK_OUT}.")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Use the shipped sets of 10,000 images and few epochs; takes minutes.")
+        bool, typer.Option("--quick", help="Use the bundled sets of 10,000 images and few epochs; takes minutes.")
     ] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Train every model for this many epochs.")] = None,
     samples: Annotated[int | None, typer.Option(min=100, help="Use this many images of each data set.")] = None,

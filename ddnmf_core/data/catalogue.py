@@ -129,7 +129,7 @@ def find(name: str) -> Location | None:
 def _locations(spec: DatasetSpec) -> Iterator[Location]:
     assert spec.family
     if spec.halves == ("t10k",):
-        yield Location("shipped with DDNMF", SHIPPED_FOLDER / spec.family)
+        yield Location("bundled with DDNMF", SHIPPED_FOLDER / spec.family)
     if root := os.environ.get("DDNMF_DATA"):
         yield Location("DDNMF_DATA", Path(root) / TORCHVISION_FOLDER[spec.family] / "raw")
     yield Location("user cache", cache_folder() / TORCHVISION_FOLDER[spec.family] / "raw")

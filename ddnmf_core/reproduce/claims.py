@@ -148,14 +148,14 @@ def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[s
         if spans:
             of = f" of {min(spans)}" if len(spans) == 1 else ""
             lines.append(
-                f"Noise{of} costs {method}, in points of ACC: **{_losses(lost, title, not of) or 'not known yet'}**"
+                f"Loss of ACC of {method} under noise{of}, in points: **{_losses(lost, title, not of) or 'not known yet'}**"
                 + (f"; in the paper {_losses(reported_loss, title, not of)}." if reported_loss else ".")
             )
     errors = {other: count_lower_errors(rows, "DDNMF", other) for other in ("AE1", "DAE")}
-    if compared := [f"than {other} in **{tally.won} of {tally.cells}**" for other, tally in errors.items() if tally.cells]:
+    if compared := [f"than {other}'s in **{tally.won} of {tally.cells}**" for other, tally in errors.items() if tally.cells]:
         lines.append(
-            f"DDNMF rebuilds with a smaller error {', '.join(compared)} settings (noise level, data "
-            "set); all are held against the clean images, which AE1 is not asked for."
+            f"The reconstruction error of DDNMF is smaller {', '.join(compared)} settings (noise level, data "
+            "set). All errors are measured against the clean images, although AE1 is not trained to denoise."
         )
     return lines
 

@@ -154,7 +154,7 @@ def test_data_lists_each_set_and_how_to_get_it(tmp_path):
     result = ddnmf("data", home=tmp_path)
     for name in ("mnist-10k", "fashion-mnist-10k", "mnist", "fashion-mnist", "digits"):
         assert name in result.stdout
-    assert "shipped with DDNMF" in result.stdout
+    assert "bundled with DDNMF" in result.stdout
 
 
 def test_help_says_what_exit_codes_mean(tmp_path):
@@ -201,7 +201,7 @@ def test_lists_can_be_read_by_a_program(home):
 
 @pytest.fixture(scope="module")
 def reproduced(tmp_path_factory):
-    """Everything, on a few of the shipped images."""
+    """Everything, on a few of the bundled images."""
     home, out = tmp_path_factory.mktemp("reproduce"), tmp_path_factory.mktemp("out")
     arguments = ["reproduce", "all", "--quick", "--seeds", "1", "--epochs", "1", "--samples", "300", "--out", str(out)]
     yield home, out, arguments, ddnmf(*arguments, home=home, timeout=900)

@@ -171,10 +171,10 @@ def test_the_first_place_with_every_file_wins(nowhere):
     assert catalogue.find("mnist") is None
 
 
-def test_the_shipped_half_comes_before_all_others(nowhere, monkeypatch):
+def test_the_bundled_half_comes_before_all_others(nowhere, monkeypatch):
     for folder in places(nowhere).values():
         put(folder, dict.fromkeys([TEST_IMAGES, TEST_LABELS], b""))
-    assert catalogue.find("mnist-10k").source == "shipped with DDNMF"
+    assert catalogue.find("mnist-10k").source == "bundled with DDNMF"
     monkeypatch.setattr(catalogue, "SHIPPED_FOLDER", nowhere / "empty")
     assert catalogue.find("mnist-10k").source == "DDNMF_DATA"
     monkeypatch.delenv("DDNMF_DATA")

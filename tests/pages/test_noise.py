@@ -123,7 +123,7 @@ def test_published_numbers_are_drawn_counted_and_explained(folder):
     assert "above AE1 in **18 of 18** cells (noise level, data set, score)" in text_of(app)
     assert f"in the paper in **{theirs.won} of {theirs.cells}**" in text_of(app)
     assert "Above the denoising DAE, which the paper does not have: **0 of 18**" in text_of(app)
-    assert "Noise of 10% to 80% costs DDNMF, in points of ACC: **17.5 on MNIST" in text_of(app)  # (.8 - .1) / 4
+    assert "Loss of ACC of DDNMF under noise of 10% to 80%, in points: **17.5 on MNIST" in text_of(app)  # (.8 - .1) / 4
     assert "Ours use 10,000 images of each set, the paper all 70,000" in text_of(app)
     assert "Means over 2 seeds" in text_of(app)
     assert "Blank:" not in text_of(app)

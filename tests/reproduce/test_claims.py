@@ -1,4 +1,4 @@
-"""What is counted of the noise experiment: who is ahead how often, and what noise costs."""
+"""What is counted of the noise experiment: who is ahead how often, and what ACC noise takes."""
 
 import math
 
@@ -75,15 +75,15 @@ def test_the_sentences_count_wins_losses_and_errors_of_all_models():
     assert "above AE1 in **2 of 6** cells (noise level, data set, score), in **2** by more than either deviation" in wins
     assert "in the paper in **39 of 48**" in wins
     assert "Our DDNMF is above the paper's in **2 of 6**." in wins
-    assert "Noise of 10% to 80% costs DDNMF, in points of ACC: **10.0 on MNIST**; in the paper 6.6 on MNIST" in ddnmf
+    assert "Loss of ACC of DDNMF under noise of 10% to 80%, in points: **10.0 on MNIST**; in the paper 6.6 on MNIST" in ddnmf
     assert "**20.0 on MNIST" in ae1
-    assert dae == "Noise of 10% to 80% costs DAE, in points of ACC: **10.0 on MNIST**."
-    assert errors.startswith("DDNMF rebuilds with a smaller error than AE1 in **0 of 2**, than DAE in **2 of 2** settings")
+    assert dae == "Loss of ACC of DAE under noise of 10% to 80%, in points: **10.0 on MNIST**."
+    assert "is smaller than AE1's in **0 of 2**, than DAE's in **2 of 2** settings" in errors
     assert "deviation" not in sentences(rows.assign(n_seeds=1))[0]
     shorter = rows[rows["noise_level"] < 0.5]
     more = pd.concat([shorter, shorter.assign(noise_level=0.3, test_level=0.3)])
     of_ae1 = sentences(more, str.upper)[2]
-    assert "Noise costs AE1, in points of ACC: **0.0 on MNIST (10% to 30%)**; in the paper 19.2 on MNIST (10% to 80%)" in of_ae1
+    assert "Loss of ACC of AE1 under noise, in points: **0.0 on MNIST (10% to 30%)**; in the paper 19.2 on MNIST (10% to 80%)" in of_ae1
     assert "here none of the levels has both yet" in sentences(NOTHING)[0]
 
 

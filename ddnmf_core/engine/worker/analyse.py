@@ -89,17 +89,17 @@ def cluster_representation(entry: Entry[ClusteringConfig], device_name: str) -> 
         entry.set_state(replace(state, progress=0.2, message=f"{TRANSFORMS[config.transform]} of {len(x):,} samples."))
         x = transform(x, config)
     entry.set_state(replace(state, progress=0.7, message=f"{CLUSTERER_TITLES[config.clusterer]} of {len(x):,} samples."))
-    found = cluster(x, config.clusterer, n_clusters(run, images), config.seed)
+    clusters = cluster(x, config.clusterer, n_clusters(run, images), config.seed)
     seconds = round(time.perf_counter() - began, 3)
-    entry.write_table(CLUSTERS_FILE, pd.DataFrame({"cluster": found}))
+    entry.write_table(CLUSTERS_FILE, pd.DataFrame({"cluster": clusters}))
     entry.write_json(PROVENANCE_FILE, provenance("CPU", seconds=seconds))
     entry.write_json(
         SCORES_FILE,
         {
-            **scores_of(images, found),
-            "silhouette": silhouette(x, found, config.seed),
+            **scores_of(images, clusters),
+            "silhouette": silhouette(x, clusters, config.seed),
             "error": error,
-            "contingency": contingency(images.labels, found).tolist(),
+            "contingency": contingency(images.labels, clusters).tolist(),
         },
     )
     return entry.end("finished", "")

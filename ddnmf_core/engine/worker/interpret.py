@@ -154,7 +154,7 @@ def _scores(
     config: InterpretationConfig,
     factors: "Factorisation",
     images: "Images",
-    n_found: int,
+    n_components: int,
     shared: "PartEvaluation",
     swings: "NDArray[np.floating]",
     table: "pd.DataFrame",
@@ -166,7 +166,7 @@ def _scores(
     from ddnmf_core.interpret.faithfulness import area
     from ddnmf_core.model.monitor import CONSTANT_DEVIATION
 
-    H, assignment = factors.H, cluster(factors.H, "gmm", n_found, config.seed)
+    H, assignment = factors.H, cluster(factors.H, "gmm", n_components, config.seed)
     redundancy_mean, redundancy_max = quality.redundancy(swings)
     scores = {
         **scores_of(images, assignment),
