@@ -23,15 +23,15 @@ TOUR_STEPS = {
         "Latent space",
         "Each point is an image. Hover to preview, click to select, or press **Lasso** and draw around a group.",
     ),
-    "explain": (
-        "Explain",
-        "The contribution of each part to the selected image. Move a part's slider or press **Smallest change of cluster** "
-        "and watch picture, cluster and neighbours follow.",
-    ),
     "parts": (
         "Parts",
         "What each part looks like, which images activate it most, and whether it reappears with another seed. Type a "
         "**Part name** to save it with the run.",
+    ),
+    "explain": (
+        "Explain",
+        "The contribution of each part to the selected image. Move a part's slider or press **Smallest change of cluster** "
+        "and watch picture, cluster and neighbours follow.",
     ),
     "noise": ("Noise", "Figure 3: scores against noise. Move **Noise level** to see the same images at that level."),
     "sweep": (

@@ -103,6 +103,10 @@ def test_a_diverging_run_ends_with_a_sentence_and_keeps_its_last_finite_checkpoi
     [
         (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
         (MemoryError("too big"), "Out of memory"),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file", "data/x/pixels.safetensors"),
+            "removed meanwhile: data/x/pixels.safetensors",
+        ),
         (ValueError("n_samples = 99999: digits has 1,797 images"), "n_samples = 99999"),
         (KeyError("surprise"), "Unexpected KeyError"),
     ],

@@ -72,3 +72,8 @@ def test_a_control_quoted_by_the_tour_is_on_its_page(home, page, label):
     app = open_page(page)
     assert not missing(page, label, app)
     assert missing(page, f"{label}s", app)
+
+
+def test_the_tour_has_the_order_of_the_menu():
+    menu = re.findall(r'url_path="(\w+)"', (ROOT / "dashboard" / "main.py").read_text("utf-8"))
+    assert list(TOUR_STEPS)[1:] == [page for page in menu if page in TOUR_STEPS]

@@ -83,7 +83,10 @@ def test_the_sentences_count_wins_losses_and_errors_of_all_models():
     shorter = rows[rows["noise_level"] < 0.5]
     more = pd.concat([shorter, shorter.assign(noise_level=0.3, test_level=0.3)])
     of_ae1 = sentences(more, str.upper)[2]
-    assert "Loss of ACC of AE1 under noise, in points: **0.0 on MNIST (10% to 30%)**; in the paper 19.2 on MNIST (10% to 80%)" in of_ae1
+    assert (
+        "Loss of ACC of AE1 under noise, in points: **0.0 on MNIST (10% to 30%)**; in the paper 19.2 on MNIST (10% to 80%)"
+        in of_ae1
+    )
     assert "here none of the levels has both yet" in sentences(NOTHING)[0]
 
 
