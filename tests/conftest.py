@@ -1,5 +1,6 @@
 """What every test shares: a home, one thread, the small data set, stores that are made once; and which tests are slow."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ SLOW = (
     "project/test_benchmarks.py",
     "reproduce",
     "browser",
-    "engine/test_engine.py",
+    "engine",
     "cli",
     "faults",
     "project/test_documentation.py",
@@ -67,9 +68,11 @@ def _rank(place: str) -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def short_mixtures() -> Iterator[None]:
-    """Scoring is nearly all of a tiny run's time, and mixtures nearly all of that: two short runs instead of 20."""
+    """Scoring is nearly all of a tiny run's time, and mixtures nearly all of that: two short runs instead of 20, here and in
+    the processes that tests start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clustering, "SHORT_RUNS", 2)
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent / "processes"), prepend=os.pathsep)
         yield
 
 

@@ -29,7 +29,7 @@ LONG = RunConfig(dataset="digits", layers=(64, 32, 8), n_parts=5, epochs=400, ba
 SHORT = LONG.replace(epochs=2, batch_size=256)
 
 
-def wait_for(condition, seconds=60.0):
+def wait_for(condition, seconds=180.0):  # not a speed: a busy machine is slow
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -132,7 +132,7 @@ def test_a_killed_worker_s_run_resumes_and_ends_with_the_same_weights(store, tmp
     entry = engine.submit(store, config)
     wait_for(lambda: rows(entry) > 5)
     os.kill(holder_of(entry), signal.SIGKILL)
-    wait_for(lambda: entry.state.status in ENDED_STATUSES, 120)
+    wait_for(lambda: entry.state.status in ENDED_STATUSES)
     assert entry.finished
     epochs = [row["epoch"] for row in entry.history() if row["kind"] == "epoch"]
     assert epochs == list(range(1, 41))
@@ -149,7 +149,7 @@ def test_a_worker_that_comes_back_too_late_for_dask_is_replaced(tmp_path, monkey
     entry = engine.submit(store, LONG.replace(seed=16, epochs=40, batch_size=64))
     wait_for(lambda: rows(entry) > 3)
     os.kill(holder_of(entry), signal.SIGKILL)
-    wait_for(lambda: entry.state.status in ENDED_STATUSES, 120)
+    wait_for(lambda: entry.state.status in ENDED_STATUSES)
     assert entry.finished
     assert "Lost workers: 1; starting replacements" in (tmp_path / "engine.log").read_text()
     assert engine.stop(store)

@@ -127,6 +127,12 @@ def test_factors_that_do_not_fit_what_they_are_of_are_refused(fields):
         InterpretationConfig(**fields)
 
 
+def test_a_run_of_other_images_is_refused_with_their_number(done):
+    entry, status = perform(done[0], InterpretationConfig.of(RUN, n_samples=300))
+    assert status == "failed"
+    assert f"run {RUN.id} was trained on all images of digits, not on 300 images of digits" in entry.state.message
+
+
 def test_it_stops_when_asked_and_goes_with_its_run(done, tmp_path):
     store = Store(tmp_path)
     run = RUN.replace(epochs=1)

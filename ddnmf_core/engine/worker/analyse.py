@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine.worker.provenance import provenance
 from ddnmf_core.engine.worker.recorder import throttled
 from ddnmf_core.labels import MAP_TITLES
@@ -113,8 +113,13 @@ def source_run(entry: Entry[ClusteringConfig] | Entry[InterpretationConfig]) -> 
         return None
     run = Store(entry.root).run(config.run)
     if (run.config.dataset, run.config.n_samples) != (config.dataset, config.n_samples):
-        raise ValueError(f"run {run.id} was trained on {run.config.dataset}, not on {config.dataset}")
+        raise ValueError(f"run {run.id} was trained on {_images_of(run.config)}, not on {_images_of(config)}")
     return run
+
+
+def _images_of(config: RunConfig | ClusteringConfig | InterpretationConfig) -> str:
+    n = f"{config.n_samples:,}" if config.n_samples else "all"
+    return f"{n} images of {config.dataset}"
 
 
 def n_clusters(run: FinishedRun | None, images: "Images") -> int:
