@@ -19,7 +19,7 @@ from ddnmf_core.reproduce.protocol import SHORT_RUNS
 from ddnmf_core.store.run_store import Store
 
 ROOT = Path(__file__).parent.parent
-# Browsers, engines and whole programs: `pytest -m "not slow"` leaves them out. In the order in which they are run.
+# Browsers, engines, programs, pages on trained runs: `pytest -m "not slow"` leaves them out. Run in this order.
 SLOW = (
     "project/test_benchmarks.py",
     "reproduce",
@@ -29,6 +29,10 @@ SLOW = (
     "faults",
     "project/test_documentation.py",
     "project/test_packaging.py",
+    "pages/test_pages.py",
+    "pages/test_workbench.py",
+    "pages/test_own_data_pages.py",
+    "files/test_memory_map.py",
 )
 CLUSTERING = "analysis/"  # its own tests: as many short runs as the product makes
 
