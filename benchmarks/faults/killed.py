@@ -14,7 +14,6 @@ from benchmarks.common.harness import ROOT
 from benchmarks.faults.counting import Count
 from benchmarks.faults.fixtures import (
     LONG,
-    PATIENCE,
     ended,
     environment,
     equal,
@@ -191,7 +190,7 @@ def poisoned(most: int) -> Count:
                 bad = engine.submit(store, LONG.replace(epochs=666, seed=attempt))
                 good = [engine.submit(store, LONG.replace(n_samples=300, seed=7000 + 4 * attempt + k)) for k in range(4)]
                 began = time.monotonic()
-                done = wait(ended, bad, *good, seconds=2 * PATIENCE)
+                done = wait(ended, bad, *good)
                 fine = done and bad.state.status == "failed" and "worker died" in bad.state.message
                 others = [entry.state.status for entry in good]
                 count.add(

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from tiny import TINY, reproduce
+from tiny import SMALL_QUICK, reproduce
 
 from ddnmf_core.cli import reproduce as command
 from ddnmf_core.engine import client as engine
@@ -15,10 +15,10 @@ from ddnmf_core.store.run_store import Store
 def reproduced(tmp_path_factory):
     """Everything, on a few of the bundled images: the store, the folder of results, the command, its first outcome."""
     home, out = tmp_path_factory.mktemp("reproduce"), tmp_path_factory.mktemp("out")
-    arguments = ("all", "--quick", "--seeds", 1, "--samples", 200, "--out", out, "--home", home)
+    arguments = ("all", "--quick", "--seeds", 1, "--epochs", 1, "--samples", 300, "--out", out, "--home", home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDNMF_THREADS", "1")
-        patch.setattr(command, "QUICK_PROTOCOL", TINY)
+        patch.setattr(command, "QUICK_PROTOCOL", SMALL_QUICK)
         yield home, out, arguments, reproduce(*arguments)
     engine.stop(Store(home))
 
@@ -37,7 +37,7 @@ def test_the_quick_reproduction_makes_every_artefact(reproduced):
         content = json.loads((out / f"{name}.json").read_text())
         assert content["n_seeds"] == 1
         assert content["n_missing"] == 0
-        assert content["command"] == f"ddnmf reproduce {name} --seeds 1 --quick --samples 200"
+        assert content["command"] == f"ddnmf reproduce {name} --seeds 1 --quick --epochs 1 --samples 300"
         assert content["protocol"]["statements"]
         assert content["provenance"][0]["torch"]
     assert (out / "figure3.png").read_bytes()[:4] == b"\x89PNG"

@@ -108,6 +108,7 @@ def test_a_diverging_run_ends_with_a_sentence_and_keeps_its_last_finite_checkpoi
             "removed meanwhile: data/x/pixels.safetensors",
         ),
         (ValueError("n_samples = 99999: digits has 1,797 images"), "n_samples = 99999"),
+        (FileNotFoundError("no name"), "Unexpected FileNotFoundError: no name"),
         (KeyError("surprise"), "Unexpected KeyError"),
     ],
 )

@@ -113,7 +113,7 @@ def error_message(error: Exception) -> str:
     """Explain an error and its remedy in a sentence; for an unexpected error, return its last traceback line."""
     if isinstance(error, OSError) and error.errno in DISK_FULL_ERRORS:
         return "The disk is full. Saved results are intact: free some space and press Resume."
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and error.filename:
         return f"A file was removed meanwhile: {error.filename}. Restore it, or add the data again, and press Resume."
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return f"Out of memory ({error}). Choose a smaller batch, fewer images or smaller layers."
