@@ -4,8 +4,8 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
-from serving import CHROMIUM, FLAGS, RUN, RUN_OF_TWO_SEEDS, dashboard
+from playwright.sync_api import Browser, expect, sync_playwright
+from serving import CHROMIUM, FLAGS, PATIENCE, RUN, RUN_OF_TWO_SEEDS, dashboard
 
 from ddnmf_core.config import EmbeddingConfig, InterpretationConfig, PixelNMFConfig
 from ddnmf_core.store.run_store import Store
@@ -15,6 +15,7 @@ from ddnmf_core.store.run_store import Store
 def browser() -> Iterator[Browser]:
     """One Chromium a file: Playwright allows a process only one at a time, and other tests start their own."""
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()

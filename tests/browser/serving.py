@@ -1,10 +1,13 @@
 """What every browser test shares: the dashboard as a user starts it, Chromium, and the runs that are shown."""
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from benchmarks.common.browser import address, serve
 from benchmarks.common.harness import free_port
@@ -14,6 +17,7 @@ from ddnmf_core.store.run_store import Store
 
 RUN = RunConfig(dataset="digits", n_samples=400, layers=(32, 6), n_parts=4, epochs=2)
 RUN_OF_TWO_SEEDS = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=5, output_activation="linear", gamma=0.1)
+PATIENCE = 120_000  # milliseconds: no speed is asserted here, and the machine may be busy
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
     "--no-sandbox",
@@ -39,3 +43,18 @@ def dashboard(store: Store, **environment: str) -> Iterator[str]:
         process.terminate()
         process.wait()
         engine.stop(store)
+
+
+def open_page(browser: Browser, **options: Any) -> Page:
+    """A page of its own; it waits for everything, lazily loaded scripts too, as long as PATIENCE."""
+    page = browser.new_page(**{"viewport": {"width": 1400, "height": 1000}, **options})
+    page.set_default_timeout(PATIENCE)
+    return page
+
+
+def wait_until(page: Page, condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    """Ask again every 0.1 s, while the page goes on, for at most `patience` milliseconds."""
+    deadline = time.monotonic() + patience / 1000
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        page.wait_for_timeout(100)

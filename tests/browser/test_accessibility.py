@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from serving import RUN, needs_chromium
+from serving import RUN, needs_chromium, open_page
 
 pytestmark = needs_chromium
 
@@ -13,9 +13,9 @@ PAGES = ["", "train", "latent", "parts", "explain", "noise", "sweep", "compare"]
 def test_nothing_is_known_to_keep_anybody_out(browser, address, scheme):
     found = {}
     for name in PAGES:
-        page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme, bypass_csp=True)
+        page = open_page(browser, color_scheme=scheme, bypass_csp=True)
         page.goto(f"{address}/{name}?run={RUN.id}&method=pca&points=400")
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         page.wait_for_timeout(1000)
         for violation in Axe().run(page).response["violations"]:
             where = [str(node["target"])[-80:] for node in violation["nodes"][:2]]

@@ -1,11 +1,10 @@
 """A newcomer's first quarter of an hour, in real Chromium: train, watch, stop, resume, map, click, parts."""
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import Page, expect
-from serving import needs_chromium
+from serving import needs_chromium, open_page, wait_until
 
 PATIENCE = 300_000  # milliseconds: on a busy machine a model of 10,000 images is scored for minutes
 
@@ -14,7 +13,7 @@ pytestmark = needs_chromium
 
 @pytest.fixture(scope="module")
 def page(browser, empty_address):
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page = open_page(browser)
     page.set_default_timeout(PATIENCE)
     page.problems = []
     page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
@@ -46,10 +45,7 @@ def epoch_shown(page: Page) -> float:
 
 def wait_for_epoch(page: Page, epoch: float) -> None:
     page.get_by_test_id("stMetric").first.wait_for()
-    deadline = time.monotonic() + PATIENCE / 1000
-    while epoch_shown(page) <= epoch:
-        assert time.monotonic() < deadline, f"epoch {epoch} was not passed"
-        page.wait_for_timeout(200)
+    wait_until(page, lambda: epoch_shown(page) > epoch, PATIENCE)
 
 
 def test_home_invites_to_train(page):
@@ -118,8 +114,7 @@ def test_the_clicked_sample_is_rebuilt_from_its_parts(page):
     slider = page.get_by_role("slider", name=re.compile("^part ")).first
     for _ in range(30):
         slider.press("ArrowRight" if float(slider.input_value()) < 0.5 else "ArrowLeft")
-    page.wait_for_timeout(1500)
-    assert pictures.nth(1).get_attribute("src") != before
+    expect(pictures.nth(1)).not_to_have_attribute("src", before)
 
 
 def test_a_link_brings_back_what_was_on_screen(page):
@@ -128,7 +123,7 @@ def test_a_link_brings_back_what_was_on_screen(page):
     page.get_by_test_id("ddnmf-gallery").first.get_by_role("button").nth(3).click()
     page.get_by_role("heading", name="Part 4").wait_for()
     link = page.url
-    other = page.context.browser.new_page()
+    other = open_page(page.context.browser)
     other.goto(link)
     other.get_by_role("heading", name="Part 4").wait_for()
     expect(other.get_by_role("radio", name="Difference from the baseline")).to_be_checked()
@@ -137,15 +132,13 @@ def test_a_link_brings_back_what_was_on_screen(page):
 
 
 def test_an_unknown_run_in_the_link_is_said_so(page, empty_address):
-    other = page.context.browser.new_page()
+    other = open_page(page.context.browser)
     other.goto(f"{empty_address}/parts?run=0123456789abcdef")
     other.get_by_role("heading", name="Part 1").wait_for()
-    other.wait_for_timeout(1500)
     expect(other.get_by_text("The run 0123456789abcdef in the link is not in this store")).to_be_visible()
     other.close()
 
 
 def test_a_page_stays_in_the_width_of_a_phone(page):
     page.set_viewport_size({"width": 420, "height": 900})
-    page.wait_for_timeout(500)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
+    page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth + 1")

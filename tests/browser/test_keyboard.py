@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from serving import RUN, dashboard, needs_chromium
+from serving import RUN, dashboard, needs_chromium, open_page
 
 from ddnmf_core.store.run_store import Store
 
@@ -20,7 +20,7 @@ FOCUSED = """() => {
 
 @pytest.fixture
 def page(browser):
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page = open_page(browser)
     yield page
     page.close()
 
@@ -35,25 +35,25 @@ def tab_to(page: Page, words: str, most: int = 90) -> None:
 
 
 def settled(page: Page) -> None:
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
 def test_a_first_model_is_trained_and_stopped_by_keys_alone(tmp_path, page):
     with dashboard(Store(tmp_path)) as address:
         page.goto(address)
-        page.get_by_role("button", name="Train your first model").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Train your first model").wait_for()
         tab_to(page, "Train your first model")
         page.keyboard.press("Enter")
-        page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").wait_for(timeout=60_000)
+        page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").wait_for()
         tab_to(page, "stop")  # its icon; Streamlit's own button of that name has none
         page.keyboard.press("Enter")
-        page.get_by_role("button", name="Resume").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Resume").wait_for()
 
 
 def test_a_point_of_the_map_is_chosen_by_keys_alone(address, page):
     page.goto(f"{address}/latent?run={RUN.id}&method=pca&points=400&sample=0")
     map_ = page.get_by_test_id("ddnmf-map").first
-    expect(map_).to_have_attribute("data-ready", re.compile(".*"), timeout=60_000)
+    expect(map_).to_have_attribute("data-ready", re.compile(".*"))
     settled(page)
     tab_to(page, "overlay")
     card = map_.locator(".card")

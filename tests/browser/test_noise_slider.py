@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
-from serving import dashboard, needs_chromium
+from serving import dashboard, needs_chromium, open_page, wait_until
 
 from ddnmf_core.config import RunConfig
 
@@ -24,8 +24,7 @@ def server(made):
 
 @pytest.fixture(scope="module")
 def page(browser, server):
-    page = browser.new_page(viewport={"width": 1300, "height": 1000})
-    page.set_default_timeout(60_000)
+    page = open_page(browser)
     page.goto(f"{server}/noise?level=40")
     page.get_by_test_id("ddnmf-gallery").nth(9).wait_for()
     page.locator(".shapelayer path").nth(5).wait_for(state="attached")
@@ -47,6 +46,11 @@ def markers(page: Page) -> list[float]:
     return [float(re.match(r"M([\d.]+)", path.get_attribute("d")).group(1)) for path in lines.all()]
 
 
+def boxes(page: Page) -> list[dict]:
+    """Where the six panels stand on the screen."""
+    return [panel.bounding_box() for panel in page.locator(".js-plotly-plot").all()[:6]]
+
+
 def test_the_slider_moves_every_marker_and_the_noise_and_what_is_made_of_it(page):
     before, at = pictures(page), markers(page)
     page.get_by_role("slider", name="Noise level").press("ArrowRight")
@@ -55,24 +59,20 @@ def test_the_slider_moves_every_marker_and_the_noise_and_what_is_made_of_it(page
     expect(page.get_by_test_id("ddnmf-gallery").first.locator("img").last).not_to_have_attribute("src", before[3])
     after = pictures(page)
     assert [new == old for new, old in zip(after, before, strict=True)] == [True, False, False, False]
-    page.wait_for_timeout(500)
-    assert all(new > old for new, old in zip(markers(page), at, strict=True))
+    wait_until(page, lambda: all(new > old for new, old in zip(markers(page), at, strict=True)))
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def test_on_a_phone_the_panels_stand_below_each_other_and_keep_their_width(page):
     page.set_viewport_size({"width": 390, "height": 900})
-    page.wait_for_timeout(1000)
-    boxes = [panel.bounding_box() for panel in page.locator(".js-plotly-plot").all()[:6]]
-    assert all(box["width"] > 250 for box in boxes)
-    assert all(lower["y"] > upper["y"] + 100 for upper, lower in pairwise(boxes))
+    wait_until(page, lambda: all(lower["y"] > upper["y"] + 100 for upper, lower in pairwise(boxes(page))))
+    assert all(box["width"] > 250 for box in boxes(page))
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
 
 
 def test_from_published_numbers_a_button_leads_to_this_store(browser, address):
     """The button stands in a fragment, the choice of numbers outside it: the whole page has to follow."""
-    other = browser.new_page(viewport={"width": 1300, "height": 1000})
-    other.set_default_timeout(60_000)
+    other = open_page(browser)
     other.goto(f"{address}/noise")
     other.get_by_role("button", name="This store, 10,000 images", exact=True).last.click()
     other.wait_for_function("() => new URLSearchParams(location.search).get('numbers') === 'quick'")

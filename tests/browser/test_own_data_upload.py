@@ -7,18 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
-from serving import needs_chromium
-
-PATIENCE = 120_000  # milliseconds
+from serving import needs_chromium, open_page
 
 pytestmark = needs_chromium
 
 
 @pytest.fixture
 def page(browser, empty_address):
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=20_000)
+    page = open_page(browser)
     page.goto(f"{empty_address}/train")
     page.get_by_text("Add your own data").click()
     yield page

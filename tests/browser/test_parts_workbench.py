@@ -8,15 +8,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 from serving import RUN_OF_TWO_SEEDS as RUN
-from serving import needs_chromium
+from serving import needs_chromium, open_page
 
 pytestmark = needs_chromium
 
 
 @pytest.fixture
 def page(browser):
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.set_default_timeout(60_000)
+    page = open_page(browser)
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     yield page
@@ -35,7 +34,7 @@ def picture_of(page, caption):
 
 
 def wait_for_other(page, caption, before):
-    expect(image_of(page, caption)).not_to_have_attribute("src", before, timeout=30_000)
+    expect(image_of(page, caption)).not_to_have_attribute("src", before)
 
 
 def test_a_drawn_figure_is_taken_apart_and_follows_the_pen(page, address):
@@ -89,7 +88,7 @@ def test_parts_are_edited_and_swapped_and_the_picture_follows(page, address):
     assert picture_of(page, "edited") == own
     way = page.get_by_role("slider", name="Interpolation")
     for _ in range(10):
-        expect(way).to_have_count(1, timeout=30_000)  # while the page runs, an old one may stay
+        expect(way).to_have_count(1)  # while the page runs, an old one may stay
         way.press("ArrowRight")
     wait_for_other(page, "edited", own)
 

@@ -5,22 +5,22 @@ import re
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
-from serving import RUN, needs_chromium
+from serving import RUN, needs_chromium, open_page
 
 pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def page(browser, address):
-    page = browser.new_page(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
+    page = open_page(browser, accept_downloads=True)
     page.goto(f"{address}/parts?run={RUN.id}")
-    page.get_by_role("button", name="Save a figure").click(timeout=60_000)
+    page.get_by_role("button", name="Save a figure").click()
     yield page
     page.close()
 
 
 def saved(page, press, path):
-    with page.expect_download(timeout=30_000) as download:
+    with page.expect_download() as download:
         press()
     download.value.save_as(path / download.value.suggested_filename)
     return path / download.value.suggested_filename
@@ -36,7 +36,7 @@ def test_the_camera_of_a_chart_saves_what_was_asked_for(page, tmp_path):
     page.get_by_test_id("stPopoverBody").get_by_text("SVG", exact=True).click()
     chart = page.get_by_test_id("stPlotlyChart").first
     camera = chart.locator(".modebar-btn")
-    expect(camera).to_have_attribute("data-title", re.compile("Download plot$"), timeout=30_000)
+    expect(camera).to_have_attribute("data-title", re.compile("Download plot$"))
     page.keyboard.press("Escape")
     chart.scroll_into_view_if_needed()
     chart.hover()
@@ -55,7 +55,7 @@ def test_a_chart_is_saved_as_a_page_that_opens_alone(page, tmp_path):
     expect(body.get_by_text("Press the camera")).to_be_hidden()
     file = saved(page, body.get_by_role("button", name="Save").click, tmp_path)
     assert file.name == "distribution-of-the-coefficient.html"
-    alone = page.context.browser.new_page(accept_downloads=True)
+    alone = open_page(page.context.browser, accept_downloads=True)
     asked = []
     alone.on("request", lambda request: asked.append(request.url))
     alone.goto(file.as_uri())

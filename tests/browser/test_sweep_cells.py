@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from serving import dashboard, needs_chromium
+from serving import dashboard, needs_chromium, open_page
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.experiment import sweeps
@@ -24,8 +24,7 @@ def server(made):
 
 @pytest.fixture(scope="module")
 def page(browser, server):
-    page = browser.new_page(viewport={"width": 1400, "height": 1300})
-    page.set_default_timeout(60_000)
+    page = open_page(browser, viewport={"width": 1400, "height": 1300})
     page.goto(f"{server}/sweep")
     yield page
     page.close()
