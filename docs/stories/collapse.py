@@ -50,13 +50,13 @@ for (place, runs), colour, axes in zip(places, COLOURS, rows, strict=True):
         {
             "bottleneck, γ": title(place),
             "seeds": str(len(runs)),
-            "units that say nothing, of 10": " ".join(str(row["constant_units"]) for row in last),
+            "constant units, of 10": " ".join(str(row["constant_units"]) for row in last),
             "size of the code": f"{np.mean([row['code_rms'] for row in last]):.3g}",
             "error, noisy images": spread([run.errors(noisy=True).mean() for run in runs], 4),
             "ACC, mixture on z": spread([run.score("acc", "z", "gmm") for run in runs]),
         }
     )
-dead.set(ylabel="units that say nothing", ylim=(-0.3, 10.3))
+dead.set(ylabel="constant units", ylim=(-0.3, 10.3))
 dead.legend(fontsize=8)
 size.set(ylabel="size of the code (rms)", xlabel="epoch", yscale="log")
 tell("collapse", table, figure)
