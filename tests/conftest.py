@@ -19,19 +19,20 @@ from ddnmf_core.reproduce.protocol import SHORT_RUNS
 from ddnmf_core.store.run_store import Store
 
 ROOT = Path(__file__).parent.parent
-# Browsers, engines, programs, pages on trained runs: `pytest -m "not slow"` leaves them out. Run in this order.
+# Browsers, engines, programs, pages on trained runs: `pytest -m "not slow"` leaves them out. Run in this order, the longest
+# first, so that no worker is left with a long one at the end.
 SLOW = (
+    "faults",
+    "browser",
+    "cli",
+    "engine",
     "project/test_benchmarks.py",
     "reproduce",
-    "browser",
-    "engine",
-    "cli",
-    "faults",
-    "project/test_documentation.py",
-    "project/test_packaging.py",
     "pages/test_pages.py",
     "pages/test_workbench.py",
     "pages/test_own_data_pages.py",
+    "project/test_documentation.py",
+    "project/test_packaging.py",
     "files/test_memory_map.py",
 )
 CLUSTERING = "analysis/"  # its own tests: as many short runs as the product makes
@@ -50,13 +51,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `--dist loadfile` a file stays with one worker; so do all files of the browser, which share a server."""
+    """With `--dist loadfile` a file stays with one worker; so do all files of the browser, which share a server. Faults share
+    nothing."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "browser" if file.startswith("tests/browser/") else file
+            if file.startswith("tests/browser/"):
+                return "browser"
+            return nodeid if file.startswith("tests/faults/") else file
 
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 

@@ -11,21 +11,15 @@ from ddnmf_core.reproduce import results
 from ddnmf_core.reproduce.protocol import QUICK_PROTOCOL
 
 SMALL = {"layers": (32, 16, 6), "n_parts": 5, "epochs": 1, "batch_size": 64}
+_CANDIDATES = ("chosen", "gamma .1")
 SMALL_QUICK = replace(
     QUICK_PROTOCOL,
     models={title: {**settings, **SMALL} for title, settings in QUICK_PROTOCOL.models.items()},
     noise_models={title: {**settings, **SMALL} for title, settings in QUICK_PROTOCOL.noise_models.items()},
-    candidates={title: {**settings, **SMALL} for title, settings in QUICK_PROTOCOL.candidates.items()},
-)
-TINY = replace(
-    SMALL_QUICK,
-    name="tiny",
-    datasets=("digits", "mnist-10k"),
-    n_samples=200,
     noise_levels=(0.1, 0.8),
-    n_map_points=100,
-    candidates={title: SMALL_QUICK.candidates[title] for title in ("chosen", "gamma .1")},
+    candidates={title: {**QUICK_PROTOCOL.candidates[title], **SMALL} for title in _CANDIDATES},
 )
+TINY = replace(SMALL_QUICK, name="tiny", datasets=("digits", "mnist-10k"), n_samples=200, n_map_points=100)
 
 
 def do(store, made_of):

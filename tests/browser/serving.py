@@ -52,9 +52,9 @@ def open_page(browser: Browser, **options: Any) -> Page:
     return page
 
 
-def wait_until(page: Page, condition: Callable[[], object], patience: float = PATIENCE) -> None:
-    """Ask again every 0.1 s, while the page goes on, for at most `patience` milliseconds."""
-    deadline = time.monotonic() + patience / 1000
+def wait_until(page: Page, condition: Callable[[], object]) -> None:
+    """Ask again every 0.1 s, while the page goes on, for at most PATIENCE."""
+    deadline = time.monotonic() + PATIENCE / 1000
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         page.wait_for_timeout(100)

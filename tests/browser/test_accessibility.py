@@ -2,23 +2,30 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from serving import RUN, needs_chromium, open_page
+from serving import RUN, needs_chromium, open_page, wait_until
 
 pytestmark = needs_chromium
 
 PAGES = ["", "train", "latent", "parts", "explain", "noise", "sweep", "compare"]
+BRIGHTNESS = "() => Number(getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/\\d+/)[0])"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_known_to_keep_anybody_out(browser, address, scheme):
+@pytest.fixture(scope="module")
+def page(browser):
+    page = open_page(browser, bypass_csp=True)
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_known_to_keep_anybody_out(page, address, name):
+    page.goto(f"{address}/{name}?run={RUN.id}&method=pca&points=400")
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     found = {}
-    for name in PAGES:
-        page = open_page(browser, color_scheme=scheme, bypass_csp=True)
-        page.goto(f"{address}/{name}?run={RUN.id}&method=pca&points=400")
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-        page.wait_for_timeout(1000)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        wait_until(page, lambda dark=scheme == "dark": (page.evaluate(BRIGHTNESS) < 128) == dark)
+        page.wait_for_timeout(1000)  # charts are drawn again
         for violation in Axe().run(page).response["violations"]:
-            where = [str(node["target"])[-80:] for node in violation["nodes"][:2]]
-            found[f"{name or 'home'}: {violation['id']}"] = where
-        page.close()
+            found[f"{violation['id']}, {scheme}"] = [str(node["target"])[-80:] for node in violation["nodes"][:2]]
     assert found == {}
