@@ -150,26 +150,42 @@ class RunConfig(Config):
     alpha: Weight = 1.0  # weight of L_sym
     beta: Weight = 1.0  # weight of L_ap
     gamma: Weight = 1.0  # weight of L_nc
-    loss_reduction: Literal["sum", "mean"] = "mean"  # sum: the paper's
+    loss_reduction: Literal["sum", "mean", "relative"] = "mean"  # sum: the paper's; relative: over the target's variance
 
     noise_kind: NoiseKind = "gaussian"
     noise_level: Annotated[float, Field(ge=0, le=1)] = 0.4  # Gaussian: standard deviation; else share of pixels
 
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
+    schedule: Literal["constant", "linear"] = "constant"  # linear: warm-up over 10 % of the steps, then down to 0
+    initialization: Literal["xavier", "kaiming"] = "xavier"  # kaiming: of the layers before a ReLU
+    output_bias: Literal["zero", "mean"] = "zero"  # mean: an untrained decoder of zeros gives the mean image
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 256
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 45
     seed: Seed = 1  # of weights, batch order and noise
     precision: Literal["highest", "high", "medium", "bfloat16"] = "medium"  # of matrix products, torch's names
     n_clusters: Annotated[int, Field(ge=2, le=200)] | None = None  # number of clusters; None: one per class
 
-    ADDED_FIELDS: ClassVar[dict[str, Any]] = {"coefficients": "paper", "decoder": "mirrored", "n_clusters": None}
+    ADDED_FIELDS: ClassVar[dict[str, Any]] = {
+        "coefficients": "paper",
+        "decoder": "mirrored",
+        "n_clusters": None,
+        "schedule": "constant",
+        "initialization": "xavier",
+        "output_bias": "zero",
+    }
 
     @model_validator(mode="before")
     @classmethod
     def _ignore_nmf_fields_of_autoencoders(cls, fields: dict[str, Any]) -> dict[str, Any]:
         """Drop fields that an autoencoder does not have, so that they cannot make two equal runs differ."""
         return fields if fields.get("model", "ddnmf") == "ddnmf" else _without(fields, *NMF_FIELDS)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_output_bias_of_additive_decoders(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Reset a field that an additive decoder does not have, so that it cannot make two equal runs differ."""
+        return {**fields, "output_bias": "zero"} if fields.get("decoder") == "additive" else fields
 
     @field_validator("layers", mode="before")
     @classmethod
@@ -189,7 +205,8 @@ class RunConfig(Config):
     @property
     def stack_key(self) -> str:
         """Key shared by runs that can be trained as one batched model (`model/batched_trainer.py`)."""
-        return self.replace(**{name: type(self).model_fields[name].default for name in PER_RUN_FIELDS}).id
+        shared = {"epochs"} if self.schedule != "constant" else set()  # the learning rate of a step depends on their number
+        return self.replace(**{name: type(self).model_fields[name].default for name in PER_RUN_FIELDS if name not in shared}).id
 
     @property
     def code_size(self) -> int:

@@ -54,11 +54,18 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     decoder : str
         "mirrored", or "additive" for one layer of weights >= 0. `**PRESETS["parts"]` selects the settings of additive parts.
     loss_reduction : str
-        "sum" (the paper's) or "mean", which divides each squared norm by its number of entries.
+        "sum" (the paper's); "mean", which divides each squared norm by its number of entries; or "relative", which divides it
+        by the variance of the target, too.
     optimizer : str
         "adam", "adamw" or "sgd".
     learning_rate : float
         Learning rate rho (eq 8).
+    schedule : str
+        "constant", or "linear": the learning rate rises over the first 10 % of the steps and falls to 0 over the others.
+    initialization : str
+        Initial weights: "xavier", or "kaiming" for the layers before a ReLU.
+    output_bias : str
+        "zero", or "mean": a decoder whose weights give 0 yields the mean row.
     batch_size : int
         Rows in a batch.
     epochs : int
@@ -129,6 +136,9 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         loss_reduction: str = "mean",
         optimizer: str = "adam",
         learning_rate: float = 1e-3,
+        schedule: str = "constant",
+        initialization: str = "xavier",
+        output_bias: str = "zero",
         batch_size: int = 256,
         epochs: int = 45,
         precision: str = "medium",
@@ -152,6 +162,9 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.loss_reduction = loss_reduction
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.initialization = initialization
+        self.output_bias = output_bias
         self.batch_size = batch_size
         self.epochs = epochs
         self.precision = precision

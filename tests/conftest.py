@@ -31,6 +31,8 @@ SLOW = (
     "pages/test_pages.py",
     "pages/test_workbench.py",
     "pages/test_own_data_pages.py",
+    "pages/test_noise.py",
+    "pages/test_sweep.py",
     "project/test_documentation.py",
     "project/test_packaging.py",
     "files/test_memory_map.py",

@@ -40,6 +40,9 @@ ONE_CHANGE = [
     {"precision": "high"},
     {"coefficients": "biased"},
     {"decoder": "additive"},
+    {"schedule": "linear"},
+    {"initialization": "kaiming"},
+    {"output_bias": "mean"},
 ]
 
 

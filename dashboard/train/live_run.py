@@ -67,12 +67,12 @@ def show_other_runs(entry: RunEntry, live: set[str]) -> None:
 
 def explain_losses(config: RunConfig, weighted: bool) -> str:
     """Explain the loss curves in a caption."""
-    unit = "image" if config.loss_reduction == "sum" else "pixel or unit"
+    unit = {"sum": "per image", "mean": "per pixel or unit", "relative": "relative to the variance"}[config.loss_reduction]
     if config.model != "ddnmf":
         target = "clean" if config.model == "dae" else "noisy"
-        return f"L_sym per {unit}, log scale: the autoencoder's reconstruction error against the {target} images."
+        return f"L_sym {unit}, log scale: the autoencoder's reconstruction error against the {target} images."
     return (
-        f"Terms of eq 7 per {unit}, {'times' if weighted else 'before'} their weights, log scale. L_sym: the supervisor's "
+        f"Terms of eq 7 {unit}, {'times' if weighted else 'before'} their weights, log scale. L_sym: the supervisor's "
         "reconstruction error. L_ap: distance of the student's features from the supervisor's; it can rise as those grow. "
         "L_nc: the NMF module's reconstruction error. L_in: their weighted sum, the training objective."
     )
@@ -174,6 +174,14 @@ def show_unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
         show_chart(charts.line_chart(history, units, "Dead and constant units"), "train.units", None, place=right)
         show_chart(charts.line_chart(history, gradients, "Gradient norm", log=True), "train.gradients", None, place=left)
         show_chart(charts.line_chart(history, {"code_rms": "code"}, "RMS of the code"), "train.code", None, place=right)
+        errors = {"error_student": "student, noisy input", "error_supervisor": "supervisor", "error": "noisy input"}
+        if any("relative" in row for row in history):
+            show_chart(
+                charts.line_chart(history, errors, "Error on fixed images", log=True),
+                "train.errors",
+                "Mean squared error per pixel against clean images, the same in every epoch. Unlike the losses it can be "
+                "compared between settings.",
+            )
         st.caption(
             "Constant: same value for every image; dead: always 0. A code that shrinks towards 0 minimises L_nc without "
             "learning anything. A hundredfold rise of the gradient norm precedes divergence."

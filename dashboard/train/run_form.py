@@ -190,7 +190,18 @@ def network_settings() -> dict[str, Any]:
         "loss_reduction": choice_box(
             "Loss reduction",
             "loss_reduction",
-            "sum: as in the paper; wide layers outweigh narrow ones. mean: all layers count equally.",
+            "sum: as in the paper; wide layers outweigh narrow ones. mean: all layers count equally. relative: divided by the "
+            "variance of the target too, so layers of large values do not outweigh others.",
+        ),
+        "initialization": choice_box(
+            "Initial weights",
+            "initialization",
+            "xavier: Glorot and Bengio 2010. kaiming: larger before a ReLU, so signals keep their scale (He et al. 2015).",
+        ),
+        "output_bias": choice_box(
+            "Initial output",
+            "output_bias",
+            "mean: the decoder starts from the mean image. An additive decoder starts from a dark image.",
         ),
     }
 
@@ -199,6 +210,9 @@ def optimiser_settings() -> dict[str, Any]:
     chosen = {"optimizer": choice_box("Optimiser", "optimizer")}
     chosen["learning_rate"] = st.number_input(
         "Learning rate", 0.0, 10.0, step=1e-4, format="%.5g", key=train_key("learning_rate"), persist_state="session"
+    )
+    chosen["schedule"] = choice_box(
+        "Learning rate schedule", "schedule", "linear: rises over the first 10% of the steps, then falls to 0."
     )
     chosen["batch_size"] = st.number_input("Batch size", 1, 65536, key=train_key("batch_size"), persist_state="session")
     chosen["n_samples"] = st.number_input(

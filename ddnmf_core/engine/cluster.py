@@ -1,12 +1,12 @@
 """Start the dask cluster of the engine: workers on this machine, or the cluster that DDNMF_SCHEDULER names."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ddnmf_core.engine.client import threads_per_run
+from ddnmf_core.engine.gpus import available_gpus
 
 WORKER_TTL = "15s"  # silence after which a worker counts as lost
 ALLOWED_FAILURES = 3  # max. worker deaths of one task
@@ -111,16 +111,3 @@ def worker_environment(threads: int) -> dict[str, str]:
         "MALLOC_TRIM_THRESHOLD_": str(2**30),
         "MALLOC_MMAP_THRESHOLD_": str(2**25),
     }
-
-
-def available_gpus() -> list[str]:
-    """List the NVIDIA GPUs that the engine may use, without torch."""
-    if os.environ.get("DDNMF_DEVICE") in ("cpu", "mps"):
-        return []
-    if (allowed := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [gpu for gpu in allowed.split(",") if gpu.strip() and gpu != "-1"]
-    try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [str(number) for number, line in enumerate(listed.stdout.splitlines()) if line.startswith("GPU")]

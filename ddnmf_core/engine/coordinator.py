@@ -25,8 +25,9 @@ from ddnmf_core.engine.client import (
     threads_per_run,
     write_start_error,
 )
-from ddnmf_core.engine.cluster import ALLOWED_FAILURES, available_gpus, replace_lost_workers, start_cluster
+from ddnmf_core.engine.cluster import ALLOWED_FAILURES, replace_lost_workers, start_cluster
 from ddnmf_core.engine.duty_cycle import DutyCycle
+from ddnmf_core.engine.gpus import available_gpus
 from ddnmf_core.engine.log import configure_logging, entry_log, logger
 from ddnmf_core.engine.placement import WorkerKind, WorkerPlacement
 from ddnmf_core.engine.queue import RequestQueue, is_clustering

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from ddnmf_core.engine.cluster import available_gpus
+from ddnmf_core.engine.gpus import available_gpus
 from ddnmf_core.store.entry import Kind
 
 WorkerKind = Literal["train", "analyse"]  # a resource that workers advertise

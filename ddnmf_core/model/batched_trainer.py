@@ -20,7 +20,16 @@ from ddnmf_core.model.device import autocast, matmul_precision, synchronize
 from ddnmf_core.model.losses import WEIGHT_OF
 from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork, nonnegative_parameters
 from ddnmf_core.model.pixels import scale_pixels
-from ddnmf_core.model.trainer import REPORT_INTERVAL_S, HistoryRow, Outcome, Trainer, batch_sums, loss_terms, make_optimizer
+from ddnmf_core.model.trainer import (
+    REPORT_INTERVAL_S,
+    HistoryRow,
+    Outcome,
+    Trainer,
+    batch_sums,
+    loss_terms,
+    make_optimizer,
+    set_learning_rate,
+)
 
 STOP_POLL_INTERVAL_S = 0.05  # seconds between checks of should_stop
 SHARED_SLOT = "step"  # entry of Adam's state with one value for all runs: the number of steps
@@ -170,6 +179,7 @@ class BatchedTrainer:
 
     def _step(self, samples: Tensor) -> None:
         """Train every run on one batch: samples (K, B)."""
+        set_learning_rate(self.optimizer, self.trainers[0].learning_rate)
         shape = self._noise_shape(samples)
         drawn = torch.stack([draw_noise(shape, trainer.config.noise_kind, trainer.noise()) for trainer in self.trainers])
         is_full = samples.shape[1] == self.trainers[0].config.batch_size

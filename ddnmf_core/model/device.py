@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 from torch import nn
@@ -24,7 +25,8 @@ def choose_device(wanted: str | None = None) -> torch.device:
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if _usable(name)))
     check_device(wanted)
     if not _usable(wanted):
-        raise ValueError(f"device = {wanted!r}: not usable on this machine; 'auto' chooses an available device")
+        reason = f" ({gpu_faults()[0]})" if wanted == "cuda" else ""
+        raise ValueError(f"device = {wanted!r}: not usable on this machine{reason}; 'auto' chooses an available device")
     return torch.device(wanted)
 
 
@@ -78,10 +80,33 @@ def synchronize(device: torch.device) -> None:
 def _usable(name: str) -> bool:
     """Test if a device exists and, for MPS, computes correctly."""
     if name == "cuda":
-        return torch.cuda.is_available()
+        return not gpu_faults()[0]
     if name == "mps":
         return torch.backends.mps.is_available() and _mps_agrees()
     return True
+
+
+@cache
+def gpu_faults() -> list[str]:
+    """Multiply two small matrices on each GPU that torch sees.
+
+    Returns
+    -------
+    list of str
+        For each GPU what went wrong, empty if the product was right; one reason if torch sees none.
+    """
+    if not torch.cuda.is_available():
+        return ["this build of PyTorch has no CUDA" if torch.version.cuda is None else "PyTorch finds no usable GPU"]
+    return [_product_fault(torch.device("cuda", number)) for number in range(torch.cuda.device_count())]
+
+
+def _product_fault(device: torch.device) -> str:
+    numbers = torch.arange(64.0).reshape(8, 8)
+    try:
+        product = (numbers.to(device) @ numbers.to(device)).cpu()
+    except (RuntimeError, AssertionError) as error:  # no kernel for this GPU, out of memory, a driver that is too old
+        return str(error).partition("\n")[0]
+    return "" if torch.allclose(product, numbers @ numbers, rtol=0.01) else "its matrix products are wrong"
 
 
 def _mps_agrees() -> bool:

@@ -1,7 +1,8 @@
 """Equations 4 to 7. Each term is a sum over the samples i of the batch, as in the paper.
 
 `reduction="mean"` divides every squared norm by the number of its entries, so that a layer of 2000
-units does not outweigh one of 10; `reduction="sum"` is the paper's.
+units does not outweigh one of 10; `reduction="relative"` divides this by the variance of the target, so that a layer with large
+values does not outweigh one with small values; `reduction="sum"` is the paper's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,24 +23,29 @@ class Weights(Protocol):
     def gamma(self) -> float: ...
 
 
+MIN_VARIANCE = 1e-6  # a constant target has no variance
 WEIGHT_OF = {"L_sym": "alpha", "L_ap": "beta", "L_nc": "gamma"}
 
 
 def squared_distance(a: Tensor, b: Tensor, reduction: str = "sum") -> Tensor:
-    """Compute ||a - b||^2 over all entries, or its mean.
+    """Compute ||a - b||^2 over all entries, its mean, or its mean relative to the variance of a.
 
     Parameters
     ----------
     a, b : Tensor of shape (n, d)
-        Arrays to compare.
+        Target, and what is compared with it.
     reduction : str
-        "sum", or "mean" to divide by n d.
+        "sum"; "mean" to divide by n d; or "relative" to divide by n d and the mean variance of the columns of a. Relative
+        distances are the unexplained share of the variance; scaling a and b leaves them unchanged.
 
     Returns
     -------
     Tensor
         Scalar.
     """
+    if reduction == "relative":
+        variance = a.var(dim=0, unbiased=False).mean()
+        return nn.functional.mse_loss(a, b) / variance.clamp(min=MIN_VARIANCE)
     return nn.functional.mse_loss(a, b, reduction=reduction)  # one pass forward and back: half the time of the formula
 
 
@@ -53,7 +59,7 @@ def symmetric_loss(x: Tensor, y: Tensor, reduction: str = "sum") -> Tensor:  # e
     y : Tensor of shape (n, n_pixels)
         Their reconstructions.
     reduction : str
-        "sum" or "mean", as in `squared_distance`.
+        "sum", "mean" or "relative", as in `squared_distance`.
 
     Returns
     -------
@@ -78,7 +84,7 @@ def apposition_losses(
     h_student : sequence of L + 2 Tensors
         Student's features h~[1] to h~[L+2].
     reduction : str
-        "sum" or "mean", as in `squared_distance`.
+        "sum", "mean" or "relative", as in `squared_distance`.
     code : int, optional
         Number of encoder layers; L/2 (the paper's symmetric network) if omitted.
 
@@ -109,7 +115,7 @@ def nonnegative_constraint_loss(X: Tensor, X_hat: Tensor, reduction: str = "sum"
     X_hat : Tensor of shape (n, d)
         Codes reconstructed from the coefficients.
     reduction : str
-        "sum" or "mean", as in `squared_distance`.
+        "sum", "mean" or "relative", as in `squared_distance`.
 
     Returns
     -------

@@ -19,14 +19,20 @@ ACTIVATIONS: dict[str, nn.Module] = {
 }
 
 
+MIN_MEAN = 0.01  # means below it (above 1 - MIN_MEAN) count as it: their logits would have no gradient
+
+
 class Layer(nn.Module):  # eq 1
     """Compute h[l] = f(W h[l-1] + b): (n, n_in) -> (n, n_out)."""
 
-    def __init__(self, n_in: int, n_out: int, activation: str, generator: torch.Generator) -> None:
+    def __init__(self, n_in: int, n_out: int, activation: str, initialization: str, generator: torch.Generator) -> None:
         super().__init__()
         self.linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
         self.activation = ACTIVATIONS[activation]
-        nn.init.xavier_uniform_(self.linear.weight, generator=generator)
+        if initialization == "kaiming" and activation == "relu":  # He et al. 2015: keeps the scale through ReLUs
+            nn.init.kaiming_uniform_(self.linear.weight, nonlinearity="relu", generator=generator)
+        else:
+            nn.init.xavier_uniform_(self.linear.weight, generator=generator)
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, h: Tensor) -> Tensor:
@@ -36,10 +42,10 @@ class Layer(nn.Module):  # eq 1
 class Chain(nn.ModuleList):
     """Apply layers in sequence: ReLU after every layer but the last, which has an activation of its own."""
 
-    def __init__(self, sizes: tuple[int, ...], last_activation: str, generator: torch.Generator) -> None:
+    def __init__(self, sizes: tuple[int, ...], last_activation: str, initialization: str, generator: torch.Generator) -> None:
         activations = ["relu"] * (len(sizes) - 2) + [last_activation]
         super().__init__(
-            Layer(n_in, n_out, activation, generator)
+            Layer(n_in, n_out, activation, initialization, generator)
             for n_in, n_out, activation in zip(sizes, sizes[1:], activations, strict=False)
         )
 
@@ -77,7 +83,7 @@ class AdditiveDecoder(Chain):
     DARK_BIAS = -3.0  # initial bias under a sigmoid, whose output is then nearly 0
 
     def __init__(self, code_size: int, n_pixels: int, activation: str, generator: torch.Generator) -> None:
-        super().__init__((code_size, n_pixels), activation, generator)
+        super().__init__((code_size, n_pixels), activation, "xavier", generator)
         nn.init.uniform_(self.linear.weight, 0.0, self.MAX_INITIAL_WEIGHT, generator=generator)
         nn.init.constant_(self.linear.bias, self.DARK_BIAS if activation == "sigmoid" else 0.0)
 
@@ -103,7 +109,13 @@ def make_decoder(n_pixels: int, config: RunConfig, generator: torch.Generator) -
     """Build the configured decoder from codes (n, d) to pixels (n, n_pixels)."""
     if config.decoder == "additive":
         return AdditiveDecoder(config.code_size, n_pixels, config.output_activation, generator)
-    return Chain((config.code_size, *config.decoder_layers, n_pixels), config.output_activation, generator)
+    sizes = (config.code_size, *config.decoder_layers, n_pixels)
+    return Chain(sizes, config.output_activation, config.initialization, generator)
+
+
+def make_encoder(n_pixels: int, config: RunConfig, generator: torch.Generator) -> Chain:
+    """Build the configured encoder from images (n, n_pixels) to codes (n, d)."""
+    return Chain((n_pixels, *config.encoder_layers), config.bottleneck_activation, config.initialization, generator)
 
 
 class NMFModule(nn.Module):  # eq 3
@@ -248,7 +260,7 @@ class Autoencoder(nn.Module):
     def __init__(self, n_pixels: int, config: RunConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.denoising = config.model == "dae"
-        self.encoder = Chain((n_pixels, *config.encoder_layers), config.bottleneck_activation, generator)
+        self.encoder = make_encoder(n_pixels, config, generator)
         self.decoder = make_decoder(n_pixels, config, generator)
 
     def features(self, x: Tensor) -> list[Tensor]:
@@ -312,7 +324,7 @@ class Student(nn.Module):
 
     def __init__(self, n_pixels: int, config: RunConfig, generator: torch.Generator) -> None:
         super().__init__()
-        self.encoder = Chain((n_pixels, *config.encoder_layers), config.bottleneck_activation, generator)
+        self.encoder = make_encoder(n_pixels, config, generator)
         self.nmf = NMFModule(config.code_size, config.n_parts, config.basis, config.coefficients, generator)
         self.decoder = make_decoder(n_pixels, config, generator)
 
@@ -429,6 +441,22 @@ def project_nonnegative(model: nn.Module) -> None:
     """Set negative entries of the constrained parameters to 0 (projected gradient descent: call it after each step)."""
     for parameter in nonnegative_parameters(model):
         parameter.clamp_(min=0)
+
+
+@torch.no_grad()
+def set_output_bias(model: DDNMFNetwork | Autoencoder, mean: Tensor) -> None:
+    """Set the output biases so that a decoder whose weights give 0 yields the mean image: (n_pixels,).
+
+    Training then begins at the mean instead of learning it. Additive decoders keep their dark background.
+    """
+    networks = (model.supervisor, model.student) if isinstance(model, DDNMFNetwork) else (model,)
+    for decoder in (network.decoder for network in networks):
+        layer = decoder[-1]
+        assert isinstance(layer, Layer)
+        if isinstance(decoder, AdditiveDecoder):
+            continue
+        is_sigmoid = isinstance(layer.activation, nn.Sigmoid)
+        layer.linear.bias.copy_(torch.logit(mean, eps=MIN_MEAN) if is_sigmoid else mean)
 
 
 def build_model(config: RunConfig, n_pixels: int) -> DDNMFNetwork | Autoencoder:

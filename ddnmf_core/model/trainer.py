@@ -8,6 +8,7 @@ training ends with the same bits as an uninterrupted one.
 import math
 import time
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -20,7 +21,7 @@ from ddnmf_core.model.corruption import corrupt, corrupt_each
 from ddnmf_core.model.device import autocast, matmul_precision, sums_dtype, synchronize
 from ddnmf_core.model.mapped_pixels import MappedRows, pixels_on_device
 from ddnmf_core.model.monitor import Gallery, unit_health
-from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork, build_model, project_nonnegative
+from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork, build_model, project_nonnegative, set_output_bias
 from ddnmf_core.model.pixels import scale_pixels
 from ddnmf_core.seeds import derive
 
@@ -28,7 +29,8 @@ HistoryRow = dict[str, Any]
 Outcome = Literal["finished", "stopped", "diverged"]
 
 REPORT_INTERVAL_S = 0.5  # seconds between rows inside an epoch
-N_PROBE = 1000  # images for unit statistics
+N_PROBE = 1000  # images for statistics between epochs and the mean image
+WARM_UP = 0.1  # share of the steps in which the linear schedule raises the learning rate
 
 
 class Trainer:
@@ -67,7 +69,10 @@ class Trainer:
         self.config = config
         self.device = device
         self.pixels = pixels_on_device(images.pixels, device) if pixels is None else pixels
+        self._fixed_samples = torch.randperm(len(self.pixels), generator=self._generator("fixed images"))[:N_PROBE]
         self.model = build_model(config, images.pixels.shape[1]).to(device)
+        if config.output_bias == "mean":
+            set_output_bias(self.model, self._mean_image())
         self.optimizer = make_optimizer(self.model.parameters(), config)
         self.epoch = 0
         self.batch = 0
@@ -86,7 +91,7 @@ class Trainer:
             Receives a row, a dict: of kind "epoch" after each epoch, of kind "batch" at most every 0.5 s within one.
             Its keys: "epoch" (a fraction within an epoch), "step", the losses "L_sym", "L_ap", "L_nc" and "L_in", "weighted"
             (each term times its weight), "layer_shares" (shares of L_ap), norms of gradients, "seconds",
-            "images_per_second", and after an epoch the unit statistics of `unit_health`.
+            "images_per_second", and after an epoch the errors of `fixed_errors` and the unit statistics of `unit_health`.
         should_stop : callable
             Called before every batch; True stops the training.
 
@@ -147,10 +152,21 @@ class Trainer:
             L_in = losses.interpretability_loss(terms, config)
         self.optimizer.zero_grad(set_to_none=True)
         L_in.backward()
+        set_learning_rate(self.optimizer, self.learning_rate)
         self.optimizer.step()  # eq 8
         project_nonnegative(self.model)
         self._accumulate(terms, layers, len(samples))
         return L_in.detach()
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the current batch (`config.schedule`)."""
+        config = self.config
+        if config.schedule == "constant":
+            return config.learning_rate
+        n_steps = config.epochs * self.batches_per_epoch
+        step, warm_up = self.epoch * self.batches_per_epoch + self.batch, math.ceil(WARM_UP * n_steps)
+        return config.learning_rate * min((step + 1) / warm_up, (n_steps - step) / max(1, n_steps - warm_up))
 
     def order(self) -> Tensor:
         """Draw the order of the images in this epoch: (n,)."""
@@ -206,8 +222,30 @@ class Trainer:
             total = sum(sums[3:]) or 1.0
             row["layer_shares"] = [share / total for share in sums[3:]]
         if kind == "epoch":
-            row |= unit_health(self.model, self.probe())
+            row |= self.fixed_errors() | unit_health(self.model, self.probe())
         return row
+
+    @torch.no_grad()
+    def fixed_errors(self) -> dict[str, Any]:
+        """Compute errors on N_PROBE fixed images with fixed noise, comparable between epochs and configurations.
+
+        Returns
+        -------
+        dict
+            "error_supervisor" and "error_student", or "error" of an autoencoder: mean squared error per pixel against the
+            clean images, the supervisor's of clean and the others' of noisy inputs. "relative": each loss term relative to
+            the variance of its target, averaged over layers; 1 is the error of a constant.
+        """
+        clean, noisy = self._fixed_images
+        terms, layers = loss_terms(self.model, clean, noisy, "relative")
+        if layers is not None:
+            terms["L_ap"] = layers.mean()
+        if isinstance(self.model, DDNMFNetwork):
+            outputs = {"error_supervisor": self.model.supervisor(clean), "error_student": self.model(noisy)}
+        else:
+            outputs = {"error": self.model(noisy)}
+        errors: dict[str, Any] = {name: float(losses.squared_distance(clean, y, "mean")) for name, y in outputs.items()}
+        return errors | {"relative": {name: float(term) for name, term in terms.items()}}
 
     def _gradient_norms(self) -> dict[str, float]:
         """Compute the gradient norm of each network in the last batch."""
@@ -224,6 +262,17 @@ class Trainer:
     def probe(self) -> Tensor:
         """Return the first images, clean: (N_PROBE, n_pixels)."""
         return scale_pixels(self.pixels[:N_PROBE])
+
+    def _mean_image(self) -> Tensor:
+        """Average the fixed images: (n_pixels,)."""
+        return self._fixed_images[0].mean(dim=0)
+
+    @cached_property
+    def _fixed_images(self) -> tuple[Tensor, Tensor]:
+        """The fixed images, clean and with their own noise: (N_PROBE, n_pixels) each."""
+        clean = scale_pixels(self.pixels[self._fixed_samples.to(self.device)])
+        config = self.config
+        return clean, corrupt_each(clean, self._fixed_samples, config.noise_kind, config.noise_level, config.seed)
 
     def gallery(self) -> Gallery:
         """Return one image of each class, clean and with its own noise (`corrupt_each`)."""
@@ -323,12 +372,24 @@ def batch_sums(terms: dict[str, Tensor], layers: Tensor | None, n: int, reductio
     return torch.cat(parts, dim=-1)
 
 
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of the next step; in place where a captured step reads it from a tensor."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
 def make_optimizer(parameters: Iterable[Tensor], config: RunConfig, capturable: bool = False) -> torch.optim.Optimizer:
     """Create the optimiser. One serves both networks: their gradients are separate (eq 9 to 16), so two would be equal to it.
 
-    `capturable` allows a CUDA graph to capture Adam's steps; SGD needs no such setting.
+    `capturable` allows a CUDA graph to capture Adam's steps, which then read the learning rate from a tensor; SGD needs no
+    such setting.
     """
     if config.optimizer == "sgd":
         return torch.optim.SGD(parameters, lr=config.learning_rate, fused=True)
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
-    return kind(parameters, lr=config.learning_rate, fused=True, capturable=capturable)
+    parameters = list(parameters)
+    rate = torch.tensor(config.learning_rate, device=parameters[0].device) if capturable else config.learning_rate
+    return kind(parameters, lr=rate, fused=True, capturable=capturable)

@@ -41,6 +41,8 @@ def assert_same(stacked, single):
         [{"basis": "nonnegative", "decoder": "additive", "coefficients": "biased", "seed": seed} for seed in (1, 2)],
         [{"loss_reduction": "sum", "optimizer": "sgd", "learning_rate": 1e-5, "seed": seed} for seed in (1, 2)],
         [{"noise_kind": "salt_and_pepper", "optimizer": "adamw", "seed": seed} for seed in (1, 2)],
+        [{"schedule": "linear", "initialization": "kaiming", "output_bias": "mean", "seed": seed} for seed in (1, 2)],
+        [{"loss_reduction": "relative", "seed": seed} for seed in (1, 2)],
     ],
 )
 def test_each_run_of_a_stack_is_the_run_trained_alone(few_digits, small, changes):
@@ -112,6 +114,8 @@ def test_runs_may_have_different_numbers_of_epochs(few_digits, small):
 def test_only_runs_of_one_architecture_at_one_batch_are_stacked(few_digits, small):
     assert small(seed=1).stack_key == small(seed=9, noise_level=0.8, gamma=3).stack_key
     assert small().stack_key != small(n_parts=6).stack_key
+    assert small(epochs=3).stack_key == small(epochs=4).stack_key
+    assert small(epochs=3, schedule="linear").stack_key != small(epochs=4, schedule="linear").stack_key
     with pytest.raises(ValueError, match="one architecture"):
         BatchedTrainer([Trainer(small(), few_digits, CPU), Trainer(small(n_parts=6), few_digits, CPU)])
     ahead = Trainer(small(seed=2), few_digits, CPU)

@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 
+from ddnmf_core.model import device
 from ddnmf_core.model.device import choose_device, device_title, matmul_precision
 
 
@@ -27,6 +28,20 @@ def test_an_unknown_device_is_named(wanted):
 def test_a_device_that_is_not_here_is_refused_with_the_way_out():
     with pytest.raises(ValueError, match="'auto' chooses an available device"):
         choose_device("cuda")
+
+
+def test_a_gpu_that_cannot_multiply_is_not_chosen(monkeypatch):
+    """As after a driver's update, or with a GPU for which this build of PyTorch has no kernels."""
+    device.gpu_faults.cache_clear()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(device, "_product_fault", lambda device: "no kernel image is available")
+    try:
+        assert choose_device("auto").type == "cpu"
+        with pytest.raises(ValueError, match=r"not usable on this machine \(no kernel image is available\)"):
+            choose_device("cuda")
+    finally:
+        device.gpu_faults.cache_clear()
 
 
 def test_precision_holds_inside_the_block_alone():

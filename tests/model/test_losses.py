@@ -1,5 +1,7 @@
 """Equations 4 to 7 against the sums written out, and 9 to 16 against finite differences."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -52,6 +54,17 @@ def test_symmetric_and_constraint_loss_at_a_known_point(loss):
     assert loss(X, torch.zeros(2, 2)).item() == 5.0  # 2^2 + 1^2
     assert loss(X, torch.zeros(2, 2), "mean").item() == 1.25  # over 4 entries
     assert loss(X, X).item() == 0.0
+
+
+@pytest.mark.parametrize("loss", [losses.symmetric_loss, losses.nonnegative_constraint_loss])
+def test_a_relative_loss_is_the_share_of_the_variance_and_knows_no_scale(loss):
+    a, b = random(40, 7, seed=1), random(40, 7, seed=2)
+    share = ((a - b) ** 2).mean() / ((a - a.mean(axis=0)) ** 2).mean()
+    assert value(loss, a, b, "relative") == pytest.approx(share, rel=1e-12)
+    assert value(loss, 9 * a, 9 * b, "relative") == pytest.approx(share, rel=1e-12)
+    mean = np.broadcast_to(a.mean(axis=0), a.shape).copy()
+    assert value(loss, a, mean, "relative") == pytest.approx(1)
+    assert math.isfinite(value(loss, np.ones((4, 7)), np.zeros((4, 7)), "relative"))  # a constant target
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.model.networks import NMFModule, build_model, project_nonnegative
+from ddnmf_core.model.networks import MIN_MEAN, NMFModule, build_model, project_nonnegative, set_output_bias
 from ddnmf_core.model.trainer import Trainer
 
 N_PIXELS = 64
@@ -171,6 +171,26 @@ def test_a_strict_basis_is_never_negative_and_the_papers_is(few_digits, small):
 
 
 # ----------------------------------------------------------------------------------------- seeds
+
+
+def test_kaiming_keeps_the_scale_through_the_layers_and_xavier_loses_it():
+    scale = {}
+    for initialization in ("xavier", "kaiming"):
+        decoder = build_model(RunConfig(initialization=initialization), 784).supervisor.decoder
+        code = torch.randn(500, 10, generator=torch.Generator().manual_seed(1))
+        scale[initialization] = decoder.features(code)[0].detach().square().mean().sqrt().item()
+    assert scale["kaiming"] == pytest.approx(1, rel=0.2)
+    assert scale["xavier"] < 0.2
+
+
+@pytest.mark.parametrize("output", ["sigmoid", "linear", "relu"])
+def test_a_decoder_of_zeros_gives_the_mean_image(output):
+    model = build_model(RunConfig(output_activation=output, layers=(16, 6), n_parts=3), 5)
+    mean = torch.tensor([0.0, 0.1, 0.5, 0.9, 1.0])
+    set_output_bias(model, mean)
+    for network in (model.supervisor, model.student):
+        torch.nn.init.zeros_(network.decoder[-1].linear.weight)
+        torch.testing.assert_close(network.decoder(torch.ones(1, 6))[0], mean, atol=MIN_MEAN, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["ddnmf", "ae1", "ae2"])

@@ -1,6 +1,7 @@
 """Algorithm 1: it learns, it repeats itself, it stops and resumes anywhere, and its rows add up."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from ddnmf_core.analysis.clustering import cluster
 from ddnmf_core.analysis.metrics import accuracy
 from ddnmf_core.config import RunConfig
 from ddnmf_core.model import losses, trainer
+from ddnmf_core.model.corruption import corrupt_each
 from ddnmf_core.model.device import sums_dtype
 from ddnmf_core.model.encoding import encode
 from ddnmf_core.model.networks import build_model
@@ -194,6 +196,38 @@ def test_a_training_resumed_after_any_batch_ends_like_the_undisturbed_one(few_di
         assert untimed(row for row in rows if row["kind"] == "epoch") == untimed(history)
 
 
+def test_a_schedule_rises_and_falls_to_the_last_step_and_resumes(few_digits, small):
+    config = small(epochs=8, schedule="linear", initialization="kaiming", output_bias="mean", learning_rate=0.01)
+    made, rates = Trainer(config, few_digits, CPU), []
+    step = made.optimizer.step
+
+    def noted():
+        rates.append(made.optimizer.param_groups[0]["lr"])
+        step()
+
+    made.optimizer.step = noted
+    assert made.train(ignore) == "finished"
+    assert len(rates) == 40
+    assert rates[:4] == pytest.approx([0.0025, 0.005, 0.0075, 0.01])  # a tenth of the steps
+    assert all(later < earlier for earlier, later in pairwise(rates[4:]))
+    assert rates[-1] == pytest.approx(0.01 / 36)
+    for n_batches in (2, 21, 39):
+        stopped = Trainer(config, few_digits, CPU)
+        stopped.train(ignore, stop_after(n_batches))
+        resumed = Trainer(config, few_digits, CPU)
+        resumed.load_state(stopped.state())
+        resumed.train(ignore)
+        assert same(weights(resumed), weights(made)), f"stopped after {n_batches} batches"
+
+
+def test_a_training_begins_at_the_mean_image(digits, small):
+    begun = Trainer(small(output_bias="mean", initialization="kaiming"), digits, CPU)
+    pixels = torch.tensor(digits.pixels) / 255
+    biases = [network.decoder[-1].linear.bias for network in (begun.model.supervisor, begun.model.student)]
+    assert torch.equal(*biases)
+    torch.testing.assert_close(torch.sigmoid(biases[0].detach()), pixels.mean(dim=0).clamp(0.01, 0.99), atol=0.03, rtol=0)
+
+
 def test_a_model_that_only_adds_learns_keeps_its_weights_from_going_negative_and_resumes(digits, small):
     config = small(
         decoder="additive",
@@ -335,6 +369,9 @@ def test_an_epochs_row_says_what_is_documented(few_digits, small):
         "images_per_second",
         "gradient_supervisor",
         "gradient_student",
+        "error_supervisor",
+        "error_student",
+        "relative",
         "n_units",
         "dead_units",
         "constant_units",
@@ -357,12 +394,30 @@ def test_an_autoencoders_row_has_its_one_loss(few_digits, small):
         "seconds",
         "images_per_second",
         "gradient_autoencoder",
+        "error",
+        "relative",
         "n_units",
         "dead_units",
         "constant_units",
         "code_rms",
     }
     assert rows[0]["L_in"] == rows[0]["weighted"]["L_sym"] == 2 * rows[0]["L_sym"]
+
+
+def test_errors_are_those_of_fixed_images_with_fixed_noise(few_digits, small):
+    """Of clean images for the supervisor, of the noise that belongs to each image for the student."""
+    made, rows = train(small(), few_digits)
+    clean = torch.tensor(few_digits.pixels) / 255
+    noisy = corrupt_each(clean, torch.arange(len(clean)), "gaussian", 0.4, seed=1)
+    with torch.no_grad():
+        supervisor, student = made.model.supervisor(clean), made.model(noisy)
+    last = rows[-1]
+    assert last["error_supervisor"] == pytest.approx((clean - supervisor).square().mean().item(), rel=1e-5)
+    assert last["error_student"] == pytest.approx((clean - student).square().mean().item(), rel=1e-5)
+    variance = clean.var(dim=0, unbiased=False).mean().item()
+    assert last["relative"]["L_sym"] == pytest.approx(last["error_supervisor"] / variance, rel=1e-5)
+    assert last["relative"].keys() == {"L_sym", "L_ap", "L_nc"}
+    assert last["error_student"] < rows[0]["error_student"]
 
 
 def test_the_weighted_terms_are_weight_times_raw_and_add_up_to_L_in(few_digits, small):
