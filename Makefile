@@ -4,6 +4,10 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
 	&& echo $$python && break; done)
 BIN := .venv/bin
+# Compiling all modules takes half of an installation; Python does it at the first import, where it may write.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check $(if $(PYTHONDONTWRITEBYTECODE),,--no-compile)
+# Another index for torch, such as the one that pytorch.org names for CPUs: docs/install.md
+TORCH_INDEX ?=
 WORKERS ?= 2
 # A file stays with one worker, in the order that tests/conftest.py gives.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -33,11 +37,13 @@ lint: .venv/test-installed
 .venv/installed: requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 with the venv module is needed (Debian: apt install python3-venv)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	@echo "Installing the packages of requirements.txt, 7 GB on Linux, mostly CUDA's libraries; without a GPU less: docs/install.md"
+	$(if $(strip $(TORCH_INDEX)),$(PIP) --index-url $(TORCH_INDEX) $(shell grep -E '^torch(vision)?==' requirements.txt))
+	$(PIP) -r requirements.txt
 	touch $@
 
 .venv/test-installed: .venv/installed
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test,export,docs]'
+	$(PIP) -e '.[test,export,docs]'
 	touch $@
 
 lock:	# every package with its hashes, for 3.11 and 3.12; without uv's own line about how
