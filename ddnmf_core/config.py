@@ -150,7 +150,7 @@ class RunConfig(Config):
     alpha: Weight = 1.0  # weight of L_sym
     beta: Weight = 1.0  # weight of L_ap
     gamma: Weight = 1.0  # weight of L_nc
-    loss_reduction: Literal["sum", "mean", "relative"] = "mean"  # sum: the paper's; relative: over the target's variance
+    loss_reduction: Literal["sum", "mean"] = "mean"  # sum: the paper's
 
     noise_kind: NoiseKind = "gaussian"
     noise_level: Annotated[float, Field(ge=0, le=1)] = 0.4  # Gaussian: standard deviation; else share of pixels

@@ -54,8 +54,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     decoder : str
         "mirrored", or "additive" for one layer of weights >= 0. `**PRESETS["parts"]` selects the settings of additive parts.
     loss_reduction : str
-        "sum" (the paper's); "mean", which divides each squared norm by its number of entries; or "relative", which divides it
-        by the variance of the target, too.
+        "sum" (the paper's) or "mean", which divides each squared norm by its number of entries.
     optimizer : str
         "adam", "adamw" or "sgd".
     learning_rate : float

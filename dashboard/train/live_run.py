@@ -67,12 +67,12 @@ def show_other_runs(entry: RunEntry, live: set[str]) -> None:
 
 def explain_losses(config: RunConfig, weighted: bool) -> str:
     """Explain the loss curves in a caption."""
-    unit = {"sum": "per image", "mean": "per pixel or unit", "relative": "relative to the variance"}[config.loss_reduction]
+    unit = "image" if config.loss_reduction == "sum" else "pixel or unit"
     if config.model != "ddnmf":
         target = "clean" if config.model == "dae" else "noisy"
-        return f"L_sym {unit}, log scale: the autoencoder's reconstruction error against the {target} images."
+        return f"L_sym per {unit}, log scale: the autoencoder's reconstruction error against the {target} images."
     return (
-        f"Terms of eq 7 {unit}, {'times' if weighted else 'before'} their weights, log scale. L_sym: the supervisor's "
+        f"Terms of eq 7 per {unit}, {'times' if weighted else 'before'} their weights, log scale. L_sym: the supervisor's "
         "reconstruction error. L_ap: distance of the student's features from the supervisor's; it can rise as those grow. "
         "L_nc: the NMF module's reconstruction error. L_in: their weighted sum, the training objective."
     )

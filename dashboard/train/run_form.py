@@ -190,8 +190,7 @@ def network_settings() -> dict[str, Any]:
         "loss_reduction": choice_box(
             "Loss reduction",
             "loss_reduction",
-            "sum: as in the paper; wide layers outweigh narrow ones. mean: all layers count equally. relative: divided by the "
-            "variance of the target too, so layers of large values do not outweigh others.",
+            "sum: as in the paper; wide layers outweigh narrow ones. mean: all layers count equally.",
         ),
         "initialization": choice_box(
             "Initial weights",
