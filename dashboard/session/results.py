@@ -1,6 +1,6 @@
 """Request work from the engine; show its result, progress and expected time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -17,6 +17,8 @@ from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import ENDED_STATUSES, Entry
 from ddnmf_core.store.run_store import AnyConfig
+
+MAX_SIMILAR_RUNS = 5  # finished or running, whose speeds predict a run's
 
 
 def result_of(
@@ -81,19 +83,19 @@ def expected_time(config: RunConfig, n_runs: int = 1) -> str:
     return f"Expected time: about **{estimate.format_duration(seconds * n_runs)}** at this machine's measured speed."
 
 
-def measured_speeds(config: RunConfig) -> list[dict[str, float]]:
-    """Return the engine's measured speed, then that of the newest similar run."""
+def measured_speeds(config: RunConfig) -> list[Mapping[str, float]]:
+    """Return the engine's measured speed, then the median of the newest similar runs."""
     running = engine.info(store())
-    speeds = [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
-    for entry in store().entries()[:20]:
-        similar = (
-            entry.config.precision == config.precision
-            and is_known(entry.config.dataset)
-            and estimate.same_speed_class(entry.config, config)
-        )
-        if rows := entry.history() if similar else []:
-            return [
-                *speeds,
-                {"weights": estimate.count_weights(entry.config), "images_per_second": rows[-1]["images_per_second"]},
-            ]
-    return speeds
+    speeds: list[Mapping[str, float]] = (
+        [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
+    )
+    similar = [
+        entry
+        for entry in store().entries()[:20]
+        if entry.config.precision == config.precision
+        and is_known(entry.config.dataset)
+        and estimate.same_speed_class(entry.config, config)
+    ]
+    of_runs = [estimate.measured_speed(entry.config, entry.history()) for entry in similar[:MAX_SIMILAR_RUNS]]
+    measured = [speed for speed in of_runs if speed is not None]
+    return [*speeds, estimate.median_speed(measured)] if measured else speeds

@@ -15,6 +15,7 @@ from dashboard.session.selections import warn_of_collapse
 from dashboard.session.store import LIVE_STATUSES, store
 from ddnmf_core.config import RunConfig
 from ddnmf_core.engine import client as engine
+from ddnmf_core.engine import estimate
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import snapshot_name, snapshots_of
@@ -105,7 +106,7 @@ def show_controls(entry: RunEntry) -> None:
 def show_numbers(entry: RunEntry, history: list[dict[str, Any]]) -> None:
     last = history[-1]
     with_units: dict[str, Any] = next((row for row in reversed(history) if "n_units" in row), {})
-    columns = st.columns(4)
+    columns = st.columns(5)
     columns[0].metric("Epoch", f"{round(last['epoch'], 1):g} / {entry.config.epochs}")
     columns[1].metric("Images/s", f"{last['images_per_second']:,.0f}")
     columns[2].metric("L_in", f"{last['L_in']:.4g}")
@@ -115,6 +116,8 @@ def show_numbers(entry: RunEntry, history: list[dict[str, Any]]) -> None:
         f"{with_units.get('constant_units', '–')} of {n_units}",
         help="Units of the code with the same value for every image.",
     )
+    if entry.state.status == "running" and (left := estimate.seconds_left(entry.config, history)) is not None:
+        columns[4].metric("Time left", estimate.format_duration(left), help="Training and scoring at this run's speed.")
 
 
 def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:

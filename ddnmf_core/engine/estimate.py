@@ -1,7 +1,8 @@
 """Estimate the duration of work from speeds measured on this machine."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from ddnmf_core.config import CLUSTERERS, ClusteringConfig, Config, EmbeddingConfig, InterpretationConfig, RunConfig
@@ -38,6 +39,26 @@ def training_seconds(config: RunConfig, measured: Iterable[Mapping[str, Any]]) -
         return None
     speed = speeds[-1]["images_per_second"] * speeds[-1]["weights"]
     return n_images(config) * config.epochs * count_weights(config) / speed
+
+
+def measured_speed(config: RunConfig, history: Sequence[Mapping[str, Any]]) -> dict[str, float] | None:
+    """Return the speed of a run: the median of its rows, of which some fall into pauses and bursts; None without rows."""
+    speeds = [row["images_per_second"] for row in history if row.get("images_per_second", 0) > 0]
+    return {"weights": count_weights(config), "images_per_second": median(speeds)} if speeds else None
+
+
+def median_speed(measured: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
+    """Return the middle one of some speeds, by weights times images per second."""
+    return sorted(measured, key=lambda speed: speed["weights"] * speed["images_per_second"])[len(measured) // 2]
+
+
+def seconds_left(config: RunConfig, history: Sequence[Mapping[str, Any]]) -> float | None:
+    """Estimate the seconds until a run in training is finished, from its own speed; None without rows."""
+    speed = measured_speed(config, history)
+    if speed is None:
+        return None
+    seconds = run_seconds(config, [speed]) or 0.0
+    return seconds - (training_seconds(config, [speed]) or 0.0) * min(1.0, history[-1]["epoch"] / config.epochs)
 
 
 def run_seconds(config: RunConfig, measured: Iterable[Mapping[str, Any]]) -> float | None:

@@ -7,8 +7,11 @@ from ddnmf_core.engine.estimate import (
     analysis_seconds,
     count_weights,
     format_duration,
+    measured_speed,
+    median_speed,
     run_seconds,
     same_speed_class,
+    seconds_left,
     training_seconds,
 )
 from ddnmf_core.model.networks import build_model
@@ -47,6 +50,24 @@ def test_a_small_network_says_nothing_of_a_large_one():
     assert same_speed_class(CONFIG, CONFIG.replace(layers=(20, 6)))
     assert not same_speed_class(CONFIG, CONFIG.replace(layers=(200, 6)))
     assert not same_speed_class(CONFIG, CONFIG.replace(batch_size=32))
+
+
+def test_one_slow_moment_does_not_change_the_estimate():
+    """A run's speed is the median of its rows, and that of several runs their median."""
+    rows = [{"epoch": epoch, "images_per_second": 20.0 if epoch == 3 else 1797.0} for epoch in range(1, 6)]
+    speed = measured_speed(CONFIG, rows)
+    assert speed == {"weights": count_weights(CONFIG), "images_per_second": 1797.0}
+    slow, fast = ({**speed, "images_per_second": value} for value in (100.0, 9000.0))
+    assert median_speed([fast, slow, speed]) == speed
+    assert measured_speed(CONFIG, [{"epoch": 0.1, "images_per_second": 0.0}]) is None
+
+
+def test_the_time_left_is_that_of_the_epochs_to_come_and_the_scoring():
+    scoring = run_seconds(CONFIG, [{"weights": count_weights(CONFIG), "images_per_second": 1797.0}]) - 10
+    rows = [{"epoch": epoch, "images_per_second": 1797.0} for epoch in (1, 2, 2.5)]
+    assert seconds_left(CONFIG, rows) == pytest.approx(7.5 + scoring)
+    assert seconds_left(CONFIG, [*rows, {"epoch": 10, "images_per_second": 1797.0}]) == pytest.approx(scoring)
+    assert seconds_left(CONFIG, []) is None
 
 
 def test_without_a_measurement_there_is_no_figure():
