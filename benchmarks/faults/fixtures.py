@@ -64,9 +64,9 @@ def running_engine() -> Iterator[Store]:
             engine.stop(store)
 
 
-def wait(condition: Callable[..., object], *arguments: object, seconds: float = PATIENCE, every: float = 0.02) -> bool:
-    """Poll until condition(*arguments) is true; return False on a timeout."""
-    deadline = time.monotonic() + seconds
+def wait(condition: Callable[..., object], *arguments: object, seconds: float | None = None, every: float = 0.02) -> bool:
+    """Poll until condition(*arguments) is true; return False after `seconds`, or else PATIENCE."""
+    deadline = time.monotonic() + (PATIENCE if seconds is None else seconds)
     while time.monotonic() < deadline:
         if condition(*arguments):
             return True

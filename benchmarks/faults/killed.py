@@ -211,7 +211,7 @@ def killed_scheduler(most: int) -> Count:
             (entry,) = _left_behind(store, [LONG.replace(epochs=3000, seed=8000 + attempt)], os.kill)
             engine.start(store)
             began, old = time.monotonic(), holder_of(entry)
-            on = wait(_has_another_holder, entry, old, seconds=60)
+            on = wait(_has_another_holder, entry, old)
             step = last_step(entry)
             on = on and wait(is_past, entry, step)
             count.add("" if on else entry.state.status, time.monotonic() - began)
