@@ -25,7 +25,7 @@ def choose_device(wanted: str | None = None) -> torch.device:
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if _usable(name)))
     check_device(wanted)
     if not _usable(wanted):
-        reason = f" ({gpu_faults()[0]})" if wanted == "cuda" else ""
+        reason = f" ({gpu_fault(0)})" if wanted == "cuda" else ""
         raise ValueError(f"device = {wanted!r}: not usable on this machine{reason}; 'auto' chooses an available device")
     return torch.device(wanted)
 
@@ -80,24 +80,23 @@ def synchronize(device: torch.device) -> None:
 def _usable(name: str) -> bool:
     """Test if a device exists and, for MPS, computes correctly."""
     if name == "cuda":
-        return not gpu_faults()[0]
+        return not gpu_fault(0)
     if name == "mps":
         return torch.backends.mps.is_available() and _mps_agrees()
     return True
 
 
-@cache
 def gpu_faults() -> list[str]:
-    """Multiply two small matrices on each GPU that torch sees.
+    """List the faults of all GPUs that torch sees (`gpu_fault`); one reason if it sees none."""
+    return [gpu_fault(number) for number in range(max(1, torch.cuda.device_count()))]
 
-    Returns
-    -------
-    list of str
-        For each GPU what went wrong, empty if the product was right; one reason if torch sees none.
-    """
+
+@cache
+def gpu_fault(number: int) -> str:
+    """Multiply two small matrices on one GPU; return what went wrong, empty if the product was right."""
     if not torch.cuda.is_available():
-        return ["this build of PyTorch has no CUDA" if torch.version.cuda is None else "PyTorch finds no usable GPU"]
-    return [_product_fault(torch.device("cuda", number)) for number in range(torch.cuda.device_count())]
+        return "this build of PyTorch has no CUDA" if torch.version.cuda is None else "PyTorch finds no usable GPU"
+    return _product_fault(torch.device("cuda", number))
 
 
 def _product_fault(device: torch.device) -> str:

@@ -32,7 +32,7 @@ def test_a_device_that_is_not_here_is_refused_with_the_way_out():
 
 def test_a_gpu_that_cannot_multiply_is_not_chosen(monkeypatch):
     """As after a driver's update, or with a GPU for which this build of PyTorch has no kernels."""
-    device.gpu_faults.cache_clear()
+    device.gpu_fault.cache_clear()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(device, "_product_fault", lambda device: "no kernel image is available")
@@ -41,7 +41,7 @@ def test_a_gpu_that_cannot_multiply_is_not_chosen(monkeypatch):
         with pytest.raises(ValueError, match=r"not usable on this machine \(no kernel image is available\)"):
             choose_device("cuda")
     finally:
-        device.gpu_faults.cache_clear()
+        device.gpu_fault.cache_clear()
 
 
 def test_precision_holds_inside_the_block_alone():
