@@ -384,12 +384,11 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 def make_optimizer(parameters: Iterable[Tensor], config: RunConfig, capturable: bool = False) -> torch.optim.Optimizer:
     """Create the optimiser. One serves both networks: their gradients are separate (eq 9 to 16), so two would be equal to it.
 
-    `capturable` allows a CUDA graph to capture Adam's steps, which then read the learning rate from a tensor; SGD needs no
-    such setting.
+    `capturable` allows a CUDA graph to capture the steps, which then read the learning rate from a tensor.
     """
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=config.learning_rate, fused=True)
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
     parameters = list(parameters)
     rate = torch.tensor(config.learning_rate, device=parameters[0].device) if capturable else config.learning_rate
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, fused=True)
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
     return kind(parameters, lr=rate, fused=True, capturable=capturable)

@@ -220,6 +220,18 @@ def test_a_schedule_rises_and_falls_to_the_last_step_and_resumes(few_digits, sma
         assert same(weights(resumed), weights(made)), f"stopped after {n_batches} batches"
 
 
+def test_a_captured_step_of_sgd_reads_the_rate_of_the_schedule(small):
+    """A CUDA graph repeats what it was captured with: a rate that is a number would stay as it was."""
+    weight = torch.nn.Parameter(torch.zeros(2))
+    optimizer = trainer.make_optimizer([weight], small(optimizer="sgd"), capturable=True)
+    captured = optimizer.param_groups[0]["lr"]
+    trainer.set_learning_rate(optimizer, 0.5)
+    weight.grad = torch.ones(2)
+    optimizer.step()
+    assert captured.item() == 0.5
+    assert weight.tolist() == [-0.5, -0.5]
+
+
 def test_a_training_begins_at_the_mean_image(digits, small):
     begun = Trainer(small(output_bias="mean", initialization="kaiming"), digits, CPU)
     pixels = torch.tensor(digits.pixels) / 255
