@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from itertools import islice
 from typing import Any
 
 import streamlit as st
 
 from dashboard.session.errors import show_damage, unusable_store
+from dashboard.session.run_data import HASH_FUNCS
 from dashboard.session.store import store
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import is_known
@@ -18,7 +20,7 @@ from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import ENDED_STATUSES, Entry
 from ddnmf_core.store.run_store import AnyConfig
 
-MAX_SIMILAR_RUNS = 5  # finished or running, whose speeds predict a run's
+MAX_SIMILAR_RUNS = 5  # whose speeds predict a run's
 
 
 def result_of(
@@ -89,13 +91,18 @@ def measured_speeds(config: RunConfig) -> list[Mapping[str, float]]:
     speeds: list[Mapping[str, float]] = (
         [{"weights": running.weights, "images_per_second": running.images_per_second}] if running else []
     )
-    similar = [
-        entry
+    of_runs = (
+        _speed_of(entry, entry.state.updated)
         for entry in store().entries()[:20]
         if entry.config.precision == config.precision
         and is_known(entry.config.dataset)
         and estimate.same_speed_class(entry.config, config)
-    ]
-    of_runs = [estimate.measured_speed(entry.config, entry.history()) for entry in similar[:MAX_SIMILAR_RUNS]]
-    measured = [speed for speed in of_runs if speed is not None]
+    )
+    measured = list(islice((speed for speed in of_runs if speed is not None), MAX_SIMILAR_RUNS))
     return [*speeds, estimate.median_speed(measured)] if measured else speeds
+
+
+@st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=HASH_FUNCS)
+def _speed_of(entry: Entry[RunConfig], updated: float) -> Mapping[str, float] | None:
+    """Return a run's speed as of its state's last change: pages ask each second, and a history has thousands of rows."""
+    return estimate.measured_speed(entry.config, entry.history())
