@@ -5,13 +5,13 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
+from dashboard.components.action_button import action_button
 from dashboard.figures.palette import BAND_COLOUR, CHOSEN_COLOUR, LINE_COLOUR, MARGIN
 from dashboard.figures.saving import show_chart
 from dashboard.session.queue_progress import show_sweep_progress
-from dashboard.session.results import measured_speeds
+from dashboard.session.results import measured_speeds, submit_all
 from dashboard.session.run_data import HASH_FUNCS
 from dashboard.session.store import store
-from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
 from ddnmf_core.experiment import sweeps
 from ddnmf_core.experiment.sweeps import Sweep
@@ -125,12 +125,12 @@ def _form(run: FinishedRun) -> None:
         return
     seconds = estimate.run_seconds(missing[0], measured_speeds(missing[0]))
     wait = f", about {estimate.format_duration(seconds * len(missing))}" if seconds else ""
-    if right.button(
+    action_button(
         f"Train {len(missing)} run{'s' if len(missing) > 1 else ''}{wait}",
-        key="survey.start",
+        "survey.start",
+        submit_all,
+        missing,
+        place=right,
         width="stretch",
         icon=":material/play_arrow:",
-    ):
-        for config in missing:
-            engine.submit(store(), config)
-        st.rerun()
+    )

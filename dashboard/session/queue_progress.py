@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from dashboard.session.results import measured_speeds, report_damage
+from dashboard.components.action_button import action_button
+from dashboard.session.results import measured_speeds, report_damage, submit_all
 from dashboard.session.store import store
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
@@ -33,15 +34,21 @@ def _live(family: Sweep, title: str, waiting: int) -> None:
     left, right = st.columns([5, 1], vertical_alignment="center")
     stopping = all(entry.stop_requested for entry in _waiting(family))
     left.progress(min(now.share, 1.0), f"**{title}** · {'Stopping …' if stopping else _words(now, len(family.entries))}")
-    if right.button(
+    action_button(
         "Stop",
-        key=f"sweep.stop.{family.id}",
+        f"sweep.stop.{family.id}",
+        _stop,
+        family,
+        place=right,
         icon=":material/stop:",
         disabled=stopping or read_only(),
         help="Finished runs are kept; the rest can be resumed.",
-    ):
-        for entry in reversed(_waiting(family)):
-            entry.request_stop()
+    )
+
+
+def _stop(family: Sweep) -> None:
+    for entry in reversed(_waiting(family)):
+        entry.request_stop()
 
 
 def _words(now: SweepProgress, n_all: int) -> str:
@@ -55,15 +62,11 @@ def _words(now: SweepProgress, n_all: int) -> str:
 def offer_resume(family: Sweep) -> None:
     """Offer to resume stopped runs."""
     stopped = [entry for entry in family.entries if entry.state.status == "stopped" and not store().is_requested(entry)]
-    if (
-        stopped
-        and not read_only()
-        and st.button(
+    if stopped and not read_only():
+        action_button(
             f"Resume {len(stopped)} stopped run{'s' if len(stopped) > 1 else ''}",
+            "sweep.resume",
+            submit_all,
+            [entry.config for entry in reversed(stopped)],
             icon=":material/play_arrow:",
-            key="sweep.resume",
         )
-    ):
-        for entry in reversed(stopped):
-            engine.submit(store(), entry.config)
-        st.rerun()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.components.action_button import action_button
 from dashboard.session.links import linked_choice
 from dashboard.session.results import report_damage
 from dashboard.session.run_title import run_title
@@ -130,13 +131,12 @@ def offer_to_compute(wanted: Sequence[TargetCell], key: str, title: str) -> None
     if failures := _failures(work):
         st.warning("  \n".join(failures))
     seconds, n_cells = estimate.format_duration(work.expected_seconds), work.n_cells - work.n_there
-    if st.button(
+    action_button(
         f"Compute {title} ({n_cells} cell{'s' if n_cells > 1 else ''}, about {seconds})",
-        key=f"{key}.compute",
+        f"{key}.compute",
+        work.submit,
         icon=":material/play_arrow:",
-    ):
-        work.submit()
-        st.rerun()
+    )
 
 
 def _failures(work: WorkBatch) -> list[str]:
@@ -164,8 +164,9 @@ def _progress(wanted: Sequence[TargetCell], key: str, title: str) -> None:
     if ids not in batches or len(work.ended) > n_ended:  # the page shows each result as it comes
         st.rerun(scope="app")
     st.progress(min(share, 1.0), f"Computing {title}: {text}")
-    if st.button("Stop", key=f"{key}.stop", icon=":material/stop:", help="Finished results are kept; the rest can be resumed."):
-        work.stop()
+    action_button(
+        "Stop", f"{key}.stop", work.stop, icon=":material/stop:", help="Finished results are kept; the rest can be resumed."
+    )
 
 
 def protocol_panel(shown: DisplayedResults) -> None:

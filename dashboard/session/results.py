@@ -1,12 +1,13 @@
 """Request work from the engine; show its result, progress and expected time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from itertools import islice
 from typing import Any
 
 import streamlit as st
 
+from dashboard.components.action_button import action_button
 from dashboard.session.errors import show_damage, unusable_store
 from dashboard.session.run_data import HASH_FUNCS
 from dashboard.session.store import store
@@ -36,9 +37,7 @@ def result_of(
     status = entry.state.status if entry.exists else "new"
     if status in ("failed", "stopped") and not store().is_requested(entry):
         st.warning(f"{title}: {entry.state.message}")
-        if st.button("Try again", key=f"again.{entry.id}"):
-            engine.submit(store(), config)
-            st.rerun()
+        action_button("Try again", f"again.{entry.id}", engine.submit, store(), config)
         return None
     if not store().is_requested(entry):
         try:
@@ -48,6 +47,11 @@ def result_of(
             return None
     _progress(entry, title, early)
     return None
+
+
+def submit_all(configs: Iterable[RunConfig]) -> None:
+    for config in configs:
+        engine.submit(store(), config)
 
 
 def report_damage(body: Callable[..., None]) -> Callable[..., None]:
@@ -72,8 +76,7 @@ def _progress(entry: Entry[AnyConfig], title: str, early: Callable[[Entry[AnyCon
     if state.status in ENDED_STATUSES and not store().is_requested(entry):
         st.rerun(scope="app")
     st.progress(state.progress, f"{title}: {state.message}")
-    if st.button("Cancel", key=f"cancel.{entry.id}", icon=":material/cancel:"):
-        entry.request_stop()
+    action_button("Cancel", f"cancel.{entry.id}", entry.request_stop, icon=":material/cancel:")
     early(entry)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.components.action_button import action_button
 from dashboard.components.gallery import gallery
 from dashboard.figures import charts
 from dashboard.figures.saving import show_chart
@@ -21,13 +22,14 @@ from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import snapshot_name, snapshots_of
 
 STATE_INTERVAL, CURVES_INTERVAL = "1s", "3s"  # refresh during training; drawing competes with it for cores
+STOP_ICON = ":material/stop:"
 MAX_QUEUE_SHOWN = 12  # a sweep has hundreds, and the list is redrawn each second
 
 
 def live_panel(entry: RunEntry) -> None:
     """Show the run and the queue; refresh while anything is live."""
     live = {e.id for e in store().entries() if e.state.status in LIVE_STATUSES}
-    _ticking(show_controls, STATE_INTERVAL if live else None)(entry)
+    _ticking(show_controls, STATE_INTERVAL if live else None)(entry, entry.id in live)
     _ticking(show_curves, CURVES_INTERVAL if live else None)(entry)
     _ticking(show_other_runs, STATE_INTERVAL if live else None)(entry, live)
 
@@ -79,28 +81,32 @@ def explain_losses(config: RunConfig, weighted: bool) -> str:
     )
 
 
-def show_controls(entry: RunEntry) -> None:
+def show_controls(entry: RunEntry, live: bool) -> None:
+    """Show the run's state and the button to stop or resume it; rerun the page when it starts or ends."""
     state = entry.state
+    if (state.status in LIVE_STATUSES) != live:
+        st.rerun(scope="app")
     stopping = entry.stop_requested and state.status in LIVE_STATUSES
     text = "Stopping …" if stopping else state.message or state.status.capitalize()
     left, right = st.columns([4, 1], vertical_alignment="center")
     if state.status in LIVE_STATUSES:
         left.progress(state.progress, f"**{state.status.capitalize()}** · {text}")
-        if right.button("Stop", key="train.stop", icon=":material/stop:", disabled=stopping or read_only()):
-            entry.request_stop()
+        action_button("Stop", "train.stop", entry.request_stop, place=right, icon=STOP_ICON, disabled=stopping or read_only())
     elif state.status == "finished":
         left.success(f"Finished on {state.device}.", icon=":material/check:")
         right.page_link("../pages/latent.py", label="Open map", query_params={"run": entry.id})
     else:
         (left.info if state.status == "stopped" else left.error)(text)
-        if right.button(
+        action_button(
             "Resume" if state.status == "stopped" else "Try again",
-            key="train.resume",
+            "train.resume",
+            engine.submit,
+            store(),
+            entry.config,
+            place=right,
             icon=":material/play_arrow:",
             disabled=read_only(),
-        ):
-            engine.submit(store(), entry.config)
-            st.rerun(scope="app")
+        )
 
 
 def show_numbers(entry: RunEntry, history: list[dict[str, Any]]) -> None:
@@ -203,7 +209,6 @@ def show_queue(entries: list[RunEntry], watched: RunEntry) -> None:
     for entry in others[:MAX_QUEUE_SHOWN]:
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.progress(entry.state.progress, f"{run_title(entry)} · {entry.state.message}")
-        if right.button("Stop", key=f"train.stop.{entry.id}", icon=":material/stop:", disabled=read_only()):
-            entry.request_stop()
+        action_button("Stop", f"train.stop.{entry.id}", entry.request_stop, place=right, icon=STOP_ICON, disabled=read_only())
     if n_more := max(0, len(others) - MAX_QUEUE_SHOWN):
         st.caption(f"And {n_more} more: select one under **Run** to stop it.")
