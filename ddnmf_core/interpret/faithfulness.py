@@ -49,7 +49,6 @@ def area(curve: Tensor | NDArray[np.floating]) -> float:
     return float(np.trapezoid(values) / (len(values) - 1))
 
 
-@torch.no_grad()
 def faithfulness_curves(decode: Decode, H: Tensor, baseline: Tensor, order: Tensor) -> Curves:
     """Delete and insert the parts of one sample in a given order.
 
@@ -72,15 +71,21 @@ def faithfulness_curves(decode: Decode, H: Tensor, baseline: Tensor, order: Tens
     Curves
         Deletion and insertion curves.
     """
-    r = len(order)
-    rank = torch.empty_like(order)
-    rank[order] = torch.arange(r)
-    inserted = rank[None, :] < torch.arange(r + 1)[:, None]  # row i: the first i parts have the sample's coefficients
+    deletion, insertion = _curves(decode, H, baseline, order[None])
+    return Curves(deletion[0], insertion[0])
+
+
+@torch.no_grad()
+def _curves(decode: Decode, H: Tensor, baseline: Tensor, orders: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the deletion and insertion curves, (n, r + 1) each, of n orders, decoded in one batch."""
+    n, r = orders.shape
+    ranks = torch.empty_like(orders).scatter_(1, orders, torch.arange(r).expand(n, r))
+    inserted = ranks[:, None, :] < torch.arange(r + 1)[:, None]  # row i: the first i parts have the sample's coefficients
     with matmul_precision("highest"):
-        pictures = decode(torch.where(torch.cat([inserted, ~inserted]), H, baseline))
-    distance = (pictures - pictures[r]).square().sum(dim=1)
-    share = 1 - distance / distance[0].clamp(min=1e-12)
-    return Curves(deletion=share[r + 1 :], insertion=share[: r + 1])
+        pictures = decode(torch.where(torch.cat([inserted, ~inserted], dim=1), H, baseline).flatten(0, 1))
+    distance = (pictures - pictures[r]).square().sum(dim=1).view(n, 2 * (r + 1))
+    share = 1 - distance / distance[:, :1].clamp(min=1e-12)
+    return share[:, r + 1 :], share[:, : r + 1]
 
 
 def random_order_curves(decode: Decode, H: Tensor, baseline: Tensor, seed: int = 0, n: int = N_RANDOM) -> Curves:
@@ -103,8 +108,6 @@ def random_order_curves(decode: Decode, H: Tensor, baseline: Tensor, seed: int =
         Mean deletion and insertion curves.
     """
     generator = torch.Generator().manual_seed(seed)
-    curves = [faithfulness_curves(decode, H, baseline, torch.randperm(len(H), generator=generator)) for _ in range(n)]
-    return Curves(
-        torch.stack([curve.deletion for curve in curves]).mean(dim=0),
-        torch.stack([curve.insertion for curve in curves]).mean(dim=0),
-    )
+    orders = torch.stack([torch.randperm(len(H), generator=generator) for _ in range(n)])
+    deletion, insertion = _curves(decode, H, baseline, orders)
+    return Curves(deletion.mean(dim=0), insertion.mean(dim=0))
