@@ -113,7 +113,7 @@ MEASURES = {
         Measure("deletion_random_auc", "Deletion AUC, random", ".2f", "", "Control: the same with parts in random order."),
         Measure("insertion_auc", "Insertion AUC", ".2f", "high", "The same while parts are inserted."),
         Measure("insertion_random_auc", "Insertion AUC, random", ".2f", "", "Control: the same with parts in random order."),
-        Measure("constant_parts", "Dead parts", ".0f", "low", "Parts with the same coefficient for every image."),
+        Measure("constant_parts", "Constant parts", ".0f", "low", "Parts with the same coefficient for every image."),
         Measure(
             "saturated_share",
             "Saturated coefficients",

@@ -225,8 +225,8 @@ class Protocol:
 STATEMENTS = (
     "Table 3 and Figure 3: DDNMF, AE1 and a denoising autoencoder (DAE) of the same layers, all with a linear code, unlike "
     "AE1 in Tables 1 and 2, each trained at the noise level; K-means on the code z of images with noise of that level. DDNMF's "
-    "output is linear there: after so few epochs its student rebuilds better than with a sigmoid, which needs no labels to be "
-    "seen. That of AE1 and DAE is a sigmoid; nothing else was tried for them.",
+    "output is linear there: after so few epochs its student reconstructs better than with a sigmoid, as its error shows "
+    "without labels. That of AE1 and DAE is a sigmoid; nothing else was tried for them.",
     f"K-means: {N_STARTS} starts, lowest inertia. GMM: full covariances, {SHORT_RUNS} short runs of {SHORT_ITERATIONS} steps "
     f"on {SHORT_SAMPLES:,} samples, the likeliest continued with all samples, {MIXTURE_FLOOR:.0%} of the mean variance "
     "added to the diagonals.",
@@ -234,10 +234,9 @@ STATEMENTS = (
     "they are used for the scores alone.",
     "ACC: best one-to-one matching (eq 17). NMI: arithmetic mean (eq 18). ARI: eq 19. Means and standard deviations (n - 1) "
     "are over seeds; a seed changes initial weights, order, noise and the starts of the clusterers. Rows without a model "
-    "differ in the starts alone: their deviations are near 0 and say nothing of other data.",
-    "The table of parts: the baseline of a part is the mean of its coefficient; a part's picture is its swing, what its "
-    "coefficient's 95 % quantile adds to the picture of its 5 % quantile; some images (n_pictures) are shared out among the "
-    "parts (Shapley); "
+    "differ only in the starts of the clusterer: their deviations are near 0 and do not measure variation between data sets.",
+    "The table of parts: the baseline of a part is the mean of its coefficient; a part's picture is the difference of the "
+    "pictures at the 95 % and 5 % quantiles of its coefficient; Shapley values are computed for n_pictures images; "
     "ACC, NMI and ARI are those of a GMM on the coefficients.",
     "The paper's numbers are single runs; the difference to them is given in our deviations.",
 )
