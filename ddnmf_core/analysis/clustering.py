@@ -1,16 +1,11 @@
 """K-means and Gaussian mixtures on a representation, the paper's two clustering methods."""
 
-import os
 import warnings
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.config import CLUSTERERS, ClustererName
-
-if TYPE_CHECKING:
-    import torch
 
 N_STARTS = 10  # K-means restarts; the best inertia wins
 MIXTURE_FLOOR = 0.01  # share of the mean variance, added to the diagonals of covariances
@@ -18,13 +13,8 @@ SILHOUETTE_SAMPLES = 5000
 SHORT_RUNS, SHORT_ITERATIONS, SHORT_SAMPLES = 20, 10, 5000  # initialisation of the mixture: see `gaussian_mixture`
 
 
-def cluster(
-    codes: NDArray[np.float32], clusterer: ClustererName, n_clusters: int, seed: int, device: "torch.device | None" = None
-) -> NDArray[np.int64]:
-    """Cluster rows without labels.
-
-    On a GPU, K-means is `gpu_kmeans`, and the final EM run of a mixture is scikit-learn's on the device if SCIPY_ARRAY_API=1
-    was set before SciPy was imported (the engine does so for its GPU workers). Otherwise scikit-learn runs on the CPU.
+def cluster(codes: NDArray[np.float32], clusterer: ClustererName, n_clusters: int, seed: int) -> NDArray[np.int64]:
+    """Cluster rows without labels, with scikit-learn on the CPU: equal clusters on machines with and without a GPU.
 
     Parameters
     ----------
@@ -36,8 +26,6 @@ def cluster(
         Number of clusters.
     seed : int
         Seed of the starts; equal seeds give equal clusters.
-    device : torch.device, optional
-        GPU to use; the CPU if omitted.
 
     Returns
     -------
@@ -49,24 +37,16 @@ def cluster(
     ValueError
         If the clusterer is unknown, or there are fewer rows than clusters.
     """
-    if clusterer == "kmeans" and device is not None and device.type == "cuda":
-        from torch import from_numpy
-
-        from ddnmf_core.analysis.gpu_clustering import gpu_kmeans
-
-        return gpu_kmeans(from_numpy(codes).to(device), n_clusters, seed, N_STARTS)[0].cpu().numpy()
     if clusterer == "kmeans":
         from sklearn.cluster import KMeans
 
         return KMeans(n_clusters, n_init=N_STARTS, random_state=seed).fit_predict(codes).astype(np.int64)
     if clusterer == "gmm":
-        return gaussian_mixture(codes, n_clusters, seed, device).astype(np.int64)
+        return gaussian_mixture(codes, n_clusters, seed).astype(np.int64)
     raise ValueError(f"clusterer = {clusterer!r}: should be one of {', '.join(CLUSTERERS)}")
 
 
-def gaussian_mixture(
-    codes: NDArray[np.float32], n_clusters: int, seed: int, device: "torch.device | None" = None
-) -> NDArray[np.integer]:
+def gaussian_mixture(codes: NDArray[np.float32], n_clusters: int, seed: int) -> NDArray[np.integer]:
     """Cluster with a Gaussian mixture with full covariances, initialised by short runs of EM.
 
     The likelihood of a mixture depends on its initialisation. 20 starts from K-means run 10 iterations each on a sample of
@@ -82,8 +62,6 @@ def gaussian_mixture(
         Number of components.
     seed : int
         Seed of the sample and of the starts.
-    device : torch.device, optional
-        GPU for the final run, as in `cluster`.
 
     Returns
     -------
@@ -107,12 +85,6 @@ def gaussian_mixture(
         warnings.simplefilter("ignore", ConvergenceWarning)  # short runs stop early on purpose
         best = GaussianMixture(n_clusters, n_init=SHORT_RUNS, max_iter=SHORT_ITERATIONS, **settings).fit(x[sample])
         start = {"weights_init": best.weights_, "means_init": best.means_, "precisions_init": best.precisions_}
-        if device is not None and device.type == "cuda" and os.environ.get("SCIPY_ARRAY_API") == "1":
-            from torch import from_numpy
-
-            from ddnmf_core.analysis.gpu_clustering import gpu_mixture
-
-            return gpu_mixture(from_numpy(x).to(device), start, settings).cpu().numpy()
         return GaussianMixture(n_clusters, **start, **settings).fit_predict(x)
 
 

@@ -9,6 +9,7 @@ from ddnmf_core.engine.client import threads_per_run
 from ddnmf_core.engine.gpus import available_gpus
 
 WORKER_TTL = "15s"  # silence after which a worker counts as lost
+MAX_ANALYSTS = 16  # beside GPUs; each holds torch and a data set in memory
 ALLOWED_FAILURES = 3  # max. worker deaths of one task
 
 
@@ -70,12 +71,13 @@ def _local_cluster(specs: dict[str, Any], security: Any) -> Any:
 
 
 def _worker_specs(security: Any) -> dict[str, Any]:
-    """Specify the workers: for training one a GPU, or as many as the cores allow; for all other tasks one."""
-    threads, cores = threads_per_run(), os.cpu_count() or 1
-    trainers: list[dict[str, str]] = [{"CUDA_VISIBLE_DEVICES": gpu, "SCIPY_ARRAY_API": "1"} for gpu in available_gpus()]
-    trainers = trainers or [{}] * max(1, cores // threads)
+    """Specify the workers: for training one a GPU, or as many as the cores allow; for all other tasks one, or beside GPUs
+    one for each idle core, since they score what the GPUs train."""
+    threads, cores, gpus = threads_per_run(), os.cpu_count() or 1, available_gpus()
+    trainers = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus] or [{}] * max(1, cores // threads)
+    n_analysts = min(max(1, cores - len(gpus)), MAX_ANALYSTS) if gpus else 1
     specs = {f"train-{number}": _worker({"train": 1}, env, threads, security) for number, env in enumerate(trainers)}
-    return specs | {"analyse-0": _worker({"analyse": 1}, {}, 1, security)}
+    return specs | {f"analyse-{number}": _worker({"analyse": 1}, {}, 1, security) for number in range(n_analysts)}
 
 
 def _worker(resources: dict[str, int], env: dict[str, str], threads: int, security: Any) -> dict[str, Any]:

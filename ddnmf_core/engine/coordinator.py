@@ -34,7 +34,7 @@ from ddnmf_core.engine.queue import RequestQueue, is_clustering
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.files.atomic import CorruptFile, write_document
 from ddnmf_core.store import trash
-from ddnmf_core.store.entry import CONFIG_TYPES, ENDED_STATUSES, Busy, Entry
+from ddnmf_core.store.entry import CONFIG_TYPES, ENDED_STATUSES, MODEL_FILE, Busy, Entry
 from ddnmf_core.store.run_store import Request, Store
 
 TICK_S = 0.05  # seconds between reads of the queue
@@ -81,6 +81,7 @@ class Job:
     worker: WorkerKind | None = None  # kind of worker of a submitted clustering
     retry_at: float = 0.0  # monotonic seconds
     lost_before_start: int = 0  # worker deaths while the entry was queued
+    trained: bool = False  # a run that is left to be scored
 
 
 class Coordinator:
@@ -180,6 +181,8 @@ class Coordinator:
                 self._cancel(request)
         elif not self.store.is_current(request):  # replaced since the queue was read
             return
+        elif job.trained:
+            self._submit_task([job], "analyse", f"scores-{entry.id}", tasks.score, entry.id)
         elif entry.kind == "runs" and self.warm_up and self.client.cluster is None:
             return  # the devices of an external cluster are not known yet
         elif entry.kind == "runs" and self.max_stack > 1:
@@ -227,6 +230,9 @@ class Coordinator:
             job.retry_at = time.monotonic() + RETRY_S  # its previous worker may still be alive
             entry_log(entry).info("Locked by another process; tried again in %.0f s", RETRY_S)
             return
+        if outcome == "trained":
+            job.trained = True  # dispatched again at the next tick, to be scored
+            return
         if outcome == "error":
             if self._was_still_queued(job, future.exception()):
                 return
@@ -272,8 +278,10 @@ class Coordinator:
             future = self._drop_future(job) if job else None
             if future is not None and all(other.future is not future for other in self.jobs.values()):
                 future.cancel()  # unless other runs of the stack need it
-            entry.set_state(replace(entry.state, status="stopped", message="Stopped before it started."))
-            entry_log(entry).info("Ended: stopped before it started")
+            trained = "Trained, not scored; it can be resumed there."
+            message = trained if entry.has(MODEL_FILE) else "Stopped before it started."
+            entry.set_state(replace(entry.state, status="stopped", message=message))
+            entry_log(entry).info("Ended: %s", message)
             self.store.close_request(request)
 
     def _recover(self) -> None:

@@ -108,6 +108,29 @@ def _product_fault(device: torch.device) -> str:
     return "" if torch.allclose(product, numbers @ numbers, rtol=0.01) else "its matrix products are wrong"
 
 
+def ran_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it arose from, is torch's for a device without enough free memory.
+
+    Memory that runs out while a CUDA graph is captured also invalidates the capture, and ending it raises another error.
+    """
+    while error is not None and not isinstance(error, torch.OutOfMemoryError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def lost_context() -> bool:
+    """Whether the GPU can no longer be used in this process, as after an illegal access: every later call fails."""
+    if not torch.cuda.is_initialized():
+        return False
+    try:
+        torch.cuda.synchronize()
+    except torch.OutOfMemoryError:
+        return False
+    except RuntimeError:
+        return True
+    return False
+
+
 def _mps_agrees() -> bool:
     """Compare the gradient of a small network on MPS with that on the CPU."""
     generator = torch.Generator().manual_seed(0)

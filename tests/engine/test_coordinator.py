@@ -13,7 +13,7 @@ from ddnmf_core.config import ClusteringConfig, RunConfig
 from ddnmf_core.engine import coordinator, placement
 from ddnmf_core.engine.coordinator import MAX_STACKED_RUNS, Coordinator
 from ddnmf_core.engine.worker import tasks
-from ddnmf_core.store.entry import State
+from ddnmf_core.store.entry import MODEL_FILE, State
 from ddnmf_core.store.run_store import Store
 
 CONFIG = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epochs=3, batch_size=64, precision="highest")
@@ -50,7 +50,7 @@ class Client:
 
     def submit(self, work, *arguments, **how):
         future = Task()
-        if work in (tasks.perform, tasks.perform_together):
+        if work in (tasks.perform, tasks.perform_together, tasks.score):
             self.submitted.append((work, arguments, future))
             self.places.append("".join(how.get("resources", {})))
         else:
@@ -86,6 +86,36 @@ def test_runs_that_fit_share_a_stack_and_the_stacks_share_the_gpus(store, with_g
     stacks = [arguments[1] for work, arguments, _ in client.submitted if work is tasks.perform_together]
     assert sorted(map(len, stacks)) == [1, 2, 2]  # four that fit on two GPUs, and one by itself
     assert [CONFIG.replace(n_parts=7).id] in stacks
+
+
+def test_what_a_gpu_has_trained_is_scored_by_the_other_workers(store, with_gpus):
+    trained, ended = (store.request(config) for config in CONFIGS[:2])
+    made, client = coordinate(store)
+    outcomes = {trained.id: "trained", ended.id: "diverged"}
+    for _, arguments, future in client.submitted:
+        future.set_result({run_id: outcomes[run_id] for run_id in arguments[1]})
+    made._tick()
+    assert [request.entry for request in store.requests()] == [trained]
+    made._tick()
+    work, arguments, future = client.submitted[-1]
+    assert (work, arguments[1], client.places[-1]) == (tasks.score, trained.id, "analyse")
+    future.set_result("finished")
+    made._tick()
+    assert not store.requests()
+
+
+def test_a_run_that_waits_to_be_scored_can_be_stopped(store, with_gpus):
+    entry = store.request(CONFIG)
+    entry.write_tensors(MODEL_FILE, {})
+    made, client = coordinate(store)
+    client.submitted[0][2].set_result({entry.id: "trained"})
+    made._tick()
+    made._tick()
+    entry.request_stop()
+    made._cancel_stopped()
+    assert entry.state.status == "stopped"
+    assert entry.state.message.startswith("Trained, not scored")
+    assert not store.requests()
 
 
 def test_requests_for_what_is_gone_or_damaged_hold_up_nobody(store, monkeypatch):

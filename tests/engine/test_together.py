@@ -125,6 +125,57 @@ def test_runs_whose_models_do_not_fit_beside_each_other_are_taken_in_halves(stor
     assert all(entry.has(MODEL_FILE) for entry in entries)
 
 
+def test_memory_that_runs_out_in_a_capture_halves_the_stack(store, monkeypatch):
+    """The capture that it invalidates raises another error when it is ended."""
+    sizes = []
+
+    class Small(batched_trainer.BatchedTrainer):
+        def train(self, *arguments):
+            sizes.append(len(self.trainers))
+            if len(self.trainers) > 1:
+                try:
+                    raise torch.OutOfMemoryError("too many")
+                finally:
+                    raise RuntimeError("operation failed due to a previous error during capture")
+            return super().train(*arguments)
+
+    monkeypatch.setattr(batched_trainer, "BatchedTrainer", Small)
+    entries, ended = as_stack(store, CONFIGS)
+    assert ended == {}
+    assert sizes == [3, 1, 2, 1, 1]
+    assert all(entry.has(MODEL_FILE) for entry in entries)
+
+
+def test_a_trained_run_is_left_to_be_scored_and_scored_as_one_that_was_trained_on_a_cpu(store, tmp_path):
+    (entry,), _ = as_stack(store, [CONFIG])
+    state = State("running", device="a GPU", wanted_device="cuda")
+    assert train._leave_to_score(entry, load("digits", 300), state, torch.device("cpu")) == "trained"
+    assert entry.state.status == "queued"
+    assert tasks.score(str(store.root), entry.id, "cuda") == "finished"
+    assert (entry.state.device, entry.state.wanted_device) == ("a GPU", "cuda")
+    alone = Store(tmp_path / "alone")
+    single = alone.create(CONFIG)
+    tasks.perform(str(alone.root), "runs", single.id, "cpu")
+    assert [list(row) for row in entry.read_json(SCORES_FILE)] == [list(row) for row in single.read_json(SCORES_FILE)]
+
+
+def test_a_worker_whose_gpu_is_lost_ends_and_one_whose_run_is_at_fault_goes_on(store, monkeypatch):
+    codes = []
+
+    def no(*_):
+        raise RuntimeError("an illegal memory access was encountered")
+
+    monkeypatch.setattr(tasks, "train_runs", no)
+    monkeypatch.setattr(tasks.os, "_exit", codes.append)
+    ids = [store.create(config).id for config in CONFIGS[:1]]
+    tasks.perform_together(str(store.root), ids, "cpu")
+    assert codes == []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", no)
+    tasks.perform_together(str(store.root), [store.create(CONFIGS[1]).id], "cpu")
+    assert codes == [tasks.LOST_DEVICE_EXIT]
+
+
 def test_together_each_run_ends_as_it_would_alone(store):
     entries = [store.create(config) for config in CONFIGS]
     entries[1].request_stop()

@@ -59,7 +59,7 @@ class Recorder:
         )
         if row["kind"] == "epoch":
             self._snapshot()
-            if not self.entry.names("checkpoint-") or time.monotonic() - self.saved > CHECKPOINT_INTERVAL_S:
+            if time.monotonic() - self.saved > CHECKPOINT_INTERVAL_S:
                 self.checkpoint()
 
     def checkpoint(self) -> None:

@@ -14,35 +14,48 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.engine.log import configure_logging, entry_log
+from ddnmf_core.engine.log import configure_logging, entry_log, logger
 from ddnmf_core.engine.worker.analyse import cluster_representation, embed_run, factorise_pixels
 from ddnmf_core.engine.worker.interpret import interpret
-from ddnmf_core.engine.worker.train import train_run, train_runs
+from ddnmf_core.engine.worker.train import Trained, score_run, train_run, train_runs
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.store.entry import Busy, Entry, Kind, RunEntry, Status, UnknownEntry
 from ddnmf_core.store.run_store import Store
 
+Outcome = Status | Trained | Literal["busy"]
+Task = Callable[[Entry, str], Status | Trained]
+LOST_DEVICE_EXIT = 70  # exit code of a worker whose GPU cannot be used any more (EX_SOFTWARE)
 DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, in the quota, in a file
 
 
-def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Status | Literal["busy"]:
-    """Compute the results of one entry; return its final status, or 'busy' if another process holds its lock."""
+def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Outcome:
+    """Compute the results of one entry; return its final status, 'trained' if a run is left to `score`, or 'busy' if
+    another process holds its lock."""
+    return _perform_locked(root, kind, entry_id, TASKS[kind], device)
+
+
+def score(root: str, run_id: str, device: str = "auto") -> Outcome:
+    """Score a trained run; the device is the one that was asked for, the scores are computed on the CPU."""
+    return _perform_locked(root, "runs", run_id, score_run, device)
+
+
+def _perform_locked(root: str, kind: Kind, entry_id: str, task: Task, device: str) -> Outcome:
     _prepare_process(root)
     entry: Entry = Entry(Path(root), kind, entry_id)
     try:
         with entry.lock():
-            return _perform(entry, device)
+            return _perform(entry, task, device)
     except Busy:
         return "busy"
     except FileNotFoundError:
         return "stopped"  # deleted while queued
 
 
-def perform_together(root: str, run_ids: Sequence[str], device: str = "auto") -> dict[str, Status | Literal["busy"]]:
-    """Train runs of one stack key as one batched model; return the final statuses by id. Leave out runs that are
-    finished, stopped, deleted or locked."""
+def perform_together(root: str, run_ids: Sequence[str], device: str = "auto") -> dict[str, Outcome]:
+    """Train runs of one stack key as one batched model; return the outcomes by id. Leave out runs that are finished,
+    stopped, deleted or locked."""
     _prepare_process(root)
-    statuses: dict[str, Status | Literal["busy"]] = {}
+    statuses: dict[str, Outcome] = {}
     joined: list[Entry] = []
     with ExitStack() as held:
         for run_id in run_ids:
@@ -70,7 +83,7 @@ def _prepare_process(root: str) -> None:
     configure_logging()
 
 
-def _train_together(entries: list[Entry], device: str) -> dict[str, Status | Literal["busy"]]:
+def _train_together(entries: list[Entry], device: str) -> dict[str, Outcome]:
     """Train a stack; after an error train its runs one by one, so that one run's error does not end the others."""
     _prepare_torch()
     for entry in entries:
@@ -80,10 +93,11 @@ def _train_together(entries: list[Entry], device: str) -> dict[str, Status | Lit
     except Exception:
         ids = ", ".join(entry.id for entry in entries)
         entry_log(entries[0]).exception("The stack failed; its runs are trained one by one: %s", ids)
-    return {entry.id: _perform(entry, device) for entry in entries}  # after the block: the stack's memory is free
+        _exit_if_device_is_lost()
+    return {entry.id: _perform(entry, train_run, device) for entry in entries}  # after the block: the stack's memory is free
 
 
-def _perform(entry: Entry, device: str) -> Status:
+def _perform(entry: Entry, task: Task, device: str) -> Status | Trained:
     """Compute the results of an entry whose lock is held."""
     try:
         if entry.finished:
@@ -93,12 +107,22 @@ def _perform(entry: Entry, device: str) -> Status:
         _prepare_torch()
         entry.set_state(replace(entry.state, status="running", message="Starting.", wanted_device=device))
         with _one_thread() if entry.kind == "clusterings" else nullcontext():
-            return TASKS[entry.kind](entry, device)
+            return task(entry, device)
     except Exception as error:
         if not entry.exists:
             return "stopped"  # deleted meanwhile
         entry_log(entry).exception("Task failed")
+        _exit_if_device_is_lost()
         return _set_aside(entry, error) if isinstance(error, CorruptFile) else entry.end("failed", error_message(error))
+
+
+def _exit_if_device_is_lost() -> None:
+    """End the worker if its GPU fails at every call: dask starts another, which tries the task again."""
+    from ddnmf_core.model.device import lost_context
+
+    if lost_context():
+        logger.error("The GPU cannot be used in this process any more; the worker is replaced")
+        os._exit(LOST_DEVICE_EXIT)
 
 
 def _set_aside(entry: Entry, error: CorruptFile) -> Status:
@@ -122,7 +146,7 @@ def error_message(error: Exception) -> str:
     return f"Unexpected {traceback.format_exception_only(error)[-1].strip()}"
 
 
-TASKS: dict[Kind, Callable[[Entry, str], Status]] = {
+TASKS: dict[Kind, Task] = {
     "runs": train_run,
     "embeddings": embed_run,
     "clusterings": cluster_representation,

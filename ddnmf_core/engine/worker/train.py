@@ -1,12 +1,12 @@
 """Train and score runs: from the last checkpoint to the codes, clusters and scores of the whole data set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ddnmf_core.engine.worker.recorder import Recorder
-from ddnmf_core.engine.worker.score import evaluate
-from ddnmf_core.store.entry import MODEL_FILE, RunEntry, State, Status
+from ddnmf_core.engine.worker.score import encode_run, score_codes
+from ddnmf_core.store.entry import CODES_FILE, MODEL_FILE, RunEntry, State, Status
 
 if TYPE_CHECKING:
     import torch
@@ -15,16 +15,20 @@ if TYPE_CHECKING:
     from ddnmf_core.model.mapped_pixels import MappedRows
     from ddnmf_core.model.trainer import Outcome
 
+SCORING = 0.99  # progress of a run that is being scored
+Trained = Literal["trained"]  # encoded, too; the scores are left to a worker without a GPU
 
-def train_run(entry: RunEntry, device_name: str) -> Status:
-    """Train a run from its last checkpoint, then encode, cluster and score the whole data set."""
+
+def train_run(entry: RunEntry, device_name: str) -> Status | Trained:
+    """Train a run from its last checkpoint and encode the whole data set; on a CPU cluster and score it, too."""
     return train_runs([entry], device_name)[entry]
 
 
-def train_runs(entries: Sequence[RunEntry], device_name: str) -> dict[RunEntry, Status]:
-    """Train and score runs of one stack key: on a GPU as one batched model, on a CPU one after the other.
+def train_runs(entries: Sequence[RunEntry], device_name: str) -> dict[RunEntry, Status | Trained]:
+    """Train runs of one stack key: on a GPU as one batched model, on a CPU one after the other, with the scores.
 
-    Errors before the training are raised; a run that diverges or stops has the reason in its state.
+    Clusterings take one core and longer than a GPU trains, so that there they are left to other workers. Errors before the
+    training are raised; a run that diverges or stops has the reason in its state.
     """
     from ddnmf_core.data.catalogue import load
     from ddnmf_core.model.device import choose_device, device_title
@@ -42,7 +46,7 @@ def train_runs(entries: Sequence[RunEntry], device_name: str) -> dict[RunEntry, 
 
     tell("Reading the images.")
     images = load(config.dataset, config.n_samples, download=True, report=lambda message: tell(message.capitalize()))
-    outcomes: dict[RunEntry, Status] = {}
+    outcomes: dict[RunEntry, Status | Trained] = {}
     untrained = [entry for entry in entries if not entry.has(MODEL_FILE)]
     pixels = pixels_on_device(images.pixels, device) if untrained else None
     if pixels is not None and device.type == "cuda" and not isinstance(pixels, MappedRows):
@@ -52,9 +56,19 @@ def train_runs(entries: Sequence[RunEntry], device_name: str) -> dict[RunEntry, 
             if status := _train_alone(entry, states[entry], images, device, pixels):
                 outcomes[entry] = status
     for entry in entries:
-        if entry not in outcomes:
-            outcomes[entry] = _score_run(entry, images, states[entry], device)
+        if entry not in outcomes and device.type == "cuda":
+            outcomes[entry] = _leave_to_score(entry, images, states[entry], device)
+        elif entry not in outcomes:
+            outcomes[entry] = _score(entry, images, states[entry])
     return outcomes
+
+
+def score_run(entry: RunEntry, device_name: str) -> Status:
+    """Cluster and score a trained run on the CPU; the state keeps the device of the training."""
+    from ddnmf_core.data.catalogue import load
+
+    images = load(entry.config.dataset, entry.config.n_samples, download=True)
+    return _score(entry, images, replace(entry.state, status="running"))
 
 
 def _train_alone(
@@ -98,9 +112,8 @@ def _train_stack(
 ) -> tuple[dict[RunEntry, Status], list[RunEntry]]:
     """Train the runs of each resume position together; return the statuses of those that ended without a model, and the
     runs left because memory was too small."""
-    import torch
-
     from ddnmf_core.model.batched_trainer import BatchedTrainer
+    from ddnmf_core.model.device import ran_out_of_memory
     from ddnmf_core.model.trainer import Trainer
 
     recorders: dict[Trainer, Recorder] = {}
@@ -123,7 +136,9 @@ def _train_stack(
                 lambda trainer: recorders[trainer].entry.stop_requested,
                 done,
             )
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        if not ran_out_of_memory(error):
+            raise
         left = [entry for entry in entries if entry not in ended and not entry.has(MODEL_FILE)]
         if len(left) < 2:
             raise
@@ -131,8 +146,23 @@ def _train_stack(
     return ended, []
 
 
-def _score_run(entry: RunEntry, images: "Images", state: State, device: "torch.device") -> Status:
-    """Compute codes, clusters and scores of a trained run."""
-    if not evaluate(entry, images, lambda message: entry.set_state(replace(state, progress=0.99, message=message)), device):
+def _leave_to_score(entry: RunEntry, images: "Images", state: State, device: "torch.device") -> Trained:
+    """Encode the images while the model's GPU is at hand."""
+    if not entry.has(CODES_FILE):
+        encode_run(entry, images, _reporter(entry, state), device)
+    entry.set_state(replace(state, status="queued", progress=SCORING, message="Trained. Waiting to be scored."))
+    return "trained"
+
+
+def _reporter(entry: RunEntry, state: State) -> Callable[[str], None]:
+    return lambda message: entry.set_state(replace(state, progress=SCORING, message=message))
+
+
+def _score(entry: RunEntry, images: "Images", state: State) -> Status:
+    """Compute what is missing of codes, clusters and scores of a trained run."""
+    report = _reporter(entry, state)
+    if not entry.has(CODES_FILE):
+        encode_run(entry, images, report)
+    if not score_codes(entry, images, report):
         return entry.end("stopped", "Stopped while scoring; it can be resumed there.")
     return entry.end("finished", "")
