@@ -76,6 +76,7 @@ def coordinate(store):
     client = Client(max(1, len(coordinator.available_gpus())))
     made = Coordinator(store, client, len(client.workers))
     made._tick()
+    made.queue.duty_cycle.rests_until = made.stop_poll.rests_until = 0.0  # however long the first look took
     return made, client
 
 

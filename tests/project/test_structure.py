@@ -187,6 +187,44 @@ def test_no_public_name_of_a_module_has_two_meanings():
     assert {name: found for name, found in several.items() if name not in ("write", "load")} == {}
 
 
+def comprehensions(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp)]
+
+
+def names(tree, context):
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+
+
+def confused_names(function):
+    """Variables of one comprehension that another one in the same function reads from outside: up to Python 3.12.3 an
+    UnboundLocalError (CPython issue 118513)."""
+    inlined = comprehensions(function)
+    variables = set().union(*(names(generator.target, ast.Store) for node in inlined for generator in node.generators))
+    arguments = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    inside = {id(node) for comprehension in inlined for node in ast.walk(comprehension)}
+    outside = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and id(node) not in inside}
+    found = set()
+    for node in inlined:
+        around = [other for other in inlined if any(each is node for each in ast.walk(other))]
+        bound = set().union(*(names(other, ast.Store) for other in around))
+        found |= (names(node, ast.Load) - bound) & variables
+    return found - arguments - outside
+
+
+def test_no_comprehension_shadows_what_another_one_reads():
+    confused = ast.parse("def f(): return [g for g in ()], [g(k) for k in ()]").body[0]
+    assert confused_names(confused) == {"g"}
+    found = {
+        (path.name, name)
+        for folder in (CORE, DASHBOARD, PAGES, ROOT / "benchmarks")
+        for path in folder.rglob("*.py")
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        for name in confused_names(function)
+    }
+    assert found == set()
+
+
 def test_no_pickle_is_ever_loaded():
     for path in [*CORE.rglob("*.py"), *DASHBOARD.rglob("*.py"), *PAGES.rglob("*.py")]:
         text = path.read_text()
