@@ -35,7 +35,8 @@ PIXEL_FACTORISATIONS: tuple[Factors, ...] = ("nmf", "pca")  # factors without a 
 
 ID_LENGTH = 16
 PER_RUN_FIELDS = ("seed", "alpha", "beta", "gamma", "noise_level", "epochs")
-NMF_FIELDS = ("beta", "gamma", "n_parts", "basis", "coefficients")  # of DDNMF only, not of an autoencoder
+NMF_FIELDS = ("beta", "gamma", "n_parts", "nmf_at", "basis", "coefficients")  # of DDNMF only, not of an autoencoder
+CODE_NMF_FIELDS = ("basis", "coefficients", "decoder")  # of an NMF module at the code only
 
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -143,6 +144,7 @@ class RunConfig(Config):
     bottleneck_activation: Literal["linear", "relu", "softplus"] = "linear"
     output_activation: Literal["linear", "sigmoid", "relu"] = "sigmoid"
     n_parts: Annotated[int, Field(ge=1, le=512)] = 10  # r, columns of W
+    nmf_at: Literal["code", "pixels"] = "code"  # pixels: the student's decoder ends in the NMF module, x_hat = H W^T, W >= 0
     basis: Literal["paper", "nonnegative"] = "paper"  # nonnegative: clip W at 0 after every step
     coefficients: Literal["paper", "biased"] = "paper"  # biased: H = sigmoid(W' X + b), b < 0 initially
     decoder: Literal["mirrored", "additive"] = "mirrored"  # additive: one layer from code to pixels, weights >= 0
@@ -173,6 +175,7 @@ class RunConfig(Config):
         "schedule": "constant",
         "initialization": "xavier",
         "output_bias": "zero",
+        "nmf_at": "code",
     }
 
     @model_validator(mode="before")
@@ -180,6 +183,12 @@ class RunConfig(Config):
     def _ignore_nmf_fields_of_autoencoders(cls, fields: dict[str, Any]) -> dict[str, Any]:
         """Drop fields that an autoencoder does not have, so that they cannot make two equal runs differ."""
         return fields if fields.get("model", "ddnmf") == "ddnmf" else _without(fields, *NMF_FIELDS)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_code_nmf_fields_of_pixel_nmf(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Drop the settings of a module at the code, so that they cannot make two equal runs differ."""
+        return _without(fields, *CODE_NMF_FIELDS) if fields.get("nmf_at") == "pixels" else fields
 
     @model_validator(mode="before")
     @classmethod
@@ -225,8 +234,10 @@ class RunConfig(Config):
 
     @property
     def representations(self) -> tuple[Representation, ...]:
-        """Representations to cluster or map: the code z, for DDNMF also H and z_hat."""
-        return get_args(Representation) if self.model == "ddnmf" else ("z",)
+        """Representations to cluster or map: the code z, for DDNMF also H and, with the NMF module at the code, z_hat."""
+        if self.model != "ddnmf":
+            return ("z",)
+        return ("z", "H") if self.nmf_at == "pixels" else get_args(Representation)
 
 
 class EmbeddingConfig(Config):

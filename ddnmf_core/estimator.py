@@ -29,7 +29,8 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Deep non-negative matrix factorisation of a non-negative table (Chen et al. 2021, equations 1 to 8, Algorithm 1).
 
     A supervisor autoencoder of clean rows teaches a student, which sees noisy rows and factorises its code: each row becomes
-    `n_components` coefficients between 0 and 1. Values are divided by the largest value of the training data first.
+    `n_components` coefficients between 0 and 1, or, with `nmf_at="pixels"`, at least 0. Values are divided by the largest value
+    of the training data first.
 
     Parameters
     ----------
@@ -47,6 +48,9 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Activation of the code: "linear", "relu" or "softplus".
     output_activation : str
         Activation of the decoder's output: "linear", "sigmoid" or "relu".
+    nmf_at : str
+        "code", the paper's; or "pixels": rows are sums of parts, H W with H and W >= 0, and `basis`, `coefficients` and
+        `decoder` do not apply.
     basis : str
         "paper", or "nonnegative" for W >= 0.
     coefficients : str
@@ -129,6 +133,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         noise_level: float = 0.4,
         bottleneck_activation: str = "linear",
         output_activation: str = "sigmoid",
+        nmf_at: str = "code",
         basis: str = "paper",
         coefficients: str = "paper",
         decoder: str = "mirrored",
@@ -155,6 +160,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.noise_level = noise_level
         self.bottleneck_activation = bottleneck_activation
         self.output_activation = output_activation
+        self.nmf_at = nmf_at
         self.basis = basis
         self.coefficients = coefficients
         self.decoder = decoder
@@ -230,7 +236,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            Coefficients in (0, 1).
+            Coefficients, in (0, 1); at least 0 with `nmf_at="pixels"`.
 
         Raises
         ------

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import streamlit as st
-import torch
 
 from dashboard.components.gallery import gallery
 from dashboard.figures import charts
@@ -23,29 +22,30 @@ from ddnmf_core.data import pictures
 from ddnmf_core.export.report import report_html
 from ddnmf_core.interpret.measures import measure_rows
 from ddnmf_core.interpret.quality import class_mass
-from ddnmf_core.model.decoding import part_pictures
 from ddnmf_core.store.entry import FACTORS_FILE, INTERPRETATION_FILE, PARTS_FILE, SCORES_FILE, Entry
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import part_names, part_title
 
 VIEWS = {"raised": "Raised from the mean", "difference": "Difference from the baseline", "swing": "Swing", "alone": "Alone"}
 READING = {
-    "raised": "Coefficient k = 1, others at their mean: the mean image with more of part k.",
+    "raised": "Coefficient k high, others at their mean: the mean image with more of part k. High: 1; with the NMF module at "
+    "the pixels, where coefficients have no limit, the 95 % quantile.",
     "difference": "The raised picture minus the baseline: red is ink added, blue ink removed.",
     "swing": "The picture at the 95 % quantile of coefficient k minus that at its 5 % quantile, others at their mean: "
     "the effect of the part over its actual range.",
-    "alone": "Coefficient k = 1, all others 0. A sigmoid never gives 0, so the decoder has not been trained on such inputs.",
+    "alone": "Coefficient k high, all others 0. A sigmoid never gives 0, so with the NMF module at the code the decoder has "
+    "not been trained on such inputs.",
 }
 MEASURED = "Evaluating the parts"
 
 
-def part_tiles(run: FinishedRun, H: np.ndarray, view: str) -> list[np.ndarray]:
+def part_tiles(run: FinishedRun, view: str) -> list[np.ndarray]:
     if view == "swing":
         return list(pictures.differences(as_picture(run, cached_part_effects(run))))
-    decoded = part_pictures(run.ddnmf(), torch.from_numpy(H.mean(axis=0)))
+    decoded = run.part_pictures()
     if view == "difference":
-        return list(pictures.differences(as_picture(run, (decoded["raised"] - decoded["baseline"]).numpy())))
-    return list(pictures.to_u8(as_picture(run, decoded[view].numpy())))
+        return list(pictures.differences(as_picture(run, decoded["raised"] - decoded["baseline"])))
+    return list(pictures.to_u8(as_picture(run, decoded[view])))
 
 
 def choose_part(part: int) -> None:
@@ -76,7 +76,7 @@ def show_parts(run: FinishedRun, H: np.ndarray, mass: np.ndarray) -> int:
         for k in range(r)
     ]
     gallery(
-        part_tiles(run, H, view),
+        part_tiles(run, view),
         captions,
         key="parts.tiles",
         size=88,
@@ -127,7 +127,6 @@ def show_quality(measured: Entry[InterpretationConfig]) -> None:
 def show_matrices(run: FinishedRun, H: np.ndarray) -> None:
     chosen = images(run)
     part_names = [str(k + 1) for k in range(H.shape[1])]
-    W = run.ddnmf().student.nmf.W.detach().numpy()
     groups, titles = chosen.labels, list(chosen.class_names)
     if not chosen.labelled:
         groups = run.clusters("z", "kmeans")
@@ -135,14 +134,16 @@ def show_matrices(run: FinishedRun, H: np.ndarray) -> None:
     by_group = np.stack([H[groups == number].mean(axis=0) for number in range(len(titles))])
     kind = "class" if chosen.labelled else "cluster"
     left, right = st.columns(2)
-    units = [f"unit {unit + 1}" for unit in range(len(W))]
-    show_chart(
-        charts.heat_map(W, units, part_names, "W: code units x parts", diverging=True),
-        "parts.W",
-        f"Column: a part's basis in code space. {'Eq 3 leaves W unconstrained' if W.min() < 0 else 'W >= 0'}: "
-        f"entries from {W.min():.2f} to {W.max():.2f}.",
-        place=left,
-    )
+    if run.config.nmf_at == "code":  # at the pixels the columns of W are the parts' pictures
+        W = run.ddnmf().student.nmf.W.detach().numpy()
+        units = [f"unit {unit + 1}" for unit in range(len(W))]
+        show_chart(
+            charts.heat_map(W, units, part_names, "W: code units x parts", diverging=True),
+            "parts.W",
+            f"Column: a part's basis in code space. {'Eq 3 leaves W unconstrained' if W.min() < 0 else 'W >= 0'}: "
+            f"entries from {W.min():.2f} to {W.max():.2f}.",
+            place=left,
+        )
     show_chart(
         charts.heat_map(
             by_group - H.mean(axis=0), titles, part_names, f"H by {kind}: mean coefficient minus overall mean", diverging=True

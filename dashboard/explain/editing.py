@@ -1,5 +1,6 @@
 """Edit a sample's coefficients by slider, from another sample, or by the smallest change of cluster; decode live."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,7 +36,7 @@ def show_editor(run: FinishedRun, name: str, image: ExplainedImage, noisy: bool,
     _buttons(run, noisy, H, shown)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        edited = _sliders(H, shown)
+        edited = _sliders(H, shown, run.max_coefficient())
         edited = _blend_with_another(run, image, noisy, edited)
     with right:
         _show_pictures(run, H, edited)
@@ -85,9 +86,10 @@ def _empty(H: torch.Tensor, shown: Sequence[int]) -> None:
 
 
 def _flip(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
-    flip = smallest_flip(centres(run, "H", noisy), H.numpy())
+    largest = run.max_coefficient()
+    flip = smallest_flip(centres(run, "H", noisy), H.numpy(), largest)
     if flip is None:
-        st.session_state["explain.message"] = "No coefficients between 0 and 1 move this sample to another cluster."
+        st.session_state["explain.message"] = f"No coefficients from 0 to {largest:.3g} move this sample to another cluster."
         return
     _set(H, shown)
     st.session_state["explain.exact"] = {part: float(flip.H[part]) for part in flip.parts}
@@ -98,14 +100,14 @@ def _flip(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) 
     st.session_state["explain.message"] = f"Smallest change: {changed}; new cluster {flip.cluster + 1}."
 
 
-def _sliders(H: torch.Tensor, shown: Sequence[int]) -> torch.Tensor:
+def _sliders(H: torch.Tensor, shown: Sequence[int], largest: float) -> torch.Tensor:
     edited = H.clone()
     exact: dict[int, float] = st.session_state["explain.exact"]
     for part, value in exact.items():
         edited[part] = value
     rows = -(-len(shown) // SLIDERS_PER_ROW)
     for column, k in zip([c for _ in range(rows) for c in st.columns(SLIDERS_PER_ROW)], shown, strict=False):
-        moved = column.slider(f"part {k + 1}", 0.0, 1.0, step=0.01, key=f"explain.H.{k}")
+        moved = column.slider(f"part {k + 1}", 0.0, math.ceil(100 * largest) / 100, step=0.01, key=f"explain.H.{k}")
         wanted = exact.get(k, float(H[k]))  # unrounded value of the slider
         edited[k] = wanted if abs(moved - wanted) < SLIDER_TOLERANCE else moved
     return edited

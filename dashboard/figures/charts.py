@@ -117,10 +117,10 @@ def line_chart(history: HistoryRows, series: Mapping[str, str], title: str, log:
     return _framed(figure, 220)
 
 
-def histogram(values: NDArray[np.floating], title: str) -> go.Figure:
-    """Draw a histogram of coefficients in [0, 1], counted here rather than in the browser."""
-    counts, edges = np.histogram(values, bins=50, range=(0, 1))
-    figure = go.Figure(go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=counts, width=0.02, marker_line_width=0))
+def histogram(values: NDArray[np.floating], largest: float, title: str) -> go.Figure:
+    """Draw a histogram of coefficients from 0 to the largest, counted here rather than in the browser."""
+    counts, edges = np.histogram(values, bins=50, range=(0, largest))
+    figure = go.Figure(go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=counts, width=largest / 50, marker_line_width=0))
     figure.update_layout(title={"text": title, "font_size": 13}, xaxis_title="coefficient", yaxis_title="samples", bargap=0)
     return _framed(figure, 240)
 

@@ -73,18 +73,25 @@ def draw_architecture(config: RunConfig, n_pixels: int, row: Mapping[str, Any] |
 
 def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None) -> Element:
     sizes = (n_pixels, *config.encoder_layers)
-    half = len(config.encoder_layers)
-    xs = _columns(half, len(config.decoder_layers) + 1, (MODULE_PITCH, MODULE_PITCH))
     decoded = (*config.decoder_layers, n_pixels)
-    units = (*sizes, config.n_parts, config.code_size, *decoded)
-    module_height = max(_height(n, max(units)) for n in units[half : half + 3])
+    at_code = config.nmf_at == "code"
+    if at_code:  # between encoder and decoder
+        first = len(config.encoder_layers)  # number of the module's first layer
+        units = (*sizes, config.n_parts, config.code_size, *decoded)
+    else:  # instead of the decoder's last layer
+        first = len(config.encoder_layers) + len(config.decoder_layers)
+        units = (*sizes, *config.decoder_layers, config.n_parts, n_pixels)
+    xs = _columns(first, len(units) - first - 3, (MODULE_PITCH, MODULE_PITCH))
+    supervisor_xs = xs[: first + 1] + (xs[first + 3 :] if at_code else xs[-1:])
+    module_height = max(_height(n, max(units)) for n in units[first : first + 3])
 
     supervisor_y = 148.0
     band = supervisor_y + TALLEST / 2  # top of the band of L_ap
     student_y = band + LINK_BAND_HEIGHT + max(TALLEST / 2, module_height / 2 + 48)
     student = _blocks(xs, student_y, units)
-    supervisor = _blocks(xs[: half + 1] + xs[half + 3 :], supervisor_y, sizes + decoded, max(units))
-    X, H, X_hat = student[half : half + 3]
+    supervisor = _blocks(supervisor_xs, supervisor_y, sizes + decoded, max(units))
+    module = student[first : first + 3]
+    X, H, X_hat = module
     panel_top, panel_bottom = student_y - module_height / 2 - 48, student_y + module_height / 2 + 50
     height = max(panel_bottom + 68, student_y + TALLEST / 2 + 38) + _footer_height(row)
 
@@ -95,30 +102,25 @@ def _draw_ddnmf(config: RunConfig, n_pixels: int, row: Mapping[str, Any] | None)
         f"of layers {_chain(student)} on noisy ones, with an NMF module of {H.units} parts",
     )
     shares = row.get("layer_shares") if row else None
-    partners = student[1 : half + 1] + student[half + 3 :]
-    _links(svg, supervisor[1:], partners, shares, band + LINK_BAND_HEIGHT / 2 + 2, X)
-    _panel(
-        svg,
-        (X, H, X_hat),
-        min((student[half + 3].x - X_hat.x) / 2, 30),
-        panel_top,
-        panel_bottom,
-        config.coefficients == "biased",
-    )
-    _network(svg, supervisor, bridge=half)
-    _network(svg, student, below=True, module=range(half, half + 3))
+    partners = student[1 : first + 1] + student[first + 3 :]
+    _links(svg, supervisor[1 : len(partners) + 1], partners, shares, band + LINK_BAND_HEIGHT / 2 + 2, X)
+    margin = min((student[first + 3].x - X_hat.x) / 2, 30) if at_code else 16
+    _panel(svg, module, margin, panel_top, panel_bottom, config)
+    _network(svg, supervisor, bridge=first, gap=(2 if at_code else 1) * MODULE_PITCH)
+    _network(svg, student, below=True, module=range(first, first + 3))
 
     noisy, clean = icons.noisy_icon(config), icons.clean_icon(config)
     _picture(svg, supervisor[0], -1, clean, "Supervisor", "x", "clean image")
     _picture(svg, supervisor[-1], 1, clean, "", "y", "reconstruction")
     _picture(svg, student[0], -1, noisy, "Student", "x̃", *_noise_words(config))
-    _picture(svg, student[-1], 1, clean, "", f"h̃[{half + len(decoded) + 2}]", "denoised")
+    _picture(svg, student[-1], 1, clean, "", f"h̃[{len(units) - 1}]", "denoised")
 
     _bracket(svg, supervisor[0].x, supervisor[-1].x, supervisor[0].top - 25, 54, SYM.hue)
     _loss(svg, DRAWING_WIDTH / 2, 24, "L_sym", config, row)
-    _loss(svg, (X.x + student[half + 3].x) / 2, band + LINK_BAND_HEIGHT / 2 - 8, "L_ap", config, row)
-    _bracket(svg, X.x, X_hat.x, panel_bottom + 6, panel_bottom + 22, NC.hue)
-    _loss(svg, H.x, panel_bottom + 44, "L_nc", config, row)
+    _loss(svg, (X.x + supervisor[first + 1].x) / 2, band + LINK_BAND_HEIGHT / 2 - 8, "L_ap", config, row)
+    _bracket(svg, X.x if at_code else H.x, X_hat.x, panel_bottom + 6, panel_bottom + 22, NC.hue)
+    meaning = "" if at_code else "reconstruct the clean image"
+    _loss(svg, min(H.x, DRAWING_WIDTH - 150), panel_bottom + 44, "L_nc", config, row, meaning)
     _equation(svg, height, config, row)
     return svg
 
@@ -164,13 +166,18 @@ def _blocks(xs: Sequence[float], y: float, units: Sequence[int], most: int | Non
 
 
 def _network(
-    svg: Element, blocks: Sequence[Block], below: bool = False, module: Sequence[int] = (), bridge: int | None = None
+    svg: Element,
+    blocks: Sequence[Block],
+    below: bool = False,
+    module: Sequence[int] = (),
+    bridge: int | None = None,
+    gap: float = 0.0,
 ) -> None:
     """Draw layers with their widths and the flow between them; `bridge`: the layer before the supervisor's gap."""
     for index, (a, b) in enumerate(pairwise(blocks)):
         hue = NC.hue if {index, index + 1} <= {*module} else "currentColor"
         if index == bridge:
-            a = _carry(svg, a, a.x + 2 * MODULE_PITCH)
+            a = _carry(svg, a, a.x + gap)
         _flow(svg, a, b, hue)
     for index, block in enumerate(blocks):
         hue = NC.hue if index in module else "currentColor"
@@ -207,8 +214,8 @@ def _carry(svg: Element, a: Block, x: float) -> Block:
     return replace(a, x=x)
 
 
-def _panel(svg: Element, module: Sequence[Block], margin: float, top: float, bottom: float, biased: bool) -> None:
-    """Draw the panel behind X, H and X_hat, their names and eq 3."""
+def _panel(svg: Element, module: Sequence[Block], margin: float, top: float, bottom: float, config: RunConfig) -> None:
+    """Draw the panel behind the layers of the NMF module, their names and eq 3, or its extension at the pixels."""
     left, middle, right = (block.x for block in module)
     add_element(
         svg,
@@ -224,9 +231,14 @@ def _panel(svg: Element, module: Sequence[Block], margin: float, top: float, bot
         stroke_opacity=0.35,
     )
     add_text(svg, middle, top + 19, "NMF module", 13, fill=NC.hue, font_weight=600)
-    for block, name in zip(module, ("X", "H", "X̂"), strict=True):
+    if config.nmf_at == "code":
+        names, bias = ("X", "H", "X̂"), " + b" if config.coefficients == "biased" else ""
+        equation = f"H = σ(W′X{bias}),  X̂ = relu(WH)"
+    else:
+        names, equation = ("h", "H", "x̂"), "H = s·softplus(Vh + b),  x̂ = WH"
+    for block, name in zip(module, names, strict=True):
         add_text(svg, block.x, block.top - 8, name, 14, fill=NC.hue, font_style="italic")
-    add_text(svg, middle, bottom - 12, f"H = σ(W′X{' + b' if biased else ''}),  X̂ = relu(WH)", 13, fill=NC.hue)
+    add_text(svg, middle, bottom - 12, equation, 13, fill=NC.hue)
 
 
 def _links(

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import streamlit as st
-import torch
 from numpy.typing import NDArray
 
 from dashboard.components.gallery import gallery, tile_index
@@ -19,7 +18,6 @@ from ddnmf_core.data import pictures
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.interpret.quality import NOISE_LEVELS, SATURATED, saturation
 from ddnmf_core.interpret.stability import MIN_REAPPEARANCE_COSINE, match_parts
-from ddnmf_core.model.decoding import part_pictures
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import part_names, part_title, rename_part
 
@@ -43,11 +41,11 @@ def show_part(run: FinishedRun, part: int, H: NDArray[np.float32], mass: NDArray
         on_change=_rename,
         args=(run, part, key),
     )
-    _show_pictures(run, part, H)
+    _show_pictures(run, part)
     _show_samples(run, part, H)
     left, right = st.columns(2)
     show_chart(
-        charts.histogram(H[:, part], "Distribution of the coefficient"),
+        charts.histogram(H[:, part], run.max_coefficient(), "Distribution of the coefficient"),
         "parts.histogram",
         "Narrow peak: nearly constant, so uninformative. Two peaks: on or off. "
         f"Saturated (within {SATURATED:g} of 0 or 1): {saturation(H)[part]:.1%} of the samples.",
@@ -69,16 +67,17 @@ def _rename(run: FinishedRun, part: int, key: str) -> None:
     rename_part(run.entry, part, st.session_state[key])
 
 
-def _show_pictures(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
-    decoded = part_pictures(run.ddnmf(), torch.from_numpy(H.mean(axis=0)))
-    plain = torch.stack([decoded["baseline"][0], decoded["raised"][part], decoded["alone"][part]])
-    signed = np.stack([(decoded["raised"][part] - decoded["baseline"][0]).numpy(), cached_part_effects(run)[part]])
+def _show_pictures(run: FinishedRun, part: int) -> None:
+    decoded = run.part_pictures()
+    plain = np.stack([decoded["baseline"][0], decoded["raised"][part], decoded["alone"][part]])
+    signed = np.stack([decoded["raised"][part] - decoded["baseline"][0], cached_part_effects(run)[part]])
+    high = "1" if run.config.nmf_at == "code" else "95 % quantile"
     gallery(
-        [*pictures.to_u8(as_picture(run, plain.numpy())), *pictures.differences(as_picture(run, signed), scale=1.0)],
+        [*pictures.to_u8(as_picture(run, plain)), *pictures.differences(as_picture(run, signed), scale=1.0)],
         [
             "baseline\nmean of H",
-            "raised\nk at 1, others at mean",
-            "alone\nk at 1, others 0",
+            f"raised\nk at {high}, others at mean",
+            f"alone\nk at {high}, others 0",
             "raised\nminus baseline",
             "swing\n5 % to 95 % quantile",
         ],

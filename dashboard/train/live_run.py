@@ -144,7 +144,7 @@ def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     for name, title in {
         "supervisor": "Supervisor: reconstructions of clean images",
         "student": f"{denoiser}: reconstructions of noisy images",
-        "parts_raised": "Parts (coefficient k = 1, others at their mean)",
+        "parts_raised": "Parts (coefficient k high, others at their mean)",
     }.items():
         if name in snapshot:
             st.markdown(f"**{title}**, epoch {epoch}")

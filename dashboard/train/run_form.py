@@ -175,6 +175,13 @@ def network_settings() -> dict[str, Any]:
         "output_activation": choice_box(
             "Output activation", "output_activation", "With relu, a pixel that falls below 0 stays black permanently."
         ),
+        "nmf_at": choice_box(
+            "NMF module at",
+            "nmf_at",
+            "code: between encoder and decoder, as in the paper. pixels (extension): the student's decoder ends in "
+            "coefficients H >= 0 and parts W >= 0 of pixels, so a picture is the sum of its parts; basis W, coefficients H and "
+            "decoder do not apply.",
+        ),
         "basis": choice_box("Basis W", "basis", "paper: W is unconstrained, only X_hat is non-negative. nonnegative: W >= 0."),
         "coefficients": choice_box(
             "Coefficients H",

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ddnmf_core.model.decoding import part_pictures
 from ddnmf_core.model.device import matmul_precision
 from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork
 from ddnmf_core.progress import Progress
@@ -139,6 +138,5 @@ def check_network(path: Path, network: nn.Module, x: Tensor) -> float:
 
 
 def _parts(run: FinishedRun, path: Path) -> None:
-    mean = torch.from_numpy(run.codes("H")).mean(dim=0)
-    drawn = {name: array.numpy() for name, array in {**part_pictures(run.ddnmf(), mean), "mean_H": mean}.items()}
-    np.savez_compressed(path, **drawn, swing=run.part_effects())  # type: ignore[arg-type]
+    mean = torch.from_numpy(run.codes("H")).mean(dim=0).numpy()
+    np.savez_compressed(path, **run.part_pictures(), mean_H=mean, swing=run.part_effects())  # type: ignore[arg-type]

@@ -110,15 +110,12 @@ def _parts(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
     """Collect effect, raised image, strongest samples and, if measured, the evaluation of each part."""
     if run.config.model != "ddnmf":
         return []
-    import torch
-
     from ddnmf_core.interpret.quality import class_mass
-    from ddnmf_core.model.decoding import part_pictures
 
     H, names = run.codes("H"), part_names(run.entry)
     mass = class_mass(H, images.labels, len(images.class_names))
     swings = _links(images, run.part_effects(), signed=True)
-    raised = _links(images, part_pictures(run.ddnmf(), torch.from_numpy(H.mean(axis=0)))["raised"].numpy())
+    raised = _links(images, run.part_pictures()["raised"])
     measured = _interpretation(run)
     table = measured.read_table(PARTS_FILE) if measured else None
     return [

@@ -125,8 +125,8 @@ class Flip:
     size: float
 
 
-def smallest_flip(centres: Centres, H: Array) -> Flip | None:
-    """Find the smallest edit of coefficients within [0, 1] that changes the nearest centre.
+def smallest_flip(centres: Centres, H: Array, largest: float = 1.0) -> Flip | None:
+    """Find the smallest edit of coefficients within [0, largest] that changes the nearest centre.
 
     The fewest parts come first: edits of one part, then of two, and so on. The border between centres a and b is the plane
     `(b - a) H = (|b|^2 - |a|^2) / 2`. A single part k crosses it after the missing distance over `(b - a)_k`; several parts,
@@ -138,30 +138,32 @@ def smallest_flip(centres: Centres, H: Array) -> Flip | None:
         Centres of clusters of coefficients.
     H : ndarray of shape (r,)
         Coefficients of the sample.
+    largest : float
+        Upper limit of a coefficient.
 
     Returns
     -------
     Flip or None
-        Shortest edit among those of the fewest parts; None if no edit within [0, 1] changes the cluster.
+        Shortest edit among those of the fewest parts; None if no edit within the limits changes the cluster.
     """
     own_cluster = int(centres.assign(H[None])[0])
     targets = [c for c in range(len(centres.means)) if np.isfinite(centres.means[c]).all() and c != own_cluster]
     for n_parts in range(1, len(H) + 1):
-        flips = [flip for target in targets if (flip := _flip_to(centres, H, own_cluster, target, n_parts))]
+        flips = [flip for target in targets if (flip := _flip_to(centres, H, largest, own_cluster, target, n_parts))]
         if flips:
             return min(flips, key=lambda flip: flip.size)
     return None
 
 
-def _flip_to(centres: Centres, H: Array, own_cluster: int, target: int, n_parts: int) -> Flip | None:
-    """Find the shortest edit of n parts past the plane to one target; None if it leaves [0, 1]."""
+def _flip_to(centres: Centres, H: Array, largest: float, own_cluster: int, target: int, n_parts: int) -> Flip | None:
+    """Find the shortest edit of n parts past the plane to one target; None if it leaves [0, largest]."""
     a, b = centres.means[own_cluster], centres.means[target]
     direction = b - a
     missing = float((b @ b - a @ a) / 2 - direction @ H)
     candidates = [(part,) for part in range(len(H))] if n_parts == 1 else [tuple(np.argsort(-np.abs(direction))[:n_parts])]
     best = None
     for parts in candidates:
-        edited = _moved(H, direction, list(parts), missing)
+        edited = _moved(H, largest, direction, list(parts), missing)
         cluster = int(centres.assign(edited[None])[0])
         size = float(np.linalg.norm(edited - H))
         if cluster != own_cluster and (best is None or size < best.size):
@@ -169,15 +171,16 @@ def _flip_to(centres: Centres, H: Array, own_cluster: int, target: int, n_parts:
     return best
 
 
-def _moved(H: Array, direction: Array, parts: list[int], missing: float) -> Array:
-    """Move the given parts of H along the direction by the missing distance; a part stops at 0 or 1 and the others go on."""
+def _moved(H: Array, largest: float, direction: Array, parts: list[int], missing: float) -> Array:
+    """Move the given parts of H along the direction by the missing distance; a part stops at its limits and the others go
+    on."""
     edited, free, left = H.astype(np.float64), list(parts), missing * (1 + FLIP_MARGIN) + FLIP_MARGIN
     while free and left > 0:
         slope = direction[free]
         if (slope @ slope) < 1e-18:
             break
         step = left * slope / (slope @ slope)
-        moved = np.clip(edited[free] + step, 0, 1)
+        moved = np.clip(edited[free] + step, 0, largest)
         left -= float(slope @ (moved - edited[free]))
         stopped = moved != edited[free] + step
         edited[free] = moved

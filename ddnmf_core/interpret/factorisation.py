@@ -12,7 +12,7 @@ from ddnmf_core.config import InterpretationConfig
 from ddnmf_core.interpret.quality import Array
 from ddnmf_core.model.decoding import Decode
 from ddnmf_core.model.encoding import ENCODING_BATCH
-from ddnmf_core.model.networks import DDNMFNetwork
+from ddnmf_core.model.networks import DDNMFNetwork, Student
 from ddnmf_core.store.finished_run import FinishedRun
 
 
@@ -55,7 +55,7 @@ def factorise_run(config: InterpretationConfig, run: FinishedRun) -> Factorisati
             raise ValueError(
                 f"factors = 'parts', but run {config.run} is an autoencoder and has no parts: use factors = 'units'"
             )
-        return Factorisation(run.codes("H"), model.student.decode, sigmoid=True)
+        return Factorisation(run.codes("H"), model.student.decode, sigmoid=isinstance(model.student, Student))
     z, decoder = run.codes("z"), (model.student if isinstance(model, DDNMFNetwork) else model).decoder
     if config.factors == "units":
         return Factorisation(z, decoder)

@@ -18,7 +18,7 @@ from ddnmf_core.model import losses
 from ddnmf_core.model.corruption import apply_noise, draw_noise
 from ddnmf_core.model.device import autocast, matmul_precision, synchronize
 from ddnmf_core.model.losses import WEIGHT_OF
-from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork, nonnegative_parameters
+from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork, constraints
 from ddnmf_core.model.pixels import scale_pixels
 from ddnmf_core.model.trainer import (
     REPORT_INTERVAL_S,
@@ -135,7 +135,8 @@ class BatchedTrainer:
         first = self.trainers[0]
         named = [dict(trainer.model.named_parameters()) for trainer in self.trainers]
         self.parameters = {name: torch.stack([run[name].detach() for run in named]).requires_grad_() for name in named[0]}
-        self.clamped = [self.parameters[name] for name in _names_of(first.model, nonnegative_parameters(first.model))]
+        names = {id(parameter): name for name, parameter in first.model.named_parameters()}
+        self.constraints = [(self.parameters[names[id(p)]], projection) for p, projection in constraints(first.model)]
         capturable = first.device.type == "cuda"
         self.optimizer = make_optimizer(self.parameters.values(), first.config, capturable)
         for name, parameter in self.parameters.items():
@@ -208,8 +209,8 @@ class BatchedTrainer:
         L_in.sum().backward()  # runs share no parameters, so the gradients stay separate
         self.optimizer.step()  # eq 8
         with torch.no_grad():
-            for parameter in self.clamped:
-                parameter.clamp_(min=0)
+            for parameter, projection in self.constraints:
+                projection(parameter)
         shares = layers if config.model == "ddnmf" else None
         self.sums += batch_sums(terms, shares, samples.shape[1], config.loss_reduction, self.sums.shape[1] - 1)
 
@@ -256,9 +257,3 @@ class _CapturedStep:
         self.graph.replay()
         for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
             parameter.grad = gradient  # an eager step in between has replaced it
-
-
-def _names_of(model: nn.Module, parameters: Sequence[Tensor]) -> list[str]:
-    """Look up the names of some of a model's parameters."""
-    ids = {id(parameter) for parameter in parameters}
-    return [name for name, parameter in model.named_parameters() if id(parameter) in ids]

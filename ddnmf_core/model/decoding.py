@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ddnmf_core.model.networks import DDNMFNetwork, Student
+from ddnmf_core.model.networks import DDNMFNetwork, PixelStudent, Student
 
 Decode = Callable[[Tensor], Tensor]  # coefficients (n, r) -> pictures (n, n_pixels)
 
@@ -17,7 +17,28 @@ MAX_QUANTILE_ROWS = 100_000  # rows used for quantiles
 
 
 @torch.no_grad()
-def part_pictures(model: DDNMFNetwork, mean_H: Tensor) -> dict[str, Tensor]:
+def high_coefficients(model: DDNMFNetwork, H: Tensor) -> Tensor:
+    """Choose the coefficient at which a part is shown: 1, the limit of eq 3; at the pixels, without limit, a 95 % quantile.
+
+    Parameters
+    ----------
+    model : DDNMFNetwork
+        Model of the coefficients.
+    H : Tensor of shape (n, r)
+        Coefficients of the data; quantiles are taken over the first 100,000 rows.
+
+    Returns
+    -------
+    Tensor of shape (r,)
+        Coefficients.
+    """
+    if isinstance(model.student, PixelStudent):
+        return torch.quantile(H[:MAX_QUANTILE_ROWS].float(), 0.95, dim=0)
+    return torch.ones_like(H[0])
+
+
+@torch.no_grad()
+def part_pictures(model: DDNMFNetwork, mean_H: Tensor, high_H: Tensor | None = None) -> dict[str, Tensor]:
     """Decode every part on its own and on top of the mean.
 
     Parameters
@@ -26,15 +47,17 @@ def part_pictures(model: DDNMFNetwork, mean_H: Tensor) -> dict[str, Tensor]:
         Trained model.
     mean_H : Tensor of shape (r,)
         Mean coefficients over the data.
+    high_H : Tensor of shape (r,), optional
+        Coefficient at which each part is shown (`high_coefficients`); 1 if omitted.
 
     Returns
     -------
     dict of str to Tensor
-        "alone" (r, n_pixels): H_k = 1, all others 0; "raised" (r, n_pixels): H_k = 1, all others at their mean;
+        "alone" (r, n_pixels): H_k high, all others 0; "raised" (r, n_pixels): H_k high, all others at their mean;
         "baseline" (1, n_pixels): the decoded mean. All float32, pixels in [0, 1] for a sigmoid output.
     """
     r = mean_H.shape[0]
-    alone = torch.eye(r, device=mean_H.device)
+    alone = torch.diag(torch.ones_like(mean_H) if high_H is None else high_H)
     raised = torch.maximum(mean_H.expand(r, r), alone)
     decode = model.student.decode
     return {"alone": decode(alone), "raised": decode(raised), "baseline": decode(mean_H[None])}
@@ -68,12 +91,12 @@ def part_effects(decode: Decode, H: Tensor, low: float = 0.05, high: float = 0.9
 
 
 @torch.no_grad()
-def add_parts_in_order(student: Student, H: Tensor, baseline: Tensor, order: Tensor) -> Tensor:
+def add_parts_in_order(student: Student | PixelStudent, H: Tensor, baseline: Tensor, order: Tensor) -> Tensor:
     """Decode a sample while its parts are set one after another from the baseline to its own coefficients.
 
     Parameters
     ----------
-    student : Student
+    student : Student or PixelStudent
         Trained student.
     H : Tensor of shape (r,)
         Coefficients of the sample.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ddnmf_core.model.decoding import part_effects, part_pictures
+from ddnmf_core.model.decoding import high_coefficients, part_effects, part_pictures
 from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork
 from ddnmf_core.model.pixels import tensor_to_u8
 
@@ -17,7 +17,7 @@ def unit_health(model: DDNMFNetwork | Autoencoder, x: Tensor) -> dict[str, float
     """Count dead and constant units on probe images (n, n_pixels), to detect a collapse.
 
     dead_units are 0 for every image; constant_units hardly vary (dead ones included); code_rms is the root mean square of
-    z. A sigmoid never reaches 0, so an unused part is a constant one; saturated_share counts H below .01 or above .99.
+    z. A sigmoid never reaches 0, so an unused part is a constant one; saturated_share counts its values below .01 or above .99.
     """
     codes = model.encode(x)
     health: dict[str, float] = {
@@ -28,6 +28,7 @@ def unit_health(model: DDNMFNetwork | Autoencoder, x: Tensor) -> dict[str, float
     }
     if codes.H is not None:
         health["constant_parts"] = int((codes.H.std(dim=0) < CONSTANT_DEVIATION).sum())
+    if codes.H is not None and codes.z_hat is not None:
         health["saturated_share"] = float(((codes.H < 0.01) | (codes.H > 0.99)).float().mean())
     return health
 
@@ -51,7 +52,8 @@ class Gallery:
             return {name: tensor_to_u8(picture) for name, picture in pictures.items()}
         H = model.encode(probe).H
         assert H is not None
-        pictures |= {"supervisor": model.supervisor(self.clean), "parts_raised": part_pictures(model, H.mean(dim=0))["raised"]}
+        raised = part_pictures(model, H.mean(dim=0), high_coefficients(model, H))["raised"]
+        pictures |= {"supervisor": model.supervisor(self.clean), "parts_raised": raised}
         swings = part_effects(model.student.decode, H).clamp(-1, 1)
         return {
             **{name: tensor_to_u8(picture) for name, picture in pictures.items()},

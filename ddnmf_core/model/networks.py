@@ -4,12 +4,14 @@ Rows are samples (scikit-learn's convention): X (n, d), H (n, r), and W is store
 paper's X_hat = relu(W H) reads relu(H @ W.T) here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from ddnmf_core.config import RunConfig
+from ddnmf_core.model.nmf import NMFModule, PixelNMF, clip_at_zero, limit_columns
 
 ACTIVATIONS: dict[str, nn.Module] = {
     "linear": nn.Identity(),
@@ -118,101 +120,6 @@ def make_encoder(n_pixels: int, config: RunConfig, generator: torch.Generator) -
     return Chain((n_pixels, *config.encoder_layers), config.bottleneck_activation, config.initialization, generator)
 
 
-class NMFModule(nn.Module):  # eq 3
-    """Factorise a code without bias: H = sigmoid(X W'^T), X_hat = relu(H W^T) (Chen et al. 2021, eq 3).
-
-    Calling the module with X (n, d) returns H (n, r) and X_hat (n, d). Two extensions: `basis="nonnegative"` keeps W >= 0;
-    `coefficients="biased"` adds a bias, H = sigmoid(X W'^T + b). Without the bias a zero code has H = 1/2, so that no part
-    can be absent; with it each part starts nearly absent and tied to one unit of the code.
-
-    Parameters
-    ----------
-    code_size : int
-        Units of the code, d.
-    n_parts : int
-        Parts, r.
-    basis : str
-        "paper" (W unconstrained) or "nonnegative".
-    coefficients : str
-        "paper" (no bias) or "biased".
-    generator : torch.Generator
-        Source of the initial weights.
-
-    Attributes
-    ----------
-    W_prime : Parameter of shape (r, d)
-        Weights of the coefficients, W'.
-    W : Parameter of shape (d, r)
-        Basis, a column for each part.
-    b : Parameter of shape (r,) or None
-        Bias of the coefficients; None for `coefficients="paper"`.
-    basis : str
-        As given.
-    """
-
-    ABSENT_BIAS = -2.0  # initial b: sigmoid(-2) = .12
-    TIED_WEIGHT, TIED_BASIS = 1.0, 3.0  # added to W' and W where a part meets its unit
-
-    def __init__(self, code_size: int, n_parts: int, basis: str, coefficients: str, generator: torch.Generator) -> None:
-        super().__init__()
-        self.W_prime = nn.Parameter(torch.empty(n_parts, code_size))
-        self.W = nn.Parameter(torch.empty(code_size, n_parts))
-        self.basis = basis
-        nn.init.xavier_uniform_(self.W_prime, generator=generator)
-        nn.init.xavier_uniform_(self.W, generator=generator)
-        self.b = nn.Parameter(torch.full((n_parts,), self.ABSENT_BIAS)) if coefficients == "biased" else None
-        if self.b is not None:
-            unit_of_part = torch.eye(code_size).repeat(1, -(-n_parts // code_size))[:, :n_parts]  # (d, r), one-hot columns
-            self.W_prime.data += self.TIED_WEIGHT * unit_of_part.T
-            self.W.data += self.TIED_BASIS * unit_of_part
-        project_nonnegative(self)
-
-    def coefficients(self, X: Tensor) -> Tensor:
-        """Compute the coefficients of codes (eq 3).
-
-        Parameters
-        ----------
-        X : Tensor of shape (n, d)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n, r)
-            H, the share of each part in each sample, in (0, 1).
-        """
-        weighted = X @ self.W_prime.T
-        return torch.sigmoid(weighted if self.b is None else weighted + self.b)
-
-    def rebuild(self, H: Tensor) -> Tensor:
-        """Reconstruct codes from coefficients (eq 3).
-
-        Parameters
-        ----------
-        H : Tensor of shape (n, r)
-            Coefficients.
-
-        Returns
-        -------
-        Tensor of shape (n, d)
-            X_hat = relu(H W^T), at least 0.
-        """
-        return torch.relu(H @ self.W.T)
-
-    def forward(self, X: Tensor) -> tuple[Tensor, Tensor]:
-        H = self.coefficients(X)
-        return H, self.rebuild(H)
-
-    def nonnegative(self) -> list[Tensor]:
-        """List the constrained parameters.
-
-        Returns
-        -------
-        list of Tensor
-            W (d, r) for `basis="nonnegative"`, else nothing.
-        """
-        return [self.W] if self.basis == "nonnegative" else []
-
-
 @dataclass
 class Codes:
     """Representations of images in a network.
@@ -224,7 +131,7 @@ class Codes:
     H : Tensor of shape (n, r) or None
         Coefficients of the parts; None for an autoencoder.
     z_hat : Tensor of shape (n, d) or None
-        Code reconstructed from H, X_hat in eq 6; None for an autoencoder.
+        Code reconstructed from H, X_hat in eq 6; None for an autoencoder and for an NMF module at the pixels.
     """
 
     z: Tensor
@@ -380,6 +287,72 @@ class Student(nn.Module):
         return self.features(x)[-1]
 
 
+class PixelStudent(nn.Module):
+    """The supervisor's layers up to the last hidden one, then the NMF module at the pixels: L + 1 layers (extension of eq 3).
+
+    Calling the network with images (n, n_pixels) returns their reconstruction (n, n_pixels).
+
+    Parameters
+    ----------
+    n_pixels : int
+        Pixels of an image.
+    config : RunConfig
+        Layer sizes, activations and number of parts.
+    generator : torch.Generator
+        Source of the initial weights.
+
+    Attributes
+    ----------
+    encoder : Chain
+        (n, n_pixels) -> z (n, d).
+    hidden : Chain
+        The decoder's hidden layers, z -> h (n, n_in); none if the encoder has one layer.
+    nmf : PixelNMF
+        h -> H (n, r), x_hat (n, n_pixels).
+    """
+
+    def __init__(self, n_pixels: int, config: RunConfig, generator: torch.Generator) -> None:
+        super().__init__()
+        self.encoder = make_encoder(n_pixels, config, generator)
+        sizes = (config.code_size, *config.decoder_layers)
+        self.hidden = Chain(sizes, "relu", config.initialization, generator)
+        self.nmf = PixelNMF(sizes[-1], n_pixels, config.n_parts, generator)
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Compute the outputs of all layers.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_pixels)
+            Images.
+
+        Returns
+        -------
+        list of Tensor
+            Encoder layers (the last is z), hidden decoder layers, H, x_hat.
+        """
+        features = self.encoder.features(x)
+        features += self.hidden.features(features[-1])
+        return [*features, *self.nmf(features[-1])]
+
+    def decoder(self, z: Tensor) -> Tensor:
+        """Decode codes (n, d) to images (n, n_pixels)."""
+        rebuilt: Tensor = self.nmf(self.hidden.features(z)[-1] if len(self.hidden) else z)[1]
+        return rebuilt
+
+    def encode(self, x: Tensor) -> Codes:
+        """Encode images (n, n_pixels): z (n, d) and H (n, r); z_hat is None."""
+        features = self.features(x)
+        return Codes(features[len(self.encoder) - 1], features[-2], None)
+
+    def decode(self, H: Tensor) -> Tensor:
+        """Decode coefficients (n, r) to images (n, n_pixels): H W^T."""
+        return self.nmf.rebuild(H)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.features(x)[-1]
+
+
 class DDNMFNetwork(nn.Module):
     """Supervisor and student; in training the supervisor sees clean images and the student noisy ones (Algorithm 1).
 
@@ -398,14 +371,15 @@ class DDNMFNetwork(nn.Module):
     ----------
     supervisor : Autoencoder
         L layers.
-    student : Student
-        L + 2 layers.
+    student : Student or PixelStudent
+        L + 2 layers; L + 1 with the NMF module at the pixels.
     """
 
     def __init__(self, n_pixels: int, config: RunConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.supervisor = Autoencoder(n_pixels, config, generator)
-        self.student = Student(n_pixels, config, generator)
+        kind = PixelStudent if config.nmf_at == "pixels" else Student
+        self.student: Student | PixelStudent = kind(n_pixels, config, generator)
 
     def encode(self, x: Tensor) -> Codes:
         """Encode images with the student.
@@ -418,7 +392,7 @@ class DDNMFNetwork(nn.Module):
         Returns
         -------
         Codes
-            z (n, d), H (n, r) and z_hat (n, d).
+            z (n, d), H (n, r) and z_hat (n, d), or None for the last (`Codes`).
         """
         return self.student.encode(x)
 
@@ -426,31 +400,36 @@ class DDNMFNetwork(nn.Module):
         return self.student(x)
 
 
-def nonnegative_parameters(model: nn.Module) -> list[Tensor]:
-    """List all parameters of the model with the constraint >= 0."""
-    return [
-        parameter
-        for module in model.modules()
-        if isinstance(module, NMFModule | AdditiveDecoder)
-        for parameter in module.nonnegative()
-    ]
+def constraints(model: nn.Module) -> list[tuple[Tensor, Callable[[Tensor], None]]]:
+    """List the constrained parameters of the model, each with the projection that keeps it within its constraint.
+
+    A projection works in place, and on parameters of several runs along leading axes, too.
+    """
+    found: list[tuple[Tensor, Callable[[Tensor], None]]] = []
+    for module in model.modules():
+        if isinstance(module, NMFModule | AdditiveDecoder):
+            found += [(parameter, clip_at_zero) for parameter in module.nonnegative()]
+        elif isinstance(module, PixelNMF):
+            found += [(module.W, limit_columns), (module.scale, clip_at_zero)]
+    return found
 
 
 @torch.no_grad()
-def project_nonnegative(model: nn.Module) -> None:
-    """Set negative entries of the constrained parameters to 0 (projected gradient descent: call it after each step)."""
-    for parameter in nonnegative_parameters(model):
-        parameter.clamp_(min=0)
+def project(model: nn.Module) -> None:
+    """Project the constrained parameters (projected gradient descent: call it after each step)."""
+    for parameter, projection in constraints(model):
+        projection(parameter)
 
 
 @torch.no_grad()
 def set_output_bias(model: DDNMFNetwork | Autoencoder, mean: Tensor) -> None:
     """Set the output biases so that a decoder whose weights give 0 yields the mean image: (n_pixels,).
 
-    Training then begins at the mean instead of learning it. Additive decoders keep their dark background.
+    Training then begins at the mean instead of learning it. Additive decoders keep their dark background, an NMF module at the
+    pixels has no bias.
     """
     networks = (model.supervisor, model.student) if isinstance(model, DDNMFNetwork) else (model,)
-    for decoder in (network.decoder for network in networks):
+    for decoder in (network.decoder for network in networks if not isinstance(network, PixelStudent)):
         layer = decoder[-1]
         assert isinstance(layer, Layer)
         if isinstance(decoder, AdditiveDecoder):

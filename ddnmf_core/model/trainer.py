@@ -21,7 +21,8 @@ from ddnmf_core.model.corruption import corrupt, corrupt_each
 from ddnmf_core.model.device import autocast, matmul_precision, sums_dtype, synchronize
 from ddnmf_core.model.mapped_pixels import MappedRows, pixels_on_device
 from ddnmf_core.model.monitor import Gallery, unit_health
-from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork, build_model, project_nonnegative, set_output_bias
+from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork, PixelStudent, build_model, project, set_output_bias
+from ddnmf_core.model.nmf import factorise
 from ddnmf_core.model.pixels import scale_pixels
 from ddnmf_core.seeds import derive
 
@@ -29,6 +30,7 @@ HistoryRow = dict[str, Any]
 Outcome = Literal["finished", "stopped", "diverged"]
 
 REPORT_INTERVAL_S = 0.5  # seconds between rows inside an epoch
+N_FACTORISED = 2000  # images whose NMF a module at the pixels starts from
 N_PROBE = 1000  # images for statistics between epochs and the mean image
 WARM_UP = 0.1  # share of the steps in which the linear schedule raises the learning rate
 
@@ -73,6 +75,8 @@ class Trainer:
         self.model = build_model(config, images.pixels.shape[1]).to(device)
         if config.output_bias == "mean":
             set_output_bias(self.model, self._mean_image())
+        if isinstance(self.model, DDNMFNetwork) and isinstance(self.model.student, PixelStudent):
+            self.model.student.nmf.start_from(*self._first_parts())
         self.optimizer = make_optimizer(self.model.parameters(), config)
         self.epoch = 0
         self.batch = 0
@@ -154,7 +158,7 @@ class Trainer:
         L_in.backward()
         set_learning_rate(self.optimizer, self.learning_rate)
         self.optimizer.step()  # eq 8
-        project_nonnegative(self.model)
+        project(self.model)
         self._accumulate(terms, layers, len(samples))
         return L_in.detach()
 
@@ -190,8 +194,9 @@ class Trainer:
 
     @property
     def _n_sums(self) -> int:
-        """Number of loss sums: three terms and L layers."""
-        return 3 + len(self.config.encoder_layers) + len(self.config.decoder_layers) + 1
+        """Number of loss sums: three terms and the layers that L_ap compares."""
+        n_hidden = len(self.config.encoder_layers) + len(self.config.decoder_layers)
+        return 3 + n_hidden + (self.config.nmf_at == "code")
 
     def _accumulate(self, terms: dict[str, Tensor], layers: Tensor | None, n: int) -> None:
         """Add a batch of n images to the sums of the epoch."""
@@ -267,6 +272,11 @@ class Trainer:
         """Average the fixed images: (n_pixels,)."""
         return self._fixed_images[0].mean(dim=0)
 
+    def _first_parts(self) -> tuple[Tensor, Tensor]:
+        """Factorise clean images of the seed's choice (`factorise`)."""
+        samples = torch.randperm(len(self.pixels), generator=self._generator("NMF"))[:N_FACTORISED]
+        return factorise(scale_pixels(self.pixels[samples.to(self.device)]), self.config.n_parts, self.config.seed)
+
     @cached_property
     def _fixed_images(self) -> tuple[Tensor, Tensor]:
         """The fixed images, clean and with their own noise: (N_PROBE, n_pixels) each."""
@@ -341,16 +351,21 @@ def loss_terms(
 ) -> tuple[dict[str, Tensor], Tensor | None]:
     """Compute the terms of eq 7, and the term of each layer in L_ap (L,); None for an autoencoder.
 
-    The target of an autoencoder is its noisy input, that of a denoising one the clean image (Vincent et al. 2008).
+    The target of an autoencoder is its noisy input, that of a denoising one the clean image (Vincent et al. 2008). With the
+    NMF module at the pixels L_nc is what W H leaves of the clean image, and L_ap has no term of the output.
     """
     if isinstance(model, Autoencoder):
         target = x if model.denoising else x_noisy
         return {"L_sym": losses.symmetric_loss(target, model(x_noisy), reduction)}, None
     h = model.supervisor.features(x)
     h_student = model.student.features(x_noisy)
-    code = len(model.supervisor.encoder)  # number of layers up to the code
-    layers = losses.apposition_losses(h, h_student, reduction, code)
-    X, X_hat = h_student[code - 1], h_student[code + 1]
+    if isinstance(model.student, PixelStudent):  # the module comes last: all layers before it have a partner
+        h_compared, module = h[:-1], len(h) - 1
+        X, X_hat = x, h_student[-1]
+    else:
+        h_compared, module = h, len(model.supervisor.encoder)  # number of layers up to the code
+        X, X_hat = h_student[module - 1], h_student[module + 1]
+    layers = losses.apposition_losses(h_compared, h_student, reduction, module)
     return {
         "L_sym": losses.symmetric_loss(x, h[-1], reduction),
         "L_ap": layers.sum(),

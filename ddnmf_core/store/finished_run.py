@@ -287,6 +287,35 @@ class FinishedRun:
 
         return part_effects(self.ddnmf().student.decode, torch.from_numpy(self.codes("H"))).numpy()
 
+    def part_pictures(self) -> dict[str, NDArray[np.float32]]:
+        """Return pictures of the parts.
+
+        Returns
+        -------
+        dict of str to array
+            "alone" and "raised" (r, n_pixels), "baseline" (1, n_pixels): `ddnmf_core.model.decoding.part_pictures`.
+
+        Raises
+        ------
+        ValueError
+            If the run is an autoencoder, which has no parts.
+        """
+        return self._part_pictures
+
+    @cached_property
+    def _part_pictures(self) -> dict[str, NDArray[np.float32]]:
+        import torch
+
+        from ddnmf_core.model.decoding import high_coefficients, part_pictures
+
+        model, H = self.ddnmf(), torch.from_numpy(self.codes("H"))
+        drawn = part_pictures(model, H.mean(dim=0), high_coefficients(model, H))
+        return {name: picture.numpy() for name, picture in drawn.items()}
+
+    def max_coefficient(self) -> float:
+        """Return the limit of the coefficients: 1 by eq 3; with the NMF module at the pixels the largest one of the data."""
+        return 1.0 if self.config.nmf_at == "code" else float(self.codes("H").max())
+
     def snapshots(self) -> list[int]:
         """List the epochs with a snapshot; 0 is the untrained model."""
         return snapshots_of(self.entry)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.model.networks import MIN_MEAN, NMFModule, build_model, project_nonnegative, set_output_bias
+from ddnmf_core.model.networks import MIN_MEAN, build_model, project, set_output_bias
+from ddnmf_core.model.nmf import NMFModule
 from ddnmf_core.model.trainer import Trainer
 
 N_PIXELS = 64
@@ -70,7 +71,7 @@ def test_raising_a_part_of_an_additive_decoder_never_darkens_a_pixel(output):
     with torch.no_grad():  # as if a step had gone too far
         model.student.decoder.linear.weight -= 0.1
         model.student.nmf.W -= 0.1
-    project_nonnegative(model)
+    project(model)
     H = torch.rand(20, 5, generator=torch.Generator().manual_seed(3))
     for part in range(5):
         raised = H.clone()

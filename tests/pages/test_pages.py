@@ -21,6 +21,7 @@ from ddnmf_core.store.run_store import Store
 PAGES = ("home", "train", "latent", "parts", "explain")
 DDNMF = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2)
 AE1 = DDNMF.replace(model="ae1")
+AT_PIXELS = DDNMF.replace(nmf_at="pixels", n_parts=24)
 
 
 @pytest.fixture
@@ -97,6 +98,19 @@ def test_an_autoencoder_is_shown_for_what_it_is(page, store):
     assert not app.error
     if page in ("parts", "explain"):
         assert "An autoencoder has no parts" in text_of(app)
+
+
+@pytest.mark.parametrize("page", [*PAGES, "compare", "noise"])
+def test_a_run_with_the_nmf_module_at_the_pixels_is_shown_on_every_page(page, copy_of):
+    nmf = PixelNMFConfig(dataset="digits", n_parts=24)
+    copy_of(AT_PIXELS, nmf, EmbeddingConfig(run=AT_PIXELS.id, n_points=5000, method="t-sne", perplexity=30))
+    app = open_page(page, run=AT_PIXELS.id)
+    assert not app.exception
+    assert not app.error
+    if page == "explain":
+        sliders = [slider for slider in app.slider if slider.label.startswith("part ")]
+        assert {slider.max for slider in sliders} == {max(slider.max for slider in sliders)}
+        assert all(slider.value <= slider.max for slider in sliders)
 
 
 @pytest.mark.parametrize(

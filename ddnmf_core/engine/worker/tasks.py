@@ -22,24 +22,24 @@ from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.store.entry import Busy, Entry, Kind, RunEntry, Status, UnknownEntry
 from ddnmf_core.store.run_store import Store
 
-Outcome = Status | Trained | Literal["busy"]
+TaskResult = Status | Trained | Literal["busy"]
 Task = Callable[[Entry, str], Status | Trained]
 LOST_DEVICE_EXIT = 70  # exit code of a worker whose GPU cannot be used any more (EX_SOFTWARE)
 DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, in the quota, in a file
 
 
-def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> Outcome:
+def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> TaskResult:
     """Compute the results of one entry; return its final status, 'trained' if a run is left to `score`, or 'busy' if
     another process holds its lock."""
     return _perform_locked(root, kind, entry_id, TASKS[kind], device)
 
 
-def score(root: str, run_id: str, device: str = "auto") -> Outcome:
+def score(root: str, run_id: str, device: str = "auto") -> TaskResult:
     """Score a trained run; the device is the one that was asked for, the scores are computed on the CPU."""
     return _perform_locked(root, "runs", run_id, score_run, device)
 
 
-def _perform_locked(root: str, kind: Kind, entry_id: str, task: Task, device: str) -> Outcome:
+def _perform_locked(root: str, kind: Kind, entry_id: str, task: Task, device: str) -> TaskResult:
     _prepare_process(root)
     entry: Entry = Entry(Path(root), kind, entry_id)
     try:
@@ -51,11 +51,11 @@ def _perform_locked(root: str, kind: Kind, entry_id: str, task: Task, device: st
         return "stopped"  # deleted while queued
 
 
-def perform_together(root: str, run_ids: Sequence[str], device: str = "auto") -> dict[str, Outcome]:
+def perform_together(root: str, run_ids: Sequence[str], device: str = "auto") -> dict[str, TaskResult]:
     """Train runs of one stack key as one batched model; return the outcomes by id. Leave out runs that are finished,
     stopped, deleted or locked."""
     _prepare_process(root)
-    statuses: dict[str, Outcome] = {}
+    statuses: dict[str, TaskResult] = {}
     joined: list[Entry] = []
     with ExitStack() as held:
         for run_id in run_ids:
@@ -83,7 +83,7 @@ def _prepare_process(root: str) -> None:
     configure_logging()
 
 
-def _train_together(entries: list[Entry], device: str) -> dict[str, Outcome]:
+def _train_together(entries: list[Entry], device: str) -> dict[str, TaskResult]:
     """Train a stack; after an error train its runs one by one, so that one run's error does not end the others."""
     _prepare_torch()
     for entry in entries:
