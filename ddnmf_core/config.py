@@ -297,7 +297,7 @@ class ClusteringConfig(Config):
     run: RunId | None = None  # id of the run; None: cluster the pixels
     representation: Literal["pixels", "z", "H", "z_hat"] = "pixels"
     noise_level: Annotated[float, Field(ge=0, le=1)] = 0.0  # of the encoded images; the run's kind of noise
-    transform: Literal["none", "unit_nmf", "umap", "pca"] = "none"  # applied before clustering
+    transform: Literal["none", "unit_length", "unit_nmf", "umap", "pca"] = "none"  # applied before clustering
     n_components: Annotated[int, Field(ge=1, le=512)] = 10  # of the transform
     clusterer: ClustererName = "kmeans"
     seed: Seed = 1
@@ -305,7 +305,8 @@ class ClusteringConfig(Config):
     @model_validator(mode="before")
     @classmethod
     def _ignore_components_without_transform(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        return _without(fields, "n_components") if fields.get("transform", "none") == "none" else fields
+        keeps_size = fields.get("transform", "none") in ("none", "unit_length")
+        return _without(fields, "n_components") if keeps_size else fields
 
     @model_validator(mode="after")
     def _check_run(self) -> Self:

@@ -11,6 +11,6 @@ REPRESENTATION_TITLES: dict[Representation, str] = {
 INPUT_TITLES = {"clean": "clean images", "noisy": "noisy images"}
 NOISE_TITLES: dict[NoiseKind, str] = {"gaussian": "Gaussian", "masking": "Masking", "salt_and_pepper": "Salt and pepper"}
 CLUSTERER_TITLES: dict[ClustererName, str] = {"kmeans": "K-means", "gmm": "GMM"}
-TRANSFORM_TITLES = {"unit_nmf": "NMF", "umap": "UMAP", "pca": "PCA"}  # applied before clustering
+TRANSFORM_TITLES = {"unit_length": "Unit length", "unit_nmf": "NMF", "umap": "UMAP", "pca": "PCA"}  # applied before clustering
 MAP_TITLES: dict[EmbeddingMethod, str] = {"t-sne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 SCORE_TITLES = {"acc": "ACC", "nmi": "NMI", "ari": "ARI"}

@@ -43,6 +43,7 @@ ONE_CHANGE = [
     {"schedule": "linear"},
     {"initialization": "kaiming"},
     {"output_bias": "mean"},
+    {"nmf_at": "pixels"},
 ]
 
 
@@ -205,6 +206,8 @@ def test_clusters_are_of_pixels_or_of_a_runs_codes(fields, sentence):
 
 def test_without_a_transform_the_number_of_components_makes_no_difference():
     assert ClusteringConfig(n_components=7).id == ClusteringConfig().id
+    unit = ClusteringConfig(transform="unit_length")
+    assert unit.replace(n_components=7).id == unit.id != ClusteringConfig().id
     assert ClusteringConfig(transform="unit_nmf", n_components=7).id != ClusteringConfig(transform="unit_nmf").id
 
 

@@ -43,8 +43,12 @@ def transform(x: NDArray[np.float32], config: ClusteringConfig) -> NDArray[np.fl
 
     unit_nmf: coefficients of scikit-learn's NMF, rescaled for bases of unit length (a factorisation leaves the scale open,
     and K-means depends on it). pca: the first principal components. umap: coordinates of a UMAP, with the settings of N2D
-    (McConville et al. 2021). none: unchanged. Raises ValueError for unit_nmf on negative values.
+    (McConville et al. 2021). unit_length: each row divided by its length, (n, d), so that K-means compares directions. none:
+    unchanged. Raises ValueError for unit_nmf on negative values.
     """
+    if config.transform == "unit_length":
+        lengths = np.linalg.norm(x, axis=1, keepdims=True)
+        return np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
     if config.transform == "unit_nmf":
         check_nonnegative(x, str(config.representation))
         start = "nndsvdar"  # partly random, so that seeds differ

@@ -257,7 +257,7 @@ def test_another_noise_than_the_runs_own_makes_other_codes(store, run):
 def test_pixels_are_clustered_without_any_run(store):
     accuracies = {
         transform: perform(store, ClusteringConfig(dataset="digits", transform=transform))[0].read_json(SCORES_FILE)["acc"]
-        for transform in ("none", "unit_nmf", "pca", "umap")
+        for transform in ("none", "unit_length", "unit_nmf", "pca", "umap")
     }
     assert accuracies["none"] > 0.7  # K-means on the 8x8 digits
     assert accuracies["umap"] > accuracies["none"]  # a manifold helps
@@ -269,6 +269,12 @@ def test_coefficients_of_an_nmf_are_those_of_bases_of_unit_length():
     x = np.outer(h, [0.6, 0.0, 0.8]).astype(np.float32)  # one part, of length 1
     coefficients = transform(x, ClusteringConfig(dataset="digits", transform="unit_nmf", n_components=1))
     assert coefficients[:, 0] == pytest.approx(h, rel=1e-4)
+
+
+def test_rows_of_unit_length_keep_their_directions():
+    x = np.array([[3.0, -4.0], [0.3, -0.4], [0.0, 0.0]], np.float32)
+    scaled = transform(x, ClusteringConfig(dataset="digits", transform="unit_length"))
+    assert scaled == pytest.approx(np.array([[0.6, -0.8], [0.6, -0.8], [0, 0]]))
 
 
 def test_an_nmf_of_negative_codes_is_refused_with_the_way_out(store, run):

@@ -175,13 +175,16 @@ def test_a_strict_basis_is_never_negative_and_the_papers_is(few_digits, small):
 
 
 def test_kaiming_keeps_the_scale_through_the_layers_and_xavier_loses_it():
-    scale = {}
+    scale, after_code = {}, {}
     for initialization in ("xavier", "kaiming"):
-        decoder = build_model(RunConfig(initialization=initialization), 784).supervisor.decoder
-        code = torch.randn(500, 10, generator=torch.Generator().manual_seed(1))
-        scale[initialization] = decoder.features(code)[0].detach().square().mean().sqrt().item()
+        model = build_model(RunConfig(initialization=initialization), 784).supervisor
+        x = torch.randn(500, 784, generator=torch.Generator().manual_seed(1))
+        scale[initialization] = model.encoder.features(x)[2].detach().square().mean().sqrt().item()
+        after_code[initialization] = model.decoder[0].linear.weight.detach().abs().max().item()
     assert scale["kaiming"] == pytest.approx(1, rel=0.2)
-    assert scale["xavier"] < 0.2
+    assert scale["xavier"] < 0.6
+    assert after_code["kaiming"] == pytest.approx((6 / (10 * 2000) ** 0.5) ** 0.5, rel=0.01)  # between both widths
+    assert after_code["xavier"] == pytest.approx((6 / 2010) ** 0.5, rel=0.01)
 
 
 @pytest.mark.parametrize("output", ["sigmoid", "linear", "relu"])
