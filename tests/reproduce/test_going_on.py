@@ -42,7 +42,7 @@ def test_work_that_failed_is_said(tmp_path, monkeypatch):
     made_of = [cell for cell in target_cells("table1", TINY, [1]) if cell.method == "AE2+K-means"]
     work = WorkBatch(store, made_of)
     work.submit()
-    monkeypatch.setattr(train, "evaluate", lambda *_: 1 / 0)
+    monkeypatch.setattr(train, "score_codes", lambda *_: 1 / 0)
     for config in work.configs:
         entry = store.entry(config)
         tasks.perform(str(store.root), entry.kind, entry.id, "cpu")
