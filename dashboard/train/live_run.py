@@ -112,18 +112,21 @@ def show_controls(entry: RunEntry, live: bool) -> None:
 def show_numbers(entry: RunEntry, history: list[dict[str, Any]]) -> None:
     last = history[-1]
     with_units: dict[str, Any] = next((row for row in reversed(history) if "n_units" in row), {})
-    columns = st.columns(5)
-    columns[0].metric("Epoch", f"{round(last['epoch'], 1):g} / {entry.config.epochs}")
-    columns[1].metric("Images/s", f"{last['images_per_second']:,.0f}")
-    columns[2].metric("L_in", f"{last['L_in']:.4g}")
     n_units = with_units.get("n_units", entry.config.code_size)
-    columns[3].metric(
-        "Constant units",
-        f"{with_units.get('constant_units', '–')} of {n_units}",
-        help="Units of the code with the same value for every image.",
-    )
-    if entry.state.status == "running" and (left := estimate.seconds_left(entry.config, history)) is not None:
-        columns[4].metric("Time left", estimate.format_duration(left), help="Training and scoring at this run's speed.")
+    with st.container(horizontal=True, gap="medium"):  # wraps where numbers would not fit
+        st.metric("Epoch", f"{round(last['epoch'], 1):g} / {entry.config.epochs}", width="content")
+        st.metric("Images/s", f"{last['images_per_second']:,.0f}", width="content")
+        st.metric("L_in", f"{last['L_in']:.4g}", width="content")
+        st.metric(
+            "Constant units",
+            f"{with_units.get('constant_units', '–')} of {n_units}",
+            help="Units of the code with the same value for every image.",
+            width="content",
+        )
+        if entry.state.status == "running" and (left := estimate.seconds_left(entry.config, history)) is not None:
+            st.metric(
+                "Time left", estimate.format_duration(left), help="Training and scoring at this run's speed.", width="content"
+            )
 
 
 def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
