@@ -36,7 +36,7 @@ def show_editor(run: FinishedRun, name: str, image: ExplainedImage, noisy: bool,
     _buttons(run, noisy, H, shown)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        edited = _sliders(H, shown, run.max_coefficient())
+        edited = _sliders(H, shown, _largest(run, H))
         edited = _blend_with_another(run, image, noisy, edited)
     with right:
         _show_pictures(run, H, edited)
@@ -85,8 +85,13 @@ def _empty(H: torch.Tensor, shown: Sequence[int]) -> None:
     st.session_state["explain.exact"] = dict.fromkeys(range(len(H)), 0.0)
 
 
+def _largest(run: FinishedRun, H: torch.Tensor) -> float:
+    """Return the upper end of the sliders; a noisy image or a drawing may have a larger coefficient than the data."""
+    return max(run.max_coefficient(), float(H.max()))
+
+
 def _flip(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
-    largest = run.max_coefficient()
+    largest = _largest(run, H)
     flip = smallest_flip(centres(run, "H", noisy), H.numpy(), largest)
     if flip is None:
         st.session_state["explain.message"] = f"No coefficients from 0 to {largest:.3g} move this sample to another cluster."

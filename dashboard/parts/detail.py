@@ -44,11 +44,13 @@ def show_part(run: FinishedRun, part: int, H: NDArray[np.float32], mass: NDArray
     _show_pictures(run, part)
     _show_samples(run, part, H)
     left, right = st.columns(2)
+    saturated = ""
+    if run.config.nmf_at == "code":  # at the pixels coefficients have no upper limit
+        saturated = f" Saturated (within {SATURATED:g} of 0 or 1): {saturation(H)[part]:.1%} of the samples."
     show_chart(
         charts.histogram(H[:, part], run.max_coefficient(), "Distribution of the coefficient"),
         "parts.histogram",
-        "Narrow peak: nearly constant, so uninformative. Two peaks: on or off. "
-        f"Saturated (within {SATURATED:g} of 0 or 1): {saturation(H)[part]:.1%} of the samples.",
+        f"Narrow peak: nearly constant, so uninformative. Two peaks: on or off.{saturated}",
         place=left,
     )
     classes = images(run).class_names

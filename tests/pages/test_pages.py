@@ -16,6 +16,7 @@ from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.store import trash
 from ddnmf_core.store.entry import CODES_FILE, MODEL_FILE, SCORES_FILE, State
+from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_store import Store
 
 PAGES = ("home", "train", "latent", "parts", "explain")
@@ -239,6 +240,16 @@ def test_sliders_follow_the_sample_when_the_noise_changes(store):
     before = [slider.value for slider in app.slider if slider.label.startswith("part")]
     app.slider(key="noise").set_value(1.0).run()
     assert [slider.value for slider in app.slider if slider.label.startswith("part")] != before
+
+
+def test_sliders_reach_a_coefficient_that_is_larger_than_those_of_the_data(copy_of, monkeypatch):
+    """As of a noisy image or a drawing: with the NMF module at the pixels nothing limits it."""
+    copy_of(AT_PIXELS)
+    monkeypatch.setattr(FinishedRun, "max_coefficient", lambda run: 0.01)
+    app = open_page("explain", run=AT_PIXELS.id)
+    assert not app.exception
+    sliders = [slider for slider in app.slider if slider.label.startswith("part ")]
+    assert max(slider.value for slider in sliders) > 0.01
 
 
 def test_a_deleted_run_is_gone_from_the_pages(store):
