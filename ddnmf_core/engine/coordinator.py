@@ -176,19 +176,30 @@ class Coordinator:
         entry = request.entry
         job = self.jobs[entry] = self.jobs.get(entry) or Job(request, entry.run)
         job.request = request
-        if job.source and self.store.is_requested(job.source):
+        if job.source and self.store.is_requested(job.source) and not self._needs_only_codes(job):
             if entry.stop_requested:
                 self._cancel(request)
         elif not self.store.is_current(request):  # replaced since the queue was read
             return
         elif job.trained:
-            self._submit_task([job], "analyse", f"scores-{entry.id}", tasks.score, entry.id)
+            if self._may_score():
+                self._submit_task([job], "analyse", f"scores-{entry.id}", tasks.score, entry.id)
         elif entry.kind == "runs" and self.warm_up and self.client.cluster is None:
             return  # the devices of an external cluster are not known yet
         elif entry.kind == "runs" and self.max_stack > 1:
             stacks.setdefault(f"{request.device}.{entry.config.stack_key}", []).append(job)
         else:
             self._submit(job)
+
+    def _needs_only_codes(self, job: Job) -> bool:
+        """Whether a clustering's run is trained and only waits for its scores."""
+        source = self.jobs.get(job.source) if job.source else None
+        return is_clustering(job.request) and source is not None and source.trained
+
+    def _may_score(self) -> bool:
+        """Whether one more run may be scored: half of the workers are kept for requested clusterings, which are shorter."""
+        scoring = sum(job.trained for job in self._submitted())
+        return scoring < max(1, self.placement.advertised["analyse"] // 2) or not any(map(is_clustering, self.queue.requests))
 
     def _submit(self, job: Job) -> None:
         """Submit one entry as a task."""

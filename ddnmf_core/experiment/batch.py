@@ -7,7 +7,7 @@ from typing import Protocol
 from ddnmf_core.config import Config, RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
-from ddnmf_core.store.entry import ENDED_STATUSES, Entry
+from ddnmf_core.store.entry import CODES_FILE, ENDED_STATUSES, Entry
 from ddnmf_core.store.run_store import Store
 
 NOMINAL_SPEED = {"weights": 6.6e6, "images_per_second": 8000.0}  # used until the engine has measured this machine
@@ -34,6 +34,7 @@ class WorkBatch:
         runs = {cell.run: None for cell in missing if cell.run and not store.entry(cell.run).available}
         self.configs: list[Config] = list(dict.fromkeys([*runs, *(cell.config for cell in missing)]))
         self.seconds = {store.entry(config): _seconds(store, config) for config in self.configs}
+        self.results = {store.entry(cell.config) for cell in missing}  # what was asked for; of the runs only codes are needed
         self.n_cells, self.n_there = len(cells), len(cells) - len(missing)
         self.ended: set[Entry] = set()
 
@@ -67,12 +68,13 @@ class WorkBatch:
 
     def advance(self) -> tuple[float, str]:
         """Update the set of ended entries; return the completed share of the expected time, and a message."""
-        share = 0.0
+        share, encoded = 0.0, 0
         for entry, seconds in self.seconds.items():
             if entry not in self.ended:
                 state = entry.state
                 if state.status not in ENDED_STATUSES or self.store.is_requested(entry):
                     share += seconds * state.progress
+                    encoded += entry.kind == "runs" and entry.has(CODES_FILE)
                     continue
                 self.ended.add(entry)
             share += seconds
@@ -82,6 +84,7 @@ class WorkBatch:
             kind: (sum(entry.kind == kind for entry in self.ended), sum(entry.kind == kind for entry in self.seconds))
             for kind in ("runs", "clusterings", "embeddings", "interpretations")
         }
+        counts["runs"] = (counts["runs"][0] + encoded, counts["runs"][1])
         words = {
             "runs": "models trained",
             "clusterings": "clusterings",
@@ -93,8 +96,8 @@ class WorkBatch:
 
     @property
     def done(self) -> bool:
-        """Whether every entry has ended."""
-        return len(self.ended) == len(self.seconds)
+        """Whether every result has ended. Runs on a GPU may still be waiting for scores that none of the results needs."""
+        return self.results <= self.ended
 
     def stop(self) -> None:
         """Stop running entries and cancel queued ones; the next submission resumes them."""

@@ -37,8 +37,7 @@ def corrupt(x: Tensor, kind: NoiseKind, level: float, generator: torch.Generator
     ValueError
         If the level is outside [0, 1] or the kind is unknown.
     """
-    if not 0 <= level <= 1:
-        raise ValueError(f"noise level = {level}: should be between 0 and 1")
+    _check_level(level)
     return apply_noise(x, kind, level, draw_noise(x, kind, generator))
 
 
@@ -59,8 +58,7 @@ def draw_noise(x: Tensor, kind: NoiseKind, generator: torch.Generator) -> Tensor
     Tensor of the shape of x
         Standard normal numbers for "gaussian", else uniform ones in [0, 1).
     """
-    make = torch.randn if kind == "gaussian" else torch.rand
-    return make(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+    return _fill(torch.empty(x.shape, device=x.device, dtype=x.dtype), kind, generator)
 
 
 def apply_noise(x: Tensor, kind: NoiseKind, level: float | Tensor, drawn: Tensor) -> Tensor:
@@ -122,10 +120,20 @@ def corrupt_each(x: Tensor, samples: Tensor, kind: NoiseKind, level: float, seed
     ValueError
         If the level is outside [0, 1] or the kind is unknown.
     """
+    _check_level(level)
     if level == 0:
         return x.clone()
-    rows = []
-    for row, sample in zip(x.cpu(), samples.tolist(), strict=True):
-        generator = torch.Generator().manual_seed(derive(seed, "sample", sample))
-        rows.append(corrupt(row, kind, level, generator))
-    return torch.stack(rows).to(x.device) if rows else x.clone()
+    drawn, generator = torch.empty(x.shape, dtype=x.dtype), torch.Generator()
+    for row, sample in zip(drawn, samples.tolist(), strict=True):
+        _fill(row, kind, generator.manual_seed(derive(seed, "sample", sample)))
+    return apply_noise(x, kind, level, drawn.to(x.device))
+
+
+def _check_level(level: float) -> None:
+    if not 0 <= level <= 1:
+        raise ValueError(f"noise level = {level}: should be between 0 and 1")
+
+
+def _fill(drawn: Tensor, kind: NoiseKind, generator: torch.Generator) -> Tensor:
+    """Fill a tensor with the random numbers of a noise, in place."""
+    return drawn.normal_(generator=generator) if kind == "gaussian" else drawn.uniform_(generator=generator)

@@ -219,6 +219,11 @@ class Entry(CheckedFolder, Generic[ConfigT]):
         return self.state.status == "finished"
 
     @property
+    def encoded(self) -> bool:
+        """Whether a run has its model and codes: it is finished, or only its scores are missing."""
+        return self.finished or (self.has(CODES_FILE) and self.state.status not in ENDED_STATUSES)
+
+    @property
     def available(self) -> bool:
         """Whether the entry exists and is finished."""
         return self.exists and self.finished

@@ -88,6 +88,8 @@ class FinishedRun:
     ----------
     entry
         Entry of the run.
+    scored
+        Require the scores, too. Without them `clusters`, `scores` and `results` raise CorruptFile.
 
     Raises
     ------
@@ -95,8 +97,8 @@ class FinishedRun:
         If the run is not finished.
     """
 
-    def __init__(self, entry: RunEntry) -> None:
-        if not entry.finished:
+    def __init__(self, entry: RunEntry, scored: bool = True) -> None:
+        if not (entry.finished if scored else entry.encoded):
             raise ValueError(f"run {entry.id} is not finished: train it first")
         self.entry = entry
 

@@ -105,6 +105,35 @@ def test_what_a_gpu_has_trained_is_scored_by_the_other_workers(store, with_gpus)
     assert not store.requests()
 
 
+def test_clusterings_of_a_trained_run_do_not_wait_for_its_scores(store, with_gpus):
+    runs = [store.request(config) for config in CONFIGS[:2]]
+    wanted = [store.request(ClusteringConfig.of(run.config, seed=9)) for run in runs]
+    made, client = coordinate(store)
+    assert client.places == ["train", "train"]
+    client.submitted[0][2].set_result({runs[0].id: "trained"})
+    made._tick()
+    made._tick()
+    given = [(work, arguments[-2]) for work, arguments, _ in client.submitted[2:]]
+    assert given == [(tasks.score, runs[0].id), (tasks.perform, wanted[0].id)]
+
+
+def test_while_clusterings_are_requested_half_of_the_workers_are_kept_for_them(store, with_gpus):
+    runs = [store.request(config) for config in CONFIGS]
+    clustering = store.request(ClusteringConfig.of(CONFIG, seed=9))
+    made, client = coordinate(store)
+    made.placement.advertised["analyse"] = 4
+    for _, arguments, future in client.submitted[:]:
+        future.set_result({run_id: "trained" for run_id in arguments[1]})
+    made._tick()
+    made._tick()
+    assert sum(work is tasks.score for work, _, _ in client.submitted) == 2
+    next(future for work, arguments, future in client.submitted if arguments[-2] == clustering.id).set_result("finished")
+    made._tick()
+    made.queue.changed_ns, made.queue.duty_cycle.rests_until = -1, 0.0
+    made._tick()
+    assert {arguments[1] for work, arguments, _ in client.submitted if work is tasks.score} == {run.id for run in runs}
+
+
 def test_a_run_that_waits_to_be_scored_can_be_stopped(store, with_gpus):
     entry = store.request(CONFIG)
     entry.write_tensors(MODEL_FILE, {})

@@ -1,5 +1,6 @@
 """Device, precision and denormals."""
 
+import os
 import subprocess
 import sys
 
@@ -63,7 +64,6 @@ def test_a_worker_treats_denormals_as_zero_in_all_its_threads():
         "import torch; from ddnmf_core.engine.worker import tasks; tasks._prepare_torch();"
         "print(int((torch.full((4_000_000,), 1e-40) * 1.0).count_nonzero()))"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], env={"OMP_NUM_THREADS": "2", "PATH": ""}, capture_output=True, text=True, check=True
-    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "2", "PATH": ""}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "0"

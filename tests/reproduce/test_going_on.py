@@ -10,6 +10,7 @@ from ddnmf_core.engine.worker import tasks, train
 from ddnmf_core.experiment.batch import WorkBatch
 from ddnmf_core.reproduce import results
 from ddnmf_core.reproduce.cells import target_cells
+from ddnmf_core.store.entry import CODES_FILE
 from ddnmf_core.store.run_store import Store
 
 
@@ -35,6 +36,22 @@ def test_an_interrupted_reproduction_goes_on_with_the_cells_that_are_missing(tmp
     assert {config.id for config in left.configs} == {config.id for config in asked.configs} - {config.id for config in done}
     left.submit()
     assert not any(store.entry(config).stop_requested for config in left.configs)
+
+
+def test_work_is_done_while_runs_still_wait_for_scores_that_it_does_not_need(tmp_path):
+    store = Store(tmp_path / "store")
+    made_of = [cell for cell in target_cells("table1", TINY, [1]) if cell.method == "AE2+K-means"]
+    work = WorkBatch(store, made_of)
+    work.submit()
+    run, clustering = (store.entry(config) for config in work.configs)
+    work.advance()
+    assert not work.done
+    run.write_tensors(CODES_FILE, {})
+    clustering.end("finished", "")
+    store.close_request(next(request for request in store.requests() if request.entry == clustering))
+    assert work.advance()[1] == "1 of 1 models trained, 1 of 1 clusterings"
+    assert work.done
+    assert not work.failures()
 
 
 def test_work_that_failed_is_said(tmp_path, monkeypatch):

@@ -106,12 +106,12 @@ def cluster_representation(entry: Entry[ClusteringConfig], device_name: str) -> 
 
 
 def source_run(entry: Entry[ClusteringConfig] | Entry[InterpretationConfig]) -> FinishedRun | None:
-    """Return the finished run of an analysis, None for one of pixels; raise ValueError if the run was trained on other
-    images."""
+    """Return the run of an analysis, which may still lack its scores; None for one of pixels. Raise ValueError if the run was
+    trained on other images."""
     config = entry.config
     if config.run is None:
         return None
-    run = Store(entry.root).run(config.run)
+    run = FinishedRun(Store(entry.root).get("runs", config.run), scored=False)
     if (run.config.dataset, run.config.n_samples) != (config.dataset, config.n_samples):
         raise ValueError(f"run {run.id} was trained on {_images_of(run.config)}, not on {_images_of(config)}")
     return run

@@ -1,10 +1,10 @@
 """Record the origin of a result: versions, machine, threads."""
 
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-PACKAGES = ("torch", "numpy", "scikit-learn", "openTSNE", "umap-learn")
+PACKAGES = ("ddnmf", "torch", "numpy", "scikit-learn", "openTSNE", "umap-learn")
 
 
 def provenance(device: str, **measured: Any) -> dict[str, Any]:
@@ -12,11 +12,18 @@ def provenance(device: str, **measured: Any) -> dict[str, Any]:
     import torch
 
     return {
-        "ddnmf": version("ddnmf"),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        **{package: version(package) for package in PACKAGES},
+        **{package: installed for package in PACKAGES if (installed := _version(package))},
         "device": device,
         "threads": torch.get_num_threads(),
         **measured,
     }
+
+
+def _version(package: str) -> str | None:
+    """Return the version of an installed package; None where sources are run or the package is not needed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
