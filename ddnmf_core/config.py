@@ -7,6 +7,7 @@ torch, so every page can import it.
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
@@ -35,7 +36,14 @@ PIXEL_FACTORISATIONS: tuple[Factors, ...] = ("nmf", "pca")  # factors without a 
 
 ID_LENGTH = 16
 PER_RUN_FIELDS = ("seed", "alpha", "beta", "gamma", "noise_level", "epochs")
-NMF_FIELDS = ("beta", "gamma", "n_parts", "nmf_at", "basis", "coefficients")  # of DDNMF only, not of an autoencoder
+NMF_FIELDS = {  # of DDNMF only, with the values that an autoencoder's configuration holds in every version
+    "beta": 1.0,
+    "gamma": 1.0,
+    "n_parts": 10,
+    "nmf_at": "code",
+    "basis": "paper",
+    "coefficients": "paper",
+}
 CODE_NMF_FIELDS = ("basis", "coefficients", "decoder")  # of an NMF module at the code only
 
 Weight = Annotated[float, Field(ge=0, le=1e6)]
@@ -70,8 +78,8 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    # Fields added after ids were published, with the default that reproduces the old behaviour; left out of the hash at that
-    # value so that old ids stay valid.
+    # Fields added after ids were published, with the value that reproduces the old behaviour; left out of the hash, and of
+    # stored settings, at that value so that old ids stay valid.
     ADDED_FIELDS: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, **fields: object) -> None:
@@ -93,6 +101,32 @@ class Config(BaseModel):
             for name, value in dump(self).items()
             if name not in self.ADDED_FIELDS or value != self.ADDED_FIELDS[name]
         }
+
+    def settings(self) -> dict[str, Any]:
+        """Return all settings by name, as JSON values: `RunConfig(**settings)` is this configuration in every version."""
+        fields = {**self.ADDED_FIELDS, **self.model_dump(mode="json")}
+        return {name: fields[name] for name in type(self).model_fields}
+
+    @classmethod
+    def stored(cls, fields: Mapping[str, Any]) -> Self:
+        """Read a configuration from the output of `model_dump`, by this version or one before, whatever the defaults were.
+
+        Parameters
+        ----------
+        fields
+            Stored settings by name.
+
+        Returns
+        -------
+        Config
+            A configuration of this class.
+
+        Raises
+        ------
+        ValueError
+            If a value is invalid or a field does not exist.
+        """
+        return cls(**{**cls.ADDED_FIELDS, **fields})
 
     @property
     def id(self) -> str:
@@ -117,7 +151,7 @@ class Config(BaseModel):
         ValueError
             If a value is invalid or a field does not exist.
         """
-        return type(self)(**{**self.model_dump(), **changes})
+        return self.stored({**self.model_dump(), **changes})
 
 
 class RunConfig(Config):
@@ -150,7 +184,7 @@ class RunConfig(Config):
     decoder: Literal["mirrored", "additive"] = "mirrored"  # additive: one layer from code to pixels, weights >= 0
 
     alpha: Weight = 1.0  # weight of L_sym
-    beta: Weight = 1.0  # weight of L_ap
+    beta: Weight = 3.0  # weight of L_ap
     gamma: Weight = 1.0  # weight of L_nc
     loss_reduction: Literal["sum", "mean"] = "mean"  # sum: the paper's
 
@@ -158,12 +192,12 @@ class RunConfig(Config):
     noise_level: Annotated[float, Field(ge=0, le=1)] = 0.4  # Gaussian: standard deviation; else share of pixels
 
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
-    schedule: Literal["constant", "linear"] = "constant"  # linear: warm-up over 10 % of the steps, then down to 0
-    initialization: Literal["xavier", "kaiming"] = "xavier"  # kaiming: of the layers before a ReLU
-    output_bias: Literal["zero", "mean"] = "zero"  # mean: an untrained decoder of zeros gives the mean image
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 2e-3
+    schedule: Literal["constant", "linear"] = "linear"  # linear: warm-up over 10 % of the steps, then down to 0
+    initialization: Literal["xavier", "kaiming"] = "kaiming"  # kaiming: of the layers before a ReLU
+    output_bias: Literal["zero", "mean"] = "mean"  # mean: an untrained decoder of zeros gives the mean image
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 256
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 45
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 30
     seed: Seed = 1  # of weights, batch order and noise
     precision: Literal["highest", "high", "medium", "bfloat16"] = "medium"  # of matrix products, torch's names
     n_clusters: Annotated[int, Field(ge=2, le=200)] | None = None  # number of clusters; None: one per class
@@ -181,8 +215,8 @@ class RunConfig(Config):
     @model_validator(mode="before")
     @classmethod
     def _ignore_nmf_fields_of_autoencoders(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        """Drop fields that an autoencoder does not have, so that they cannot make two equal runs differ."""
-        return fields if fields.get("model", "ddnmf") == "ddnmf" else _without(fields, *NMF_FIELDS)
+        """Reset fields that an autoencoder does not have, so that they cannot make two equal runs differ."""
+        return fields if fields.get("model", "ddnmf") == "ddnmf" else {**fields, **NMF_FIELDS}
 
     @model_validator(mode="before")
     @classmethod
@@ -194,7 +228,8 @@ class RunConfig(Config):
     @classmethod
     def _ignore_output_bias_of_additive_decoders(cls, fields: dict[str, Any]) -> dict[str, Any]:
         """Reset a field that an additive decoder does not have, so that it cannot make two equal runs differ."""
-        return {**fields, "output_bias": "zero"} if fields.get("decoder") == "additive" else fields
+        is_additive = fields.get("decoder") == "additive" and fields.get("nmf_at") != "pixels"
+        return {**fields, "output_bias": "zero"} if is_additive else fields
 
     @field_validator("layers", mode="before")
     @classmethod
@@ -208,8 +243,9 @@ class RunConfig(Config):
         return self
 
     def non_defaults(self) -> dict[str, Any]:
-        """Return the settings that differ from the defaults, by name."""
-        return {name: value for name, value in self if value != type(self).model_fields[name].default}
+        """Return the settings that differ from the defaults, by name, without those that the model does not have."""
+        unused = NMF_FIELDS if self.model != "ddnmf" else ()
+        return {name: value for name, value in self if value != type(self).model_fields[name].default and name not in unused}
 
     @property
     def stack_key(self) -> str:
@@ -412,11 +448,25 @@ def check_device(name: str) -> str:
     return name
 
 
+PUBLISHED: dict[str, Any] = {  # of the row DDNMF in the published tables: start and optimisation as in common practice
+    "beta": 1.0,
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "initialization": "xavier",
+    "output_bias": "zero",
+    "epochs": 45,
+}
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"epochs": 15, "gamma": 0.1, "output_activation": "linear"},  # lower error after few steps
-    "strong": {"epochs": 45, "gamma": 1.0, "output_activation": "sigmoid"},
-    "paper": {"loss_reduction": "sum", "gamma": 1.0, "output_activation": "linear", "epochs": 30, "precision": "highest"},
-    "parts": {"basis": "nonnegative", "coefficients": "biased", "decoder": "additive", "bottleneck_activation": "softplus"},
+    "quick": {"epochs": 5},
+    "published": PUBLISHED,
+    "paper": {**PUBLISHED, "loss_reduction": "sum", "output_activation": "linear", "epochs": 30, "precision": "highest"},
+    "parts": {
+        **{name: value for name, value in PUBLISHED.items() if name != "epochs"},
+        "basis": "nonnegative",
+        "coefficients": "biased",
+        "decoder": "additive",
+        "bottleneck_activation": "softplus",
+    },
 }
 
 

@@ -21,11 +21,11 @@ from ddnmf_core.labels import CLUSTERER_TITLES, SCORE_TITLES
 from ddnmf_core.store.entry import ENDED_STATUSES
 from ddnmf_core.store.finished_run import FinishedRun
 
-FIRST = RunConfig(epochs=30)
+FIRST = RunConfig()
 
 
 def train_first() -> None:
-    """Submit the default model with fewer epochs, and choose it for the Train page."""
+    """Submit the default model, and choose it for the Train page."""
     set_choice("run", engine.submit(store(), FIRST).id)
 
 

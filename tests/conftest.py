@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from ddnmf_core.analysis import clustering
-from ddnmf_core.config import Config, RunConfig
+from ddnmf_core.config import PUBLISHED, Config, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.reproduce.protocol import SHORT_RUNS
 from ddnmf_core.store.run_store import Store
@@ -125,6 +125,7 @@ def small() -> Callable[..., RunConfig]:
     def config(**changes: object) -> RunConfig:
         return RunConfig(
             **{
+                **PUBLISHED,
                 "dataset": "digits",
                 "layers": (32, 16, 6),
                 "n_parts": 5,

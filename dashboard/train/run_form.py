@@ -5,9 +5,9 @@ from typing import Any, get_args
 import streamlit as st
 
 from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
-from ddnmf_core.config import DEVICES, PRESETS, USER_DATASET, NoiseKind, RunConfig
+from ddnmf_core.config import DEVICES, PRESETS, NoiseKind, RunConfig
 from ddnmf_core.data import catalogue
-from ddnmf_core.data.suggestions import suggest
+from ddnmf_core.data.suggestions import has_suggestion, suggest
 from ddnmf_core.labels import MODEL_TITLES, NOISE_TITLES
 
 SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
@@ -39,13 +39,13 @@ def choose_data(name: str) -> None:
 
 
 def apply_suggestion() -> None:
-    """Apply the settings suggested for user data, except those of the preset; undo the previous suggestion where it was not
+    """Apply the settings suggested for the data set, except those of the preset; undo the previous suggestion where it was not
     changed by hand."""
     name, before = st.session_state[train_key("dataset")], st.session_state.pop(train_key("suggested"), {})
     for field, value in before.items():
         if st.session_state[train_key(field)] == value:
             st.session_state[train_key(field)] = widget_value(getattr(DEFAULT_SETTINGS, field))
-    if USER_DATASET.fullmatch(name):
+    if catalogue.is_known(name) and has_suggestion(name, catalogue.spec(name)):
         suited = {field: widget_value(value) for field, value in suggest(catalogue.spec(name)).fields.items()}
         st.session_state.update({train_key(field): value for field, value in suited.items() if field not in preset()})
         st.session_state[train_key("suggested")] = suited
@@ -65,9 +65,9 @@ def settings_form() -> dict[str, Any]:
         key=train_key("preset"),
         on_change=apply_preset,
         persist_state="session",
-        help="Quick: 15 epochs, linear output, gamma 0.1. Strong: 45 epochs, sigmoid output, gamma 1. "
-        "Paper: summed losses, linear output, full precision. Parts: additive decoder for clearer parts, at the cost of "
-        "clustering (Compare, Part quality).",
+        help="Quick: 5 epochs. Published: the settings behind the published tables, 45 epochs at a constant learning rate. "
+        "Paper: as Published with summed losses, linear output, 30 epochs, full precision. Parts: as Published with an "
+        "additive decoder for clearer parts, at the cost of clustering (Compare, Part quality).",
     )
     available = catalogue.available()
     if st.session_state.get(train_key("dataset")) not in available:  # removed
@@ -98,7 +98,7 @@ def settings_form() -> dict[str, Any]:
             "shallower. DAE: as AE1, trained to reconstruct the clean images.",
         ),
     }
-    if USER_DATASET.fullmatch(chosen["dataset"]):
+    if has_suggestion(chosen["dataset"], available[chosen["dataset"]]):
         st.caption(f"Settings suggested for this data set were applied. {suggest(available[chosen['dataset']]).reason}")
     columns = st.columns(3)
     for column, (name, text) in zip(

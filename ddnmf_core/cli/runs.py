@@ -36,11 +36,7 @@ def list_runs(as_json: JsonOption = False, home: HomeOption = None) -> None:
         store = Store(home)
         entries = store.entries()
         if as_json:
-            typer.echo(
-                json.dumps(
-                    [{"run": e.id, "state": e.state.status, "config": e.config.model_dump(mode="json")} for e in entries]
-                )
-            )
+            typer.echo(json.dumps([{"run": e.id, "state": e.state.status, "config": e.config.settings()} for e in entries]))
             return
         for entry in entries:
             c, state = entry.config, entry.state
@@ -92,7 +88,7 @@ def run_summary(entry: RunEntry) -> dict[str, Any]:
         "state": state.status,
         "message": state.message,
         "device": state.device,
-        "config": entry.config.model_dump(mode="json"),
+        "config": entry.config.settings(),
         "epochs_done": len(epochs),
     }
     if epochs:

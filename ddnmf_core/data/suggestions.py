@@ -1,13 +1,16 @@
 """Suggest settings for the size of a data set, with a reason: small tables need smaller networks than images."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from ddnmf_core.config import RunConfig
+from ddnmf_core.config import USER_DATASET, RunConfig
 from ddnmf_core.data.dataset import DatasetSpec
 
 LARGE_SAMPLES, LARGE_FEATURES = 5000, 256  # at least, for the default network
-N_UPDATES = 1760  # of the default run: 45 epochs of 40 batches
+N_UPDATES = 1760  # at least, for the loss of a small set to settle
+MIN_EPOCHS, MAX_EPOCHS = 15, 200
+MANY_SAMPLES = 50_000  # from here on the default run has more steps than it needs
 MIN_BATCHES = 12  # in an epoch
 TABLE_NOISE = 0.2  # a table's features are not redundant as pixels are
 
@@ -20,13 +23,18 @@ class Suggestion:
     reason: str
 
 
+def has_suggestion(name: str, spec: DatasetSpec) -> bool:
+    """Whether other settings than the defaults suit a data set: one of the user's, or one much larger than the default one."""
+    return bool(USER_DATASET.fullmatch(name)) or spec.n_samples >= MANY_SAMPLES
+
+
 def suggest(spec: DatasetSpec) -> Suggestion:
     """Suggest layers, parts, batch size and epochs for a data set of this size."""
     n, d = spec.n_samples, spec.n_pixels
     layers = _layers(n, d, len(spec.class_names))
     batch = max(16, min(RunConfig().batch_size, _power_of_two(n / MIN_BATCHES)))
-    epochs = max(RunConfig().epochs, round(N_UPDATES / (n / batch) / 10) * 10)
-    fields: dict[str, Any] = {"layers": layers, "n_parts": layers[-1], "batch_size": batch, "epochs": min(epochs, 200)}
+    epochs = min(MAX_EPOCHS, max(MIN_EPOCHS, round(N_UPDATES / (n / batch) / 10) * 10))
+    fields: dict[str, Any] = {"layers": layers, "n_parts": layers[-1], "batch_size": batch, "epochs": epochs}
     if not spec.labelled:
         fields["n_clusters"] = max(2, min(10, n // 20))
     if spec.feature_names:
@@ -47,12 +55,17 @@ def _power_of_two(value: float) -> int:
     return 1 << max(int(value), 1).bit_length() - 1
 
 
+def _steps(spec: DatasetSpec, fields: dict[str, Any]) -> int:
+    """Count the steps of the suggested training."""
+    return fields["epochs"] * math.ceil(spec.n_samples / fields["batch_size"])
+
+
 def _reason(spec: DatasetSpec, fields: dict[str, Any]) -> str:
     what = "features" if spec.feature_names else "pixels"
     layers = "-".join(map(str, fields["layers"]))
     sentences = [
         f"For {spec.n_samples:,} samples of {spec.n_pixels:,} {what}: layers {layers}, {fields['n_parts']} parts, "
-        f"batches of {fields['batch_size']}, {fields['epochs']} epochs (about as many steps as the default run makes)"
+        f"batches of {fields['batch_size']}, {fields['epochs']} epochs ({_steps(spec, fields):,} steps)"
     ]
     if "noise_level" in fields:
         sentences.append(f"noise {fields['noise_level']:.0%}, because columns of a table are less redundant than pixels")

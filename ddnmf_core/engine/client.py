@@ -79,7 +79,8 @@ def require_running(store: Store) -> None:
 
 
 def ensure_started(store: Store) -> None:
-    """Start the engine unless it runs; return at once. Replace an idle engine of an older version.
+    """Start the engine unless it runs; return at once. Replace an idle engine of an older version, or one that was
+    started with another DDNMF_DATA.
 
     After a failed start wait for RETRY_INTERVAL_S; `start_error` returns the reason.
     """
@@ -155,9 +156,10 @@ def threads_per_run() -> int:
 
 
 def fingerprint() -> str:
-    """Return a hash of the installed core's source files and their times."""
+    """Return a hash of what an engine keeps from its start: the core's source files with their times, the data folder."""
     sources = sorted(Path(__file__).parents[1].rglob("*.py"))
-    return sha256(repr([(path.name, path.stat().st_mtime_ns) for path in sources]).encode())[:16]
+    times = [(path.name, path.stat().st_mtime_ns) for path in sources]
+    return sha256(repr((times, os.environ.get("DDNMF_DATA"))).encode())[:16]
 
 
 def info_path(store: Store) -> Path:

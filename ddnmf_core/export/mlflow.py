@@ -3,6 +3,7 @@
 Artifact locations use MLflow's own scheme (mlflow-artifacts:), not a path of this machine.
 """
 
+import json
 import logging
 import os
 import sqlite3
@@ -85,7 +86,7 @@ def _artifacts(run: FinishedRun, folder: Path) -> None:
     folder.mkdir(parents=True)
     for name in (MODEL_FILE, SCORES_FILE, PROVENANCE_FILE):
         (folder / name).write_bytes(run.entry.read_bytes(name))
-    (folder / CONFIG_FILE).write_text(run.config.model_dump_json(indent=1))
+    (folder / CONFIG_FILE).write_text(json.dumps(run.config.settings(), indent=1))
     last = run.snapshot(run.snapshots()[-1])
     if "parts_swing" in last:
         (folder / "parts").mkdir()

@@ -76,7 +76,7 @@ def write(run: FinishedRun, folder: Path, report: Progress) -> None:
     if coefficients == "H":
         _parts(run, folder / "parts.npz")
     _readme(run, folder, codes, coefficients, x.shape[1], difference)
-    (folder / CONFIG_FILE).write_text(run.config.model_dump_json(indent=1))
+    (folder / CONFIG_FILE).write_text(json.dumps(run.config.settings(), indent=1))
 
 
 def _readme(
@@ -115,7 +115,7 @@ def _export(network: nn.Module, example: Tensor, name: str, outputs: Sequence[st
     graph = exported.graph
     for element in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
         del element.metadata_props[:]  # the exporter writes paths of this machine there
-    onnx.helper.set_model_props(exported, {"ddnmf.run": run.id, "ddnmf.config": json.dumps(run.config.model_dump(mode="json"))})
+    onnx.helper.set_model_props(exported, {"ddnmf.run": run.id, "ddnmf.config": json.dumps(run.config.settings())})
     onnx.save(exported, str(path))
 
 

@@ -49,7 +49,7 @@ def _content(run: FinishedRun) -> dict[str, Any]:
         "seed": config.seed,
         "created": datetime.now(UTC).date().isoformat(),
         "warnings": diagnosis.collapse_warnings(epochs[-1]),
-        "settings": config.model_dump(mode="json"),
+        "settings": config.settings(),
         "unusual": set(config.non_defaults()),
         "provenance": run.provenance(),
         "scores": run.scores(),

@@ -30,7 +30,7 @@ def write(run: FinishedRun, folder: Path, report: Progress) -> None:
     report(0.2, "Copying weights.")
     weights = run.entry.read_bytes(MODEL_FILE)
     (folder / MODEL_FILE).write_bytes(weights)
-    (folder / CONFIG_FILE).write_text(run.config.model_dump_json(indent=1))
+    (folder / CONFIG_FILE).write_text(json.dumps(run.config.settings(), indent=1))
     (folder / "README.md").write_text(model_card(run, sha256(weights)))
 
 
@@ -43,7 +43,7 @@ def model_card(run: FinishedRun, digest: str) -> str:
     return template.render(
         run=run.id,
         config=config,
-        settings=config.model_dump(mode="json"),
+        settings=config.settings(),
         data=data,
         sha256=digest,
         n_images=config.n_samples or data.n_samples,
@@ -82,7 +82,7 @@ def load(folder: Path | str) -> "tuple[DDNMFNetwork | Autoencoder, RunConfig]":
 
     from ddnmf_core.model.networks import build_model
 
-    config = RunConfig(**_settings(_within(Path(folder) / CONFIG_FILE, MAX_CONFIG_BYTES)))
+    config = RunConfig.stored(_settings(_within(Path(folder) / CONFIG_FILE, MAX_CONFIG_BYTES)))
     path = _within(Path(folder) / MODEL_FILE, MAX_WEIGHTS_BYTES)
     try:
         weights = load_file(path)

@@ -33,7 +33,7 @@ def flat_settings(run: FinishedRun) -> dict[str, str | int | float]:
     """Convert all settings to numbers or text."""
     return {
         name: value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
-        for name, value in run.config.model_dump(mode="json").items()
+        for name, value in run.config.settings().items()
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ddnmf_core.analysis.clustering import MIXTURE_FLOOR, N_STARTS, SHORT_ITERATIONS, SHORT_RUNS, SHORT_SAMPLES
-from ddnmf_core.config import PRESETS, ClustererName, InterpretationConfig, RunConfig
+from ddnmf_core.config import PRESETS, PUBLISHED, ClustererName, InterpretationConfig, RunConfig
 from ddnmf_core.labels import CLUSTERER_TITLES
 
 Settings = Mapping[str, Any]
@@ -161,13 +161,20 @@ class Protocol:
 
     @classmethod
     def described(cls, fields: Mapping[str, Any]) -> "Protocol":
-        """Rebuild a protocol from the output of `describe`."""
+        """Rebuild a protocol from the output of `describe`, whatever the defaults were then."""
+        defaults = {**RunConfig.ADDED_FIELDS, **fields["defaults"]}
+        for name in ("dataset", "n_samples", "seed"):  # of `run`
+            defaults.pop(name)
+
+        def complete(models: Mapping[str, Settings]) -> dict[str, Settings]:
+            return {title: {**defaults, **settings} for title, settings in models.items()}
+
         return cls(
             name=fields["name"],
             datasets=tuple(fields["datasets"]),
-            models=fields["models"],
-            noise_models=fields["noise_models"],
-            candidates=fields["candidates"],
+            models=complete(fields["models"]),
+            noise_models=complete(fields["noise_models"]),
+            candidates=complete(fields["candidates"]),
             noise_levels=tuple(fields["noise_levels"]),
             n_map_points=fields["n_map_points"],
             n_samples=fields["n_samples"],
@@ -186,7 +193,7 @@ class Protocol:
             "noise_models": {title: dict(settings) for title, settings in self.noise_models.items()},
             "candidates": {title: dict(settings) for title, settings in self.candidates.items()},
             "noise_levels": list(self.noise_levels),
-            "defaults": RunConfig().model_dump(mode="json"),
+            "defaults": RunConfig().settings(),
             "sources": [
                 {"row": source.title or "pixels", "origin": source.origin, "remark": source.remark, **source.settings}
                 for source in TABLE_SOURCES
@@ -241,29 +248,29 @@ STATEMENTS = (
     "The paper's numbers are single runs; the difference to them is given in our deviations.",
 )
 
-RELU = {"bottleneck_activation": "relu", "noise_level": 0.0}
+RELU = {**PUBLISHED, "bottleneck_activation": "relu", "noise_level": 0.0}
 FULL_PROTOCOL = Protocol(
     name="full",
     datasets=("mnist", "fashion-mnist"),
     models={
-        "DDNMF": {},
+        "DDNMF": PUBLISHED,
         "AE1": {"model": "ae1", **RELU},
         "AE2": {"model": "ae2", **RELU},
-        "Strong AE": {"model": "ae1", "noise_level": 0.0, "epochs": 100},
-        "DDNMF, W ≥ 0": {"basis": "nonnegative"},
-        "DDNMF, additive": PRESETS["parts"],
+        "Strong AE": {**PUBLISHED, "model": "ae1", "noise_level": 0.0, "epochs": 100},
+        "DDNMF, W ≥ 0": {**PUBLISHED, "basis": "nonnegative"},
+        "DDNMF, additive": {**PUBLISHED, **PRESETS["parts"]},
     },
     noise_models={
-        "DDNMF": {"epochs": 20, "output_activation": "linear"},
-        "AE1": {"model": "ae1", "epochs": 20},
-        "DAE": {"model": "dae", "epochs": 20},
+        "DDNMF": {**PUBLISHED, "epochs": 20, "output_activation": "linear"},
+        "AE1": {**PUBLISHED, "model": "ae1", "epochs": 20},
+        "DAE": {**PUBLISHED, "model": "dae", "epochs": 20},
     },
     candidates={
-        "chosen": {},
-        "shorter": {"epochs": 20},
-        "gamma .1": {"gamma": 0.1},
-        "linear output": {"output_activation": "linear"},
-        "summed losses": {"loss_reduction": "sum"},
+        "chosen": PUBLISHED,
+        "shorter": {**PUBLISHED, "epochs": 20},
+        "gamma .1": {**PUBLISHED, "gamma": 0.1},
+        "linear output": {**PUBLISHED, "output_activation": "linear"},
+        "summed losses": {**PUBLISHED, "loss_reduction": "sum"},
     },
     noise_levels=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     n_map_points=3000,

@@ -346,7 +346,7 @@ def _read_config(path: str, kind: Kind, entry_id: str, changed: int) -> Config:
         fields = json.loads(file.read())
     if config_hash(fields) != entry_id:  # of the stored fields: later versions may have more
         raise ValueError(f"its hash is not {entry_id}")
-    return CONFIG_TYPES[kind](**fields)
+    return CONFIG_TYPES[kind].stored(fields)
 
 
 def is_locked(path: Path) -> bool:

@@ -123,7 +123,7 @@ def test_while_clusterings_are_requested_half_of_the_workers_are_kept_for_them(s
     made, client = coordinate(store)
     made.placement.advertised["analyse"] = 4
     for _, arguments, future in client.submitted[:]:
-        future.set_result({run_id: "trained" for run_id in arguments[1]})
+        future.set_result(dict.fromkeys(arguments[1], "trained"))
     made._tick()
     made._tick()
     assert sum(work is tasks.score for work, _, _ in client.submitted) == 2

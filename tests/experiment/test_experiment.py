@@ -21,7 +21,7 @@ from ddnmf_core.store.run_store import Store
 TEXT = """
 seeds = [1, 2]
 [run]
-preset = "quick"
+preset = "published"
 dataset = "digits"
 n_samples = 300
 layers = [16, 6]
@@ -61,7 +61,7 @@ def test_a_file_asks_for_every_combination_with_every_seed(file):
     wanted = plan.experiment_items(plan.read_plan(file))
     runs = [each.config for each in wanted if isinstance(each.config, RunConfig)]
     assert [(run.model, run.seed) for run in runs] == [("ddnmf", 1), ("ae1", 1), ("ddnmf", 2), ("ae1", 2)]
-    assert {(run.gamma, run.output_activation) for run in runs if run.model == "ddnmf"} == {(0.1, "linear")}  # of the preset
+    assert {(run.beta, run.schedule) for run in runs if run.model == "ddnmf"} == {(1.0, "constant")}  # of the preset
     made = [each.config for each in wanted if isinstance(each.config, ClusteringConfig)]
     assert [(each.run, each.representation) for each in made] == [(runs[0].id, "H"), (runs[2].id, "H")]  # AE1 has no H
 

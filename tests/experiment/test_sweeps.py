@@ -55,11 +55,11 @@ def test_a_grid_is_every_combination_and_the_first_seed_s_comes_first():
     assert len(configs) == 2 * 3 * 2
     assert points(configs, "beta", "gamma", "seed")[:4] == [(0.1, 0.1, 1), (0.1, 1, 1), (0.1, 10, 1), (1, 0.1, 1)]
     assert [config.seed for config in configs] == [1] * 6 + [2] * 6
-    assert {config.replace(beta=1, gamma=0.1, seed=1) for config in configs} == {BASE}
+    assert {config.replace(beta=BASE.beta, gamma=0.1, seed=1) for config in configs} == {BASE}
 
 
 def test_an_empty_axis_keeps_the_value_of_the_base():
-    assert points(sweeps.make_grid(BASE, {"beta": [], "gamma": [1.0]}, [1]), "beta", "gamma") == [(1.0, 1.0)]
+    assert points(sweeps.make_grid(BASE, {"beta": [], "gamma": [1.0]}, [1]), "beta", "gamma") == [(BASE.beta, 1.0)]
 
 
 def test_what_a_model_does_not_have_makes_no_second_run():

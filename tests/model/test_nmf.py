@@ -21,9 +21,11 @@ CONFIG = RunConfig(
     epochs=60,
     batch_size=64,
     noise_level=0.1,
+    beta=1.0,
     learning_rate=4e-3,
     schedule="linear",
     initialization="kaiming",
+    output_bias="zero",
     precision="highest",
 )
 

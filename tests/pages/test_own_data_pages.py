@@ -133,11 +133,11 @@ def test_a_preset_and_what_suits_the_data_leave_each_other_alone(home, tmp_path)
     app.segmented_control(key="train.preset").set_value("parts").run()  # says nothing of epochs
     assert epochs() == suited
     app.segmented_control(key="train.preset").set_value("quick").run()
-    assert epochs() == 15
+    assert epochs() == 5
     app.switch_page("../pages/home.py").run().switch_page("../pages/train.py").run()
     app.selectbox(key="train.dataset").select("digits").run()
     app.selectbox(key="train.dataset").select(name).run()
-    assert epochs() == 15
+    assert epochs() == 5
     assert app.text_input(key="train.layers").value != "500, 500, 2000, 10"
     user_data.remove_data_set(name)
     app.run()

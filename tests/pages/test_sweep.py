@@ -14,7 +14,7 @@ from ddnmf_core.experiment import sweeps
 from ddnmf_core.store.entry import CLUSTERS_FILE, CODES_FILE, SCORES_FILE, State
 from ddnmf_core.store.run_store import Store
 
-BASE = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2, gamma=0.1)
+BASE = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2, beta=1, gamma=0.1)
 AXES = {"beta": [0.1, 1.0], "gamma": [0.1, 1.0]}
 
 
