@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.common.harness import NotHere, Result, Row
 from ddnmf_core.analysis import embeddings
-from ddnmf_core.config import EmbeddingConfig, RunConfig
+from ddnmf_core.config import PUBLISHED, EmbeddingConfig, RunConfig
 from ddnmf_core.data.catalogue import find, load
 from ddnmf_core.model.encoding import encode
 from ddnmf_core.model.trainer import Trainer
@@ -65,7 +65,7 @@ def _codes(n: int, epochs: int) -> NDArray[np.float32]:
     dataset = "mnist-10k" if n <= N_SHIPPED else "mnist"
     if not find(dataset):
         raise NotHere("the full set is not here. Set DDNMF_DATA (`ddnmf data` says how to get it).")
-    config, images = RunConfig(dataset=dataset, epochs=epochs), load(dataset, n)
+    config, images = RunConfig(**PUBLISHED | {"dataset": dataset, "epochs": epochs}), load(dataset, n)
     trainer = Trainer(config, images, torch.device("cpu"))
     trainer.train(lambda row: None)
     return encode(trainer.model, config, images, noisy=False)["z"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.common.harness import Result, Row
 from benchmarks.common.scored_runs import train_and_score
-from ddnmf_core.config import RunConfig
+from ddnmf_core.config import PUBLISHED, RunConfig
 
 REPEATS = 1
 SETTINGS: tuple[dict[str, Any], ...] = (
@@ -24,11 +24,15 @@ MEANS = ("ACC, K-means on z", "ACC, GMM on z", "L_sym")
 
 
 def measure(repeats: int) -> Result:
-    runs = [RunConfig(dataset="mnist", seed=seed, **settings) for settings in SETTINGS for seed in range(1, repeats + 1)]
+    runs = [
+        RunConfig(**PUBLISHED | settings | {"dataset": "mnist", "seed": seed})
+        for settings in SETTINGS
+        for seed in range(1, repeats + 1)
+    ]
     scores = train_and_score(runs)
     rows: list[Row] = []
     for i, settings in enumerate(SETTINGS):
-        of_setting, first = scores[i * repeats : (i + 1) * repeats], RunConfig(**settings)
+        of_setting, first = scores[i * repeats : (i + 1) * repeats], RunConfig(**PUBLISHED | settings)
         rows.append(
             {
                 "batch": first.batch_size,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from benchmarks.common.harness import Result, Row
 from benchmarks.common.scored_runs import train_and_score
-from ddnmf_core.config import RunConfig
+from ddnmf_core.config import PUBLISHED, RunConfig
 
 REPEATS = 3
 SETS = ("mnist", "fashion-mnist")
@@ -20,7 +20,9 @@ NAMES = ("ACC, K-means on z", "ACC, GMM on z", "NMI, GMM on z", "L_sym")
 def measure(repeats: int, datasets: tuple[str, ...] = SETS, **settings: Any) -> Result:
     """`settings`: of every run, beside its data, seed and precision."""
     runs = {
-        (dataset, precision, seed): RunConfig(dataset=dataset, precision=precision, seed=seed, **settings)
+        (dataset, precision, seed): RunConfig(
+            **PUBLISHED | settings | {"dataset": dataset, "precision": precision, "seed": seed}
+        )
         for dataset in datasets
         for seed in range(1, repeats + 1)
         for precision in PRECISIONS

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.common.harness import ROOT, Result
-from ddnmf_core.config import ModelName, RunConfig
+from ddnmf_core.config import PUBLISHED, ModelName, RunConfig
 from ddnmf_core.engine.cluster import worker_environment
 
 REPEATS, EPOCHS = 3, 3
@@ -196,5 +196,5 @@ if __name__ == "__main__":
     parser.add_argument("--side", choices=["ours", "reference", "peak"], required=True)
     parser.add_argument("--model", choices=MODELS, required=True)
     chosen = parser.parse_args()
-    run = RunConfig(model=chosen.model, epochs=EPOCHS)
+    run = RunConfig(**PUBLISHED | {"model": chosen.model, "epochs": EPOCHS})
     print(json.dumps(peak() if chosen.side == "peak" else (ours if chosen.side == "ours" else reference)(run)))

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.common import synthetic_images
 from benchmarks.common.harness import NotHere, Result, as_json, machine, milliseconds, spread, table, tables
-from ddnmf_core.config import RunConfig
+from ddnmf_core.config import PUBLISHED, RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.reproduce.protocol import FULL_PROTOCOL
 from ddnmf_core.store.run_store import Store
@@ -146,7 +146,7 @@ def test_stacks_are_compared_with_the_losses_of_runs_alone(monkeypatch):
     from ddnmf_core.model.trainer import Trainer
 
     gpu, images = importlib.import_module("benchmarks.training.gpu"), load("digits", 300)
-    small = {"layers": (32, 16, 6), "n_parts": 5, "epochs": 2, "batch_size": 64}
+    small = {**PUBLISHED, "layers": (32, 16, 6), "n_parts": 5, "epochs": 2, "batch_size": 64}
     few = replace(
         FULL_PROTOCOL,
         datasets=("digits",),
