@@ -110,7 +110,7 @@ class BatchedTrainer:
         if self.trainers[0].batch > 0:
             synchronize(self.trainers[0].device)
             self._share_time()
-            self._scatter()
+            self._lend_losses()
             for trainer in self.trainers:
                 report(trainer, trainer.row("batch"))
 
@@ -160,6 +160,14 @@ class BatchedTrainer:
         self.terms = _LossModule(first.model, first.config.loss_reduction)
         self.graph: _CapturedStep | None = None
         self.n_eager = 0
+
+    def _lend_losses(self) -> None:
+        """Give each trainer its sums, and its gradients as views, which is what a row within an epoch is made of."""
+        for k, trainer in enumerate(self.trainers):
+            trainer.sums.copy_(self.sums[k])
+            for name, parameter in trainer.model.named_parameters():
+                gradient = self.parameters[name].grad
+                parameter.grad = None if gradient is None else gradient[k]
 
     @torch.no_grad()
     def _scatter(self) -> None:

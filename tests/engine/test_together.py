@@ -2,13 +2,14 @@
 
 import gc
 import weakref
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import load
-from ddnmf_core.engine.worker import tasks, train
+from ddnmf_core.engine.worker import recorder, tasks, train
 from ddnmf_core.model import batched_trainer, trainer
 from ddnmf_core.store.entry import MODEL_FILE, PROVENANCE_FILE, SCORES_FILE, State
 from ddnmf_core.store.run_store import Store
@@ -49,6 +50,26 @@ def test_each_run_of_a_stack_is_kept_as_if_it_had_been_alone(store, tmp_path):
         assert entry.names("checkpoint-") == []
         assert entry.read_json(PROVENANCE_FILE)["stacked"] == 3
         assert "stacked" not in single.read_json(PROVENANCE_FILE)
+
+
+def test_checkpoints_of_a_stack_take_a_small_share_of_its_time(store, monkeypatch):
+    """A checkpoint of 2 s for each of 8 runs: the next ones after 320 s, of which they take 5 %."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(recorder, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    entry = store.create(CONFIG)
+    made = trainer.Trainer(CONFIG, load("digits", 300), torch.device("cpu"))
+    kept = recorder.Recorder(entry, made, State("running"), n_together=8)
+    monkeypatch.setattr(kept, "_snapshot", lambda: None)
+    written = []
+
+    def write(name, arrays):
+        written.append(clock.now)
+        clock.now += 2
+
+    monkeypatch.setattr(entry, "write_tensors", write)
+    for clock.now in (9, 11, 100, 332, 334):
+        kept.record({"kind": "epoch", "epoch": 1, "L_in": 1.0})
+    assert written == [11, 334]
 
 
 def test_a_stopped_stack_is_taken_up_from_its_checkpoints(store, tmp_path, monkeypatch):

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from ddnmf_core.model.trainer import Outcome, Trainer
 
 P = ParamSpec("P")
-CHECKPOINT_INTERVAL_S = 10.0  # seconds
+CHECKPOINT_INTERVAL_S = 10.0  # seconds, at least
+CHECKPOINT_SHARE = 0.05  # of the time, at most, for the checkpoints of all runs trained together
 DIVERGED_MESSAGE = (
     "The loss became infinite or not a number in epoch {epoch}. Lower the learning rate, or choose mean losses. {kept}"
 )
@@ -25,7 +26,7 @@ class Recorder:
     def __init__(self, entry: RunEntry, trainer: "Trainer", state: State, n_together: int = 1) -> None:
         self.entry, self.trainer, self.state, self.n_together = entry, trainer, state, n_together
         self.gallery = trainer.gallery()
-        self.saved = time.monotonic()
+        self.saved, self.interval = time.monotonic(), CHECKPOINT_INTERVAL_S
 
     def resume(self) -> None:
         """Load the last checkpoint, if any, and drop later rows of the history."""
@@ -59,11 +60,12 @@ class Recorder:
         )
         if row["kind"] == "epoch":
             self._snapshot()
-            if time.monotonic() - self.saved > CHECKPOINT_INTERVAL_S:
+            if time.monotonic() - self.saved > self.interval:
                 self.checkpoint()
 
     def checkpoint(self) -> None:
         """Write a checkpoint, then remove the previous one."""
+        began = time.monotonic()
         old = self.entry.names("checkpoint-")
         step = self.trainer.epoch * self.trainer.batches_per_epoch + self.trainer.batch
         name = f"checkpoint-{step:09d}.safetensors"
@@ -72,6 +74,7 @@ class Recorder:
             if other != name:
                 self.entry.remove(other)
         self.saved = time.monotonic()
+        self.interval = max(CHECKPOINT_INTERVAL_S, self.n_together * (self.saved - began) / CHECKPOINT_SHARE)
 
     def finish(self) -> None:
         """Write the trained model and its provenance, then remove the checkpoints."""
