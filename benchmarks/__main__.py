@@ -22,6 +22,9 @@ class Benchmark(NamedTuple):
 
 BENCHMARKS = {
     "train": Benchmark("training.train", "images a second of a training, against the loop that a user would write"),
+    "quality": Benchmark(
+        "training.quality", "seconds to the errors of the published setting, and scores, against a plain loop"
+    ),
     "threads": Benchmark("training.threads", "milliseconds of a training step by threads and waiting, alone and under load"),
     "shapley": Benchmark("analysis.shapley", "Shapley pictures of one sample, against a plain batch of as many decodes"),
     "gpu": Benchmark("training.gpu", "Figure 3's trainings as stacks, against eager ones"),

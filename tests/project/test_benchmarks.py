@@ -176,3 +176,33 @@ def test_a_client_that_draws_nothing_sees_its_own_samples(monkeypatch):
     assert alone["steps"] >= 1
     assert two["steps"] >= 2
     assert (two["errors"], two["of another"]) == (0, 0)
+
+
+def test_quality_counts_the_time_to_the_errors_of_the_plain_loop():
+    quality = importlib.import_module("benchmarks.training.quality")
+
+    def side(*errors, seconds):
+        epochs = [{"epoch": k, "seconds": k * seconds, "error": e, "L_sym": e / 2} for k, e in enumerate(errors, 1)]
+        return {"epochs": epochs, "scores": {"ACC, K-means": 0.5}}
+
+    plain, sooner = side(0.4, 0.3, 0.2, seconds=10), side(0.3, 0.2, 0.1, seconds=1)
+    row = quality.row_of("mnist-10k", [(plain, sooner), (plain, sooner)])
+    assert (row["epochs to the student's error"], row["times sooner to the student's error"]) == (2, 15)
+    assert (row["epochs, plain"], row["seconds, plain"], row["seconds, ours"]) == (3, 30, 3)
+    assert row["ACC, K-means, ours"] == "0.500 ± 0.000"
+    never = quality.row_of("mnist-10k", [(plain, sooner), (plain, side(0.4, 0.3, 0.21, seconds=1))])
+    assert never["times sooner to the L_sym"] is None  # one seed does not reach it
+
+
+@pytest.mark.parametrize("name", ["reference", "ours"])
+def test_both_sides_of_quality_are_judged_alike(name, monkeypatch):
+    from torch.utils.data import Subset
+
+    quality, plain_loop = (importlib.import_module(f"benchmarks.training.{name}") for name in ("quality", "plain_loop"))
+    whole = plain_loop._torchvision_set
+    monkeypatch.setattr(plain_loop, "_torchvision_set", lambda *of: Subset(whole(*of), range(600)))
+    done = quality.side(name, "mnist-10k", 1, layers=(16, 6), n_parts=4, epochs=1)
+    assert [epoch["epoch"] for epoch in done["epochs"]] == [1]
+    assert 0 < done["epochs"][0]["L_sym"] < 0.3
+    assert done["epochs"][0]["seconds"] > 0
+    assert {"ACC, K-means", "NMI, K-means", "ACC, GMM", "NMI, GMM"} == done["scores"].keys()

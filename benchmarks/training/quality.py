@@ -1,0 +1,129 @@
+"""Seconds and epochs to the errors that the published setting reaches in a plain loop, and the scores of both, in one run.
+
+The plain loop (`plain_loop`) trains the preset `published`; ours trains the defaults of new runs, in the environment that the
+engine gives its workers. Both are judged after each epoch by the same fixed images and noise (`Trainer.fixed_errors`): the
+student's error of noisy inputs against the clean image, and the supervisor's of clean inputs, which is L_sym; judging is not
+timed. At the end the codes of all images are clustered. `--size` chooses the sets: 10000 or 70000 images.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from statistics import mean, stdev
+from typing import Any
+
+from benchmarks.common.harness import ROOT, NotHere, Result, Row
+from benchmarks.training.plain_loop import plain_training
+from benchmarks.training.train import environment
+from ddnmf_core.config import CLUSTERERS, PUBLISHED, RunConfig
+from ddnmf_core.data import catalogue
+from ddnmf_core.data.suggestions import has_suggestion, suggest
+from ddnmf_core.labels import CLUSTERER_TITLES
+
+REPEATS, SIZE = 3, 10_000  # seeds, images
+SETS = {10_000: ("mnist-10k", "fashion-mnist-10k"), 70_000: ("mnist", "fashion-mnist")}
+ERRORS = {"error": "student's error", "L_sym": "L_sym"}  # of fixed images, with the words of the table
+
+
+def measure(repeats: int, size: int = SIZE) -> Iterator[Result]:
+    """Yield the rows after each seed, so that they can be kept at once."""
+    if size not in SETS:
+        raise SystemExit(f"--size {size}: should be of {', '.join(map(str, SETS))}")
+    if missing := [name for name in SETS[size] if not catalogue.find(name)]:
+        raise NotHere(f"{', '.join(missing)}: not here. Set DDNMF_DATA (`ddnmf data` says how to get them).")
+    trained: dict[str, list[tuple[Row, Row]]] = {name: [] for name in SETS[size]}
+    for seed in range(1, repeats + 1):
+        for name, pairs in trained.items():
+            pairs.append((_side("reference", name, seed), _side("ours", name, seed)))
+            rows = [row_of(each, done) for each, done in trained.items() if done]
+            sooner = [row[f"times sooner to the {words}"] for row in rows for words in ERRORS.values()]
+            yield Result("quality", rows, {"ratio": min((ratio for ratio in sooner if ratio), default=None)}, repeats, size)
+
+
+def row_of(dataset: str, pairs: list[tuple[Row, Row]]) -> Row:
+    """Summarise the seeds of one data set; a level that one of them does not reach has no time."""
+    row: Row = {"data": dataset, "seeds": len(pairs)}
+    for column, side in enumerate(("plain", "ours")):
+        row[f"epochs, {side}"] = len(pairs[0][column]["epochs"])
+        row[f"seconds, {side}"] = mean(pair[column]["epochs"][-1]["seconds"] for pair in pairs)
+    for error, words in ERRORS.items():
+        reached = [first_below(ours["epochs"], error, plain["epochs"][-1][error]) for plain, ours in pairs]
+        whole = [epoch for epoch in reached if epoch is not None]
+        all_reach = len(whole) == len(pairs)
+        row[f"{words}, plain"] = mean(plain["epochs"][-1][error] for plain, _ in pairs)
+        row[f"{words}, ours"] = mean(ours["epochs"][-1][error] for _, ours in pairs)
+        row[f"epochs to the {words}"] = mean(epoch["epoch"] for epoch in whole) if all_reach else None
+        row[f"times sooner to the {words}"] = (
+            mean(plain["epochs"][-1]["seconds"] / epoch["seconds"] for (plain, _), epoch in zip(pairs, whole, strict=True))
+            if all_reach
+            else None
+        )
+    for score in pairs[0][0]["scores"]:
+        for column, side in enumerate(("plain", "ours")):
+            values = [pair[column]["scores"][score] for pair in pairs]
+            row[f"{score}, {side}"] = f"{mean(values):.3f}" + (f" ± {stdev(values):.3f}" if len(values) > 1 else "")
+    return row
+
+
+def first_below(epochs: list[Row], error: str, level: float) -> Row | None:
+    """Return the first epoch whose error is at most this level."""
+    return next((epoch for epoch in epochs if epoch[error] <= level), None)
+
+
+def _side(side: str, dataset: str, seed: int) -> Row:
+    command = [sys.executable, "-m", "benchmarks.training.quality", "--side", side, "--dataset", dataset, "--seed", str(seed)]
+    threads = min(2, os.cpu_count() or 1)
+    done = subprocess.run(command, cwd=ROOT, env=environment(side, threads), capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    made: Row = json.loads(done.stdout.splitlines()[-1])
+    return made
+
+
+# ---------------------------------------------------------------------------------- one side, in its process
+
+
+def side(side: str, dataset: str, seed: int, **settings: Any) -> Row:
+    """Train one side; `settings` override its own."""
+    import torch
+
+    from ddnmf_core.analysis.clustering import cluster
+    from ddnmf_core.analysis.metrics import scores
+    from ddnmf_core.model.encoding import encode
+    from ddnmf_core.model.trainer import Trainer
+
+    torch.set_flush_denormal(True)
+    spec = catalogue.DATASETS[dataset]
+    own = PUBLISHED if side == "reference" else suggest(spec).fields if has_suggestion(dataset, spec) else {}
+    config, images = RunConfig(**own | settings | {"dataset": dataset, "seed": seed}), catalogue.load(dataset)
+    trainer = Trainer(config, images, torch.device("cpu"))
+    epochs: list[Row] = []
+
+    def note(seconds: float, errors: dict[str, Any]) -> None:
+        before = epochs[-1]["seconds"] if epochs else 0.0
+        judged = {"error": errors["error_student"], "L_sym": errors["error_supervisor"]}
+        epochs.append({"epoch": len(epochs) + 1, "seconds": before + seconds, **judged})
+
+    if side == "reference":
+        for seconds, _ in plain_training(config, trainer.model):
+            note(seconds, trainer.fixed_errors())
+    else:
+        trainer.train(lambda row: note(row["seconds"], row) if row["kind"] == "epoch" else None)
+    codes = encode(trainer.model, config, images, noisy=False)["z"]
+    found: dict[str, float] = {}
+    for clusterer in CLUSTERERS:
+        of = scores(images.labels, cluster(codes, clusterer, len(spec.class_names), seed))
+        found |= {f"{name.upper()}, {CLUSTERER_TITLES[clusterer]}": of[name] for name in ("acc", "nmi")}
+    return {"epochs": epochs, "scores": found}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="One side of the comparison, in a process of its own.")
+    parser.add_argument("--side", choices=["ours", "reference"], required=True)
+    parser.add_argument("--dataset", choices=[name for names in SETS.values() for name in names], required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    chosen = parser.parse_args()
+    print(json.dumps(side(chosen.side, chosen.dataset, chosen.seed)))
