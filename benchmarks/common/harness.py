@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ddnmf_core.engine.worker.provenance import installed_version
 
 Row = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -110,16 +111,8 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "gpu": _gpu(),
         "load_before": round(os.getloadavg()[0], 2),
-        **{package: _version(package) for package in PACKAGES},
+        **{package: installed_version(package) for package in PACKAGES},
     }
-
-
-def _version(package: str) -> str | None:
-    """Return the installed version or None: a machine that only trains needs no dashboard."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _gpu() -> str | None:

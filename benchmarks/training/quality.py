@@ -9,15 +9,14 @@ timed. At the end the codes of all images are clustered. `--size` chooses the se
 import argparse
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.common.harness import ROOT, NotHere, Result, Row
+from benchmarks.common.harness import NotHere, Result, Row
 from benchmarks.training.plain_loop import plain_training
-from benchmarks.training.train import environment
+from benchmarks.training.train import run_side
 from ddnmf_core.config import CLUSTERERS, PUBLISHED, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import has_suggestion, suggest
@@ -75,12 +74,7 @@ def first_below(epochs: list[Row], error: str, level: float) -> Row | None:
 
 def _side(side: str, dataset: str, seed: int) -> Row:
     command = [sys.executable, "-m", "benchmarks.training.quality", "--side", side, "--dataset", dataset, "--seed", str(seed)]
-    threads = min(2, os.cpu_count() or 1)
-    done = subprocess.run(command, cwd=ROOT, env=environment(side, threads), capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    made: Row = json.loads(done.stdout.splitlines()[-1])
-    return made
+    return run_side(side, command, min(2, os.cpu_count() or 1))
 
 
 # ---------------------------------------------------------------------------------- one side, in its process

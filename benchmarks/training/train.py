@@ -74,22 +74,28 @@ def _command(side: str, model: str) -> list[str]:
     return [sys.executable, "-m", "benchmarks.training.train", "--side", side, "--model", model]
 
 
-def environment(side: str, threads: int) -> dict[str, str]:
+def _environment(side: str, threads: int) -> dict[str, str]:
     plain = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     return plain if side == "reference" else {**plain, **worker_environment(threads)}
 
 
 def _side(side: str, model: str, threads: int) -> dict[str, float]:
-    done = subprocess.run(_command(side, model), cwd=ROOT, env=environment(side, threads), capture_output=True, text=True)
+    return run_side(side, _command(side, model), threads)
+
+
+def run_side(side: str, command: list[str], threads: int) -> dict[str, Any]:
+    """Run one side in a process of its own; return the JSON of its last line."""
+    done = subprocess.run(command, cwd=ROOT, env=_environment(side, threads), capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+    made: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return made
 
 
 def _two_at_once(model: str) -> float:
     """Measure images a second of two one-thread trainings together."""
     both = [
-        subprocess.Popen(_command("ours", model), cwd=ROOT, env=environment("ours", 1), stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(_command("ours", model), cwd=ROOT, env=_environment("ours", 1), stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     return sum(json.loads(process.communicate()[0].splitlines()[-1])["images_per_second"] for process in both)

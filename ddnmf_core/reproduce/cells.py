@@ -42,8 +42,6 @@ def target_cells(target: Target, protocol: Protocol, seeds: Sequence[int]) -> li
 
 def _table(protocol: Protocol, dataset: str, seed: int) -> Iterator[TargetCell]:
     for source in TABLE_SOURCES:
-        if source.model and source.model not in protocol.models:  # results from before this row was added
-            continue
         run = protocol.run(protocol.models[source.model], dataset, seed) if source.model else None
         for clusterer in source.clusterers:
             settings = {**source.settings, "clusterer": clusterer, "seed": seed}

@@ -136,6 +136,7 @@ class Protocol:
     n_map_points: int  # of a map in Figure 2
     n_samples: int | None = None  # None: every image
     n_pictures: int = InterpretationConfig.model_fields["n_pictures"].default  # images with Shapley values
+    base: Settings = field(default_factory=lambda: PUBLISHED)  # of every run, where its model's settings say nothing else
 
     def with_epochs(self, epochs: int) -> "Protocol":
         """Copy the protocol with this number of epochs for every model; of settings that become equal only the first stays."""
@@ -157,28 +158,23 @@ class Protocol:
     def run(self, settings: Settings, dataset: str, seed: int, noise_level: float | None = None) -> RunConfig:
         """Configure the run of a model on a data set."""
         level = {} if noise_level is None else {"noise_level": noise_level}
-        return RunConfig(**{"dataset": dataset, "n_samples": self.n_samples, "seed": seed, **settings, **level})
+        own = {"dataset": dataset, "n_samples": self.n_samples, "seed": seed}
+        return RunConfig(**{**self.base, **own, **settings, **level})
 
     @classmethod
     def described(cls, fields: Mapping[str, Any]) -> "Protocol":
         """Rebuild a protocol from the output of `describe`, whatever the defaults were then."""
-        defaults = {**RunConfig.ADDED_FIELDS, **fields["defaults"]}
-        for name in ("dataset", "n_samples", "seed"):  # of `run`
-            defaults.pop(name)
-
-        def complete(models: Mapping[str, Settings]) -> dict[str, Settings]:
-            return {title: {**defaults, **settings} for title, settings in models.items()}
-
         return cls(
             name=fields["name"],
             datasets=tuple(fields["datasets"]),
-            models=complete(fields["models"]),
-            noise_models=complete(fields["noise_models"]),
-            candidates=complete(fields["candidates"]),
+            models=fields["models"],
+            noise_models=fields["noise_models"],
+            candidates=fields["candidates"],
             noise_levels=tuple(fields["noise_levels"]),
             n_map_points=fields["n_map_points"],
             n_samples=fields["n_samples"],
             n_pictures=fields.get("n_pictures", cls.n_pictures),
+            base={**RunConfig.ADDED_FIELDS, **fields["defaults"]},
         )
 
     def describe(self) -> dict[str, Any]:
@@ -193,7 +189,7 @@ class Protocol:
             "noise_models": {title: dict(settings) for title, settings in self.noise_models.items()},
             "candidates": {title: dict(settings) for title, settings in self.candidates.items()},
             "noise_levels": list(self.noise_levels),
-            "defaults": RunConfig().settings(),
+            "defaults": RunConfig(**self.base).settings(),
             "sources": [
                 {"row": source.title or "pixels", "origin": source.origin, "remark": source.remark, **source.settings}
                 for source in TABLE_SOURCES
@@ -248,29 +244,29 @@ STATEMENTS = (
     "The paper's numbers are single runs; the difference to them is given in our deviations.",
 )
 
-RELU = {**PUBLISHED, "bottleneck_activation": "relu", "noise_level": 0.0}
+RELU = {"bottleneck_activation": "relu", "noise_level": 0.0}
 FULL_PROTOCOL = Protocol(
     name="full",
     datasets=("mnist", "fashion-mnist"),
     models={
-        "DDNMF": PUBLISHED,
+        "DDNMF": {},
         "AE1": {"model": "ae1", **RELU},
         "AE2": {"model": "ae2", **RELU},
-        "Strong AE": {**PUBLISHED, "model": "ae1", "noise_level": 0.0, "epochs": 100},
-        "DDNMF, W ≥ 0": {**PUBLISHED, "basis": "nonnegative"},
-        "DDNMF, additive": {**PUBLISHED, **PRESETS["parts"]},
+        "Strong AE": {"model": "ae1", "noise_level": 0.0, "epochs": 100},
+        "DDNMF, W ≥ 0": {"basis": "nonnegative"},
+        "DDNMF, additive": PRESETS["parts"],
     },
     noise_models={
-        "DDNMF": {**PUBLISHED, "epochs": 20, "output_activation": "linear"},
-        "AE1": {**PUBLISHED, "model": "ae1", "epochs": 20},
-        "DAE": {**PUBLISHED, "model": "dae", "epochs": 20},
+        "DDNMF": {"epochs": 20, "output_activation": "linear"},
+        "AE1": {"model": "ae1", "epochs": 20},
+        "DAE": {"model": "dae", "epochs": 20},
     },
     candidates={
-        "chosen": PUBLISHED,
-        "shorter": {**PUBLISHED, "epochs": 20},
-        "gamma .1": {**PUBLISHED, "gamma": 0.1},
-        "linear output": {**PUBLISHED, "output_activation": "linear"},
-        "summed losses": {**PUBLISHED, "loss_reduction": "sum"},
+        "chosen": {},
+        "shorter": {"epochs": 20},
+        "gamma .1": {"gamma": 0.1},
+        "linear output": {"output_activation": "linear"},
+        "summed losses": {"loss_reduction": "sum"},
     },
     noise_levels=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     n_map_points=3000,

@@ -14,14 +14,14 @@ def provenance(device: str, **measured: Any) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        **{package: installed for package in PACKAGES if (installed := _version(package))},
+        **{package: installed for package in PACKAGES if (installed := installed_version(package))},
         "device": device,
         "threads": torch.get_num_threads(),
         **measured,
     }
 
 
-def _version(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
     """Return the version of an installed package; None where sources are run or the package is not needed."""
     try:
         return version(package)
