@@ -294,3 +294,12 @@ def test_an_old_failure_or_one_on_another_cluster_is_not_said_again(tmp_path, mo
     engine.require_running(store)
     engine._STARTED.pop(store.root)
     assert len(started) == 2
+
+
+def test_an_engine_that_knows_another_folder_of_data_counts_as_another(monkeypatch, tmp_path):
+    """It would look for the full sets where its first caller had them."""
+    monkeypatch.delenv("DDNMF_DATA", raising=False)
+    without = engine.fingerprint()
+    assert engine.fingerprint() == without
+    monkeypatch.setenv("DDNMF_DATA", str(tmp_path))
+    assert engine.fingerprint() != without
