@@ -19,7 +19,7 @@ from benchmarks.training.plain_loop import plain_training
 from benchmarks.training.train import run_side
 from ddnmf_core.config import CLUSTERERS, PUBLISHED, RunConfig
 from ddnmf_core.data import catalogue
-from ddnmf_core.data.suggestions import has_suggestion, suggest
+from ddnmf_core.data.suggestions import suggestion_for
 from ddnmf_core.labels import CLUSTERER_TITLES
 
 REPEATS, SIZE = 3, 10_000  # seeds, images
@@ -91,7 +91,8 @@ def side(side: str, dataset: str, seed: int, **settings: Any) -> Row:
 
     torch.set_flush_denormal(True)
     spec = catalogue.DATASETS[dataset]
-    own = PUBLISHED if side == "reference" else suggest(spec).fields if has_suggestion(dataset, spec) else {}
+    suggestion = suggestion_for(dataset, spec)
+    own = PUBLISHED if side == "reference" else suggestion.fields if suggestion else {}
     config, images = RunConfig(**own | settings | {"dataset": dataset, "seed": seed}), catalogue.load(dataset)
     trainer = Trainer(config, images, torch.device("cpu"))
     epochs: list[Row] = []

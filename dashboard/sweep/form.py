@@ -10,7 +10,7 @@ from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
 from dashboard.sweep.charts import AXIS_TITLES, SHORT_TITLES, format_setting
 from ddnmf_core.config import PRESETS, RunConfig
 from ddnmf_core.data import catalogue
-from ddnmf_core.data.suggestions import has_suggestion, suggest
+from ddnmf_core.data.suggestions import suggestion_for
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
 from ddnmf_core.experiment import sweeps
@@ -79,8 +79,14 @@ def _base() -> tuple[RunConfig, int]:
         help="Two or more show the variation by chance.",
     )
     catalogue.check_n_samples(dataset, n_samples)
-    suited = suggest(available[dataset]).fields if has_suggestion(dataset, available[dataset]) and source != "train" else {}
-    fields = {**suited, **_other_settings(source), "dataset": dataset, "n_samples": n_samples, "epochs": epochs}
+    suggestion = suggestion_for(dataset, available[dataset]) if source != "train" else None
+    fields = {
+        **(suggestion.fields if suggestion else {}),
+        **_other_settings(source),
+        "dataset": dataset,
+        "n_samples": n_samples,
+        "epochs": epochs,
+    }
     return RunConfig(**fields), n_seeds
 
 

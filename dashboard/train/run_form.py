@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
 from ddnmf_core.config import DEVICES, PRESETS, NoiseKind, RunConfig
 from ddnmf_core.data import catalogue
-from ddnmf_core.data.suggestions import has_suggestion, suggest
+from ddnmf_core.data.suggestions import suggestion_for
 from ddnmf_core.labels import MODEL_TITLES, NOISE_TITLES
 
 SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
@@ -45,8 +45,8 @@ def apply_suggestion() -> None:
     for field, value in before.items():
         if st.session_state[train_key(field)] == value:
             st.session_state[train_key(field)] = widget_value(getattr(DEFAULT_SETTINGS, field))
-    if catalogue.is_known(name) and has_suggestion(name, catalogue.spec(name)):
-        suited = {field: widget_value(value) for field, value in suggest(catalogue.spec(name)).fields.items()}
+    if catalogue.is_known(name) and (suggestion := suggestion_for(name, catalogue.spec(name))):
+        suited = {field: widget_value(value) for field, value in suggestion.fields.items()}
         st.session_state.update({train_key(field): value for field, value in suited.items() if field not in preset()})
         st.session_state[train_key("suggested")] = suited
 
@@ -98,8 +98,8 @@ def settings_form() -> dict[str, Any]:
             "shallower. DAE: as AE1, trained to reconstruct the clean images.",
         ),
     }
-    if has_suggestion(chosen["dataset"], available[chosen["dataset"]]):
-        st.caption(f"Settings suggested for this data set were applied. {suggest(available[chosen['dataset']]).reason}")
+    if suggestion := suggestion_for(chosen["dataset"], available[chosen["dataset"]]):
+        st.caption(f"Settings suggested for this data set were applied. {suggestion.reason}")
     columns = st.columns(3)
     for column, (name, text) in zip(
         columns,

@@ -12,7 +12,7 @@ from ddnmf_core.cli.runs import run_summary
 from ddnmf_core.cli.terminal import DeviceOption, HomeOption, JsonOption, follow_steps, plain_errors
 from ddnmf_core.config import PRESETS, USER_DATASET, DatasetName, ModelName, NoiseKind, RunConfig, preset_fields
 from ddnmf_core.data import catalogue
-from ddnmf_core.data.suggestions import has_suggestion, suggest
+from ddnmf_core.data.suggestions import suggestion_for
 from ddnmf_core.engine import client as engine
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
 from ddnmf_core.store.run_store import Store
@@ -76,12 +76,10 @@ def train_command(
 
 def _suggested_fields(dataset: str | None, n_samples: int | None) -> dict[str, Any]:
     """Return the settings suggested for a data set, and print the reason to standard error."""
-    is_own = dataset is not None and USER_DATASET.fullmatch(dataset)
-    if dataset is None or not (is_own or (dataset in catalogue.DATASETS and n_samples is None)):
+    if dataset is None or not (USER_DATASET.fullmatch(dataset) or (dataset in catalogue.DATASETS and n_samples is None)):
         return {}
-    if not has_suggestion(dataset, catalogue.spec(dataset)):
+    if not (suggestion := suggestion_for(dataset, catalogue.spec(dataset))):
         return {}
-    suggestion = suggest(catalogue.spec(dataset))
     typer.echo(f"{suggestion.reason} Options and presets override these settings.", err=True)
     return suggestion.fields
 

@@ -23,9 +23,9 @@ class Suggestion:
     reason: str
 
 
-def has_suggestion(name: str, spec: DatasetSpec) -> bool:
-    """Whether other settings than the defaults suit a data set: one of the user's, or one much larger than the default one."""
-    return bool(USER_DATASET.fullmatch(name)) or spec.n_samples >= MANY_SAMPLES
+def suggestion_for(name: str, spec: DatasetSpec) -> Suggestion | None:
+    """Suggest settings for a data set of the user's or one much larger than the default one; None where the defaults suit."""
+    return suggest(spec) if USER_DATASET.fullmatch(name) or spec.n_samples >= MANY_SAMPLES else None
 
 
 def suggest(spec: DatasetSpec) -> Suggestion:

@@ -3,18 +3,17 @@
 from ddnmf_core.cli.train import _suggested_fields
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import DATASETS
-from ddnmf_core.data.suggestions import has_suggestion, suggest
+from ddnmf_core.data.suggestions import suggest, suggestion_for
 
 
 def test_the_full_sets_get_fewer_epochs_and_the_default_network(capsys):
     for name in ("mnist", "fashion-mnist"):
-        assert has_suggestion(name, DATASETS[name])
         fields = _suggested_fields(name, None)
-        assert fields == suggest(DATASETS[name]).fields
+        assert fields == suggestion_for(name, DATASETS[name]).fields == suggest(DATASETS[name]).fields
         assert RunConfig(dataset=name, **fields) == RunConfig(dataset=name, epochs=15)
     assert "15 epochs (4,110 steps)" in capsys.readouterr().err
 
 
 def test_other_built_in_sets_and_parts_of_the_full_ones_get_the_defaults():
-    assert not any(has_suggestion(name, DATASETS[name]) for name in ("mnist-10k", "fashion-mnist-10k", "digits"))
+    assert not any(suggestion_for(name, DATASETS[name]) for name in ("mnist-10k", "fashion-mnist-10k", "digits"))
     assert _suggested_fields("mnist", 2000) == _suggested_fields("digits", None) == _suggested_fields(None, None) == {}
