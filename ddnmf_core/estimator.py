@@ -41,7 +41,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     alpha, beta, gamma : float
         Weights of L_sym, L_ap and L_nc (eq 7).
     noise_kind : str
-        Noise on the student's rows (eq 2): "gaussian", "masking" or "salt_and_pepper".
+        Noise on the student's rows (eq 2): "gaussian", "masking" or "salt_and_pepper"; rows of a table cannot be displaced.
     noise_level : float
         Standard deviation of Gaussian noise, else share of changed values, 0 to 1; values are scaled to [0, 1].
     bottleneck_activation : str

@@ -30,7 +30,7 @@ def noise_preview(config: RunConfig) -> None:
     chosen = dataset_images(config.dataset, None)
     samples = torch.tensor(chosen.one_of_each_class())
     clean = torch.from_numpy(chosen.scaled(samples.numpy()))
-    noisy = corrupt_each(clean, samples, config.noise_kind, config.noise_level, config.seed)
+    noisy = corrupt_each(clean, samples, config.noise_kind, config.noise_level, config.seed, chosen.image_shape)
     shown = as_pictures(chosen, pictures.to_u8(noisy.numpy()))
     gallery(shown, [chosen.caption(sample) for sample in samples.tolist()], key="train.preview", size=52)
     st.caption(

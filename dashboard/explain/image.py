@@ -34,10 +34,10 @@ class ExplainedImage:
 
     def corrupted(self, run: FinishedRun, level: float) -> torch.Tensor:
         """Return the image with reproducible noise: (1, d)."""
-        kind, seed = run.config.noise_kind, run.config.seed
+        kind, seed, shape = run.config.noise_kind, run.config.seed, images(run).image_shape
         if self.sample is not None:
-            return corrupt_each(self.x, torch.tensor([self.sample]), kind, level, seed)
-        return corrupt(self.x, kind, level, torch.Generator().manual_seed(derive(seed, "own image")))
+            return corrupt_each(self.x, torch.tensor([self.sample]), kind, level, seed, shape)
+        return corrupt(self.x, kind, level, torch.Generator().manual_seed(derive(seed, "own image")), shape)
 
 
 def choose_image(run: FinishedRun) -> ExplainedImage:

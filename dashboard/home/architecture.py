@@ -41,7 +41,13 @@ AP = Term("β", "beta", LOSS_COLOURS["L_ap"], "match layers")
 NC = Term("γ", "gamma", LOSS_COLOURS["L_nc"], "reconstruct the code")
 TERMS = {"L_sym": SYM, "L_ap": AP, "L_nc": NC}
 
-NOISE_WORDS = {"gaussian": "Gaussian", "masking": "masking", "salt_and_pepper": "salt & pepper"}
+NOISE_WORDS = {
+    "gaussian": "Gaussian",
+    "masking": "masking",
+    "salt_and_pepper": "salt & pepper",
+    "displacement": "displaced",
+    "gaussian_displacement": "displaced, Gaussian",
+}
 
 
 @dataclass(frozen=True)
@@ -339,7 +345,9 @@ def _footer_height(row: Mapping[str, Any] | None) -> int:
 
 
 def _noise_words(config: RunConfig) -> tuple[str, str]:
-    return NOISE_WORDS[config.noise_kind], f"noise {_percent(config.noise_level)}"
+    return NOISE_WORDS[
+        config.noise_kind
+    ], f"{'level' if config.noise_kind == 'displacement' else 'noise'} {_percent(config.noise_level)}"
 
 
 def _symbol(name: str) -> str:

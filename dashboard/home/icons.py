@@ -2,7 +2,9 @@
 
 import random
 
-from ddnmf_core.config import RunConfig
+from ddnmf_core.config import DISPLACING_KINDS, RunConfig
+
+ICON_WIDTH = 8
 
 DIGIT = ("        ", "  -##-  ", "  - -#  ", "    -#  ", "   -#-  ", "  -#-   ", "  ####- ", "        ")
 BARS = ("        ", "  #     ", "  #   # ", "# # # # ", "# ### # ", "# ##### ", "####### ", "        ")  # user data
@@ -16,8 +18,12 @@ def clean_icon(config: RunConfig) -> list[float]:
 
 def noisy_icon(config: RunConfig) -> list[float]:
     """Corrupt the icon with the run's kind and level of noise (eq 2), clipped to [0, 1]."""
-    chance, level = random.Random(1), config.noise_level
-    if config.noise_kind == "gaussian":
-        return [min(max(p + chance.gauss(0, level), 0), 1) for p in clean_icon(config)]
+    chance, level, icon = random.Random(1), config.noise_level, clean_icon(config)
+    if config.noise_kind in DISPLACING_KINDS:
+        icon = icon[-ICON_WIDTH:] + icon[:-ICON_WIDTH]  # a row down: the first and the last are empty
+    if config.noise_kind == "displacement":
+        return icon
+    if config.noise_kind.startswith("gaussian"):
+        return [min(max(p + chance.gauss(0, level), 0), 1) for p in icon]
     corrupted = (0,) if config.noise_kind == "masking" else (0, 1)
-    return [chance.choice(corrupted) if chance.random() < level else p for p in clean_icon(config)]
+    return [chance.choice(corrupted) if chance.random() < level else p for p in icon]

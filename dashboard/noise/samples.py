@@ -39,7 +39,7 @@ def show_samples(runs: Sequence[MatchingRun], titles: Sequence[str], dataset: st
     }
     seed = next(iter(used.values())).config.seed if used else 1
     clean = images.scaled(samples)
-    noisy = corrupt_images(clean, samples, level, seed)
+    noisy = _corrupted(images, clean, samples, level, seed)
     shown = {"clean": clean, "noisy": noisy} | {
         title: _reconstructions(run.entry, tuple(samples.tolist()), level, seed, noisy) for title, run in used.items()
     }
@@ -102,13 +102,14 @@ def _pick_level(candidates: Sequence[MatchingRun]) -> float | None:
     return None if chosen == AS_SLIDER else float(chosen)
 
 
-def corrupt_images(clean: Pixels, samples: NDArray[np.int64], level: float, seed: int) -> Pixels:
+def _corrupted(images: Images, clean: Pixels, samples: NDArray[np.int64], level: float, seed: int) -> Pixels:
     """Add each image's reproducible noise: (n, d) -> (n, d)."""
     import torch  # 2.7 s cold: loaded after the panels are drawn
 
     from ddnmf_core.model.corruption import corrupt_each
 
-    return corrupt_each(torch.from_numpy(clean), torch.from_numpy(samples), FIGURE3_NOISE, level, seed).numpy()
+    x, shape = torch.from_numpy(clean), images.image_shape
+    return corrupt_each(x, torch.from_numpy(samples), FIGURE3_NOISE, level, seed, shape).numpy()
 
 
 @st.cache_resource(max_entries=500, show_spinner=False, hash_funcs=HASH_FUNCS)

@@ -14,6 +14,7 @@ from ddnmf_core.data.suggestions import suggestion_for
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
 from ddnmf_core.experiment import sweeps
+from ddnmf_core.labels import NOISE_LEVEL_HELP
 
 BASE_TITLES = {"defaults": "Defaults", "train": "Train page", "paper": "Preset Paper"}
 FIRST_LISTS = {"beta": "0.1, 1, 10", "gamma": "0.01, 0.1, 1"}  # a grid that finishes within minutes
@@ -22,7 +23,7 @@ SETTING_HELP = {
     "alpha": "Weight of L_sym, the supervisor's reconstruction error. With Adam it does not change the model.",
     "beta": "Weight of L_ap, the distance of the student's features from the supervisor's.",
     "gamma": "Weight of L_nc, the NMF module's reconstruction error.",
-    "noise_level": "Gaussian: standard deviation. Otherwise: fraction of corrupted pixels.",
+    "noise_level": NOISE_LEVEL_HELP,
     "n_parts": "Columns of W, the rank of the factorisation.",
 }
 

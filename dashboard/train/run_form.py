@@ -5,10 +5,10 @@ from typing import Any, get_args
 import streamlit as st
 
 from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
-from ddnmf_core.config import DEVICES, PRESETS, NoiseKind, RunConfig
+from ddnmf_core.config import DEVICES, DISPLACING_KINDS, PRESETS, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import suggestion_for
-from ddnmf_core.labels import MODEL_TITLES, NOISE_TITLES
+from ddnmf_core.labels import MODEL_TITLES, NOISE_LEVEL_HELP, NOISE_TITLES
 
 SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
 
@@ -122,9 +122,12 @@ def settings_form() -> dict[str, Any]:
             persist_state="session",
             disabled=chosen["model"] != "ddnmf",
         )
+    is_table = available[chosen["dataset"]].feature_names is not None
+    if is_table and st.session_state.get(train_key("noise_kind")) in DISPLACING_KINDS:
+        st.session_state[train_key("noise_kind")] = DEFAULT_SETTINGS.noise_kind
     chosen["noise_kind"] = st.segmented_control(
         "Noise",
-        get_args(NoiseKind),
+        [kind for kind in NOISE_TITLES if not (is_table and kind in DISPLACING_KINDS)],
         format_func=NOISE_TITLES.__getitem__,
         key=train_key("noise_kind"),
         required=True,
@@ -132,13 +135,7 @@ def settings_form() -> dict[str, Any]:
         persist_state="session",
     )
     chosen["noise_level"] = st.slider(
-        "Noise level",
-        0.0,
-        1.0,
-        step=0.05,
-        key=train_key("noise_level"),
-        persist_state="session",
-        help="Gaussian: standard deviation. Otherwise: fraction of corrupted pixels.",
+        "Noise level", 0.0, 1.0, step=0.05, key=train_key("noise_level"), persist_state="session", help=NOISE_LEVEL_HELP
     )
     columns = st.columns(3)
     chosen["n_parts"] = columns[0].number_input(

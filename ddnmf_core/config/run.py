@@ -7,7 +7,8 @@ from pydantic import Field, field_validator, model_validator
 from ddnmf_core.config.base import Config, Dataset, Seed, without
 
 ModelName = Literal["ddnmf", "ae1", "ae2", "dae"]
-NoiseKind = Literal["gaussian", "masking", "salt_and_pepper"]
+NoiseKind = Literal["gaussian", "masking", "salt_and_pepper", "displacement", "gaussian_displacement"]
+DISPLACING_KINDS: tuple[NoiseKind, ...] = ("displacement", "gaussian_displacement")  # extensions; for images alone
 Representation = Literal["z", "H", "z_hat"]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 
@@ -58,7 +59,7 @@ class RunConfig(Config):
     loss_reduction: Literal["sum", "mean"] = "mean"  # sum: the paper's
 
     noise_kind: NoiseKind = "gaussian"
-    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.4  # Gaussian: standard deviation; else share of pixels
+    noise_level: Annotated[float, Field(ge=0, le=1)] = 0.4  # `model/corruption.py` says what it is for each kind
 
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 2e-3

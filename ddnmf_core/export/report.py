@@ -97,7 +97,8 @@ def _examples(run: FinishedRun, images: Images) -> list[dict[str, Any]]:
 
     config, model, samples = run.config, run.model(), images.one_of_each_class()
     clean = torch.from_numpy(images.scaled(samples))
-    noisy = corrupt_each(clean, torch.from_numpy(samples), config.noise_kind, config.noise_level, config.seed)
+    noise = config.noise_kind, config.noise_level, config.seed
+    noisy = corrupt_each(clean, torch.from_numpy(samples), *noise, images.image_shape)
     with torch.no_grad():
         rebuilt = model(noisy)
     return [

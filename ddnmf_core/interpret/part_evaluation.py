@@ -108,7 +108,7 @@ def noise_survival(model: DDNMFNetwork, images: Images, kind: NoiseKind, seed: i
     clean = _coefficients(model, x)
     rows = []
     for number, level in enumerate(NOISE_LEVELS, 1):
-        noisy = corrupt_each(x, samples, kind, level, seed)
+        noisy = corrupt_each(x, samples, kind, level, seed, images.image_shape)
         rows.append(survival(clean, _coefficients(model, noisy)))
         report(number / len(NOISE_LEVELS), "")
     return np.stack(rows)

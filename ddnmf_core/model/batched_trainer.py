@@ -209,7 +209,7 @@ class BatchedTrainer:
         """Compute the step of `Trainer` for K runs at once: forward, losses, backward, update."""
         config, pixels = self.trainers[0].config, self.trainers[0].pixels
         x = scale_pixels(pixels[samples])
-        x_noisy = apply_noise(x, config.noise_kind, self.levels, drawn)  # eq 2
+        x_noisy = apply_noise(x, config.noise_kind, self.levels, drawn, self.trainers[0].image_shape)  # eq 2
         with autocast(config.precision, pixels.device):
             terms, layers = torch.vmap(self._loss_terms)(self.parameters, x, x_noisy)
             L_in = losses.interpretability_loss(terms, self.weights)

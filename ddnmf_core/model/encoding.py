@@ -45,13 +45,13 @@ def encode(
         "z" (n, d); for a DDNMF also "H" (n, r) and "z_hat" (n, d); "error" (n,): mean squared difference between the
         reconstruction and the clean image, pixels in [0, 1].
     """
-    device = next(model.parameters()).device
+    device, noise = next(model.parameters()).device, (config.noise_kind, config.noise_level, config.seed)
     collected: dict[str, NDArray[np.float32]] = {}  # allocated at full size: batches kept apart would fragment memory
     with matmul_precision("highest"):
         for start in range(0, len(images), ENCODING_BATCH):
             samples = torch.arange(start, min(start + ENCODING_BATCH, len(images)))
             x = torch.from_numpy(images.scaled(samples.numpy())).to(device)
-            x_input = corrupt_each(x, samples, config.noise_kind, config.noise_level, config.seed) if noisy else x
+            x_input = corrupt_each(x, samples, *noise, images.image_shape) if noisy else x
             codes = model.encode(x_input)
             rows = {"z": codes.z, "H": codes.H, "z_hat": codes.z_hat, "error": (model(x_input) - x).square().mean(dim=1)}
             for name, value in rows.items():

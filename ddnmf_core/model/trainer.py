@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.dataset import Images
 from ddnmf_core.model import losses
-from ddnmf_core.model.corruption import corrupt, corrupt_each
+from ddnmf_core.model.corruption import check_noise_kind, corrupt, corrupt_each
 from ddnmf_core.model.device import autocast, matmul_precision, sums_dtype, synchronize
 from ddnmf_core.model.mapped_pixels import MappedRows, pixels_on_device
 from ddnmf_core.model.monitor import Gallery, unit_health
@@ -70,6 +70,8 @@ class Trainer:
     ) -> None:
         self.config = config
         self.device = device
+        self.image_shape = images.image_shape
+        check_noise_kind(config.noise_kind, self.image_shape)
         self.pixels = pixels_on_device(images.pixels, device) if pixels is None else pixels
         self._fixed_samples = torch.randperm(len(self.pixels), generator=self._generator("fixed images"))[:N_PROBE]
         self.model = build_model(config, images.pixels.shape[1]).to(device)
@@ -150,7 +152,7 @@ class Trainer:
         """Train on one batch (Algorithm 1): forward both networks, the losses, one update. Return L_in."""
         config = self.config
         x = scale_pixels(self.pixels[samples])
-        x_noisy = corrupt(x, config.noise_kind, config.noise_level, self.noise())  # eq 2
+        x_noisy = corrupt(x, config.noise_kind, config.noise_level, self.noise(), self.image_shape)  # eq 2
         with autocast(config.precision, self.device):
             terms, layers = loss_terms(self.model, x, x_noisy, config.loss_reduction)
             L_in = losses.interpretability_loss(terms, config)
@@ -281,14 +283,17 @@ class Trainer:
     def _fixed_images(self) -> tuple[Tensor, Tensor]:
         """The fixed images, clean and with their own noise: (N_PROBE, n_pixels) each."""
         clean = scale_pixels(self.pixels[self._fixed_samples.to(self.device)])
-        config = self.config
-        return clean, corrupt_each(clean, self._fixed_samples, config.noise_kind, config.noise_level, config.seed)
+        return clean, self._corrupt_each(clean, self._fixed_samples)
 
     def gallery(self) -> Gallery:
         """Return one image of each class, clean and with its own noise (`corrupt_each`)."""
         clean = scale_pixels(self.pixels[self._gallery_samples.to(self.device)])
-        noisy = corrupt_each(clean, self._gallery_samples, self.config.noise_kind, self.config.noise_level, self.config.seed)
-        return Gallery(clean, noisy)
+        return Gallery(clean, self._corrupt_each(clean, self._gallery_samples))
+
+    def _corrupt_each(self, x: Tensor, samples: Tensor) -> Tensor:
+        """Add each image's own noise."""
+        config = self.config
+        return corrupt_each(x, samples, config.noise_kind, config.noise_level, config.seed, self.image_shape)
 
     def finite(self) -> bool:
         """Return True if all weights are finite."""

@@ -18,8 +18,10 @@ def title(place: dict) -> str:
 
 def rebuilt(run: FinishedRun, samples: np.ndarray) -> np.ndarray:
     """What the student makes of the noisy images: (k, 28, 28)."""
-    x = torch.from_numpy(load(run.config.dataset).scaled(samples))
-    noisy = corrupt_each(x, torch.from_numpy(samples), run.config.noise_kind, run.config.noise_level, run.config.seed)
+    images = load(run.config.dataset)
+    x = torch.from_numpy(images.scaled(samples))
+    noise = run.config.noise_kind, run.config.noise_level, run.config.seed
+    noisy = corrupt_each(x, torch.from_numpy(samples), *noise, images.image_shape)
     with torch.no_grad():
         return run.model()(noisy).reshape(-1, 28, 28).numpy()
 

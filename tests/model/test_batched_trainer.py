@@ -41,6 +41,7 @@ def assert_same(stacked, single):
         [{"basis": "nonnegative", "decoder": "additive", "coefficients": "biased", "seed": seed} for seed in (1, 2)],
         [{"loss_reduction": "sum", "optimizer": "sgd", "learning_rate": 1e-5, "seed": seed} for seed in (1, 2)],
         [{"noise_kind": "salt_and_pepper", "optimizer": "adamw", "seed": seed} for seed in (1, 2)],
+        [{"noise_kind": "gaussian_displacement", "noise_level": level} for level in (0.1, 0.4)],
         [{"schedule": "linear", "initialization": "kaiming", "output_bias": "mean", "seed": seed} for seed in (1, 2)],
     ],
 )

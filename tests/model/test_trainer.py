@@ -169,7 +169,7 @@ def test_every_epoch_sees_every_image_once_in_an_order_of_its_own(few_digits, sm
 def test_every_batch_of_every_epoch_has_fresh_noise(few_digits, small, monkeypatch):
     eps = []
 
-    def look(x, kind, level, generator):
+    def look(x, kind, level, generator, image_shape):
         eps.append(torch.rand(4, generator=generator))
         return x
 
@@ -420,7 +420,7 @@ def test_errors_are_those_of_fixed_images_with_fixed_noise(few_digits, small):
     """Of clean images for the supervisor, of the noise that belongs to each image for the student."""
     made, rows = train(small(), few_digits)
     clean = torch.tensor(few_digits.pixels) / 255
-    noisy = corrupt_each(clean, torch.arange(len(clean)), "gaussian", 0.4, seed=1)
+    noisy = corrupt_each(clean, torch.arange(len(clean)), "gaussian", 0.4, seed=1, image_shape=few_digits.image_shape)
     with torch.no_grad():
         supervisor, student = made.model.supervisor(clean), made.model(noisy)
     last = rows[-1]
