@@ -9,11 +9,12 @@ import torch
 from dashboard.components.gallery import gallery
 from dashboard.explain.contributions import show_build_up, show_contributions
 from dashboard.explain.editing import show_editor
+from dashboard.explain.equation import show_equation
 from dashboard.explain.image import choose_image
 from dashboard.figures.feature_charts import feature_profiles
 from dashboard.figures.saving import show_chart
 from dashboard.session.links import linked_choice, set_choice
-from dashboard.session.part_contributions import cached_contributions
+from dashboard.session.part_contributions import cached_contributions, is_additive
 from dashboard.session.run_data import as_picture, centres, explain_data, images
 from dashboard.session.selections import choose_sample, pick_run
 from ddnmf_core.analysis.metrics import majority_class
@@ -137,12 +138,13 @@ with columns[1]:
     input_kind = linked_choice(
         st.segmented_control, "Encode", ["noisy", "clean"], "of", required=True, format_func=str.capitalize
     )
+adds = is_additive(run)
 with columns[2]:
     baseline_name = linked_choice(
         st.segmented_control,
         "Baseline",
-        list(BASELINES),
-        "baseline",
+        sorted(BASELINES, key=lambda name: name != "zero") if adds else list(BASELINES),
+        "additive_baseline" if adds else "baseline",  # each has a default of its own
         required=True,
         format_func=BASELINES.get,
         help="Value of an omitted part.",
@@ -160,7 +162,12 @@ assert code.H is not None
 H = code.H[0]
 baseline, baseline_title = baseline_of(run, baseline_name, H)
 contributions = cached_contributions(run, H, baseline)
-show_contributions(run, H, baseline, contributions, baseline_title)
+if adds and baseline_name == "zero":
+    show_equation(run, contributions)
+else:
+    show_contributions(run, H, baseline, contributions, baseline_title)
 show_build_up(run, H, baseline, contributions, x)
-show_editor(run, f"explain.H.{run.id}.{image.key}.{input_kind}.{level}", image, input_kind == "noisy", H, contributions.shown)
+show_editor(
+    run, f"explain.H.{run.id}.{image.key}.{input_kind}.{level}", image, input_kind == "noisy", H, baseline, contributions.shown
+)
 show_neighbours(run, H.numpy(), image.sample, "H")

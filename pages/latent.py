@@ -96,10 +96,7 @@ def chosen_sample(run: FinishedRun, sample: int) -> None:
             from dashboard.session.part_contributions import show_strip
 
             H = run.codes("H")
-            show_strip(run, torch.from_numpy(H[sample]), torch.from_numpy(H.mean(axis=0)), "latent.strip")
-            st.caption(
-                "Shapley contribution of each part, largest first: red is ink added to the mean image, blue ink removed."
-            )
+            show_strip(run, torch.from_numpy(H[sample]), "latent.strip")
         st.page_link(
             EXPLAIN_PAGE,
             label="Explain this sample",

@@ -47,7 +47,7 @@ def show_contributions(
     )
     if features := images(run).feature_names:
         show_features(values.numpy(), features, shown)
-    gap = additivity_gap(run.ddnmf().student.decode, H, baseline)
+    gap = additivity_gap(run.decode(), H, baseline)
     left, right = st.columns([3, 2], gap="large")
     with left:
         names = [f"part {k + 1}" for k in shown]
@@ -104,7 +104,7 @@ def show_build_up(
 ) -> None:
     st.header("Cumulative reconstruction")
     order = ranked.order
-    frames = add_parts_in_order(run.ddnmf().student, H, baseline, order)
+    frames = add_parts_in_order(run.decode(), H, baseline, order)
     chosen = list(range(min(len(frames), N_SHOWN_PARTS + 1)))
     if len(frames) - 1 not in chosen:
         chosen[-1] = len(frames) - 1

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dashboard.components.gallery import gallery
 from dashboard.explain.image import ExplainedImage
+from dashboard.session.part_contributions import cached_contributions
 from dashboard.session.results import report_damage
 from dashboard.session.run_data import as_picture, centres, images
 from ddnmf_core.analysis.metrics import majority_class
@@ -25,7 +26,15 @@ SLIDER_TOLERANCE = 0.0051  # smaller differences are hidden by a slider's step
 
 @st.fragment
 @report_damage
-def show_editor(run: FinishedRun, name: str, image: ExplainedImage, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
+def show_editor(
+    run: FinishedRun,
+    name: str,
+    image: ExplainedImage,
+    noisy: bool,
+    H: torch.Tensor,
+    baseline: torch.Tensor,
+    shown: Sequence[int],
+) -> None:
     """Show the editor in a fragment of its own. `name` identifies the sample: a new name, or other parts, resets the
     sliders."""
     st.header("Edit the parts")
@@ -37,7 +46,7 @@ def show_editor(run: FinishedRun, name: str, image: ExplainedImage, noisy: bool,
     left, right = st.columns([3, 2], gap="large")
     with left:
         edited = _sliders(H, shown, _largest(run, H))
-        edited = _blend_with_another(run, image, noisy, edited)
+        edited = _blend_with_another(run, image, noisy, edited, baseline)
     with right:
         _show_pictures(run, H, edited)
         _show_clusters(run, noisy, H, edited)
@@ -118,29 +127,56 @@ def _sliders(H: torch.Tensor, shown: Sequence[int], largest: float) -> torch.Ten
     return edited
 
 
-def _blend_with_another(run: FinishedRun, image: ExplainedImage, noisy: bool, edited: torch.Tensor) -> torch.Tensor:
-    """Copy parts from a second sample, and interpolate to it in H."""
-    st.markdown("**Blend with another sample**")
+def _blend_with_another(
+    run: FinishedRun, image: ExplainedImage, noisy: bool, edited: torch.Tensor, baseline: torch.Tensor
+) -> torch.Tensor:
+    """Swap parts with a second sample, and interpolate to it in H."""
+    st.markdown("**Swap parts with another sample**")
     n = len(images(run))
     number, copied, blend = st.columns([2, 3, 3], vertical_alignment="bottom")
     st.session_state.setdefault("pinned", 0 if image.sample is None else (image.sample + 1) % n)
     other = int(number.number_input("Other sample", 0, n - 1, key="pinned", bind="query-params"))
     theirs = torch.from_numpy(run.codes("H", noisy=noisy)[other])
     swapped = copied.multiselect(
-        "Copy parts", range(len(edited)), key="explain.swap", placeholder="none", format_func=lambda k: f"part {k + 1}"
+        "Swapped parts", range(len(edited)), key="explain.swap", placeholder="none", format_func=lambda k: f"part {k + 1}"
     )
-    edited = edited.clone()
-    edited[swapped] = theirs[swapped]
+    _offer_parts(run, theirs, baseline, swapped)
+    mixed = torch.stack([edited, theirs])
+    mixed[:, swapped] = mixed.flip(0)[:, swapped]
     share = blend.slider("Interpolation", 0, 100, step=5, format="%d%%", key="explain.path") / 100
-    edited = edited + share * (theirs - edited)
-    pair = np.concatenate([pictures.to_u8(image.x.numpy()), images(run).shown([other])])
-    gallery(as_picture(run, pair), [image.title, f"sample {other}"], key="explain.pair", size=64)
-    return edited
+    pair, captions = [pictures.to_u8(image.x.numpy()), images(run).shown([other])], [image.title, f"sample {other}"]
+    if swapped:
+        with torch.no_grad():
+            pair.append(pictures.to_u8(run.decode()(mixed).numpy()))
+        captions += [f"{caption}\nparts swapped" for caption in captions]
+    gallery(as_picture(run, np.concatenate(pair)), captions, key="explain.pair", size=64)
+    return mixed[0] + share * (theirs - mixed[0])
+
+
+def _offer_parts(run: FinishedRun, theirs: torch.Tensor, baseline: torch.Tensor, swapped: list[int]) -> None:
+    """Show the second sample's strongest parts; a click swaps one, or swaps it back."""
+    ranked = cached_contributions(run, theirs, baseline)
+    values = ranked.contributions.values
+    tiles = pictures.differences(as_picture(run, values[ranked.shown].numpy()), scale=float(values.abs().max()) or 1.0)
+
+    def toggle(tile: int) -> None:
+        part = ranked.shown[tile]
+        chosen = st.session_state["explain.swap"]
+        st.session_state["explain.swap"] = [k for k in chosen if k != part] if part in chosen else [*chosen, part]
+
+    gallery(
+        tiles,
+        [f"part {k + 1}" + ("\nswapped" if k in swapped else "") for k in ranked.shown],
+        key="explain.offered",
+        size=56,
+        on_pick=toggle,
+    )
+    st.caption("The other sample's strongest parts. Click one to swap it between the two samples, or to swap it back.")
 
 
 def _show_pictures(run: FinishedRun, H: torch.Tensor, edited: torch.Tensor) -> None:
     with torch.no_grad():
-        original, changed = run.ddnmf().student.decode(torch.stack([H, edited]))
+        original, changed = run.decode()(torch.stack([H, edited]))
     difference = pictures.differences(as_picture(run, (changed - original).numpy()), scale=1.0)
     gallery(
         [*pictures.to_u8(as_picture(run, torch.stack([original, changed]).numpy())), difference],

@@ -9,6 +9,7 @@ from dashboard.components.gallery import gallery
 from dashboard.session.run_data import HASH_FUNCS, as_picture
 from ddnmf_core.data import pictures
 from ddnmf_core.interpret.shapley import MAX_EXACT, N_SHAPLEY_PAIRS, Contributions, shapley
+from ddnmf_core.model.decoding import LinearDecode
 from ddnmf_core.store.finished_run import FinishedRun
 
 N_SHOWN_PARTS = 12  # parts with a tile, a bar and a frame
@@ -26,6 +27,11 @@ class RankedContributions(NamedTuple):
         return self.order[:N_SHOWN_PARTS].tolist()
 
 
+def is_additive(run: FinishedRun) -> bool:
+    """Whether the run is a DDNMF whose pictures are sums of parts (`LinearDecode`)."""
+    return run.config.model == "ddnmf" and isinstance(run.decode(), LinearDecode)
+
+
 def cached_contributions(
     run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, n_pairs: int = N_SHAPLEY_PAIRS
 ) -> RankedContributions:
@@ -35,12 +41,14 @@ def cached_contributions(
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _contributions(run: FinishedRun, H: tuple[float, ...], baseline: tuple[float, ...], n_pairs: int) -> RankedContributions:
-    contributions = shapley(run.ddnmf().student.decode, torch.tensor(H), torch.tensor(baseline), n_pairs)
+    contributions = shapley(run.decode(), torch.tensor(H), torch.tensor(baseline), n_pairs)
     return RankedContributions(contributions, contributions.strength.argsort(descending=True))
 
 
-def show_strip(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, key: str) -> None:
-    """Show a sample's strongest parts between baseline and reconstruction; a click chooses a part."""
+def show_strip(run: FinishedRun, H: torch.Tensor, key: str) -> None:
+    """Show a sample's strongest parts between baseline and reconstruction; a click chooses one. Additive parts start at 0."""
+    mean = torch.from_numpy(run.codes("H").mean(axis=0))
+    baseline, title = (torch.zeros_like(H), "no parts") if is_additive(run) else (mean, "mean of H")
     ranked = cached_contributions(run, H, baseline, STRIP_PAIRS)
     contributions, shown = ranked.contributions, ranked.order[:N_STRIP_PARTS].tolist()
     ends = pictures.to_u8(as_picture(run, torch.stack([contributions.baseline, contributions.reconstruction]).numpy()))
@@ -50,7 +58,7 @@ def show_strip(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, key: s
     gallery(
         [ends[0], *tiles, ends[1]],
         [
-            "baseline\nmean of H",
+            f"baseline\n{title}",
             *(f"part {k + 1}\nH {H[k]:.2f}" for k in shown),
             f"reconstruction\n+ {rest} parts" if rest else "reconstruction",
         ],
@@ -58,6 +66,8 @@ def show_strip(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, key: s
         size=72,
         on_pick=lambda tile: choose_part_of_tile(shown, tile),
     )
+    ground = "a blank image" if is_additive(run) else "the mean image"
+    st.caption(f"Contribution of each part, largest first: red is ink added to {ground}, blue ink removed.")
 
 
 def choose_part_of_tile(shown: list[int], tile: int) -> None:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ddnmf_core.analysis.baselines import check_nonnegative, principal_components, random_nmf
 from ddnmf_core.config import InterpretationConfig
 from ddnmf_core.interpret.quality import Array
-from ddnmf_core.model.decoding import Decode
+from ddnmf_core.model.decoding import Decode, LinearDecode, decode_of
 from ddnmf_core.model.encoding import ENCODING_BATCH
 from ddnmf_core.model.networks import DDNMFNetwork, Student
 from ddnmf_core.store.finished_run import FinishedRun
@@ -55,13 +54,14 @@ def factorise_run(config: InterpretationConfig, run: FinishedRun) -> Factorisati
             raise ValueError(
                 f"factors = 'parts', but run {config.run} is an autoencoder and has no parts: use factors = 'units'"
             )
-        return Factorisation(run.codes("H"), model.student.decode, sigmoid=isinstance(model.student, Student))
+        return Factorisation(run.codes("H"), decode_of(model.student), sigmoid=isinstance(model.student, Student))
     z, decoder = run.codes("z"), (model.student if isinstance(model, DDNMFNetwork) else model).decoder
     if config.factors == "units":
         return Factorisation(z, decoder)
     check_nonnegative(z, f"the code of run {config.run}")
     H, bases = random_nmf(z, config.n_parts or z.shape[1], config.seed)
-    return Factorisation(H, _linear(bases, then=decoder))
+    of_code = _linear(bases)
+    return Factorisation(H, lambda rows: decoder(of_code(rows)))
 
 
 def factorise_images(config: InterpretationConfig, x: NDArray[np.float32]) -> Factorisation:
@@ -74,12 +74,6 @@ def factorise_images(config: InterpretationConfig, x: NDArray[np.float32]) -> Fa
     return Factorisation(H, _linear(components, mean))
 
 
-def _linear(bases: NDArray[np.float32], mean: NDArray[np.float32] | None = None, then: Decode | None = None) -> Decode:
-    """Build the decoder H W + mean, followed by `then` if given."""
-    W, offset = torch.from_numpy(bases), torch.zeros(bases.shape[1]) if mean is None else torch.from_numpy(mean)
-
-    def decode(H: Tensor) -> Tensor:
-        sums = H @ W + offset
-        return sums if then is None else then(sums)
-
-    return decode
+def _linear(bases: NDArray[np.float32], mean: NDArray[np.float32] | None = None) -> LinearDecode:
+    """Build the decoder H W + mean."""
+    return LinearDecode(torch.from_numpy(bases), torch.zeros(bases.shape[1]) if mean is None else torch.from_numpy(mean))

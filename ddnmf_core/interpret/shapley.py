@@ -11,7 +11,7 @@ from math import comb
 import torch
 from torch import Tensor
 
-from ddnmf_core.model.decoding import Decode
+from ddnmf_core.model.decoding import Decode, LinearDecode
 from ddnmf_core.model.device import matmul_precision
 
 MAX_EXACT = 12  # largest number of parts with exact values, from all 2^r coalitions
@@ -56,8 +56,9 @@ def shapley(
 ) -> Contributions:
     """Compute the Shapley values of the parts of one sample.
 
-    Values are exact up to `max_exact` parts. For more, marginal contributions are averaged over random orders and their
-    reverses (antithetic sampling, Mitchell et al. 2022), and the standard error is taken over the pairs.
+    Those of a linear decoder are known for any r: what a part adds, (H_k - baseline_k) times its picture, is the same in every
+    order. Otherwise values are exact up to `max_exact` parts. For more, marginal contributions are averaged over random orders
+    and their reverses (antithetic sampling, Mitchell et al. 2022), and the standard error is taken over the pairs.
 
     Parameters
     ----------
@@ -87,6 +88,8 @@ def shapley(
     if H.ndim != 1 or H.shape != baseline.shape:
         raise ValueError(f"H {tuple(H.shape)}, baseline {tuple(baseline.shape)}: both should have shape (r,)")
     with matmul_precision("highest"):
+        if isinstance(decode, LinearDecode):
+            return Contributions((H - baseline)[:, None] * decode.pictures, decode(baseline), decode(H), None)
         return _exact(decode, H, baseline) if len(H) <= max_exact else _sampled(decode, H, baseline, n_pairs, seed)
 
 

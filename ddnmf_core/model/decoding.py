@@ -5,15 +5,50 @@ never gives 0, so a picture at 0 is outside the decoder's training range.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ddnmf_core.model.networks import DDNMFNetwork, PixelStudent, Student
+from ddnmf_core.model.networks import AdditiveDecoder, DDNMFNetwork, PixelStudent, Student
 
 Decode = Callable[[Tensor], Tensor]  # coefficients (n, r) -> pictures (n, n_pixels)
 
 MAX_QUANTILE_ROWS = 100_000  # rows used for quantiles
+
+
+@dataclass(frozen=True)
+class LinearDecode:
+    """Decode coefficients to a sum of pictures, H @ pictures + background: what a part contributes depends on no other part.
+
+    Attributes
+    ----------
+    pictures : Tensor of shape (r, n_pixels)
+        Picture of each part at a coefficient of 1.
+    background : Tensor of shape (n_pixels,)
+        Picture without parts.
+    """
+
+    pictures: Tensor
+    background: Tensor
+
+    def __call__(self, H: Tensor) -> Tensor:
+        return H @ self.pictures + self.background
+
+
+@torch.no_grad()
+def decode_of(student: Student | PixelStudent) -> Decode:
+    """Return the decoder of a student's coefficients, as a `LinearDecode` where it is one.
+
+    That is an NMF module at the pixels, x_hat = H W^T, or one at the code with W >= 0 and an additive decoder without an
+    activation: H W^T is then at least 0, so that its ReLU (eq 3) changes nothing.
+    """
+    if isinstance(student, PixelStudent):
+        return LinearDecode(student.nmf.W.T.contiguous(), student.nmf.W.new_zeros(len(student.nmf.W)))
+    decoder = student.decoder
+    if isinstance(decoder, AdditiveDecoder) and isinstance(decoder[-1].activation, nn.Identity) and student.nmf.nonnegative():
+        return LinearDecode((decoder.linear.weight @ student.nmf.W).T.contiguous(), decoder.linear.bias.detach())
+    return student.decode
 
 
 @torch.no_grad()
@@ -59,7 +94,7 @@ def part_pictures(model: DDNMFNetwork, mean_H: Tensor, high_H: Tensor | None = N
     r = mean_H.shape[0]
     alone = torch.diag(torch.ones_like(mean_H) if high_H is None else high_H)
     raised = torch.maximum(mean_H.expand(r, r), alone)
-    decode = model.student.decode
+    decode = decode_of(model.student)
     return {"alone": decode(alone), "raised": decode(raised), "baseline": decode(mean_H[None])}
 
 
@@ -91,13 +126,13 @@ def part_effects(decode: Decode, H: Tensor, low: float = 0.05, high: float = 0.9
 
 
 @torch.no_grad()
-def add_parts_in_order(student: Student | PixelStudent, H: Tensor, baseline: Tensor, order: Tensor) -> Tensor:
+def add_parts_in_order(decode: Decode, H: Tensor, baseline: Tensor, order: Tensor) -> Tensor:
     """Decode a sample while its parts are set one after another from the baseline to its own coefficients.
 
     Parameters
     ----------
-    student : Student or PixelStudent
-        Trained student.
+    decode : callable
+        (n, r) -> (n, n_pixels).
     H : Tensor of shape (r,)
         Coefficients of the sample.
     baseline : Tensor of shape (r,)
@@ -113,4 +148,4 @@ def add_parts_in_order(student: Student | PixelStudent, H: Tensor, baseline: Ten
     rows = baseline.repeat(len(order) + 1, 1)
     for step, part in enumerate(order.tolist(), 1):
         rows[step:, part] = H[part]
-    return student.decode(rows)
+    return decode(rows)

@@ -22,6 +22,7 @@ from ddnmf_core.data.dataset import Images
 from ddnmf_core.store.entry import CLUSTERS_FILE, CODES_FILE, MODEL_FILE, PROVENANCE_FILE, SCORES_FILE, RunEntry
 
 if TYPE_CHECKING:
+    from ddnmf_core.model.decoding import Decode
     from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork
 
 InputKind = Literal["clean", "noisy"]
@@ -141,6 +142,18 @@ class FinishedRun:
         if not isinstance(model, DDNMFNetwork):
             raise ValueError(f"run {self.id} is an autoencoder: it has no parts")
         return model
+
+    def decode(self) -> "Decode":
+        """Return the student's decoder of coefficients, (n, r) -> (n, n_pixels): a `LinearDecode` where pictures are sums.
+
+        Raises
+        ------
+        ValueError
+            If the run is an autoencoder, which has no parts.
+        """
+        from ddnmf_core.model.decoding import decode_of
+
+        return decode_of(self.ddnmf().student)
 
     # -------------------------------------------------------------------------- codes and clusters
 
@@ -287,7 +300,7 @@ class FinishedRun:
 
         from ddnmf_core.model.decoding import part_effects
 
-        return part_effects(self.ddnmf().student.decode, torch.from_numpy(self.codes("H"))).numpy()
+        return part_effects(self.decode(), torch.from_numpy(self.codes("H"))).numpy()
 
     def part_pictures(self) -> dict[str, NDArray[np.float32]]:
         """Return pictures of the parts.

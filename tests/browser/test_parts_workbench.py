@@ -93,6 +93,21 @@ def test_parts_are_edited_and_swapped_and_the_picture_follows(page, address):
     wait_for_other(page, "edited", own)
 
 
+def test_a_click_swaps_a_part_with_the_other_sample_and_back(page, address):
+    page.goto(f"{address}/explain?run={RUN.id}&sample=3&pinned=8")
+    page.get_by_role("heading", name="Edit the parts").wait_for()
+    own = picture_of(page, "edited")
+    offered = page.locator(".ddnmf-gallery", has=page.get_by_role("button", name=re.compile("^part")))
+    offered.last.get_by_role("button").first.click()
+    page.get_by_text("parts swapped").first.wait_for()
+    wait_for_other(page, "edited", own)
+    page.locator(".ddnmf-tile", has_text="swapped").get_by_role("button").or_(
+        page.locator("button.ddnmf-tile", has_text="swapped")
+    ).first.click()
+    expect(page.get_by_text("parts swapped")).to_have_count(0)
+    assert picture_of(page, "edited") == own
+
+
 def test_a_part_has_a_badge_and_keeps_its_name(page, address):
     page.goto(f"{address}/parts?run={RUN.id}&part=2")
     page.get_by_text(re.compile(r"Reappears in \d of 1 seeds")).wait_for()

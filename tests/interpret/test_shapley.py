@@ -5,6 +5,7 @@ import torch
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.interpret.shapley import additivity_gap, coalition_weights, coalitions, shapley
+from ddnmf_core.model.decoding import decode_of
 from ddnmf_core.model.networks import build_model
 
 W = torch.tensor([[1.0, 0, 0, 2], [0, 3, 0, 0], [0, 0, 5, 1]])  # parts x pixels
@@ -43,6 +44,18 @@ def test_parts_of_a_linear_decoder_get_their_own_terms():
     found = shapley(linear, H, BASELINE)
     torch.testing.assert_close(found.values, (H - BASELINE)[:, None] * W)
     assert found.values[2].abs().max() < 1e-6  # it is at its baseline
+
+
+@pytest.mark.parametrize("r", [6, 64])
+def test_contributions_of_an_additive_student_are_in_closed_form_for_any_number_of_parts(r):
+    student = build_model(RunConfig(dataset="digits", layers=(32, 6), n_parts=r, nmf_at="pixels"), 64).student
+    own, baseline = coefficients(r), coefficients(r).flip(0)
+    found = shapley(decode_of(student), own, baseline)
+    assert torch.equal(found.values, (own - baseline)[:, None] * student.nmf.W.T)
+    assert found.standard_error is None
+    assert found.completeness_error < 1e-6 * max(1.0, float(found.reconstruction.max()))
+    sampled = shapley(student.decode, own, baseline, n_pairs=2)  # from coalitions, or from orders
+    torch.testing.assert_close(found.values, sampled.values, atol=1e-5, rtol=0)
 
 
 def test_a_two_part_game_by_hand():

@@ -9,7 +9,7 @@ from ddnmf_core.config import InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.interpret.stability import MIN_REAPPEARANCE_COSINE
 from ddnmf_core.store import trash
-from ddnmf_core.store.entry import CODES_FILE, PARTS_FILE
+from ddnmf_core.store.entry import CODES_FILE, MODEL_FILE, PARTS_FILE
 from ddnmf_core.store.part_names import part_names
 from ddnmf_core.store.run_store import Store
 
@@ -111,6 +111,7 @@ def test_parts_of_another_sample_can_be_taken_over_and_the_whole_way_walked(stor
     app.slider(key=f"{name}.path").set_value(0).run()
     app.multiselect(key=f"{name}.swap").set_value([0, 1, 2, 3, 4]).run()
     assert tiles(app, "explain.near_edit")[0].startswith("11\n")
+    assert [caption.split("\n")[-1] for caption in tiles(app, "explain.pair")[2:]] == ["parts swapped"] * 2
 
 
 def test_all_parts_can_be_set_to_zero(store):
@@ -146,6 +147,29 @@ def test_all_to_zero_means_also_the_parts_without_a_slider(home):
     assert {caption.split("\n")[0] for caption in tiles(app, "explain.near_edit")} == set(map(str, nearest))
     app.button(key="explain.reset").click().run()
     assert tiles(app, "explain.near_edit")[0].startswith("7\n")
+
+
+ADDITIVE = RunConfig(dataset="digits", layers=(32, 20), n_parts=16, epochs=2, nmf_at="pixels")
+
+
+def test_an_additive_model_s_picture_is_a_sum_of_parts_over_nothing(home):
+    run = trained(Store(home), ADDITIVE)
+    app = open_page("explain", run=run.id, sample="7", of="clean")
+    assert not app.exception
+    assert "Image as a sum of parts" in text_of(app)
+    assert "Contributions of the parts" not in text_of(app)
+    whole, *terms = tiles(app, "explain.equation")
+    assert whole.startswith("reconstruction =")
+    shares = [int(term.split("\n")[1].removesuffix("% of the ink")) for term in terms]
+    assert sum(shares) == pytest.approx(100, abs=len(shares) / 2)
+    assert shares[:-1] == sorted(shares[:-1], reverse=True)  # the last one are all others
+    H, W = run.read_tensors(CODES_FILE)["clean/H"][7], run.read_tensors(MODEL_FILE)["student.nmf.W"]
+    strongest = int(np.argmax(H * W.sum(axis=0)))
+    assert terms[0].startswith(f"{H[strongest] * W[:, strongest].max():.2f} × part {strongest + 1}\n")
+    assert tiles(app, "explain.map")[1] == f"part {strongest + 1}"
+    app.button_group(key="additive_baseline").set_value("mean").run()
+    assert not app.exception
+    assert "Contributions of the parts" in text_of(app)
 
 
 def test_a_page_that_only_shows_a_name_does_not_write_it(store):

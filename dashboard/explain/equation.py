@@ -1,0 +1,93 @@
+"""Show an image as a sum of parts, and the map of the parts that its pixels come from. For decoders that add alone."""
+
+import numpy as np
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+
+from dashboard.components.gallery import gallery
+from dashboard.figures.palette import CLASS_COLOURS, GRAY
+from dashboard.session.part_contributions import N_SHOWN_PARTS, RankedContributions, choose_part_of_tile
+from dashboard.session.run_data import as_picture, images
+from ddnmf_core.data import pictures
+from ddnmf_core.interpret.part_map import OTHER_PARTS, part_map
+from ddnmf_core.store.finished_run import FinishedRun
+
+MOST_INK = 0.95  # of the image: so much the shown parts give
+VISIBLE = 1 / 255  # difference of pixels
+COLOURS = [*CLASS_COLOURS, GRAY]  # of the strongest parts; of all others
+
+
+def show_equation(run: FinishedRun, ranked: RankedContributions) -> None:
+    """Show the reconstruction as coefficients times parts. The baseline has to be zero."""
+    st.header("Image as a sum of parts")
+    values = ranked.contributions.values
+    ink = values.sum(dim=1)
+    shares = ink / ink.sum().clamp(min=1e-12)
+    shown = shown_terms(shares, ranked.order)
+    peaks = values.amax(dim=1)
+    atoms = values[shown] / peaks[shown, None].clamp(min=1e-12)
+    others = values.sum(dim=0) - values[shown].sum(dim=0)
+    n_others = len(values) - len(shown)
+    whole, background = ranked.contributions.reconstruction, ranked.contributions.baseline
+    has_background = bool(background.abs().max() > VISIBLE)
+    tiles = torch.stack([whole, *atoms, *([others] if n_others else []), *([background] if has_background else [])])
+    terms = [f"{'+ ' if i else ''}{peaks[k]:.2f} × part {k + 1}\n{shares[k]:.0%} of the ink" for i, k in enumerate(shown)]
+    rest = [f"+ {n_others} more\n{1 - float(shares[shown].sum()):.0%} of the ink"] if n_others else []
+    chosen = st.session_state.get("part", 1) - 1
+    gallery(
+        pictures.to_u8(as_picture(run, tiles.numpy())),
+        ["reconstruction =\n ", *terms, *rest, *(["+ background\nwithout parts"] if has_background else [])],
+        key="explain.equation",
+        size=104,
+        selected=shown.index(chosen) + 1 if chosen in shown else None,
+        title="Image as a sum of parts",
+        on_pick=lambda tile: choose_part_of_tile(shown, tile),
+    )
+    st.caption(
+        "Coefficient: brightness of the part's brightest pixel in this image. Parts add, none takes ink away, and what one of "
+        "them gives does not depend on the others (closed form: H W). Largest first."
+    )
+    _show_map(run, ranked, shown)
+
+
+def shown_terms(shares: torch.Tensor, order: torch.Tensor) -> list[int]:
+    """Choose the strongest parts that give MOST_INK of the image together, at most N_SHOWN_PARTS."""
+    enough = int((shares[order].cumsum(0) < MOST_INK).sum()) + 1
+    return order[: min(enough, N_SHOWN_PARTS)].tolist()
+
+
+def _show_map(run: FinishedRun, ranked: RankedContributions, shown: list[int]) -> None:
+    """Colour each pixel by the part that gives most of it, beside those parts in their colours."""
+    values, named = ranked.contributions.values.numpy(), shown[: len(CLASS_COLOURS)]
+    owners = part_map(values, named)
+    whole = ranked.contributions.reconstruction.numpy()
+    strongest = float(values[named].max()) or 1.0
+    tiles = [tinted(as_picture(run, whole), as_picture(run, owners))]
+    tiles += [
+        tinted(as_picture(run, values[k] / strongest), np.full_like(as_picture(run, owners), i)) for i, k in enumerate(named)
+    ]
+    chosen = st.session_state.get("part", 1) - 1
+    gallery(
+        tiles,
+        ["map of parts", *(f"part {k + 1}" for k in named)],
+        key="explain.map",
+        size=104,
+        selected=named.index(chosen) + 1 if chosen in named else None,
+        title="Map of parts",
+        on_pick=lambda tile: choose_part_of_tile(named, tile),
+    )
+    share = float(whole[owners == OTHER_PARTS].sum() / max(whole.sum(), 1e-12))
+    unit = "feature" if images(run).feature_names else "pixel"
+    st.caption(
+        f"Map: each {unit} has the colour of the part that gives most of it, as strong as the {unit} is bright"
+        + (f"; gray: other parts ({share:.0%} of the ink)" if share >= 0.005 else "")
+        + ". Beside it: what each part gives, in its colour."
+    )
+
+
+def tinted(brightness: NDArray[np.floating], owners: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Colour pixels (h, w) by their part's place in COLOURS (OTHER_PARTS: the last one), opaque as they are bright: RGBA."""
+    palette = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in COLOURS], dtype=np.float32)
+    alpha = 255 * np.clip(brightness, 0, 1)[..., None]
+    return np.concatenate([palette[owners], alpha], axis=-1).round().astype(np.uint8)
