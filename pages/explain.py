@@ -14,7 +14,7 @@ from dashboard.explain.image import choose_image
 from dashboard.figures.feature_charts import feature_profiles
 from dashboard.figures.saving import show_chart
 from dashboard.session.links import linked_choice, set_choice
-from dashboard.session.part_contributions import cached_contributions, is_additive
+from dashboard.session.part_contributions import cached_contributions
 from dashboard.session.run_data import as_picture, centres, explain_data, images
 from dashboard.session.selections import choose_sample, pick_run
 from ddnmf_core.analysis.metrics import majority_class
@@ -138,7 +138,7 @@ with columns[1]:
     input_kind = linked_choice(
         st.segmented_control, "Encode", ["noisy", "clean"], "of", required=True, format_func=str.capitalize
     )
-adds = is_additive(run)
+adds = run.is_additive()
 with columns[2]:
     baseline_name = linked_choice(
         st.segmented_control,

@@ -10,6 +10,7 @@ from dashboard.figures.saving import show_chart
 from dashboard.parts.detail import show_measured, show_other_seeds, show_part
 from dashboard.parts.film import show_training_film
 from dashboard.parts.rank_survey import show_survey
+from dashboard.parts.readout import show_read_out
 from dashboard.parts.table import show_part_list
 from dashboard.session.links import linked_choice
 from dashboard.session.results import result_of
@@ -179,7 +180,8 @@ def show_pixel_nmf(run: FinishedRun) -> None:
 st.title("Parts")
 run = pick_run()
 if run.config.model != "ddnmf":
-    st.info("An autoencoder has no parts (no NMF module). Choose a DDNMF run above.")
+    st.info("An autoencoder has no parts of its own (no NMF module). Read it out in parts below, or choose a DDNMF run above.")
+    show_read_out(run)
     st.stop()
 explain_data(images(run))
 H = run.codes("H")
@@ -196,6 +198,8 @@ show_other_seeds(run, part, others)
 if measured is not None:
     show_quality(measured)
 show_training_film(run)
+if not run.is_additive():
+    show_read_out(run)
 show_survey(run)
 st.header("Factors W and H")
 show_matrices(run, H)

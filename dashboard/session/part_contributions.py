@@ -9,7 +9,6 @@ from dashboard.components.gallery import gallery
 from dashboard.session.run_data import HASH_FUNCS, as_picture
 from ddnmf_core.data import pictures
 from ddnmf_core.interpret.shapley import MAX_EXACT, N_SHAPLEY_PAIRS, Contributions, shapley
-from ddnmf_core.model.decoding import LinearDecode
 from ddnmf_core.store.finished_run import FinishedRun
 
 N_SHOWN_PARTS = 12  # parts with a tile, a bar and a frame
@@ -25,11 +24,6 @@ class RankedContributions(NamedTuple):
     @property
     def shown(self) -> list[int]:
         return self.order[:N_SHOWN_PARTS].tolist()
-
-
-def is_additive(run: FinishedRun) -> bool:
-    """Whether the run is a DDNMF whose pictures are sums of parts (`LinearDecode`)."""
-    return run.config.model == "ddnmf" and isinstance(run.decode(), LinearDecode)
 
 
 def cached_contributions(
@@ -48,7 +42,7 @@ def _contributions(run: FinishedRun, H: tuple[float, ...], baseline: tuple[float
 def show_strip(run: FinishedRun, H: torch.Tensor, key: str) -> None:
     """Show a sample's strongest parts between baseline and reconstruction; a click chooses one. Additive parts start at 0."""
     mean = torch.from_numpy(run.codes("H").mean(axis=0))
-    baseline, title = (torch.zeros_like(H), "no parts") if is_additive(run) else (mean, "mean of H")
+    baseline, title = (torch.zeros_like(H), "no parts") if run.is_additive() else (mean, "mean of H")
     ranked = cached_contributions(run, H, baseline, STRIP_PAIRS)
     contributions, shown = ranked.contributions, ranked.order[:N_STRIP_PARTS].tolist()
     ends = pictures.to_u8(as_picture(run, torch.stack([contributions.baseline, contributions.reconstruction]).numpy()))
@@ -66,7 +60,7 @@ def show_strip(run: FinishedRun, H: torch.Tensor, key: str) -> None:
         size=72,
         on_pick=lambda tile: choose_part_of_tile(shown, tile),
     )
-    ground = "a blank image" if is_additive(run) else "the mean image"
+    ground = "a blank image" if run.is_additive() else "the mean image"
     st.caption(f"Contribution of each part, largest first: red is ink added to {ground}, blue ink removed.")
 
 

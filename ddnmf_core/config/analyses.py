@@ -10,7 +10,7 @@ from ddnmf_core.config.run import Representation, RunConfig
 EmbeddingMethod = Literal["t-sne", "umap", "pca"]
 ClustererName = Literal["kmeans", "gmm"]
 CLUSTERERS: tuple[ClustererName, ...] = get_args(ClustererName)
-Factors = Literal["parts", "units", "code_nmf", "nmf", "pca"]
+Factors = Literal["parts", "units", "code_nmf", "readout", "nmf", "pca"]
 PIXEL_FACTORISATIONS: tuple[Factors, ...] = ("nmf", "pca")  # factors without a run
 
 
@@ -127,7 +127,8 @@ class ClusteringConfig(Config):
 class InterpretationConfig(Config):
     """Settings of an evaluation of factors, with their mean coefficients as the baseline.
 
-    Factors are the parts of a DDNMF, the units of an autoencoder's code, an NMF of that code, or an NMF or PCA of the pixels.
+    Factors are the parts of a DDNMF, the units of an autoencoder's code, an NMF of that code, an additive read-out of any model
+    (`interpret/readout.py`), or an NMF or PCA of the pixels.
 
     Raises
     ------
@@ -139,7 +140,7 @@ class InterpretationConfig(Config):
     n_samples: Annotated[int, Field(ge=100)] | None = None
     run: RunId | None = None  # id of the run; None: factorise the pixels
     factors: Factors = "parts"
-    n_parts: Annotated[int, Field(ge=1, le=512)] | None = None  # of an NMF or PCA; a run has its own
+    n_parts: Annotated[int, Field(ge=1, le=512)] | None = None  # of an NMF, PCA or read-out; a run has its own
     n_pictures: Annotated[int, Field(ge=10, le=70_000)] = 300  # number of images with Shapley values
     seed: Seed = 1
 

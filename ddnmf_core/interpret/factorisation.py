@@ -1,6 +1,6 @@
 """Common form of the factors under interpretation: a run's parts, an autoencoder's units, an NMF, a PCA."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 
 from ddnmf_core.analysis.baselines import check_nonnegative, principal_components, random_nmf
 from ddnmf_core.config import InterpretationConfig
+from ddnmf_core.data.dataset import Images
 from ddnmf_core.interpret.quality import Array
+from ddnmf_core.interpret.readout import read_out
 from ddnmf_core.model.decoding import Decode, LinearDecode, decode_of
 from ddnmf_core.model.encoding import ENCODING_BATCH
 from ddnmf_core.model.networks import DDNMFNetwork, Student
+from ddnmf_core.progress import Progress
 from ddnmf_core.store.finished_run import FinishedRun
 
 
@@ -27,11 +30,14 @@ class Factorisation:
         (n, r) -> (n, n_pixels).
     sigmoid : bool
         True if H is the output of a sigmoid, which can saturate.
+    scores : dict of str to float
+        Further measures of this kind of factors, by name.
     """
 
     H: NDArray[np.float32]
     decode: Decode
     sigmoid: bool = False
+    scores: dict[str, float] = field(default_factory=dict)
 
     @torch.no_grad()
     def explained_variance(self, x: Array) -> float:
@@ -43,8 +49,8 @@ class Factorisation:
         return 1 - error / float(np.square(x - x.mean(axis=0)).sum(dtype=np.float64))
 
 
-def factorise_run(config: InterpretationConfig, run: FinishedRun) -> Factorisation:
-    """Take a run's parts or the units of its code, or compute an NMF of its code.
+def factorise_run(config: InterpretationConfig, run: FinishedRun, images: Images, report: Progress) -> Factorisation:
+    """Take a run's parts or the units of its code, or compute an NMF of its code or an additive read-out.
 
     Raises ValueError for the parts of an autoencoder, and for an NMF of a code with negative values.
     """
@@ -55,6 +61,10 @@ def factorise_run(config: InterpretationConfig, run: FinishedRun) -> Factorisati
                 f"factors = 'parts', but run {config.run} is an autoencoder and has no parts: use factors = 'units'"
             )
         return Factorisation(run.codes("H"), decode_of(model.student), sigmoid=isinstance(model.student, Student))
+    if config.factors == "readout":
+        assert config.n_parts is not None
+        found = read_out(model, images, config.n_parts, config.seed, report)
+        return Factorisation(found.H, found.decode, scores={"code_r2": found.code_r2})
     z, decoder = run.codes("z"), (model.student if isinstance(model, DDNMFNetwork) else model).decoder
     if config.factors == "units":
         return Factorisation(z, decoder)

@@ -63,6 +63,13 @@ MEASURES = {
             "1 - |x - decode(H)|² / |x - mean|², over all clean images.",
         ),
         Measure(
+            "code_r2",
+            "R² of the code",
+            ".2f",
+            "high",
+            "Share of the code's variance that a linear map of the read-out's coefficients explains.",
+        ),
+        Measure(
             "stability",
             "Stability over seeds",
             ".2f",

@@ -155,6 +155,14 @@ class FinishedRun:
 
         return decode_of(self.ddnmf().student)
 
+    def is_additive(self) -> bool:
+        """Return True for a DDNMF whose pictures are sums of parts."""
+        if self.config.model != "ddnmf":
+            return False
+        from ddnmf_core.model.decoding import LinearDecode
+
+        return isinstance(self.decode(), LinearDecode)
+
     # -------------------------------------------------------------------------- codes and clusters
 
     def codes(self, representation: Representation = "z", *, noisy: bool = False) -> NDArray[np.float32]:

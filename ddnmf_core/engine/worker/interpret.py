@@ -37,7 +37,7 @@ def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
     from ddnmf_core.data.catalogue import load
     from ddnmf_core.interpret.factorisation import factorise_images, factorise_run
     from ddnmf_core.interpret.part_evaluation import evaluate_parts
-    from ddnmf_core.model.decoding import part_effects
+    from ddnmf_core.model.decoding import LinearDecode, part_effects
 
     config = entry.config
     state = replace(entry.state, status="running", message="Reading the images.", device="CPU")
@@ -59,9 +59,9 @@ def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
         return report
 
     try:
-        step(0.0, FACTORISED, "Factorising.")
+        factorising = step(0.0, FACTORISED, "Factorising.")
         run = source_run(entry)
-        factors = factorise_run(config, run) if run else factorise_images(config, images.scaled())
+        factors = factorise_run(config, run, images, factorising) if run else factorise_images(config, images.scaled())
         H = torch.from_numpy(factors.H)
         samples = np.random.default_rng(config.seed).permutation(len(H))[: config.n_pictures]
         shared = evaluate_parts(
@@ -79,6 +79,8 @@ def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
         scores = _scores(config, factors, images, n_clusters(run, images), shared, swings, table)
     except _Stopped:
         return entry.end("stopped", "Stopped.")
+    if config.factors == "readout" and isinstance(factors.decode, LinearDecode):  # nobody else keeps them
+        more |= {"H": factors.H, "pictures": factors.decode.pictures.numpy()}
     entry.write_tensors(INTERPRETATION_FILE, {"swings": swings, **more, **{name: getattr(shared, name) for name in AREAS}})
     entry.write_table(PARTS_FILE, table)
     entry.write_json(PROVENANCE_FILE, provenance("CPU", seconds=round(time.perf_counter() - began, 3)))
@@ -170,6 +172,7 @@ def _scores(
     redundancy_mean, redundancy_max = quality.redundancy(swings)
     scores = {
         **scores_of(images, assignment),
+        **factors.scores,
         "explained_variance": factors.explained_variance(images.scaled()),
         "hoyer_parts": _mean(table["hoyer"]),
         **({"hoyer_H": _mean(quality.hoyer(H))} if H.shape[1] > 1 else {}),
