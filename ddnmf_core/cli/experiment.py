@@ -48,10 +48,11 @@ def experiment(
 
 
 def _steps(work: WorkBatch) -> Iterator[tuple[float, str]]:
-    """Add the expected remaining time to each message."""
-    began = time.monotonic()
+    """Add the expected remaining time to each message, from the pace since the start: a part may have been done before."""
+    began, before = time.monotonic(), None
     for share, text in work.steps():
-        left = (time.monotonic() - began) / share * (1 - share) if 0 < share < 1 else 0
+        before = share if before is None else before
+        left = (time.monotonic() - began) * (1 - share) / (share - before) if before < share < 1 else 0
         yield share, f"{text}. About {estimate.format_duration(left)} left." if left else f"{text}."
 
 

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from ddnmf_core.config import CLUSTERERS, ClusteringConfig, EmbeddingConfig, InterpretationConfig, RunConfig
 from ddnmf_core.labels import CLUSTERER_TITLES
-from ddnmf_core.reproduce.protocol import PART_SOURCES, TABLE_SOURCES, Protocol
+from ddnmf_core.reproduce.protocol import PART_SOURCES, Protocol
 
 Target = Literal["table1", "table2", "table3", "figure2", "figure3", "selection", "parts"]
 TARGETS: tuple[Target, ...] = get_args(Target)
@@ -41,7 +41,7 @@ def target_cells(target: Target, protocol: Protocol, seeds: Sequence[int]) -> li
 
 
 def _table(protocol: Protocol, dataset: str, seed: int) -> Iterator[TargetCell]:
-    for source in TABLE_SOURCES:
+    for source in protocol.sources:
         run = protocol.run(protocol.models[source.model], dataset, seed) if source.model else None
         for clusterer in source.clusterers:
             settings = {**source.settings, "clusterer": clusterer, "seed": seed}

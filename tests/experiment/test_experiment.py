@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from ddnmf_core.cli import experiment as command
 from ddnmf_core.cli.main import main_app
 from ddnmf_core.config import ClusteringConfig, RunConfig
 from ddnmf_core.data.user import user_sets
@@ -204,3 +205,17 @@ def test_a_device_that_there_is_not_is_said_before_anything_is_done(tmp_path, fi
         assert found.exit_code == 2
         assert found.output.count("device = 'gpu'") == 1
         assert "'auto', 'cuda', 'mps' or 'cpu'" in found.output
+
+
+def test_time_left_is_of_the_work_since_the_start(monkeypatch):
+    """A resumed experiment begins at 80 %: what was done before says nothing of the pace."""
+
+    class Work:
+        def steps(self):
+            yield 0.8, "4 of 5"
+            yield 0.9, "4 of 5"
+            yield 1.0, "5 of 5"
+
+    clock = iter([0.0, 60.0])
+    monkeypatch.setattr(command.time, "monotonic", lambda: next(clock))
+    assert [text for _, text in command._steps(Work())] == ["4 of 5.", "4 of 5. About 60 s left.", "5 of 5."]
