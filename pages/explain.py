@@ -15,6 +15,7 @@ from dashboard.figures.feature_charts import feature_profiles
 from dashboard.figures.saving import show_chart
 from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.part_contributions import cached_contributions
+from dashboard.session.read_outs import read_out_contributions
 from dashboard.session.run_data import as_picture, centres, explain_data, images
 from dashboard.session.selections import choose_sample, pick_run
 from ddnmf_core.analysis.metrics import majority_class
@@ -155,7 +156,15 @@ with torch.no_grad():
     code = run.model().encode(noisy if input_kind == "noisy" else x)
 show_clusters(run, image.sample, input_kind == "noisy", code.z.numpy())
 if run.config.model != "ddnmf":
-    st.info("An autoencoder has no parts (no NMF module). Choose a DDNMF run to see the parts of this sample.")
+    ranked = None if image.sample is None else read_out_contributions(run, image.sample)
+    if ranked is not None:
+        show_equation(run, ranked)
+        st.caption("Parts: the additive read-out of this autoencoder (page Parts), for the clean image.")
+    else:
+        st.info(
+            "An autoencoder has no parts of its own (no NMF module). Choose a DDNMF run, or read this one out in additive "
+            "parts on the page Parts: the images of the data set are then explained here."
+        )
     show_neighbours(run, code.z[0].numpy(), image.sample, "z")
     st.stop()
 assert code.H is not None

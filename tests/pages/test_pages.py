@@ -98,7 +98,7 @@ def test_an_autoencoder_is_shown_for_what_it_is(page, store):
     assert not app.exception
     assert not app.error
     if page in ("parts", "explain"):
-        assert "An autoencoder has no parts" in text_of(app)
+        assert "An autoencoder has no parts of its own" in text_of(app)
 
 
 @pytest.mark.parametrize("page", [*PAGES, "compare", "noise"])

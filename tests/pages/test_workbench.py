@@ -172,6 +172,32 @@ def test_an_additive_model_s_picture_is_a_sum_of_parts_over_nothing(home):
     assert "Contributions of the parts" in text_of(app)
 
 
+AUTOENCODER = RunConfig(dataset="digits", model="ae1", layers=(32, 16, 6), epochs=2)
+
+
+def test_an_autoencoder_is_read_out_in_parts_and_then_explained_by_them(home, monkeypatch):
+    store = Store(home)
+    run = trained(store, AUTOENCODER)
+    assert "read this one out in additive" in text_of(open_page("explain", run=run.id, sample="7"))
+    config = InterpretationConfig.of(AUTOENCODER, factors="readout", n_parts=8)
+    monkeypatch.setattr("ddnmf_core.engine.client.ensure_started", lambda store: None)
+    app = open_page("parts", run=run.id)
+    app.number_input(key="readout.n_parts").set_value(8).run()
+    app.button(key="readout.compute").click().run()
+    assert not app.exception
+    entry = store.entry(config)
+    assert store.is_requested(entry)
+    assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished"
+    for request in store.requests():
+        store.close_request(request)
+    app.run()
+    assert len(tiles(app, "readout.tiles")) == 8
+    assert any("R² of the code" in frame.value.to_string() for frame in app.dataframe)
+    app = open_page("explain", run=run.id, sample="7")
+    assert not app.exception
+    assert tiles(app, "explain.equation")[0].startswith("reconstruction =")
+
+
 def test_a_page_that_only_shows_a_name_does_not_write_it(store):
     watching = open_page("parts", run=RUN.id, part="3")
     naming = open_page("parts", run=RUN.id, part="3")
