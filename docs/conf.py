@@ -77,6 +77,7 @@ docs/stories/index
 docs/install
 docs/own-data
 docs/command-line
+docs/model
 docs/api
 ```
 ```{toctree}
