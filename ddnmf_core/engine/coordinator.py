@@ -124,11 +124,14 @@ class Coordinator:
 
     @contextmanager
     def _log_and_continue(self) -> Iterator[None]:
-        """Keep the engine alive on a full disk and on entries that were deleted or damaged meanwhile."""
+        """Keep the engine alive: on a full disk, on entries that were deleted or damaged meanwhile, on what nobody expected."""
         try:
             yield
         except (OSError, CorruptFile) as error:
             logger.error("%s: %s", type(error).__name__, error)
+            time.sleep(1.0)
+        except Exception:
+            logger.exception("Unexpected error; the engine goes on")
             time.sleep(1.0)
 
     def _tick(self) -> None:
@@ -141,6 +144,11 @@ class Coordinator:
                 entry_log(request.entry).warning("Request dropped: %s", error)
                 self._is_readable(request.entry)
                 self.store.request_path(request.entry).unlink(missing_ok=True)
+            except Exception as error:  # of this entry alone: the others go on
+                entry_log(request.entry).exception("Request dropped")
+                self.store.request_path(request.entry).unlink(missing_ok=True)
+                with suppress(OSError, CorruptFile):
+                    request.entry.end("failed", f"{type(error).__name__}: {error}")
         for jobs in stacks.values():
             self._submit_together(jobs)
         for job in self._submitted():
@@ -302,14 +310,22 @@ class Coordinator:
                 job = self.jobs.get(entry)
                 if entry in self.ended or (job and job.future is not None) or self.store.is_requested(entry):
                     continue
-                if not self._is_readable(entry):
-                    continue
-                status = entry.state.status
-                if status in ("interrupted", "queued"):
-                    entry_log(entry).warning("Found %s without a request; requested again", status)
-                    self.store.request(entry.config)
-                elif status in ENDED_STATUSES:
-                    self.ended.add(entry)  # only a new request starts it again
+                try:
+                    self._request_again(entry)
+                except Exception:  # of this entry alone
+                    entry_log(entry).exception("Cannot be recovered; left as it is")
+                    self.ended.add(entry)
+
+    def _request_again(self, entry: Entry) -> None:
+        """Request an entry again whose worker was killed, or whose request was lost."""
+        if not self._is_readable(entry):
+            return
+        status = entry.state.status
+        if status in ("interrupted", "queued"):
+            entry_log(entry).warning("Found %s without a request; requested again", status)
+            self.store.request(entry.config)
+        elif status in ENDED_STATUSES:
+            self.ended.add(entry)  # only a new request starts it again
 
     def _is_readable(self, entry: Entry) -> bool:
         """Whether the entry can be read; log it if the store has set it aside."""

@@ -1,16 +1,20 @@
 """Atomic writes: a file is written under a temporary name and renamed; readers check its SHA-256."""
 
+import errno
 import hashlib
 import json
 import os
 import re
 import socket
+import stat
 import threading
 import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+MAX_DOCUMENT = 64 * 2**20  # bytes of a small JSON file
+NO_FILE = {errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.ENAMETOOLONG}  # from opening what is none
 _SORTED = json.JSONEncoder(sort_keys=True)
 _HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
 
@@ -21,6 +25,13 @@ class CorruptFile(Exception):
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path.name} {problem}")
         self.path = path
+
+
+class NewerFile(CorruptFile):
+    """A whole file with content that this version does not know: a newer version wrote it, so it is left where it is."""
+
+    def __init__(self, path: Path, unknown: str) -> None:
+        super().__init__(path, f"was made by a newer version of DDNMF Studio ({unknown}): update to open it")
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> str:
@@ -66,12 +77,32 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read_checked(path: Path, expected: Collection[str]) -> bytes:
-    """Read a file; raises CorruptFile unless its SHA-256 is one of those expected."""
+def read_file(path: Path, limit: int | None = None) -> bytes:
+    """Read a regular file; raises CorruptFile if it is missing, a folder, a pipe or a device, or larger than `limit` bytes."""
     try:
-        content = path.read_bytes()
+        with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise CorruptFile(path, "is not a file")
+            if limit is not None and status.st_size > limit:
+                raise CorruptFile(path, f"is too large: {status.st_size:,} bytes")
+            return file.readall()
     except FileNotFoundError:
         raise CorruptFile(path, "is missing") from None
+    except OSError as error:
+        if error.errno in NO_FILE:
+            raise CorruptFile(path, f"is not a file ({error.strerror})") from None
+        raise
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to would wait for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def read_checked(path: Path, expected: Collection[str]) -> bytes:
+    """Read a file; raises CorruptFile unless its SHA-256 is one of those expected."""
+    content = read_file(path)
     if sha256(content) not in expected:
         raise CorruptFile(path, "is damaged: its content is not what was written")
     return content
@@ -90,14 +121,12 @@ def document(content: dict[str, Any]) -> bytes:
 def read_document(path: Path) -> dict[str, Any]:
     """Read such a file; raises CorruptFile if it is missing, not JSON or changed."""
     try:
-        with open(path, "rb", buffering=0) as file:  # half the time of Path.read_bytes: a listing reads many
-            content = json.loads(file.read())
+        content = json.loads(read_file(path, MAX_DOCUMENT))
         seal = content.pop("sha256")
-    except FileNotFoundError:
-        raise CorruptFile(path, "is missing") from None
-    except (ValueError, KeyError, AttributeError, TypeError):
+        expected = _seal(content)
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise CorruptFile(path, "is damaged: it is not a complete document") from None
-    if seal != _seal(content):
+    if seal != expected:
         raise CorruptFile(path, "is damaged: its content is not what was written")
     return content
 

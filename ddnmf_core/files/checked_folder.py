@@ -101,4 +101,7 @@ class CheckedFolder:
 
     def _manifest(self) -> dict[str, str]:
         """Read the SHA-256 of each file; several, separated by spaces, while a file is being replaced."""
-        return read_document(self.folder / MANIFEST_FILE)
+        manifest = read_document(self.folder / MANIFEST_FILE)
+        if not all(isinstance(digests, str) for digests in manifest.values()):
+            raise CorruptFile(self.folder / MANIFEST_FILE, "is damaged: a digest is no text")
+        return manifest

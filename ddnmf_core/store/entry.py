@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 from ddnmf_core.config import (
     ClusteringConfig,
@@ -21,7 +21,17 @@ from ddnmf_core.config import (
     RunConfig,
     config_hash,
 )
-from ddnmf_core.files.atomic import CorruptFile, read_checked, read_document, write_bytes, write_document
+from ddnmf_core.files.atomic import (
+    MAX_DOCUMENT,
+    NO_FILE,
+    CorruptFile,
+    NewerFile,
+    read_checked,
+    read_document,
+    read_file,
+    write_bytes,
+    write_document,
+)
 from ddnmf_core.files.checked_folder import MANIFEST_FILE, CheckedFolder
 from ddnmf_core.files.read_only import require_writable
 
@@ -35,6 +45,7 @@ CONFIG_TYPES: dict[Kind, type[Config]] = {
     "interpretations": InterpretationConfig,
     "pixel-nmf": PixelNMFConfig,
 }
+ENTRY_ID = re.compile(r"[0-9a-f]{16}")
 DERIVED_KINDS: tuple[Kind, ...] = ("embeddings", "clusterings", "interpretations")
 ENDED_STATUSES: tuple[Status, ...] = ("stopped", "finished", "failed", "diverged")
 
@@ -143,7 +154,7 @@ class Entry(CheckedFolder, Generic[ConfigT]):
             return cast(ConfigT, read(path, self.kind, self.id, _mtime_ns(path)))
         except FileNotFoundError:
             raise CorruptFile(self.folder / CONFIG_FILE, "is missing") from None
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise CorruptFile(self.folder / CONFIG_FILE, f"is damaged ({error})") from None
 
     @property
@@ -196,10 +207,12 @@ class Entry(CheckedFolder, Generic[ConfigT]):
         return state
 
     def _recorded_state(self) -> State:
-        try:
-            return State(**read_document(self.folder / STATE_FILE))
-        except TypeError as error:
-            raise CorruptFile(self.folder / STATE_FILE, f"is damaged ({error})") from None
+        fields = read_document(self.folder / STATE_FILE)
+        if unknown := [
+            name for name, value in fields.items() if not _is_state_field(name, value)
+        ]:  # whole: its digest is right
+            raise NewerFile(self.folder / STATE_FILE, f"unknown: {', '.join(unknown)}")
+        return State(**fields)
 
     def set_state(self, state: State) -> None:
         """Store the state with the current time."""
@@ -287,13 +300,13 @@ class Entry(CheckedFolder, Generic[ConfigT]):
         if (expected := self._manifest().get(HISTORY_FILE)) is not None:
             content = read_checked(self.folder / HISTORY_FILE, [expected])
         elif (self.folder / HISTORY_FILE).exists():
-            content = (self.folder / HISTORY_FILE).read_bytes()
+            content = read_file(self.folder / HISTORY_FILE)
         else:
             return []
         lines = content.split(b"\n")[:-1]
         try:
             return [json.loads(line) for line in lines]
-        except ValueError:
+        except (ValueError, RecursionError):
             raise CorruptFile(self.folder / HISTORY_FILE, "is damaged: a line is not JSON") from None
 
     def epochs(self) -> list[dict[str, Any]]:
@@ -336,17 +349,33 @@ class Entry(CheckedFolder, Generic[ConfigT]):
 RunEntry = Entry[RunConfig]
 
 
+def _is_state_field(name: str, value: object) -> bool:
+    """Whether a state can have this value in this field."""
+    default = getattr(State(), name, None)
+    if name == "status":
+        return value in get_args(Status)
+    return isinstance(value, int | float if isinstance(default, float) else str) and default is not None
+
+
 def _mtime_ns(path: str) -> int:
-    return os.stat(path).st_mtime_ns
+    """Return the modification time of a file; raises FileNotFoundError, also if links lead nowhere."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError as error:
+        if error.errno in NO_FILE:
+            raise FileNotFoundError(error.errno, error.strerror, path) from None
+        raise
 
 
 @lru_cache(maxsize=50_000)
 def _read_config(path: str, kind: Kind, entry_id: str, changed: int) -> Config:
-    with open(path, "rb", buffering=0) as file:
-        fields = json.loads(file.read())
+    fields = json.loads(read_file(Path(path), MAX_DOCUMENT))
     if config_hash(fields) != entry_id:  # of the stored fields: later versions may have more
         raise ValueError(f"its hash is not {entry_id}")
-    return CONFIG_TYPES[kind].stored(fields)
+    try:
+        return CONFIG_TYPES[kind].stored(fields)
+    except ValueError as error:  # whole, as its id says
+        raise NewerFile(Path(path), str(error)) from None
 
 
 def is_locked(path: Path) -> bool:

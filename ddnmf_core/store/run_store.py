@@ -17,23 +17,26 @@ Workers and pages communicate through this folder only. This module imports neit
 """
 
 import json
+import logging
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
-from ddnmf_core.config import ClusteringConfig, Config, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
-from ddnmf_core.files.atomic import CorruptFile, is_stale, read_document, temporary_name, write_bytes, write_document
+from ddnmf_core.config import DEVICES, ClusteringConfig, Config, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
+from ddnmf_core.files.atomic import CorruptFile, NewerFile, is_stale, read_document, temporary_name, write_bytes, write_document
 from ddnmf_core.files.checked_folder import MANIFEST_FILE
 from ddnmf_core.files.home import check_layout, default_root, make_home
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import (
     CONFIG_FILE,
     CONFIG_TYPES,
+    ENTRY_ID,
     MTIME_RESOLUTION_NS,
     STATE_FILE,
     Entry,
@@ -194,6 +197,8 @@ class Store:
                 _ = entry.config, entry.state, entry.has("")
                 _READABLE_VERSIONS[entry.folder] = version
             return True
+        except NewerFile:
+            return False  # `notices` tells it
         except (CorruptFile, FileNotFoundError) as error:
             if not entry.locked:
                 with suppress(OSError):  # not permitted: the entry is only skipped
@@ -209,7 +214,7 @@ class Store:
             return [
                 Entry(self.root, kind, child.name, parent / child.name)
                 for child in children
-                if not child.name.startswith(".") and child.is_dir()
+                if ENTRY_ID.fullmatch(child.name) and child.is_dir()
             ]
 
     def create(self, config: AnyConfig) -> Entry[AnyConfig]:
@@ -290,17 +295,29 @@ class Store:
             for file in queued:
                 kind, _, entry_id = file.name.partition(".")
                 with suppress(FileNotFoundError):  # closed meanwhile
-                    if kind in CONFIG_TYPES:
-                        status = file.stat()
+                    if kind in CONFIG_TYPES and ENTRY_ID.fullmatch(entry_id):
+                        status = file.stat(follow_symlinks=False)
                         files.append((status.st_mtime_ns, status.st_ino, file.path, kind, entry_id))
         requests, recent = [], time.time_ns() - MTIME_RESOLUTION_NS
         for changed, inode, path, kind, entry_id in sorted(files):
             try:
                 read = _read_request if changed < recent else _read_request.__wrapped__
-                requests.append(Request(Entry(self.root, kind, entry_id), **read(path, changed, inode)))
-            except CorruptFile:
-                Path(path).unlink(missing_ok=True)
+                requests.append(_request(Entry(self.root, kind, entry_id), read(path, changed, inode)))
+            except CorruptFile as error:
+                self._drop_request(Path(path), error)
         return requests
+
+    def _drop_request(self, path: Path, error: CorruptFile) -> None:
+        """Delete an unreadable request file, which says only that an entry is wanted; move anything else aside."""
+        entry_log_name = path.name.replace(".", "/", 1)
+        logging.getLogger(f"ddnmf.{entry_log_name}").warning("Request dropped: %s", error)
+        with suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
+                target = self.root / "set-aside" / f"queue-{path.name}-{time.time_ns()}"
+                target.parent.mkdir(exist_ok=True)
+                path.rename(target)
+            else:
+                path.unlink(missing_ok=True)
 
     def close_request(self, request: Request) -> None:
         """Remove the request file, unless a newer request for an unfinished entry has replaced it."""
@@ -310,7 +327,7 @@ class Store:
     def is_current(self, request: Request) -> bool:
         """Whether this is the entry's current, open request."""
         try:
-            return request == Request(request.entry, **read_document(self.request_path(request.entry)))
+            return request == _request(request.entry, read_document(self.request_path(request.entry)))
         except CorruptFile:  # closed meanwhile
             return False
 
@@ -322,7 +339,7 @@ class Store:
 
     def set_aside(self, entry: Entry, reason: str) -> None:
         """Move a damaged entry to set-aside/ and record the reason. Delete nothing; do nothing in read-only mode."""
-        if read_only():
+        if read_only() or not ENTRY_ID.fullmatch(entry.id):
             return
         target = self.root / "set-aside" / f"{entry.kind}-{entry.id}-{time.time_ns()}"
         target.parent.mkdir(exist_ok=True)
@@ -332,14 +349,18 @@ class Store:
             (target / "why.txt").write_text(reason + "\n")
 
     def notices(self) -> list[str]:
-        """Return one message per damaged entry that was set aside.
+        """Return one message per entry of a newer version, and one per damaged entry that was set aside.
 
         Returns
         -------
         list of str
             Entry, reason, place of the damaged files and the way to repair or recompute it.
         """
+        newer = [entry for kind in CONFIG_TYPES for entry in self.folders(kind) if _newer(entry)]
         return [
+            f"{entry.kind}/{entry.id} was made by a newer version of DDNMF Studio. It stays as it is; update to open it."
+            for entry in newer
+        ] + [
             f"{path.name.rsplit('-', 1)[0]} was damaged and set aside: "
             f"{(path / 'why.txt').read_text().strip()}. You can recompute it; the damaged files are in {path}."
             + (" `ddnmf runs verify --repair` restores it if its model is undamaged." if path.name[:5] == "runs-" else "")
@@ -355,14 +376,34 @@ class Store:
         return len(stale)
 
 
+def _request(entry: Entry, fields: Mapping[str, Any]) -> Request:
+    """Build a request from its file; a newer version's may have more fields. Raises CorruptFile."""
+    device, asked = fields.get("device"), fields.get("asked")
+    if device not in DEVICES or not isinstance(asked, int):
+        raise CorruptFile(Path(f"{entry.kind}.{entry.id}"), f"is damaged: device {device!r}, asked {asked!r}")
+    return Request(entry, device, asked)
+
+
 @lru_cache(maxsize=200_000)
 def _read_request(path: str, changed: int, inode: int) -> dict[str, Any]:
     """Read a request file; modification time and inode key the cache."""
     return read_document(Path(path))
 
 
+def _newer(entry: Entry) -> bool:
+    """Whether a newer version made the entry. One that was found readable is not read again."""
+    try:
+        if _READABLE_VERSIONS.get(entry.folder) != entry.version:
+            _ = entry.config, entry.state
+    except NewerFile:
+        return True
+    except (CorruptFile, OSError):
+        pass
+    return False
+
+
 def _mtime(path: Path | str) -> float:
     try:
         return os.stat(path).st_mtime
-    except FileNotFoundError:
+    except OSError:  # missing, or no file
         return 0.0

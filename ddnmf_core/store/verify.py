@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.files.atomic import CorruptFile, is_stale, read_document
+from ddnmf_core.files.atomic import CorruptFile, NewerFile, is_stale, read_document
 from ddnmf_core.files.checked_folder import MANIFEST_FILE
 from ddnmf_core.files.home import LAYOUT_FILE, LAYOUT_VERSION, default_root, layout_version, mark_layout
 from ddnmf_core.files.read_only import require_writable
@@ -21,6 +21,7 @@ from ddnmf_core.store.entry import (
     CODES_FILE,
     CONFIG_FILE,
     CONFIG_TYPES,
+    ENTRY_ID,
     FACTORS_FILE,
     HISTORY_FILE,
     INTERPRETATION_FILE,
@@ -36,12 +37,11 @@ from ddnmf_core.store.entry import (
     Busy,
     Entry,
     Kind,
-    RunEntry,
 )
 from ddnmf_core.store.repair import Remedy, apply_repair, plan_repair
 from ddnmf_core.store.run_store import Store
 
-Grade = Literal["damaged", "litter", "foreign", "set aside", "deleted"]
+Grade = Literal["damaged", "litter", "foreign", "newer", "set aside", "deleted"]
 
 REQUIRED_FILES: dict[Kind, tuple[str, ...]] = {  # of finished entries
     "runs": (MODEL_FILE, CODES_FILE, CLUSTERS_FILE, SCORES_FILE, PROVENANCE_FILE, HISTORY_FILE),
@@ -51,7 +51,7 @@ REQUIRED_FILES: dict[Kind, tuple[str, ...]] = {  # of finished entries
     "pixel-nmf": (FACTORS_FILE,),
 }
 UNRECORDED_FILES = {CONFIG_FILE, STATE_FILE, MANIFEST_FILE, HISTORY_FILE, LOCK_FILE, STOP_FILE}
-SET_ASIDE_NAME = re.compile(rf"({'|'.join(CONFIG_TYPES)})-(\w+)-\d+")
+SET_ASIDE_NAME = re.compile(rf"({'|'.join(CONFIG_TYPES)})-({ENTRY_ID.pattern}|)-\d+")
 LEFT_ALONE = "unchanged"
 WORKED_ON = "in use by a worker: stop it, then verify again"
 
@@ -99,7 +99,7 @@ def verify(store: Store, *, repair: bool = False, report: Progress = ignore_prog
     if repair:
         require_writable()
     entries = [entry for kind in CONFIG_TYPES for entry in store.folders(kind)]
-    findings = [*_layout(store, repair), *_stale_files(store, repair)]
+    findings = [*_layout(store, repair), *_stale_files(store, repair), *_foreign(store)]
     for number, entry in enumerate(entries):
         report(number / len(entries), f"Reading {entry.kind}.")
         findings += [*_damaged(entry, repair), *_strays(entry, repair)]
@@ -145,6 +145,13 @@ def _user_data(store: Store, report: Progress) -> Iterator[Finding]:
 
 
 def _damaged(entry: Entry, repair: bool) -> Iterator[Finding]:
+    try:
+        _ = entry.config, entry.state
+    except NewerFile as error:
+        yield Finding(_place(Store(entry.root), entry.folder), "newer", str(error), LEFT_ALONE)
+        return
+    except (CorruptFile, OSError):
+        pass
     damage = damage_of(entry)
     if damage and entry.locked:  # the worker may have written meanwhile
         damage = {name: problem for name, problem in damage_of(entry).items() if name in damage}
@@ -167,6 +174,14 @@ def _repaired(entry: Entry, remedy: Remedy, finding: Finding) -> Finding:
     if remedy.requeue:
         Store(entry.root).request(entry.config)
     return replace(finding, left=False)
+
+
+def _foreign(store: Store) -> Iterator[Finding]:
+    """Find what lies among the entries and is none."""
+    for kind in CONFIG_TYPES:
+        for path in sorted((store.root / kind).glob("[!.]*")):
+            if not (ENTRY_ID.fullmatch(path.name) and path.is_dir()):
+                yield Finding(_place(store, path), "foreign", "not an entry", LEFT_ALONE)
 
 
 def _strays(entry: Entry, repair: bool) -> Iterator[Finding]:
@@ -203,7 +218,10 @@ def _requests(store: Store, repair: bool) -> Iterator[Finding]:
     """Find requests of missing entries, and unreadable ones; an entry's own state still says that it is queued."""
     for path in sorted(store.queue.glob("[!.]*")):
         kind, _, entry_id = path.name.partition(".")
-        if kind not in CONFIG_TYPES or not Entry(store.root, kind, entry_id).exists:
+        if not (kind in CONFIG_TYPES and ENTRY_ID.fullmatch(entry_id)):
+            yield Finding(_place(store, path), "foreign", "not a request", LEFT_ALONE)
+            continue
+        if not Entry(store.root, kind, entry_id).exists:
             yield _removed(store, path, "request of a missing entry", repair)
             continue
         try:
@@ -229,14 +247,13 @@ def _layout(store: Store, repair: bool) -> Iterator[Finding]:
 
 
 def _set_aside(store: Store, repair: bool) -> Iterator[Finding]:
-    """Find runs that were set aside but can be repaired, unless they were recomputed since."""
-    for folder in sorted((store.root / "set-aside").glob("*")):
-        match = SET_ASIDE_NAME.fullmatch(folder.name)
-        if not match or match[1] != "runs" or Entry(store.root, "runs", match[2]).exists:
+    """Find entries that were set aside but are whole or can be repaired, unless they were recomputed since."""
+    for kind, entry_id, folder in _entries_set_aside(store):
+        if Entry(store.root, kind, entry_id).exists:
             continue
-        entry: RunEntry = Entry(store.root, "runs", match[2], folder)
+        entry: Entry = Entry(store.root, kind, entry_id, folder)
         damage = damage_of(entry)
-        remedy = plan_repair(entry, damage)
+        remedy = plan_repair(entry, damage) if damage or kind == "runs" else Remedy("restored")
         if remedy.set_aside_entry:
             continue
         finding = Finding(
@@ -248,10 +265,22 @@ def _set_aside(store: Store, repair: bool) -> Iterator[Finding]:
         yield _restored(entry, remedy, finding) if repair else finding
 
 
+def _entries_set_aside(store: Store) -> Iterator[tuple[Kind, str, Path]]:
+    """List the entries in set-aside/: kind, id and folder. An older version could move a kind's whole folder there."""
+    for folder in sorted((store.root / "set-aside").glob("*")):
+        if match := SET_ASIDE_NAME.fullmatch(folder.name):
+            if match[2]:
+                yield match[1], match[2], folder  # type: ignore[misc]
+            else:
+                children = [child for child in sorted(folder.iterdir()) if ENTRY_ID.fullmatch(child.name) and child.is_dir()]
+                yield from ((match[1], child.name, child) for child in children)  # type: ignore[misc]
+
+
 def _restored(aside: Entry, remedy: Remedy, finding: Finding) -> Finding:
     apply_repair(aside, remedy, finding.problem)
     (aside.folder / "why.txt").unlink(missing_ok=True)
     entry: Entry = Entry(aside.root, aside.kind, aside.id)
+    entry.folder.parent.mkdir(exist_ok=True)
     try:
         aside.folder.rename(entry.folder)
     except OSError:

@@ -18,7 +18,7 @@ from ddnmf_core.engine.log import configure_logging, entry_log, logger
 from ddnmf_core.engine.worker.analyse import cluster_representation, embed_run, factorise_pixels
 from ddnmf_core.engine.worker.interpret import interpret
 from ddnmf_core.engine.worker.train import Trained, score_run, train_run, train_runs
-from ddnmf_core.files.atomic import CorruptFile
+from ddnmf_core.files.atomic import CorruptFile, NewerFile
 from ddnmf_core.store.entry import Busy, Entry, Kind, RunEntry, Status, UnknownEntry
 from ddnmf_core.store.run_store import Store
 
@@ -126,7 +126,9 @@ def _exit_if_device_is_lost() -> None:
 
 
 def _set_aside(entry: Entry, error: CorruptFile) -> Status:
-    """Set aside the damaged entry: this one, or one that it needs."""
+    """Set aside the damaged entry: this one, or one that it needs; leave a newer version's where it is."""
+    if isinstance(error, NewerFile):
+        return "failed" if error.path.parent == entry.folder else entry.end("failed", f"An entry that it needs: {error}.")
     damaged = Store(entry.root).entry_of_file(error.path)
     Store(entry.root).set_aside(damaged, str(error))
     entry_log(damaged).warning("Damaged and set aside in %s/set-aside: %s", entry.root, error)
