@@ -14,6 +14,7 @@ from ddnmf_core.interpret.part_map import OTHER_PARTS, part_map
 from ddnmf_core.store.finished_run import FinishedRun
 
 MOST_INK = 0.95  # of the image: so much the shown parts give
+GAMMA = 0.7  # of opacity: faint colours are seen on a light ground, too
 VISIBLE = 1 / 255  # difference of pixels
 COLOURS = [*CLASS_COLOURS, GRAY]  # of the strongest parts; of all others
 
@@ -37,7 +38,7 @@ def show_equation(run: FinishedRun, ranked: RankedContributions) -> None:
     chosen = st.session_state.get("part", 1) - 1
     gallery(
         pictures.to_u8(as_picture(run, tiles.numpy())),
-        ["reconstruction =\n ", *terms, *rest, *(["+ background\nwithout parts"] if has_background else [])],
+        ["reconstruction =\n100% of the ink", *terms, *rest, *(["+ background\nwithout parts"] if has_background else [])],
         key="explain.equation",
         size=104,
         selected=shown.index(chosen) + 1 if chosen in shown else None,
@@ -63,7 +64,7 @@ def _show_map(run: FinishedRun, ranked: RankedContributions, shown: list[int]) -
     owners = part_map(values, named)
     whole = ranked.contributions.reconstruction.numpy()
     strongest = float(values[named].max()) or 1.0
-    tiles = [tinted(as_picture(run, whole), as_picture(run, owners))]
+    tiles = [tinted(as_picture(run, whole / (float(whole.max()) or 1.0)), as_picture(run, owners))]
     tiles += [
         tinted(as_picture(run, values[k] / strongest), np.full_like(as_picture(run, owners), i)) for i, k in enumerate(named)
     ]
@@ -87,7 +88,7 @@ def _show_map(run: FinishedRun, ranked: RankedContributions, shown: list[int]) -
 
 
 def tinted(brightness: NDArray[np.floating], owners: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Colour pixels (h, w) by their part's place in COLOURS (OTHER_PARTS: the last one), opaque as they are bright: RGBA."""
+    """Colour pixels (h, w) by their part's place in COLOURS (OTHER_PARTS: the last one), opaque where they are bright: RGBA."""
     palette = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in COLOURS], dtype=np.float32)
-    alpha = 255 * np.clip(brightness, 0, 1)[..., None]
+    alpha = 255 * np.clip(brightness, 0, 1)[..., None] ** GAMMA
     return np.concatenate([palette[owners], alpha], axis=-1).round().astype(np.uint8)
