@@ -1,6 +1,7 @@
 """Import user data: choose a file, set options, preview the result, add it as a data set."""
 
 import io
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -79,7 +80,7 @@ def _choose() -> ChosenSource | None:
         return None
     path = Path(text.strip()).expanduser()
     try:
-        return ChosenSource(_fingerprint(path), path.resolve().name, lambda: path)
+        return ChosenSource(_fingerprint(path), Path(os.path.abspath(path)).name, lambda: path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file or folder on the machine that runs this dashboard") from None
     except OSError as error:
@@ -93,7 +94,7 @@ def _fingerprint(path: Path) -> str:
     stats, folder = [path.stat()], path.is_dir()
     for picture in pictures_in(path)[0] if folder else ():
         with suppress(FileNotFoundError):  # deleted meanwhile
-            stats.append(picture.lstat())
+            stats.append(picture.stat())
     return f"{path}-{hash(tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats))}"
 
 

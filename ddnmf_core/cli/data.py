@@ -1,6 +1,7 @@
 """`ddnmf data`: list and download data sets; import and remove your own."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -90,7 +91,7 @@ def add_data(
             cast(Scale | None, scale),
         )
         with progress_display() as show:
-            name = user_sets.add(path.expanduser(), path.expanduser().resolve().name, options, show)
+            name = user_sets.add(path.expanduser(), Path(os.path.abspath(path.expanduser())).name, options, show)
         if as_json:
             typer.echo(json.dumps(user_sets.as_json(name)))
             return

@@ -132,7 +132,7 @@ def _locations(spec: DatasetSpec) -> Iterator[Location]:
     if spec.halves == ("t10k",):
         yield Location("bundled with DDNMF", SHIPPED_FOLDER / spec.family)
     if root := os.environ.get("DDNMF_DATA"):
-        yield Location("DDNMF_DATA", Path(root) / TORCHVISION_FOLDER[spec.family] / "raw")
+        yield Location("DDNMF_DATA", Path(root).expanduser() / TORCHVISION_FOLDER[spec.family] / "raw")
     yield Location("user cache", cache_folder() / TORCHVISION_FOLDER[spec.family] / "raw")
     yield Location("Debian package", DEBIAN_FOLDER / spec.family)
 

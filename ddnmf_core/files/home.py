@@ -16,7 +16,7 @@ class NewerLayout(RuntimeError):
 
 def default_root() -> Path:
     """Return DDNMF_HOME, or the user's data folder."""
-    return Path(os.environ.get("DDNMF_HOME") or user_data_path("ddnmf"))
+    return Path(os.environ.get("DDNMF_HOME") or user_data_path("ddnmf")).expanduser()
 
 
 def make_home(root: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from ddnmf_core.cli.main import main_app
 from ddnmf_core.config import InterpretationConfig, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import DataError
@@ -248,15 +249,43 @@ def archive_of(path, name: str, content: bytes):
     return path
 
 
-def test_a_path_that_climbs_out_and_a_link_that_leads_out_are_refused(tmp_path):
+def test_a_path_of_a_zip_file_that_climbs_out_is_refused(tmp_path):
     for name in ("../up.png", "/etc/passwd.png", "a/../../b.png", "C:\\a.png"):
         with pytest.raises(DataError, match="leads out of its folder"):
             added(archive_of(tmp_path / "climbs.zip", name, png(flat(1))))
+
+
+def test_links_are_taken_by_the_name_given(tmp_path):
+    """git-annex, DVC and caches keep a file under the digest of its content."""
+    kept, folder = tmp_path / "annex", tmp_path / "inside"
+    kept.mkdir()
+    folder.mkdir()
+    for number in range(20):
+        (kept / f"SHA256E-{number}").write_bytes(png(flat(number * 10)))
+        (folder / f"{number}.png").symlink_to(kept / f"SHA256E-{number}")
+    assert len(added(folder)) == 20
+    (kept / "SHA256E-t").write_bytes(table(tmp_path).read_bytes())
+    (tmp_path / "mine.csv").symlink_to(kept / "SHA256E-t")
+    assert CliRunner().invoke(main_app, ["data", "add", str(tmp_path / "mine.csv"), "--labels", "kind"]).exit_code == 0
+    assert "mine" in CliRunner().invoke(main_app, ["data", "list"]).stdout
+    (folder / "gone.png").symlink_to(kept / "SHA256E-gone")
+    with pytest.raises(DataError, match=r"gone\.png is a link to .*SHA256E-gone, which is not there. Fetch the file first"):
+        added(folder)
+    with pytest.raises(DataError, match="is a link to"):
+        added(folder / "gone.png")
+
+
+def test_pipes_and_devices_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "data.csv")
+    with pytest.raises(DataError, match=r"data\.csv is not a file: a pipe"):
+        added(tmp_path / "data.csv")
+    (tmp_path / "zero.npy").symlink_to("/dev/zero")
+    with pytest.raises(DataError, match=r"zero\.npy is not a file"):
+        added(tmp_path / "zero.npy")
     folder = tmp_path / "inside"
     folder.mkdir()
-    (tmp_path / "secret.png").write_bytes(png(flat(1)))
-    (folder / "a.png").symlink_to(tmp_path / "secret.png")
-    with pytest.raises(DataError, match="link that leads out"):
+    os.mkfifo(folder / "a.png")
+    with pytest.raises(DataError, match=r"a\.png is not a file"):
         added(folder)
 
 
@@ -447,8 +476,6 @@ def test_the_number_of_clusters_changes_no_published_id():
 
 
 def test_the_command_line_adds_lists_and_removes(tmp_path):
-    from ddnmf_core.cli.main import main_app
-
     path, home, run = table(tmp_path), str(tmp_path / "elsewhere"), CliRunner()
     refused = run.invoke(main_app, ["data", "add", str(path), "--home", home])
     assert (refused.exit_code, "leave it out" in refused.output) == (2, True)

@@ -20,6 +20,7 @@ from ddnmf_core.data.user.source import (
     ImportOptions,
     RawData,
     check_extent,
+    check_is_file,
     encode_classes,
     source_size,
 )
@@ -106,15 +107,13 @@ def pictures_in(folder: Path) -> tuple[list[Path], int]:
 
 
 def _in_folder(folder: Path) -> tuple[list[ImageFile], int]:
-    """List the pictures in a folder; raises DataError for links that lead out of it."""
+    """List the pictures in a folder. A link counts as the file that it leads to: data managers keep files elsewhere."""
     root, (pictures, skipped) = folder.resolve(), pictures_in(folder)
-    for path in pictures:
-        if not path.resolve().is_relative_to(root):
-            raise DataError(f"{path.relative_to(root)} is a link that leads out of the folder: copy the picture into it")
     return [(path.relative_to(root).as_posix(), partial(_content, path)) for path in pictures], skipped
 
 
 def _content(path: Path) -> bytes:
+    check_is_file(path)
     if path.stat().st_size > MAX_IMAGE_BYTES:
         raise DataError(f"{path.name} has {path.stat().st_size:,} bytes: at most {MAX_IMAGE_BYTES:,} for one picture")
     return path.read_bytes()

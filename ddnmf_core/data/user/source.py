@@ -60,6 +60,7 @@ class RawData:
 def source_size(source: DataSource) -> int:
     """Return the bytes of a file; raises DataError if it is too large."""
     if isinstance(source, Path):
+        check_is_file(source)
         size = source.stat().st_size
     else:
         size = source.seek(0, os.SEEK_END)
@@ -67,6 +68,17 @@ def source_size(source: DataSource) -> int:
     if size > MAX_FILE:
         raise DataError(f"the file has {size / 1024**3:.1f} GiB: at most {MAX_FILE / 1024**3:.0f} are read. Use a part of it")
     return size
+
+
+def check_is_file(path: Path) -> None:
+    """Raise DataError for a link that leads nowhere, and for a pipe or device, which might never end."""
+    if path.is_file():
+        return
+    if path.is_symlink() and not path.exists():
+        raise DataError(
+            f"{path.name} is a link to {os.readlink(path)}, which is not there. Fetch the file first (git annex get, dvc pull)"
+        )
+    raise DataError(f"{path.name} is not a file: a pipe, device or folder cannot be read as one")
 
 
 def check_extent(n: int, d: int, mapped: bool = False) -> None:

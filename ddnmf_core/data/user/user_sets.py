@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ddnmf_core.config import ID_LENGTH, USER_DATASET, config_hash
 from ddnmf_core.data.dataset import UNLABELLED, DataError, DatasetSpec, short_message
 from ddnmf_core.data.user import array_file
-from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData
+from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData, check_is_file
 from ddnmf_core.files.atomic import CorruptFile, read_document, sha256, temporary_name, write_bytes, write_document
 from ddnmf_core.files.home import default_root, make_home
 from ddnmf_core.files.memory_map import is_mapped
@@ -55,7 +55,11 @@ def read_source(source: DataSource, name: str, choices: ImportOptions, report: P
     from ddnmf_core.data.user import arrays, image_folder, tables
 
     if isinstance(source, Path) and not source.exists():
+        if source.is_symlink():
+            check_is_file(source)
         raise DataError(f"{source}: there is no such file or folder")
+    if isinstance(source, Path) and not source.is_dir():
+        check_is_file(source)
     try:
         match source_kind(source, name):
             case "pictures":
