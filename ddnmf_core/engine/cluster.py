@@ -25,6 +25,9 @@ def start_cluster() -> Iterator[tuple[Any, int]]:
             "distributed.nanny.pre-spawn-environ": worker_environment(threads_per_run()),
             "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
             "distributed.scheduler.worker-ttl": WORKER_TTL,
+            # Dask serves logs, call stacks and names of runs over plain HTTP, to every user of the machine.
+            "distributed.scheduler.http.routes": [],
+            "distributed.worker.http.routes": [],
             "distributed.worker.profile.enabled": False,  # keeps an hour of samples: workers grew with every run
             "distributed.admin.tick.interval": "1s",  # of dask's self-monitoring; the default is 50 times a second
             "distributed.admin.system-monitor.interval": "10s",  # in each process, busy or not

@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, HTTPException
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -80,6 +82,43 @@ def test_who_lacks_the_engine_s_own_keys_can_neither_submit_nor_read(store, cred
         Client(address if security else address.replace("tls", "tcp"), security=security, timeout="3s")
     entry = engine.submit(store, SHORT.replace(seed=len(credentials)))  # and it still works
     wait_for(lambda: entry.state.status == "finished")
+
+
+def test_the_engine_s_processes_serve_nothing_over_http(store):
+    """Dask's pages show logs, call stacks with paths and ids of runs, to any user of the machine and any Host."""
+    (server,) = (each for each in psutil.process_iter(["pid"]) if each.pid == engine.info(store).pid)
+    ports = {
+        connection.laddr.port
+        for process in (server, *server.children(recursive=True))
+        for connection in process.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert ports
+    paths = (
+        "/",
+        "/status",
+        "/health",
+        "/metrics",
+        "/info/main/workers.html",
+        "/info/logs.html",
+        "/json/identity.json",
+        "/sitemap.json",
+    )
+    answers = [_http(port, path) for port in ports for path in paths]
+    assert {text for status, text in answers if status not in (404, None)} <= {'{"paths": ["/sitemap.json"]}'}  # of itself
+
+
+def _http(port, path):
+    """Status and text of an answer; None where the port does not speak HTTP."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Host": "evil.example"})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
+    except (HTTPException, OSError):
+        return None, ""
+    finally:
+        connection.close()
 
 
 def test_the_store_is_private_to_the_user(store):
