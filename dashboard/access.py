@@ -2,7 +2,8 @@
 
 On loopback (the default) only this machine's own host names are accepted, against DNS rebinding. On a wider address
 (`--server.address`) a token is required as well: DDNMF_TOKEN, or a random one printed to the console. The token is kept in
-an HttpOnly cookie. Every response carries headers against foreign scripts and embedding.
+an HttpOnly cookie. Sockets and changes are accepted from the dashboard's own pages only, not from another server's on the same
+machine. Every response carries headers against foreign scripts and embedding.
 """
 
 import hmac
@@ -10,17 +11,19 @@ import ipaddress
 import os
 import secrets
 import sys
-from http.cookies import SimpleCookie
-from urllib.parse import parse_qs, urlencode
+from collections.abc import Collection, Mapping
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import net_util
 
 COOKIE, PARAMETER, ENVIRONMENT = "ddnmf-token", "token", "DDNMF_TOKEN"
 OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 HEADERS = {
     # Streamlit's page has inline scripts and styles; its components are blob modules.
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' blob:; style-src 'self' "
@@ -53,9 +56,11 @@ def is_loopback(address: str | None) -> bool:
 def guards() -> list[Middleware]:
     """Return the middleware for the server's address; warn on the console if it is reachable from elsewhere."""
     net_util.get_external_ip = lambda: None  # Streamlit would query an external service
-    print(f"DDNMF Studio: http://127.0.0.1:{st.get_option('server.port')} (Ctrl-C stops it; training continues)", flush=True)
-    if is_loopback(st.get_option("server.address")):
-        return [Middleware(Guard, token=None)]
+    address = st.get_option("server.address")
+    name = _host_name(address) if is_loopback(address) else "127.0.0.1"
+    print(f"DDNMF Studio: http://{name}:{st.get_option('server.port')} (Ctrl-C stops it; training continues)", flush=True)
+    if is_loopback(address):
+        return [Middleware(Guard, token=None, names=(*OWN_NAMES, name))]
     token = os.environ.get(ENVIRONMENT) or secrets.token_urlsafe(16)
     described = "the token in DDNMF_TOKEN" if os.environ.get(ENVIRONMENT) else f"this token: {token}"
     print(
@@ -67,11 +72,16 @@ def guards() -> list[Middleware]:
     return [Middleware(Guard, token=token)]
 
 
-class Guard:
-    """ASGI middleware: check host and token, add headers."""
+def _host_name(address: str) -> str:
+    """Write an address as in a URL: '[::1]' for '::1'."""
+    return f"[{address}]" if ":" in address else address.lower()
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        self.app, self.token = app, token
+
+class Guard:
+    """ASGI middleware: check host, token and origin, add headers. `names`: accepted hosts where no token is needed."""
+
+    def __init__(self, app: ASGIApp, token: str | None, names: Collection[str] = OWN_NAMES) -> None:
+        self.app, self.token, self.names = app, token, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -87,20 +97,25 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         """Return the response to a refused request, or None."""
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers: dict[str, str] = {}
+        for name, value in scope["headers"]:  # HTTP/2 may split the cookies
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            headers[key] = f"{headers[key]}; {text}" if key == "cookie" and key in headers else text
         if self.token is None:
             host = headers.get("host", "")
-            name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-            return (
-                None
-                if name.lower() in OWN_NAMES
-                else PlainTextResponse(f"This dashboard is served only at {', '.join(OWN_NAMES)}.", 421)
-            )
+            if (host if host.endswith("]") else host.rsplit(":", 1)[0]).lower() not in self.names:
+                return PlainTextResponse(f"This dashboard is served only at {', '.join(dict.fromkeys(self.names))}.", 421)
+        if _is_foreign(scope, headers):
+            return PlainTextResponse("Another site's pages cannot use this dashboard.", 403)
+        if self.token is None:
+            return None
         asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         if scope["type"] == "http" and PARAMETER in asked:
             return self._login(scope, asked)
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        return None if cookie and self._fits(cookie.value) else HTMLResponse(LOGIN.format(message="Token required."), 401)
+        cookie = cookie_parser(headers.get("cookie", "")).get(
+            COOKIE
+        )  # as lenient as browsers: other applications' stand beside
+        return None if cookie and self._fits(cookie) else HTMLResponse(LOGIN.format(message="Token required."), 401)
 
     def _login(self, scope: Scope, asked: dict[str, list[str]]) -> Response:
         """Set the cookie for a correct token, and redirect to the address without it."""
@@ -113,6 +128,15 @@ class Guard:
 
     def _fits(self, token: str) -> bool:
         return hmac.compare_digest(token.encode(), str(self.token).encode())
+
+
+def _is_foreign(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """Whether a socket or a change is asked for by a page of another server: browsers name it, port included."""
+    origin = headers.get("origin")
+    if origin is None or (scope["type"] == "http" and scope["method"] in SAFE_METHODS):
+        return False
+    own = {headers.get(name, "").lower() for name in ("host", "x-forwarded-host")} - {""}
+    return urlsplit(origin).netloc.lower() not in own
 
 
 def _with_headers(send: Send) -> Send:

@@ -25,7 +25,7 @@ SETTINGS_FILES = (
 def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
     address: Annotated[
-        str, typer.Option(help="Address to listen on; any other than 127.0.0.1 requires the token in DDNMF_TOKEN.")
+        str, typer.Option(help="Address to listen on; one that other machines reach requires the token in DDNMF_TOKEN.")
     ] = "127.0.0.1",
     home: HomeOption = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Disable training, changing and deleting.")] = False,

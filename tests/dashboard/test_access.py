@@ -45,6 +45,45 @@ def test_on_loopback_its_own_names_are_answered_without_a_token(host):
         assert connection.receive_text() == "hello"
 
 
+@pytest.mark.parametrize(("address", "host"), [("127.0.0.2", "127.0.0.2"), ("::1", "[::1]"), ("LOCALHOST", "localhost")])
+def test_the_printed_address_is_one_that_works(address, host, capsys):
+    before = config.get_option("server.address")
+    config.set_option("server.address", address.lower())
+    try:
+        (made,) = access.guards()
+    finally:
+        config.set_option("server.address", before)
+    assert f"http://{host}:" in capsys.readouterr().out
+    app = Starlette(routes=[Route("/{path:path}", page)])
+    assert TestClient(access.Guard(app, **made.kwargs), base_url=f"http://{host}:8501").get("/").status_code == 200
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_pages_of_another_local_server_cannot_drive_the_dashboard(token):
+    """Another port is the same site to cookies."""
+    visitor = client(token)
+    if token:
+        visitor.get("/", params={"token": token})
+    socket = "ws://127.0.0.1:8501/_stcore/stream"
+    for origin in ("http://127.0.0.1:9999", "http://localhost:8501", "http://127.0.0.1", "null", "https://evil.example"):
+        with pytest.raises(WebSocketDisconnect), visitor.websocket_connect(socket, headers={"Origin": origin}):
+            pass
+        assert visitor.post("/_stcore/upload_file", headers={"Origin": origin}).status_code == 403
+        assert visitor.get("/", headers={"Origin": origin}).status_code == 200  # what the page cannot read
+    with visitor.websocket_connect(socket, headers={"Origin": "http://127.0.0.1:8501"}) as connection:
+        assert connection.receive_text() == "hello"
+    proxied = {"Origin": "https://studio.example", "X-Forwarded-Host": "studio.example"}
+    with visitor.websocket_connect(socket, headers=proxied) as connection:
+        assert connection.receive_text() == "hello"
+
+
+@pytest.mark.parametrize("other", ['prefs={"a":1}', "a=[1,2]; b", "=x", "bad name=1", 'x="', "é=ü"])
+def test_cookies_of_other_applications_do_not_lock_the_token_out(other):
+    cookie = f"{other}; ddnmf-token={TOKEN.replace(' ', '')}; more=1".encode()
+    visitor = client(TOKEN.replace(" ", ""), "studio.example")
+    assert visitor.get("/", headers={"Cookie": cookie}).status_code == 200
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example"])
 def test_on_loopback_a_foreign_name_is_refused(host):
     assert client(None, host).get("/").status_code == 421
