@@ -13,6 +13,7 @@ from dashboard.explain.equation import show_equation
 from dashboard.explain.image import choose_image
 from dashboard.figures.feature_charts import feature_profiles
 from dashboard.figures.saving import show_chart
+from dashboard.figures.text import in_markdown
 from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.part_contributions import cached_contributions
 from dashboard.session.read_outs import read_out_contributions
@@ -81,7 +82,7 @@ def show_clusters(run: FinishedRun, sample: int | None, noisy: bool, z: np.ndarr
         sentence = f"{CLUSTERER_TITLES[clusterer]} on z{of}: cluster {cluster + 1}"
         if chosen.labelled:
             label, share = majority_class(chosen.labels, clusters, cluster)
-            sentence += f", mostly **{chosen.class_names[label]}** ({share:.0%})"
+            sentence += f", mostly **{in_markdown(chosen.class_names[label])}** ({share:.0%})"
         else:
             sentence += f", {np.mean(clusters == cluster):.0%} of the images"
         sentences.append(sentence + ".")

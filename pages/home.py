@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.figures.files import Vector
 from dashboard.figures.saving import remember_figure
+from dashboard.figures.text import in_markdown
 from dashboard.frame.glossary import terms
 from dashboard.home import architecture, run_management
 from dashboard.home.user_data_list import show_user_data_sets
@@ -61,8 +62,8 @@ if chosen and wanted in (None, chosen.id):  # a run still in training stays chos
     to_link("run", chosen.id)
 if chosen and not catalogue.is_known(chosen.config.dataset):
     st.warning(
-        f"{run_title(chosen)}: its data set is missing from this store or damaged, so the run cannot be shown. Add the "
-        "same file or folder again with the same options (Train), or delete the run."
+        f"{in_markdown(run_title(chosen))}: its data set is missing from this store or damaged, so the run cannot be shown. "
+        "Add the same file or folder again with the same options (Train), or delete the run."
     )
     chosen = None
 config = chosen.config if chosen else FIRST
@@ -72,7 +73,7 @@ figure = architecture.draw_architecture(config, catalogue.spec(config.dataset).n
 st.markdown(figure, unsafe_allow_html=True)
 remember_figure("home.figure1", "Figure 1", Vector(figure))
 st.caption(
-    f"{run_title(chosen)}; losses of the last epoch."
+    f"{in_markdown(run_title(chosen))}; losses of the last epoch."
     if chosen
     else "Default network. Losses appear once a run has been trained."
 )

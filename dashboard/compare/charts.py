@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.figures.palette import GRAY, MARGIN, ORIGIN_COLOURS, PALE_BLUE, SKY_BLUE, TEXT_ON_LIGHT
+from dashboard.figures.text import in_plotly
 from ddnmf_core.analysis.metrics import best_matching
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def seed_dots(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], score: st
 
 def confusion(counts: NDArray[np.int64], class_names: Sequence[str], title: str) -> go.Figure:
     """Draw the fraction of each class in each cluster, clusters in the order of their matched classes (eq 17)."""
+    class_names = list(map(in_plotly, class_names))
     classes, clusters = best_matching(counts)
     rest = [cluster for cluster in range(counts.shape[1]) if cluster not in clusters]
     ordered = counts[:, [*clusters[np.argsort(classes)], *rest]]
@@ -73,7 +75,7 @@ def confusion(counts: NDArray[np.int64], class_names: Sequence[str], title: str)
         go.Heatmap(
             z=shares,
             x=names,
-            y=list(class_names),
+            y=class_names,
             customdata=ordered,
             zmin=0,
             zmax=1,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dashboard.components.gallery import gallery
 from dashboard.explain.image import ExplainedImage
+from dashboard.figures.text import in_markdown
 from dashboard.session.part_contributions import cached_contributions
 from dashboard.session.results import report_damage
 from dashboard.session.run_data import as_picture, centres, images
@@ -212,7 +213,7 @@ def _majority(run: FinishedRun, noisy: bool, representation: Representation, clu
         return ""
     clusters = run.clusters(representation, "kmeans", noisy=noisy)
     label, share = majority_class(images(run).labels, clusters, cluster)
-    return f" (mostly {images(run).class_names[label]}, {share:.0%})"
+    return f" (mostly {in_markdown(images(run).class_names[label])}, {share:.0%})"
 
 
 def _show_nearest(run: FinishedRun, edited: torch.Tensor) -> None:

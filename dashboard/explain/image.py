@@ -7,6 +7,7 @@ import streamlit as st
 import torch
 
 from dashboard.components.sketch import sketch
+from dashboard.figures.text import in_markdown
 from dashboard.session.links import linked_choice
 from dashboard.session.run_data import images
 from dashboard.session.selections import pick_sample
@@ -75,7 +76,7 @@ def _uploaded() -> np.ndarray | None:
     try:
         return read_picture(file.getvalue())
     except ValueError as error:
-        st.error(f"{file.name}: {error}. Choose another file.")
+        st.error(f"{in_markdown(file.name)}: {in_markdown(str(error))}. Choose another file.")
         return None
 
 

@@ -18,6 +18,7 @@ from dashboard.figures.palette import (
     MARGIN,
     REMOVED_COLOUR,
 )
+from dashboard.figures.text import in_plotly
 
 HistoryRows = Sequence[Mapping[str, Any]]
 
@@ -137,7 +138,13 @@ def heat_map(
     limit = float(np.abs(matrix).max()) or 1.0
     scale = {"colorscale": "RdBu_r", "zmin": -limit, "zmax": limit} if diverging else {"colorscale": "Viridis"}
     figure = go.Figure(
-        go.Heatmap(z=matrix, x=list(columns), y=list(rows), **scale, hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>")
+        go.Heatmap(
+            z=matrix,
+            x=list(map(in_plotly, columns)),
+            y=list(map(in_plotly, rows)),
+            **scale,
+            hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>",
+        )
     )
     figure.update_layout(
         title={"text": title, "font_size": 13}, yaxis={"autorange": "reversed", "type": "category"}, xaxis={"type": "category"}
@@ -147,7 +154,7 @@ def heat_map(
 
 def bar_chart(values: Sequence[float], names: Sequence[str], title: str, percent: bool = False) -> go.Figure:
     """Draw one bar per name."""
-    figure = go.Figure(go.Bar(x=list(names), y=list(values)))
+    figure = go.Figure(go.Bar(x=list(map(in_plotly, names)), y=list(values)))
     figure.update_layout(
         title={"text": title, "font_size": 13},
         xaxis_type="category",

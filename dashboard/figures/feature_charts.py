@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.figures.palette import ADDED_COLOUR, MARGIN, REMOVED_COLOUR
+from dashboard.figures.text import in_plotly
 
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 MAX_BARS, MAX_NAMED_FEATURES, MAX_DRAWN_FEATURES = 20, 60, 2000  # features with a bar; with a name; drawn at all
@@ -20,7 +21,7 @@ def strongest_features(values: NDArray[np.floating], most: int = MAX_BARS) -> ND
 
 def feature_bars(values: NDArray[np.floating], names: Sequence[str], title: str) -> go.Figure:
     """Draw a bar for each of the strongest features, red to the right and blue to the left, strongest on top."""
-    order = strongest_features(np.asarray(values))
+    order, names = strongest_features(np.asarray(values)), list(map(in_plotly, names))
     shown = np.asarray(values)[order]
     figure = go.Figure(
         go.Bar(
@@ -51,7 +52,8 @@ def feature_bars(values: NDArray[np.floating], names: Sequence[str], title: str)
 
 def feature_profiles(rows: Mapping[str, NDArray[np.floating]], names: Sequence[str]) -> go.Figure:
     """Draw rows of a table as lines over its features; of very many, only those in which the rows differ most."""
-    figure = go.Figure()
+    figure, names = go.Figure(), list(map(in_plotly, names))
+    rows = {in_plotly(row): values for row, values in rows.items()}
     if len(names) > MAX_DRAWN_FEATURES:
         drawn = np.sort(strongest_features(np.ptp(np.stack(list(rows.values())), axis=0), MAX_DRAWN_FEATURES))
         rows, names = {row: np.asarray(values)[drawn] for row, values in rows.items()}, [names[feature] for feature in drawn]

@@ -7,6 +7,7 @@ from typing import IO
 
 import streamlit as st
 
+from dashboard.figures.text import in_markdown
 from dashboard.session.links import forget_choice
 from dashboard.session.run_title import run_title
 from dashboard.session.store import store
@@ -28,7 +29,7 @@ def delete_with_confirmation(entry: Entry) -> None:
     n_derived = len(trash.derived_entries(entry))
     with st.popover(f"Delete {entry.id} …", icon=":material/delete:"):
         st.write(
-            f"**{run_title(entry)}**"
+            f"**{in_markdown(run_title(entry))}**"
             + (f" and {_counted(n_derived)} derived from it" if n_derived else "")
             + f". It can be restored on this page for {trash.KEPT_DAYS} days."
         )
@@ -77,7 +78,7 @@ def show_deleted_runs() -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 more = f"with {_counted(n_derived)}, " if (n_derived := len(deletion.entries) - 1) else ""
                 st.markdown(
-                    f"{_title(deletion.entries[0])}  \n:gray[{more}{deletion.size / 1e6:.1f} MB, "
+                    f"{in_markdown(_title(deletion.entries[0]))}  \n:gray[{more}{deletion.size / 1e6:.1f} MB, "
                     f"{max(deletion.days_left, 0):.0f} days left]"
                 )
                 st.button(
@@ -119,13 +120,13 @@ def show_archives(chosen: Entry | None, entries: list[Entry]) -> None:
         if file is not None:
             st.button("Import", icon=":material/upload:", key="home.archive.import", on_click=_import, args=(file,))
         for kind, sentence in st.session_state.pop("home.archive.outcome", []):
-            (st.success if kind == "imported" else st.error)(sentence)
+            (st.success if kind == "imported" else st.error)(in_markdown(sentence))
 
 
 def _download(wanted: list[Entry]) -> None:
     data_sets = archive_export.user_data_sets(wanted)
     with_data = bool(data_sets) and st.checkbox(
-        f"Include my data ({', '.join(map(short_name, data_sets))})",
+        f"Include my data ({', '.join(in_markdown(short_name(name)) for name in data_sets)})",
         key="home.archive.data",
         help="Otherwise the same data must be added before the runs can be used elsewhere.",
     )

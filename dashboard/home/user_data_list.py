@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.figures.text import in_markdown
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.files.read_only import read_only
@@ -15,8 +16,10 @@ def show_user_data_sets() -> None:
     for name in user_sets.names():
         left, right = st.columns([6, 1], vertical_alignment="center")
         try:
-            left.markdown(f":green[:material/check_circle:] **{user_sets.user_spec(name).title}** · your data · `{name}`")
-            left.caption(user_sets.describe(name))
+            left.markdown(
+                f":green[:material/check_circle:] **{in_markdown(user_sets.user_spec(name).title)}** · your data · `{name}`"
+            )
+            left.caption(in_markdown(user_sets.describe(name)))
         except DataError as error:
             left.markdown(f":red[:material/error:] {error}.")
         right.button(

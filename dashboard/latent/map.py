@@ -12,6 +12,7 @@ from dashboard.components.scatter import Cloud, Thumbnails, scatter
 from dashboard.figures import charts
 from dashboard.figures.files import PointMap, draw_points
 from dashboard.figures.saving import remember_figure
+from dashboard.figures.text import in_html
 from dashboard.session.results import result_of
 from dashboard.session.run_data import HASH_FUNCS, as_picture, images
 from dashboard.session.selections import choose_sample
@@ -142,7 +143,7 @@ def show_legend(names: list[str]) -> None:
         "".join(
             f"<span style='display:inline-block;margin-right:12px;font-size:13px'><span style='display:inline-block;"
             f"width:10px;height:10px;border-radius:5px;background:{palette[i % len(palette)]};margin-right:4px'>"
-            f"</span>{name}</span>"
+            f"</span>{in_html(name)}</span>"
             for i, name in enumerate(names[:20])
         )
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dashboard.components.gallery import gallery
 from dashboard.figures.files import Tiles
 from dashboard.figures.saving import remember_figure
+from dashboard.figures.text import in_markdown
 from dashboard.session.links import linked_choice
 from dashboard.session.run_data import HASH_FUNCS, cached_run, dataset_images
 from dashboard.session.run_title import run_title
@@ -159,7 +160,7 @@ def _explain(used: dict[str, MatchingRun], titles: Sequence[str], dataset: str, 
         "features of a supervisor on clean images."
     )
     if used:
-        st.caption("  \n".join([_which_runs(used, wanted), *(run_title(run.entry) for run in used.values())]))
+        st.caption("  \n".join([_which_runs(used, wanted), *(in_markdown(run_title(run.entry)) for run in used.values())]))
 
 
 def _which_runs(used: dict[str, MatchingRun], wanted: float) -> str:

@@ -11,6 +11,7 @@ from dashboard.components.gallery import gallery, tile_index
 from dashboard.figures import charts
 from dashboard.figures.feature_charts import feature_bars
 from dashboard.figures.saving import show_chart
+from dashboard.figures.text import in_markdown
 from dashboard.session.run_data import as_picture, cached_part_effects, images
 from dashboard.session.selections import choose_sample
 from dashboard.session.store import EXPLAIN_PAGE
@@ -29,7 +30,7 @@ def show_part(run: FinishedRun, part: int, H: NDArray[np.float32], mass: NDArray
     """Show name, pictures, samples and distribution of a part."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     names = part_names(run.entry)
-    left.header(part_title(names, part))
+    left.header(in_markdown(part_title(names, part)))
     st.session_state[key := f"parts.name.{run.id}.{part}"] = names.get(part, "")  # it may have been named in another session
     right.text_input(
         "Part name",

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.components.action_button import action_button
+from dashboard.figures.text import in_markdown
 from dashboard.session.links import linked_choice
 from dashboard.session.results import report_damage
 from dashboard.session.run_title import run_title
@@ -143,7 +144,7 @@ def _failures(work: WorkBatch) -> list[str]:
     """List failed work with reasons, without results that failed only because their run did."""
     ended = [entry for entry in work.seconds if entry.exists and entry.state.status in ("failed", "diverged")]
     return [
-        f"{run_title(entry) if entry.kind == 'runs' else f'{entry.kind}/{entry.id}'} {entry.state.status}: "
+        f"{in_markdown(run_title(entry)) if entry.kind == 'runs' else f'{entry.kind}/{entry.id}'} {entry.state.status}: "
         f"{entry.state.message}"
         for entry in ended
         if entry.run not in ended

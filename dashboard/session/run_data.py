@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dashboard.figures.text import in_markdown
 from ddnmf_core.config import Representation
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import Images
@@ -79,7 +80,7 @@ def as_pictures(of: Images, pixels: NDArray[Value]) -> NDArray[Value]:
 def explain_data(of: Images) -> None:
     """Explain how a page shows tables and data without labels."""
     if of.feature_names is not None:
-        names = ", ".join(of.feature_names[:MAX_LISTED_FEATURES])
+        names = ", ".join(map(in_markdown, of.feature_names[:MAX_LISTED_FEATURES]))
         more = f" and {len(of.feature_names) - MAX_LISTED_FEATURES} more" if len(of.feature_names) > MAX_LISTED_FEATURES else ""
         st.caption(
             f"The data are a table. A row is drawn as a strip with one column per feature, from left to right {names}{more}; "

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.figures.text import in_markdown
 from dashboard.session.links import from_link, linked_choice
 from dashboard.session.run_data import cached_run, images
 from dashboard.session.run_title import run_title
@@ -64,7 +65,7 @@ def explain_absence(key: str, shown: Container[str], entries: Mapping[str, RunEn
         return
     state = entry.state
     status = "not finished yet" if state.status not in ENDED_STATUSES else state.status
-    st.info(f"{run_title(entry)}: {status}. {state.message}")
+    st.info(f"{in_markdown(run_title(entry))}: {status}. {in_markdown(state.message)}")
 
 
 def _invite_to_train(entries: dict[str, RunEntry]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.gallery import gallery
+from dashboard.figures.text import in_markdown
 from dashboard.session.run_data import as_pictures
 from ddnmf_core.data.dataset import UNLABELLED, DataError, Images
 from ddnmf_core.data.user import user_sets
@@ -47,7 +48,7 @@ def user_data_form(on_added: Callable[[str], None]) -> None:
     """Show the import form; call `on_added` with the name of the new data set."""
     with st.expander("Add your own data", icon=":material/add_photo_alternate:"):
         if message := st.session_state.pop("train.own.message", ""):
-            st.error(message)
+            st.error(in_markdown(message))
         st.caption(
             "Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP or WEBP, with one subfolder per class if there are "
             "classes. Arrays: .npy or .npz (x, y). Tables: .csv, .tsv or .parquet. Data are copied to this machine's store "
@@ -57,7 +58,7 @@ def user_data_form(on_added: Callable[[str], None]) -> None:
             if chosen := _choose():
                 _show_options(chosen, on_added)
         except DataError as error:
-            st.warning(f"{str(error)[:1].upper()}{str(error)[1:]}.", icon=":material/warning:")
+            st.warning(in_markdown(f"{str(error)[:1].upper()}{str(error)[1:]}."), icon=":material/warning:")
 
 
 def _choose() -> ChosenSource | None:
@@ -133,7 +134,7 @@ def _show_options(chosen: ChosenSource, on_added: Callable[[str], None]) -> None
 def _add(prepared: user_sets.PreparedData, on_added: Callable[[str], None]) -> None:
     try:
         on_added(user_sets.store_prepared(prepared))
-        st.toast(f"Added data set {prepared.meta['title']}.", icon=":material/check:")
+        st.toast(f"Added data set {in_markdown(prepared.meta['title'])}.", icon=":material/check:")
     except DataError as error:
         st.session_state["train.own.message"] = str(error)
 
@@ -246,7 +247,9 @@ def _show_raw(raw: RawData) -> None:
     n, d = raw.values.shape
     size = f"**{n:,} rows of {d:,} features**" if raw.image_shape is None else f"**{n:,} images**"
     counts = np.bincount(raw.labels).tolist() if raw.labels is not None else []
-    classes = ", ".join(f"{name} ({count:,})" for name, count in list(zip(raw.class_names, counts, strict=True))[:10])
+    classes = ", ".join(
+        f"{in_markdown(name)} ({count:,})" for name, count in list(zip(raw.class_names, counts, strict=True))[:10]
+    )
     more = " …" if len(counts) > 10 else ""
     labels = f"{len(counts)} classes: {classes}{more}" if counts else "no labels"
     st.markdown(f"{size}, {labels}." + (f" Skipped {raw.skipped} files that are not images." if raw.skipped else ""))

@@ -9,6 +9,7 @@ from dashboard.components.action_button import action_button
 from dashboard.components.gallery import gallery
 from dashboard.figures import charts
 from dashboard.figures.saving import show_chart
+from dashboard.figures.text import in_markdown
 from dashboard.session.results import report_damage
 from dashboard.session.run_data import as_pictures, images
 from dashboard.session.run_title import run_title
@@ -211,7 +212,7 @@ def show_queue(entries: list[RunEntry], watched: RunEntry) -> None:
     others = [entry for entry in queue_order(entries) if entry.id != watched.id]
     for entry in others[:MAX_QUEUE_SHOWN]:
         left, right = st.columns([5, 1], vertical_alignment="center")
-        left.progress(entry.state.progress, f"{run_title(entry)} · {entry.state.message}")
+        left.progress(entry.state.progress, f"{in_markdown(run_title(entry))} · {in_markdown(entry.state.message)}")
         action_button("Stop", f"train.stop.{entry.id}", entry.request_stop, place=right, icon=STOP_ICON, disabled=read_only())
     if n_more := max(0, len(others) - MAX_QUEUE_SHOWN):
         st.caption(f"And {n_more} more: select one under **Run** to stop it.")

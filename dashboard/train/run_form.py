@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
+from dashboard.figures.text import in_markdown
 from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
 from ddnmf_core.config import DEVICES, DISPLACING_KINDS, PRESETS, RunConfig
 from ddnmf_core.data import catalogue
@@ -73,7 +74,7 @@ def settings_form() -> dict[str, Any]:
     if st.session_state.get(train_key("dataset")) not in available:  # removed
         choose_data(DEFAULT_SETTINGS.dataset)
     missing = [
-        f"{spec.title}: not found. {catalogue.ways_to_get(name)}"
+        f"{in_markdown(spec.title)}: not found. {catalogue.ways_to_get(name)}"
         for name, spec in catalogue.DATASETS.items()
         if name not in available
     ]

@@ -1,0 +1,24 @@
+"""Names from data are text: escape them for what reads markup. Classes, features, files, data sets and parts have such names.
+
+Widget options (except those of segmented controls and pills), tables, galleries and maps show text as it is.
+"""
+
+import html
+import re
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>$~|#:^=&])")
+
+
+def in_markdown(name: str) -> str:
+    """Escape a name for Markdown: `HLA-A*02:01` keeps its star, `price($)` is no formula."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(name.split()))
+
+
+def in_plotly(name: str) -> str:
+    """Escape a name for a Plotly figure, whose texts are a kind of HTML: `<unk>` is shown."""
+    return html.escape(name, quote=False).replace("%{", "%&#123;")  # as %{x} in a template
+
+
+def in_html(name: str) -> str:
+    """Escape a name for HTML, in text and in attributes."""
+    return html.escape(name)
