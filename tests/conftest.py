@@ -19,8 +19,8 @@ from ddnmf_core.reproduce.protocol import SHORT_RUNS
 from ddnmf_core.store.run_store import Store
 
 ROOT = Path(__file__).parent.parent
-# Browsers, engines, programs, pages on trained runs: `pytest -m "not slow"` leaves them out. Run in this order, the longest
-# first, so that no worker is left with a long one at the end.
+# Browsers, engines, programs, pages, exports: `pytest -m "not slow"` leaves them out. Run in this order, the longest first, so
+# that no worker is left with a long one at the end.
 SLOW = (
     "faults",
     "browser",
@@ -28,14 +28,16 @@ SLOW = (
     "engine",
     "project/test_benchmarks.py",
     "reproduce",
-    "pages/test_pages.py",
-    "pages/test_workbench.py",
-    "pages/test_own_data_pages.py",
-    "pages/test_noise.py",
-    "pages/test_sweep.py",
+    "pages",
     "project/test_documentation.py",
+    "export",
+    "test_estimator.py",
     "project/test_packaging.py",
     "files/test_memory_map.py",
+    "interpret/test_interpret_task.py",
+    "experiment",
+    "store/test_archive.py",
+    "store/test_store_machine.py",
 )
 CLUSTERING = "analysis/"  # its own tests: as many short runs as the product makes
 

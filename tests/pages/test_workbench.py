@@ -175,12 +175,11 @@ def test_an_additive_model_s_picture_is_a_sum_of_parts_over_nothing(home):
 AUTOENCODER = RunConfig(dataset="digits", model="ae1", layers=(32, 16, 6), epochs=2)
 
 
-def test_an_autoencoder_is_read_out_in_parts_and_then_explained_by_them(home, monkeypatch):
+def test_an_autoencoder_is_read_out_in_parts_and_then_explained_by_them(home):
     store = Store(home)
     run = trained(store, AUTOENCODER)
     assert "read this one out in additive" in text_of(open_page("explain", run=run.id, sample="7"))
     config = InterpretationConfig.of(AUTOENCODER, factors="readout", n_parts=8)
-    monkeypatch.setattr("ddnmf_core.engine.client.ensure_started", lambda store: None)
     app = open_page("parts", run=run.id)
     app.number_input(key="readout.n_parts").set_value(8).run()
     app.button(key="readout.compute").click().run()
