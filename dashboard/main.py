@@ -5,9 +5,11 @@ import streamlit as st
 from dashboard.figures import saving
 from dashboard.frame import warm_up
 from dashboard.frame.glossary import show_glossary
+from dashboard.frame.history import keep_one_entry_per_page
 from dashboard.frame.sidebar import ICON, sidebar_status
 from dashboard.frame.tour import show_tour
 from dashboard.session.errors import show_damage, unusable_store
+from dashboard.session.links import open_address
 from dashboard.session.store import store
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.engine import client as engine
@@ -39,6 +41,8 @@ except NewerLayout as error:
 except OSError as error:
     st.warning(unusable_store(error) + " Existing runs can be viewed; training is disabled.")
 try:
+    with st.sidebar:
+        keep_one_entry_per_page()
     show_tour(page.url_path)
     show_glossary()
     sidebar_status()
@@ -51,4 +55,6 @@ except DataError as error:
     st.error(str(error))
 except OSError as error:
     st.error(unusable_store(error))
+finally:
+    open_address()
 warm_up.warm_up()

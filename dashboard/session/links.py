@@ -47,8 +47,18 @@ def _chosen_by_hand(key: str) -> None:
     st.session_state.pop(f"missed.{key}", None)
 
 
+def open_address() -> None:
+    """Allow choices to be written to the address from now on.
+
+    Not while the first page is drawn: the browser would keep an entry of its history for each of them (`frame/history.js`).
+    """
+    st.session_state["link.open"] = True
+
+
 def to_link(key: str, value: str) -> None:
     """Write a choice to the URL and remember that we wrote it."""
+    if "link.open" not in st.session_state:
+        return
     written = st.session_state.get(f"link.{key}", _Written())
     if value != written.value:
         st.session_state[f"link.{key}"] = _Written(value, written.value, time.monotonic())
