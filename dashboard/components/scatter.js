@@ -306,7 +306,8 @@ class ScatterMap {
   click(event) {
     if (this.dragged || event.detail > 1 || !this.points) return; // the second half of a double click
     clearTimeout(this.clearing);
-    const row = this.nearest(this.pixel(event));
+    // The point that is shown: a click has whole pixels, the move before it fractions, and another point may be nearer to those.
+    const row = this.hovered >= 0 ? this.hovered : this.nearest(this.pixel(event));
     if (row < 0) {
       this.clearing = setTimeout(() => this.clear(), DOUBLE_CLICK);
       return;

@@ -64,8 +64,11 @@ def _choose() -> None:
     if st.session_state.get(CHOSEN_KEY) not in shown:
         st.session_state.pop(CHOSEN_KEY, None)  # figure of the previous page
     key = st.selectbox("Figure", list(shown), format_func=lambda key: shown[key][0], key=CHOSEN_KEY)
-    kind = st.segmented_control("Format", list(MIME), default=PNG, required=True, key="figures.kind")
     title, drawing = shown[key]
+    offered = list(MIME) if isinstance(drawing, Chart) else [name for name in MIME if name in drawing.formats]
+    if st.session_state.get("figures.kind") not in offered:
+        st.session_state["figures.kind"] = drawing.formats[0]  # one that works
+    kind = st.segmented_control("Format", offered, required=True, key="figures.kind")
     if kind in CAMERA_KINDS and st.session_state.get(CAMERA_KEY, PNG) != kind:
         st.session_state[CAMERA_KEY] = kind
         st.rerun()  # to update the cameras of the charts
@@ -80,10 +83,8 @@ def _choose() -> None:
             on_click="ignore",
             type="primary",
         )
-    elif isinstance(drawing, Chart):
+    else:
         st.caption(
             f"Press the camera at the chart's upper right to save {kind} in the page's colours. The HTML file saves both on "
             "white."
         )
-    else:
-        st.caption(f"Available as {' or '.join(drawing.formats)}.")

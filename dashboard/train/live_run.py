@@ -135,8 +135,7 @@ def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     epochs_shown = snapshots_of(entry)
     if not epochs_shown:
         return
-    st.session_state.setdefault("train.follow", True)
-    follow = st.toggle("Follow latest epoch", key="train.follow")
+    follow = st.toggle("Follow latest epoch", value=True, key="train.follow", persist_state="session")
     if follow or len(epochs_shown) < 2:
         epoch = epochs_shown[-1]
     else:

@@ -119,6 +119,28 @@ def test_a_click_on_the_map_chooses_the_sample(page):
     page.chosen = chosen
 
 
+def test_a_click_chooses_the_point_that_is_shown(page):
+    """A zoomed page or a fine screen gives moves fractions of a pixel, and clicks none: another point may be nearer."""
+    chart = page.get_by_test_id("ddnmf-map").first
+    shown = chart.evaluate("""root => {
+        const map = root.map, pairs = [], { send, selected } = map;
+        map.send = () => {};  // no rerun for each of them
+        for (let sample = 1; sample < 10000 && pairs.length < 100; sample += 7) {
+            const place = root.pointPosition(sample);
+            if (!place) continue;
+            const [x, y] = [place.x + 0.6, place.y + 0.45];
+            map.overlay.dispatchEvent(new PointerEvent("pointermove", { clientX: x, clientY: y }));
+            const card = root.querySelector(".card .text").textContent;
+            map.overlay.dispatchEvent(new MouseEvent("click", { clientX: Math.round(x), clientY: Math.round(y), detail: 1 }));
+            pairs.push([parseInt(card.slice("sample ".length)), map.selected]);
+        }
+        map.choose(map.rows.get(selected));
+        map.send = send;
+        return pairs; }""")
+    assert len(shown) > 50
+    assert [pair for pair in shown if pair[0] != pair[1]] == []
+
+
 def test_the_clicked_sample_is_rebuilt_from_its_parts(page):
     page.get_by_role("link", name="Explain this sample").click()
     page.get_by_role("heading", name="Contributions of the parts").wait_for()
