@@ -4,6 +4,7 @@ The engine is a separate process (`engine/coordinator.py`) that outlives the pag
 and imports no heavy package.
 """
 
+import math
 import os
 import signal
 import subprocess
@@ -21,7 +22,31 @@ from ddnmf_core.store.run_store import Store
 
 START_TIMEOUT_S = 60.0
 RETRY_INTERVAL_S = 60.0  # seconds before a failed start is tried again
-_STARTED: dict[Path, subprocess.Popen[bytes]] = {}  # engines that this process started
+STEADY_S, MAX_BACKOFF_S = 60.0, 300.0  # life of an engine that counts as sound; longest wait after crashes in a row
+
+
+@dataclass
+class _Start:
+    """An engine that this process started, and the crashes in a row up to it."""
+
+    process: "subprocess.Popen[bytes]"
+    began: float
+    n_crashes: int
+    noticed: float | None = None  # when its crash was noticed
+
+    def wait_left(self) -> float:
+        """Return the seconds until another may be started: infinite while it runs, after crashes in a row 1, 2, 4, ... s."""
+        code, now = self.process.poll(), time.monotonic()
+        if code is None:
+            return math.inf
+        if self.noticed is None:
+            self.noticed = now
+            self.n_crashes = 0 if code == 0 else 1 if now - self.began > STEADY_S else self.n_crashes + 1
+        pause = min(2.0 ** (self.n_crashes - 2), MAX_BACKOFF_S) if self.n_crashes > 1 else 0.0
+        return self.noticed + pause - now
+
+
+_STARTED: dict[Path, _Start] = {}  # by store
 
 
 @dataclass(frozen=True)
@@ -82,7 +107,8 @@ def ensure_started(store: Store) -> None:
     """Start the engine unless it runs; return at once. Replace an idle engine of an older version, or one that was
     started with another DDNMF_DATA.
 
-    After a failed start wait for RETRY_INTERVAL_S; `start_error` returns the reason.
+    After a failed start wait for RETRY_INTERVAL_S; `start_error` returns the reason. After crashes in a row wait longer each
+    time.
     """
     if read_only():
         return
@@ -94,12 +120,13 @@ def ensure_started(store: Store) -> None:
             stop(store)
         else:
             return
-    if (started := _STARTED.get(store.root)) is not None and started.poll() is None:
+    last = _STARTED.get(store.root)
+    if last is not None and last.wait_left() > 0:
         return
     store.prepare()
     start_error_path(store).unlink(missing_ok=True)  # of the previous start
     with (store.root / "engine.log").open("ab") as log:
-        _STARTED[store.root] = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -107,6 +134,7 @@ def ensure_started(store: Store) -> None:
             start_new_session=True,
             env={**os.environ, "DDNMF_HOME": str(store.root), "OMP_NUM_THREADS": str(threads_per_run())},
         )
+    _STARTED[store.root] = _Start(process, time.monotonic(), last.n_crashes if last else 0)
 
 
 def start(store: Store) -> EngineInfo:

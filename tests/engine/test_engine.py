@@ -284,6 +284,35 @@ def test_an_engine_that_is_on_its_way_is_not_started_again(tmp_path, monkeypatch
     assert len(started) == 2
 
 
+def test_engines_that_crash_in_a_row_are_started_again_later_each_time(tmp_path, monkeypatch):
+    class Crashing:
+        def __init__(self, *arguments, **details):
+            starts.append(now[0])
+            self.code = 1
+
+        def poll(self):
+            return self.code
+
+    starts, now, store = [], [0.0], Store(tmp_path)
+    monkeypatch.setattr(engine.subprocess, "Popen", Crashing)
+    monkeypatch.setattr(engine.time, "monotonic", lambda: now[0])
+    while now[0] < 1000:  # a page asks each second
+        engine.ensure_started(store)
+        now[0] += 1
+    waits = np.diff(starts)
+    assert waits[:8].tolist() == [1, 2, 3, 5, 9, 17, 33, 65]  # a second to notice it, and 0, 1, 2, 4, ...
+    assert waits.max() <= 1 + engine.MAX_BACKOFF_S
+    last = engine._STARTED[store.root]
+    last.process.code, last.noticed = None, None  # one that runs
+    last.began = now[0]
+    now[0] += 1000
+    engine.ensure_started(store)
+    n = len(starts)
+    last.process.code = -9  # killed after a long life: started again at once
+    engine.ensure_started(store)
+    assert len(starts) == n + 1
+
+
 def test_a_command_that_waits_says_that_the_engine_cannot_be_started(tmp_path, monkeypatch):
     monkeypatch.setenv("DDNMF_SCHEDULER", "tcp://127.0.0.1:9")
     found = CliRunner().invoke(main_app, ["train", "--dataset", "digits", "--epochs", "1", "--home", str(tmp_path)])
