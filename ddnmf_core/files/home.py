@@ -25,6 +25,17 @@ def make_home(root: Path) -> None:
     mark_layout(root)
 
 
+def exposure(root: Path) -> str:
+    """Return a warning if other users of this machine may open the store's folder; empty if not, or if it does not exist."""
+    try:
+        mode = root.stat().st_mode
+    except OSError:
+        return ""
+    if os.name == "nt" or not mode & 0o077:
+        return ""
+    return f"Other users of this machine may open the store {root}. To keep your data and runs private: chmod 700 {root}"
+
+
 def layout_version(root: Path) -> int:
     """Read the version of the store's layout, 1 without a version file. Raises CorruptFile if that file is damaged."""
     if not (root / LAYOUT_FILE).exists():
