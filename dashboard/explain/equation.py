@@ -14,7 +14,6 @@ from ddnmf_core.interpret.part_map import OTHER_PARTS, part_map
 from ddnmf_core.store.finished_run import FinishedRun
 
 MOST_INK = 0.95  # of the image: so much the shown parts give
-GAMMA = 0.7  # of opacity: faint colours are seen on a light ground, too
 VISIBLE = 1 / 255  # difference of pixels
 COLOURS = [*CLASS_COLOURS, GRAY]  # of the strongest parts; of all others
 
@@ -90,5 +89,5 @@ def _show_map(run: FinishedRun, ranked: RankedContributions, shown: list[int]) -
 def tinted(brightness: NDArray[np.floating], owners: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Colour pixels (h, w) by their part's place in COLOURS (OTHER_PARTS: the last one), opaque where they are bright: RGBA."""
     palette = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in COLOURS], dtype=np.float32)
-    alpha = 255 * np.clip(brightness, 0, 1)[..., None] ** GAMMA
+    alpha = 255 * np.clip(brightness, 0, 1)[..., None] ** pictures.OPACITY_EXPONENT
     return np.concatenate([palette[owners], alpha], axis=-1).round().astype(np.uint8)

@@ -17,7 +17,7 @@ from ddnmf_core.interpret.measures import measure_rows
 from ddnmf_core.store.entry import INTERPRETATION_FILE, PARTS_FILE, SCORES_FILE, Entry
 from ddnmf_core.store.finished_run import FinishedRun
 
-N_PARTS = 32  # offered first
+FIRST_N_PARTS = 32  # offered first
 
 
 def show_read_out(run: FinishedRun) -> None:
@@ -27,7 +27,9 @@ def show_read_out(run: FinishedRun) -> None:
         "The model stays as it is. From its hidden layers coefficients H ≥ 0 are fitted whose parts V ≥ 0 add up to the image, "
         "x = H V, and from which the code is a linear map, z = H W + c. What a part gives does not depend on the others."
     )
-    n_parts = int(st.number_input("Parts of the read-out", 2, 512, N_PARTS, key="readout.n_parts", persist_state="session"))
+    n_parts = int(
+        st.number_input("Parts of the read-out", 2, 512, FIRST_N_PARTS, key="readout.n_parts", persist_state="session")
+    )
     config = InterpretationConfig.of(run.config, factors="readout", n_parts=n_parts)
     entry = store().entry(config)
     if not (entry.exists or store().is_requested(entry) or read_only()):

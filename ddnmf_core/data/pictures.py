@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-GAMMA = 0.6
+OPACITY_EXPONENT = 0.6
 WARM, COOL = np.array([224, 72, 62.0]), np.array([52, 132, 208.0])  # pixels that increase, that decrease
 
 
@@ -25,10 +25,10 @@ def differences(pixels: NDArray[np.floating], scale: float | None = None) -> NDA
     """Convert signed differences (..., h, w) to RGBA: red for an increase, blue for a decrease, transparent for none.
 
     The transparent ground suits a light page and a dark one. `scale` is the difference drawn fully opaque; None: the largest.
-    Opacity grows with the GAMMA-th power of the difference: beside a strong part a weak one is still seen.
+    Opacity grows with a power below 1 of the difference: beside a strong part a weak one is still seen.
     """
     top = scale or max(float(np.abs(pixels).max()), 1e-6)
-    strength = np.clip(np.abs(pixels) / top, 0, 1)[..., None] ** GAMMA * 255
+    strength = np.clip(np.abs(pixels) / top, 0, 1)[..., None] ** OPACITY_EXPONENT * 255
     hue = np.where((pixels > 0)[..., None], WARM, COOL)
     return np.concatenate([hue, strength], axis=-1).round().astype(np.uint8)
 
