@@ -112,7 +112,8 @@ def _flip(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) 
         if part in shown:
             st.session_state[f"explain.H.{part}"] = round(float(flip.H[part]), 2)
     changed = ", ".join(f"part {part + 1} from {H[part]:.2f} to {flip.H[part]:.2f}" for part in flip.parts)
-    st.session_state["explain.message"] = f"Smallest change: {changed}; new cluster {flip.cluster + 1}."
+    of = "one part" if len(flip.parts) == 1 else f"{len(flip.parts)} parts, the fewest"
+    st.session_state["explain.message"] = f"Smallest change of {of}: {changed}; new cluster {flip.cluster + 1}."
 
 
 def _sliders(H: torch.Tensor, shown: Sequence[int], largest: float) -> torch.Tensor:

@@ -10,7 +10,7 @@ from ddnmf_core.interpret.quality import Array
 from ddnmf_core.progress import Progress, ignore_progress
 
 Clusters = NDArray[np.int64]
-FLIP_MARGIN = 1e-4  # distance past the border, relative and absolute
+RELATIVE_MARGIN, ABSOLUTE_MARGIN = 1e-4, 1e-7  # how far an edit goes past the border, in its length: more than float32 rounds
 
 
 @dataclass(frozen=True)
@@ -174,10 +174,12 @@ def _flip_to(centres: Centres, H: Array, largest: float, own_cluster: int, targe
 def _moved(H: Array, largest: float, direction: Array, parts: list[int], missing: float) -> Array:
     """Move the given parts of H along the direction by the missing distance; a part stops at its limits and the others go
     on."""
-    edited, free, left = H.astype(np.float64), list(parts), missing * (1 + FLIP_MARGIN) + FLIP_MARGIN
+    beyond = ABSOLUTE_MARGIN * max(1.0, largest) * float(np.linalg.norm(direction[parts]))
+    margin = missing * RELATIVE_MARGIN + beyond  # of the plane's equation
+    edited, free, left = H.astype(np.float64), list(parts), missing + margin
     while free and left > 0:
         slope = direction[free]
-        if (slope @ slope) < 1e-18:
+        if not slope.any():
             break
         step = left * slope / (slope @ slope)
         moved = np.clip(edited[free] + step, 0, largest)

@@ -80,7 +80,7 @@ def test_parts_are_edited_and_swapped_and_the_picture_follows(page, address):
     page.get_by_role("heading", name="Edit the parts").wait_for()
     own = picture_of(page, "edited")
     page.get_by_role("button", name="Smallest change of cluster").click()
-    page.get_by_text("Smallest change:").wait_for()
+    page.get_by_text(re.compile(r"Smallest change of \w+ part.*:")).wait_for()
     wait_for_other(page, "edited", own)
     flipped = picture_of(page, "edited")
     page.get_by_role("button", name="Reset").click()

@@ -43,6 +43,24 @@ def test_the_smallest_flip_crosses_the_nearest_border_with_one_part():
     assert CORNERS.assign(flip.H[None]).tolist() == [1]
 
 
+@pytest.mark.parametrize("spread", [1.0, 1e-2, 1e-4])  # a short run's coefficients hardly differ
+def test_no_edit_of_one_part_is_shorter(spread):
+    chance = np.random.default_rng(1)
+    centres = Centres(0.5 + spread * chance.uniform(-0.5, 0.5, (10, 8)))
+    for H in 0.5 + spread * chance.uniform(-0.5, 0.5, (1000 if spread == 1e-2 else 100, 8)):
+        own = centres.assign(H[None])[0]
+        direction = np.delete(centres.means, own, axis=0) - centres.means[own]
+        others = np.delete(centres.means, own, axis=0)
+        missing = ((others**2).sum(axis=1) - centres.means[own] @ centres.means[own]) / 2 - direction @ H
+        exact = missing[:, None] / direction
+        within = (H + exact >= 0) & (H + exact <= 1)
+        flip = smallest_flip(centres, H)
+        assert centres.assign(flip.H[None])[0] == flip.cluster != own
+        if within.any():
+            assert len(flip.parts) == 1
+            assert flip.size <= 1.001 * np.abs(exact[within]).min() + 2e-7
+
+
 def test_a_part_that_would_have_to_leave_0_to_1_is_not_taken():
     far = Centres(np.array([[0.0, 0.0], [3.0, 0.5]]))  # part 0 alone would have to be 1.54 and more
     flip = smallest_flip(far, np.array([0.2, 0.2]))

@@ -91,7 +91,7 @@ def test_the_smallest_edit_moves_the_sample_to_another_cluster_and_back(store):
     assert "K-means on H: cluster" in text_of(app)
     app.button(key="explain.flip").click().run()
     assert not app.exception
-    assert "Smallest change:" in text_of(app)
+    assert "Smallest change of " in text_of(app)
     assert sliders(app) != before
     line = next(line for line in text_of(app).split("\n") if line.startswith("K-means on H:"))
     assert "→" in line
