@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ddnmf_core.files.atomic import CorruptFile
+from ddnmf_core.files.system_errors import explain_os_error
 from ddnmf_core.progress import Progress
 
 
@@ -41,7 +42,10 @@ def plain_errors() -> Iterator[None]:
         raise
     except BrokenPipeError:  # `ddnmf runs list | head`
         raise typer.Exit(0) from None
-    except (ValueError, RuntimeError, LookupError, CorruptFile, OSError) as error:
+    except OSError as error:
+        typer.echo(f"ddnmf: {explain_os_error(error)}", err=True)
+        raise typer.Exit(2) from None
+    except (ValueError, RuntimeError, LookupError, CorruptFile) as error:
         typer.echo(f"ddnmf: {error}", err=True)
         raise typer.Exit(2) from None
 

@@ -4,7 +4,6 @@
 and a traceback in the engine's log.
 """
 
-import errno
 import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -19,13 +18,13 @@ from ddnmf_core.engine.worker.analyse import cluster_representation, embed_run, 
 from ddnmf_core.engine.worker.interpret import interpret
 from ddnmf_core.engine.worker.train import Trained, score_run, train_run, train_runs
 from ddnmf_core.files.atomic import CorruptFile, NewerFile
+from ddnmf_core.files.system_errors import DISK_FULL_ERRORS, explain_os_error
 from ddnmf_core.store.entry import Busy, Entry, Kind, RunEntry, Status, UnknownEntry
 from ddnmf_core.store.run_store import Store
 
 TaskResult = Status | Trained | Literal["busy"]
 Task = Callable[[Entry, str], Status | Trained]
 LOST_DEVICE_EXIT = 70  # exit code of a worker whose GPU cannot be used any more (EX_SOFTWARE)
-DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, in the quota, in a file
 
 
 def perform(root: str, kind: Kind, entry_id: str, device: str = "auto") -> TaskResult:
@@ -141,6 +140,9 @@ def error_message(error: Exception) -> str:
         return "The disk is full. Saved results are intact: free some space and press Resume."
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"A file was removed meanwhile: {error.filename}. Restore it, or add the data again, and press Resume."
+    if isinstance(error, OSError) and error.errno is not None:
+        sentence = explain_os_error(error)
+        return f"{sentence[0].upper()}{sentence[1:]}."
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return f"Out of memory ({error}). Choose a smaller batch, fewer images or smaller layers."
     if isinstance(error, ValueError | RuntimeError | UnknownEntry):
