@@ -6,7 +6,7 @@ Widget options (except those of segmented controls and pills), tables, galleries
 import html
 import re
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>$~|#:^=&])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>$~|#^=&]|:(?=\S))")  # a colon before a word may begin a colour or an emoji
 
 
 def in_markdown(name: str) -> str:

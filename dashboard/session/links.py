@@ -29,6 +29,7 @@ def linked_choice(
 
 def set_choice(key: str, value: str) -> None:
     """Set a choice from code, as if made by hand; it overrides the address."""
+    open_address()
     st.session_state[key] = value
     to_link(key, value)
     _chosen_by_hand(key)

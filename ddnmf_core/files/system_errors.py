@@ -7,9 +7,7 @@ _WAYS_OUT = {
     **dict.fromkeys(DISK_FULL_ERRORS, "there is no room on the disk{of}. Free some space, then try again"),
     errno.EROFS: "the file system{of} is read-only. Choose another folder",
     **dict.fromkeys((errno.EACCES, errno.EPERM), "permission is missing{of}. Grant it, or choose another folder"),
-    **dict.fromkeys(
-        (errno.EMFILE, errno.ENFILE), "too many files are open. Raise the limit (`ulimit -n 4096`) and try again"
-    ),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "too many files are open. Raise the limit (`ulimit -n 4096`) and try again"),
     errno.ENOENT: "there is no such file or folder{of}",
     errno.EEXIST: "it exists already{of}. Choose another name",
     errno.ENOTDIR: "a file stands where a folder is needed{of}. Choose another folder",

@@ -64,7 +64,7 @@ MEASURES = {
         ),
         Measure(
             "code_r2",
-            "R² of the code",
+            "Linear R²",
             ".2f",
             "high",
             "Share of the code's variance that a linear map of the read-out's coefficients explains.",

@@ -97,13 +97,11 @@ def test_a_click_swaps_a_part_with_the_other_sample_and_back(page, address):
     page.goto(f"{address}/explain?run={RUN.id}&sample=3&pinned=8")
     page.get_by_role("heading", name="Edit the parts").wait_for()
     own = picture_of(page, "edited")
-    offered = page.locator(".ddnmf-gallery", has=page.get_by_role("button", name=re.compile("^part")))
-    offered.last.get_by_role("button").first.click()
+    offered = page.locator(".ddnmf-gallery", has=page.locator("button", has_text=re.compile(r"^part \d+$"))).first
+    offered.locator("button").first.click()
     page.get_by_text("parts swapped").first.wait_for()
     wait_for_other(page, "edited", own)
-    page.locator(".ddnmf-tile", has_text="swapped").get_by_role("button").or_(
-        page.locator("button.ddnmf-tile", has_text="swapped")
-    ).first.click()
+    offered.locator("button", has_text="swapped").click()
     expect(page.get_by_text("parts swapped")).to_have_count(0)
     assert picture_of(page, "edited") == own
 

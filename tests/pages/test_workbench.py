@@ -191,7 +191,7 @@ def test_an_autoencoder_is_read_out_in_parts_and_then_explained_by_them(home):
         store.close_request(request)
     app.run()
     assert len(tiles(app, "readout.tiles")) == 8
-    assert any("R² of the code" in frame.value.to_string() for frame in app.dataframe)
+    assert any("Linear R²" in frame.value.to_string() for frame in app.dataframe)
     app = open_page("explain", run=run.id, sample="7")
     assert not app.exception
     assert tiles(app, "explain.equation")[0].startswith("reconstruction =")
