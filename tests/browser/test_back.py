@@ -27,6 +27,7 @@ def go_to(page, name):
 def test_a_page_is_one_entry_of_the_history_and_back_goes_back(page, address):
     page.goto(address)
     title(page).wait_for()
+    page.wait_for_function("history.ddnmfOnePageOneEntry")  # a busy browser loads it late
     before = page.evaluate("history.length")
     for number, name in enumerate(TITLES, 1):
         go_to(page, name)
@@ -41,6 +42,7 @@ def test_a_page_is_one_entry_of_the_history_and_back_goes_back(page, address):
 def test_a_choice_on_a_page_that_a_link_opened_is_no_entry_of_its_own(page, address):
     page.goto(f"{address}/explain?run={RUN.id}&sample=3")
     page.get_by_role("heading", name="Nearest neighbours in H").wait_for()
+    page.wait_for_function("history.ddnmfOnePageOneEntry")
     before = page.evaluate("history.length")
     page.get_by_role("button", name="Random").click()
     page.wait_for_url(lambda url: "sample=3&" not in f"{url}&")

@@ -171,7 +171,7 @@ def test_an_id_that_is_none_is_answered_and_leads_nowhere_else(tmp_path, said):
 @given(said=s.text(max_size=60) | s.none(), before=s.text(max_size=20) | s.none(), chosen=s.sampled_from(["raised", "alone"]))
 def test_whatever_a_link_says_the_choice_is_one_of_the_options(monkeypatch, said, before, chosen):
     monkeypatch.setattr(st, "query_params", {} if said is None else {"view": said})
-    monkeypatch.setattr(st, "session_state", {} if before is None else {"view": before})
+    monkeypatch.setattr(st, "session_state", {"link.open": True} | ({} if before is None else {"view": before}))
     options = ["raised", "alone", "swing"]
 
     def widget(label, options, key, **details):

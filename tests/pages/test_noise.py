@@ -97,7 +97,7 @@ def figures(app):
 
 def stacks(app):
     """The pictures of each sample, from top to bottom: 'src' and 'caption'."""
-    return [json.loads(gallery.proto.json)["tiles"] for gallery in app.get("bidi_component")]
+    return [json.loads(gallery.proto.json)["tiles"] for gallery in app.get("bidi_component") if gallery.proto.json]
 
 
 def names_of(figure):
