@@ -1,7 +1,7 @@
 """The browser's Back leaves a page, however much the page has written into the address."""
 
 import pytest
-from serving import RUN, needs_chromium, open_page
+from serving import RUN, needs_chromium, open_page, wait_until
 
 pytestmark = needs_chromium
 TITLES = ("Parts", "Explain", "Compare", "Latent space")
@@ -27,7 +27,7 @@ def go_to(page, name):
 def test_a_page_is_one_entry_of_the_history_and_back_goes_back(page, address):
     page.goto(address)
     title(page).wait_for()
-    page.wait_for_function("history.ddnmfOnePageOneEntry")  # a busy browser loads it late
+    wait_until(page, lambda: page.evaluate("history.ddnmfOnePageOneEntry"))  # a busy browser loads it late
     before = page.evaluate("history.length")
     for number, name in enumerate(TITLES, 1):
         go_to(page, name)
@@ -42,7 +42,7 @@ def test_a_page_is_one_entry_of_the_history_and_back_goes_back(page, address):
 def test_a_choice_on_a_page_that_a_link_opened_is_no_entry_of_its_own(page, address):
     page.goto(f"{address}/explain?run={RUN.id}&sample=3")
     page.get_by_role("heading", name="Nearest neighbours in H").wait_for()
-    page.wait_for_function("history.ddnmfOnePageOneEntry")
+    wait_until(page, lambda: page.evaluate("history.ddnmfOnePageOneEntry"))
     before = page.evaluate("history.length")
     page.get_by_role("button", name="Random").click()
     page.wait_for_url(lambda url: "sample=3&" not in f"{url}&")
