@@ -41,8 +41,10 @@ def _contributions(run: FinishedRun, H: tuple[float, ...], baseline: tuple[float
 
 def show_strip(run: FinishedRun, H: torch.Tensor, key: str) -> None:
     """Show a sample's strongest parts between baseline and reconstruction; a click chooses one. Additive parts start at 0."""
-    mean = torch.from_numpy(run.codes("H").mean(axis=0))
-    baseline, title = (torch.zeros_like(H), "no parts") if run.is_additive() else (mean, "mean of H")
+    if additive := run.is_additive():
+        baseline, title = torch.zeros_like(H), "no parts"
+    else:
+        baseline, title = torch.from_numpy(run.codes("H").mean(axis=0)), "mean of H"
     ranked = cached_contributions(run, H, baseline, STRIP_PAIRS)
     contributions, shown = ranked.contributions, ranked.order[:N_STRIP_PARTS].tolist()
     ends = pictures.to_u8(as_picture(run, torch.stack([contributions.baseline, contributions.reconstruction]).numpy()))
@@ -60,7 +62,7 @@ def show_strip(run: FinishedRun, H: torch.Tensor, key: str) -> None:
         size=72,
         on_pick=lambda tile: choose_part_of_tile(shown, tile),
     )
-    ground = "a blank image" if run.is_additive() else "the mean image"
+    ground = "a blank image" if additive else "the mean image"
     st.caption(f"Contribution of each part, largest first: red is ink added to {ground}, blue ink removed.")
 
 

@@ -42,11 +42,8 @@ def plain_errors() -> Iterator[None]:
         raise
     except BrokenPipeError:  # `ddnmf runs list | head`
         raise typer.Exit(0) from None
-    except OSError as error:
-        typer.echo(f"ddnmf: {explain_os_error(error)}", err=True)
-        raise typer.Exit(2) from None
-    except (ValueError, RuntimeError, LookupError, CorruptFile) as error:
-        typer.echo(f"ddnmf: {error}", err=True)
+    except (ValueError, RuntimeError, LookupError, CorruptFile, OSError) as error:
+        typer.echo(f"ddnmf: {explain_os_error(error) if isinstance(error, OSError) else error}", err=True)
         raise typer.Exit(2) from None
 
 

@@ -14,6 +14,11 @@ Factors = Literal["parts", "units", "code_nmf", "readout", "nmf", "pca"]
 PIXEL_FACTORISATIONS: tuple[Factors, ...] = ("nmf", "pca")  # factors without a run
 
 
+def _fields_of(run: RunConfig) -> dict[str, Any]:
+    """Return the fields that whatever is computed from a run takes over from it."""
+    return {"dataset": run.dataset, "n_samples": run.n_samples, "run": run.id, "seed": run.seed}
+
+
 class EmbeddingConfig(Config):
     """Settings of a two-dimensional map of one run's codes.
 
@@ -112,16 +117,7 @@ class ClusteringConfig(Config):
         ValueError
             If a setting is invalid.
         """
-        return cls(
-            **{
-                "dataset": run.dataset,
-                "n_samples": run.n_samples,
-                "run": run.id,
-                "representation": "z",
-                "seed": run.seed,
-                **settings,
-            }
-        )
+        return cls(**{**_fields_of(run), "representation": "z", **settings})
 
 
 class InterpretationConfig(Config):
@@ -177,4 +173,4 @@ class InterpretationConfig(Config):
         ValueError
             If a setting is invalid.
         """
-        return cls(**{"dataset": run.dataset, "n_samples": run.n_samples, "run": run.id, "seed": run.seed, **settings})
+        return cls(**{**_fields_of(run), **settings})

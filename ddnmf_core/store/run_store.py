@@ -309,8 +309,7 @@ class Store:
 
     def _drop_request(self, path: Path, error: CorruptFile) -> None:
         """Delete an unreadable request file, which says only that an entry is wanted; move anything else aside."""
-        entry_log_name = path.name.replace(".", "/", 1)
-        logging.getLogger(f"ddnmf.{entry_log_name}").warning("Request dropped: %s", error)
+        logging.getLogger("ddnmf.engine").warning("Request %s dropped: %s", path.name, error)
         with suppress(OSError):
             if path.is_dir() and not path.is_symlink():
                 target = self.root / "set-aside" / f"queue-{path.name}-{time.time_ns()}"

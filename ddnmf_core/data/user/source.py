@@ -71,10 +71,12 @@ def source_size(source: DataSource) -> int:
 
 
 def check_is_file(path: Path) -> None:
-    """Raise DataError for a link that leads nowhere, and for a pipe or device, which might never end."""
+    """Raise DataError for a missing file, a link that leads nowhere, and a pipe or device, which might never end."""
     if path.is_file():
         return
-    if path.is_symlink() and not path.exists():
+    if not path.exists() and not path.is_symlink():
+        raise DataError(f"{path}: there is no such file or folder")
+    if not path.exists():
         raise DataError(
             f"{path.name} is a link to {os.readlink(path)}, which is not there. Fetch the file first (git annex get, dvc pull)"
         )

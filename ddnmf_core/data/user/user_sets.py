@@ -54,10 +54,6 @@ def read_source(source: DataSource, name: str, choices: ImportOptions, report: P
     """Read a file or folder, by its suffix. Raises DataError with the problem and the remedy."""
     from ddnmf_core.data.user import arrays, image_folder, tables
 
-    if isinstance(source, Path) and not source.exists():
-        if source.is_symlink():
-            check_is_file(source)
-        raise DataError(f"{source}: there is no such file or folder")
     if isinstance(source, Path) and not source.is_dir():
         check_is_file(source)
     try:
