@@ -1,4 +1,4 @@
-"""Compare: Tables 1 and 2 and part quality of every method over seeds, with the paper's numbers and stronger baselines."""
+"""Compare: the store's own runs; Tables 1 and 2 and part quality of every method over seeds, with the paper's numbers."""
 
 from typing import Any, cast
 
@@ -7,13 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.compare import charts
+from dashboard.compare.own_runs import show_own_runs
 from dashboard.compare.parts import show_part_table
 from dashboard.compare.rows import as_text, chosen_methods, filter_rows, show_downloads, show_runs
 from dashboard.figures.saving import show_chart
 from dashboard.frame.glossary import terms
-from dashboard.session.links import linked_choice
+from dashboard.session.links import from_link, linked_choice, linked_tabs
 from dashboard.session.reproduction import DisplayedResults, choose_numbers, fewer_images, offer_to_compute, protocol_panel
-from dashboard.session.store import table_key
+from dashboard.session.store import store, table_key
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.labels import SCORE_TITLES
@@ -21,7 +22,9 @@ from ddnmf_core.reproduce.cells import Target
 from ddnmf_core.reproduce.protocol import Protocol
 from ddnmf_core.reproduce.results import Record, summarise
 
-TABLES: dict[Target, str] = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST", "parts": "Part quality"}
+TABS = {"runs": "My runs", "tables": "Paper's tables", "quality": "Part quality"}
+TABLES: dict[Target, str] = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST"}
+TITLES: dict[Target, str] = {**TABLES, "parts": "Part quality"}
 
 
 def choose_table() -> DisplayedResults:
@@ -30,16 +33,32 @@ def choose_table() -> DisplayedResults:
     return shown[cast(Target, target)]
 
 
+def show_results(shown: DisplayedResults) -> None:
+    """Show a target's results, or offer to compute them."""
+    target = shown.results.target
+    if not shown.published:
+        offer_to_compute(shown.cells, "compare", TITLES[target])
+    if shown.results.cells:
+        (show_part_table if target == "parts" else show_scores)(shown)
+    else:
+        st.info(
+            "No results in this store yet. Compute them with the button above; the work continues when this page is closed."
+        )
+    protocol_panel(shown)
+
+
 def table_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """Format the summary as texts that sort like their numbers."""
-    table: dict[str, Any] = {"Method": rows["method"], "Row": rows["origin"], "Seeds": rows["n_seeds"]}
+    """Format the summary as texts that sort like their numbers, scores first."""
+    table: dict[str, Any] = {"Method": rows["method"]}
     for score, title in SCORE_TITLES.items():
         table[title] = [as_text(*pair) for pair in zip(rows[f"{score}_mean"], rows[f"{score}_std"], strict=True)]
-    table["Run time, s"] = rows["training_seconds_mean"].fillna(0) + rows["seconds_mean"]
     for score, title in SCORE_TITLES.items():
         table[f"{title}, paper"] = rows[f"{score}_paper"]
-        table[f"{title}, Δ / SD"] = rows[f"{score}_deviations"]
+        table[f"{title}, Δ"] = 100 * rows[f"{score}_difference"]
     table["Silhouette"] = rows["silhouette_mean"]
+    table["Seeds"] = rows["n_seeds"]
+    table["Run time, s"] = rows["training_seconds_mean"].fillna(0) + rows["seconds_mean"]
+    table["Row"] = rows["origin"]
     return pd.DataFrame(table)
 
 
@@ -50,7 +69,7 @@ def show_table(rows: pd.DataFrame, protocol: Protocol) -> list[str]:
         f"{title}, paper": number(format="%.3f", help="Single run; no seeds published.") for title in SCORE_TITLES.values()
     }
     formats |= {
-        f"{title}, Δ / SD": number(format="%+.1f", help="Our mean minus the paper's score, divided by our SD over seeds.")
+        f"{title}, Δ": number(format="%+.1f", help="Our mean minus the paper's score, in points (hundredths).")
         for title in SCORE_TITLES.values()
     }
     formats["Silhouette"] = number(
@@ -70,28 +89,27 @@ def show_table(rows: pd.DataFrame, protocol: Protocol) -> list[str]:
         height=min(35 * (len(rows) + 1) + 3, 720),
     )
     st.caption(
-        "Mean ± SD over seeds. Click a heading to sort; tick rows to filter the charts below. Seeds of rows without a "
-        "model differ only in the clusterer's initialisation: their SD is tiny, so Δ / SD is not informative."
+        "Mean ± SD over seeds; Δ: points above or below the paper's single run. Click a heading to sort; tick rows to filter "
+        "the charts below. Seeds of rows without a model differ only in the clusterer's initialisation."
         + fewer_images(protocol)
     )
     return chosen_methods(rows, chosen.selection.rows)
 
 
 def headline(rows: pd.DataFrame) -> str:
-    """Name the best DDNMF row and the best row of the other models."""
-    best = {
-        title: rows[mask].loc[rows[mask]["acc_mean"].idxmax()]
-        for title, mask in {
-            "Best DDNMF row of the paper's table": (rows["origin"] == "paper") & rows["method"].str.startswith("DDNMF"),
-            "Best row of the other models": ~rows["method"].str.startswith("DDNMF"),
-        }.items()
-        if mask.any()
-    }
-    return "  \n".join(
-        f"{title}: **{row['method']}**, ACC {as_text(row['acc_mean'], row['acc_std'])}"
-        + (f" (paper {row['acc_paper']:.3f})" if row["acc_paper"] == row["acc_paper"] else "")
-        for title, row in best.items()
-    )
+    """Compare like with like: for each clustering of a code, the best DDNMF row beside the best row of the other models."""
+    clusterings = rows["method"].str.partition("+")[2]
+    is_ddnmf, lines = rows["method"].str.startswith("DDNMF"), []
+    for clustering in dict.fromkeys(clusterings[is_ddnmf]):
+        found = [rows[mask & (clusterings == clustering)] for mask in (is_ddnmf, ~is_ddnmf)]
+        best = [_as_words(each.loc[each["acc_mean"].idxmax()]) for each in found if len(each)]
+        lines.append(f"{clustering.replace('+', ' + ')}: {' · best other model: '.join(best)}")
+    return "  \n".join(lines)
+
+
+def _as_words(row: "pd.Series[Any]") -> str:
+    reported = f" (paper {row['acc_paper']:.3f})" if row["acc_paper"] == row["acc_paper"] else ""
+    return f"**{row['method'].partition('+')[0]}** ACC {as_text(row['acc_mean'], row['acc_std'])}{reported}"
 
 
 def show_confusion(records: list[Record], dataset: str) -> None:
@@ -144,12 +162,14 @@ def show_scores(shown: DisplayedResults) -> None:
 
 
 st.title("Compare")
-shown = choose_table()
-target = shown.results.target
-if not shown.published:
-    offer_to_compute(shown.cells, "compare", TABLES[target])
-if shown.results.cells:
-    (show_part_table if target == "parts" else show_scores)(shown)
-else:
-    st.info("No results in this store yet. Compute them with the button above; the work continues when this page is closed.")
-protocol_panel(shown)
+tabs = TABS if store().entries() else {name: title for name, title in TABS.items() if name != "runs"}
+linked_table = from_link("table")  # of a link to a table, older than the tabs
+first = "quality" if linked_table == "parts" else "tables" if linked_table in TABLES else None
+tab, place = linked_tabs(tabs, "compare", first)
+with place:
+    if tab == "runs":
+        show_own_runs()
+    elif tab == "tables":
+        show_results(choose_table())
+    else:
+        show_results(choose_numbers(("parts",))[0])

@@ -11,9 +11,9 @@ from dashboard.home.user_data_list import show_user_data_sets
 from dashboard.session.links import from_link, set_choice, to_link
 from dashboard.session.results import expected_time
 from dashboard.session.run_export import show_export
-from dashboard.session.run_title import run_title
+from dashboard.session.run_list import show_run_list
 from dashboard.session.selections import explain_absence, newest_with_parts, warn_of_collapse
-from dashboard.session.store import TRAIN_PAGE, store, table_key
+from dashboard.session.store import TRAIN_PAGE, store
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.engine import client as engine
@@ -21,8 +21,10 @@ from ddnmf_core.files.read_only import read_only
 from ddnmf_core.labels import CLUSTERER_TITLES, SCORE_TITLES
 from ddnmf_core.store.entry import ENDED_STATUSES
 from ddnmf_core.store.finished_run import FinishedRun
+from ddnmf_core.store.run_names import run_title
 
 FIRST = RunConfig()
+RUN_COLUMNS = ("Name", "Model", "Data", "ACC K-means", "ACC GMM", "Seed", "State", "Finished")
 
 
 def train_first() -> None:
@@ -95,21 +97,12 @@ left, right = st.columns([3, 2], gap="large")
 with left:
     st.header("Runs")
     if entries:
-        chosen_rows = st.dataframe(
-            [{"state": e.state.status, "progress": e.state.progress, "run": run_title(e)} for e in entries],
-            column_config={
-                "state": st.column_config.TextColumn("State"),
-                "progress": st.column_config.ProgressColumn("Progress", format="percent", width="small"),
-                "run": st.column_config.TextColumn("Run", width="large"),
-            },
-            hide_index=True,
-            on_select="rerun",
-            selection_mode="single-row",
-            key=table_key("home.runs", [e.id for e in entries]),
-        ).selection.rows
-        st.caption("Select a run to use it on every page, delete it, or see why it stopped.")
-        if chosen_rows and chosen_rows[0] < len(entries):
-            entry = entries[chosen_rows[0]]
+        ticked = show_run_list(entries, "home.runs", "single-row", RUN_COLUMNS)
+        st.caption(
+            "Select a run to use it on every page, delete it, or see why it stopped. Compare runs: page Compare, My runs."
+        )
+        if ticked:
+            entry = ticked[0]
             state = entry.state
             if entry.finished and st.session_state.get("run") != entry.id:
                 set_choice("run", entry.id)

@@ -6,19 +6,19 @@ from dashboard.components.gallery import gallery
 from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.results import expected_time
 from dashboard.session.run_data import as_pictures, dataset_images, explain_data
-from dashboard.session.run_title import run_title
 from dashboard.session.selections import explain_absence
 from dashboard.session.store import store
 from dashboard.session.train_settings import train_key
 from dashboard.train.data_form import user_data_form
 from dashboard.train.live_run import live_panel, queue_order
-from dashboard.train.run_form import checked_config, choose_data, remember_defaults, settings_form
+from dashboard.train.run_form import checked_config, choose_data, remember_defaults, settings_form, use_settings
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import pictures
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.labels import NOISE_TITLES
 from ddnmf_core.store.entry import RunEntry
+from ddnmf_core.store.run_names import run_title
 
 
 def noise_preview(config: RunConfig) -> None:
@@ -52,8 +52,9 @@ def pick_watched(entries: list[RunEntry]) -> RunEntry:
     """Pick a run in any state."""
     by_id = {entry.id: entry for entry in entries}
     explain_absence("run", by_id, by_id)
-    return by_id[
-        linked_choice(
+    left, right = st.columns([5, 2], vertical_alignment="bottom")
+    with left:
+        chosen = linked_choice(
             st.selectbox,
             "Run",
             list(by_id),
@@ -61,7 +62,16 @@ def pick_watched(entries: list[RunEntry]) -> RunEntry:
             (queue_order(entries) or entries)[0].id,
             format_func=lambda entry_id: run_title(by_id[entry_id]),
         )
-    ]
+    if not read_only():
+        right.button(
+            "Use these settings",
+            key=train_key("use"),
+            icon=":material/content_copy:",
+            on_click=use_settings,
+            args=(by_id[chosen].config,),
+            help="Copy the settings of this run into the form.",
+        )
+    return by_id[chosen]
 
 
 st.title("Train")

@@ -74,6 +74,7 @@ def finish(store, config=CONFIG):
         ],
     )
     run.write_json("part-names.json", {"0": "hook"})
+    run.write_json("run-name.json", {"name": "mine"})
     run.set_state(State("finished", 1.0, device="CPU"))
     return run
 

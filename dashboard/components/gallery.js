@@ -1,4 +1,7 @@
 // Tiles are rebuilt whenever their data changes; a click sends the tile's index.
+const GAP = 8, EDGE = 10; // pixels between tiles, and of a tile around its picture: as in gallery.css
+const SMALLEST = 0.7; // of a tile's size: rows are kept whole by smaller tiles
+
 export default function ({ parentElement, data, setTriggerValue }) {
   let root = parentElement.querySelector(".ddnmf-gallery");
   if (!root) {
@@ -6,11 +9,13 @@ export default function ({ parentElement, data, setTriggerValue }) {
     root.className = "ddnmf-gallery";
     root.dataset.testid = "ddnmf-gallery";
     parentElement.appendChild(root);
+    root.watcher = new ResizeObserver(() => layOut(root));
+    root.watcher.observe(root);
   }
+  root.tileSize = data.size;
   root.replaceChildren(...data.tiles.map(({ src, caption, aspect }, index) => {
     const tile = document.createElement(data.clickable ? "button" : "figure");
     tile.className = "ddnmf-tile" + (index === data.selected ? " selected" : "");
-    tile.style.width = `${data.size}px`;
     const image = document.createElement("img");
     image.src = src;
     image.style.aspectRatio = aspect;
@@ -21,4 +26,21 @@ export default function ({ parentElement, data, setTriggerValue }) {
     if (data.clickable) tile.onclick = () => setTriggerValue("picked", index);
     return tile;
   }));
+  layOut(root);
+}
+
+function layOut(root) {
+  if (!root.clientWidth) return; // hidden: the watcher calls again
+  const columns = columnsFor(root.children.length, root.clientWidth, root.tileSize);
+  root.style.gridTemplateColumns = `repeat(${columns}, minmax(0, ${root.tileSize + EDGE}px))`;
+}
+
+// As many columns as fit, or fewer, down to half, where that leaves fewer blanks: ten tiles are 10 or 5 + 5, never 9 + 1.
+function columnsFor(n, width, size) {
+  const fit = Math.max(1, Math.floor((width + GAP) / (SMALLEST * size + EDGE + GAP)));
+  if (n <= fit) return Math.max(1, n);
+  const blanks = (columns) => (columns - (n % columns)) % columns;
+  let best = fit;
+  for (let columns = fit - 1; columns >= fit / 2; columns--) if (blanks(columns) < blanks(best)) best = columns;
+  return best;
 }

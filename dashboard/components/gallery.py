@@ -40,8 +40,8 @@ def gallery(
     on_pick: Callable[[int], None] | None = None,
     title: str = "",
 ) -> None:
-    """Show pictures (k, h, w) gray, (k, h, w, 3) RGB or (k, h, w, 4) RGBA side by side, wrapped; `size` is a tile's width in
-    pixels.
+    """Show pictures (k, h, w) gray, (k, h, w, 3) RGB or (k, h, w, 4) RGBA in rows that are as even as the page's width
+    allows; `size` is a tile's largest width in pixels.
 
     With `on_pick` every tile is a button, which calls it with the tile's index before the page reruns. A `title` offers
     the row for saving as a figure.

@@ -50,6 +50,21 @@ def loss_curves(history: HistoryRows, weighted: bool = False) -> go.Figure:
     return _framed(figure, 240)
 
 
+def relative_losses(epochs: HistoryRows) -> go.Figure:
+    """Plot each term of eq 7 relative to the variance of its target, against epoch, on a common scale."""
+    figure = go.Figure()
+    for name in (name for name in LOSS_COLOURS if name in epochs[-1]["relative"]):
+        figure.add_scatter(
+            x=_column(epochs, "epoch"),
+            y=[row["relative"][name] for row in epochs],
+            name=name,
+            mode="lines+markers",
+            line_color=LOSS_COLOURS[name],
+            marker_size=4,
+        )
+    return _on_one_scale(figure, "loss / variance")
+
+
 def _weighted_curves(rows: HistoryRows, names: list[str]) -> go.Figure:
     figure = go.Figure()
     for name in names:
@@ -61,9 +76,12 @@ def _weighted_curves(rows: HistoryRows, names: list[str]) -> go.Figure:
             line_color=LOSS_COLOURS[name],
             marker_size=4,
         )
-    figure.update_layout(
-        xaxis_title="epoch", yaxis_title="weight × loss", yaxis_type="log", legend={"orientation": "h", "y": 1.15}
-    )
+    return _on_one_scale(figure, "weight × loss")
+
+
+def _on_one_scale(figure: go.Figure, title: str) -> go.Figure:
+    figure.update_layout(xaxis_title="epoch", yaxis_title=title, legend={"orientation": "h", "y": 1.15})
+    figure.update_yaxes(type="log", tickformat="~g", nticks=5)
     return _framed(figure, 260)
 
 

@@ -9,7 +9,6 @@ import streamlit as st
 
 from dashboard.figures.text import in_markdown
 from dashboard.session.links import forget_choice
-from dashboard.session.run_title import run_title
 from dashboard.session.store import store
 from ddnmf_core.data.catalogue import short_name
 from ddnmf_core.data.user import user_sets
@@ -18,6 +17,7 @@ from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store import archive_export, trash
 from ddnmf_core.store.archive_import import import_archive
 from ddnmf_core.store.entry import Busy, Entry, UnknownEntry
+from ddnmf_core.store.run_names import run_title
 
 MAX_BROWSER_BYTES = 500_000_000  # a browser download passes through memory
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components.gallery import gallery, tile_index
 from dashboard.figures import charts
@@ -22,14 +23,16 @@ from ddnmf_core.interpret.stability import MIN_REAPPEARANCE_COSINE, match_parts
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import part_names, part_title, rename_part
 
-N_TOP_SAMPLES, N_BAND_SAMPLES = 16, 4
+N_TOP_SAMPLES, N_BAND_SAMPLES = 10, 4
 BANDS = (0.95, 0.75, 0.5, 0.25, 0.05)  # quantiles of the coefficient
 
 
-def show_part(run: FinishedRun, part: int, H: NDArray[np.float32], mass: NDArray[np.float64]) -> None:
-    """Show name, pictures, samples and distribution of a part."""
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    names = part_names(run.entry)
+def show_part(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
+    """Show name, pictures and samples of a part; H: (n, r)."""
+    names, r = part_names(run.entry), H.shape[1]
+    before, after, left, right = st.columns([1, 1, 8, 6], vertical_alignment="bottom")
+    _step_button(before, "Previous part", ":material/chevron_left:", (part - 1) % r)
+    _step_button(after, "Next part", ":material/chevron_right:", (part + 1) % r)
     left.header(in_markdown(part_title(names, part)))
     st.session_state[key := f"parts.name.{run.id}.{part}"] = names.get(part, "")  # it may have been named in another session
     right.text_input(
@@ -42,9 +45,29 @@ def show_part(run: FinishedRun, part: int, H: NDArray[np.float32], mass: NDArray
         on_change=_rename,
         args=(run, part, key),
     )
-    _show_pictures(run, part)
-    _show_samples(run, part, H)
-    left, right = st.columns(2)
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _show_pictures(run, part)
+        _show_distribution(run, part, H)
+    with right:
+        _show_samples(run, part, H)
+    if features := images(run).feature_names:
+        show_chart(
+            feature_bars(cached_part_effects(run)[part], features, "Swing by feature"),
+            "parts.features",
+            "Right: a high coefficient raises the feature; left: it lowers it.",
+        )
+
+
+def _step_button(place: DeltaGenerator, label: str, icon: str, part: int) -> None:
+    place.button("", key=f"parts.{label}", icon=icon, help=label, on_click=_go_to, args=(part,), width="stretch")
+
+
+def _go_to(part: int) -> None:
+    st.session_state["part"] = part + 1
+
+
+def _show_distribution(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
     saturated = ""
     if run.config.nmf_at == "code":  # at the pixels coefficients have no upper limit
         saturated = f" Saturated (within {SATURATED:g} of 0 or 1): {saturation(H)[part]:.1%} of the samples."
@@ -52,16 +75,17 @@ def show_part(run: FinishedRun, part: int, H: NDArray[np.float32], mass: NDArray
         charts.histogram(H[:, part], run.max_coefficient(), "Distribution of the coefficient"),
         "parts.histogram",
         f"Narrow peak: nearly constant, so uninformative. Two peaks: on or off.{saturated}",
-        place=left,
     )
+
+
+def show_purity(run: FinishedRun, part: int, mass: NDArray[np.float64], place: DeltaGenerator) -> None:
+    """Show the classes that a part's mass is in; mass: (r, n_classes)."""
     classes = images(run).class_names
-    if not images(run).labelled:
-        return
     show_chart(
         charts.bar_chart(mass[part], classes, "Class purity: fraction of its mass by class", True),
         "parts.purity",
         f"Purity {mass[part].max():.2f}: the largest fraction; {1 / len(classes):.2f} means no preference (Kim and Park 2007).",
-        place=right,
+        place=place,
     )
 
 
@@ -71,44 +95,43 @@ def _rename(run: FinishedRun, part: int, key: str) -> None:
 
 
 def _show_pictures(run: FinishedRun, part: int) -> None:
-    decoded = run.part_pictures()
-    plain = np.stack([decoded["baseline"][0], decoded["raised"][part], decoded["alone"][part]])
-    signed = np.stack([decoded["raised"][part] - decoded["baseline"][0], cached_part_effects(run)[part]])
-    high = "1" if run.config.nmf_at == "code" else "95 % quantile"
+    """Show what the part adds, large, and the pictures that this comes from."""
+    decoded, swing = run.part_pictures(), cached_part_effects(run)[part]
+    alone, baseline, raised = decoded["alone"][part], decoded["baseline"][0], decoded["raised"][part]
+    high = "1" if run.config.nmf_at == "code" else "its 95 % quantile"
+    swing_tile = pictures.differences(as_picture(run, swing))
+    alone_tile = pictures.to_u8(as_picture(run, alone / max(float(alone.max()), 1e-6)))
+    first = [(alone_tile, "alone, scaled"), (swing_tile, "swing")]
+    tiles, captions = zip(*(first if run.is_additive() else first[::-1]), strict=True)
+    gallery(tiles, captions, key="parts.pictures", size=180, title=f"Part {part + 1}")
+    rest = pictures.to_u8(as_picture(run, np.stack([baseline, raised])))
+    difference = pictures.differences(as_picture(run, raised - baseline), scale=1.0)
     gallery(
-        [*pictures.to_u8(as_picture(run, plain)), *pictures.differences(as_picture(run, signed), scale=1.0)],
-        [
-            "baseline\nmean of H",
-            f"raised\nk at {high}, others at mean",
-            f"alone\nk at {high}, others 0",
-            "raised\nminus baseline",
-            "swing\n5 % to 95 % quantile",
-        ],
-        key="parts.pictures",
-        size=112,
-        title=f"Part {part + 1} in five pictures",
+        [*rest, difference],
+        ["baseline: mean of H", f"raised: k at {high}", "raised - baseline"],
+        key="parts.raised",
+        size=104,
+        title=f"Part {part + 1} raised from the mean",
     )
     st.caption(
-        "Baselines: mean of H and zero. Swing: the effect over the actual range of the coefficient; red is ink added by a "
-        "high coefficient, blue ink removed."
+        f"Swing: from the 5 % to the 95 % quantile of coefficient k; red is ink added, blue ink removed. Alone: k at {high}, "
+        "all others 0."
     )
-    if names := images(run).feature_names:
-        show_chart(
-            feature_bars(cached_part_effects(run)[part], names, "Swing by feature"),
-            "parts.features",
-            "Right: a high coefficient raises the feature; left: it lowers it.",
-        )
 
 
 def _show_samples(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
+    """Show the samples that activate the part most, and samples across the range of its coefficient."""
     order = np.argsort(-H[:, part], kind="stable")
-    with st.container():
-        st.markdown("**Top-activating samples**")
-        _samples(run, part, H, order[:N_TOP_SAMPLES], "parts.top", f"Top-activating samples of part {part + 1}")
-    st.markdown("**Samples across the range** (95, 75, 50, 25 and 5 % quantiles)")
-    middles = [round((1 - q) * (len(order) - 1)) for q in BANDS]
-    chosen = np.concatenate([order[max(0, m - N_BAND_SAMPLES // 2) :][:N_BAND_SAMPLES] for m in middles])
-    _samples(run, part, H, chosen, "parts.bands", f"Samples across the range of part {part + 1}")
+    st.markdown("**Top-activating samples**")
+    _samples(run, part, H, order[:N_TOP_SAMPLES], "parts.top", f"Top-activating samples of part {part + 1}")
+    st.markdown("**Samples across the range, by percentile**")
+    for quantile, place in zip(BANDS, st.columns(len(BANDS)), strict=True):
+        middle = round((1 - quantile) * (len(order) - 1))
+        band = order[max(0, middle - N_BAND_SAMPLES // 2) :][:N_BAND_SAMPLES]
+        with place:
+            st.markdown(f"{quantile * 100:.0f} %")
+            key = f"parts.band.{quantile * 100:.0f}"
+            _samples(run, part, H, band, key, f"Part {part + 1}, samples at the {quantile:.0%} quantile")
     st.caption(
         "Captions: sample and coefficient. Click one to select it on every page. Top samples can mislead; check the middle "
         "of the range."
@@ -135,10 +158,15 @@ def _samples(run: FinishedRun, part: int, H: NDArray[np.float32], samples: NDArr
 
 
 def show_measured(
-    run: FinishedRun, part: int, arrays: Mapping[str, NDArray[np.floating]], measured: pd.DataFrame, clusters: Mapping[int, str]
+    run: FinishedRun,
+    part: int,
+    arrays: Mapping[str, NDArray[np.floating]],
+    measured: pd.DataFrame,
+    clusters: Mapping[int, str],
+    places: Sequence[DeltaGenerator],
 ) -> None:
-    """Show ablation and robustness to noise."""
-    left, right = st.columns(2)
+    """Show ablation and robustness to noise in two places."""
+    left, right = places
     names = [clusters[cluster] for cluster in range(arrays["causal"].shape[1])]
     show_chart(
         charts.bar_chart(arrays["causal"][part], names, "Ablation: fraction of each cluster that switches", True),

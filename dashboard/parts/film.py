@@ -22,7 +22,6 @@ LOSSES_HEIGHT, PART_ROW_HEIGHT = 150, 34  # heights in pixels
 
 
 def show_training_film(run: FinishedRun) -> None:
-    st.header("Parts during training")
     epochs, swings = _swings(run)
     if len(epochs) < 2:
         st.caption("No pictures of the parts by epoch: this run was trained by an earlier version.")

@@ -33,7 +33,6 @@ HEIGHT = 250  # pixels
 
 
 def show_survey(run: FinishedRun) -> None:
-    st.header("How many parts?")
     relatives = _relatives(run)
     ranks = sorted({entry.config.n_parts for entry in relatives})
     show_sweep_progress(Sweep(f"ranks.{run.id}", run.config, {"n_parts": [*ranks]}, relatives), "Runs of other ranks")

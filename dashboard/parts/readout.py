@@ -22,7 +22,6 @@ FIRST_N_PARTS = 32  # offered first
 
 def show_read_out(run: FinishedRun) -> None:
     """Offer a read-out, or show its parts by importance, with their measures."""
-    st.header("Additive read-out")
     st.caption(
         "The model stays as it is. From its hidden layers coefficients H ≥ 0 are fitted whose parts V ≥ 0 add up to the image, "
         "x = H V, and from which the code is a linear map, z = H W + c. What a part gives does not depend on the others."

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard.parts.overview import open_part
 from dashboard.session.run_data import cached_part_effects, images
 from dashboard.session.store import table_key
 from ddnmf_core.interpret.stability import MIN_REAPPEARANCE_COSINE, reappearances
@@ -29,7 +30,7 @@ CLASS_COLUMNS = ("Class", "Purity", "Entropy")  # columns that need labels
 def show_part_list(
     run: FinishedRun, measured: pd.DataFrame, clusters: Mapping[int, str], others: Sequence[FinishedRun]
 ) -> None:
-    """Show the table; a ticked row becomes the part of every page."""
+    """Show the table; a ticked row opens its part."""
     names, classes = part_names(run.entry), images(run).class_names
     table: dict[str, Any] = {
         "Part": measured["part"] + 1,
@@ -85,7 +86,7 @@ def show_part_list(
         height=min(35 * (len(frame) + 1) + 3, 420),
     )
     st.caption(
-        "Click a heading to sort; tick a row to show that part. Importance, effect and robustness come from interventions "
+        "Click a heading to sort; tick a row to open that part. Importance, effect and robustness come from interventions "
         "(removing the part, adding noise), not from correlations."
     )
 
@@ -101,7 +102,7 @@ def filter_parts(frame: pd.DataFrame) -> pd.DataFrame:
 def _choose(frame: pd.DataFrame, key: str) -> None:
     rows = st.session_state[key]["selection"]["rows"]
     if rows and rows[0] < len(frame):
-        st.session_state["part"] = int(frame["Part"].iloc[rows[0]])
+        open_part(int(frame["Part"].iloc[rows[0]]) - 1)
 
 
 def count_reappearances(run: FinishedRun, others: Sequence[FinishedRun]) -> np.ndarray:

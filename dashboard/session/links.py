@@ -5,10 +5,11 @@ reworded. Streamlit's own `bind="query-params"` serves numbers and sliders alone
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 STALE_FOR = 5.0  # seconds during which an outdated address may still arrive
 
@@ -25,6 +26,27 @@ def linked_choice(
     chosen = widget(label, options, key=key, persist_state="session", on_change=_chosen_by_hand, args=(key,), **details)
     to_link(key, chosen)
     return chosen
+
+
+def linked_tabs(titles: Mapping[str, str], key: str, default: str | None = None) -> tuple[str, DeltaGenerator]:
+    """Show tabs, of which the open one alone is to be drawn, and keep it in the link as `?key=name`.
+
+    Returns
+    -------
+    tuple[str, DeltaGenerator]
+        Name and container of the open tab.
+    """
+    wanted, names = from_link(key), list(titles)
+    opened = wanted if wanted is not None and wanted in titles else default or names[0]
+    st.session_state[key] = opened
+    st.session_state[f"{key}.open"] = titles[opened]
+    shown = st.tabs(list(titles.values()), key=f"{key}.open", on_change=_tab_opened, args=(titles, key))
+    to_link(key, opened)
+    return opened, shown[names.index(opened)]
+
+
+def _tab_opened(titles: Mapping[str, str], key: str) -> None:
+    set_choice(key, next(name for name, title in titles.items() if title == st.session_state[f"{key}.open"]))
 
 
 def set_choice(key: str, value: str) -> None:

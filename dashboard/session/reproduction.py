@@ -10,7 +10,6 @@ from dashboard.components.action_button import action_button
 from dashboard.figures.text import in_markdown
 from dashboard.session.links import linked_choice
 from dashboard.session.results import report_damage
-from dashboard.session.run_title import run_title
 from dashboard.session.store import store
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.engine import estimate
@@ -20,6 +19,7 @@ from ddnmf_core.reproduce import results
 from ddnmf_core.reproduce.cells import Target, TargetCell, target_cells
 from ddnmf_core.reproduce.protocol import FULL_PROTOCOL, QUICK_PROTOCOL, Protocol
 from ddnmf_core.reproduce.results import Results
+from ddnmf_core.store.run_names import run_title
 from ddnmf_core.store.run_store import Store
 
 PROTOCOLS = {"full": FULL_PROTOCOL, "quick": QUICK_PROTOCOL}

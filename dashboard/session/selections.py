@@ -8,12 +8,12 @@ import streamlit as st
 from dashboard.figures.text import in_markdown
 from dashboard.session.links import from_link, linked_choice
 from dashboard.session.run_data import cached_run, images
-from dashboard.session.run_title import run_title
 from dashboard.session.store import TRAIN_PAGE, store
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.model import diagnosis
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
+from ddnmf_core.store.run_names import run_title
 
 
 def newest_with_parts(ready: list[RunEntry]) -> RunEntry:

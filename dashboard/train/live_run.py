@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from dashboard.components.action_button import action_button
 from dashboard.components.gallery import gallery
@@ -12,18 +14,22 @@ from dashboard.figures.saving import show_chart
 from dashboard.figures.text import in_markdown
 from dashboard.session.results import report_damage
 from dashboard.session.run_data import as_pictures, images
-from dashboard.session.run_title import run_title
 from dashboard.session.selections import warn_of_collapse
 from dashboard.session.store import LIVE_STATUSES, store
 from ddnmf_core.config import RunConfig
+from ddnmf_core.data import pictures
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import snapshot_name, snapshots_of
+from ddnmf_core.store.run_names import run_title
 
 STATE_INTERVAL, CURVES_INTERVAL = "1s", "3s"  # refresh during training; drawing competes with it for cores
 STOP_ICON = ":material/stop:"
+ERRORS_TITLE = "Error on fixed images"
+LOSS_VIEWS = {"relative": "Relative", "raw": "Raw", "weighted": "Weighted by α, β, γ"}
+MAX_PICTURES = 24  # in a row
 MAX_QUEUE_SHOWN = 12  # a sweep has hundreds, and the list is redrawn each second
 
 
@@ -46,10 +52,8 @@ def show_curves(entry: RunEntry) -> None:
     warn_of_collapse(epochs)
     if history:
         show_numbers(entry, history)
-        weighted = st.toggle("Weight by α, β, γ", key="train.weighted")
-        show_chart(
-            charts.loss_curves(history, weighted), "train.losses", explain_losses(entry.config, weighted), title="Losses"
-        )
+        show_errors(entry.config, epochs)
+        show_losses(entry.config, history)
     elif entry.state.status in LIVE_STATUSES:
         st.caption("Waiting for the first batch …")
     show_pictures(entry, epochs)
@@ -69,17 +73,61 @@ def show_other_runs(entry: RunEntry, live: set[str]) -> None:
         engine.ensure_started(store())
 
 
-def explain_losses(config: RunConfig, weighted: bool) -> str:
+def show_errors(config: RunConfig, epochs: list[dict[str, Any]]) -> None:
+    """Show the errors on fixed images, which fall while a model learns. Runs of earlier versions have none."""
+    if not any("relative" in row for row in epochs):
+        return
+    student = "student, noisy input" if config.model == "ddnmf" else "autoencoder, noisy input"
+    errors = {"error_student": student, "error_supervisor": "supervisor, clean input", "error": student}
+    show_chart(
+        charts.line_chart(
+            epochs, {name: title for name, title in errors.items() if name in epochs[-1]}, ERRORS_TITLE, log=True
+        ),
+        "train.errors",
+        "Mean squared error per pixel against clean images, the same images and noise after every epoch, log scale. Comparable "
+        "between settings.",
+    )
+
+
+def show_losses(config: RunConfig, history: list[dict[str, Any]]) -> None:
+    """Show the loss terms: raw during the first epoch, then relative to the variance of their targets, raw or weighted."""
+    epochs = [row for row in history if row["kind"] == "epoch" and "relative" in row]
+    view = "raw"
+    if epochs:
+        views = [name for name in LOSS_VIEWS if name != "weighted" or config.model == "ddnmf"]  # else L_sym alone
+        if st.session_state.get("train.losses.view") not in views:
+            st.session_state["train.losses.view"] = views[0]
+        st.segmented_control(
+            "Losses", views, key="train.losses.view", format_func=LOSS_VIEWS.__getitem__, required=True, persist_state="session"
+        )
+        view = st.session_state["train.losses.view"]
+    if view == "relative":
+        figure = charts.relative_losses(epochs)
+    else:
+        figure = charts.loss_curves(history, view == "weighted")
+    show_chart(figure, "train.losses", explain_losses(config, view), title="Losses")
+
+
+def explain_losses(config: RunConfig, view: str) -> str:
     """Explain the loss curves in a caption."""
     unit = "image" if config.loss_reduction == "sum" else "pixel or unit"
+    scale = {
+        "relative": "relative to the variance of what they compare (1: no better than a constant)",
+        "raw": f"per {unit}, before their weights",
+        "weighted": f"per {unit}, times their weights",
+    }[view]
     if config.model != "ddnmf":
         target = "clean" if config.model == "dae" else "noisy"
-        return f"L_sym per {unit}, log scale: the autoencoder's reconstruction error against the {target} images."
-    return (
-        f"Terms of eq 7 per {unit}, {'times' if weighted else 'before'} their weights, log scale. L_sym: the supervisor's "
-        "reconstruction error. L_ap: distance of the student's features from the supervisor's; it can rise as those grow. "
-        "L_nc: the NMF module's reconstruction error. L_in: their weighted sum, the training objective."
+        how = f"per {unit}" if view == "raw" else "relative to the variance of its target"
+        return f"L_sym {how}, log scale: the autoencoder's reconstruction error against the {target} images."
+    text = (
+        f"Terms of eq 7 {scale}, log scale. L_sym: the supervisor's reconstruction error. L_ap: distance of the student's "
+        "features from the supervisor's. L_nc: the NMF module's reconstruction error."
     )
+    if view == "relative":
+        return text
+    total = " L_in: their weighted sum, the training objective." if view == "raw" else ""
+    return f"{text}{total} L_ap and L_nc can rise because the supervisor's features grow."
 
 
 def show_controls(entry: RunEntry, live: bool) -> None:
@@ -147,18 +195,25 @@ def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     for name, title in {
         "supervisor": "Supervisor: reconstructions of clean images",
         "student": f"{denoiser}: reconstructions of noisy images",
-        "parts_raised": "Parts (coefficient k high, others at their mean)",
     }.items():
         if name in snapshot:
-            st.markdown(f"**{title}**, epoch {epoch}")
-            tiles = as_pictures(chosen, snapshot[name][:24])
-            captions = (
-                [f"part {k + 1}" for k in range(len(tiles))]
-                if name.startswith("parts")
-                else [chosen.caption(sample) for sample in samples[:24]]
-            )
-            gallery(tiles, captions, key=f"train.{name}", size=52, title=f"{title.partition(' (')[0]}, epoch {epoch}")
+            captions = [chosen.caption(sample) for sample in samples[:MAX_PICTURES]]
+            _show_row(name, title, as_pictures(chosen, snapshot[name][:MAX_PICTURES]), captions, epoch)
+    if "parts_swing" in snapshot:  # else of an autoencoder or an earlier version
+        swings = snapshot["parts_swing"][:MAX_PICTURES].astype(np.float32) / np.float32(127)
+        title = f"Parts: swing, 5 % to 95 % quantile of the coefficient{_of_all(entry.config.n_parts)}"
+        tiles = pictures.differences(as_pictures(chosen, swings))
+        _show_row("parts", title, tiles, [f"part {k + 1}" for k in range(len(tiles))], epoch)
     st.caption("Turn off “Follow latest epoch” and drag the slider to replay training.")
+
+
+def _show_row(name: str, title: str, tiles: NDArray[np.uint8], captions: list[str], epoch: int) -> None:
+    st.markdown(f"**{title}**, epoch {epoch}")
+    gallery(tiles, captions, key=f"train.{name}", size=52, title=f"{title.partition(':')[0]}, epoch {epoch}")
+
+
+def _of_all(n_parts: int) -> str:
+    return f", the first {MAX_PICTURES} of {n_parts}" if n_parts > MAX_PICTURES else ""
 
 
 def show_unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
@@ -186,14 +241,6 @@ def show_unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
         show_chart(charts.line_chart(history, units, "Dead and constant units"), "train.units", None, place=right)
         show_chart(charts.line_chart(history, gradients, "Gradient norm", log=True), "train.gradients", None, place=left)
         show_chart(charts.line_chart(history, {"code_rms": "code"}, "RMS of the code"), "train.code", None, place=right)
-        errors = {"error_student": "student, noisy input", "error_supervisor": "supervisor", "error": "noisy input"}
-        if any("relative" in row for row in history):
-            show_chart(
-                charts.line_chart(history, errors, "Error on fixed images", log=True),
-                "train.errors",
-                "Mean squared error per pixel against clean images, the same in every epoch. Unlike the losses it can be "
-                "compared between settings.",
-            )
         st.caption(
             "Constant: same value for every image; dead: always 0. A code that shrinks towards 0 minimises L_nc without "
             "learning anything. A hundredfold rise of the gradient norm precedes divergence."

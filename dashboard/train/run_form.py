@@ -28,9 +28,31 @@ def preset() -> dict[str, Any]:
 
 def apply_preset() -> None:
     """Apply the preset; reset fields set by other presets to the data set's suggestion or the default."""
+    for name, value in _fields_of(preset()).items():
+        st.session_state[train_key(name)] = value
+
+
+def _fields_of(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return what a preset sets: its own fields, and those of other presets as the data set suggests or by default."""
     otherwise = dict(DEFAULT_SETTINGS) | st.session_state.get(train_key("suggested"), {})
-    for name in {field for settings in PRESETS.values() for field in settings}:
-        st.session_state[train_key(name)] = preset().get(name, otherwise[name])
+    return {field: settings.get(field, otherwise[field]) for each in PRESETS.values() for field in each}
+
+
+def _mark_preset() -> None:
+    """Mark the preset that the form equals, none after a change by hand."""
+    equal = [
+        name
+        for name, settings in PRESETS.items()
+        if all(st.session_state[train_key(field)] == value for field, value in _fields_of(settings).items())
+    ]
+    st.session_state[train_key("preset")] = equal[0] if equal else None
+
+
+def use_settings(config: RunConfig) -> None:
+    """Put a run's settings into the form, from a callback."""
+    for name, value in config:
+        st.session_state[train_key(name)] = widget_value(value)
+    st.session_state.pop(train_key("suggested"), None)
 
 
 def choose_data(name: str) -> None:
@@ -59,6 +81,7 @@ def widget_value(value: object) -> object:
 
 def settings_form() -> dict[str, Any]:
     """Show the form; return every field of RunConfig."""
+    _mark_preset()
     st.segmented_control(
         "Preset",
         list(PRESETS),

@@ -1,4 +1,4 @@
-"""`ddnmf runs`: list, show, verify, delete, restore, export and import runs."""
+"""`ddnmf runs`: list, show, rename, verify, delete, restore, export and import runs."""
 
 import json
 import sys
@@ -10,11 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from ddnmf_core.cli.terminal import HomeOption, JsonOption, RunArgument, plain_errors, progress_display
+from ddnmf_core.experiment.run_table import SCORE_COLUMNS, run_rows
 from ddnmf_core.store import archive_export, trash
 from ddnmf_core.store.entry import PROVENANCE_FILE, SCORES_FILE, Busy, Entry, RunEntry
+from ddnmf_core.store.run_names import rename_run, run_title
 from ddnmf_core.store.run_store import Store
 
-runs_app = typer.Typer(help="List, show, verify, delete, restore, export and import runs.", no_args_is_help=True)
+runs_app = typer.Typer(help="List, show, rename, verify, delete, restore, export and import runs.", no_args_is_help=True)
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 GRADE_TITLES = {"litter": "stale", "foreign": "unknown"}  # grades of `runs verify --json` as the table shows them
 COUNT_TITLES = {
@@ -31,23 +33,61 @@ COUNT_TITLES = {
 
 @runs_app.command("list")
 def list_runs(as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """List all runs, newest first. Damaged runs are set aside and reported on standard error."""
+    """List all runs, newest first, with what differs from a preset or the defaults, and their scores (codes z of the clean
+    images). Damaged runs are set aside and reported on standard error."""
     with plain_errors():
         store = Store(home)
-        entries = store.entries()
+        rows = run_rows(entries := store.entries())
         if as_json:
-            typer.echo(json.dumps([{"run": e.id, "state": e.state.status, "config": e.config.settings()} for e in entries]))
+            configs = ({"config": entry.config.settings()} for entry in entries)
+            typer.echo(json.dumps([row | config for row, config in zip(rows, configs, strict=True)]))
             return
-        for entry in entries:
-            c, state = entry.config, entry.state
-            typer.echo(
-                f"{entry.id}  {state.status:<11} {state.progress:4.0%}  {c.model:<5} {c.dataset:<17} "
-                f"r={c.n_parts:<3} {c.noise_kind} {c.noise_level:.0%}  {c.epochs} epochs  seed {c.seed}"
-            )
+        for line in _table_lines(rows):
+            typer.echo(line)
         if not entries:
             typer.echo("No runs yet. Train one: ddnmf train")
         for notice in store.notices():
             typer.echo(notice, err=True)
+
+
+def _table_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Format runs as columns as wide as their longest text; none for no runs."""
+    if not rows:
+        return []
+    header = [
+        "RUN",
+        "STATE",
+        "MODEL",
+        "DATA",
+        "SEED",
+        *(name.upper() for name in SCORE_COLUMNS if name[:3] in ("ACC", "NMI")),
+        "ERROR",
+    ]
+    table = [header]
+    for row in rows:
+        model = row["name"] or ", ".join(filter(None, (row["model"], row["settings"])))
+        state = f"{row['state']} {row['progress']:.0%}" if row["state"] == "running" else row["state"]
+        scores = [_number(row["scores"][name], ".3f") for name in SCORE_COLUMNS if name[:3] in ("ACC", "NMI")]
+        table.append([row["run"], state, model, row["data"], str(row["seed"]), *scores, _number(row["error"], ".4f")])
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else f"{value:{form}}"
+
+
+@runs_app.command("rename")
+def rename(
+    run: RunArgument,
+    name: Annotated[str, typer.Argument(help="The new name, up to 60 characters; empty text removes it.")],
+    home: HomeOption = None,
+) -> None:
+    """Name a run. The name stands in lists, selectors and tables, and goes with the run into archives."""
+    with plain_errors():
+        entry = Store(home).get("runs", run)
+        rename_run(entry, name)
+        typer.echo(run_title(entry))
 
 
 @runs_app.command("show")

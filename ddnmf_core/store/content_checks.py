@@ -32,6 +32,12 @@ class _Row(BaseModel, extra="allow"):
     layer_shares: list[float] = []
 
 
+class _RunName(BaseModel, extra="forbid"):
+    """The user's name of a run."""
+
+    name: Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
 class _Score(BaseModel):
     """Scores of a clustering; without labels the silhouette only, None for a single cluster."""
 
@@ -113,3 +119,5 @@ def _check_json(entry: Entry, name: str, content: object) -> None:
         TypeAdapter(dict[str, Any]).validate_python(content)
     elif name == "part-names.json":
         TypeAdapter(dict[PartNumber, str]).validate_python(content)
+    elif name == "run-name.json":
+        _RunName.model_validate(content)

@@ -62,7 +62,7 @@ MTIME_RESOLUTION_NS = 2_000_000_000  # two writes closer together can have the s
 _FINISHED: dict[str, tuple[int, "State"]] = {}  # cache of final states: path to modification time and state
 RECORDED_NAMES = re.compile(  # file names that a manifest may list
     r"(model|codes|factors|interpretation|checkpoint-\d{9}|snapshots/\d{6})\.safetensors"
-    r"|(clusters|points|early|parts)\.parquet|(scores|provenance|part-names)\.json|history\.jsonl"
+    r"|(clusters|points|early|parts)\.parquet|(scores|provenance|part-names|run-name)\.json|history\.jsonl"
 )
 
 
@@ -297,15 +297,26 @@ class Entry(CheckedFolder, Generic[ConfigT]):
         CorruptFile
             If the history is damaged.
         """
+        return [self._parse_row(line) for line in self._history_lines()]
+
+    def last_row(self) -> dict[str, Any]:
+        """Read the last complete row alone, of a finished run its last epoch; {} without one. Raises CorruptFile."""
+        lines = self._history_lines()
+        return self._parse_row(lines[-1]) if lines else {}
+
+    def _history_lines(self) -> list[bytes]:
         if (expected := self._manifest().get(HISTORY_FILE)) is not None:
             content = read_checked(self.folder / HISTORY_FILE, [expected])
         elif (self.folder / HISTORY_FILE).exists():
             content = read_file(self.folder / HISTORY_FILE)
         else:
             return []
-        lines = content.split(b"\n")[:-1]
+        return content.split(b"\n")[:-1]
+
+    def _parse_row(self, line: bytes) -> dict[str, Any]:
         try:
-            return [json.loads(line) for line in lines]
+            row: dict[str, Any] = json.loads(line)
+            return row
         except (ValueError, RecursionError):
             raise CorruptFile(self.folder / HISTORY_FILE, "is damaged: a line is not JSON") from None
 

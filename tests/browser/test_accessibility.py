@@ -6,7 +6,7 @@ from serving import RUN, needs_chromium, open_page, wait_until
 
 pytestmark = needs_chromium
 
-PAGES = ["", "train", "latent", "parts", "explain", "noise", "sweep", "compare"]
+PAGES = ["", "train", "latent", "parts", "parts?tab=part", "explain", "noise", "sweep", "compare"]
 BRIGHTNESS = "() => Number(getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/\\d+/)[0])"
 
 
@@ -19,7 +19,7 @@ def page(browser):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_known_to_keep_anybody_out(page, address, name):
-    page.goto(f"{address}/{name}?run={RUN.id}&method=pca&points=400")
+    page.goto(f"{address}/{name}{'&' if '?' in name else '?'}run={RUN.id}&method=pca&points=400")
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     found = {}
     for scheme in ("light", "dark"):

@@ -105,7 +105,7 @@ def test_a_click_swaps_a_part_with_the_other_sample_and_back(page, address):
 
 
 def test_a_part_has_a_badge_and_keeps_its_name(page, address):
-    page.goto(f"{address}/parts?run={RUN.id}&part=2")
+    page.goto(f"{address}/parts?run={RUN.id}&part=2&tab=part")
     page.get_by_text(re.compile(r"Reappears in \d of 1 seeds")).wait_for()
     page.get_by_role("textbox", name="Part name").fill("left arc")
     page.get_by_role("textbox", name="Part name").press("Enter")

@@ -13,7 +13,7 @@ pytestmark = needs_chromium
 @pytest.fixture(scope="module")
 def page(browser, address):
     page = open_page(browser, accept_downloads=True)
-    page.goto(f"{address}/parts?run={RUN.id}")
+    page.goto(f"{address}/parts?run={RUN.id}&tab=part")
     page.get_by_role("button", name="Save a figure").click()
     yield page
     page.close()

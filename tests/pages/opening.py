@@ -2,18 +2,23 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from streamlit.testing.v1 import AppTest
 
 APP = str(Path(__file__).parents[2] / "dashboard" / "main.py")
 
 
+TABS_OF_PARTS = [f"parts?tab={tab}" for tab in ("gallery", "part", "training", "quality", "rank", "factors", "readout")]
+
+
 def open_page(page: str, **link: str) -> AppTest:
-    """AppTest has to pass through Home first."""
+    """Open a page such as "parts" or "parts?tab=part". AppTest has to pass through Home first."""
+    page, _, query = page.partition("?")
     app = AppTest.from_file(APP, default_timeout=60)
     if page != "home":
         app.run().switch_page(f"../pages/{page}.py")
-    for name, value in link.items():
+    for name, value in (dict(parse_qsl(query)) | link).items():
         app.query_params[name] = value
     return app.run()
 

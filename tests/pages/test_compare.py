@@ -10,7 +10,7 @@ from opening import text_of
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.cells import target_cells
 from ddnmf_core.reproduce.protocol import FULL_PROTOCOL, QUICK_PROTOCOL
-from ddnmf_core.reproduce.results import Results
+from ddnmf_core.reproduce.results import Results, read_results, summarise
 from ddnmf_core.store.run_store import Store
 
 
@@ -86,8 +86,26 @@ def test_a_table_without_ddnmf_yet_does_not_call_another_row_its_best(folder):
     path.write_text(json.dumps(content))
     app = open_compare()
     assert not app.exception
-    assert "Best row of the other models: **GMM**" in text_of(app)
-    assert "Best DDNMF row" not in text_of(app)
+    assert "best other model" not in text_of(app)
+
+
+def test_the_headline_compares_rows_of_the_same_clustering(folder):
+    publish(folder, "table1")
+    rows = summarise(read_results(folder, "table1").cells).set_index("method")
+    app = open_compare()
+    lines = [line for element in app.markdown for line in element.value.split("\n") if "best other model" in line]
+    assert {line.partition(":")[0] for line in lines} >= {"K-means", "GMM", "UMAP + GMM"}
+    for line in lines:
+        end = "+" + line.partition(":")[0].replace(" + ", "+")
+        others = [row for row in rows.index if row.endswith(end) and row.partition("+")[2] == end[1:] and "DDNMF" not in row]
+        best = rows.loc[others, "acc_mean"]
+        assert f"best other model: **{best.idxmax().partition('+')[0]}** ACC {best.max():.3f}" in line
+
+
+def test_the_distance_to_the_paper_is_in_points(folder):
+    publish(folder, "table1")
+    row = open_compare().dataframe[0].value.set_index("Method").loc["K-means"]
+    assert row["ACC, Δ"] == pytest.approx(100 * (0.515 - row["ACC, paper"]))
 
 
 def test_the_table_in_the_link_is_shown(folder):

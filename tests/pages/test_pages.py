@@ -282,8 +282,8 @@ def test_a_collapse_after_the_first_look_is_seen_too(store):
 
 
 def test_a_denoising_autoencoder_is_not_called_a_plain_one():
-    assert "against the clean images" in explain_losses(AE1.replace(model="dae"), False)
-    assert "clean" not in explain_losses(AE1, False)
+    assert "against the clean images" in explain_losses(AE1.replace(model="dae"), "raw")
+    assert "clean" not in explain_losses(AE1, "raw")
 
 
 @pytest.mark.parametrize(

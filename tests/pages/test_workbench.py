@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from opening import open_page, text_of
+from opening import TABS_OF_PARTS, open_page, text_of
 from stored import trained
 
 from ddnmf_core.config import InterpretationConfig, PixelNMFConfig, RunConfig
@@ -35,7 +35,7 @@ def test_what_was_measured_stands_in_the_list(store):
     assert shown["Importance"].tolist() == measured["importance"].tolist()
     assert shown["Purity"].tolist() == measured["purity"].tolist()
     assert set(shown["In other seeds"]) <= {"0 of 1", "1 of 1"}
-    assert "Deletion AUC" in str(app.dataframe[1].value)
+    assert "Deletion AUC" in str(open_page("parts", run=RUN.id, tab="quality").dataframe[0].value)
 
 
 def test_measuring_is_asked_for_once_and_can_be_cancelled(store):
@@ -49,13 +49,14 @@ def test_measuring_is_asked_for_once_and_can_be_cancelled(store):
 
 
 def test_a_name_is_kept_with_the_run_and_found_in_the_list(store):
-    app = open_page("parts", run=RUN.id, part="3")
+    app = open_page("parts", run=RUN.id, part="3", tab="part")
     app.text_input(key=f"parts.name.{RUN.id}.2").set_value("upper loop").run()
     assert "Part 3, upper loop" in text_of(app)
-    again = open_page("parts", run=RUN.id, part="3")
+    listed = open_page("parts", run=RUN.id)
+    listed.text_input(key="parts.find").set_value("LOOP").run()
+    assert listed.dataframe[0].value["Part"].tolist() == [3]
+    again = open_page("parts", run=RUN.id, part="3", tab="part")
     assert "Part 3, upper loop" in text_of(again)
-    again.text_input(key="parts.find").set_value("LOOP").run()
-    assert again.dataframe[0].value["Part"].tolist() == [3]
     again.text_input(key=f"parts.name.{RUN.id}.2").set_value("").run()
     assert "upper loop" not in text_of(again)
     assert store.get("runs", RUN.id).problems() == []
@@ -66,14 +67,14 @@ def test_the_badge_says_whether_the_other_seed_has_the_part(store):
     from ddnmf_core.interpret.stability import match_parts
     from ddnmf_core.store.finished_run import FinishedRun
 
-    app = open_page("parts", run=RUN.id, part="1")
+    app = open_page("parts", run=RUN.id, part="1", tab="part")
     _, cosine = match_parts(*(cached_part_effects(FinishedRun(store.get("runs", each.id))) for each in (RUN, SIBLING)))
     assert f"Reappears in {int(cosine[0] >= MIN_REAPPEARANCE_COSINE)} of 1 seeds" in text_of(app)
 
 
 def test_a_run_without_other_seeds_says_how_to_get_them(store):
     trash.delete_entry(store.get("runs", SIBLING.id))
-    app = open_page("parts", run=RUN.id)
+    app = open_page("parts", run=RUN.id, tab="part")
     assert "No other seeds of this configuration" in text_of(app)
 
 
@@ -198,8 +199,8 @@ def test_an_autoencoder_is_read_out_in_parts_and_then_explained_by_them(home):
 
 
 def test_a_page_that_only_shows_a_name_does_not_write_it(store):
-    watching = open_page("parts", run=RUN.id, part="3")
-    naming = open_page("parts", run=RUN.id, part="3")
+    watching = open_page("parts", run=RUN.id, part="3", tab="part")
+    naming = open_page("parts", run=RUN.id, part="3", tab="part")
     naming.text_input(key=f"parts.name.{RUN.id}.2").set_value("hook").run()
     watching.run()
     assert part_names(store.get("runs", RUN.id)) == {2: "hook"}
@@ -217,7 +218,7 @@ def tiles(app, key):
 
 
 def test_the_film_shows_every_epoch_and_the_slider_picks_its_parts(store):
-    app = open_page("parts", run=RUN.id)
+    app = open_page("parts", run=RUN.id, tab="training")
     slider = next(each for each in app.select_slider if each.key == "parts.epoch")
     assert list(slider.options) == ["0", "1", "2", "3"]
     assert slider.value == 3
@@ -230,13 +231,49 @@ def test_pictures_of_an_earlier_version_have_no_film_and_that_is_said(store, mon
     run = store.entry(RUN)
     for name in run.names("snapshots/"):
         run.write_tensors(name, {"student": np.zeros((1, 64), np.uint8)})
-    app = open_page("parts", run=RUN.id)
+    app = open_page("parts", run=RUN.id, tab="training")
     assert not app.exception
     assert "trained by an earlier version" in text_of(app)
 
 
+def test_a_part_is_stepped_through_and_its_tab_is_kept_in_the_link(store):
+    app = open_page("parts", run=RUN.id, part="5", tab="part")
+    assert "Part 5" in text_of(app)
+    app.button(key="parts.Next part").click().run()
+    assert "Part 1" in text_of(app)
+    assert app.number_input(key="part").value == 1
+    app.button(key="parts.Previous part").click().run()
+    assert "Part 5" in text_of(app)
+    assert not app.exception
+
+
+@pytest.mark.parametrize("page", TABS_OF_PARTS)
+def test_every_tab_is_drawn_and_no_other(store, page):
+    app = open_page(page, run=RUN.id)
+    assert not app.exception
+    assert not app.error
+    seen = {
+        "gallery": "bases explains" in text_of(app),
+        "part": "Top-activating samples" in text_of(app),
+        "training": any(slider.key == "parts.epoch" for slider in app.select_slider),
+        "quality": any("Deletion AUC" in str(frame.value) for frame in app.dataframe),
+        "rank": any(field.key == "survey.ranks" for field in app.text_input),
+        "factors": "Red: images of this" in text_of(app),
+        "readout": any(field.key == "readout.n_parts" for field in app.number_input),
+    }
+    assert [name for name, shown in seen.items() if shown] == [page.removeprefix("parts?tab=")]
+
+
+def test_an_additive_model_s_parts_are_its_atoms_and_have_no_read_out_of_their_own(home):
+    run = trained(Store(home), ADDITIVE)
+    app = open_page("parts", run=run.id, tab="readout")  # that tab is not there: the first one opens
+    assert not app.exception
+    assert app.button_group(key="additive_view").value == "alone"
+    assert not any(field.key == "readout.n_parts" for field in app.number_input)
+
+
 def test_a_survey_of_the_rank_trains_what_is_missing_and_compares_what_is_there(store):
-    app = open_page("parts", run=RUN.id)
+    app = open_page("parts", run=RUN.id, tab="rank")
     assert "Look for a rank" not in text_of(app)  # one rank alone
     app.text_input(key="survey.ranks").set_value("3, 5").run()
     app.number_input(key="survey.seeds").set_value(2).run()
@@ -249,7 +286,7 @@ def test_a_survey_of_the_rank_trains_what_is_missing_and_compares_what_is_there(
     for config in wanted:
         assert tasks.perform(str(store.root), "runs", config.id, "cpu") == "finished"
         store.close_request(store.requests()[0])
-    app = open_page("parts", run=RUN.id)
+    app = open_page("parts", run=RUN.id, tab="rank")
     assert not app.exception
     assert "Look for a rank" in text_of(app)
 

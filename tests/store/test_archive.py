@@ -267,6 +267,8 @@ FORGERIES = {
     "scores of half of it": lambda m, run: resealed(
         m, run, SCORES_FILE, json.dumps(json.loads(m[of(run, SCORES_FILE)])[1:]).encode()
     ),
+    "a name that is no line": lambda m, run: resealed(m, run, "run-name.json", b'{"name": "two\\nlines"}'),
+    "a name with more in it": lambda m, run: resealed(m, run, "run-name.json", b'{"name": "mine", "evil": 1}'),
     "names that no part has": lambda m, run: resealed(m, run, "part-names.json", b'{"first": "hook"}'),
     "a history that lacks a loss": lambda m, run: resealed(
         m, run, "history.jsonl", m[of(run, "history.jsonl")].replace(b"L_ap", b"L_xy")

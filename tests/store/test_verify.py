@@ -27,6 +27,7 @@ FILES = (
     "provenance.json",
     "snapshots/000001.safetensors",
     "part-names.json",
+    "run-name.json",
 )
 
 

@@ -1,0 +1,76 @@
+"""All runs of a store as a table: settings, state, scores and error, a row a run."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from ddnmf_core.config import CLUSTERERS
+from ddnmf_core.files.atomic import CorruptFile
+from ddnmf_core.labels import CLUSTERER_TITLES, MODEL_TITLES, SCORE_TITLES
+from ddnmf_core.store.entry import PROVENANCE_FILE, STATE_FILE, RunEntry
+from ddnmf_core.store.finished_run import FinishedRun
+from ddnmf_core.store.run_names import run_name, settings_text
+
+SCORE_COLUMNS = {  # column to score and clusterer, of the codes z of the clean images
+    f"{title} {CLUSTERER_TITLES[clusterer]}": (score, clusterer)
+    for clusterer in CLUSTERERS
+    for score, title in SCORE_TITLES.items()
+}
+ERROR_COLUMN = "Error"  # of noisy images against the clean ones, on the images that are fixed after each epoch
+
+
+def run_rows(runs: Iterable[RunEntry]) -> list[dict[str, Any]]:
+    """Return a row for each run; scores, error and seconds are None until it has them.
+
+    Returns
+    -------
+    list of dict
+        "run" (id), "name" (the user's), "model", "data", "settings" (what differs from a preset or the defaults), "seed",
+        "state", "progress" (0 to 1), "scores" by SCORE_COLUMNS (0 to 1), "error" (mean squared error per pixel), "finished"
+        (seconds since 1970) and "seconds" of training.
+    """
+    return [run_row(run) for run in runs]
+
+
+def run_row(run: RunEntry) -> dict[str, Any]:
+    """Return the row of one run, as in `run_rows`; if its files are damaged the settings alone, with the state "damaged"."""
+    row = _of_settings(run)
+    try:
+        return row | (_of_results(run) if run.finished else _NO_RESULTS)
+    except (CorruptFile, OSError):
+        return row | _NO_RESULTS | {"state": "damaged"}
+
+
+_NO_RESULTS: dict[str, Any] = {"scores": dict.fromkeys(SCORE_COLUMNS), "error": None, "finished": None, "seconds": None}
+
+
+def _of_settings(run: RunEntry) -> dict[str, Any]:
+    config, state = run.config, run.state
+    return {
+        "run": run.id,
+        "name": run_name(run),
+        "model": MODEL_TITLES[config.model],
+        "data": config.dataset,
+        "settings": settings_text(config),
+        "seed": config.seed,
+        "state": state.status,
+        "progress": state.progress,
+    }
+
+
+def _of_results(run: RunEntry) -> dict[str, Any]:
+    ended = run.folder / STATE_FILE
+    return _read_results(run, ended.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=5_000)
+def _read_results(run: RunEntry, changed: int) -> dict[str, Any]:
+    """Read scores and error; cached, since a page draws its list of runs again at each click."""
+    clean = {row.clusterer: row.values for row in FinishedRun(run).scores() if row.representation == "z" and not row.noisy}
+    last = run.last_row()
+    return {
+        "scores": {column: clean[clusterer].get(score) for column, (score, clusterer) in SCORE_COLUMNS.items()},
+        "error": last.get("error_student", last.get("error")),
+        "finished": changed / 1e9,
+        "seconds": run.read_json(PROVENANCE_FILE).get("training_seconds"),
+    }
