@@ -77,14 +77,15 @@ docs/stories/index
 docs/install
 docs/own-data
 docs/command-line
-docs/model
+docs/parts
 docs/api
 ```
 ```{toctree}
 :hidden:
 :caption: Trust
 
-docs/states
+docs/results
+docs/clustering
 docs/reliability
 docs/security
 ```
@@ -94,6 +95,14 @@ docs/security
 
 docs/performance
 docs/scaling
+```
+```{toctree}
+:hidden:
+:caption: Develop
+
+docs/architecture
+docs/model
+docs/states
 docs/dependencies
 ```
 """

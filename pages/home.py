@@ -1,4 +1,4 @@
-"""Home: introduce DDNMF, train a first model, list runs and data sets."""
+"""Home: an image as a sum of its parts, a first model, the runs, and how DDNMF works."""
 
 import streamlit as st
 
@@ -7,29 +7,140 @@ from dashboard.figures.saving import remember_figure
 from dashboard.figures.text import in_markdown
 from dashboard.frame.glossary import terms
 from dashboard.home import architecture, run_management
-from dashboard.home.user_data_list import show_user_data_sets
+from dashboard.home.cards import show_cards
 from dashboard.session.links import from_link, set_choice, to_link
-from dashboard.session.results import expected_time
+from dashboard.session.results import expected_time, report_damage
+from dashboard.session.run_data import cached_run, images
 from dashboard.session.run_export import show_export
 from dashboard.session.run_list import show_run_list
 from dashboard.session.selections import explain_absence, newest_with_parts, warn_of_collapse
-from dashboard.session.store import TRAIN_PAGE, store
+from dashboard.session.store import LIVE_STATUSES, TRAIN_PAGE, store
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.labels import CLUSTERER_TITLES, SCORE_TITLES
-from ddnmf_core.store.entry import ENDED_STATUSES
+from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_names import run_title
 
 FIRST = RunConfig()
-RUN_COLUMNS = ("Name", "Model", "Data", "ACC K-means", "ACC GMM", "Seed", "State", "Finished")
+TILE_WIDTH = 108  # pixels, of a part
+RUN_COLUMNS = (
+    "Name",
+    "Model",
+    "Data",
+    "ACC K-means",
+    "NMI K-means",
+    "ACC GMM",
+    "NMI GMM",
+    "Error",
+    "Seed",
+    "State",
+    "Finished",
+)
 
 
 def train_first() -> None:
     """Submit the default model, and choose it for the Train page."""
     set_choice("run", engine.submit(store(), FIRST).id)
+
+
+def offer_first_model() -> None:
+    with st.container(border=True):
+        st.header("Train your first model")
+        st.write(
+            f"Trains the default network for {FIRST.epochs} epochs on the bundled MNIST subset (10,000 images). Watch it "
+            f"learn, open the map, click a digit and see which parts it is made of. {expected_time(FIRST)}"
+        )
+        if st.button("Train your first model", type="primary", icon=":material/play_arrow:", key="home.first"):
+            train_first()
+            st.switch_page(TRAIN_PAGE)
+
+
+@st.fragment(run_every="2s")
+@report_damage
+def show_live_run(run: RunEntry) -> None:
+    """Show the progress of a run in work; rerun the page when it has ended."""
+    state = run.state
+    if state.status not in LIVE_STATUSES:
+        st.rerun(scope="app")
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    left.progress(state.progress, f"**{in_markdown(run_title(run))}** · {in_markdown(state.message)}")
+    right.page_link(TRAIN_PAGE, label="Watch training", icon=":material/monitoring:", query_params={"run": run.id})
+
+
+@report_damage
+def show_sum(run: FinishedRun) -> None:
+    """Show the chosen image, or the first one, as a sum of parts."""
+    import torch  # 2.7 s cold: after the rest of the page
+
+    from dashboard.session.part_contributions import show_strip
+
+    H, sample = run.codes("H"), st.session_state.get("sample", 0)
+    sample = sample if 0 <= sample < len(H) else 0
+    st.header("An image as a sum of parts")
+    st.caption(f"Sample {sample}: {images(run).caption(sample)}. Click a part to choose it for all pages.")
+    show_strip(run, torch.from_numpy(H[sample]), "home.sum", TILE_WIDTH)
+
+
+def show_scores(run: FinishedRun) -> None:
+    """Show the scores of the chosen run, or without labels its silhouettes."""
+    of_z = [row for row in run.scores() if row.representation == "z" and not row.noisy]
+    scores = [(row.clusterer, name, value) for row in of_z for name, value in row.values.items()]
+    with st.container(horizontal=True, gap="large"):  # wraps where numbers would not fit
+        for clusterer, name, value in scores:
+            title = f"{SCORE_TITLES.get(name, 'Silhouette')}, {CLUSTERER_TITLES[clusterer]} on z"
+            st.metric(title, f"{value:.3f}", width="content")
+    st.caption(
+        "Clusters of the clean images v. the classes (eq 17–19). Single seed; scores vary by several points across seeds."
+        if catalogue.spec(run.config.dataset).labelled
+        else f"No labels, so no ACC, NMI or ARI. Silhouette: {terms()['Silhouette']}"
+    )
+
+
+def show_runs(entries: list[RunEntry], chosen: RunEntry | None) -> None:
+    """Show the table of runs; choose, delete, export and import."""
+    st.header("My runs")
+    if entries:
+        ticked = show_run_list(entries, "home.runs", "single-row", RUN_COLUMNS)
+        st.caption(
+            "Select a run to use it on every page, delete it, or see why it stopped. Compare runs: page Compare, My runs."
+        )
+        if ticked:
+            _act_on(ticked[0])
+    else:
+        st.info("No runs yet.")
+    run_management.offer_undo()
+    run_management.show_deleted_runs()
+    if chosen:
+        show_export(chosen)
+    run_management.show_archives(chosen, entries)
+
+
+def _act_on(entry: RunEntry) -> None:
+    state = entry.state
+    if entry.finished and st.session_state.get("run") != entry.id:
+        set_choice("run", entry.id)
+        st.rerun()
+    if state.message:
+        st.write(state.message)
+    if state.status in ENDED_STATUSES:
+        run_management.delete_with_confirmation(entry)
+
+
+def show_figure_1(chosen: RunEntry | None) -> None:
+    config = chosen.config if chosen else FIRST
+    epochs = chosen.epochs() if chosen else []
+    st.header("How it works: the two networks and their losses (Figure 1)")
+    figure = architecture.draw_architecture(config, catalogue.spec(config.dataset).n_pixels, epochs[-1] if epochs else None)
+    st.markdown(figure, unsafe_allow_html=True)
+    remember_figure("home.figure1", "Figure 1", Vector(figure))
+    st.caption(
+        f"{in_markdown(run_title(chosen))}; losses of the last epoch."
+        if chosen
+        else "Default network. Losses appear once a run has been trained."
+    )
 
 
 st.title("DDNMF Studio")
@@ -42,19 +153,13 @@ st.markdown(
 
 entries = store().entries()
 finished = [entry for entry in entries if entry.finished]
+live = [entry for entry in entries if entry.state.status in LIVE_STATUSES]
 for notice in store().notices():
     st.warning(notice)
-
-if not finished and not read_only():
-    with st.container(border=True):
-        st.header("Train your first model")
-        st.write(
-            f"Trains the default network for {FIRST.epochs} epochs on the bundled MNIST subset (10,000 images). Watch it "
-            f"learn, open the map, click a digit and see which parts it is made of. {expected_time(FIRST)}"
-        )
-        if st.button("Train your first model", type="primary", icon=":material/play_arrow:", key="home.first"):
-            train_first()
-            st.switch_page("../pages/train.py")
+if not finished and not live and not read_only():
+    offer_first_model()
+if live:
+    show_live_run(next((entry for entry in live if entry.state.status == "running"), live[-1]))
 
 wanted = from_link("run")
 chosen = next((entry for entry in finished if entry.id == wanted), newest_with_parts(finished) if finished else None)
@@ -68,63 +173,17 @@ if chosen and not catalogue.is_known(chosen.config.dataset):
         "Add the same file or folder again with the same options (Train), or delete the run."
     )
     chosen = None
-config = chosen.config if chosen else FIRST
-epochs = chosen.epochs() if chosen else []
-st.header("Figure 1: the two networks and their losses")
-figure = architecture.draw_architecture(config, catalogue.spec(config.dataset).n_pixels, epochs[-1] if epochs else None)
-st.markdown(figure, unsafe_allow_html=True)
-remember_figure("home.figure1", "Figure 1", Vector(figure))
-st.caption(
-    f"{in_markdown(run_title(chosen))}; losses of the last epoch."
-    if chosen
-    else "Default network. Losses appear once a run has been trained."
-)
-
-if chosen:
-    warn_of_collapse(epochs)
-    of_z = [row for row in FinishedRun(chosen).scores() if row.representation == "z" and not row.noisy]
-    scores = [(row.clusterer, name, value) for row in of_z for name, value in row.values.items()]
-    for column, (clusterer, name, value) in zip(st.columns(6), scores, strict=False):
-        column.metric(f"{SCORE_TITLES.get(name, 'Silhouette')}, {CLUSTERER_TITLES[clusterer]} on z", f"{value:.3f}")
-    st.caption(
-        "Clusters of the clean images v. the classes (eq 17–19). Single seed; scores vary by several points across seeds."
-        if catalogue.spec(config.dataset).labelled
-        else f"No labels, so no ACC, NMI or ARI. Silhouette: {terms()['Silhouette']}"
-    )
-    show_export(chosen)
-
-left, right = st.columns([3, 2], gap="large")
-with left:
-    st.header("Runs")
-    if entries:
-        ticked = show_run_list(entries, "home.runs", "single-row", RUN_COLUMNS)
-        st.caption(
-            "Select a run to use it on every page, delete it, or see why it stopped. Compare runs: page Compare, My runs."
-        )
-        if ticked:
-            entry = ticked[0]
-            state = entry.state
-            if entry.finished and st.session_state.get("run") != entry.id:
-                set_choice("run", entry.id)
-                st.rerun()
-            if state.message:
-                st.write(state.message)
-            if state.status in ENDED_STATUSES:
-                run_management.delete_with_confirmation(entry)
-    else:
-        st.info("No runs yet.")
-    run_management.offer_undo()
-    run_management.show_deleted_runs()
-    run_management.show_archives(chosen, entries)
-with right:
-    st.header("Data sets")
-    for name, spec in catalogue.DATASETS.items():
-        location = catalogue.find(name)
-        if location:
-            st.markdown(f":green[:material/check_circle:] **{spec.title}** · {spec.licence} · {location.source}")
-        else:
-            st.markdown(f":gray[:material/cancel:] **{spec.title}** · not found")
-            st.caption(catalogue.ways_to_get(name))
-    show_user_data_sets()
-    if not read_only():
-        st.page_link(TRAIN_PAGE, label="Add your own images or table", icon=":material/add_photo_alternate:")
+run = cached_run(chosen) if chosen else None
+place_of_sum = st.container()
+if run:
+    warn_of_collapse(run.epochs())
+    show_scores(run)
+place_of_cards = st.container()
+show_runs(entries, chosen)
+show_figure_1(chosen)
+if run:
+    with place_of_cards:
+        report_damage(show_cards)(run)
+    if run.config.model == "ddnmf":
+        with place_of_sum:
+            show_sum(run)

@@ -39,7 +39,7 @@ def _contributions(run: FinishedRun, H: tuple[float, ...], baseline: tuple[float
     return RankedContributions(contributions, contributions.strength.argsort(descending=True))
 
 
-def show_strip(run: FinishedRun, H: torch.Tensor, key: str) -> None:
+def show_strip(run: FinishedRun, H: torch.Tensor, key: str, size: int = 72) -> None:
     """Show a sample's strongest parts between baseline and reconstruction; a click chooses one. Additive parts start at 0."""
     if additive := run.is_additive():
         baseline, title = torch.zeros_like(H), "no parts"
@@ -59,7 +59,7 @@ def show_strip(run: FinishedRun, H: torch.Tensor, key: str) -> None:
             f"reconstruction\n+ {rest} parts" if rest else "reconstruction",
         ],
         key=key,
-        size=72,
+        size=size,
         on_pick=lambda tile: choose_part_of_tile(shown, tile),
     )
     ground = "a blank image" if additive else "the mean image"

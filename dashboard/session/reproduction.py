@@ -51,7 +51,7 @@ def choose_numbers(targets: Sequence[Target]) -> list[DisplayedResults]:
             format_func=NUMBERS_TITLES.get,
             required=True,
             wrap=True,
-            help="Published: from results/, as in the README. This store: trained here under the same protocol, on all "
+            help="Published: from results/, as in docs/results.md. This store: trained here under the same protocol, on all "
             "images, or on the bundled 10,000 with fewer epochs.",
         )
     if numbers == "published":

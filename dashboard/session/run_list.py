@@ -13,6 +13,7 @@ from ddnmf_core.experiment.run_table import SCORE_COLUMNS, run_rows
 from ddnmf_core.store.entry import RunEntry
 
 MAX_HEIGHT, ROW_HEIGHT = 420, 35  # pixels
+MAX_ROWS = 500  # reading the results of a run takes about a millisecond
 SCORE_HELP = "Clusters of the code z of the clean images against the classes."
 ERROR_HELP = "Mean squared error per pixel of reconstructions of noisy images, against the clean images."
 
@@ -43,7 +44,12 @@ def run_frame(entries: Sequence[RunEntry]) -> pd.DataFrame:
 def show_run_list(
     entries: Sequence[RunEntry], key: str, mode: Literal["single-row", "multi-row"], columns: Sequence[str] | None = None
 ) -> list[RunEntry]:
-    """Show runs, newest first; return the ticked ones. `columns`: those shown at first, the others can be switched on."""
+    """Show the newest MAX_ROWS runs; return the ticked ones. `columns`: those shown at first, others can be added."""
+    if len(entries) > MAX_ROWS:
+        st.caption(
+            f"The newest {MAX_ROWS} of {len(entries):,} runs. Page Compare, My runs, finds the others by name or setting."
+        )
+        entries = entries[:MAX_ROWS]
     frame = run_frame(entries)
     labelled = [name for name in SCORE_COLUMNS if frame[name].notna().any()]
     frame = frame.drop(columns=[name for name in SCORE_COLUMNS if name not in labelled])

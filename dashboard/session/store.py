@@ -5,7 +5,8 @@ from zlib import crc32
 
 from ddnmf_core.store.run_store import Store
 
-TRAIN_PAGE, PARTS_PAGE, EXPLAIN_PAGE = "../pages/train.py", "../pages/parts.py", "../pages/explain.py"
+TRAIN_PAGE, LATENT_PAGE = "../pages/train.py", "../pages/latent.py"
+PARTS_PAGE, EXPLAIN_PAGE = "../pages/parts.py", "../pages/explain.py"
 LIVE_STATUSES = ("queued", "running", "interrupted")  # states of a run in the queue or in work
 
 

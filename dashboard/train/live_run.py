@@ -15,7 +15,7 @@ from dashboard.figures.text import in_markdown
 from dashboard.session.results import report_damage
 from dashboard.session.run_data import as_pictures, images
 from dashboard.session.selections import warn_of_collapse
-from dashboard.session.store import LIVE_STATUSES, store
+from dashboard.session.store import LATENT_PAGE, LIVE_STATUSES, store
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import pictures
 from ddnmf_core.engine import client as engine
@@ -143,7 +143,7 @@ def show_controls(entry: RunEntry, live: bool) -> None:
         action_button("Stop", "train.stop", entry.request_stop, place=right, icon=STOP_ICON, disabled=stopping or read_only())
     elif state.status == "finished":
         left.success(f"Finished on {state.device}.", icon=":material/check:")
-        right.page_link("../pages/latent.py", label="Open map", query_params={"run": entry.id})
+        right.page_link(LATENT_PAGE, label="Open map", query_params={"run": entry.id})
     else:
         (left.info if state.status == "stopped" else left.error)(text)
         action_button(

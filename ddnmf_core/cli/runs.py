@@ -32,12 +32,18 @@ COUNT_TITLES = {
 
 
 @runs_app.command("list")
-def list_runs(as_json: JsonOption = False, home: HomeOption = None) -> None:
+def list_runs(
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the newest runs, so many; default: all.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
     """List all runs, newest first, with what differs from a preset or the defaults, and their scores (codes z of the clean
     images). Damaged runs are set aside and reported on standard error."""
     with plain_errors():
         store = Store(home)
-        rows = run_rows(entries := store.entries())
+        rows = run_rows(entries := store.entries()[:limit])
         if as_json:
             configs = ({"config": entry.config.settings()} for entry in entries)
             typer.echo(json.dumps([row | config for row, config in zip(rows, configs, strict=True)]))

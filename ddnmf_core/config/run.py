@@ -27,7 +27,7 @@ CODE_NMF_FIELDS = ("basis", "coefficients", "decoder")  # of an NMF module at th
 class RunConfig(Config):
     """Settings of one training run: data, model, losses, noise and optimiser.
 
-    The README reports the measurements behind the defaults. `layers` also accepts text such as "500,500,2000,10".
+    `docs/results.md` reports the measurements behind the defaults. `layers` also accepts text such as "500,500,2000,10".
 
     Raises
     ------

@@ -41,7 +41,7 @@ def run_title(run: Entry[Any]) -> str:
     return f"{own} · {short_name(config.dataset)}{size} · seed {config.seed} · {run.id[:6]}"
 
 
-@lru_cache(maxsize=5_000)
+@lru_cache(maxsize=20_000)
 def settings_text(config: RunConfig) -> str:
     """Describe the settings by the nearest preset and what differs from it: 'published, γ 0.1'; empty for the defaults."""
     candidates = [("", _differences(config, RunConfig(model=config.model)))]

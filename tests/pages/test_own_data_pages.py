@@ -194,11 +194,11 @@ def test_a_set_that_is_gone_is_a_sentence_and_the_rest_of_the_pages_stands(runs,
     assert not app.error
 
 
-def test_a_set_is_removed_on_home_unless_a_run_needs_it(runs, tmp_path):
+def test_a_set_is_removed_unless_a_run_needs_it(runs, tmp_path):
     unused = user_sets.add(table(tmp_path / "other.csv"), "other.csv", ImportOptions(scale="set"))
-    app = open_page("home")
-    app.button(key=f"home.remove.{unused}").click().run()
+    app = open_page("train")
+    app.button(key=f"train.remove.{unused}").click().run()
     assert unused not in user_sets.names()
-    app.button(key=f"home.remove.{runs['table'].dataset}").click().run()
+    app.button(key=f"train.remove.{runs['table'].dataset}").click().run()
     assert "runs were trained on" in text_of(app)
     assert runs["table"].dataset in user_sets.names()

@@ -31,6 +31,10 @@ def test_a_table_that_is_shown_is_the_one_in_results(path):
     assert fill.filled(text) == text, "python docs/fill.py"
 
 
+def test_the_summary_is_of_the_published_cells():
+    assert fill.SUMMARY.read_text("utf-8") == fill.summary(), "python docs/fill.py"
+
+
 def test_an_empty_block_is_filled_and_what_follows_stays():
     kept = "Text.\n\n<!-- results/parts.md -->\n\nold\n<!-- end -->\n"
     empty = f"<!-- results/table1.md -->\n\n<!-- end -->\n\n{kept}"
