@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.figures.saving import show_chart
 from dashboard.noise import charts
@@ -52,16 +53,12 @@ def summarised(shown: DisplayedResults, protocol: Protocol, runs: Sequence[Match
     return summarise(records)
 
 
-def show_panels(panels: dict[tuple[str, str], go.Figure], protocol: Protocol, rows: pd.DataFrame, level: float) -> None:
-    st.html(charts.legend_html([] if rows.empty else list(rows["method"].unique())))
-    for family, dataset in by_family(protocol).items():
-        for column, score in zip(st.columns(len(SCORE_NAMES)), SCORE_NAMES, strict=True):
-            show_chart(charts.mark_level(panels[dataset, score], level), f"noise.{family}.{score}", None, place=column)
-    st.caption(
-        "Point: a model trained at this noise level, K-means on its codes of images at the same level, mean over seeds. "
-        "Band: ± 1 SD (two seeds or more). Dashed: the paper's single runs. Vertical line: the slider. Higher is better."
-        + fewer_images(protocol)
-    )
+def show_panels(
+    panels: dict[tuple[str, str], go.Figure], family: str, dataset: str, level: float, places: Sequence[DeltaGenerator]
+) -> None:
+    """Show a panel for each score of one data set."""
+    for place, score in zip(places, SCORE_NAMES, strict=True):
+        show_chart(charts.mark_level(panels[dataset, score], level), f"noise.{family}.{score}", None, place=place)
 
 
 def headline(rows: pd.DataFrame, protocol: Protocol) -> str:
@@ -176,7 +173,6 @@ def explore(
     runs: Sequence[MatchingRun],
 ) -> None:
     """Redraw the parts of the page that depend on the slider, without gathering the results again."""
-    above = st.container()
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     level = left.slider("Noise level", 0, HIGHEST, 40, STEP, format="%d%%", key="level", bind="query-params") / 100
     with right:
@@ -190,10 +186,20 @@ def explore(
             wrap=True,
             format_func={name: charts.dataset_title(dataset) for name, dataset in sets.items()}.get,
         )
-    with above:
-        show_panels(panels, protocol, rows, level)
-        st.markdown(headline(rows, protocol))
-    show_samples(runs, list(protocol.noise_models), sets[family], level)
+    left, right = st.columns([5, 3], gap="medium")
+    with right:
+        st.html(charts.legend_html([] if rows.empty else list(rows["method"].unique())))
+        show_panels(panels, family, sets[family], level, [right] * len(SCORE_NAMES))
+    with left:
+        show_samples(runs, list(protocol.noise_models), sets[family], level)
+    for other in (name for name in sets if name != family):
+        show_panels(panels, other, sets[other], level, st.columns(len(SCORE_NAMES)))
+    st.caption(
+        "Point: a model trained at this noise level, K-means on its codes of images at the same level, mean over seeds. "
+        "Band: ± 1 SD (two seeds or more). Dashed: the paper's single runs. Vertical line: the slider. Higher is better."
+        + fewer_images(protocol)
+    )
+    st.markdown(headline(rows, protocol))
     offer_level(shown, protocol, level)
     show_heat_maps(shown, protocol, rows)
 

@@ -1,5 +1,6 @@
 // Tiles are rebuilt whenever their data changes; a click sends the tile's index.
 const GAP = 8, EDGE = 10; // pixels between tiles, and of a tile around its picture: as in gallery.css
+const SMALLEST_CELL = 36; // pixels, of a table's column
 const SMALLEST = 0.7; // of a tile's size: rows are kept whole by smaller tiles
 
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -13,6 +14,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     root.watcher.observe(root);
   }
   root.tileSize = data.size;
+  root.columns = data.columns;
   root.replaceChildren(...data.tiles.map(({ src, caption, aspect }, index) => {
     const tile = document.createElement(data.clickable ? "button" : "figure");
     tile.className = "ddnmf-tile" + (index === data.selected ? " selected" : "");
@@ -31,8 +33,15 @@ export default function ({ parentElement, data, setTriggerValue }) {
 
 function layOut(root) {
   if (!root.clientWidth) return; // hidden: the watcher calls again
-  const columns = columnsFor(root.children.length, root.clientWidth, root.tileSize);
+  const columns = root.columns
+    ? asTable(root.columns, root.clientWidth)
+    : columnsFor(root.children.length, root.clientWidth, root.tileSize);
   root.style.gridTemplateColumns = `repeat(${columns}, minmax(0, ${root.tileSize + EDGE}px))`;
+}
+
+// The columns of a table, of which the screen of a phone shows half in a row.
+function asTable(columns, width) {
+  return width / columns >= SMALLEST_CELL ? columns : Math.ceil(columns / 2);
 }
 
 // As many columns as fit, or fewer, down to half, where that leaves fewer blanks: ten tiles are 10 or 5 + 5, never 9 + 1.

@@ -39,9 +39,10 @@ def gallery(
     selected: int | None = None,
     on_pick: Callable[[int], None] | None = None,
     title: str = "",
+    columns: int | None = None,
 ) -> None:
-    """Show pictures (k, h, w) gray, (k, h, w, 3) RGB or (k, h, w, 4) RGBA in rows that are as even as the page's width
-    allows; `size` is a tile's largest width in pixels.
+    """Show pictures (k, h, w) gray, (k, h, w, 3) RGB or (k, h, w, 4) RGBA side by side, in rows as even as the page's width
+    allows; `size` is a tile's largest width in pixels. With `columns` a row has so many tiles, as in a table.
 
     With `on_pick` every tile is a button, which calls it with the tile's index before the page reruns. A `title` offers
     the row for saving as a figure.
@@ -60,6 +61,6 @@ def gallery(
     ]
     _mount(
         key=key,
-        data={"tiles": tiles, "size": size, "selected": selected, "clickable": on_pick is not None},
+        data={"tiles": tiles, "size": size, "selected": selected, "clickable": on_pick is not None, "columns": columns},
         on_picked_change=picked,
     )

@@ -21,22 +21,26 @@ from ddnmf_core.store.entry import Entry, RunEntry
 from ddnmf_core.store.run_names import run_title
 
 Pixels = NDArray[np.float32]
-AS_SLIDER, SAMPLE_TILE_WIDTH = "slider", 56  # pixels
+AS_SLIDER, NEAREST, TILE_WIDTH = "slider", "nearest", 64  # pixels
 
 
 def show_samples(runs: Sequence[MatchingRun], titles: Sequence[str], dataset: str, level: float) -> None:
     """Show the chosen sample and one image per class at a noise level; name the runs and their training noise."""
     candidates = on_same_images(runs, dataset)
     images = dataset_images(candidates[0].config.dataset, candidates[0].config.n_samples) if candidates else _bundled(dataset)
-    left, right = st.columns(2, vertical_alignment="bottom")
+    left, middle, right = st.columns(3, vertical_alignment="bottom")
     with left:
         by_class = images.one_of_each_class(_pick_number(images))
     chosen = _chosen_sample(images)
     samples = np.array([*chosen, *by_class])
-    with right:
+    with middle:
         trained_at = _pick_level(candidates)
+    with right:
+        picked = _pick_runs(candidates, titles)
     used = {
-        title: run for title in titles if (run := nearest_run(candidates, title, level if trained_at is None else trained_at))
+        title: run
+        for title in titles
+        if (run := picked[title] or nearest_run(candidates, title, level if trained_at is None else trained_at))
     }
     seed = next(iter(used.values())).config.seed if used else 1
     clean = images.scaled(samples)
@@ -103,6 +107,25 @@ def _pick_level(candidates: Sequence[MatchingRun]) -> float | None:
     return None if chosen == AS_SLIDER else float(chosen)
 
 
+def _pick_runs(candidates: Sequence[MatchingRun], titles: Sequence[str]) -> dict[str, MatchingRun | None]:
+    """Pick the run that stands for each model; None: the one nearest to the training noise.
+
+    At first the run that is chosen for all pages stands for its model, unless there are runs of the figure's protocol.
+    """
+    chosen = st.session_state.get("run")
+    picked: dict[str, MatchingRun | None] = {}
+    with st.popover("Runs shown", width="stretch"):
+        for title in titles:
+            runs = {run.entry.id: run for run in candidates if run.title == title}
+            own = any(run.own for run in runs.values())
+            options = {NEAREST: "nearest to the training noise"} | {key: run_title(run.entry) for key, run in runs.items()}
+            if st.session_state.get(key := f"noise.run.{title}") not in options:
+                st.session_state[key] = chosen if chosen in runs and not own else NEAREST
+            wanted = st.selectbox(title, list(options), key=key, format_func=options.__getitem__, persist_state="session")
+            picked[title] = runs.get(wanted)
+    return picked
+
+
 def _corrupted(images: Images, clean: Pixels, samples: NDArray[np.int64], level: float, seed: int) -> Pixels:
     """Add each image's reproducible noise: (n, d) -> (n, d)."""
     import torch  # 2.7 s cold: loaded after the panels are drawn
@@ -123,25 +146,19 @@ def _reconstructions(run: RunEntry, samples: tuple[int, ...], level: float, seed
 
 
 def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[int, int]) -> None:
-    """Show a stack per sample, the clean image on top, with name or error as caption; wrap the stacks."""
+    """Show a column per sample: the clean image with its name, and below it the others with their errors."""
     captions = [
-        list(names),
+        *names,
         *(
-            [f"{title}\n{error:.4f}" for error in np.square(pixels - shown["clean"]).mean(axis=1)]
+            f"{title}\n{error:.4f}"
             for title, pixels in list(shown.items())[1:]
+            for error in np.square(pixels - shown["clean"]).mean(axis=1)
         ),
     ]
-    tiles = pictures.to_u8(np.stack(list(shown.values()), axis=1)).reshape(len(names), len(shown), *image_shape)
-    by_row = [tile for row in tiles.swapaxes(0, 1) for tile in row]
-    remember_figure(
-        "noise.stacks",
-        "Images at this noise and their reconstructions",
-        Tiles(by_row, [text for row in captions for text in row], most_beside=len(names)),
-    )
-    with st.container(horizontal=True, gap="xsmall"):
-        for number, (stack, texts) in enumerate(zip(tiles, zip(*captions, strict=True), strict=True)):
-            with st.container(width=SAMPLE_TILE_WIDTH + 10):
-                gallery(stack, texts, key=f"noise.stack.{number}", size=SAMPLE_TILE_WIDTH)
+    tiles = pictures.to_u8(np.concatenate(list(shown.values()))).reshape(-1, *image_shape)
+    title = "Images at this noise and their reconstructions"
+    remember_figure("noise.stacks", title, Tiles(list(tiles), captions, most_beside=len(names)))
+    gallery(tiles, captions, key="noise.stacks", size=TILE_WIDTH, columns=len(names))
 
 
 def _explain(used: dict[str, MatchingRun], titles: Sequence[str], dataset: str, wanted: float, seed: int) -> None:

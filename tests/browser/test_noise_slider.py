@@ -11,6 +11,8 @@ from ddnmf_core.config import RunConfig
 
 RUN = RunConfig(dataset="mnist-10k", n_samples=200, layers=(16, 8, 4), n_parts=3, epochs=1, noise_level=0.4)
 
+N_CLASSES = 10
+
 pytestmark = needs_chromium
 
 
@@ -26,7 +28,7 @@ def server(made):
 def page(browser, server):
     page = open_page(browser)
     page.goto(f"{server}/noise?level=40")
-    page.get_by_test_id("ddnmf-gallery").nth(9).wait_for()
+    page.get_by_test_id("ddnmf-gallery").first.wait_for()
     page.locator(".shapelayer path").nth(5).wait_for(state="attached")
     yield page
     page.close()
@@ -35,8 +37,8 @@ def page(browser, server):
 def pictures(page: Page) -> list[str | None]:
     """The first sample: clean, noisy, rebuilt by DDNMF, rebuilt by AE1."""
     images = page.get_by_test_id("ddnmf-gallery").first.locator("img")
-    expect(images).to_have_count(4)
-    return [images.nth(place).get_attribute("src") for place in range(4)]
+    expect(images).to_have_count(4 * N_CLASSES)
+    return [images.nth(row * N_CLASSES).get_attribute("src") for row in range(4)]
 
 
 def markers(page: Page) -> list[float]:

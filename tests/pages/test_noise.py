@@ -97,7 +97,8 @@ def figures(app):
 
 def stacks(app):
     """The pictures of each sample, from top to bottom: 'src' and 'caption'."""
-    return [json.loads(gallery.proto.json)["tiles"] for gallery in app.get("bidi_component") if gallery.proto.json]
+    (shown,) = [json.loads(gallery.proto.json) for gallery in app.get("bidi_component") if gallery.proto.json]
+    return [shown["tiles"][sample :: shown["columns"]] for sample in range(shown["columns"])]
 
 
 def names_of(figure):
@@ -166,6 +167,19 @@ def test_the_models_follow_the_slider_unless_their_noise_is_chosen(store):
     assert RUNS[2].id[:6] not in text_of(app)
     assert RUNS[0].id[:6] in text_of(app)
     assert "showing the nearest level" not in text_of(app)
+
+
+def test_the_chosen_run_stands_for_its_model_and_any_other_can_be_picked(store):
+    app = open_noise(level="80")
+    app.session_state["run"] = RUNS[0].id
+    app.session_state["noise.run.DDNMF"] = None  # as on a first visit
+    app.run()
+    assert not app.exception
+    assert app.selectbox(key="noise.run.DDNMF").value == RUNS[0].id
+    assert RUNS[0].id[:6] in text_of(app)
+    assert RUNS[2].id[:6] not in text_of(app)
+    app.selectbox(key="noise.run.DDNMF").set_value("nearest").run()
+    assert RUNS[2].id[:6] in text_of(app)
 
 
 def test_the_noise_is_that_of_each_sample_and_the_error_that_of_the_run(store):
