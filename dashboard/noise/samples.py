@@ -37,10 +37,11 @@ def show_samples(runs: Sequence[MatchingRun], titles: Sequence[str], dataset: st
         trained_at = _pick_level(candidates)
     with right:
         picked = _pick_runs(candidates, titles)
+    like = next((run.config for run in candidates if run.entry.id == st.session_state.get("run")), None)
     used = {
         title: run
         for title in titles
-        if (run := picked[title] or nearest_run(candidates, title, level if trained_at is None else trained_at))
+        if (run := picked[title] or nearest_run(candidates, title, level if trained_at is None else trained_at, like))
     }
     seed = next(iter(used.values())).config.seed if used else 1
     clean = images.scaled(samples)
@@ -108,19 +109,14 @@ def _pick_level(candidates: Sequence[MatchingRun]) -> float | None:
 
 
 def _pick_runs(candidates: Sequence[MatchingRun], titles: Sequence[str]) -> dict[str, MatchingRun | None]:
-    """Pick the run that stands for each model; None: the one nearest to the training noise.
-
-    At first the run that is chosen for all pages stands for its model, unless there are runs of the figure's protocol.
-    """
-    chosen = st.session_state.get("run")
+    """Pick the run that stands for each model; None: the one nearest to the training noise, with the chosen run's settings."""
     picked: dict[str, MatchingRun | None] = {}
     with st.popover("Runs shown", width="stretch"):
         for title in titles:
             runs = {run.entry.id: run for run in candidates if run.title == title}
-            own = any(run.own for run in runs.values())
             options = {NEAREST: "nearest to the training noise"} | {key: run_title(run.entry) for key, run in runs.items()}
             if st.session_state.get(key := f"noise.run.{title}") not in options:
-                st.session_state[key] = chosen if chosen in runs and not own else NEAREST
+                st.session_state[key] = NEAREST
             wanted = st.selectbox(title, list(options), key=key, format_func=options.__getitem__, persist_state="session")
             picked[title] = runs.get(wanted)
     return picked

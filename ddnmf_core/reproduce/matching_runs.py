@@ -46,14 +46,29 @@ def on_same_images(runs: Sequence[MatchingRun], dataset: str) -> list[MatchingRu
     return [run for run in related if (run.config.dataset, run.config.n_samples) == (best.dataset, best.n_samples)]
 
 
-def nearest_run(runs: Sequence[MatchingRun], title: str, level: float) -> MatchingRun | None:
-    """Find a model's run nearest to a noise level; prefers the protocol's own runs, then the lowest seed."""
-    of_model = [run for run in runs if run.title == title]
-    return min(
-        of_model,
-        default=None,
-        key=lambda run: (not run.own, round(abs(run.config.noise_level - level), 6), run.config.noise_level, run.config.seed),
-    )
+def nearest_run(runs: Sequence[MatchingRun], title: str, level: float, like: RunConfig | None = None) -> MatchingRun | None:
+    """Find a model's run nearest to a noise level.
+
+    Prefers the protocol's own runs, then those with the settings of `like` but for model, noise level and seed, then the
+    nearest level and the lowest seed.
+    """
+
+    def order(run: MatchingRun) -> tuple[bool, bool, float, float, int]:
+        distance = round(abs(run.config.noise_level - level), 6)
+        return (
+            not run.own,
+            like is not None and not _is_like(run.config, like),
+            distance,
+            run.config.noise_level,
+            run.config.seed,
+        )
+
+    return min((run for run in runs if run.title == title), default=None, key=order)
+
+
+def _is_like(config: RunConfig, other: RunConfig) -> bool:
+    same = {"model": config.model, "noise_level": config.noise_level, "seed": config.seed}
+    return config == other.replace(**same)
 
 
 def _is_own(config: RunConfig, protocol: Protocol, title: str) -> bool:

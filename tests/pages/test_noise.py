@@ -6,6 +6,7 @@ from dataclasses import replace
 import opening
 import pytest
 from opening import text_of
+from stored import trained
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import load
@@ -169,17 +170,18 @@ def test_the_models_follow_the_slider_unless_their_noise_is_chosen(store):
     assert "showing the nearest level" not in text_of(app)
 
 
-def test_the_chosen_run_stands_for_its_model_and_any_other_can_be_picked(store):
-    app = open_noise(level="80")
-    app.session_state["run"] = RUNS[0].id
-    app.session_state["noise.run.DDNMF"] = None  # as on a first visit
-    app.run()
-    assert not app.exception
-    assert app.selectbox(key="noise.run.DDNMF").value == RUNS[0].id
-    assert RUNS[0].id[:6] in text_of(app)
-    assert RUNS[2].id[:6] not in text_of(app)
-    app.selectbox(key="noise.run.DDNMF").set_value("nearest").run()
+def test_runs_with_the_settings_of_the_chosen_run_come_first_and_any_other_can_be_picked(store):
+    other = RUN.replace(gamma=0.5, noise_level=0.45)
+    trained(store, other)
+    app = open_noise(level="45")
+    for chosen, shown in ((RUN, RUN), (other, other)):  # 40 % is the nearest level of the first one's settings
+        app.session_state["run"] = chosen.id
+        app.run()
+        assert not app.exception
+        assert shown.id[:6] in text_of(app)
+    app.selectbox(key="noise.run.DDNMF").set_value(RUNS[2].id).run()
     assert RUNS[2].id[:6] in text_of(app)
+    assert other.id[:6] not in text_of(app)
 
 
 def test_the_noise_is_that_of_each_sample_and_the_error_that_of_the_run(store):
@@ -258,7 +260,7 @@ def test_numbers_are_shown_as_they_come_and_those_that_are_done_count(home):
     settle(Store(home))
     app.run()
     assert "1 of 3 models trained, 1 of 3 clusterings" in app.get("progress")[0].proto.text
-    assert "DDNMF" in names_of(figures(app)[0])
+    assert "DDNMF" in names_of(figures(app)[3])  # the set of the slider comes first
     finish(Store(home), others)
     for cell in others:
         Store(home).entry(cell.run).set_state(State("finished", 1.0))
@@ -282,7 +284,7 @@ def test_a_point_between_the_protocols_levels_is_drawn_but_not_counted(home):
         Store(home).entry(cell.run).set_state(State("finished", 1.0))
     app.run()
     assert not app.exception
-    curve = next(trace for trace in figures(app)[0]["data"] if trace["name"] == "DDNMF")
+    curve = next(trace for trace in figures(app)[3]["data"] if trace["name"] == "DDNMF")
     assert curve["customdata"][1].startswith("0.834")  # .9 - .35 / 4 + .02 + .001
     assert len(curve["customdata"]) == 4
     assert "above AE1 in **18 of 18** cells" in text_of(app)
