@@ -16,6 +16,7 @@ NOISE_TITLES: dict[NoiseKind, str] = {
     "displacement": "Displacement",
     "gaussian_displacement": "Gaussian + displacement",
 }
+SETTING_SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ", "n_parts": "r"}
 NOISE_LEVEL_HELP = (
     "Gaussian: standard deviation. Masking, salt and pepper: fraction of corrupted pixels. Displacement: at 40 % a shift of up "
     "to 2 of 28 pixels, a rotation of up to 10 degrees and a scaling of up to 10 %."

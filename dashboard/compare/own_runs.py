@@ -24,7 +24,7 @@ from ddnmf_core.experiment.run_table import SCORE_COLUMNS
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
-from ddnmf_core.store.run_names import MAX_NAME, rename_run, run_name, run_title
+from ddnmf_core.store.run_names import MAX_RUN_NAME, rename_run, run_name, run_title
 
 FIRST_COLUMNS = (
     "Name",
@@ -83,7 +83,7 @@ def _show_actions(entry: RunEntry) -> None:
         st.text_input(
             "Run name",
             key=key,
-            max_chars=MAX_NAME,
+            max_chars=MAX_RUN_NAME,
             placeholder="e.g. weak NMF",
             disabled=read_only(),
             help="Shown in every selector and table; kept with the run.",

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.session.store import table_key
 from ddnmf_core.data.catalogue import short_name
-from ddnmf_core.experiment.run_table import SCORE_COLUMNS, run_rows
+from ddnmf_core.experiment.run_table import SCORE_COLUMNS, table_of_runs
 from ddnmf_core.store.entry import RunEntry
 
 MAX_HEIGHT, ROW_HEIGHT = 420, 35  # pixels
@@ -21,7 +21,7 @@ ERROR_HELP = "Mean squared error per pixel of reconstructions of noisy images, a
 def run_frame(entries: Sequence[RunEntry]) -> pd.DataFrame:
     """Return a row for each run, with the columns as they are titled."""
     rows = []
-    for row in run_rows(entries):
+    for row in table_of_runs(entries):
         progress = f" {row['progress']:.0%}" if row["state"] == "running" else ""
         finished = row["finished"] and datetime.fromtimestamp(row["finished"]).replace(second=0, microsecond=0)
         rows.append(

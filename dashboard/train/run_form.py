@@ -9,9 +9,7 @@ from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
 from ddnmf_core.config import DEVICES, DISPLACING_KINDS, PRESETS, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import suggestion_for
-from ddnmf_core.labels import MODEL_TITLES, NOISE_LEVEL_HELP, NOISE_TITLES
-
-SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
+from ddnmf_core.labels import MODEL_TITLES, NOISE_LEVEL_HELP, NOISE_TITLES, SETTING_SYMBOLS
 
 
 def remember_defaults() -> None:
@@ -136,7 +134,7 @@ def settings_form() -> dict[str, Any]:
         strict=True,
     ):
         chosen[name] = column.number_input(
-            SYMBOLS[name],
+            SETTING_SYMBOLS[name],
             0.0,
             1e6,
             step=0.1,

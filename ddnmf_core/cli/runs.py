@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ddnmf_core.cli.terminal import HomeOption, JsonOption, RunArgument, plain_errors, progress_display
-from ddnmf_core.experiment.run_table import SCORE_COLUMNS, run_rows
+from ddnmf_core.experiment.run_table import SCORE_COLUMNS, table_of_runs
 from ddnmf_core.store import archive_export, trash
 from ddnmf_core.store.entry import PROVENANCE_FILE, SCORES_FILE, Busy, Entry, RunEntry
 from ddnmf_core.store.run_names import rename_run, run_title
@@ -43,7 +43,7 @@ def list_runs(
     images). Damaged runs are set aside and reported on standard error."""
     with plain_errors():
         store = Store(home)
-        rows = run_rows(entries := store.entries()[:limit])
+        rows = table_of_runs(entries := store.entries()[:limit])
         if as_json:
             configs = ({"config": entry.config.settings()} for entry in entries)
             typer.echo(json.dumps([row | config for row, config in zip(rows, configs, strict=True)]))

@@ -19,7 +19,7 @@ SCORE_COLUMNS = {  # column to score and clusterer, of the codes z of the clean 
 ERROR_COLUMN = "Error"  # of noisy images against the clean ones, on the images that are fixed after each epoch
 
 
-def run_rows(runs: Iterable[RunEntry]) -> list[dict[str, Any]]:
+def table_of_runs(runs: Iterable[RunEntry]) -> list[dict[str, Any]]:
     """Return a row for each run; scores, error and seconds are None until it has them.
 
     Returns
@@ -33,7 +33,7 @@ def run_rows(runs: Iterable[RunEntry]) -> list[dict[str, Any]]:
 
 
 def run_row(run: RunEntry) -> dict[str, Any]:
-    """Return the row of one run, as in `run_rows`; if its files are damaged the settings alone, with the state "damaged"."""
+    """Return the row of one run, as in `table_of_runs`; if its files are damaged the settings alone, with the state "damaged"."""
     row = _of_settings(run)
     try:
         return row | (_of_results(run) if run.finished else _NO_RESULTS)

@@ -6,13 +6,12 @@ from typing import Any
 from ddnmf_core.config import NMF_FIELDS, PRESETS, RunConfig
 from ddnmf_core.data.catalogue import short_name
 from ddnmf_core.files.read_only import require_writable
-from ddnmf_core.labels import MODEL_TITLES, NOISE_TITLES
+from ddnmf_core.labels import MODEL_TITLES, NOISE_TITLES, SETTING_SYMBOLS
 from ddnmf_core.store.entry import Entry
 
 RUN_NAME_FILE = "run-name.json"
-MAX_NAME = 60  # characters
+MAX_RUN_NAME = 60  # characters
 NAMED_ELSEWHERE = {"model", "dataset", "n_samples", "seed"}  # of a title: not settings that differ
-SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ", "n_parts": "r", "learning_rate": "rate"}
 MAX_PRESET_DIFFERENCES = 3  # from a preset: with more of them it says little of the run
 
 
@@ -24,9 +23,9 @@ def run_name(run: Entry[Any]) -> str:
 
 
 def rename_run(run: Entry[Any], name: str) -> None:
-    """Store the user's name of a run, in one line of at most MAX_NAME characters; an empty one removes it."""
+    """Store the user's name of a run, in one line of at most MAX_RUN_NAME characters; an empty one removes it."""
     require_writable()
-    if name := " ".join(name.split())[:MAX_NAME]:
+    if name := " ".join(name.split())[:MAX_RUN_NAME]:
         run.write_json(RUN_NAME_FILE, {"name": name})
     elif run.has(RUN_NAME_FILE):
         run.remove(RUN_NAME_FILE)
@@ -70,9 +69,11 @@ def _setting_text(name: str, value: Any) -> str:
             return f"{NOISE_TITLES[value].lower()} noise"
         case "noise_level":
             return f"noise {value:.0%}"
+        case "learning_rate":
+            return f"rate {value:g}"
         case "batch_size":
             return f"batches of {value}"
         case "n_clusters":
             return f"{value} clusters"
     number = f"{value:g}" if isinstance(value, float) else value
-    return f"{SYMBOLS.get(name, name.replace('_', ' '))} {number}"
+    return f"{SETTING_SYMBOLS.get(name, name.replace('_', ' '))} {number}"

@@ -4,7 +4,7 @@ import pytest
 from stored import finish, trained
 
 from ddnmf_core.config import RunConfig
-from ddnmf_core.experiment.run_table import SCORE_COLUMNS, run_rows
+from ddnmf_core.experiment.run_table import SCORE_COLUMNS, table_of_runs
 from ddnmf_core.store.entry import SCORES_FILE
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_names import rename_run
@@ -18,7 +18,7 @@ def test_a_row_has_what_the_run_s_own_files_say(home):
     entry = trained(store, RUN)
     rename_run(entry, "mine")
     waiting = store.create(RUN.replace(seed=2))
-    rows = {row["run"]: row for row in run_rows(store.entries())}
+    rows = {row["run"]: row for row in table_of_runs(store.entries())}
     run, row = FinishedRun(entry), rows[entry.id]
     for column, (score, clusterer) in SCORE_COLUMNS.items():
         assert row["scores"][column] == run.score(score, "z", clusterer)
@@ -34,5 +34,5 @@ def test_a_damaged_run_leaves_the_others_in_the_table(tmp_path):
     store = Store(tmp_path / "store")
     runs = [finish(store, RUN.replace(seed=seed)) for seed in (1, 2)]
     (runs[0].folder / SCORES_FILE).write_text("[")
-    states = {row["run"]: row["state"] for row in run_rows(store.entries())}
+    states = {row["run"]: row["state"] for row in table_of_runs(store.entries())}
     assert states == {runs[0].id: "damaged", runs[1].id: "finished"}

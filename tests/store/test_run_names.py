@@ -4,7 +4,7 @@ import pytest
 from stored import finish
 
 from ddnmf_core.config import PRESETS, RunConfig
-from ddnmf_core.store.run_names import MAX_NAME, rename_run, run_name, run_title, settings_text
+from ddnmf_core.store.run_names import MAX_RUN_NAME, rename_run, run_name, run_title, settings_text
 from ddnmf_core.store.run_store import Store
 
 
@@ -67,7 +67,7 @@ def run(tmp_path):
 
 def test_a_name_is_kept_in_one_line_shown_and_removed(run):
     rename_run(run, "  weak\n NMF " + "x" * 100)
-    assert run_name(run) == ("weak NMF " + "x" * 100)[:MAX_NAME]
+    assert run_name(run) == ("weak NMF " + "x" * 100)[:MAX_RUN_NAME]
     assert run_title(run).startswith("weak NMF x")
     assert run.problems() == []
     rename_run(run, " ")
