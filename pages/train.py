@@ -10,7 +10,7 @@ from dashboard.session.selections import explain_absence
 from dashboard.session.store import store
 from dashboard.session.train_settings import train_key
 from dashboard.train.data_form import user_data_form
-from dashboard.train.data_list import show_data_sets
+from dashboard.train.data_list import list_data_sets
 from dashboard.train.live_run import live_panel, queue_order
 from dashboard.train.run_form import checked_config, choose_data, remember_defaults, settings_form, use_settings
 from ddnmf_core.config import RunConfig
@@ -81,11 +81,11 @@ left, right = st.columns([4, 7], gap="large")
 with left:
     if read_only():
         st.info("Read-only: training is disabled. Past runs are shown on the right.")
-        show_data_sets()
+        list_data_sets()
         config = None
     else:
         user_data_form(choose_data)
-        show_data_sets()
+        list_data_sets()
         config = checked_config(settings_form())
     if config:
         n_runs = st.session_state[train_key("n_seeds")]

@@ -35,7 +35,7 @@ FIRST_COLUMNS = (
     "Seed",
     "State",
 )
-MAX_COMPARED, TILE_WIDTH = 8, 64
+MAX_COMPARED, COMPARED_TILE_WIDTH = 8, 64
 CURVES = {
     "error_student": "Error of noisy images",
     "error_supervisor": "Error of the supervisor",
@@ -194,7 +194,7 @@ def _show_reconstructions(runs: Sequence[FinishedRun]) -> None:
         _pictures(of, clean.numpy()),
         [of.caption(sample) for sample in samples],
         key="compare.clean",
-        size=TILE_WIDTH,
+        size=COMPARED_TILE_WIDTH,
         title="Clean images",
     )
     for label, run in zip(_labels(runs), runs, strict=True):
@@ -212,7 +212,7 @@ def _show_reconstructions(runs: Sequence[FinishedRun]) -> None:
             _pictures(of, rebuilt),
             [f"error {error:.3f}" for error in errors],
             key=f"compare.rebuilt.{run.id}",
-            size=TILE_WIDTH,
+            size=COMPARED_TILE_WIDTH,
             title=f"Reconstructions by {label}",
         )
     if len(of_same) < len(runs):

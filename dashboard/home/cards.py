@@ -14,8 +14,8 @@ from ddnmf_core.data import pictures
 from ddnmf_core.store.finished_run import FinishedRun
 
 N_POINTS, MAP_SHAPE = 2_000, (96, 176)  # points of the map's thumbnail; its height and width in pixels
-N_TILES, N_COLUMNS, MARGIN = 8, 4, 2  # parts in a thumbnail, in a row, and pixels between them
-TILE_WIDTH = 220
+N_TILES, N_COLUMNS, TILE_MARGIN = 8, 4, 2  # parts in a thumbnail, in a row, and pixels between them
+CARD_WIDTH = 220
 
 
 def show_cards(run: FinishedRun) -> None:
@@ -48,7 +48,7 @@ def show_cards(run: FinishedRun) -> None:
     for place, (name, page, title, text, draw) in zip(st.columns(len(cards)), cards, strict=True):
         with place.container(border=True):
             st.page_link(page, label=f"**{title}**", query_params={"run": run.id})
-            gallery([draw(run)], [text], key=f"home.card.{name}", size=TILE_WIDTH)
+            gallery([draw(run)], [text], key=f"home.card.{name}", size=CARD_WIDTH)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=HASH_FUNCS)
@@ -81,7 +81,7 @@ def _explain_picture(run: FinishedRun) -> NDArray[np.uint8]:
 
 def _montage(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Lay tiles (k, h, w) or (k, h, w, c) out in rows of N_COLUMNS, with margins."""
-    padded = np.pad(tiles, [(0, 0), (0, MARGIN), (0, MARGIN), *[(0, 0)] * (tiles.ndim - 3)])
+    padded = np.pad(tiles, [(0, 0), (0, TILE_MARGIN), (0, TILE_MARGIN), *[(0, 0)] * (tiles.ndim - 3)])
     columns = min(N_COLUMNS, len(padded))
     whole = padded[: len(padded) // columns * columns]
     return np.concatenate([np.concatenate(list(whole[row : row + columns]), axis=1) for row in range(0, len(whole), columns)])

@@ -21,7 +21,7 @@ from ddnmf_core.store.entry import Entry, RunEntry
 from ddnmf_core.store.run_names import run_title
 
 Pixels = NDArray[np.float32]
-AS_SLIDER, NEAREST, TILE_WIDTH = "slider", "nearest", 64  # pixels
+AS_SLIDER, NEAREST, STACK_TILE_WIDTH = "slider", "nearest", 64  # pixels
 
 
 def show_samples(runs: Sequence[MatchingRun], titles: Sequence[str], dataset: str, level: float) -> None:
@@ -154,7 +154,7 @@ def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[i
     tiles = pictures.to_u8(np.concatenate(list(shown.values()))).reshape(-1, *image_shape)
     title = "Images at this noise and their reconstructions"
     remember_figure("noise.stacks", title, Tiles(list(tiles), captions, most_beside=len(names)))
-    gallery(tiles, captions, key="noise.stacks", size=TILE_WIDTH, columns=len(names))
+    gallery(tiles, captions, key="noise.stacks", size=STACK_TILE_WIDTH, columns=len(names))
 
 
 def _explain(used: dict[str, MatchingRun], titles: Sequence[str], dataset: str, wanted: float, seed: int) -> None:

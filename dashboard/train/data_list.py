@@ -10,7 +10,7 @@ from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store import user_data
 
 
-def show_data_sets() -> None:
+def list_data_sets() -> None:
     """List all data sets with source and licence, those that are missing with ways to get them."""
     with st.expander("Data sets", icon=":material/database:"):
         for name, spec in catalogue.DATASETS.items():

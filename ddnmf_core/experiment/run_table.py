@@ -33,7 +33,7 @@ def table_of_runs(runs: Iterable[RunEntry]) -> list[dict[str, Any]]:
 
 
 def run_row(run: RunEntry) -> dict[str, Any]:
-    """Return the row of one run, as in `table_of_runs`; if its files are damaged the settings alone, with the state "damaged"."""
+    """Return the row of one run as in `table_of_runs`; with damaged files its settings alone and the state "damaged"."""
     row = _of_settings(run)
     try:
         return row | (_of_results(run) if run.finished else _NO_RESULTS)
