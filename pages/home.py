@@ -15,7 +15,7 @@ from dashboard.session.run_export import show_export
 from dashboard.session.run_list import show_run_list
 from dashboard.session.selections import explain_absence, newest_with_parts, warn_of_collapse
 from dashboard.session.store import LIVE_STATUSES, TRAIN_PAGE, store
-from ddnmf_core.config import RunConfig
+from ddnmf_core.config import PRESETS, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
@@ -24,7 +24,7 @@ from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_names import run_title
 
-FIRST = RunConfig()
+FIRST = RunConfig(**PRESETS["recommended"])
 TILE_WIDTH = 108  # pixels, of a part
 RUN_COLUMNS = (
     "Name",
@@ -50,8 +50,9 @@ def offer_first_model() -> None:
     with st.container(border=True):
         st.header("Train your first model")
         st.write(
-            f"Trains the default network for {FIRST.epochs} epochs on the bundled MNIST subset (10,000 images). Watch it "
-            f"learn, open the map, click a digit and see which parts it is made of. {expected_time(FIRST)}"
+            f"Trains the recommended model for {FIRST.epochs} epochs on the bundled MNIST subset (10,000 images): every digit "
+            f"becomes a sum of {FIRST.n_parts} parts. Watch it learn, open the map, click a digit and see which parts it is "
+            f"made of. {expected_time(FIRST)}"
         )
         if st.button("Train your first model", type="primary", icon=":material/play_arrow:", key="home.first"):
             train_first()
@@ -139,7 +140,7 @@ def show_figure_1(chosen: RunEntry | None) -> None:
     st.caption(
         f"{in_markdown(run_title(chosen))}; losses of the last epoch."
         if chosen
-        else "Default network. Losses appear once a run has been trained."
+        else "The recommended model. Losses appear once a run has been trained."
     )
 
 

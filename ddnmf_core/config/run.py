@@ -155,6 +155,7 @@ PUBLISHED: dict[str, Any] = {  # of the row DDNMF in the published tables: start
     "epochs": 45,
 }
 PRESETS: dict[str, dict[str, Any]] = {
+    "recommended": {"nmf_at": "pixels", "n_parts": 32},  # parts of pixels that add up to the image
     "quick": {"epochs": 5},
     "published": PUBLISHED,
     "paper": {**PUBLISHED, "loss_reduction": "sum", "output_activation": "linear", "epochs": 30, "precision": "highest"},

@@ -14,7 +14,8 @@ from ddnmf_core.store.run_store import Store
         (RunConfig(), ""),
         (RunConfig(seed=7, dataset="fashion-mnist-10k", n_samples=500), ""),  # named elsewhere in the title
         (RunConfig(gamma=0.1, noise_level=0.2, epochs=1), "γ 0.1, noise 20%, 1 epoch"),
-        (RunConfig(nmf_at="pixels", n_parts=64), "r 64, additive"),
+        (RunConfig(nmf_at="pixels", n_parts=64), "recommended, r 64"),
+        (RunConfig(**PRESETS["recommended"]), "recommended"),
         (RunConfig(**PRESETS["quick"]), "quick"),
         (RunConfig(**PRESETS["published"]), "published"),
         (RunConfig(**PRESETS["paper"]), "paper"),
