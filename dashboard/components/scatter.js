@@ -4,6 +4,7 @@
 const TYPES = { points: Float32Array, colors: Uint8Array, samples: Int32Array, category: Uint16Array, lassoed: Int32Array };
 const REACH = 8; // px: how near to a point counts as on it
 const DRAG = 4; // px: a press that moves less is a click
+const MAX_LABELS = 40; // names of categories on the map
 const DOUBLE_CLICK = 300; // ms in which a click into the void may still turn out a double click
 const HINT = "Drag to pan, Ctrl or ⌘ + wheel to zoom, Shift + drag for a lasso, Escape to clear it. Keyboard: arrows pan, " +
   "plus, minus and 0 zoom, Shift + arrow moves to the next point, Enter selects it.";
@@ -104,6 +105,7 @@ class ScatterMap {
     if (news("selected", data.selected)) this.selected = data.selected;
     if (news("lassoed", data.files.lassoed)) this.lassoed = arrays.lassoed ?? new Int32Array();
     this.lit = this.mask();
+    this.labels = data.labelled && this.category && data.names.length <= MAX_LABELS ? this.placeLabels() : [];
     this.stage.style.height = `${data.height}px`;
     this.overlay.ariaLabel = `Map of ${this.n} images. ${HINT}`;
     this.root.querySelector(".hint").textContent = HINT;
@@ -123,6 +125,20 @@ class ScatterMap {
     const lit = new Uint8Array(this.n);
     for (const sample of this.lassoed) if (this.rows.has(sample)) lit[this.rows.get(sample)] = 1;
     return lit.includes(1) ? lit : null;
+  }
+
+  // Each category's name at its median point; a category without points has none.
+  placeLabels() {
+    const rows = this.data.names.map(() => []);
+    this.category.forEach((category, row) => rows[category].push(row));
+    const median = (members, axis) => {
+      const values = Float32Array.from(members, (row) => this.points[2 * row + axis]).sort();
+      return values[values.length >> 1];
+    };
+    return this.data.names
+      .map((text, category) => ({ text, members: rows[category] }))
+      .filter(({ members }) => members.length)
+      .map(({ text, members }) => ({ text, x: median(members, 0), y: median(members, 1) }));
   }
 
   // ---- view: data <-> pixels --------------------------------------------------------------------
@@ -146,8 +162,11 @@ class ScatterMap {
   }
 
   toPixels(row) {
-    const { scale, view } = this;
-    return [(this.points[2 * row] - view.x) * scale + this.width / 2, this.height / 2 - (this.points[2 * row + 1] - view.y) * scale];
+    return this.placeOf(this.points[2 * row], this.points[2 * row + 1]);
+  }
+
+  placeOf(x, y) {
+    return [(x - this.view.x) * this.scale + this.width / 2, this.height / 2 - (y - this.view.y) * this.scale];
   }
 
   toData([x, y]) {
@@ -228,9 +247,25 @@ class ScatterMap {
 
   drawOverlay() {
     const context = this.context(this.overlay);
+    this.drawLabels(context);
     if (this.hovered >= 0) this.ring(context, this.hovered, 2, 1.5);
     if (this.rows.has(this.selected)) this.ring(context, this.rows.get(this.selected), 4, 2.5);
     if (this.grip?.path) this.drawLasso(context, this.grip.path);
+  }
+
+  drawLabels(context) {
+    context.font = `600 13px ${getComputedStyle(this.root).fontFamily}`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineJoin = "round";
+    context.lineWidth = 4;
+    for (const { text, x, y } of this.labels) {
+      const [left, top] = this.placeOf(x, y);
+      context.strokeStyle = this.color("background");
+      context.strokeText(text, left, top);
+      context.fillStyle = this.color("text");
+      context.fillText(text, left, top);
+    }
   }
 
   ring(context, row, gap, thickness) {

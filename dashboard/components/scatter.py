@@ -117,12 +117,14 @@ def scatter(
     lasso_key: str | None = None,
     on_click: Callable[[int], None] | None = None,
     height: int = 480,
+    labelled: bool = False,
 ) -> MapEvent:
     """Show a cloud; return the user's click and lasso.
 
     selected   sample id to ring. A clicked point is ringed at once, before Python answers.
     lasso_key  key of the lassoed sample ids in `st.session_state`, by default `{key}-lasso`. Maps with the same
                key share the last lasso. To clear it, pop the entry.
+    labelled   write the names of the categories on the map, at most 40.
     on_click   called with the sample id before the rerun, so that elements above the map are up to date.
 
     Zoom and pan stay as they are until `cloud.points` change. Not for use inside `st.form`.
@@ -137,6 +139,7 @@ def scatter(
         "thumbnail": cloud.thumbnails and cloud.thumbnails.shape[1:],
         "selected": None if selected is None else int(selected),
         "height": height,
+        "labelled": labelled,
     }
     result = mount(
         key=key,

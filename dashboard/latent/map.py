@@ -104,7 +104,16 @@ def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int) 
     remember_figure(
         f"latent.{place}", title, PointMap(cloud.points, cloud.colors, None if by_error else cloud.category, cloud.names)
     )
-    scatter(cloud, key=f"latent.{place}.{entry.id}", selected=sample, lasso_key=LASSO_KEY, on_click=choose_sample)
+    scatter(
+        cloud,
+        key=f"latent.{place}.{entry.id}",
+        selected=sample,
+        lasso_key=LASSO_KEY,
+        on_click=choose_sample,
+        labelled=not by_error,
+    )
+    if sample not in table["sample"].values:
+        st.caption(f"Sample {sample} is not among the {len(table):,} images of this map (Map settings, **Max. points**).")
     if not by_error:
         show_legend(names)
     st.caption(

@@ -88,8 +88,8 @@ def settings_form() -> dict[str, Any]:
         on_change=apply_preset,
         persist_state="session",
         help="Recommended: the NMF module at the pixels with 32 parts, so an image is exactly the sum of its parts. Quick: "
-        "the defaults with 5 epochs. Published: the settings behind the published tables, 45 epochs at a constant learning rate. "
-        "Paper: as Published with summed losses, linear output, 30 epochs, full precision. Parts: as Published with an "
+        "the defaults with 5 epochs. Published: the settings behind the published tables, 45 epochs at a constant learning "
+        "rate. Paper: as Published with summed losses, linear output, 30 epochs, full precision. Parts: as Published with an "
         "additive decoder for clearer parts, at the cost of clustering (Compare, Part quality).",
     )
     available = catalogue.available()
