@@ -75,9 +75,11 @@ docs/stories/index
 :caption: Use
 
 docs/install
+docs/guide
 docs/own-data
 docs/command-line
 docs/parts
+docs/troubleshooting
 docs/api
 ```
 ```{toctree}

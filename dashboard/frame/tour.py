@@ -11,8 +11,8 @@ from ddnmf_core.files.read_only import read_only
 TOUR_STEPS = {
     "": (
         "Home",
-        "Figure 1 shows the two networks and their losses. In an empty store, press **Train your first model**; otherwise "
-        "select a run.",
+        "An image as a sum of a run's parts, your runs, and how DDNMF works. In an empty store, press **Train your first "
+        "model**; otherwise select a run.",
     ),
     "train": (
         "Train",
@@ -25,8 +25,8 @@ TOUR_STEPS = {
     ),
     "parts": (
         "Parts",
-        "What each part looks like, which images activate it most, and whether it reappears with another seed. Type a "
-        "**Part name** to save it with the run.",
+        "All parts beside NMF of the pixels; **View** changes what is drawn. Click a part to see its samples and effects, "
+        "whether it reappears with another seed, and to name it.",
     ),
     "explain": (
         "Explain",
@@ -40,7 +40,8 @@ TOUR_STEPS = {
     ),
     "compare": (
         "Compare",
-        "Tables 1 and 2 over seeds: DDNMF, the other methods, and the paper's scores. Switch **Table** for part quality.",
+        "Your runs: **Filter** the table and tick two to see them side by side. Tables 1 and 2 over seeds with the paper's "
+        "scores; the quality of parts.",
     ),
 }
 TOUR_PAGES = {"": "../pages/home.py"} | {name: f"../pages/{name}.py" for name in TOUR_STEPS if name}
