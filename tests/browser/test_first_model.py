@@ -163,6 +163,7 @@ def test_a_link_brings_back_what_was_on_screen(page):
     other = open_page(page.context.browser)
     other.goto(link)
     other.get_by_role("heading", name="Part 4").wait_for()
+    other.get_by_role("tab", name="All parts").click()
     expect(other.get_by_role("radio", name="Difference from the baseline")).to_be_checked()
     assert re.search(r"[?&]run=[0-9a-f]{16}&", other.url)
     other.close()
@@ -171,7 +172,7 @@ def test_a_link_brings_back_what_was_on_screen(page):
 def test_an_unknown_run_in_the_link_is_said_so(page, empty_address):
     other = open_page(page.context.browser)
     other.goto(f"{empty_address}/parts?run=0123456789abcdef")
-    other.get_by_role("heading", name="Part 1").wait_for()
+    other.get_by_role("heading", name="NMF of the pixels").wait_for()
     expect(other.get_by_text("The run 0123456789abcdef in the link is not in this store")).to_be_visible()
     other.close()
 

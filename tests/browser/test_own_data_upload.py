@@ -64,11 +64,12 @@ def test_images_and_a_table_are_uploaded_added_chosen_and_removed(page):
     expect(page.get_by_text("6 negative values: shifted")).to_be_visible()
     add(page, "sizes")
 
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Home").click()
-    expect(page.get_by_text("40 rows of 3 features, 2 classes.")).to_be_visible()
-    page.locator("[class*=st-key-home-remove-own]").last.get_by_role("button").click()
-    expect(page.get_by_text("40 rows of 3 features, 2 classes.")).to_have_count(0)
-    expect(page.get_by_text("40 images of 28 x 28, 2 classes.")).to_be_visible()
+    listed = page.get_by_test_id("stExpander").filter(has_text="all 70,000 images")
+    listed.locator("summary").click()
+    expect(listed.get_by_text("40 rows of 3 features, 2 classes.")).to_be_visible()
+    listed.locator("[class*=st-key-train-remove-own]").last.get_by_role("button").click()
+    expect(listed.get_by_text("40 rows of 3 features, 2 classes.")).to_have_count(0)
+    expect(listed.get_by_text("40 images of 28 x 28, 2 classes.")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
