@@ -1,7 +1,7 @@
 // Tiles are rebuilt whenever their data changes; a click sends the tile's index.
 const GAP = 8, EDGE = 10; // pixels between tiles, and of a tile around its picture: as in gallery.css
 const SMALLEST_CELL = 36; // pixels, of a table's column
-const SMALLEST = 0.7; // of a tile's size: rows are kept whole by smaller tiles
+const SMALLEST = 0.6; // of a tile's size: rows are kept whole by smaller tiles
 
 export default function ({ parentElement, data, setTriggerValue }) {
   let root = parentElement.querySelector(".ddnmf-gallery");
