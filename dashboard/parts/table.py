@@ -43,7 +43,7 @@ def show_part_list(
         "Coefficient": [
             f"{mean:.2f} ± {deviation:.2f}" for mean, deviation in measured[["mean", "deviation"]].itertuples(index=False)
         ],
-        "Saturated": measured["saturation"],
+        **({"Saturated": measured["saturation"]} if "saturation" in measured else {}),  # at the pixels H has no upper limit
         "Most correlated": [
             f"{partner + 1} ({correlation:+.2f})"
             for partner, correlation in measured[["partner", "correlation"]].itertuples(index=False)
@@ -72,6 +72,7 @@ def show_part_list(
                 ("Saturated", "saturation", percent),
                 ("Robustness, 40 %", "survival", plain),
             )
+            if name in frame
         },
         "Largest effect": st.column_config.TextColumn(help=COLUMN_HELP["effect"]),
         "In other seeds": st.column_config.TextColumn(help=COLUMN_HELP["seeds"]),

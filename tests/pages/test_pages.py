@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from opening import open_page, text_of
+from opening import TABS_OF_PARTS, open_page, text_of
 
 from dashboard.frame import warm_up
 from dashboard.latent.map import with_classes
 from dashboard.session.run_data import images
 from dashboard.train.live_run import explain_losses
-from ddnmf_core.config import EmbeddingConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.config import EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.store import trash
 from ddnmf_core.store.entry import CODES_FILE, MODEL_FILE, SCORES_FILE, State
@@ -101,10 +101,15 @@ def test_an_autoencoder_is_shown_for_what_it_is(page, store):
         assert "An autoencoder has no parts of its own" in text_of(app)
 
 
-@pytest.mark.parametrize("page", [*PAGES, "compare", "noise"])
+@pytest.mark.parametrize("page", [*PAGES, *TABS_OF_PARTS[1:-1], "compare", "noise"])
 def test_a_run_with_the_nmf_module_at_the_pixels_is_shown_on_every_page(page, copy_of):
     nmf = PixelNMFConfig(dataset="digits", n_parts=24)
-    copy_of(AT_PIXELS, nmf, EmbeddingConfig(run=AT_PIXELS.id, n_points=5000, method="t-sne", perplexity=30))
+    copy_of(
+        AT_PIXELS,
+        nmf,
+        InterpretationConfig.of(AT_PIXELS),
+        EmbeddingConfig(run=AT_PIXELS.id, n_points=5000, method="t-sne", perplexity=30),
+    )
     app = open_page(page, run=AT_PIXELS.id)
     assert not app.exception
     assert not app.error
