@@ -22,7 +22,7 @@ from ddnmf_core.files.memory_map import is_mapped
 if TYPE_CHECKING:
     import pandas as pd
 
-UPLOAD_TYPES = ["zip", "npy", "npz", "csv", "tsv", "parquet"]
+UPLOAD_TYPES = ["zip", "npy", "npz", "csv", "tsv", "txt", "parquet"]
 MAX_UPLOAD_MB = 500  # of an upload; a path has no limit
 SOURCE_TITLES = {"upload": "Upload", "path": "Path on this machine"}
 NEGATIVE_TITLES = {"refuse": "Refuse", "shift": "Shift up to 0", "clip": "Clip at 0"}
@@ -32,7 +32,14 @@ SCALE_TITLES = {
     "maximum": "each column by its maximum",
     "set": "all columns by the overall maximum",
 }
-NO_LABELS = "(no labels)"
+NO_LABELS, AUTOMATIC = "(no labels)", "automatic"
+TABLE_FORMAT: dict[str, dict[str, Any]] = {  # field of ImportOptions to title and value
+    "separator": {"comma": ",", "semicolon": ";", "tab": "\t", "|": "|", "spaces": r"\s+"},
+    "decimal": {"point": ".", "comma": ","},
+    "encoding": {"UTF-8": "utf-8-sig", "Windows-1252 (Latin-1)": "cp1252", "UTF-16": "utf-16"},
+    "header": {"first line names the columns": True, "no heading": False},
+    "index": {"first column numbers the rows": True, "first column is a feature": False},
+}
 N_ROWS, MAX_PREVIEW_TILES = 5, 20  # rows and pictures of a preview
 
 
@@ -191,7 +198,8 @@ def _array_options(chosen: ChosenSource) -> ImportOptions:
 def _table_options(chosen: ChosenSource) -> ImportOptions:
     from ddnmf_core.data.user.tables import likely_labels
 
-    frame = _head(chosen.identity, chosen)
+    form = _table_format(chosen)
+    frame = _head(chosen.identity, repr(form.reading), chosen, form)
     columns = list(frame)
     likely = likely_labels(frame)
     labels = st.selectbox(
@@ -210,14 +218,27 @@ def _table_options(chosen: ChosenSource) -> ImportOptions:
         placeholder="none",
         help="Columns that are not features, such as names or row numbers.",
     )
-    return ImportOptions(labels=None if labels == NO_LABELS else labels, leave_out=tuple(left_out))
+    return replace(form, labels=None if labels == NO_LABELS else labels, leave_out=tuple(left_out))
+
+
+def _table_format(chosen: ChosenSource) -> ImportOptions:
+    """Choose how the table is written; what is left at automatic is decided from its first lines."""
+    if chosen.name.lower().endswith(".parquet"):
+        return ImportOptions()
+    fields: dict[str, Any] = {}
+    with st.popover("Table format", help="Decided from the first lines unless you choose."):
+        for field, options in TABLE_FORMAT.items():
+            key = f"train.own.{field}.{chosen.identity}"
+            title = st.selectbox(field.capitalize(), [AUTOMATIC, *options], key=key)
+            fields[field] = None if title == AUTOMATIC else options[title]
+    return ImportOptions(**fields)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _head(identity: str, _chosen: ChosenSource) -> "pd.DataFrame":
+def _head(identity: str, reading: str, _chosen: ChosenSource, _choices: ImportOptions) -> "pd.DataFrame":
     from ddnmf_core.data.user.tables import read_frame
 
-    return read_frame(_chosen.open(), _chosen.name, 200)
+    return read_frame(_chosen.open(), _chosen.name, _choices, 200).frame
 
 
 def _value_options(raw: RawData, choices: ImportOptions) -> ImportOptions:
@@ -253,6 +274,8 @@ def _show_raw(raw: RawData) -> None:
     more = " …" if len(counts) > 10 else ""
     labels = f"{len(counts)} classes: {classes}{more}" if counts else "no labels"
     st.markdown(f"{size}, {labels}." + (f" Skipped {raw.skipped} files that are not images." if raw.skipped else ""))
+    if raw.notes:
+        st.caption(in_markdown(f"Read as: {'; '.join(raw.notes)}."))
     if raw.feature_names:
         import pandas as pd
 

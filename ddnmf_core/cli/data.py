@@ -60,12 +60,14 @@ def show_data_sets(
 
 @data_app.command("add")
 def add_data(
-    path: Annotated[Path, typer.Argument(help="Folder or zip file of images, or a .npy, .npz, .csv, .tsv or .parquet file.")],
+    path: Annotated[
+        Path, typer.Argument(help="Folder or zip file of images, or a .npy, .npz, .csv, .tsv, .txt or .parquet file.")
+    ],
     title: Annotated[str, typer.Option(help="Title; default: the file name.", show_default=False)] = "",
     labels: Annotated[str | None, typer.Option(help="Table column with the class labels.")] = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="Table column to exclude. Repeatable.")] = None,
     size: Annotated[int, typer.Option(help="Resize images to this many pixels on the longer side.")] = 28,
-    shape: Annotated[str | None, typer.Option(help="Image shape of the rows of an array, such as 28x28.")] = None,
+    shape: Annotated[str | None, typer.Option(help="Image shape of the rows of an array or table, such as 28x28.")] = None,
     invert: Annotated[bool, typer.Option("--invert", help="Invert (dark figures on a light background).")] = False,
     folders: Annotated[bool, typer.Option(help="Use folder names as class labels.")] = True,
     negative: Annotated[str, typer.Option(help="Handling of negative values: refuse, shift or clip.")] = "refuse",
@@ -73,10 +75,25 @@ def add_data(
     scale: Annotated[
         str | None, typer.Option(help="Scaling to [0, 1]: range (default for tables), maximum or set.", show_default=False)
     ] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="Table separator; default: by its first lines.", show_default=False)
+    ] = None,
+    decimal: Annotated[
+        str | None, typer.Option(help="Decimal sign, . or ,; default: by its first lines.", show_default=False)
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Text encoding, such as utf-8 or cp1252; default: by its bytes.", show_default=False)
+    ] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="The first line names the columns.", show_default=False)
+    ] = None,
+    index: Annotated[
+        bool | None, typer.Option("--index/--no-index", help="The first column numbers the rows.", show_default=False)
+    ] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Import your own images or table into the store."""
+    """Import your own images or table into the store. How a table is written is decided from its first lines, and said."""
     with plain_errors():
         options = ImportOptions(
             title,
@@ -89,14 +106,23 @@ def add_data(
             cast(Negative, negative),
             cast(Missing, missing),
             cast(Scale | None, scale),
+            {"tab": "\t", "\\t": "\t"}.get(separator or "", separator),
+            decimal,
+            encoding,
+            header,
+            index,
         )
         with progress_display() as show:
-            name = user_sets.add(path.expanduser(), Path(os.path.abspath(path.expanduser())).name, options, show)
+            file_name = Path(os.path.abspath(path.expanduser())).name
+            raw = user_sets.read_source(path.expanduser(), file_name, options, show)
+            name = user_sets.add_read(raw, file_name, options, show)
         if as_json:
             typer.echo(json.dumps(user_sets.as_json(name)))
             return
         spec = user_sets.user_spec(name)
         typer.echo(f"{name}  {spec.title}: {user_sets.describe(name)}")
+        if raw.notes:
+            typer.echo(f"Read as: {'; '.join(raw.notes)}.")
         if skipped := user_sets.meta(name)["skipped_files"]:
             typer.echo(f"Skipped {skipped} files that are not images.")
         typer.echo(f"Suggested: {suggestions.suggest(spec).reason}\nTrain on it: ddnmf train --dataset {name}")

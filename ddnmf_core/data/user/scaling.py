@@ -73,7 +73,7 @@ def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
         )
     if image and raw.values.dtype in (np.uint8, np.bool_):
         return Preprocessing(image, {"missing": 0, "negative": 0, "scale": "bytes"}, invert=invert)
-    n_missing, fill = _gaps(raw.values, choices.missing)
+    n_missing, fill = _gaps(raw.values, choices.missing, raw.marker)
     n_negative, least, most = _extent(raw.values, fill, choices.negative, image)
     clip = bool(n_negative) and choices.negative == "clip"
     shift: Values | float = 0.0
@@ -100,7 +100,7 @@ def as_numbers(rows: NDArray[Any]) -> NDArray[Any]:
     return rows.astype(np.uint8) * np.uint8(255) if rows.dtype == np.bool_ else rows
 
 
-def _gaps(x: NDArray[Any], missing: Missing) -> tuple[int, Values]:
+def _gaps(x: NDArray[Any], missing: Missing, marker: str = "") -> tuple[int, Values]:
     """Count missing values, and return their replacement by column."""
     n = n_samples = 0
     sums, counts = np.zeros((1, x.shape[1])), np.zeros(x.shape[1], np.int64)
@@ -111,9 +111,10 @@ def _gaps(x: NDArray[Any], missing: Missing) -> tuple[int, Values]:
         sums = np.vstack([sums, np.where(gaps, 0, block)]).sum(axis=0, keepdims=True)  # as the sum of the whole column
         counts += (~gaps).sum(axis=0)
     if n and missing == "refuse":
+        where = f"{_samples(n_samples)}{f' ({marker})' if marker else ''}"
         raise DataError(
-            f"{n:,} of {x.size:,} values are missing or infinite, in {_samples(n_samples)}: choose mean (of their "
-            "column) or zero for missing values, or leave these columns out"
+            f"{n:,} of {x.size:,} values are missing or infinite, in {where}: choose mean (of their column) or zero for "
+            "missing values, or leave these columns out"
         )
     return n, sums[0] / np.maximum(counts, 1) if missing == "mean" else np.zeros(x.shape[1])
 

@@ -37,11 +37,17 @@ class ImportOptions:
     negative: Negative = "refuse"
     missing: Missing = "refuse"
     scale: Scale | None = None  # None: "range" for a table, "set" for pictures
+    separator: str | None = None  # of a text table; this and the next four: None for what its first lines say
+    decimal: str | None = None
+    encoding: str | None = None
+    header: bool | None = None  # the first line names the columns
+    index: bool | None = None  # the first column numbers the rows, and is no feature
 
     @property
     def reading(self) -> tuple[Any, ...]:
         """Options that affect reading; the others affect preprocessing."""
-        return self.size, self.invert, self.by_folder, self.labels, self.leave_out, self.shape
+        table = self.separator, self.decimal, self.encoding, self.header, self.index
+        return self.size, self.invert, self.by_folder, self.labels, self.leave_out, self.shape, *table
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class RawData:
     feature_names: tuple[str, ...] | None  # of a table
     skipped: int = 0  # number of files that are not pictures
     inverted: bool = False  # already, while reading
+    notes: tuple[str, ...] = ()  # what was decided about a table, for a sentence
+    marker: str = ""  # the first marker of a missing value: "'?' in row 5 of column 'a'"
 
 
 def source_size(source: DataSource) -> int:

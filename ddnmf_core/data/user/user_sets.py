@@ -74,7 +74,15 @@ def source_kind(source: DataSource, name: str) -> str:
     """Return 'pictures', 'array' or 'table'; raises DataError for any other file."""
     if isinstance(source, Path) and source.is_dir():
         return "pictures"
-    endings = {".zip": "pictures", ".npy": "array", ".npz": "array", ".csv": "table", ".tsv": "table", ".parquet": "table"}
+    endings = {
+        ".zip": "pictures",
+        ".npy": "array",
+        ".npz": "array",
+        ".csv": "table",
+        ".tsv": "table",
+        ".txt": "table",
+        ".parquet": "table",
+    }
     ending = Path(name).suffix.lower()
     if ending not in endings:
         raise DataError(
@@ -167,7 +175,11 @@ def _publish(tmp: Path, meta: dict[str, Any]) -> str:
 
 def add(source: DataSource, name: str, choices: ImportOptions, report: Progress = ignore_progress) -> str:
     """Read, preprocess and store data; return the name of the data set."""
-    raw = read_source(source, name, choices, report)
+    return add_read(read_source(source, name, choices, report), name, choices, report)
+
+
+def add_read(raw: RawData, name: str, choices: ImportOptions, report: Progress = ignore_progress) -> str:
+    """Preprocess and store data that were read; return the name of the data set."""
     return store_by_blocks(raw, name, choices, report) if is_mapped(raw.values) else store_prepared(prepare(raw, name, choices))
 
 

@@ -1,0 +1,228 @@
+"""How a text table is written: encoding, separator, decimal sign, heading. Decided from its first lines, or by options."""
+
+import codecs
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+SEPARATORS = (",", ";", "\t", "|")
+SEPARATOR_TITLES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|", r"\s+": "spaces"}
+SPACES = r"\s+"
+N_LINES = 200  # lines that decide
+MISSING_MARKERS = frozenset(
+    {
+        "",
+        "?",
+        "-",
+        "--",
+        ".",
+        "*",
+        "na",
+        "n/a",
+        "#n/a",
+        "#nv",
+        "nan",
+        "null",
+        "none",
+        "nil",
+        "missing",
+        "n.d.",
+        "nd",
+        "k.a.",
+        "k. a.",
+    }
+)  # in lower case; of columns that hold numbers besides
+FALLBACK_ENCODING = "cp1252"  # Windows-1252, which holds Latin-1's letters
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text table is written."""
+
+    separator: str = ","
+    decimal: str = "."
+    thousands: str | None = None
+    encoding: str = "utf-8-sig"
+    skipped: int = 0  # lines above the table: comments, and the line sep= of spreadsheets
+    header: bool = True
+    trailing: bool = False  # rows end with a separator that the heading lacks
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say in words what differs from an ordinary CSV file."""
+        found = []
+        if self.encoding == FALLBACK_ENCODING:
+            found.append("encoding Windows-1252 (Latin-1)")
+        elif self.encoding == "utf-16":
+            found.append("encoding UTF-16")
+        if self.separator != ",":
+            found.append(f"separator {SEPARATOR_TITLES.get(self.separator, self.separator)}")
+        if self.decimal != ".":
+            found.append("decimal comma")
+        if self.thousands:
+            found.append(f"thousands {self.thousands!r}")
+        if self.skipped:
+            found.append(f"{self.skipped} line{'s' if self.skipped > 1 else ''} above the table left out")
+        if not self.header:
+            found.append("no heading")
+        return tuple(found)
+
+
+def detect(
+    head: bytes,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+) -> Dialect:
+    """Detect the dialect from the first bytes of a table; given parts are taken as they are.
+
+    Raises LookupError for an unknown encoding, UnicodeError if the bytes are not in it.
+    """
+    encoding = encoding or _encoding(head)
+    lines = _text(head, encoding).splitlines()
+    skipped, forced = _above(lines)
+    lines = [line for line in lines[skipped : skipped + N_LINES] if line.strip()]
+    if separator is None:
+        separator = forced or _separator(lines, decimal)
+    rows = split(lines, separator)
+    found = _decimal(rows[1:] or rows, separator, decimal)
+    dialect = Dialect(separator, *found, encoding, skipped)
+    if rows and len(rows) > 1:
+        dialect = replace(dialect, trailing=all(len(row) == len(rows[0]) + 1 and not row[-1] for row in rows[1:]))
+    return replace(dialect, header=_has_header(rows, dialect) if header is None else header)
+
+
+def split(lines: Sequence[str], separator: str) -> list[list[str]]:
+    """Split lines into stripped fields, with quotes."""
+    if separator == SPACES:
+        return [line.split() for line in lines]
+    return [[field.strip() for field in row] for row in csv.reader(lines, delimiter=separator, skipinitialspace=True)]
+
+
+def as_number(text: str, decimal: str = ".", thousands: str | None = None) -> float | None:
+    """Read a number; None if it is none."""
+    if thousands:
+        text = text.replace(thousands, "")
+    if decimal != ".":
+        if "." in text:
+            return None
+        text = text.replace(decimal, ".")
+    try:
+        return float(text) if "_" not in text else None
+    except ValueError:
+        return None
+
+
+def _encoding(head: bytes) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    try:
+        codecs.getincrementaldecoder("utf-8-sig")().decode(head)  # a letter may be cut at the end
+        return "utf-8-sig"
+    except UnicodeDecodeError:
+        return FALLBACK_ENCODING
+
+
+def _text(head: bytes, encoding: str) -> str:
+    return codecs.getincrementaldecoder(encoding)().decode(head)
+
+
+def _above(lines: Sequence[str]) -> tuple[int, str | None]:
+    """Count the lines above the table, and return the separator that a line such as `sep=;` names."""
+    skipped, separator = 0, None
+    for line in lines:
+        text = line.strip().strip('"')
+        if text.lower().startswith("sep=") and len(text) == 5:
+            separator = text[4]
+        elif not text.startswith("#") and text:
+            break
+        skipped += 1
+    return (skipped, separator) if skipped < len(lines) else (0, None)
+
+
+def _separator(lines: Sequence[str], decimal: str | None) -> str:
+    """Choose the separator that splits most lines into as many fields, of which most are numbers."""
+
+    def quality(separator: str) -> tuple[float, float, int]:
+        try:
+            rows = split(lines, separator)
+        except csv.Error:
+            return (0.0, 0.0, 0)
+        width, often = Counter(map(len, rows)).most_common(1)[0]
+        if width < 2:
+            return (0.0, 0.0, 0)
+        body = rows[1:] or rows
+        reads = _decimal(body, separator, decimal)
+        fields = [field for row in body for field in row if field]
+        numbers = sum(as_number(field, *reads) is not None for field in fields) / max(len(fields), 1)
+        return round(often / len(rows), 1), round(numbers, 1), width
+
+    if not lines:
+        return ","
+    best = max(SEPARATORS, key=quality)
+    if quality(best)[2] >= 2:
+        return best
+    return SPACES if quality(SPACES)[2] >= 2 else best
+
+
+def _decimal(rows: Sequence[Sequence[str]], separator: str, decimal: str | None) -> tuple[str, str | None]:
+    """Choose decimal sign and thousands separator by which more fields are numbers."""
+    fields = [field for row in rows for field in row if any(letter.isdigit() for letter in field)]
+    candidates: list[tuple[str, str | None]] = [(".", None), (",", None), (".", ","), (",", ".")]
+    possible = [each for each in candidates if separator not in each and decimal in (None, each[0])]
+    grouped = {".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"), ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")}
+
+    def reads(each: tuple[str, str | None]) -> int:
+        sign, thousands = each
+        return sum(
+            as_number(field, sign) is not None or (thousands is not None and bool(grouped[sign].fullmatch(field)))
+            for field in fields
+        )
+
+    return max(possible, key=reads) if possible else (decimal or ".", None)
+
+
+def _has_header(rows: Sequence[Sequence[str]], dialect: Dialect) -> bool:
+    """Decide whether the first row names the columns.
+
+    It does not where the columns of numbers have numbers in it, too, unless these count up in equal steps; and it does not
+    where a word of it stands in the rows below.
+    """
+    if len(rows) < 2:
+        return bool(rows) and not all(_number(field, dialect) is not None for field in rows[0])
+    first, body = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    if not body:  # as in R: the heading lacks the column of row names
+        return True
+    columns = list(zip(*body, strict=True))
+    numeric = [column for column, fields in enumerate(columns) if _is_numeric(fields, dialect)]
+    words = [column for column in range(len(first)) if column not in numeric]
+    if any(first[column] and first[column] in columns[column] for column in words):
+        return False
+    if not numeric:
+        return True
+    values = [_number(first[column], dialect) for column in numeric]
+    present = [value for value in values if value is not None]
+    if len(present) < len(values):
+        return True
+    return _are_steps(present) and len(present) == len(first)
+
+
+def _are_steps(values: Sequence[float]) -> bool:
+    """Return True for 0, 1, 2, ... or 400, 410, 420, ...: names of columns, not a sample; at least three or four."""
+    steps = {round(after - before, 9) for before, after in pairwise(values)}
+    counted = values[0] in (0, 1) and steps == {1.0}
+    return len(steps) == 1 and 0 not in steps and len(values) >= (3 if counted else 4)
+
+
+def _is_numeric(fields: Sequence[str], dialect: Dialect) -> bool:
+    """Return True if a column holds numbers, besides markers of missing values."""
+    present = [field for field in fields if field.lower() not in MISSING_MARKERS]
+    return bool(present) and sum(_number(field, dialect) is not None for field in present) > len(present) / 2
+
+
+def _number(field: str, dialect: Dialect) -> float | None:
+    return as_number(field, dialect.decimal, dialect.thousands)
