@@ -192,7 +192,7 @@ def test_text_that_is_no_list_of_layers_is_named(text):
 def test_an_unknown_preset_is_named():
     assert preset_fields(None) == {}
     assert preset_fields("quick") == PRESETS["quick"]
-    with pytest.raises(ValueError, match=r"preset = 'magic': should be one of quick, published, paper, parts"):
+    with pytest.raises(ValueError, match=r"preset = 'magic': should be one of recommended, quick, published, paper, parts"):
         preset_fields("magic")
 
 

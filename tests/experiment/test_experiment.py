@@ -81,7 +81,7 @@ def test_what_a_model_does_not_have_makes_no_second_run_of_it():
         ("seeds = [-1]", "seeds.0 = -1: should be greater than or equal to 0"),
         ("[run]\nseed = 3", r"seed: should be set by seeds = \[1, 2\]"),
         ("[run]\nspeed = 3", "speed: there is no such setting"),
-        ('[run]\npreset = "magic"', "preset = 'magic': should be one of quick"),
+        ('[run]\npreset = "magic"', "preset = 'magic': should be one of recommended, quick"),
         ("[grid]\nalpha = 1", "grid.alpha = 1: should be a valid list"),
         ("[grid]\nalpha = []", "at least 1 item"),
         ("[grid]\nalpha = [1, -1]", "alpha = -1"),

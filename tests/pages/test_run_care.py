@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from opening import open_page, text_of
-from stored import CONFIG, finish, flip, made_of
+from stored import CONFIG, flip, made_of, trained
 from streamlit.testing.v1 import AppTest
 
 from dashboard.home import run_management
@@ -16,7 +16,7 @@ from ddnmf_core.store.run_store import Store
 
 @pytest.fixture
 def run(home):
-    return finish(Store(home))
+    return trained(Store(home), CONFIG)
 
 
 def test_what_was_deleted_is_offered_back_and_comes_back(run):
@@ -50,7 +50,7 @@ for entry in store().entries():
 
 
 def test_a_run_that_is_deleted_is_no_longer_the_chosen_one(run):
-    other = finish(Store(run.root), CONFIG.replace(seed=2))
+    other = trained(Store(run.root), CONFIG.replace(seed=2))
     app = AppTest.from_string(QUESTION)
     app.query_params["run"] = run.id
     app.session_state["run"], app.session_state["other"] = run.id, other.id
@@ -102,7 +102,7 @@ def test_runs_are_offered_as_one_file_that_can_be_taken_in(run, tmp_path):
 def test_own_data_is_offered_with_its_runs(home, tmp_path):
     np.save(tmp_path / "mine.npy", np.arange(30 * 20, dtype=np.float32).reshape(30, 4, 5))
     name = user_sets.add(tmp_path / "mine.npy", "mine.npy", ImportOptions(title="Mine"))
-    finish(Store(home), CONFIG.replace(dataset=name, n_samples=None))
+    trained(Store(home), CONFIG.replace(dataset=name, n_samples=None))
     app = open_page("home")
     app.session_state["home.archive"] = True
     box = app.run().checkbox(key="home.archive.data")
