@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import sys
 import zipfile
 
 import numpy as np
@@ -24,6 +25,15 @@ from ddnmf_core.store.entry import CONFIG_TYPES, UnknownEntry
 from ddnmf_core.store.run_store import Store
 
 LONGEST = 1000  # letters of a sentence
+
+
+@pytest.fixture(autouse=True, scope="module")
+def denormal_numbers():
+    """A training in the same process flushes them to 0 for speed; Hypothesis draws them."""
+    if torch := sys.modules.get("torch"):
+        torch.set_flush_denormal(False)
+
+
 few = settings(
     max_examples=int(os.environ.get("DDNMF_STORIES", 60)),
     deadline=None,
