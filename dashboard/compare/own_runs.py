@@ -63,10 +63,11 @@ def show_own_runs() -> None:
     if len(finished) > MAX_COMPARED:
         st.caption(f"The first {MAX_COMPARED} ticked runs are compared.")
     runs = [cached_run(entry) for entry in finished[:MAX_COMPARED]]
-    _show_scores(runs)
-    _show_curves(runs)
-    _show_reconstructions(runs)
-    _show_settings(runs)
+    labels = _labels(runs)
+    _show_scores(runs, labels)
+    _show_curves(runs, labels)
+    _show_reconstructions(runs, labels)
+    _show_settings(runs, labels)
 
 
 def _filtered(entries: list[RunEntry]) -> list[RunEntry]:
@@ -109,10 +110,10 @@ def _labels(runs: Sequence[FinishedRun]) -> list[str]:
     return labels
 
 
-def _show_scores(runs: Sequence[FinishedRun]) -> None:
+def _show_scores(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
     """Show scores side by side, as differences to a reference where one is chosen."""
     st.header("Scores")
-    ids, labels = [run.id for run in runs], _labels(runs)
+    ids = [run.id for run in runs]
     options = {NO_REFERENCE: "none", **dict(zip(ids, labels, strict=True))}
     reference = linked_choice(
         st.selectbox,
@@ -140,10 +141,10 @@ def _show_scores(runs: Sequence[FinishedRun]) -> None:
     st.caption("One seed each: scores vary by several points across seeds (Compare, paper's tables).")
 
 
-def _show_curves(runs: Sequence[FinishedRun]) -> None:
+def _show_curves(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
     """Overlay one curve of each run."""
     st.header("Training curves")
-    rows = {label: run.epochs() for label, run in zip(_labels(runs), runs, strict=True)}
+    rows = {label: run.epochs() for label, run in zip(labels, runs, strict=True)}
     available = {name: title for name, title in CURVES.items() if any(_value(each, name) is not None for each in rows.values())}
     name = linked_choice(
         st.segmented_control, "Curve", list(available), "curve", format_func=available.get, required=True, wrap=True
@@ -179,7 +180,7 @@ def _value(epochs: Sequence[dict[str, Any]], name: str) -> float | None:
     return None if value is None else float(value)
 
 
-def _show_reconstructions(runs: Sequence[FinishedRun]) -> None:
+def _show_reconstructions(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
     """Show the same images, corrupted as each run was trained, reconstructed by each."""
     import torch
 
@@ -197,7 +198,7 @@ def _show_reconstructions(runs: Sequence[FinishedRun]) -> None:
         size=COMPARED_TILE_WIDTH,
         title="Clean images",
     )
-    for label, run in zip(_labels(runs), runs, strict=True):
+    for label, run in zip(labels, runs, strict=True):
         if run not in of_same:
             continue
         config = run.config
@@ -223,10 +224,9 @@ def _pictures(of: Images, pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
     return pictures.to_u8(as_pictures(of, pixels))
 
 
-def _show_settings(runs: Sequence[FinishedRun]) -> None:
+def _show_settings(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
     """List the settings in which the runs differ."""
     st.header("Settings that differ")
-    labels = _labels(runs)
     differing = {
         name: [_text(getattr(run.config, name)) for run in runs]
         for name in RunConfig.model_fields

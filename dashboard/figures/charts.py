@@ -30,7 +30,7 @@ def loss_curves(history: HistoryRows, weighted: bool = False) -> go.Figure:
     if len(names) == 2 and "L_sym" in names:  # an autoencoder's L_in is its L_sym
         names = ["L_sym"]
     if weighted:
-        return _weighted_curves(rows, names)
+        return _on_one_scale(rows, "weighted", names, "weight × loss")
     figure = make_subplots(1, max(1, len(names)), subplot_titles=names, horizontal_spacing=0.09)
     for column, name in enumerate(names, 1):
         figure.add_scatter(
@@ -52,34 +52,22 @@ def loss_curves(history: HistoryRows, weighted: bool = False) -> go.Figure:
 
 def relative_losses(epochs: HistoryRows) -> go.Figure:
     """Plot each term of eq 7 relative to the variance of its target, against epoch, on a common scale."""
-    figure = go.Figure()
-    for name in (name for name in LOSS_COLOURS if name in epochs[-1]["relative"]):
-        figure.add_scatter(
-            x=_column(epochs, "epoch"),
-            y=[row["relative"][name] for row in epochs],
-            name=name,
-            mode="lines+markers",
-            line_color=LOSS_COLOURS[name],
-            marker_size=4,
-        )
-    return _on_one_scale(figure, "loss / variance")
+    names = [name for name in LOSS_COLOURS if name in epochs[-1]["relative"]]
+    return _on_one_scale(epochs, "relative", names, "loss / variance")
 
 
-def _weighted_curves(rows: HistoryRows, names: list[str]) -> go.Figure:
+def _on_one_scale(rows: HistoryRows, column: str, names: list[str], title: str) -> go.Figure:
+    """Plot the terms that a column of the history holds by name."""
     figure = go.Figure()
     for name in names:
         figure.add_scatter(
             x=_column(rows, "epoch"),
-            y=[row["weighted"][name] for row in rows],
+            y=[row[column][name] for row in rows],
             name=name,
             mode="lines+markers",
             line_color=LOSS_COLOURS[name],
             marker_size=4,
         )
-    return _on_one_scale(figure, "weight × loss")
-
-
-def _on_one_scale(figure: go.Figure, title: str) -> go.Figure:
     figure.update_layout(xaxis_title="epoch", yaxis_title=title, legend={"orientation": "h", "y": 1.15})
     figure.update_yaxes(type="log", tickformat="~g", nticks=5)
     return _framed(figure, 260)

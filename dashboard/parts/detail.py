@@ -97,10 +97,10 @@ def _rename(run: FinishedRun, part: int, key: str) -> None:
 def _show_pictures(run: FinishedRun, part: int) -> None:
     """Show what the part adds, large, and the pictures that this comes from."""
     decoded, swing = run.part_pictures(), cached_part_effects(run)[part]
-    alone, baseline, raised = decoded["alone"][part], decoded["baseline"][0], decoded["raised"][part]
+    baseline, raised = decoded["baseline"][0], decoded["raised"][part]
     high = "1" if run.config.nmf_at == "code" else "its 95 % quantile"
     swing_tile = pictures.differences(as_picture(run, swing))
-    alone_tile = pictures.to_u8(as_picture(run, alone / max(float(alone.max()), 1e-6)))
+    alone_tile = pictures.to_u8(as_picture(run, pictures.brightest_at_one(decoded["alone"][part : part + 1])[0]))
     first = [(alone_tile, "alone, scaled"), (swing_tile, "swing")]
     tiles, captions = zip(*(first if run.is_additive() else first[::-1]), strict=True)
     gallery(tiles, captions, key="parts.pictures", size=180, title=f"Part {part + 1}")

@@ -67,13 +67,8 @@ def _tiles(run: FinishedRun, view: str) -> list[NDArray[np.uint8]]:
     decoded = run.part_pictures()
     if view == "difference":
         return list(pictures.differences(as_picture(run, decoded["raised"] - decoded["baseline"])))
-    shown = brightest_at_one(decoded["alone"]) if view == "alone" else decoded[view]
+    shown = pictures.brightest_at_one(decoded["alone"]) if view == "alone" else decoded[view]
     return list(pictures.to_u8(as_picture(run, shown)))
-
-
-def brightest_at_one(pixels: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Scale each picture (k, n_pixels) to its brightest pixel; one without ink stays so."""
-    return pixels / np.maximum(pixels.max(axis=1, keepdims=True), 1e-6)
 
 
 def _captions(run: FinishedRun, H: NDArray[np.float32], mass: NDArray[np.float64]) -> list[str]:
@@ -109,7 +104,7 @@ def _show_pixel_nmf(run: FinishedRun, view: str, size: int) -> None:
         tiles = list(pictures.differences(as_picture(run, swings)))
         drawn = "The swing of each basis, as above"
     else:
-        tiles = list(pictures.to_u8(as_picture(run, brightest_at_one(factors["bases"]))))
+        tiles = list(pictures.to_u8(as_picture(run, pictures.brightest_at_one(factors["bases"]))))
         drawn = "Each basis scaled to its brightest pixel"
     gallery(
         tiles, [f"basis {k + 1}" for k in range(len(tiles))], key="parts.nmf", size=size, title="NMF of the pixels, same rank"

@@ -49,7 +49,7 @@ def _show(run: FinishedRun, entry: Entry[InterpretationConfig]) -> None:
         for k in order
     ]
     gallery(
-        pictures.to_u8(as_picture(run, atoms / np.maximum(atoms.max(axis=1, keepdims=True), 1e-9))),
+        pictures.to_u8(as_picture(run, pictures.brightest_at_one(atoms))),
         captions,
         key="readout.tiles",
         size=72,

@@ -33,6 +33,11 @@ def differences(pixels: NDArray[np.floating], scale: float | None = None) -> NDA
     return np.concatenate([hue, strength], axis=-1).round().astype(np.uint8)
 
 
+def brightest_at_one(pixels: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Scale each picture (k, n_pixels) to its brightest pixel; one without ink stays so."""
+    return pixels / np.maximum(pixels.max(axis=1, keepdims=True), 1e-6)
+
+
 def png(picture: NDArray[np.uint8]) -> bytes:
     """Encode a picture as PNG: (h, w) gray, (h, w, 3) RGB or (h, w, 4) RGBA."""
     from PIL import Image

@@ -16,7 +16,6 @@ SCORE_COLUMNS = {  # column to score and clusterer, of the codes z of the clean 
     for clusterer in CLUSTERERS
     for score, title in SCORE_TITLES.items()
 }
-ERROR_COLUMN = "Error"  # of noisy images against the clean ones, on the images that are fixed after each epoch
 
 
 def table_of_runs(runs: Iterable[RunEntry]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 from ddnmf_core.config import CLUSTERERS
 from ddnmf_core.store.entry import HISTORY_FILE, PROVENANCE_FILE, SCORES_FILE, Entry
+from ddnmf_core.store.run_names import MAX_RUN_NAME, RUN_NAME_FILE
 
 MAX_TABLE_BYTES = 4 * 2**30  # uncompressed
 MAX_TABLE_ROWS, MAX_TABLE_COLUMNS = 10_000_000, 1_000
@@ -35,7 +36,7 @@ class _Row(BaseModel, extra="allow"):
 class _RunName(BaseModel, extra="forbid"):
     """The user's name of a run."""
 
-    name: Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    name: Annotated[str, Field(max_length=MAX_RUN_NAME, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class _Score(BaseModel):
@@ -119,5 +120,5 @@ def _check_json(entry: Entry, name: str, content: object) -> None:
         TypeAdapter(dict[str, Any]).validate_python(content)
     elif name == "part-names.json":
         TypeAdapter(dict[PartNumber, str]).validate_python(content)
-    elif name == "run-name.json":
+    elif name == RUN_NAME_FILE:
         _RunName.model_validate(content)
