@@ -139,6 +139,11 @@ class RunConfig(Config):
         return self.encoder_layers[-2::-1] if self.decoder == "mirrored" else ()
 
     @property
+    def n_compared_layers(self) -> int:
+        """Number of layers that L_ap compares; a module at the code adds its output (eq 5)."""
+        return len(self.encoder_layers) + len(self.decoder_layers) + (self.nmf_at == "code")
+
+    @property
     def representations(self) -> tuple[Representation, ...]:
         """Representations to cluster or map: the code z, for DDNMF also H and, with the NMF module at the code, z_hat."""
         if self.model != "ddnmf":

@@ -197,8 +197,7 @@ class Trainer:
     @property
     def _n_sums(self) -> int:
         """Number of loss sums: three terms and the layers that L_ap compares."""
-        n_hidden = len(self.config.encoder_layers) + len(self.config.decoder_layers)
-        return 3 + n_hidden + (self.config.nmf_at == "code")
+        return 3 + self.config.n_compared_layers
 
     def _accumulate(self, terms: dict[str, Tensor], layers: Tensor | None, n: int) -> None:
         """Add a batch of n images to the sums of the epoch."""

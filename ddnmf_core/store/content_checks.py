@@ -96,7 +96,7 @@ def _check_table(path: Path) -> None:
 def _check_history(entry: Entry, rows: Iterable[Any]) -> None:
     config = entry.config
     terms = {"L_sym", "L_ap", "L_nc"} if config.model == "ddnmf" else {"L_sym"}
-    n_layers = len(config.encoder_layers) + len(config.decoder_layers) + 1
+    n_layers = config.n_compared_layers
     for number, fields in enumerate(rows):
         row = _Row.model_validate(fields)
         if not terms <= set(row.weighted) & set(row.model_extra or {}):
