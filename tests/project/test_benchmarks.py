@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -192,6 +193,20 @@ def test_quality_counts_the_time_to_the_errors_of_the_plain_loop():
     assert row["ACC, K-means, ours"] == "0.500 ± 0.000"
     never = quality.row_of("mnist-10k", [(plain, sooner), (plain, side(0.4, 0.3, 0.21, seconds=1))])
     assert never["times sooner to the L_sym"] is None  # one seed does not reach it
+
+
+def test_quality_measures_only_pairs_that_were_not_kept(tmp_path, monkeypatch):
+    quality = importlib.import_module("benchmarks.training.quality")
+    one = {"epochs": [{"epoch": 1, "seconds": 2.0, "error": 0.2, "L_sym": 0.1}], "scores": {"ACC, K-means": 0.5}}
+    kept = [{"data": name, "seed": 1, "processor": "", "reference": one, "ours": one} for name in quality.SETS[10_000]]
+    (tmp_path / "quality.json").write_text(json.dumps({"pairs": kept}))
+    asked = []
+    monkeypatch.setattr(quality, "OUT", tmp_path)
+    monkeypatch.setattr(quality, "_side", lambda *of: asked.append(of) or one)
+    *_, last = quality.measure(2)
+    assert asked == [(side, name, 2) for name in quality.SETS[10_000] for side in ("reference", "ours")]
+    assert [row["seeds"] for row in last.rows] == [2, 2]
+    assert len(last.figures["pairs"]) == 4
 
 
 @pytest.mark.parametrize("name", ["reference", "ours"])
