@@ -15,6 +15,7 @@ from ddnmf_core.data.dataset import DataError
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.files.home import NewerLayout
+from ddnmf_core.store.examples import add_first_examples
 
 st.set_page_config(page_title="DDNMF Studio", page_icon=ICON, layout="wide")
 st.html("""<style>
@@ -41,6 +42,7 @@ except NewerLayout as error:
 except OSError as error:
     st.warning(unusable_store(error) + " Existing runs can be viewed; training is disabled.")
 try:
+    add_first_examples(store())
     with st.sidebar:
         keep_one_entry_per_page()
     show_tour(page.url_path)

@@ -21,6 +21,7 @@ from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.labels import CLUSTERER_TITLES, SCORE_TITLES
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
+from ddnmf_core.store.examples import example_runs
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_names import run_title
 
@@ -113,6 +114,7 @@ def show_runs(entries: list[RunEntry], chosen: RunEntry | None) -> None:
     else:
         st.info("No runs yet.")
     run_management.offer_undo()
+    run_management.offer_to_remove_examples()
     run_management.show_deleted_runs()
     if chosen:
         show_export(chosen)
@@ -157,10 +159,11 @@ finished = [entry for entry in entries if entry.finished]
 live = [entry for entry in entries if entry.state.status in LIVE_STATUSES]
 for notice in store().notices():
     st.warning(notice)
-if not finished and not live and not read_only():
-    offer_first_model()
+place_of_sum = st.container()
 if live:
     show_live_run(next((entry for entry in live if entry.state.status == "running"), live[-1]))
+elif not read_only() and not set(finished) - set(example_runs(store())):
+    offer_first_model()
 
 wanted = from_link("run")
 chosen = next((entry for entry in finished if entry.id == wanted), newest_with_parts(finished) if finished else None)
@@ -175,7 +178,6 @@ if chosen and not catalogue.is_known(chosen.config.dataset):
     )
     chosen = None
 run = cached_run(chosen) if chosen else None
-place_of_sum = st.container()
 if run:
     warn_of_collapse(run.epochs())
     show_scores(run)

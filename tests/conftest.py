@@ -85,6 +85,7 @@ def short_mixtures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clustering, "SHORT_RUNS", 2)
         patch.setenv("PYTHONPATH", str(Path(__file__).parent / "processes"), prepend=os.pathsep)
+        patch.setenv("DDNMF_EXAMPLES", "0")  # a new store is empty; tests of the examples set it
         yield
 
 

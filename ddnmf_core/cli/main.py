@@ -5,6 +5,7 @@ import typer
 from ddnmf_core.cli.dashboard import dashboard
 from ddnmf_core.cli.data import data_app
 from ddnmf_core.cli.engine import engine_app
+from ddnmf_core.cli.examples import examples_app
 from ddnmf_core.cli.experiment import experiment
 from ddnmf_core.cli.export import export_command
 from ddnmf_core.cli.reproduce import reproduce
@@ -21,6 +22,7 @@ main_app = typer.Typer(
 main_app.add_typer(runs_app, name="runs")
 main_app.add_typer(engine_app, name="engine")
 main_app.add_typer(data_app, name="data")
+main_app.add_typer(examples_app, name="examples")
 main_app.command("train")(train_command)
 main_app.command()(reproduce)
 main_app.command()(dashboard)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 InputKind = Literal["clean", "noisy"]
 INPUT_KINDS: tuple[InputKind, ...] = get_args(InputKind)
 SNAPSHOTS = "snapshots/"
+STUDENT, SUPERVISOR = "student.", "supervisor."  # prefixes of a DDNMF's weights
 
 
 def input_kind(noisy: bool) -> InputKind:
@@ -195,7 +196,8 @@ class FinishedRun:
 
     @cached_property
     def _codes(self) -> dict[str, NDArray[np.float32]]:
-        return self.entry.read_tensors(CODES_FILE)
+        codes = self.entry.read_tensors(CODES_FILE)
+        return {name: code.astype(np.float32, copy=False) for name, code in codes.items()}  # an example's have half the bytes
 
     def clusters(
         self, representation: Representation = "z", clusterer: ClustererName = "kmeans", *, noisy: bool = False
@@ -367,5 +369,8 @@ def load_model(entry: RunEntry) -> "DDNMFNetwork | Autoencoder":
     from ddnmf_core.model.networks import build_model
 
     model = build_model(entry.config, catalogue.spec(entry.config.dataset).n_pixels)
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in entry.read_tensors(MODEL_FILE).items()})
+    weights = {name: torch.from_numpy(array) for name, array in entry.read_tensors(MODEL_FILE).items()}
+    if not any(name.startswith(SUPERVISOR) for name in weights):  # an example has the student alone
+        weights |= {name: weight for name, weight in model.state_dict().items() if name.startswith(SUPERVISOR)}
+    model.load_state_dict(weights)
     return model.eval()
