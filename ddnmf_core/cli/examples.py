@@ -16,7 +16,7 @@ from ddnmf_core.store.run_names import run_title
 from ddnmf_core.store.run_store import Store
 
 SEED = 2  # the first model of one's own has seed 1
-PRESETS_OF = {"mnist-10k": ("recommended", "published"), "fashion-mnist-10k": ("recommended",)}  # an example for each
+PRESET, EXAMPLE_SETS = "recommended", ("fashion-mnist-10k", "mnist-10k")  # the last is copied last, and shown first
 
 examples_app = typer.Typer(help="Add, remove and make the example runs that come with the package.", no_args_is_help=True)
 
@@ -53,11 +53,7 @@ def make_archives(
     """Train the examples, compute their map, parts and NMF of the pixels, and write an archive of each."""
     with plain_errors():
         store = Store(home)
-        made = {
-            f"{dataset}-{preset}": RunConfig(**{**PRESETS[preset], "dataset": dataset, "seed": SEED})
-            for dataset, presets in PRESETS_OF.items()
-            for preset in presets
-        }
+        made = {f"{name}-{PRESET}": RunConfig(**{**PRESETS[PRESET], "dataset": name, "seed": SEED}) for name in EXAMPLE_SETS}
         results = {name: list(_derived(run)) for name, run in made.items()}
         work = WorkBatch(
             store, [*(_Result(run, None) for run in made.values()), *(r for each in results.values() for r in each)]
@@ -72,7 +68,7 @@ def make_archives(
             file = out / f"{name}.zip"
             file.unlink(missing_ok=True)
             derived = [store.entry(result.config) for result in results[name]]
-            examples.pack_example(store.entry(run), derived, f"Example, {name.rpartition('-')[2]}", file)
+            examples.pack_example(store.entry(run), derived, f"Example, {PRESET}", file)
             typer.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
 
 

@@ -21,7 +21,7 @@ from ddnmf_core.store.finished_run import SNAPSHOTS, STUDENT
 from ddnmf_core.store.run_names import rename_run
 from ddnmf_core.store.run_store import Store
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[1] / "example_runs"
 COPIED_FILE = "examples.json"  # in the store: examples were copied once, so that deleted ones stay away
 SWITCH = "DDNMF_EXAMPLES"  # environment variable; 0: none are copied
 KEPT_SNAPSHOTS = 5  # every fifth epoch's pictures are kept

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.home import run_management
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions
-from ddnmf_core.store import archive_export, trash
+from ddnmf_core.store import archive_export, examples, trash
 from ddnmf_core.store.entry import MODEL_FILE
 from ddnmf_core.store.run_store import Store
 
@@ -126,3 +126,19 @@ def test_a_newer_store_is_not_touched_and_the_page_says_so(home):
     app = open_page("home")
     assert "newer DDNMF Studio" in app.error[0].value
     assert [path.name for path in home.iterdir()] == ["layout.json"]
+
+
+def test_a_new_store_opens_with_examples_until_they_are_removed(home, monkeypatch):
+    monkeypatch.setenv(examples.SWITCH, "1")
+    app = open_page("home")
+    assert not app.exception
+    assert {entry.config.dataset for entry in Store(home).entries()} == {"mnist-10k", "fashion-mnist-10k"}
+    assert app.session_state["run"] == next(e.id for e in Store(home).entries() if e.config.dataset == "mnist-10k")
+    assert "An image as a sum of parts" in text_of(app)
+    assert any(button.key == "home.first" for button in app.button)  # a first model of one's own is still offered
+    app.button(key="home.examples").click().run()
+    assert not app.exception
+    assert Store(home).entries() == []
+    assert "No runs yet" in text_of(app)
+    open_page("home")
+    assert Store(home).entries() == []

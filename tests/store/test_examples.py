@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ddnmf_core.config import EmbeddingConfig
+from ddnmf_core.config import PRESETS, EmbeddingConfig, RunConfig
 from ddnmf_core.store import examples, trash
 from ddnmf_core.store.entry import MODEL_FILE
 from ddnmf_core.store.finished_run import FinishedRun
@@ -20,6 +20,9 @@ def original(small, made):
     """A store with a finished run and its map."""
     config = small(nmf_at="pixels")
     return made(config, EmbeddingConfig(run=config.id, n_points=50, perplexity=5, method="pca"))
+
+
+PACKAGED = examples.EXAMPLES
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +97,19 @@ def test_a_run_trained_with_the_settings_of_an_example_is_none(original, home):
     shutil.copytree(original.entries()[0].folder, run.folder)
     assert store.entries() == [run]
     assert examples.example_runs(store) == []
+
+
+def test_the_packages_examples_are_the_recommended_model_on_both_sets(home, monkeypatch):
+    monkeypatch.setattr(examples, "EXAMPLES", PACKAGED)
+    store = Store(home)
+    examples.add_first_examples(store)
+    runs = store.entries()
+    assert runs
+    assert set(examples.example_runs(store)) == set(runs)
+    assert {run.config for run in runs} == {
+        RunConfig(**PRESETS["recommended"], dataset=name, seed=2) for name in ("mnist-10k", "fashion-mnist-10k")
+    }
+    assert all({entry.run for entry in store.entries(kind)} == set(runs) for kind in ("embeddings", "interpretations"))
+    assert sum(file.stat().st_size for file in PACKAGED.iterdir()) < 25e6
+    assert FinishedRun(runs[0]).is_additive()
+    assert verify(store).findings == []
