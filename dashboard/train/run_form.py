@@ -8,40 +8,52 @@ from dashboard.figures.text import in_markdown
 from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
 from ddnmf_core.config import DEVICES, DISPLACING_KINDS, PRESETS, RunConfig
 from ddnmf_core.data import catalogue
-from ddnmf_core.data.suggestions import suggestion_for
+from ddnmf_core.data.suggestions import preset_for, suggestion_for
 from ddnmf_core.labels import MODEL_TITLES, NOISE_LEVEL_HELP, NOISE_TITLES, SETTING_SYMBOLS
+
+FIRST_PRESET = "recommended"  # of a new session
 
 
 def remember_defaults() -> None:
-    """Put defaults into the session, where widgets read them and presets set them."""
-    for name, value in DEFAULT_SETTINGS:
+    """Put the first settings into the session, where widgets read them and presets set them."""
+    for name, value in RunConfig(**PRESETS[FIRST_PRESET]):
         st.session_state.setdefault(train_key(name), widget_value(value))
+    st.session_state.setdefault(train_key("preset"), FIRST_PRESET)
     st.session_state.setdefault(train_key("n_seeds"), 1)
 
 
-def preset() -> dict[str, Any]:
-    """Return the settings of the chosen preset."""
-    return PRESETS.get(st.session_state.get(train_key("preset")) or "", {})
+def _preset() -> str | None:
+    """Name the chosen preset."""
+    chosen: str | None = st.session_state.get(train_key("preset"))
+    return chosen
 
 
 def apply_preset() -> None:
     """Apply the preset; reset fields set by other presets to the data set's suggestion or the default."""
-    for name, value in _fields_of(preset()).items():
+    for name, value in _fields_of(_preset()).items():
         st.session_state[train_key(name)] = value
 
 
-def _fields_of(settings: dict[str, Any]) -> dict[str, Any]:
+def _fields_of(preset: str | None) -> dict[str, Any]:
     """Return what a preset sets: its own fields, and those of other presets as the data set suggests or by default."""
+    settings = _own_fields_of(preset)
     otherwise = dict(DEFAULT_SETTINGS) | st.session_state.get(train_key("suggested"), {})
     return {field: settings.get(field, otherwise[field]) for each in PRESETS.values() for field in each}
+
+
+def _own_fields_of(preset: str | None) -> dict[str, Any]:
+    """Return a preset's own fields, for the chosen data set."""
+    dataset = st.session_state[train_key("dataset")]
+    known = dataset if catalogue.is_known(dataset) else DEFAULT_SETTINGS.dataset
+    return preset_for(preset, catalogue.spec(known))
 
 
 def _mark_preset() -> None:
     """Mark the preset that the form equals, none after a change by hand."""
     equal = [
         name
-        for name, settings in PRESETS.items()
-        if all(st.session_state[train_key(field)] == value for field, value in _fields_of(settings).items())
+        for name in PRESETS
+        if all(st.session_state[train_key(field)] == value for field, value in _fields_of(name).items())
     ]
     st.session_state[train_key("preset")] = equal[0] if equal else None
 
@@ -68,8 +80,9 @@ def apply_suggestion() -> None:
             st.session_state[train_key(field)] = widget_value(getattr(DEFAULT_SETTINGS, field))
     if catalogue.is_known(name) and (suggestion := suggestion_for(name, catalogue.spec(name))):
         suited = {field: widget_value(value) for field, value in suggestion.fields.items()}
-        st.session_state.update({train_key(field): value for field, value in suited.items() if field not in preset()})
+        st.session_state.update({train_key(field): value for field, value in suited.items()})
         st.session_state[train_key("suggested")] = suited
+    st.session_state.update({train_key(field): value for field, value in _own_fields_of(_preset()).items()})
 
 
 def widget_value(value: object) -> object:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ddnmf_core.config import USER_DATASET, RunConfig
+from ddnmf_core.config import USER_DATASET, RunConfig, preset_fields
 from ddnmf_core.data.dataset import DatasetSpec
 
 LARGE_SAMPLES, LARGE_FEATURES = 5000, 256  # at least, for the default network
@@ -26,6 +26,20 @@ class Suggestion:
 def suggestion_for(name: str, spec: DatasetSpec) -> Suggestion | None:
     """Suggest settings for a data set of the user's or one much larger than the default one; None where the defaults suit."""
     return suggest(spec) if USER_DATASET.fullmatch(name) or spec.n_samples >= MANY_SAMPLES else None
+
+
+def preset_for(preset: str | None, spec: DatasetSpec) -> dict[str, Any]:
+    """Return a preset's settings for a data set, none for None: at most half as many parts at the pixels as there are pixels.
+
+    Raises
+    ------
+    ValueError
+        If no preset has this name.
+    """
+    fields = preset_fields(preset)
+    if fields.get("nmf_at") != "pixels":
+        return fields
+    return fields | {"n_parts": max(2, min(fields["n_parts"], spec.n_pixels // 2))}
 
 
 def suggest(spec: DatasetSpec) -> Suggestion:

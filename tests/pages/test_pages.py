@@ -12,7 +12,7 @@ from dashboard.frame import warm_up
 from dashboard.latent.map import with_classes
 from dashboard.session.run_data import images
 from dashboard.train.live_run import explain_losses
-from ddnmf_core.config import EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
+from ddnmf_core.config import PRESETS, EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.engine import client as engine
 from ddnmf_core.store import trash
 from ddnmf_core.store.entry import CODES_FILE, MODEL_FILE, SCORES_FILE, State
@@ -179,7 +179,7 @@ def test_starting_asks_for_exactly_what_the_widgets_say(home):
     app.run()
     app.button(key="train.start").click().run()
     (request,) = Store(home).requests()
-    assert request.entry.config == RunConfig(gamma=0.5, noise_level=0.7, epochs=3)
+    assert request.entry.config == RunConfig(**PRESETS["recommended"] | {"gamma": 0.5, "noise_level": 0.7, "epochs": 3})
 
 
 def test_a_preset_sets_its_fields_and_leaves_the_others(home):
