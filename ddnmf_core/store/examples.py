@@ -53,7 +53,8 @@ def example_runs(store: Store) -> list[RunEntry]:
     """List the examples in a store; a run that was trained again with the settings of one is not among them."""
     path = store.root / COPIED_FILE
     ids = read_document(path).get("runs", []) if path.exists() else []
-    return [run for run_id in ids if _is_example(run := Entry(store.root, "runs", run_id))]
+    runs: list[RunEntry] = [Entry(store.root, "runs", run_id) for run_id in ids]
+    return [run for run in runs if _is_example(run)]
 
 
 def _is_example(run: RunEntry) -> bool:
