@@ -18,6 +18,7 @@ from dashboard.session.store import LIVE_STATUSES, TRAIN_PAGE, store
 from ddnmf_core.config import PRESETS, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.engine import client as engine
+from ddnmf_core.files.home import exposure
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.labels import CLUSTERER_TITLES, SCORE_TITLES
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
@@ -157,8 +158,8 @@ st.markdown(
 entries = store().entries()
 finished = [entry for entry in entries if entry.finished]
 live = [entry for entry in entries if entry.state.status in LIVE_STATUSES]
-for notice in store().notices():
-    st.warning(notice)
+for notice in filter(None, [exposure(store().root), *store().notices()]):
+    st.warning(in_markdown(notice))
 place_of_sum = st.container()
 if live:
     show_live_run(next((entry for entry in live if entry.state.status == "running"), live[-1]))

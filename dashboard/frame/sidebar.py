@@ -22,6 +22,6 @@ def sidebar_status() -> None:
             st.caption("Device: starting …")
         else:
             st.caption(f"Device: **{running.device or 'starting …'}**  \nEngine: {running.scheduler}")
-        if problem := engine.start_error(store()):
+        if problem := engine.start_error(store()) or engine.crash_notice(store()):
             st.warning(problem)
         st.caption(f"Store: `{store().root}`")

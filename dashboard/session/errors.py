@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.session.store import store
-from ddnmf_core.files.atomic import CorruptFile, NewerFile
+from ddnmf_core.files.atomic import CorruptFile, KeptFile
 from ddnmf_core.files.read_only import ReadOnlyError, read_only
 
 
@@ -21,7 +21,7 @@ def show_damage(error: CorruptFile) -> None:
     """Set the entry of a damaged file aside and report it; none of it reaches a chart."""
     entry = store().entry_of_file(error.path)
     st.cache_resource.clear()
-    if isinstance(error, NewerFile):
+    if isinstance(error, KeptFile):
         st.warning(f"{entry.kind}/{entry.id}: {error}. It stays where it is.")
     elif not entry.folder.exists():
         st.warning(f"{entry.kind}/{entry.id} no longer exists: it has been deleted or set aside.")

@@ -9,6 +9,7 @@ import typer
 
 from ddnmf_core.cli.terminal import DeviceOption, HomeOption, follow_steps, plain_errors
 from ddnmf_core.experiment.batch import WorkBatch
+from ddnmf_core.files.atomic import write_bytes
 from ddnmf_core.reproduce import check, results
 from ddnmf_core.reproduce.cells import TARGETS, Target, TargetCell, target_cells
 from ddnmf_core.reproduce.protocol import FULL_PROTOCOL, QUICK_PROTOCOL, Protocol
@@ -143,13 +144,13 @@ def _write_tables(gathered: results.Results, cells: list[TargetCell], store: Sto
     if gathered.target == "figure2":
         return _maps(cells, store, out)
     files = [out / f"{gathered.target}.csv"]
-    results.summarise(gathered.cells).to_csv(files[0], index=False, float_format="%.6g")
+    write_bytes(files[0], results.summarise(gathered.cells).to_csv(index=False, float_format="%.6g").encode())
     if gathered.target == "figure3":
         figures.draw_figure3(gathered, out)
         return [*files, *(out / f"figure3.{suffix}" for suffix in figures.FIGURE_FORMATS)]
     for suffix, table in (("tex", tables.table_latex(gathered)), ("md", tables.table_markdown(gathered))):
         files.append(out / f"{gathered.target}.{suffix}")
-        files[-1].write_text(table)
+        write_bytes(files[-1], table.encode())
     return files
 
 
@@ -181,7 +182,7 @@ def _maps(cells: list[TargetCell], store: Store, out: Path) -> list[Path]:
     if not points or (len(points) < len(cells) and (out / "figure2.csv").exists()):
         return []
     all_points = pd.concat(points)
-    all_points.to_csv(out / "figure2.csv", index=False, float_format="%.4g")
+    write_bytes(out / "figure2.csv", all_points.to_csv(index=False, float_format="%.4g").encode())
     figures.draw_figure2(all_points, out)
     return [out / "figure2.csv", *(out / f"figure2.{suffix}" for suffix in figures.FIGURE_FORMATS)]
 

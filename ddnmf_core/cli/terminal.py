@@ -10,14 +10,20 @@ from typing import Annotated
 import typer
 
 from ddnmf_core.files.atomic import CorruptFile
+from ddnmf_core.files.home import default_root, exposure
 from ddnmf_core.files.system_errors import explain_os_error
 from ddnmf_core.progress import Progress
 
 
-def _set_home(folder: Path | None) -> Path | None:
-    """Use this folder for the whole process, user data sets included."""
+def _set_home(context: typer.Context, folder: Path | None) -> Path | None:
+    """Use this folder for the whole process, user data sets included; warn once if other users may open it."""
     if folder is not None:
+        folder = folder.expanduser()
         os.environ["DDNMF_HOME"] = str(folder)
+    told = context.meta.setdefault("ddnmf.exposure_told", [])  # shared by a command and its subcommand
+    if not context.resilient_parsing and not told and (warning := exposure(default_root())):
+        told.append(warning)
+        typer.echo(f"Warning: {warning}", err=True)
     return folder
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ddnmf_core.config import Config, check_device
-from ddnmf_core.files.atomic import CorruptFile, read_document, sha256, write_document
+from ddnmf_core.files.atomic import CorruptFile, make_way, read_document, remove_file, sha256, write_document
 from ddnmf_core.files.read_only import read_only, require_writable
 from ddnmf_core.store.entry import Entry, is_locked
 from ddnmf_core.store.run_store import Store
@@ -68,9 +68,23 @@ def info(store: Store) -> EngineInfo | None:
     if not is_locked(lock_path(store)):
         return None
     try:
-        return EngineInfo(**read_document(info_path(store)))
+        running = EngineInfo(**read_document(info_path(store)))
     except (CorruptFile, TypeError):
         return None
+    return running if type(running.pid) is int and running.pid > 1 else None
+
+
+def crash_notice(store: Store) -> str:
+    """Return when an engine that crashes in a row is started again; empty if this process waits for nothing."""
+    last = _STARTED.get(store.root)
+    seconds = last.wait_left() if last else 0.0
+    if last is None or last.n_crashes < 2 or not 0 < seconds < math.inf:
+        return ""
+    return f"{_crash_sentence(last.n_crashes)} It is started again in {math.ceil(seconds)} s. Log: {store.root}/engine.log"
+
+
+def _crash_sentence(n_crashes: int) -> str:
+    return "The engine crashed." if n_crashes == 1 else f"The engine crashed {n_crashes} times in a row."
 
 
 def start_error(store: Store) -> str:
@@ -124,8 +138,12 @@ def ensure_started(store: Store) -> None:
     if last is not None and last.wait_left() > 0:
         return
     store.prepare()
-    start_error_path(store).unlink(missing_ok=True)  # of the previous start
+    remove_file(start_error_path(store))  # of the previous start
+    make_way(store.root / "engine.log")
     with (store.root / "engine.log").open("ab") as log:
+        if last and last.n_crashes:
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {_crash_sentence(last.n_crashes)} It is started again.\n".encode())
+            log.flush()
         process = subprocess.Popen(
             [sys.executable, "-m", "ddnmf_core", "engine", "serve", "--home", str(store.root)],
             stdin=subprocess.DEVNULL,

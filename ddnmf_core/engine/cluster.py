@@ -1,15 +1,18 @@
 """Start the dask cluster of the engine: workers on this machine, or the cluster that DDNMF_SCHEDULER names."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ddnmf_core.engine.client import threads_per_run
 from ddnmf_core.engine.gpus import available_gpus
+from ddnmf_core.engine.worker.priority import NICE_VARIABLE
 
 WORKER_TTL = "15s"  # silence after which a worker counts as lost
 MAX_ANALYSTS = 16  # beside GPUs; each holds torch and a data set in memory
+DEFAULT_NICE = 10  # of trainings
 ALLOWED_FAILURES = 3  # max. worker deaths of one task
 
 
@@ -77,7 +80,8 @@ def _worker_specs(security: Any) -> dict[str, Any]:
     """Specify the workers: for training one a GPU, or as many as the cores allow; for all other tasks one, or beside GPUs
     one for each idle core, since they score what the GPUs train."""
     threads, cores, gpus = threads_per_run(), os.cpu_count() or 1, available_gpus()
-    trainers = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus] or [{}] * max(1, cores // threads)
+    niced = {NICE_VARIABLE: str(nice_level())}
+    trainers = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus] or [niced] * max(1, cores // threads)
     n_analysts = min(max(1, cores - len(gpus)), MAX_ANALYSTS) if gpus else 1
     specs = {f"train-{number}": _worker({"train": 1}, env, threads, security) for number, env in enumerate(trainers)}
     return specs | {f"analyse-{number}": _worker({"analyse": 1}, {}, 1, security) for number in range(n_analysts)}
@@ -99,6 +103,12 @@ def _worker(resources: dict[str, int], env: dict[str, str], threads: int, securi
             "dashboard": False,
         },
     }
+
+
+def nice_level() -> int:
+    """Return the nice level of trainings on a CPU: DDNMF_NICE from 0 to 19, else DEFAULT_NICE. Pages and maps go first."""
+    wanted = os.environ.get("DDNMF_NICE", "")
+    return int(wanted) if re.fullmatch("1?[0-9]", wanted) else DEFAULT_NICE
 
 
 def worker_environment(threads: int) -> dict[str, str]:

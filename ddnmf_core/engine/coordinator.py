@@ -32,7 +32,7 @@ from ddnmf_core.engine.log import configure_logging, entry_log, logger
 from ddnmf_core.engine.placement import WorkerKind, WorkerPlacement
 from ddnmf_core.engine.queue import RequestQueue, is_clustering
 from ddnmf_core.engine.worker import tasks
-from ddnmf_core.files.atomic import CorruptFile, write_document
+from ddnmf_core.files.atomic import CorruptFile, make_way, open_private, remove_file, write_document
 from ddnmf_core.store import trash
 from ddnmf_core.store.entry import CONFIG_TYPES, ENDED_STATUSES, MODEL_FILE, Busy, Entry
 from ddnmf_core.store.run_store import Request, Store
@@ -51,12 +51,13 @@ def serve(store: Store, idle_exit: float = IDLE_EXIT_S) -> None:
     """Run the engine until SIGTERM or a long idle time. Return at once if the store has an engine already."""
     configure_logging()
     store.prepare()
-    with lock_path(store).open("a") as lock:
+    make_way(lock_path(store))
+    with os.fdopen(open_private(lock_path(store), os.O_RDWR), "r+b") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        info_path(store).unlink(missing_ok=True)  # of a killed engine
+        remove_file(info_path(store))  # of a killed engine
         store.remove_stale_files()
         with ExitStack() as running:
             try:
@@ -67,7 +68,7 @@ def serve(store: Store, idle_exit: float = IDLE_EXIT_S) -> None:
                     store, f"The engine could not start its cluster{where}: {error}. See the log: {store.root}/engine.log."
                 )
                 raise
-            start_error_path(store).unlink(missing_ok=True)
+            remove_file(start_error_path(store))
             Coordinator(store, client, n_workers).run(idle_exit)
 
 
@@ -143,11 +144,11 @@ class Coordinator:
             except CorruptFile as error:  # deleted or damaged: the requests behind it must not wait
                 entry_log(request.entry).warning("Request dropped: %s", error)
                 self._is_readable(request.entry)
-                self.store.request_path(request.entry).unlink(missing_ok=True)
+                remove_file(self.store.request_path(request.entry))
             except Exception as error:  # of this entry alone: the others go on
                 entry_log(request.entry).exception("Request dropped")
-                self.store.request_path(request.entry).unlink(missing_ok=True)
                 with suppress(OSError, CorruptFile):
+                    remove_file(self.store.request_path(request.entry))
                     request.entry.end("failed", f"{type(error).__name__}: {error}")
         for jobs in stacks.values():
             self._submit_together(jobs)

@@ -36,7 +36,7 @@ def run_row(run: RunEntry) -> dict[str, Any]:
     row = _of_settings(run)
     try:
         return row | (_of_results(run) if run.finished else _NO_RESULTS)
-    except (CorruptFile, OSError):
+    except (CorruptFile, OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError):  # or unknown content
         return row | _NO_RESULTS | {"state": "damaged"}
 
 

@@ -5,7 +5,9 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ddnmf_core.data.dataset import short_message
 from ddnmf_core.export.formats import format_of
+from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.progress import Progress, ignore_progress
 from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
@@ -49,7 +51,15 @@ def export(run: RunEntry, name: str, path: Path, report: Progress = ignore_progr
         output = Path(tmp) / (path.name.removesuffix(".zip") if export_format.is_folder else path.name)
         if export_format.is_folder:
             output.mkdir()
-        import_module(f"ddnmf_core.export.{export_format.module}").write(finished, output, report)
+        try:
+            import_module(f"ddnmf_core.export.{export_format.module}").write(finished, output, report)
+        except (ValueError, RuntimeError, LookupError, CorruptFile, OSError):
+            raise
+        except Exception as error:  # a library's own type, such as that of its database
+            raise RuntimeError(
+                f"the export to {export_format.title} failed ({short_message(error)}): check that {path.parent} can be written "
+                "to and has free space"
+            ) from error
         if export_format.is_folder and path.suffix == ".zip":
             report(0.98, "Compressing.")
             output = Path(shutil.make_archive(str(output), "zip", root_dir=tmp, base_dir=output.name))

@@ -10,10 +10,17 @@ import stat
 import threading
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ddnmf_core.files.system_errors import explain_os_error
+
 MAX_DOCUMENT = 64 * 2**20  # bytes of a small JSON file
+MAX_STORED_FILE = 2**38  # bytes of any stored file
+LARGE_FILE = 2**28  # bytes above which a file is hashed in blocks before it is read into memory
+ODD_NAME = re.compile(r".+\.odd-\d+")
+UNREADABLE = {errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}  # of one file; the others can be read
 NO_FILE = {errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.ENAMETOOLONG}  # from opening what is none
 _SORTED = json.JSONEncoder(sort_keys=True)
 _HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
@@ -27,8 +34,19 @@ class CorruptFile(Exception):
         self.path = path
 
 
-class NewerFile(CorruptFile):
-    """A whole file with content that this version does not know: a newer version wrote it, so it is left where it is."""
+class KeptFile(CorruptFile):
+    """A file that cannot be read here and may be whole: its entry is never moved or changed."""
+
+
+class UnreadableFile(KeptFile):
+    """The operating system refuses to read the file."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(path, f"cannot be read: {explain_os_error(error)}")
+
+
+class NewerFile(KeptFile):
+    """A whole file with content that this version does not know: a newer version wrote it."""
 
     def __init__(self, path: Path, unknown: str) -> None:
         super().__init__(path, f"was made by a newer version of DDNMF Studio ({unknown}): update to open it")
@@ -46,11 +64,65 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> str:
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        tmp.replace(path)
+        _replace(tmp, path)
     except OSError:
         tmp.unlink(missing_ok=True)
         raise
     return sha256(content)
+
+
+def _replace(tmp: Path, path: Path) -> None:
+    """Rename a file to its place; a folder that stands there is moved beside it."""
+    try:
+        tmp.replace(path)
+    except IsADirectoryError:
+        move_beside(path)
+        tmp.replace(path)
+
+
+def move_beside(path: Path) -> None:
+    """Rename what stands in the place of something else to a name like ODD_NAME; nothing of it is lost."""
+    path.rename(path.with_name(f"{path.name}.odd-{time.time_ns()}"))
+
+
+def remove_file(path: Path) -> None:
+    """Delete a file, link, pipe or socket if it exists; a folder in its place is moved beside it."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        if path.is_symlink() or not path.is_dir():
+            raise
+        move_beside(path)
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Create a folder unless there is one; anything else in its place is moved beside it."""
+    try:
+        path.mkdir(mode=mode, exist_ok=True)
+    except FileExistsError:
+        move_beside(path)
+        path.mkdir(mode=mode, exist_ok=True)
+
+
+def make_way(path: Path) -> None:
+    """Move beside what is no file in the place of one: a folder, a pipe, a device, a link to nothing."""
+    if os.path.lexists(path) and not path.is_file():
+        with suppress(FileNotFoundError):  # another process was faster
+            move_beside(path)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a regular file for writing, creating it if needed; raises CorruptFile for a link, a folder, a pipe or a device."""
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno in NO_FILE:
+            raise CorruptFile(path, f"is not a file ({error.strerror})") from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise CorruptFile(path, "is not a file")
+    return descriptor
 
 
 def temporary_name(path: Path) -> Path:
@@ -61,12 +133,12 @@ def temporary_name(path: Path) -> Path:
 def is_stale(temporary: Path) -> bool:
     """Return True if the process that wrote a temporary file has ended; False for another host's, which cannot be checked."""
     host, _, pid = temporary.name.removesuffix(".tmp").rsplit(".", 1)[-1].partition("@")
-    if host != _HOST or not pid.isdigit():
+    if host != _HOST or not re.fullmatch("[0-9]+", pid):
         return False
     try:
         os.kill(int(pid), 0)
         return False
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # an id that no process can have
         return True
     except PermissionError:
         return False
@@ -90,9 +162,14 @@ def read_file(path: Path, limit: int | None = None) -> bytes:
     except FileNotFoundError:
         raise CorruptFile(path, "is missing") from None
     except OSError as error:
-        if error.errno in NO_FILE:
-            raise CorruptFile(path, f"is not a file ({error.strerror})") from None
-        raise
+        raise _of_one_file(path, error) from None
+
+
+def _of_one_file(path: Path, error: OSError) -> Exception:
+    """Return the error of a file that is none or that may not be read; any other error unchanged."""
+    if error.errno in NO_FILE:
+        return CorruptFile(path, f"is not a file ({error.strerror})")
+    return UnreadableFile(path, error) if error.errno in UNREADABLE else error
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
@@ -102,10 +179,31 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 def read_checked(path: Path, expected: Collection[str]) -> bytes:
     """Read a file; raises CorruptFile unless its SHA-256 is one of those expected."""
+    changed = CorruptFile(path, "is damaged: its content is not what was written")
+    if _is_large(path) and _sha256_by_blocks(path) not in expected:
+        raise changed
     content = read_file(path)
     if sha256(content) not in expected:
-        raise CorruptFile(path, "is damaged: its content is not what was written")
+        raise changed
     return content
+
+
+def _is_large(path: Path) -> bool:
+    try:
+        return stat.S_ISREG((status := path.stat()).st_mode) and status.st_size > LARGE_FILE
+    except OSError:  # told by reading it
+        return False
+
+
+def _sha256_by_blocks(path: Path) -> str:
+    """Hash a file without holding it in memory: a sparse one can be larger. Empty for more than MAX_STORED_FILE bytes."""
+    if path.stat().st_size > MAX_STORED_FILE:
+        return ""
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _of_one_file(path, error) from None
 
 
 def write_document(path: Path, content: dict[str, Any], *, durable: bool = True) -> None:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddnmf_core.files.atomic import CorruptFile, read_checked, read_document, sha256, write_bytes, write_document
+from ddnmf_core.files.atomic import (
+    CorruptFile,
+    make_folder,
+    move_beside,
+    read_checked,
+    read_document,
+    remove_file,
+    sha256,
+    write_bytes,
+    write_document,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,17 +77,30 @@ class CheckedFolder:
     def remove(self, name: str) -> None:
         """Remove a file from the manifest, then delete it."""
         self._forget(name)
-        (self.folder / name).unlink(missing_ok=True)
+        if not self._is_elsewhere(name):
+            remove_file(self.folder / name)
 
     def _write(self, name: str, content: bytes) -> None:
         """Write and record a file. While it is replaced, the manifest accepts both digests, so a kill is harmless."""
-        (self.folder / name).parent.mkdir(exist_ok=True)
+        self._make_parent(name)
         digest, before = sha256(content), self._manifest().get(name, "")
         if before and before != digest:
             self._record(name, f"{before} {digest}")
         write_bytes(self.folder / name, content)
         if before != digest:
             self._record(name, digest)
+
+    def _make_parent(self, name: str) -> None:
+        """Make the folder of a file below this one; what else stands there, a link to elsewhere too, is moved beside it."""
+        if (parent := (self.folder / name).parent) != self.folder:
+            if self._is_elsewhere(name):
+                move_beside(parent)
+            make_folder(parent)
+
+    def _is_elsewhere(self, name: str) -> bool:
+        """Whether a link leads out of this folder to the file: nothing is written or deleted there."""
+        parent = (self.folder / name).parent
+        return parent != self.folder and parent.is_symlink()
 
     def _read(self, name: str) -> bytes:
         try:
@@ -104,4 +127,12 @@ class CheckedFolder:
         manifest = read_document(self.folder / MANIFEST_FILE)
         if not all(isinstance(digests, str) for digests in manifest.values()):
             raise CorruptFile(self.folder / MANIFEST_FILE, "is damaged: a digest is no text")
+        if outside := [name for name in manifest if not _is_inside(name)]:
+            raise CorruptFile(self.folder / MANIFEST_FILE, f"is damaged: {outside[0]!r} is no name of a file in it")
         return manifest
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a file of this name lies in the folder, or in one directly below it."""
+    parts = name.split("/")
+    return len(parts) <= 2 and all(part not in ("", ".", "..") and "\0" not in part for part in parts)

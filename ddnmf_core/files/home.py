@@ -38,7 +38,7 @@ def exposure(root: Path) -> str:
 
 def layout_version(root: Path) -> int:
     """Read the version of the store's layout, 1 without a version file. Raises CorruptFile if that file is damaged."""
-    if not (root / LAYOUT_FILE).exists():
+    if not os.path.lexists(root / LAYOUT_FILE):
         return 1
     version = read_document(root / LAYOUT_FILE).get("version")
     if type(version) is not int or version < 1:
@@ -61,5 +61,5 @@ def check_layout(root: Path) -> None:
 
 def mark_layout(root: Path) -> None:
     """Write the layout's version if there is none."""
-    if not (root / LAYOUT_FILE).exists():
+    if not os.path.lexists(root / LAYOUT_FILE):
         write_document(root / LAYOUT_FILE, {"version": LAYOUT_VERSION})

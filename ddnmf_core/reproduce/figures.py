@@ -1,10 +1,12 @@
 """Figures 2 and 3 as image files."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.data.catalogue import DATASETS
+from ddnmf_core.files.atomic import write_bytes
 from ddnmf_core.reproduce import paper
 from ddnmf_core.reproduce.results import Results, summarise
 
@@ -86,10 +88,9 @@ def _pyplot() -> Any:
 def _save(figure: "Figure", folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for suffix in FIGURE_FORMATS:
+        content = io.BytesIO()
         figure.savefig(
-            folder / f"{name}.{suffix}",
-            dpi=130,
-            bbox_inches="tight",
-            metadata={"CreationDate": None} if suffix == "pdf" else None,
+            content, format=suffix, dpi=130, bbox_inches="tight", metadata={"CreationDate": None} if suffix == "pdf" else None
         )
+        write_bytes(folder / f"{name}.{suffix}", content.getvalue())
     _pyplot().close(figure)

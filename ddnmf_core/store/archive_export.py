@@ -17,7 +17,7 @@ from typing import Final
 
 from ddnmf_core.config import USER_DATASET
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.files.atomic import document, sha256, temporary_name
+from ddnmf_core.files.atomic import KeptFile, document, read_file, sha256, temporary_name
 from ddnmf_core.files.checked_folder import MANIFEST_FILE
 from ddnmf_core.progress import Progress, ignore_progress
 from ddnmf_core.store.entry import CONFIG_FILE, CONFIG_TYPES, DERIVED_KINDS, HISTORY_FILE, STATE_FILE, Busy, Entry, Status
@@ -127,7 +127,11 @@ def _header(exported: ExportResult) -> bytes:
 
 def _reason_to_leave_out(entry: Entry) -> str:
     """Return why an entry cannot be exported, or an empty text."""
-    if problems := entry.problems():
+    try:
+        problems = entry.problems()
+    except KeptFile as error:
+        return f"{entry.kind}/{entry.id} cannot be exported: {error}"
+    if problems:
         return f"{entry.kind}/{entry.id} is damaged ({'; '.join(problems)}): run ddnmf runs verify --repair"
     status = entry.state.status
     if status in EXPORTABLE_STATUSES:
@@ -141,9 +145,9 @@ def _pack(archive: zipfile.ZipFile, entry: Entry) -> None:
         with entry.lock():
             files = {name: entry.read_bytes(name) for name in entry.names("")}
             if HISTORY_FILE not in files and (entry.folder / HISTORY_FILE).exists():
-                rows = (entry.folder / HISTORY_FILE).read_bytes()
+                rows = read_file(entry.folder / HISTORY_FILE)
                 files[HISTORY_FILE] = rows[: rows.rfind(b"\n") + 1]  # without a line cut off by a kill
-            files[CONFIG_FILE], files[STATE_FILE] = ((entry.folder / name).read_bytes() for name in (CONFIG_FILE, STATE_FILE))
+            files[CONFIG_FILE], files[STATE_FILE] = (read_file(entry.folder / name) for name in (CONFIG_FILE, STATE_FILE))
     except Busy:
         raise RuntimeError(f"{entry.kind}/{entry.id} is in use by a worker: stop it, or wait until it ends") from None
     digests = {name: sha256(files[name]) for name in sorted(files) if name not in (CONFIG_FILE, STATE_FILE)}

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from ddnmf_core.config import USER_DATASET
 from ddnmf_core.data.user import validation
 from ddnmf_core.data.user.validation import DATA_FILES
-from ddnmf_core.files.atomic import CorruptFile, document, read_document, temporary_name
+from ddnmf_core.files.atomic import CorruptFile, document, make_folder, read_document, temporary_name
 from ddnmf_core.files.checked_folder import MANIFEST_FILE
 from ddnmf_core.files.read_only import require_writable
 from ddnmf_core.progress import Progress, ignore_progress
@@ -222,7 +222,8 @@ def _import_folder(
 ) -> bool:
     """Unpack to a temporary folder, check it and rename it; return False if the folder exists by then."""
     tmp = temporary_name(place)
-    tmp.mkdir(mode=0o700, parents=True)
+    make_folder(place.parent)
+    tmp.mkdir(mode=0o700)
     try:
         for name, member in members.items():
             (tmp / name).parent.mkdir(exist_ok=True)

@@ -1,5 +1,6 @@
 """Entries: one folder of the run store each, with state, lock, history and files that are verified on reading."""
 
+import errno
 import fcntl
 import json
 import os
@@ -24,11 +25,17 @@ from ddnmf_core.config import (
 from ddnmf_core.files.atomic import (
     MAX_DOCUMENT,
     NO_FILE,
+    UNREADABLE,
     CorruptFile,
+    KeptFile,
     NewerFile,
+    UnreadableFile,
+    make_way,
+    open_private,
     read_checked,
     read_document,
     read_file,
+    remove_file,
     write_bytes,
     write_document,
 )
@@ -58,6 +65,7 @@ POINTS_FILE, EARLY_FILE, FACTORS_FILE, PROVENANCE_FILE = (
     "provenance.json",
 )
 PARTS_FILE, INTERPRETATION_FILE = "parts.parquet", "interpretation.safetensors"
+MAX_HISTORY = 2**30  # bytes
 MTIME_RESOLUTION_NS = 2_000_000_000  # two writes closer together can have the same modification time
 _FINISHED: dict[str, tuple[int, "State"]] = {}  # cache of final states: path to modification time and state
 RECORDED_NAMES = re.compile(  # file names that a manifest may list
@@ -168,10 +176,10 @@ class Entry(CheckedFolder, Generic[ConfigT]):
 
     @property
     def size(self) -> int:
-        """Bytes on disk; files that vanish meanwhile count as 0."""
+        """Bytes on disk; files that vanish meanwhile or cannot be reached count as 0."""
         total = 0
         for path in self.folder.rglob("*"):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 total += path.stat().st_size if path.is_file() else 0
         return total
 
@@ -244,23 +252,25 @@ class Entry(CheckedFolder, Generic[ConfigT]):
     @property
     def stop_requested(self) -> bool:
         """Whether a stop is requested."""
-        return (self.folder / STOP_FILE).exists()
+        return (self.folder / STOP_FILE).is_file()
 
     def request_stop(self) -> None:
         """Ask the worker to stop; raises ReadOnlyError in read-only mode."""
         require_writable()
-        (self.folder / STOP_FILE).touch()
+        make_way(self.folder / STOP_FILE)
+        os.close(open_private(self.folder / STOP_FILE, os.O_WRONLY))
 
     def clear_stop(self) -> None:
         """Withdraw a stop request."""
-        (self.folder / STOP_FILE).unlink(missing_ok=True)
+        remove_file(self.folder / STOP_FILE)
 
     # ----------------------------------------------------------------------------------- lock
 
     @contextmanager
     def lock(self, patience: float = 1.0) -> Iterator[None]:
         """Hold the entry exclusively, until the process dies at the latest; raise Busy after `patience` seconds."""
-        with (self.folder / LOCK_FILE).open("a") as file:
+        make_way(self.folder / LOCK_FILE)
+        with os.fdopen(open_private(self.folder / LOCK_FILE, os.O_RDWR), "r+b") as file:
             deadline = time.monotonic() + patience  # a reader may hold it for a moment
             while True:
                 try:
@@ -281,7 +291,7 @@ class Entry(CheckedFolder, Generic[ConfigT]):
 
     def append_history(self, row: Mapping[str, Any]) -> None:
         """Append a row to the history."""
-        with (self.folder / HISTORY_FILE).open("a") as file:
+        with os.fdopen(open_private(self.folder / HISTORY_FILE, os.O_WRONLY | os.O_APPEND), "a") as file:
             file.write(json.dumps(row) + "\n")
 
     def history(self) -> list[dict[str, Any]]:
@@ -307,8 +317,8 @@ class Entry(CheckedFolder, Generic[ConfigT]):
     def _history_lines(self) -> list[bytes]:
         if (expected := self._manifest().get(HISTORY_FILE)) is not None:
             content = read_checked(self.folder / HISTORY_FILE, [expected])
-        elif (self.folder / HISTORY_FILE).exists():
-            content = read_file(self.folder / HISTORY_FILE)
+        elif os.path.lexists(self.folder / HISTORY_FILE):
+            content = read_file(self.folder / HISTORY_FILE, MAX_HISTORY)
         else:
             return []
         return content.split(b"\n")[:-1]
@@ -316,13 +326,15 @@ class Entry(CheckedFolder, Generic[ConfigT]):
     def _parse_row(self, line: bytes) -> dict[str, Any]:
         try:
             row: dict[str, Any] = json.loads(line)
-            return row
         except (ValueError, RecursionError):
             raise CorruptFile(self.folder / HISTORY_FILE, "is damaged: a line is not JSON") from None
+        if not _is_row(row):
+            raise CorruptFile(self.folder / HISTORY_FILE, "is damaged: a line is not a row of a history")
+        return row
 
     def epochs(self) -> list[dict[str, Any]]:
         """Read the history's rows of whole epochs; raises CorruptFile like `history`."""
-        return [row for row in self.history() if row["kind"] == "epoch"]
+        return [row for row in self.history() if row.get("kind") == "epoch"]
 
     def rewind_history(self, step: int) -> None:
         """Remove the rows after this step; a resumed training reports them again."""
@@ -332,7 +344,7 @@ class Entry(CheckedFolder, Generic[ConfigT]):
 
     def seal_history(self) -> None:
         """Record the SHA-256 of the complete history, which is verified from now on."""
-        self._record(HISTORY_FILE, write_bytes(self.folder / HISTORY_FILE, (self.folder / HISTORY_FILE).read_bytes()))
+        self._record(HISTORY_FILE, write_bytes(self.folder / HISTORY_FILE, read_file(self.folder / HISTORY_FILE)))
 
     # ------------------------------------------------------------------------------- checks
 
@@ -341,23 +353,53 @@ class Entry(CheckedFolder, Generic[ConfigT]):
         return list(self.damage().values())
 
     def damage(self) -> dict[str, str]:
-        """Re-read all files; return the damaged ones by name, each with a sentence."""
+        """Re-read all files; return the damaged ones by name, each with a sentence.
+
+        Raises
+        ------
+        KeptFile
+            If a newer version made the entry, or one of its files may not be read.
+        """
         problems = {}
         for check in (lambda: self._config(_read_config.__wrapped__), self._recorded_state, self._manifest, self.history):
             try:
                 check()
+            except KeptFile:
+                raise
             except CorruptFile as error:
                 problems[error.path.name] = str(error)
         for name in self._manifest() if MANIFEST_FILE not in problems else {}:
             try:
                 self._read(name)
+            except KeptFile:
+                raise
             except CorruptFile as error:
                 if self.has(name):  # a worker may have removed it meanwhile
                     problems[name] = str(error)
         return problems
 
+    def why_kept(self) -> str:
+        """Return why the entry stays unread where it is: a newer version made it, or it may not be read; else empty."""
+        try:
+            _ = self.config, self.state, self.has("")
+        except KeptFile as error:
+            return str(error)
+        except (CorruptFile, OSError):
+            pass
+        return ""
+
 
 RunEntry = Entry[RunConfig]
+
+
+def _is_row(row: object) -> bool:
+    """Whether this is a row of a history: an object with a step, and numbers and text in the fields that are read."""
+    return (
+        isinstance(row, dict)
+        and type(row.get("step")) in (int, float)
+        and isinstance(row.get("kind", ""), str)
+        and all(type(row.get(name, 0)) in (int, float) for name in ("epoch", "seconds"))
+    )
 
 
 def _is_state_field(name: str, value: object) -> bool:
@@ -369,12 +411,14 @@ def _is_state_field(name: str, value: object) -> bool:
 
 
 def _mtime_ns(path: str) -> int:
-    """Return the modification time of a file; raises FileNotFoundError, also if links lead nowhere."""
+    """Return the modification time of a file; raises FileNotFoundError, also if links lead nowhere, or UnreadableFile."""
     try:
         return os.stat(path).st_mtime_ns
     except OSError as error:
         if error.errno in NO_FILE:
             raise FileNotFoundError(error.errno, error.strerror, path) from None
+        if error.errno in UNREADABLE:
+            raise UnreadableFile(Path(path), error) from None
         raise
 
 
@@ -390,12 +434,14 @@ def _read_config(path: str, kind: Kind, entry_id: str, changed: int) -> Config:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a living process holds this lock file."""
+    """Whether a living process holds this lock file; what is no file, or may not be opened, is held by nobody here."""
     try:
-        with path.open("r") as file:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return False
-    except FileNotFoundError:
-        return False
     except BlockingIOError:
         return True
+    except OSError as error:
+        if error.errno in (errno.ENOENT, *NO_FILE, *UNREADABLE):
+            return False
+        raise

@@ -5,6 +5,7 @@ from typing import Any
 
 from ddnmf_core.config import NMF_FIELDS, PRESETS, RunConfig
 from ddnmf_core.data.catalogue import short_name
+from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.files.read_only import require_writable
 from ddnmf_core.labels import MODEL_TITLES, NOISE_TITLES, SETTING_SYMBOLS
 from ddnmf_core.store.entry import Entry
@@ -19,7 +20,12 @@ def run_name(run: Entry[Any]) -> str:
     """Return the user's name of a run; empty if it has none."""
     if not (run.folder / RUN_NAME_FILE).is_file():  # a list of 1,000 runs is drawn: no manifest is read for those without
         return ""
-    return str(run.read_json(RUN_NAME_FILE)["name"]) if run.has(RUN_NAME_FILE) else ""
+    try:
+        content = run.read_json(RUN_NAME_FILE) if run.has(RUN_NAME_FILE) else {}
+    except (CorruptFile, ValueError, RecursionError):  # told by `verify`; a list of runs needs no name
+        return ""
+    name = content.get("name", "") if isinstance(content, dict) else ""
+    return name[:MAX_RUN_NAME] if isinstance(name, str) else ""
 
 
 def rename_run(run: Entry[Any], name: str) -> None:

@@ -21,7 +21,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -29,7 +29,19 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
 from ddnmf_core.config import DEVICES, ClusteringConfig, Config, EmbeddingConfig, InterpretationConfig, PixelNMFConfig
-from ddnmf_core.files.atomic import CorruptFile, NewerFile, is_stale, read_document, temporary_name, write_bytes, write_document
+from ddnmf_core.files.atomic import (
+    CorruptFile,
+    KeptFile,
+    is_stale,
+    make_folder,
+    move_beside,
+    read_document,
+    read_file,
+    remove_file,
+    temporary_name,
+    write_bytes,
+    write_document,
+)
 from ddnmf_core.files.checked_folder import MANIFEST_FILE
 from ddnmf_core.files.home import check_layout, default_root, make_home
 from ddnmf_core.files.read_only import read_only
@@ -49,6 +61,8 @@ from ddnmf_core.store.finished_run import FinishedRun
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 _READABLE_VERSIONS: dict[Path, tuple[int, ...]] = {}  # entry folder to the version last found readable
+_NOT_KEPT: set[Path] = set()  # entry folders that `notices` has found to be neither newer nor unreadable
+MAX_REASON = 10_000  # bytes of why.txt
 
 
 @dataclass(frozen=True)
@@ -197,8 +211,10 @@ class Store:
                 _ = entry.config, entry.state, entry.has("")
                 _READABLE_VERSIONS[entry.folder] = version
             return True
-        except NewerFile:
-            return False  # `notices` tells it
+        except KeptFile:
+            _READABLE_VERSIONS.pop(entry.folder, None)
+            _NOT_KEPT.discard(entry.folder)  # `notices` tells it
+            return False
         except (CorruptFile, FileNotFoundError) as error:
             if not entry.locked:
                 with suppress(OSError):  # not permitted: the entry is only skipped
@@ -214,7 +230,7 @@ class Store:
             return [
                 Entry(self.root, kind, child.name, parent / child.name)
                 for child in children
-                if ENTRY_ID.fullmatch(child.name) and child.is_dir()
+                if ENTRY_ID.fullmatch(child.name) and _is_folder(child)
             ]
 
     def create(self, config: AnyConfig) -> Entry[AnyConfig]:
@@ -239,11 +255,15 @@ class Store:
             return entry
         tmp = temporary_name(entry.folder)
         self.prepare()
-        tmp.mkdir(parents=True)
+        make_folder(entry.folder.parent)
+        tmp.mkdir()
         try:
             write_bytes(tmp / CONFIG_FILE, json.dumps(config.model_dump(mode="json"), indent=1).encode())
             write_document(tmp / MANIFEST_FILE, {})
             write_document(tmp / STATE_FILE, asdict(State()))
+            tmp.rename(entry.folder)
+        except NotADirectoryError:  # what stands there is no entry
+            move_beside(entry.folder)
             tmp.rename(entry.folder)
         except OSError:
             shutil.rmtree(tmp, ignore_errors=True)
@@ -280,7 +300,7 @@ class Store:
         entry.clear_stop()
         if not entry.locked:
             entry.set_state(replace(state, status="queued", message="Waiting for a free worker.", wanted_device=device))
-        self.queue.mkdir(exist_ok=True)
+        make_folder(self.queue)
         write_document(self.request_path(entry), {"device": device, "asked": time.time_ns()})
         return entry
 
@@ -291,7 +311,7 @@ class Store:
     def requests(self) -> list[Request]:
         """List the open requests, oldest first. There may be thousands, so an unchanged file is not read twice."""
         files = []
-        with suppress(FileNotFoundError), os.scandir(self.queue) as queued:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.queue) as queued:
             for file in queued:
                 kind, _, entry_id = file.name.partition(".")
                 with suppress(FileNotFoundError):  # closed meanwhile
@@ -309,19 +329,19 @@ class Store:
 
     def _drop_request(self, path: Path, error: CorruptFile) -> None:
         """Delete an unreadable request file, which says only that an entry is wanted; move anything else aside."""
+        if read_only() or isinstance(error, KeptFile):
+            return
         logging.getLogger("ddnmf.engine").warning("Request %s dropped: %s", path.name, error)
         with suppress(OSError):
             if path.is_dir() and not path.is_symlink():
-                target = self.root / "set-aside" / f"queue-{path.name}-{time.time_ns()}"
-                target.parent.mkdir(exist_ok=True)
-                path.rename(target)
+                path.rename(self._place_aside(f"queue-{path.name}"))
             else:
                 path.unlink(missing_ok=True)
 
     def close_request(self, request: Request) -> None:
         """Remove the request file, unless a newer request for an unfinished entry has replaced it."""
         if self.is_current(request) or request.entry.available:
-            self.request_path(request.entry).unlink(missing_ok=True)
+            remove_file(self.request_path(request.entry))
 
     def is_current(self, request: Request) -> bool:
         """Whether this is the entry's current, open request."""
@@ -340,12 +360,16 @@ class Store:
         """Move a damaged entry to set-aside/ and record the reason. Delete nothing; do nothing in read-only mode."""
         if read_only() or not ENTRY_ID.fullmatch(entry.id):
             return
-        target = self.root / "set-aside" / f"{entry.kind}-{entry.id}-{time.time_ns()}"
-        target.parent.mkdir(exist_ok=True)
+        target = self._place_aside(f"{entry.kind}-{entry.id}")
         with suppress(FileNotFoundError):  # another process was faster
             entry.folder.rename(target)
-            self.request_path(entry).unlink(missing_ok=True)
-            (target / "why.txt").write_text(reason + "\n")
+            remove_file(self.request_path(entry))
+            write_bytes(reason_path(target), f"{reason}\n".encode())
+
+    def _place_aside(self, name: str) -> Path:
+        """Return a new path in set-aside/."""
+        make_folder(folder := self.root / "set-aside")
+        return folder / f"{name}-{time.time_ns()}"
 
     def notices(self) -> list[str]:
         """Return one message per entry of a newer version, and one per damaged entry that was set aside.
@@ -355,30 +379,57 @@ class Store:
         list of str
             Entry, reason, place of the damaged files and the way to repair or recompute it.
         """
-        newer = [entry for kind in CONFIG_TYPES for entry in self.folders(kind) if _newer(entry)]
-        return [
-            f"{entry.kind}/{entry.id} was made by a newer version of DDNMF Studio. It stays as it is; update to open it."
-            for entry in newer
-        ] + [
-            f"{path.name.rsplit('-', 1)[0]} was damaged and set aside: "
-            f"{(path / 'why.txt').read_text().strip()}. You can recompute it; the damaged files are in {path}."
+        return [f"{entry.kind}/{entry.id} stays as it is: {reason}." for entry, reason in self._kept()] + [
+            f"{path.name.rsplit('-', 1)[0]} was damaged and set aside: {_reason(path)}. You can recompute it; the damaged "
+            f"files are in {path}."
             + (" `ddnmf runs verify --repair` restores it if its model is undamaged." if path.name[:5] == "runs-" else "")
             for path in sorted((self.root / "set-aside").glob("*"))
-            if (path / "why.txt").exists()
+            if os.path.lexists(reason_path(path))
         ]
 
+    def _kept(self) -> Iterator[tuple[Entry, str]]:
+        """Yield the entries that stay unread where they are, with the reason. Others are read once."""
+        for kind in CONFIG_TYPES:
+            for entry in self.folders(kind):
+                if entry.folder in _READABLE_VERSIONS or entry.folder in _NOT_KEPT:
+                    continue
+                if reason := entry.why_kept():
+                    yield entry, reason
+                else:
+                    _NOT_KEPT.add(entry.folder)
+
     def remove_stale_files(self) -> int:
-        """Delete temporary files of killed processes; return their number."""
+        """Delete temporary files of killed processes; return their number. What cannot be deleted stays."""
         stale = [path for path in self.root.rglob(".*.tmp") if is_stale(path)]
         for path in stale:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        return len(stale)
+            with suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+        return sum(not os.path.lexists(path) for path in stale)
+
+
+def reason_path(aside: Path) -> Path:
+    """Return the file that says why an entry was set aside: in its folder, or beside it if that is a link to elsewhere."""
+    return aside.with_name(f"{aside.name}.why.txt") if aside.is_symlink() else aside / "why.txt"
+
+
+def _reason(aside: Path) -> str:
+    try:
+        return read_file(reason_path(aside), MAX_REASON).decode(errors="replace").strip()
+    except CorruptFile:
+        return "for an unknown reason"
+
+
+def _is_folder(child: os.DirEntry[str]) -> bool:
+    try:
+        return child.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _request(entry: Entry, fields: Mapping[str, Any]) -> Request:
     """Build a request from its file; a newer version's may have more fields. Raises CorruptFile."""
     device, asked = fields.get("device"), fields.get("asked")
-    if device not in DEVICES or not isinstance(asked, int):
+    if device not in DEVICES or type(asked) is not int or not 0 <= asked < 2**63:
         raise CorruptFile(Path(f"{entry.kind}.{entry.id}"), f"is damaged: device {device!r}, asked {asked!r}")
     return Request(entry, device, asked)
 
@@ -387,18 +438,6 @@ def _request(entry: Entry, fields: Mapping[str, Any]) -> Request:
 def _read_request(path: str, changed: int, inode: int) -> dict[str, Any]:
     """Read a request file; modification time and inode key the cache."""
     return read_document(Path(path))
-
-
-def _newer(entry: Entry) -> bool:
-    """Whether a newer version made the entry. One that was found readable is not read again."""
-    try:
-        if _READABLE_VERSIONS.get(entry.folder) != entry.version:
-            _ = entry.config, entry.state
-    except NewerFile:
-        return True
-    except (CorruptFile, OSError):
-        pass
-    return False
 
 
 def _mtime(path: Path | str) -> float:

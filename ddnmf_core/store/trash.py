@@ -11,16 +11,16 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
-from ddnmf_core.files.atomic import CorruptFile, temporary_name
+from ddnmf_core.files.atomic import CorruptFile, make_folder, remove_file, temporary_name
 from ddnmf_core.files.read_only import require_writable
-from ddnmf_core.store.entry import CONFIG_TYPES, DERIVED_KINDS, ENDED_STATUSES, Busy, Entry, UnknownEntry
+from ddnmf_core.store.entry import CONFIG_TYPES, DERIVED_KINDS, ENDED_STATUSES, ENTRY_ID, Busy, Entry, UnknownEntry
 from ddnmf_core.store.run_store import Store
 
 DELETED = "deleted"
 KEPT_DAYS = 7
 KEPT_BYTES = 5 * 2**30  # of all deleted entries; the newest deletion is always kept
 DAY_NS = 86_400_000_000_000
-FOLDER_NAME = re.compile(rf"(\d{{1,20}})\.({'|'.join(CONFIG_TYPES)})\.(\w+)")
+FOLDER_NAME = re.compile(rf"(\d{{1,20}})\.({'|'.join(CONFIG_TYPES)})\.({ENTRY_ID.pattern})")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def delete_entry(entry: Entry) -> None:
     require_writable()
     together = [*derived_entries(entry), entry]
     at, store = time.time_ns(), Store(entry.root)
-    (store.root / DELETED).mkdir(exist_ok=True)
+    make_folder(store.root / DELETED)
     with ExitStack() as held:
         asked = [member for member in together if not member.stop_requested]
         try:
@@ -64,7 +64,7 @@ def delete_entry(entry: Entry) -> None:
             raise
         for member in together:
             member.clear_stop()
-            store.request_path(member).unlink(missing_ok=True)
+            remove_file(store.request_path(member))
             member.folder.rename(store.root / DELETED / f"{at}.{member.kind}.{member.id}")
     empty_expired(store)
 
@@ -78,7 +78,7 @@ def deletions(store: Store) -> list[Deletion]:
     """List the deletions that can be restored, newest first."""
     entries: dict[int, list[Entry]] = {}
     for folder in (store.root / DELETED).glob("*"):
-        if match := FOLDER_NAME.fullmatch(folder.name):
+        if (match := FOLDER_NAME.fullmatch(folder.name)) and folder.is_dir():
             at, kind, entry_id = match.groups()
             entries.setdefault(int(at), []).append(Entry(store.root, kind, entry_id, folder))  # type: ignore[arg-type]
     return [
@@ -109,7 +109,7 @@ def restore_deletion(deletion: Deletion) -> list[Entry]:
 
 def _restore(deleted: Entry) -> Entry | None:
     entry: Entry = Entry(deleted.root, deleted.kind, deleted.id)
-    entry.folder.parent.mkdir(exist_ok=True)
+    make_folder(entry.folder.parent)
     try:
         deleted.folder.rename(entry.folder)
     except OSError:

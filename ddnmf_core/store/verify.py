@@ -9,8 +9,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from ddnmf_core.config import USER_DATASET
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.files.atomic import CorruptFile, NewerFile, is_stale, read_document
+from ddnmf_core.files.atomic import (
+    ODD_NAME,
+    CorruptFile,
+    KeptFile,
+    NewerFile,
+    is_stale,
+    make_folder,
+    read_document,
+    remove_file,
+)
 from ddnmf_core.files.checked_folder import MANIFEST_FILE
 from ddnmf_core.files.home import LAYOUT_FILE, LAYOUT_VERSION, default_root, layout_version, mark_layout
 from ddnmf_core.files.read_only import require_writable
@@ -39,9 +49,9 @@ from ddnmf_core.store.entry import (
     Kind,
 )
 from ddnmf_core.store.repair import Remedy, apply_repair, plan_repair
-from ddnmf_core.store.run_store import Store
+from ddnmf_core.store.run_store import Store, reason_path
 
-Grade = Literal["damaged", "litter", "foreign", "newer", "set aside", "deleted"]
+Grade = Literal["damaged", "unreadable", "litter", "foreign", "newer", "set aside", "deleted"]
 
 REQUIRED_FILES: dict[Kind, tuple[str, ...]] = {  # of finished entries
     "runs": (MODEL_FILE, CODES_FILE, CLUSTERS_FILE, SCORES_FILE, PROVENANCE_FILE, HISTORY_FILE),
@@ -52,6 +62,7 @@ REQUIRED_FILES: dict[Kind, tuple[str, ...]] = {  # of finished entries
 }
 UNRECORDED_FILES = {CONFIG_FILE, STATE_FILE, MANIFEST_FILE, HISTORY_FILE, LOCK_FILE, STOP_FILE}
 SET_ASIDE_NAME = re.compile(rf"({'|'.join(CONFIG_TYPES)})-({ENTRY_ID.pattern}|)-\d+")
+STORE_FILES = {LAYOUT_FILE, "tour-ended", "engine.json", "engine.lock", "engine.log", "engine-trouble.json"}
 LEFT_ALONE = "unchanged"
 WORKED_ON = "in use by a worker: stop it, then verify again"
 
@@ -76,8 +87,8 @@ class VerifyResult:
 
     @property
     def whole(self) -> bool:
-        """Whether no damage is left. Stale files are harmless."""
-        return not any(finding.grade == "damaged" and finding.left for finding in self.findings)
+        """Whether no damage is left and all could be read. Stale files are harmless."""
+        return not any(finding.grade in ("damaged", "unreadable") and finding.left for finding in self.findings)
 
 
 def verify(store: Store, *, repair: bool = False, report: Progress = ignore_progress) -> VerifyResult:
@@ -117,10 +128,18 @@ def damage_of(entry: Entry) -> dict[str, str]:
     return damage
 
 
+def _damage_or_reason(entry: Entry) -> dict[str, str]:
+    """Map file names to problems; of an entry that cannot be read here, the file that is the reason."""
+    try:
+        return damage_of(entry)
+    except KeptFile as error:
+        return {error.path.name: str(error)}
+
+
 def _deleted(store: Store) -> Iterator[Finding]:
     """Find damaged entries in the trash. They are reported, but do not make the store invalid."""
     for entry in (entry for deletion in trash.deletions(store) for entry in deletion.entries):
-        if damage := damage_of(entry):
+        if damage := _damage_or_reason(entry):
             yield Finding(
                 _place(store, entry.folder),
                 "deleted",
@@ -146,13 +165,11 @@ def _user_data(store: Store, report: Progress) -> Iterator[Finding]:
 
 def _damaged(entry: Entry, repair: bool) -> Iterator[Finding]:
     try:
-        _ = entry.config, entry.state
-    except NewerFile as error:
-        yield Finding(_place(Store(entry.root), entry.folder), "newer", str(error), LEFT_ALONE)
+        damage = damage_of(entry)
+    except KeptFile as error:
+        grade: Grade = "newer" if isinstance(error, NewerFile) else "unreadable"
+        yield Finding(_place(Store(entry.root), entry.folder), grade, str(error), LEFT_ALONE)
         return
-    except (CorruptFile, OSError):
-        pass
-    damage = damage_of(entry)
     if damage and entry.locked:  # the worker may have written meanwhile
         damage = {name: problem for name, problem in damage_of(entry).items() if name in damage}
     if not damage or not entry.folder.exists():
@@ -178,10 +195,21 @@ def _repaired(entry: Entry, remedy: Remedy, finding: Finding) -> Finding:
 
 def _foreign(store: Store) -> Iterator[Finding]:
     """Find what lies among the entries and is none."""
-    for kind in CONFIG_TYPES:
-        for path in sorted((store.root / kind).glob("[!.]*")):
-            if not (ENTRY_ID.fullmatch(path.name) and path.is_dir()):
+    known: dict[str, re.Pattern[str]] = {
+        **dict.fromkeys(CONFIG_TYPES, ENTRY_ID),
+        trash.DELETED: trash.FOLDER_NAME,
+        "set-aside": SET_ASIDE_NAME,
+        "data": USER_DATASET,
+    }
+    for parent, pattern in known.items():
+        for path in sorted((store.root / parent).glob("[!.]*")):
+            if not (pattern.fullmatch(path.name) and path.is_dir()):
                 yield Finding(_place(store, path), "foreign", "not an entry", LEFT_ALONE)
+    for path in sorted(store.root.glob("[!.]*")):
+        if ODD_NAME.fullmatch(path.name) or (path.name in {*known, "queue"} and not path.is_dir()):
+            yield Finding(_place(store, path), "foreign", "not a file of the store", LEFT_ALONE)
+        elif path.name in STORE_FILES and not path.is_file():
+            yield Finding(_place(store, path), "foreign", "not a file", f"{LEFT_ALONE}; moved beside when it is needed")
 
 
 def _strays(entry: Entry, repair: bool) -> Iterator[Finding]:
@@ -194,7 +222,9 @@ def _strays(entry: Entry, repair: bool) -> Iterator[Finding]:
         return
     for path in sorted(entry.folder.rglob("*")):
         name = path.relative_to(entry.folder).as_posix()
-        if path.is_dir() or name in recorded or path.name.endswith(".tmp"):
+        if (name == "snapshots" and path.is_dir()) or name in recorded or path.name.endswith(".tmp"):
+            if name in (LOCK_FILE, STOP_FILE) and not path.is_file():
+                yield _removed(Store(entry.root), path, "not a file", repair)
             continue
         if RECORDED_NAMES.fullmatch(name):
             yield _removed(Store(entry.root), path, "written but not recorded in the manifest", repair)
@@ -232,7 +262,7 @@ def _requests(store: Store, repair: bool) -> Iterator[Finding]:
 
 def _removed(store: Store, path: Path, problem: str, repair: bool) -> Finding:
     if repair:
-        path.unlink(missing_ok=True)
+        remove_file(path)
     return Finding(_place(store, path), "litter", problem, "removed", left=not repair)
 
 
@@ -241,7 +271,7 @@ def _layout(store: Store, repair: bool) -> Iterator[Finding]:
         layout_version(store.root)
     except CorruptFile as error:
         if repair:
-            error.path.unlink()
+            remove_file(error.path)
             mark_layout(store.root)
         yield Finding(LAYOUT_FILE, "damaged", str(error), f"rewritten as version {LAYOUT_VERSION}", left=not repair)
 
@@ -252,9 +282,11 @@ def _set_aside(store: Store, repair: bool) -> Iterator[Finding]:
         if Entry(store.root, kind, entry_id).exists:
             continue
         entry: Entry = Entry(store.root, kind, entry_id, folder)
-        damage = damage_of(entry)
+        damage = _damage_or_reason(entry)
         remedy = plan_repair(entry, damage) if damage or kind == "runs" else Remedy("restored")
-        if remedy.set_aside_entry:
+        if reason := entry.why_kept():
+            yield Finding(_place(store, folder), "set aside", reason, LEFT_ALONE)
+        if reason or remedy.set_aside_entry:  # `notices` tells it
             continue
         finding = Finding(
             _place(store, folder),
@@ -272,15 +304,15 @@ def _entries_set_aside(store: Store) -> Iterator[tuple[Kind, str, Path]]:
             if match[2]:
                 yield match[1], match[2], folder  # type: ignore[misc]
             else:
-                children = [child for child in sorted(folder.iterdir()) if ENTRY_ID.fullmatch(child.name) and child.is_dir()]
+                children = [child for child in sorted(folder.glob("*")) if ENTRY_ID.fullmatch(child.name) and child.is_dir()]
                 yield from ((match[1], child.name, child) for child in children)  # type: ignore[misc]
 
 
 def _restored(aside: Entry, remedy: Remedy, finding: Finding) -> Finding:
     apply_repair(aside, remedy, finding.problem)
-    (aside.folder / "why.txt").unlink(missing_ok=True)
+    remove_file(reason_path(aside.folder))
     entry: Entry = Entry(aside.root, aside.kind, aside.id)
-    entry.folder.parent.mkdir(exist_ok=True)
+    make_folder(entry.folder.parent)
     try:
         aside.folder.rename(entry.folder)
     except OSError:

@@ -16,8 +16,9 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.engine.log import configure_logging, entry_log, logger
 from ddnmf_core.engine.worker.analyse import cluster_representation, embed_run, factorise_pixels
 from ddnmf_core.engine.worker.interpret import interpret
+from ddnmf_core.engine.worker.priority import yield_to_pages
 from ddnmf_core.engine.worker.train import Trained, score_run, train_run, train_runs
-from ddnmf_core.files.atomic import CorruptFile, NewerFile
+from ddnmf_core.files.atomic import CorruptFile, KeptFile
 from ddnmf_core.files.system_errors import DISK_FULL_ERRORS, explain_os_error
 from ddnmf_core.store.entry import Busy, Entry, Kind, RunEntry, Status, UnknownEntry
 from ddnmf_core.store.run_store import Store
@@ -77,7 +78,8 @@ def perform_together(root: str, run_ids: Sequence[str], device: str = "auto") ->
 
 
 def _prepare_process(root: str) -> None:
-    """Name the store, which an external worker cannot know (the user's data sets are in it), and set up the log."""
+    """Name the store, which an external worker cannot know (the user's data sets are in it); set up priority and log."""
+    yield_to_pages()
     os.environ["DDNMF_HOME"] = root
     configure_logging()
 
@@ -125,8 +127,8 @@ def _exit_if_device_is_lost() -> None:
 
 
 def _set_aside(entry: Entry, error: CorruptFile) -> Status:
-    """Set aside the damaged entry: this one, or one that it needs; leave a newer version's where it is."""
-    if isinstance(error, NewerFile):
+    """Set aside the damaged entry: this one, or one that it needs; leave what is newer or may not be read where it is."""
+    if isinstance(error, KeptFile):
         return "failed" if error.path.parent == entry.folder else entry.end("failed", f"An entry that it needs: {error}.")
     damaged = Store(entry.root).entry_of_file(error.path)
     Store(entry.root).set_aside(damaged, str(error))
@@ -195,6 +197,7 @@ def measure_worker(n_steps: int = 8) -> dict[str, Any]:
     from ddnmf_core.model.device import choose_device, device_title
     from ddnmf_core.model.trainer import Trainer
 
+    yield_to_pages()  # before torch starts its threads
     _prepare_torch()
     config = RunConfig(epochs=2)
     device = choose_device()
