@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -20,6 +20,7 @@ MAX_FILE = MAX_UNPACKED = 2 * 1024**3  # bytes of a file, packed and unpacked
 MAX_VALUES = 100_000_000  # samples times features
 MAX_MAPPED_SAMPLES = 2_000_000  # of a mapped array; its codes are held in memory
 MAX_FEATURES, MAX_SAMPLES, MIN_SAMPLES = 65_536, 200_000, 20
+PREPROCESSING_FIELDS = ("title", "negative", "missing", "scale")  # of ImportOptions
 MAX_CLASSES, MAX_NAME = 200, 60  # number of classes; letters of a name of a class or column
 
 
@@ -46,8 +47,7 @@ class ImportOptions:
     @property
     def reading(self) -> tuple[Any, ...]:
         """Options that affect reading; the others affect preprocessing."""
-        table = self.separator, self.decimal, self.encoding, self.header, self.index
-        return self.size, self.invert, self.by_folder, self.labels, self.leave_out, self.shape, *table
+        return tuple(getattr(self, field.name) for field in fields(self) if field.name not in PREPROCESSING_FIELDS)
 
 
 @dataclass(frozen=True)
