@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -14,13 +14,13 @@ import streamlit as st
 from dashboard.components.gallery import gallery
 from dashboard.figures.text import in_markdown
 from dashboard.session.run_data import as_pictures
+from dashboard.train.chosen_source import ChosenSource
+from dashboard.train.picture_options import array_options, image_options
+from dashboard.train.table_options import table_options
 from ddnmf_core.data.dataset import UNLABELLED, DataError, Images
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData
+from ddnmf_core.data.user.source import ImportOptions, RawData
 from ddnmf_core.files.memory_map import is_mapped
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 UPLOAD_TYPES = ["zip", "npy", "npz", "csv", "tsv", "txt", "parquet"]
 MAX_UPLOAD_MB = 500  # of an upload; a path has no limit
@@ -32,23 +32,7 @@ SCALE_TITLES = {
     "maximum": "each column by its maximum",
     "set": "all columns by the overall maximum",
 }
-NO_LABELS, AUTOMATIC = "(no labels)", "automatic"
-TABLE_FORMAT: dict[str, dict[str, Any]] = {  # field of ImportOptions to title and value
-    "separator": {"comma": ",", "semicolon": ";", "tab": "\t", "|": "|", "spaces": r"\s+"},
-    "decimal": {"point": ".", "comma": ","},
-    "encoding": {"UTF-8": "utf-8-sig", "Windows-1252 (Latin-1)": "cp1252", "UTF-16": "utf-16"},
-    "header": {"first line names the columns": True, "no heading": False},
-    "index": {"first column numbers the rows": True, "first column is a feature": False},
-}
 N_ROWS, MAX_PREVIEW_TILES = 5, 20  # rows and pictures of a preview
-
-
-class ChosenSource(NamedTuple):
-    """A file or folder, and a function that opens it from the start."""
-
-    identity: str  # changes with its content
-    name: str
-    open: Callable[[], DataSource]
 
 
 def user_data_form(on_added: Callable[[str], None]) -> None:
@@ -109,7 +93,7 @@ def _fingerprint(path: Path) -> str:
 def _show_options(chosen: ChosenSource, on_added: Callable[[str], None]) -> None:
     """Show options, preview and button for a chosen source."""
     kind = user_sets.source_kind(chosen.open(), chosen.name)
-    choices = {"pictures": _image_options, "array": _array_options, "table": _table_options}[kind](chosen)
+    choices = {"pictures": image_options, "array": array_options, "table": table_options}[kind](chosen)
     choices = replace(
         choices,
         title=st.text_input(
@@ -159,86 +143,6 @@ def _prepared(
 
 
 # ------------------------------------------------------------------------------------------ options
-
-
-def _image_options(chosen: ChosenSource) -> ImportOptions:
-    size = st.number_input(
-        "Longer side, pixels",
-        4,
-        256,
-        28,
-        key="train.own.size",
-        help="Images are converted to grayscale and resized to the most common shape. Start with 28 or 32; doubling "
-        "the side makes four times the work.",
-    )
-    by_folder = st.toggle("One class per folder", True, key="train.own.by_folder")
-    return ImportOptions(size=int(size), by_folder=by_folder, invert=_inverted())
-
-
-def _inverted() -> bool:
-    return st.toggle(
-        "Invert (dark figures on a light background)",
-        key="train.own.invert",
-        help="Parts add light to a dark background, so figures should be light.",
-    )
-
-
-def _array_options(chosen: ChosenSource) -> ImportOptions:
-    from ddnmf_core.data.user.source import shape_of
-
-    text = st.text_input(
-        "Image shape of a row (height x width)",
-        key="train.own.shape",
-        placeholder="28x28 (blank = not images)",
-        help="For arrays (n, d). Arrays (n, height, width) are always images.",
-    )
-    return ImportOptions(shape=shape_of(text) if text.strip() else None, invert=_inverted())
-
-
-def _table_options(chosen: ChosenSource) -> ImportOptions:
-    from ddnmf_core.data.user.tables import likely_labels
-
-    form = _table_format(chosen)
-    frame = _head(chosen.identity, repr(form.reading), chosen, form)
-    columns = list(frame)
-    likely = likely_labels(frame)
-    labels = st.selectbox(
-        "Label column",
-        [NO_LABELS, *columns],
-        index=columns.index(likely) + 1 if likely else 0,
-        key=f"train.own.labels.{chosen.identity}",
-        help="The true classes. Not used in training, only to score clusters.",
-    )
-    texts = [column for column in frame.select_dtypes(exclude=["number", "bool"]) if column != labels]
-    left_out = st.multiselect(
-        "Columns to exclude",
-        [column for column in columns if column != labels],
-        texts,
-        key=f"train.own.leave_out.{chosen.identity}.{labels}",
-        placeholder="none",
-        help="Columns that are not features, such as names or row numbers.",
-    )
-    return replace(form, labels=None if labels == NO_LABELS else labels, leave_out=tuple(left_out))
-
-
-def _table_format(chosen: ChosenSource) -> ImportOptions:
-    """Choose how the table is written; what is left at automatic is decided from its first lines."""
-    if chosen.name.lower().endswith(".parquet"):
-        return ImportOptions()
-    fields: dict[str, Any] = {}
-    with st.popover("Table format", help="Decided from the first lines unless you choose."):
-        for field, options in TABLE_FORMAT.items():
-            key = f"train.own.{field}.{chosen.identity}"
-            title = st.selectbox(field.capitalize(), [AUTOMATIC, *options], key=key)
-            fields[field] = None if title == AUTOMATIC else options[title]
-    return ImportOptions(**fields)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _head(identity: str, reading: str, _chosen: ChosenSource, _choices: ImportOptions) -> "pd.DataFrame":
-    from ddnmf_core.data.user.tables import read_frame
-
-    return read_frame(_chosen.open(), _chosen.name, _choices, 200).frame
 
 
 def _value_options(raw: RawData, choices: ImportOptions) -> ImportOptions:

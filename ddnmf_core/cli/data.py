@@ -3,15 +3,16 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
+from ddnmf_core.cli.import_options import with_import_options
 from ddnmf_core.cli.terminal import HomeOption, JsonOption, plain_errors, progress_display
 from ddnmf_core.data import catalogue, suggestions
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import ImportOptions, Missing, Negative, Scale, shape_of
+from ddnmf_core.data.user.source import ImportOptions
 from ddnmf_core.store import user_data
 
 data_app = typer.Typer(help="List and download data sets; import and remove your own.", invoke_without_command=True)
@@ -59,59 +60,17 @@ def show_data_sets(
 
 
 @data_app.command("add")
+@with_import_options
 def add_data(
     path: Annotated[
         Path, typer.Argument(help="Folder or zip file of images, or a .npy, .npz, .csv, .tsv, .txt or .parquet file.")
     ],
-    title: Annotated[str, typer.Option(help="Title; default: the file name.", show_default=False)] = "",
-    labels: Annotated[str | None, typer.Option(help="Table column with the class labels.")] = None,
-    leave_out: Annotated[list[str] | None, typer.Option(help="Table column to exclude. Repeatable.")] = None,
-    size: Annotated[int, typer.Option(help="Resize images to this many pixels on the longer side.")] = 28,
-    shape: Annotated[str | None, typer.Option(help="Image shape of the rows of an array or table, such as 28x28.")] = None,
-    invert: Annotated[bool, typer.Option("--invert", help="Invert (dark figures on a light background).")] = False,
-    folders: Annotated[bool, typer.Option(help="Use folder names as class labels.")] = True,
-    negative: Annotated[str, typer.Option(help="Handling of negative values: refuse, shift or clip.")] = "refuse",
-    missing: Annotated[str, typer.Option(help="Handling of missing values: refuse, mean or zero.")] = "refuse",
-    scale: Annotated[
-        str | None, typer.Option(help="Scaling to [0, 1]: range (default for tables), maximum or set.", show_default=False)
-    ] = None,
-    separator: Annotated[
-        str | None, typer.Option(help="Table separator; default: by its first lines.", show_default=False)
-    ] = None,
-    decimal: Annotated[
-        str | None, typer.Option(help="Decimal sign, . or ,; default: by its first lines.", show_default=False)
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(help="Text encoding, such as utf-8 or cp1252; default: by its bytes.", show_default=False)
-    ] = None,
-    header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="The first line names the columns.", show_default=False)
-    ] = None,
-    index: Annotated[
-        bool | None, typer.Option("--index/--no-index", help="The first column numbers the rows.", show_default=False)
-    ] = None,
+    options: ImportOptions,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Import your own images or table into the store. How a table is written is decided from its first lines, and said."""
     with plain_errors():
-        options = ImportOptions(
-            title,
-            size,
-            invert,
-            folders,
-            labels,
-            tuple(leave_out or ()),
-            shape_of(shape) if shape else None,
-            cast(Negative, negative),
-            cast(Missing, missing),
-            cast(Scale | None, scale),
-            {"tab": "\t", "\\t": "\t"}.get(separator or "", separator),
-            decimal,
-            encoding,
-            header,
-            index,
-        )
         with progress_display() as show:
             file_name = Path(os.path.abspath(path.expanduser())).name
             raw = user_sets.read_source(path.expanduser(), file_name, options, show)

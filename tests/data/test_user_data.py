@@ -4,6 +4,7 @@ import io
 import json
 import os
 import zipfile
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -486,6 +487,13 @@ def test_the_command_line_adds_lists_and_removes(tmp_path):
     assert "mnist-10k" in run.invoke(main_app, ["data", "--home", home]).output
     assert run.invoke(main_app, ["data", "remove", name, "--home", home]).exit_code == 0
     assert json.loads(run.invoke(main_app, ["data", "list", "--json", "--home", home]).stdout) == []
+
+
+def test_every_option_of_an_import_is_an_option_of_the_command():
+    from ddnmf_core.cli.import_options import PANELS
+
+    names = [name for panel in PANELS.values() for name in panel]
+    assert sorted(names) == sorted(field.name for field in fields(ImportOptions))
 
 
 def test_a_damaged_set_does_not_hide_the_others_from_a_program(tmp_path, home):

@@ -91,6 +91,7 @@ def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
         "high": high.tolist(),
         **({"missing_became": choices.missing} if n_missing else {}),
         **({"negative_became": choices.negative} if n_negative else {}),
+        **raw.changes,
     }
     return Preprocessing(image, done, fill, clip, shift, invert)
 
@@ -154,8 +155,16 @@ def _samples(n: int) -> str:
 def describe_preprocessing(done: dict[str, Any]) -> str:
     """Describe the preprocessing of a data set in one sentence."""
     sentences = [
+        *(["log(1 + x)"] if done.get("log1p") else []),
+        *([f"the {done['most_varying']:,} columns that vary most"] if "most_varying" in done else []),
+    ]
+    sentences += [
         f"{done[what]:,} {what} values: {DESCRIPTIONS[done[f'{what}_became']]}"
         for what in ("missing", "negative")
         if done[what]
     ]
-    return "; ".join([*sentences, f"scaled to [0, 1]: {DESCRIPTIONS[done['scale']]}"]).capitalize() + "."
+    return _capitalised("; ".join([*sentences, f"scaled to [0, 1]: {DESCRIPTIONS[done['scale']]}"])) + "."
+
+
+def _capitalised(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

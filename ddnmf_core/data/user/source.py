@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -20,6 +20,8 @@ MAX_FILE = MAX_UNPACKED = 2 * 1024**3  # bytes of a file, packed and unpacked
 MAX_VALUES = 100_000_000  # samples times features
 MAX_MAPPED_SAMPLES = 2_000_000  # of a mapped array; its codes are held in memory
 MAX_FEATURES, MAX_SAMPLES, MIN_SAMPLES = 65_536, 200_000, 20
+MAX_COLUMNS = 200_000  # of a table of which the columns that vary most are kept
+PREPROCESSING_FIELDS = ("title", "negative", "missing", "scale")  # of ImportOptions
 MAX_CLASSES, MAX_NAME = 200, 60  # number of classes; letters of a name of a class or column
 
 
@@ -42,12 +44,15 @@ class ImportOptions:
     encoding: str | None = None
     header: bool | None = None  # the first line names the columns
     index: bool | None = None  # the first column numbers the rows, and is no feature
+    sheet: str | None = None  # of a workbook; None: the first
+    transpose: bool = False  # of a table of features x samples
+    log1p: bool = False  # log(1 + x) of counts
+    most_varying: int | None = None  # columns kept, those with the largest variance; None: all
 
     @property
     def reading(self) -> tuple[Any, ...]:
         """Options that affect reading; the others affect preprocessing."""
-        table = self.separator, self.decimal, self.encoding, self.header, self.index
-        return self.size, self.invert, self.by_folder, self.labels, self.leave_out, self.shape, *table
+        return tuple(getattr(self, each.name) for each in fields(self) if each.name not in PREPROCESSING_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class RawData:
     inverted: bool = False  # already, while reading
     notes: tuple[str, ...] = ()  # what was decided about a table, for a sentence
     marker: str = ""  # the first marker of a missing value: "'?' in row 5 of column 'a'"
+    changes: dict[str, Any] = field(default_factory=dict)  # what was done to the values while reading, for the summary
 
 
 def source_size(source: DataSource) -> int:
@@ -103,7 +109,8 @@ def check_extent(n: int, d: int, mapped: bool = False) -> None:
             "Use fewer samples, or smaller pictures"
         )
     if not 2 <= d <= MAX_FEATURES:
-        raise DataError(f"a sample has {d:,} value{'s' if d != 1 else ''}: should be 2 to {MAX_FEATURES:,}")
+        way_out = ". Keep the columns that vary most, such as --most-varying 2000" if d > MAX_FEATURES else ""
+        raise DataError(f"a sample has {d:,} value{'s' if d != 1 else ''}: should be 2 to {MAX_FEATURES:,}{way_out}")
 
 
 def encode_classes(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -72,21 +72,18 @@ def read_source(source: DataSource, name: str, choices: ImportOptions, report: P
 
 def source_kind(source: DataSource, name: str) -> str:
     """Return 'pictures', 'array' or 'table'; raises DataError for any other file."""
+    from ddnmf_core.data.tables.kinds import TABLES, is_table
+
     if isinstance(source, Path) and source.is_dir():
         return "pictures"
-    endings = {
-        ".zip": "pictures",
-        ".npy": "array",
-        ".npz": "array",
-        ".csv": "table",
-        ".tsv": "table",
-        ".txt": "table",
-        ".parquet": "table",
-    }
+    if is_table(source, name):
+        return "table"
+    endings = {".zip": "pictures", ".npy": "array", ".npz": "array"}
     ending = Path(name).suffix.lower()
     if ending not in endings:
         raise DataError(
-            f"{name}: should be a folder or zip file of pictures, or a file that ends in {', '.join(list(endings)[1:])}"
+            f"{name}: should be a folder or zip file of pictures, or a file that ends in "
+            f"{', '.join([*list(endings)[1:], *TABLES])}"
         )
     return endings[ending]
 
