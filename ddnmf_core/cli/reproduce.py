@@ -17,6 +17,7 @@ from ddnmf_core.reproduce.results import TargetPlan
 from ddnmf_core.store.entry import POINTS_FILE, SCORES_FILE
 from ddnmf_core.store.run_store import Store
 
+SAME_CELLS: dict[Target, Target] = {"figure3": "table3", "table3": "figure3"}
 OUT, QUICK_OUT = Path("results"), Path("results/quick")
 
 
@@ -93,6 +94,11 @@ class _Reproduction:
         seeds = range(1, n_seeds + 1)
         self.cells = {target: target_cells(target, protocol, seeds) for target in targets}  # of the requested seeds
         self.written = {target: results.read_results(out, target) for target in targets}
+        self.shared = {  # results with cells of a target, written under another one
+            target: [found] if (found := results.read_results(out, other)) else []
+            for target, other in SAME_CELLS.items()
+            if target in targets
+        }
         self.plans = {  # of the requested seeds and those written before
             target: _plan(target, protocol, sorted({*seeds, *(written.seeds if written else ())}), options)
             for target, written in self.written.items()
@@ -107,7 +113,8 @@ class _Reproduction:
 
     def run(self, device: str) -> list[str]:
         """Compute all missing cells; return one sentence per failure."""
-        done = {record["id"] for written in self.written.values() if written for record in written.cells}
+        written = [*filter(None, self.written.values()), *(found for each in self.shared.values() for found in each)]
+        done = {record["id"] for each in written for record in each.cells}
         work = WorkBatch(self.store, [cell for cells in self.cells.values() for cell in cells], done)
         typer.echo(f"{work.n_cells} cells, {work.summary()}", err=True)
         work.submit(device)
@@ -119,7 +126,7 @@ class _Reproduction:
     def write(self) -> None:
         """Write the stored cells and those written before, whatever their seeds."""
         for target, plan in self.plans.items():
-            gathered = results.gather(plan, self.store, self.written[target])
+            gathered = results.gather(plan, self.store, self.written[target], self.shared.get(target, ()))
             if not gathered.cells:
                 typer.echo(f"{target}: no results yet", err=True)
                 continue

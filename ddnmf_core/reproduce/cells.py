@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from ddnmf_core.config import CLUSTERERS, ClusteringConfig, EmbeddingConfig, InterpretationConfig, RunConfig
 from ddnmf_core.labels import CLUSTERER_TITLES
-from ddnmf_core.reproduce.protocol import PART_SOURCES, Protocol
+from ddnmf_core.reproduce.protocol import Protocol
 
 Target = Literal["table1", "table2", "table3", "figure2", "figure3", "selection", "parts"]
 TARGETS: tuple[Target, ...] = get_args(Target)
@@ -78,7 +78,7 @@ def _candidates(protocol: Protocol, seed: int) -> Iterator[TargetCell]:
 def _factorisations(protocol: Protocol, seed: int) -> Iterator[TargetCell]:
     """Yield the factorisations whose parts are evaluated."""
     for dataset in protocol.datasets:
-        for source in PART_SOURCES:
+        for source in protocol.part_sources:
             run = protocol.run(protocol.models[source.model], dataset, seed) if source.model else None
             settings = {**source.settings, "seed": seed, "n_pictures": protocol.n_pictures}
             config = (

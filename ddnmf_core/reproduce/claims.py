@@ -10,12 +10,15 @@ import numpy as np
 
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.reproduce import paper
+from ddnmf_core.reproduce.protocol import AE1_LINEAR_TITLE
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MEANS = [f"{score}_mean" for score in SCORE_NAMES]
 DEVIATIONS = [f"{score}_std" for score in SCORE_NAMES]
+OWN_RIVALS = (AE1_LINEAR_TITLE, "DAE")  # of DDNMF in Table 3; not in the paper
+RIVALS = ("AE1", *OWN_RIVALS)
 
 
 class Tally(NamedTuple):
@@ -129,20 +132,23 @@ def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[s
         ]
     else:
         lines = [
-            f"DDNMF scores above AE1 in **{ours.won} of {ours.cells}** {of_all}{_clear(ours, several)}; in the paper in "
-            f"**{reported.won} of {reported.cells}**."
+            f"DDNMF scores above AE1{_fewer_seeds(rows, 'AE1')} in **{ours.won} of {ours.cells}** "
+            f"{of_all}{_clear(ours, several)}; in the paper in **{reported.won} of {reported.cells}**."
         ]
-    if (against := count_wins(rows, "DDNMF", "DAE")).cells:
-        lines[0] += f" Above the denoising DAE, which the paper does not have: **{against.won} of {against.cells}**" + (
-            f"{_clear(against, several)}."
+    against = {other: tally for other in OWN_RIVALS if (tally := count_wins(rows, "DDNMF", other)).cells}
+    if against:
+        counts = (
+            f"above {other}{_fewer_seeds(rows, other)} in **{tally.won} of {tally.cells}**{_clear(tally, several)}"
+            for other, tally in against.items()
         )
+        lines[0] += f" Rivals that the paper does not have: {'; '.join(counts)}."
     if not rows.empty:
         both = pd.concat(
             [table[table["method"] == "DDNMF"].assign(method=name) for name, table in (("ours", rows), ("paper", theirs))]
         )
         if (compared_with_paper := count_wins(both, "ours", "paper")).cells:
             lines[0] += f" Our DDNMF is above the paper's in **{compared_with_paper.won} of {compared_with_paper.cells}**."
-    for method in ("DDNMF", "AE1", "DAE"):
+    for method in ("DDNMF", *RIVALS):
         lost, reported_loss = (noise_loss(table, method) for table in (rows, theirs))
         spans = {f"{loss.lowest:.0%} to {loss.highest:.0%}" for loss in (*lost.values(), *reported_loss.values())}
         if spans:
@@ -151,13 +157,21 @@ def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[s
                 f"Loss of ACC of {method} under noise{of}, in points: **{_losses(lost, title, not of) or 'not known yet'}**"
                 + (f"; in the paper {_losses(reported_loss, title, not of)}." if reported_loss else ".")
             )
-    errors = {other: count_lower_errors(rows, "DDNMF", other) for other in ("AE1", "DAE")}
+    errors = {other: count_lower_errors(rows, "DDNMF", other) for other in RIVALS}
     if compared := [f"than {other}'s in **{tally.won} of {tally.cells}**" for other, tally in errors.items() if tally.cells]:
         lines.append(
             f"The reconstruction error of DDNMF is smaller {', '.join(compared)} settings (noise level, data "
-            "set). All errors are measured against the clean images, although AE1 is not trained to denoise."
+            "set). All errors are measured against the clean images, although AE1, with either code, is not trained to denoise."
         )
     return lines
+
+
+def _fewer_seeds(rows: "pd.DataFrame", method: str) -> str:
+    """Note if a method has fewer seeds than DDNMF: ' (1 seed, DDNMF 3)'."""
+    seeds = rows.groupby("method")["n_seeds"].min()
+    if seeds[method] >= seeds["DDNMF"]:
+        return ""
+    return f" ({seeds[method]} seed{'s' if seeds[method] > 1 else ''}, DDNMF {seeds['DDNMF']})"
 
 
 def _clear(tally: Tally, several: bool) -> str:

@@ -8,6 +8,7 @@ from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.files.atomic import write_bytes
 from ddnmf_core.reproduce import paper
+from ddnmf_core.reproduce.protocol import AE1_LINEAR_TITLE
 from ddnmf_core.reproduce.results import Results, summarise
 
 if TYPE_CHECKING:
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-METHOD_COLOURS = {"DDNMF": "#0072b2", "AE1": "#d55e00", "DAE": "#009e73"}  # Okabe and Ito: safe for colour-blind readers
+METHOD_COLOURS = {  # Okabe and Ito: safe for colour-blind readers
+    "DDNMF": "#0072b2",
+    "AE1": "#d55e00",
+    AE1_LINEAR_TITLE: "#cc79a7",
+    "DAE": "#009e73",
+}
 FIGURE_FORMATS = ("png", "pdf")
 
 

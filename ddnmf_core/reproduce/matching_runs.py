@@ -1,7 +1,8 @@
 """Stored runs that match the models of Figure 3."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ddnmf_core.config import NoiseKind, RunConfig
 from ddnmf_core.data.catalogue import dataset_family
@@ -23,14 +24,30 @@ class MatchingRun:
 
 def find_matching_runs(entries: Iterable[Entry], protocol: Protocol) -> list[MatchingRun]:
     """Find the finished runs with the figure's models and kind of noise, in the order of the entries."""
-    title_of = {settings.get("model", "ddnmf"): title for title, settings in protocol.noise_models.items()}
+    settings_of = _distinguishing_settings(protocol)
     matches = []
     for entry in entries:
         config = entry.config
-        if config.model in title_of and config.noise_kind == FIGURE3_NOISE and entry.finished:
-            title = title_of[config.model]
+        if config.noise_kind == FIGURE3_NOISE and entry.finished and (title := _nearest_title(config, settings_of)):
             matches.append(MatchingRun(entry, config, title, _is_own(config, protocol, title)))
     return matches
+
+
+def _distinguishing_settings(protocol: Protocol) -> dict[str, dict[str, Any]]:
+    """Return each model's value of every field that one of the figure's models sets."""
+    names = dict.fromkeys(name for settings in protocol.noise_models.values() for name in settings)
+    defaults = {name: RunConfig.model_fields[name].default for name in names}
+    return {title: defaults | {**protocol.base, **settings} for title, settings in protocol.noise_models.items()}
+
+
+def _nearest_title(config: RunConfig, settings_of: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Name the model of the figure with the run's kind of network and the fewest other settings; None if it has none."""
+    differences = {
+        title: sum(getattr(config, name) != value for name, value in settings.items())
+        for title, settings in settings_of.items()
+        if settings["model"] == config.model
+    }
+    return min(differences, key=differences.__getitem__, default=None)
 
 
 def on_same_images(runs: Sequence[MatchingRun], dataset: str) -> list[MatchingRun]:

@@ -112,20 +112,23 @@ def read_results(folder: Path, target: Target) -> Results | None:
         raise ValueError(f"{path} is not a file of `ddnmf reproduce` ({error}): move it and run the command again") from None
 
 
-def gather(plan: TargetPlan, store: Store, written: Results | None = None) -> Results:
-    """Collect the records of all planned cells that are written or stored.
+def gather(plan: TargetPlan, store: Store, written: Results | None = None, others: Iterable[Results] = ()) -> Results:
+    """Collect the records of all planned cells that are written, here or among other targets' results, or stored.
 
     A written record is kept even if the store has the same cell: recomputed on another machine its numbers can differ, which
     would change a published number unnoticed.
     """
-    kept = {record["id"]: record for record in written.cells} if written else {}
+    kept: dict[str, tuple[Record, dict[str, Any]]] = {}
+    for results in filter(None, (written, *others)):
+        for record in results.cells:
+            kept.setdefault(record["id"], (record, results.provenance[record["provenance"]]))
     provenance: list[dict[str, Any]] = []
     records = []
     for cell in plan.cells:
         entry = store.entry(cell.config)
-        if written and cell.config.id in kept:
-            record = dict(kept[cell.config.id])
-            origin = written.provenance[record["provenance"]]
+        if cell.config.id in kept:
+            written_record, origin = kept[cell.config.id]
+            record = {**written_record, "method": cell.method}  # under its present title
         elif entry.available:
             record, origin = _of_entry(cell, entry)
         else:

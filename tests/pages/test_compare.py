@@ -61,7 +61,7 @@ def test_with_nothing_published_and_nothing_trained_it_offers_the_quick_table(fo
     app = open_compare()
     assert not app.exception
     assert "No results in this store yet" in text_of(app)
-    assert any("Compute Table 1, MNIST (36 cells, about" in button.label for button in app.button)
+    assert any("Compute Table 1, MNIST (46 cells, about" in button.label for button in app.button)
 
 
 def test_published_numbers_are_shown_before_anything_is_trained(folder):
@@ -73,7 +73,7 @@ def test_published_numbers_are_shown_before_anything_is_trained(folder):
     assert set(table["Seeds"]) == {2}
     assert table.set_index("Method").loc["K-means", "ACC"] == "0.515 ± 0.007"
     assert table.set_index("Method").loc["K-means", "ACC, paper"] == paper.paper_scores("mnist", "K-means")["acc"]
-    assert "10 of these runs are not in this store" in text_of(app)  # five models, two seeds
+    assert "12 of these runs are not in this store" in text_of(app)  # six models, two seeds
     assert "Published 2026-01-01" in text_of(app)
     assert not any("Compute" in button.label for button in app.button)
 
@@ -167,7 +167,9 @@ def test_rows_are_filtered(folder):
         "DDNMF (H)+GMM",
         "DDNMF, fast+K-means",
         "DDNMF, fast+GMM",
+        *(f"DDNMF, NMF at the pixels{of}+{by}" for of in ("", " (H)") for by in ("K-means", "GMM")),
         "DDNMF, fast, unit length+K-means",
+        "DDNMF, NMF at the pixels, unit length+K-means",
         "DDNMF+UMAP+GMM",
     ]
     app.text_input(key="compare.text").set_value("nonsense").run()
@@ -202,5 +204,5 @@ def test_the_runs_that_the_store_has_can_be_opened(folder, home):
     entry = Store(home).create(run)
     entry.set_state(replace(entry.state, status="finished"))
     app.run()
-    assert "9 of these runs are not in this store" in text_of(app)
+    assert "11 of these runs are not in this store" in text_of(app)
     assert f"`{run.id[:6]}`" in text_of(app)

@@ -63,7 +63,12 @@ def test_a_win_is_clear_where_it_is_beyond_either_deviation():
 
 
 def test_the_sentences_count_wins_losses_and_errors_of_all_models():
-    of_each = (("DDNMF", 0.2, (0.9, 0.8)), ("AE1", 0.1, (0.5, 0.3)), ("DAE", 0.3, (0.6, 0.5)))
+    of_each = (
+        ("DDNMF", 0.2, (0.9, 0.8)),
+        ("AE1", 0.1, (0.5, 0.3)),
+        ("AE1 (linear code)", 0.1, (0.85, 0.9)),
+        ("DAE", 0.3, (0.6, 0.5)),
+    )
     rows = pd.DataFrame(
         [
             row(model, level, acc) | {"n_seeds": 2, "acc_std": 0.01, "nmi_std": 0.0, "ari_std": 0.0, "error_mean": error}
@@ -71,17 +76,22 @@ def test_the_sentences_count_wins_losses_and_errors_of_all_models():
             for level, acc in zip((0.1, 0.8), accs, strict=True)
         ]
     )
-    wins, ddnmf, ae1, dae, errors = sentences(rows, str.upper)
+    wins, ddnmf, ae1, linear, dae, errors = sentences(rows, str.upper)
     assert "above AE1 in **2 of 6** cells (noise level, data set, score), in **2** by more than either deviation" in wins
     assert "in the paper in **39 of 48**" in wins
+    assert "Rivals that the paper does not have: above AE1 (linear code) in **1 of 6**, in **1** by more" in wins
     assert "Our DDNMF is above the paper's in **2 of 6**." in wins
     assert "Loss of ACC of DDNMF under noise of 10% to 80%, in points: **10.0 on MNIST**; in the paper 6.6 on MNIST" in ddnmf
     assert "**20.0 on MNIST" in ae1
+    assert "**-5.0 on MNIST" in linear
     assert dae == "Loss of ACC of DAE under noise of 10% to 80%, in points: **10.0 on MNIST**."
     assert errors.startswith(
-        "The reconstruction error of DDNMF is smaller than AE1's in **0 of 2**, than DAE's in **2 of 2** settings"
+        "The reconstruction error of DDNMF is smaller than AE1's in **0 of 2**, than AE1 (linear code)'s in **0 of 2**, "
+        "than DAE's in **2 of 2** settings"
     )
     assert "deviation" not in sentences(rows.assign(n_seeds=1))[0]
+    fewer = rows.assign(n_seeds=[1 if method == "AE1" else 2 for method in rows["method"]])
+    assert "above AE1 (1 seed, DDNMF 2) in **2 of 6**" in sentences(fewer)[0]
     shorter = rows[rows["noise_level"] < 0.5]
     more = pd.concat([shorter, shorter.assign(noise_level=0.3, test_level=0.3)])
     of_ae1 = sentences(more, str.upper)[2]

@@ -35,6 +35,17 @@ def test_the_protocols_own_runs_are_known_at_any_level_and_seed(found):
     ]
 
 
+def test_a_run_of_one_network_is_named_after_its_nearest_model(found):
+    relu, linear = AE1, AE1.replace(bottleneck_activation="linear")
+    runs = found(relu, linear, relu.replace(epochs=3), linear.replace(epochs=3, learning_rate=0.1))
+    assert [(run.title, run.own) for run in runs] == [
+        ("AE1", True),
+        ("AE1 (linear code)", True),
+        ("AE1", False),
+        ("AE1 (linear code)", False),
+    ]
+
+
 def test_unfinished_runs_other_noise_and_other_models_are_left_out(found):
     assert found(OWN.replace(noise_kind="masking"), OWN.replace(model="ae2")) == []
     assert found(OWN, status="diverged") == []

@@ -68,6 +68,24 @@ def test_published_cells_need_neither_their_run_nor_their_clusters(two_seeds, tm
     assert gathered("table1", made_of, elsewhere).n_missing == len(made_of)
 
 
+def test_figure_3_takes_over_the_cells_of_table_3_that_were_written(tmp_path):
+    (cell, *_) = made_of = target_cells("table3", TINY, [1])
+    record = {"dataset": cell.dataset, "method": "an earlier title", "seed": 1, "id": cell.config.id, "run": cell.run.id}
+    scores = {
+        "noise_level": cell.noise_level,
+        "test_level": cell.test_level,
+        "acc": 0.5,
+        "nmi": 0.4,
+        "ari": 0.3,
+        "provenance": 0,
+    }
+    empty = Store(tmp_path / "empty")
+    written = replace(gathered("table3", made_of, empty, seeds=[1]), cells=[record | scores], provenance=[{"device": "GPU"}])
+    plan = results.TargetPlan("figure3", target_cells("figure3", TINY, [1]), TINY, [1], "")
+    (found,) = results.gather(plan, empty, None, [written]).cells
+    assert found == record | scores | {"method": cell.method}
+
+
 def test_fewer_seeds_than_are_written_take_none_away(published):
     before = results.read_results(published, "table1")
     found = reproduce("table1", "--gather", "--quick", "--seeds", 1, "--out", published, "--home", published / "empty")
