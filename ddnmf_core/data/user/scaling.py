@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.pictures import to_u8
-from ddnmf_core.data.user.source import ImportOptions, Missing, Negative, RawData, Scale
+from ddnmf_core.data.user.source import ImportOptions, Missing, Negative, RawData, Scale, check_enough
 from ddnmf_core.files.memory_map import blocks
 
 Values = NDArray[np.floating[Any]]
@@ -65,6 +65,7 @@ def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
     for name, options in (("negative", Negative), ("missing", Missing), ("scale", Scale)):
         if (value := getattr(choices, name)) is not None and value not in get_args(options):
             raise DataError(f"{name} = {value!r}: should be one of {', '.join(get_args(options))}")
+    check_enough(len(raw.values))
     image, invert = raw.image_shape is not None, choices.invert and not raw.inverted
     if invert and not image:
         raise DataError(

@@ -67,6 +67,7 @@ class RawData:
     skipped: int = 0  # number of files that are not pictures
     inverted: bool = False  # already, while reading
     notes: tuple[str, ...] = ()  # what was decided about a table, for a sentence
+    sample_names: tuple[str, ...] | None = None  # file names with pages, or row names
     marker: str = ""  # the first marker of a missing value: "'?' in row 5 of column 'a'"
     changes: dict[str, Any] = field(default_factory=dict)  # what was done to the values while reading, for the summary
 
@@ -98,9 +99,9 @@ def check_is_file(path: Path) -> None:
 
 
 def check_extent(n: int, d: int, mapped: bool = False) -> None:
-    """Raise DataError if n samples of d features are too few, or too many in memory or mapped."""
-    if n < MIN_SAMPLES:
-        raise DataError(f"there are {n} samples: at least {MIN_SAMPLES} are needed for training")
+    """Raise DataError if there are no samples, or n samples of d features are too many in memory or mapped."""
+    if n < 1:
+        check_enough(n)
     if mapped and n > MAX_MAPPED_SAMPLES:
         raise DataError(f"there are {n:,} samples: at most {MAX_MAPPED_SAMPLES:,}. Use fewer")
     if not mapped and (n > MAX_SAMPLES or n * d > MAX_VALUES):
@@ -111,6 +112,12 @@ def check_extent(n: int, d: int, mapped: bool = False) -> None:
     if not 2 <= d <= MAX_FEATURES:
         way_out = ". Keep the columns that vary most, such as --most-varying 2000" if d > MAX_FEATURES else ""
         raise DataError(f"a sample has {d:,} value{'s' if d != 1 else ''}: should be 2 to {MAX_FEATURES:,}{way_out}")
+
+
+def check_enough(n: int) -> None:
+    """Raise DataError if n samples are too few for a training."""
+    if n < MIN_SAMPLES:
+        raise DataError(f"there are {n} samples: at least {MIN_SAMPLES} are needed for training")
 
 
 def encode_classes(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -61,7 +61,16 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
     columns = [str(column)[:MAX_NAME] for column in features]
     hints = proposals(frame, values, columns, choices) if shape is None else ()
     raw = select(
-        RawData(values, labels, names, shape, None if shape else tuple(columns), notes=(*table.notes, *hints), marker=marker),
+        RawData(
+            values,
+            labels,
+            names,
+            shape,
+            None if shape else tuple(columns),
+            notes=(*table.notes, *hints),
+            sample_names=table.row_names,
+            marker=marker,
+        ),
         choices,
     )
     check_extent(*raw.values.shape)
