@@ -81,12 +81,12 @@ def _choose() -> ChosenSource | None:
 
 def _fingerprint(path: Path) -> str:
     """Return a string that changes with the file, or with any picture in the folder."""
-    from ddnmf_core.data.user.image_folder import pictures_in
+    from ddnmf_core.data.user.image_folder import user_files
 
     stats, folder = [path.stat()], path.is_dir()
-    for picture in pictures_in(path)[0] if folder else ():
+    for file in user_files(path)[0] if folder else ():
         with suppress(FileNotFoundError):  # deleted meanwhile
-            stats.append(picture.stat())
+            stats.append(file.stat())
     return f"{path}-{hash(tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats))}"
 
 

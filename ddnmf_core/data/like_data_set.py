@@ -50,7 +50,9 @@ def preprocess_like(name: str, raw: RawData, choices: ImportOptions) -> tuple[ND
     fill = _fill(name, values, choices, done, low, high)
     clip = "clip" in (choices.negative, done.get("negative_became"))
     _check_negative(values, clip, done)
-    plan = Preprocessing(spec.feature_names is None, done, fill, clip, 0.0, choices.invert and not raw.inverted)
+    plan = Preprocessing(
+        spec.feature_names is None, done, fill, clip, 0.0, choices.invert and not raw.inverted, done.get("pixels") == "float32"
+    )
     rows = plan.of(values)
     if spec.feature_names is None:
         return rows, tuple(notes)

@@ -35,9 +35,10 @@ class Preprocessing:
     clip: bool = False
     shift: Values | float = 0.0
     invert: bool = False
+    deep: bool = False  # pictures keep more than 8 bits
 
     def of(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """Preprocess rows (k, d): u8 for pictures, float32 in [0, 1] for a table."""
+        """Preprocess rows (k, d): u8 for pictures, float32 in [0, 1] for a table and for pictures of more than 8 bits."""
         if self.fill is None:
             return 255 - as_numbers(rows) if self.invert else as_numbers(rows)
         low, high = np.array(self.done["low"]), np.array(self.done["high"])
@@ -46,11 +47,13 @@ class Preprocessing:
         scaled = (x - low) / np.where(span > 0, span, 1)
         if not self.image:
             return scaled.astype(np.float32)
+        if self.deep:
+            return (1 - scaled if self.invert else scaled).clip(0, 1).astype(np.float32)
         return 255 - to_u8(scaled) if self.invert else to_u8(scaled)
 
 
 def preprocess(raw: RawData, choices: ImportOptions) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Preprocess all values (n, d): u8 for pictures, float32 in [0, 1] for a table; and a summary of what was done.
+    """Preprocess all values (n, d): u8 or float32 in [0, 1]; and a summary of what was done.
 
     Raises DataError if values are missing or negative and the option for them is "refuse".
     """
@@ -90,11 +93,12 @@ def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
         "scale": scale,
         "low": low.tolist(),
         "high": high.tolist(),
+        **({"pixels": "float32"} if raw.deep else {}),
         **({"missing_became": choices.missing} if n_missing else {}),
         **({"negative_became": choices.negative} if n_negative else {}),
         **raw.changes,
     }
-    return Preprocessing(image, done, fill, clip, shift, invert)
+    return Preprocessing(image, done, fill, clip, shift, invert, raw.deep)
 
 
 def as_numbers(rows: NDArray[Any]) -> NDArray[Any]:
@@ -164,7 +168,9 @@ def describe_preprocessing(done: dict[str, Any]) -> str:
         for what in ("missing", "negative")
         if done[what]
     ]
-    return _capitalised("; ".join([*sentences, f"scaled to [0, 1]: {DESCRIPTIONS[done['scale']]}"])) + "."
+    high = f" ({done['high'][0]:,.6g})" if done["scale"] == "set" and done.get("high") else ""
+    levels = ", kept as 32-bit numbers" if done.get("pixels") == "float32" else ""
+    return _capitalised("; ".join([*sentences, f"scaled to [0, 1]: {DESCRIPTIONS[done['scale']]}{high}{levels}"])) + "."
 
 
 def _capitalised(sentence: str) -> str:

@@ -17,6 +17,7 @@ from ddnmf_core.data.user.dialect import MISSING_MARKERS, Dialect, as_number
 from ddnmf_core.data.user.source import (
     MAX_COLUMNS,
     MAX_NAME,
+    NO_PICTURES,
     DataSource,
     ImportOptions,
     RawData,
@@ -53,13 +54,14 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
     values, marker = _values(features, table.dialect)
     n_samples, n_columns = features.shape
     _check_size(n_samples, n_columns, choices)
-    shape = choices.shape or _only_pictures(list(features), table.pictures)
+    chosen = None if choices.shape == NO_PICTURES else choices.shape
+    shape = chosen or (None if choices.shape else _only_pictures(list(features), table.pictures))
     _check_shape(shape, n_columns)
     labels, names = (
         (None, ()) if choices.labels is None else encode_classes(frame[choices.labels].tolist(), f"column {choices.labels!r}")
     )
     columns = [str(column)[:MAX_NAME] for column in features]
-    hints = proposals(frame, values, columns, choices) if shape is None else ()
+    hints = proposals(frame, values, columns, choices) if choices.shape is None and shape is None else ()
     raw = select(
         RawData(
             values,

@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,19 @@ META_FILE, ARRAYS_FILE = "meta.json", "arrays.safetensors"
 NAMED_FIELDS = ("image_shape", "class_names", "feature_names", "done", "arrays")  # of the metadata, hashed to the name
 MAX_TITLE = 60
 LICENCE = "your own"
+_HDF5 = (
+    "HDF5 is not read: save its arrays in Python, import h5py, numpy; f = h5py.File('data.h5'); "
+    "numpy.savez('data.npz', **{name: f[name][()] for name in f})"
+)
+_PICKLE = "pickled files can run code and are never loaded: save the arrays with numpy.savez('data.npz', x=x, y=y)"
+_ARCHIVE = "of archives only .zip is read: unpack it and give the folder, or pack it as .zip"
+_PICTURE = "one picture is no data set: give the folder or a .zip of at least 20"
+OTHER_FORMATS = {  # ending to the way out
+    **dict.fromkeys((".h5", ".hdf5", ".hdf"), _HDF5),
+    **dict.fromkeys((".pkl", ".pickle", ".pt", ".pth", ".joblib"), _PICKLE),
+    **dict.fromkeys((".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar"), _ARCHIVE),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".heic"), _PICTURE),
+}
 
 
 @dataclass(frozen=True)
@@ -51,35 +64,64 @@ class PreparedData:
 
 
 def read_source(source: DataSource, name: str, choices: ImportOptions, report: Progress = ignore_progress) -> RawData:
-    """Read a file or folder, by its suffix. Raises DataError with the problem and the remedy."""
-    from ddnmf_core.data.user import arrays, image_folder, tables
+    """Read a file or folder, by its suffix and content. Raises DataError with the problem and the remedy."""
+    from ddnmf_core.data.tables.selection import select
+    from ddnmf_core.data.user.pictures.checks import warnings_of
 
     if isinstance(source, Path) and not source.is_dir():
         check_is_file(source)
     try:
-        match source_kind(source, name):
-            case "pictures":
-                return image_folder.read_pictures(source, choices, report)
-            case "array":
-                return (arrays.read_npy if name.lower().endswith(".npy") else arrays.read_npz)(source, choices)
-            case _:
-                return tables.read_table(source, name, choices)
+        raw = select(_read(source, name, choices, report), choices)
+        return replace(raw, warnings=(*raw.warnings, *warnings_of(raw, choices.invert)))
     except DataError:
         raise
     except Exception as error:  # parsers raise any error on damaged files
         raise DataError(f"{name} cannot be read, and may be damaged: {short_message(error)}") from error
 
 
+def _read(source: DataSource, name: str, choices: ImportOptions, report: Progress) -> RawData:
+    from ddnmf_core.data.user import arrays, tables
+    from ddnmf_core.data.user.pictures.reading import read_pictures
+
+    match source_kind(source, name):
+        case "pictures":
+            return read_pictures(source, name, choices, report)
+        case "array":
+            if name.lower().endswith(".npy"):
+                return arrays.read_npy(source, choices)
+            return arrays.read_named_arrays(source, name, choices)
+        case _:
+            return tables.read_table(source, name, choices)
+
+
 def source_kind(source: DataSource, name: str) -> str:
-    """Return 'pictures', 'array' or 'table'; raises DataError for any other file."""
+    """Return 'pictures', 'array' or 'table', by the ending and for zip and IDX files by content; else raise DataError."""
     from ddnmf_core.data.tables.kinds import TABLES, is_table
+    from ddnmf_core.data.user.array_formats import holds_arrays, is_idx
+    from ddnmf_core.data.user.image_folder import holds_pictures
 
     if isinstance(source, Path) and source.is_dir():
         return "pictures"
     if is_table(source, name):
         return "table"
-    endings = {".zip": "pictures", ".npy": "array", ".npz": "array"}
+    endings = {
+        ".zip": "pictures",
+        ".tif": "pictures",
+        ".tiff": "pictures",
+        ".gif": "pictures",
+        ".npy": "array",
+        ".npz": "array",
+        ".mat": "array",
+    }
     ending = Path(name).suffix.lower()
+    if ending == ".zip" and not holds_pictures(source) and holds_arrays(source):
+        return "array"
+    if ending not in endings and is_idx(source):
+        return "array"
+    if name.lower().endswith(".tar.gz"):
+        ending = ".tar"
+    if ending in OTHER_FORMATS:
+        raise DataError(f"{name}: {OTHER_FORMATS[ending]}")
     if ending not in endings:
         raise DataError(
             f"{name}: should be a folder or zip file of pictures, or a file that ends in "
