@@ -31,7 +31,7 @@ SLOW = (
     "pages",
     "project/test_documentation.py",
     "export",
-    "test_estimator.py",
+    "estimator",
     "project/test_packaging.py",
     "files/test_memory_map.py",
     "interpret/test_interpret_task.py",

@@ -22,7 +22,7 @@ TABLE_FORMAT: dict[str, dict[str, Any]] = {  # field of ImportOptions to title a
 
 
 def table_options(chosen: ChosenSource) -> ImportOptions:
-    from ddnmf_core.data.user.tables import likely_labels
+    from ddnmf_core.data.tables.proposals import likely_labels
 
     form = _table_format(chosen)
     frame = _head(chosen.identity, repr(form.reading), chosen, form)

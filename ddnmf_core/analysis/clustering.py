@@ -1,5 +1,6 @@
 """K-means and Gaussian mixtures on a representation, the paper's two clustering methods."""
 
+import threading
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ from ddnmf_core.config import CLUSTERERS, ClustererName
 N_STARTS = 10  # K-means restarts; the best inertia wins
 MIXTURE_FLOOR = 0.01  # share of the mean variance, added to the diagonals of covariances
 SILHOUETTE_SAMPLES = 5000
+_one_at_a_time = threading.Lock()  # each sets the number of BLAS threads of the process, and puts it back
 SHORT_RUNS, SHORT_ITERATIONS, SHORT_SAMPLES = 20, 10, 5000  # initialisation of the mixture: see `gaussian_mixture`
 
 
@@ -40,7 +42,8 @@ def cluster(codes: NDArray[np.float32], clusterer: ClustererName, n_clusters: in
     if clusterer == "kmeans":
         from sklearn.cluster import KMeans
 
-        return KMeans(n_clusters, n_init=N_STARTS, random_state=seed).fit_predict(codes).astype(np.int64)
+        with _one_at_a_time:
+            return KMeans(n_clusters, n_init=N_STARTS, random_state=seed).fit_predict(codes).astype(np.int64)
     if clusterer == "gmm":
         return gaussian_mixture(codes, n_clusters, seed).astype(np.int64)
     raise ValueError(f"clusterer = {clusterer!r}: should be one of {', '.join(CLUSTERERS)}")
@@ -81,7 +84,7 @@ def gaussian_mixture(codes: NDArray[np.float32], n_clusters: int, seed: int) -> 
     sample = np.random.default_rng(seed).permutation(len(x))[:SHORT_SAMPLES]
     floor = max(MIXTURE_FLOOR * x.var(axis=0).mean(), 1e-12)  # positive for constant codes, too
     settings = {"covariance_type": "full", "reg_covar": floor, "random_state": seed}
-    with threadpool_limits(1), warnings.catch_warnings():  # the matrices are too small to gain from threads
+    with _one_at_a_time, threadpool_limits(1), warnings.catch_warnings():  # the matrices are too small to gain from threads
         warnings.simplefilter("ignore", ConvergenceWarning)  # short runs stop early on purpose
         best = GaussianMixture(n_clusters, n_init=SHORT_RUNS, max_iter=SHORT_ITERATIONS, **settings).fit(x[sample])
         start = {"weights_init": best.weights_, "means_init": best.means_, "precisions_init": best.precisions_}

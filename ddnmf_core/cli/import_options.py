@@ -36,8 +36,12 @@ PANELS: dict[str, dict[str, tuple[Any, ...]]] = {
         "encoding": (str | None, "Text encoding, such as utf-8 or cp1252, also of names in a zip file; default: by its bytes."),
         "header": (bool | None, "The first line names the columns.", "--header/--no-header"),
         "index": (bool | None, "The first column numbers the rows.", "--index/--no-index"),
+        "sheet": (str | None, "Sheet of a workbook; default: the first."),
+        "transpose": (bool, "The table is features x samples: turn it.", "--transpose"),
     },
     "Values": {
+        "log1p": (bool, "Take log(1 + x) of counts.", "--log1p"),
+        "most_varying": (int | None, "Keep this many table columns, those with the largest variance."),
         "negative": (str, "Handling of negative values: refuse, shift or clip."),
         "missing": (str, "Handling of missing values: refuse, mean or zero."),
         "scale": (str | None, "Scaling to [0, 1]: range (default for tables), maximum or set."),

@@ -120,7 +120,9 @@ def part_effects(decode: Decode, H: Tensor, low: float = 0.05, high: float = 0.9
     """
     mean, r = H.mean(dim=0), H.shape[1]
     is_part = torch.eye(r, dtype=torch.bool, device=H.device)
-    bounds = torch.quantile(H[:MAX_QUANTILE_ROWS].float(), torch.tensor([low, high], device=H.device), dim=0)
+    bounds = torch.quantile(
+        H[:MAX_QUANTILE_ROWS].float(), torch.tensor([low, high], dtype=torch.float32, device=H.device), dim=0
+    )
     lowered, raised = (torch.where(is_part, bound, mean.expand(r, r)) for bound in bounds)
     return decode(raised) - decode(lowered)
 

@@ -142,5 +142,5 @@ def interpretability_loss(terms: Mapping[str, Tensor], weights: Weights) -> Tens
     """
     return sum(
         (getattr(weights, WEIGHT_OF[name]) * term for name, term in terms.items()),
-        start=torch.zeros((), device=next(iter(terms.values())).device),
+        start=torch.zeros((), dtype=torch.float32, device=next(iter(terms.values())).device),
     )

@@ -36,7 +36,7 @@ class Layer(nn.Module):  # eq 1
         self, n_in: int, n_out: int, activation: str, initialization: str, generator: torch.Generator, after_code: bool = False
     ) -> None:
         super().__init__()
-        self.linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
+        self.linear = nn.utils.skip_init(nn.Linear, n_in, n_out, dtype=torch.float32)
         self.activation = ACTIVATIONS[activation]
         if initialization == "kaiming" and activation == "relu":
             bound = math.sqrt(6 / (math.sqrt(n_in * n_out) if after_code else n_in))

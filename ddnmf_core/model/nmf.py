@@ -54,14 +54,18 @@ class NMFModule(nn.Module):  # eq 3
 
     def __init__(self, code_size: int, n_parts: int, basis: str, coefficients: str, generator: torch.Generator) -> None:
         super().__init__()
-        self.W_prime = nn.Parameter(torch.empty(n_parts, code_size))
-        self.W = nn.Parameter(torch.empty(code_size, n_parts))
+        self.W_prime = nn.Parameter(torch.empty(n_parts, code_size, dtype=torch.float32))
+        self.W = nn.Parameter(torch.empty(code_size, n_parts, dtype=torch.float32))
         self.basis = basis
         nn.init.xavier_uniform_(self.W_prime, generator=generator)
         nn.init.xavier_uniform_(self.W, generator=generator)
-        self.b = nn.Parameter(torch.full((n_parts,), self.ABSENT_BIAS)) if coefficients == "biased" else None
+        self.b = (
+            nn.Parameter(torch.full((n_parts,), self.ABSENT_BIAS, dtype=torch.float32)) if coefficients == "biased" else None
+        )
         if self.b is not None:
-            unit_of_part = torch.eye(code_size).repeat(1, -(-n_parts // code_size))[:, :n_parts]  # (d, r), one-hot columns
+            unit_of_part = torch.eye(code_size, dtype=torch.float32).repeat(1, -(-n_parts // code_size))[
+                :, :n_parts
+            ]  # (d, r), one-hot columns
             self.W_prime.data += self.TIED_WEIGHT * unit_of_part.T
             self.W.data += self.TIED_BASIS * unit_of_part
         for parameter in self.nonnegative():
@@ -145,9 +149,9 @@ class PixelNMF(nn.Module):
 
     def __init__(self, n_in: int, n_pixels: int, n_parts: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.linear = nn.utils.skip_init(nn.Linear, n_in, n_parts)
-        self.scale = nn.Parameter(torch.ones(n_parts))
-        self.W = nn.Parameter(torch.empty(n_pixels, n_parts))
+        self.linear = nn.utils.skip_init(nn.Linear, n_in, n_parts, dtype=torch.float32)
+        self.scale = nn.Parameter(torch.ones(n_parts, dtype=torch.float32))
+        self.W = nn.Parameter(torch.empty(n_pixels, n_parts, dtype=torch.float32))
         nn.init.xavier_uniform_(self.linear.weight, generator=generator)
         nn.init.constant_(self.linear.bias, self.ABSENT_BIAS)
         nn.init.uniform_(self.W, 0.0, 1.0, generator=generator)

@@ -407,7 +407,11 @@ def make_optimizer(parameters: Iterable[Tensor], config: RunConfig, capturable: 
     `capturable` allows a CUDA graph to capture the steps, which then read the learning rate from a tensor.
     """
     parameters = list(parameters)
-    rate = torch.tensor(config.learning_rate, device=parameters[0].device) if capturable else config.learning_rate
+    rate = (
+        torch.tensor(config.learning_rate, dtype=torch.float32, device=parameters[0].device)
+        if capturable
+        else config.learning_rate
+    )
     if config.optimizer == "sgd":
         return torch.optim.SGD(parameters, lr=rate, fused=True)
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]

@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 
 from ddnmf_core.cli.main import main_app
 from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.tables.proposals import likely_labels
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.dialect import detect
 from ddnmf_core.data.user.source import ImportOptions
-from ddnmf_core.data.user.tables import likely_labels, read_frame
+from ddnmf_core.data.user.tables import read_frame
 
 N = 30
 X = np.random.default_rng(0).uniform(0, 9, (N, 4)).round(3)
@@ -171,3 +172,10 @@ def test_the_command_says_what_was_decided(tmp_path, monkeypatch):
     assert "Read as: separator semicolon; decimal comma; 1 line above the table left out." in done.output
     refused = CliRunner().invoke(main_app, ["data", "add", str(tmp_path / "t.csv"), "--separator", ",", "--decimal", "."])
     assert refused.exit_code == 2
+
+
+@pytest.mark.parametrize("corner", ["", "gene"])
+def test_numbers_as_headings_beside_names_of_rows_are_no_sample(corner):
+    text = lines([[f"g{n}", *X[n], *X[n], *X[n]] for n in range(N)], [corner, *range(12)])
+    assert list(table(text).frame)[1:] == [str(number) for number in range(12)]
+    assert len(table(text).frame) == N

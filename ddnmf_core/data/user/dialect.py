@@ -11,7 +11,9 @@ from itertools import pairwise
 SEPARATORS = (",", ";", "\t", "|")
 SEPARATOR_TITLES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|", r"\s+": "spaces"}
 SPACES = r"\s+"
-N_LINES = 200  # lines that decide
+N_LINES, MAX_FIELDS = 200, 20_000  # lines and fields of them that decide
+MIN_NUMBERED = 8  # columns with numbers as names beside one with a word
+LINE_BREAK = re.compile(r"\r\n|\r|\n")
 MISSING_MARKERS = frozenset(
     {
         "",
@@ -24,6 +26,12 @@ MISSING_MARKERS = frozenset(
         "n/a",
         "#n/a",
         "#nv",
+        "#div/0!",
+        "#num!",
+        "#value!",
+        "#ref!",
+        "#name?",
+        "#null!",
         "nan",
         "null",
         "none",
@@ -49,6 +57,7 @@ class Dialect:
     skipped: int = 0  # lines above the table: comments, and the line sep= of spreadsheets
     header: bool = True
     trailing: bool = False  # rows end with a separator that the heading lacks
+    comments: int = 0  # lines of comments below the first line of the table
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -66,6 +75,8 @@ class Dialect:
             found.append(f"thousands {self.thousands!r}")
         if self.skipped:
             found.append(f"{self.skipped} line{'s' if self.skipped > 1 else ''} above the table left out")
+        if self.comments:
+            found.append(f"{self.comments} comment line{'s' if self.comments > 1 else ''} left out")
         if not self.header:
             found.append("no heading")
         return tuple(found)
@@ -83,17 +94,34 @@ def detect(
     Raises LookupError for an unknown encoding, UnicodeError if the bytes are not in it.
     """
     encoding = encoding or _encoding(head)
-    lines = _text(head, encoding).splitlines()
+    lines = LINE_BREAK.split(_text(head, encoding))
     skipped, forced = _above(lines)
+    above = lines[:skipped]
     lines = [line for line in lines[skipped : skipped + N_LINES] if line.strip()]
     if separator is None:
         separator = forced or _separator(lines, decimal)
     rows = split(lines, separator)
+    rows = [row for row in rows if not is_comment(row, len(rows[0]))]
     found = _decimal(rows[1:] or rows, separator, decimal)
     dialect = Dialect(separator, *found, encoding, skipped)
     if rows and len(rows) > 1:
         dialect = replace(dialect, trailing=all(len(row) == len(rows[0]) + 1 and not row[-1] for row in rows[1:]))
-    return replace(dialect, header=_has_header(rows, dialect) if header is None else header)
+    if header is None and not has_header(rows, dialect) and _is_heading(above, separator, rows):
+        return replace(dialect, skipped=skipped - 1)
+    return replace(dialect, header=has_header(rows, dialect) if header is None else header)
+
+
+def is_comment(row: Sequence[str], width: int) -> bool:
+    """Return True for the fields of a line that begins with # and has another number of fields than the table."""
+    return bool(row) and row[0].lstrip().startswith("#") and len(row) != width
+
+
+def _is_heading(above: Sequence[str], separator: str, rows: Sequence[Sequence[str]]) -> bool:
+    """Return True if the comment right above the table names its columns, as in `#chrom,start,end`."""
+    if not above or not rows or not above[-1].startswith("#"):
+        return False
+    fields = split([above[-1]], separator)[0]
+    return len(fields) == len(rows[0]) > 1 and all(fields)
 
 
 def split(lines: Sequence[str], separator: str) -> list[list[str]]:
@@ -157,7 +185,7 @@ def _separator(lines: Sequence[str], decimal: str | None) -> str:
             return (0.0, 0.0, 0)
         body = rows[1:] or rows
         reads = _decimal(body, separator, decimal)
-        fields = [field for row in body for field in row if field]
+        fields = [field for row in body for field in row if field][:MAX_FIELDS]
         numbers = sum(as_number(field, *reads) is not None for field in fields) / max(len(fields), 1)
         return round(often / len(rows), 1), round(numbers, 1), width
 
@@ -171,7 +199,7 @@ def _separator(lines: Sequence[str], decimal: str | None) -> str:
 
 def _decimal(rows: Sequence[Sequence[str]], separator: str, decimal: str | None) -> tuple[str, str | None]:
     """Choose decimal sign and thousands separator by which more fields are numbers."""
-    fields = [field for row in rows for field in row if any(letter.isdigit() for letter in field)]
+    fields = [field for row in rows for field in row if any(letter.isdigit() for letter in field)][:MAX_FIELDS]
     candidates: list[tuple[str, str | None]] = [(".", None), (",", None), (".", ","), (",", ".")]
     possible = [each for each in candidates if separator not in each and decimal in (None, each[0])]
     grouped = {".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"), ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")}
@@ -186,7 +214,7 @@ def _decimal(rows: Sequence[Sequence[str]], separator: str, decimal: str | None)
     return max(possible, key=reads) if possible else (decimal or ".", None)
 
 
-def _has_header(rows: Sequence[Sequence[str]], dialect: Dialect) -> bool:
+def has_header(rows: Sequence[Sequence[str]], dialect: Dialect) -> bool:
     """Decide whether the first row names the columns.
 
     It does not where the columns of numbers have numbers in it, too, unless these count up in equal steps; and it does not
@@ -208,7 +236,8 @@ def _has_header(rows: Sequence[Sequence[str]], dialect: Dialect) -> bool:
     present = [value for value in values if value is not None]
     if len(present) < len(values):
         return True
-    return _are_steps(present) and len(present) == len(first)
+    n_words = sum(map(bool, first)) - len(present)  # an empty corner, or in a wide table a word in it, is not counted
+    return _are_steps(present) and (n_words == 0 or len(present) >= MIN_NUMBERED > n_words)
 
 
 def _are_steps(values: Sequence[float]) -> bool:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.pictures import to_u8
-from ddnmf_core.data.user.source import ImportOptions, Missing, Negative, RawData, Scale
+from ddnmf_core.data.user.source import ImportOptions, Missing, Negative, RawData, Scale, check_enough
 from ddnmf_core.files.memory_map import blocks
 
 Values = NDArray[np.floating[Any]]
@@ -68,6 +68,7 @@ def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
     for name, options in (("negative", Negative), ("missing", Missing), ("scale", Scale)):
         if (value := getattr(choices, name)) is not None and value not in get_args(options):
             raise DataError(f"{name} = {value!r}: should be one of {', '.join(get_args(options))}")
+    check_enough(len(raw.values))
     image, invert = raw.image_shape is not None, choices.invert and not raw.inverted
     if invert and not image:
         raise DataError(
@@ -95,6 +96,7 @@ def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
         **({"pixels": "float32"} if raw.deep else {}),
         **({"missing_became": choices.missing} if n_missing else {}),
         **({"negative_became": choices.negative} if n_negative else {}),
+        **raw.changes,
     }
     return Preprocessing(image, done, fill, clip, shift, invert, raw.deep)
 
@@ -158,10 +160,18 @@ def _samples(n: int) -> str:
 def describe_preprocessing(done: dict[str, Any]) -> str:
     """Describe the preprocessing of a data set in one sentence."""
     sentences = [
+        *(["log(1 + x)"] if done.get("log1p") else []),
+        *([f"the {done['most_varying']:,} columns that vary most"] if "most_varying" in done else []),
+    ]
+    sentences += [
         f"{done[what]:,} {what} values: {DESCRIPTIONS[done[f'{what}_became']]}"
         for what in ("missing", "negative")
         if done[what]
     ]
     high = f" ({done['high'][0]:,.6g})" if done["scale"] == "set" and done.get("high") else ""
     levels = ", kept as 32-bit numbers" if done.get("pixels") == "float32" else ""
-    return "; ".join([*sentences, f"scaled to [0, 1]: {DESCRIPTIONS[done['scale']]}{high}{levels}"]).capitalize() + "."
+    return _capitalised("; ".join([*sentences, f"scaled to [0, 1]: {DESCRIPTIONS[done['scale']]}{high}{levels}"])) + "."
+
+
+def _capitalised(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

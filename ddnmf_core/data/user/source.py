@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -22,6 +22,7 @@ MAX_FILE = MAX_UNPACKED = 2 * 1024**3  # bytes of a file, packed and unpacked
 MAX_VALUES = 100_000_000  # samples times features
 MAX_MAPPED_SAMPLES = 2_000_000  # of a mapped array; its codes are held in memory
 MAX_FEATURES, MAX_SAMPLES, MIN_SAMPLES = 65_536, 200_000, 20
+MAX_COLUMNS = 200_000  # of a table of which the columns that vary most are kept
 PREPROCESSING_FIELDS = ("title", "negative", "missing", "scale")  # of ImportOptions
 MAX_SAMPLE_NAME = 120  # letters
 MAX_CLASSES, MAX_NAME = 200, 60  # number of classes; letters of a name of a class or column
@@ -54,11 +55,15 @@ class ImportOptions:
     encoding: str | None = None  # of a text table, or of names in a zip file
     header: bool | None = None  # the first line names the columns
     index: bool | None = None  # the first column numbers the rows, and is no feature
+    sheet: str | None = None  # of a workbook; None: the first
+    transpose: bool = False  # of a table of features x samples
+    log1p: bool = False  # log(1 + x) of counts
+    most_varying: int | None = None  # columns kept, those with the largest variance; None: all
 
     @property
     def reading(self) -> tuple[Any, ...]:
         """Options that affect reading; the others affect preprocessing."""
-        return tuple(getattr(self, field.name) for field in fields(self) if field.name not in PREPROCESSING_FIELDS)
+        return tuple(getattr(self, each.name) for each in fields(self) if each.name not in PREPROCESSING_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class RawData:
     warnings: tuple[str, ...] = ()  # sentences on what may not be meant
     sample_names: tuple[str, ...] | None = None  # file names with pages, or row names
     marker: str = ""  # the first marker of a missing value: "'?' in row 5 of column 'a'"
+    changes: dict[str, Any] = field(default_factory=dict)  # what was done to the values while reading, for the summary
 
 
 def source_size(source: DataSource) -> int:
@@ -106,9 +112,9 @@ def check_is_file(path: Path) -> None:
 
 
 def check_extent(n: int, d: int, mapped: bool = False) -> None:
-    """Raise DataError if n samples of d features are too few, or too many in memory or mapped."""
-    if n < MIN_SAMPLES:
-        raise DataError(f"there are {n} samples: at least {MIN_SAMPLES} are needed for training")
+    """Raise DataError if there are no samples, or n samples of d features are too many in memory or mapped."""
+    if n < 1:
+        check_enough(n)
     if mapped and n > MAX_MAPPED_SAMPLES:
         raise DataError(f"there are {n:,} samples: at most {MAX_MAPPED_SAMPLES:,}. Use fewer")
     if not mapped and (n > MAX_SAMPLES or n * d > MAX_VALUES):
@@ -117,7 +123,14 @@ def check_extent(n: int, d: int, mapped: bool = False) -> None:
             "Use fewer samples, or smaller pictures"
         )
     if not 2 <= d <= MAX_FEATURES:
-        raise DataError(f"a sample has {d:,} value{'s' if d != 1 else ''}: should be 2 to {MAX_FEATURES:,}")
+        way_out = ". Keep the columns that vary most, such as --most-varying 2000" if d > MAX_FEATURES else ""
+        raise DataError(f"a sample has {d:,} value{'s' if d != 1 else ''}: should be 2 to {MAX_FEATURES:,}{way_out}")
+
+
+def check_enough(n: int) -> None:
+    """Raise DataError if n samples are too few for a training."""
+    if n < MIN_SAMPLES:
+        raise DataError(f"there are {n} samples: at least {MIN_SAMPLES} are needed for training")
 
 
 def encode_classes(

@@ -1,21 +1,23 @@
 """Read tables: rows are samples, columns are features, and one column may hold the classes."""
 
-import csv
-import io
-from dataclasses import replace
-from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ddnmf_core.data.dataset import DataError, short_message
-from ddnmf_core.data.user.dialect import FALLBACK_ENCODING, MISSING_MARKERS, Dialect, as_number, detect
+from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.tables.parquet import Pictures, read_parquet
+from ddnmf_core.data.tables.proposals import is_numeric, proposals
+from ddnmf_core.data.tables.selection import select
+from ddnmf_core.data.tables.sparse import read_sparse
+from ddnmf_core.data.tables.text import read_text
+from ddnmf_core.data.tables.unpacking import unpacked
+from ddnmf_core.data.tables.workbook import read_workbook
+from ddnmf_core.data.user.dialect import MISSING_MARKERS, Dialect, as_number
 from ddnmf_core.data.user.source import (
+    MAX_COLUMNS,
     MAX_NAME,
-    MAX_SAMPLES,
-    MAX_UNPACKED,
-    MAX_VALUES,
+    NO_PICTURES,
     DataSource,
     ImportOptions,
     RawData,
@@ -27,45 +29,94 @@ from ddnmf_core.data.user.source import (
 if TYPE_CHECKING:
     import pandas as pd
 
-LIKELY_LABELS = ("label", "labels", "class", "target", "species", "category", "y")  # usual names of the column of classes
-LIKELY_CLASSES = 20  # different words in a column of labels, at most
-FIRST_BYTES = 1024**2  # bytes that decide how a table is written
 INDEX_NAMES = ("", "#", "id", "index", "no", "no.", "nr", "nr.", "row", "rownames", "__index_level_0__")  # in lower case
 UNNAMED = "Unnamed: "  # what pandas calls a column without a heading
 
 
 def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData:
-    """Read a table; raises DataError for a column without numbers, unless it holds the labels or is left out.
+    """Read a table or a sparse matrix; raises DataError for a column of words unless it holds the labels or is left out.
 
-    With a shape the rows are pictures.
+    With a shape, or a column of pictures alone, the rows are pictures.
     """
-    table = read_frame(source, name, choices)
+    source_size(source)
+    with unpacked(source, name) as (file, inner):
+        if inner.lower().endswith((".mtx", ".npz")):
+            return read_sparse(file, inner, choices)
+        table = read_frame(file, inner, choices)
     frame = table.frame
     unknown = [column for column in (choices.labels, *choices.leave_out) if column is not None and column not in frame]
     if unknown:
         raise DataError(f"there is no column {unknown[0]!r}: there are {_join_names(list(frame))}")
     features = frame.drop(columns=[*choices.leave_out, *([choices.labels] if choices.labels is not None else [])])
-    if len(set(features)) < len(list(features)):
-        raise DataError("two columns have the same name: rename one")
-    markers = []
-    for column in list(features):
-        if not _is_numeric(features[column]):
-            features[column], marker = _numbers(features[column], str(column), table.dialect)
-            markers += [marker] if marker else []
-    check_extent(*features.shape)
-    _check_shape(choices.shape, features.shape[1])
+    if not features.columns.is_unique:
+        twice = features.columns[features.columns.duplicated()][0]
+        raise DataError(f"two columns have the same name, {twice!r}: rename one")
+    values, marker = _values(features, table.dialect)
+    n_samples, n_columns = features.shape
+    _check_size(n_samples, n_columns, choices)
+    chosen = None if choices.shape == NO_PICTURES else choices.shape
+    shape = chosen or (None if choices.shape else _only_pictures(list(features), table.pictures))
+    _check_shape(shape, n_columns)
     labels, names = (
         (None, ()) if choices.labels is None else encode_classes(frame[choices.labels].tolist(), f"column {choices.labels!r}")
     )
-    return RawData(
-        features.to_numpy(np.float64, na_value=np.nan),
-        labels,
-        names,
-        choices.shape,
-        None if choices.shape else tuple(str(column)[:MAX_NAME] for column in features),
-        notes=table.notes,
-        marker=next(iter(markers), ""),
+    columns = [str(column)[:MAX_NAME] for column in features]
+    hints = proposals(frame, values, columns, choices) if choices.shape is None and shape is None else ()
+    raw = select(
+        RawData(
+            values,
+            labels,
+            names,
+            shape,
+            None if shape else tuple(columns),
+            notes=(*table.notes, *hints),
+            sample_names=table.row_names,
+            marker=marker,
+        ),
+        choices,
     )
+    check_extent(*raw.values.shape)
+    return raw
+
+
+def _values(features: "pd.DataFrame", dialect: Dialect | None) -> tuple[NDArray[np.float64], str]:
+    """Return the numbers (n, d) of all columns, and the first marker of a missing value."""
+    markers, read = [], {}
+    for column in _not_numeric(features):
+        read[column], marker = _numbers(features[column], str(column), dialect)
+        markers += [marker] if marker else []
+    if read:
+        features = features.assign(**read) if len(read) < 100 else _replaced(features, read)
+    return features.to_numpy(np.float64, na_value=np.nan), next(iter(markers), "")
+
+
+def _replaced(features: "pd.DataFrame", read: dict[str, Any]) -> "pd.DataFrame":
+    """Replace many columns at once: one after another takes time with their square."""
+    import pandas as pd
+
+    return pd.DataFrame({column: read[column] if column in read else features[column] for column in features})
+
+
+def _not_numeric(frame: "pd.DataFrame") -> list[str]:
+    """List the columns that hold anything but numbers and missing values."""
+    numeric = set(frame.select_dtypes(include=["number", "bool"], exclude=["complexfloating"]))
+    return [column for column in frame if column not in numeric and not frame[column].isna().all()]
+
+
+def _check_size(n: int, d: int, choices: ImportOptions) -> None:
+    """Raise DataError for too many rows or columns; columns that are not kept count up to MAX_COLUMNS."""
+    if choices.most_varying is None:
+        check_extent(n, d)
+    elif d > MAX_COLUMNS:
+        raise DataError(f"the table has {d:,} columns: at most {MAX_COLUMNS:,}. Use fewer")
+
+
+def _only_pictures(features: list[str], pictures: Pictures) -> tuple[int, int] | None:
+    """Return the shape of the pictures in a column of nested lists if there are no other features."""
+    if len(pictures) != 1:
+        return None
+    name, shape = next(iter(pictures.items()))
+    return shape if features == [f"{name} {number + 1}" for number in range(shape[0] * shape[1])] else None
 
 
 def _check_shape(shape: tuple[int, int] | None, n_values: int) -> None:
@@ -82,35 +133,85 @@ class Table(NamedTuple):
     frame: "pd.DataFrame"
     dialect: Dialect | None
     notes: tuple[str, ...]
+    row_names: tuple[str, ...] | None = None
+    pictures: Pictures = {}  # noqa: RUF012
 
 
 def read_frame(source: DataSource, name: str, choices: ImportOptions, n_rows: int | None = None) -> Table:
-    """Read the whole table, or its first n_rows for a preview; a column that only numbers the rows is left out."""
+    """Read the whole table, or its first n_rows for a preview; a column that only numbers the rows is left out.
+
+    A table that is to be transposed is read as a whole.
+    """
     source_size(source)
-    dialect: Dialect | None
+    n_rows = None if choices.transpose else n_rows
+    dialect: Dialect | None = None
+    pictures: Pictures = {}
+    notes: tuple[str, ...] = ()
+    named = True
+    if choices.sheet is not None and not name.lower().endswith(".xlsx"):
+        raise DataError(f"sheet = {choices.sheet!r}: only workbooks (.xlsx) have sheets; leave it out")
     if name.lower().endswith(".parquet"):
-        frame, dialect = _parquet(source, n_rows), None
+        frame, pictures = read_parquet(source, n_rows)
+    elif name.lower().endswith(".xlsx"):
+        frame, named, notes = read_workbook(source, choices.sheet, choices.header, n_rows)
+        frame.columns = [str(column) if named else f"feature {n + 1}" for n, column in enumerate(frame.columns)]
     else:
-        frame, dialect = _text(source, choices, n_rows)
-    frame, left_out = _without_index(frame, choices.index, dialect is None or dialect.header)
-    return Table(frame, dialect, (*(dialect.notes if dialect else ()), *left_out))
+        frame, dialect = read_text(source, choices, n_rows)
+        named, notes = dialect.header, dialect.notes
+    if choices.transpose:
+        frame, row_names = transposed(frame, choices.index, named)
+        return Table(frame, dialect, (*notes, "transposed: columns are samples"), row_names)
+    frame, left_out, row_names = _without_index(frame, choices.index, named)
+    return Table(frame, dialect, (*notes, *left_out), row_names, pictures)
 
 
-def _without_index(frame: "pd.DataFrame", wanted: bool | None, named: bool) -> tuple["pd.DataFrame", tuple[str, ...]]:
-    """Leave out row names, a first column that counts the rows, and empty columns without a name."""
+def transposed(frame: "pd.DataFrame", index: bool | None, named: bool) -> tuple["pd.DataFrame", tuple[str, ...] | None]:
+    """Turn a table of features x samples; return it with the names of the samples, which are its heading.
+
+    Row names, or else a first column of words or one that is named as an index is, name the features.
+    """
+    import pandas as pd
+
+    if not isinstance(frame.index, pd.RangeIndex):
+        names, body = [str(name) for name in frame.index], frame
+    elif index or (index is None and _names_rows(frame, named)):
+        names, body = [str(name) for name in frame.iloc[:, 0]], frame.iloc[:, 1:]
+    else:
+        names, body = [f"feature {number + 1}" for number in range(len(frame))], frame
+    samples = tuple(str(column) for column in body.columns) if named else None
+    turned = pd.DataFrame(body.to_numpy().T, columns=names)
+    if not is_numeric(turned.iloc[:, 0]):
+        turned = turned.infer_objects()
+    return turned, samples
+
+
+def _names_rows(frame: "pd.DataFrame", named: bool) -> bool:
+    """Return True if the first column holds words, or has no heading or one such as id."""
+    heading = str(frame.columns[0])
+    is_index_name = heading.startswith(UNNAMED) or heading.strip().lower() in INDEX_NAMES
+    return frame.shape[1] > 1 and (not is_numeric(frame.iloc[:, 0]) or (named and is_index_name))
+
+
+def _without_index(
+    frame: "pd.DataFrame", wanted: bool | None, named: bool
+) -> tuple["pd.DataFrame", tuple[str, ...], tuple[str, ...] | None]:
+    """Leave out row names, a first column that counts the rows, and empty columns without a name; return notes and names."""
     import pandas as pd
 
     notes: list[str] = []
+    names: tuple[str, ...] | None = None
     if not isinstance(frame.index, pd.RangeIndex):  # one name fewer than columns: row names, as R writes them
+        names = tuple(str(name) for name in frame.index)
         frame = frame.reset_index(drop=True)
         notes.append("row names left out")
     elif wanted or (wanted is None and frame.shape[1] > 2 and _is_index(frame, named)):
         heading = str(frame.columns[0])
         notes.append(f"column {1 if heading.startswith(UNNAMED) else repr(heading)} left out: it numbers the rows")
+        names = None if _is_index(frame, named) else tuple(str(name) for name in frame.iloc[:, 0])
         frame = frame.iloc[:, 1:]
     nameless = [column for column in frame if not named or str(column).startswith(UNNAMED)]
     empty = [column for column in nameless if frame[column].isna().all()]
-    return frame.drop(columns=empty), tuple(notes)
+    return (frame.drop(columns=empty) if empty else frame), tuple(notes), names
 
 
 def _is_index(frame: "pd.DataFrame", named: bool) -> bool:
@@ -147,90 +248,6 @@ def _numbers(column: "pd.Series[Any]", name: str, dialect: Dialect | None) -> tu
         )
     marker = f"{others.iloc[0]!r} in row {others.index[0] + 1:,} of column {name!r}" if len(others) else ""
     return values.reindex(column.index), marker
-
-
-def likely_labels(frame: "pd.DataFrame") -> str | None:
-    """Guess the column of labels: by its name, or as the only column of words if it has few different ones."""
-    words = [column for column in frame if not _is_numeric(frame[column])]
-    few = words if len(words) == 1 and 1 < frame[words[0]].nunique() <= LIKELY_CLASSES else []
-    return next((str(column) for column in frame if str(column).lower() in LIKELY_LABELS), few[0] if few else None)
-
-
-def _text(source: DataSource, choices: ImportOptions, n_rows: int | None) -> tuple["pd.DataFrame", Dialect]:
-    """Read a text table in the dialect that its first lines and the options give."""
-    import pandas as pd
-
-    try:
-        dialect = detect(_head(source), choices.separator, choices.decimal, choices.encoding, choices.header)
-        try:
-            frame = _parsed(source, dialect, n_rows)
-        except UnicodeDecodeError:
-            if choices.encoding is not None or dialect.encoding != "utf-8-sig":
-                raise
-            dialect = replace(dialect, encoding=FALLBACK_ENCODING)  # another letter after the first lines
-            frame = _parsed(source, dialect, n_rows)
-    except (ValueError, LookupError, pd.errors.ParserError, OSError, OverflowError, csv.Error) as error:
-        raise DataError(f"this is not a table that can be read: {short_message(error)}") from None
-    frame.columns = [str(column) if dialect.header else f"feature {n + 1}" for n, column in enumerate(frame.columns)]
-    return frame, dialect
-
-
-def _parsed(source: DataSource, dialect: Dialect, n_rows: int | None) -> "pd.DataFrame":
-    import pandas as pd
-
-    if not isinstance(source, Path):
-        source.seek(0)
-    return pd.read_csv(
-        source,
-        sep=dialect.separator,
-        decimal=dialect.decimal,
-        thousands=dialect.thousands,
-        encoding=dialect.encoding,
-        skiprows=dialect.skipped,
-        header=0 if dialect.header else None,
-        index_col=False if dialect.trailing else None,
-        nrows=n_rows or MAX_SAMPLES + 1,
-        keep_default_na=False,  # a class may be called None or NA
-        na_values=[""],
-        low_memory=False,
-        skipinitialspace=True,
-    )
-
-
-def _head(source: DataSource) -> bytes:
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            return file.read(FIRST_BYTES)
-    source.seek(0)
-    return source.read(FIRST_BYTES)
-
-
-def _parquet(source: DataSource, n_rows: int | None) -> "pd.DataFrame":
-    """Read a Parquet table; its size is checked in the metadata first."""
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        file = parquet.ParquetFile(io.BytesIO(source.read_bytes()) if isinstance(source, Path) else source)
-        about = file.metadata
-        unpacked = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
-        if about.num_rows * about.num_columns > MAX_VALUES or unpacked > MAX_UNPACKED:
-            raise DataError(
-                f"the table has {about.num_rows:,} rows of {about.num_columns:,} columns: at most {MAX_VALUES:,} "
-                "values. Use fewer rows or columns"
-            )
-        batches = islice(file.iter_batches(n_rows), 1) if n_rows else file.iter_batches()
-        frame = pyarrow.Table.from_batches(batches, file.schema_arrow).to_pandas(ignore_metadata=True)
-        frame.columns = [str(column) for column in frame.columns]
-        return frame
-    except (pyarrow.ArrowException, ValueError, OSError, AttributeError, TypeError) as error:
-        raise DataError(f"this is not a parquet table that can be read: {short_message(error)}") from None
-
-
-def _is_numeric(column: "pd.Series[Any]") -> bool:
-    from pandas.api import types
-
-    return bool(types.is_numeric_dtype(column) and not types.is_complex_dtype(column)) or bool(column.isna().all())
 
 
 def _join_names(names: list[str]) -> str:

@@ -65,12 +65,13 @@ class PreparedData:
 
 def read_source(source: DataSource, name: str, choices: ImportOptions, report: Progress = ignore_progress) -> RawData:
     """Read a file or folder, by its suffix and content. Raises DataError with the problem and the remedy."""
+    from ddnmf_core.data.tables.selection import select
     from ddnmf_core.data.user.pictures.checks import warnings_of
 
     if isinstance(source, Path) and not source.is_dir():
         check_is_file(source)
     try:
-        raw = _read(source, name, choices, report)
+        raw = select(_read(source, name, choices, report), choices)
         return replace(raw, warnings=(*raw.warnings, *warnings_of(raw, choices.invert)))
     except DataError:
         raise
@@ -95,11 +96,14 @@ def _read(source: DataSource, name: str, choices: ImportOptions, report: Progres
 
 def source_kind(source: DataSource, name: str) -> str:
     """Return 'pictures', 'array' or 'table', by the ending and for zip and IDX files by content; else raise DataError."""
+    from ddnmf_core.data.tables.kinds import TABLES, is_table
     from ddnmf_core.data.user.array_formats import holds_arrays, is_idx
     from ddnmf_core.data.user.image_folder import holds_pictures
 
     if isinstance(source, Path) and source.is_dir():
         return "pictures"
+    if is_table(source, name):
+        return "table"
     endings = {
         ".zip": "pictures",
         ".tif": "pictures",
@@ -108,10 +112,6 @@ def source_kind(source: DataSource, name: str) -> str:
         ".npy": "array",
         ".npz": "array",
         ".mat": "array",
-        ".csv": "table",
-        ".tsv": "table",
-        ".txt": "table",
-        ".parquet": "table",
     }
     ending = Path(name).suffix.lower()
     if ending == ".zip" and not holds_pictures(source) and holds_arrays(source):
@@ -124,7 +124,8 @@ def source_kind(source: DataSource, name: str) -> str:
         raise DataError(f"{name}: {OTHER_FORMATS[ending]}")
     if ending not in endings:
         raise DataError(
-            f"{name}: should be a folder or zip file of pictures, or a file that ends in {', '.join(list(endings)[1:])}"
+            f"{name}: should be a folder or zip file of pictures, or a file that ends in "
+            f"{', '.join([*list(endings)[1:], *TABLES])}"
         )
     return endings[ending]
 

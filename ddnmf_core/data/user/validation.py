@@ -51,7 +51,7 @@ def check_data_set(folder: Path, name: str, files: set[str]) -> None:
     try:
         about = _Meta.model_validate(content)
         describe_preprocessing(about.done)
-    except (ValidationError, KeyError, TypeError):
+    except (ValidationError, KeyError, TypeError, ValueError):
         raise ValueError(f"{user_sets.META_FILE} does not describe a data set") from None
     if (about.image_shape is None) == (about.feature_names is None):
         raise ValueError(f"{user_sets.META_FILE} should describe either pictures or a table")

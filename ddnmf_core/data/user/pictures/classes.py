@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError, short_message
+from ddnmf_core.data.tables.proposals import likely_labels
 from ddnmf_core.data.user import tables
 from ddnmf_core.data.user.image_folder import FoundFile
 from ddnmf_core.data.user.source import MAX_NAME, ImportOptions, encode_classes
@@ -137,7 +138,7 @@ def _from_table(paths: Sequence[str], others: Sequence[FoundFile], source: objec
     columns = frame.drop(columns=[files])
     if not columns.shape[1]:
         raise DataError(f"{title} has the column {files!r} alone: another should hold the classes")
-    column = tables.likely_labels(columns) or columns.columns[0]
+    column = likely_labels(columns) or columns.columns[0]
     labels, names = encode_classes([frame[column].iloc[rows[path]] for path in paths], f"column {column!r} of {title}")
     return Classes(labels, names, (f"classes from column {column!r} of {title}",))
 

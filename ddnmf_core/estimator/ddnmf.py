@@ -1,19 +1,25 @@
 """DDNMF as a scikit-learn estimator: `from ddnmf_core import DDNMF`."""
 
 import hashlib
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from ddnmf_core.analysis.clustering import cluster
 from ddnmf_core.config import ClustererName, RunConfig
+from ddnmf_core.data.column_scaling import ColumnScaling, unequal_maxima
 from ddnmf_core.data.dataset import Images
+from ddnmf_core.estimator.parameters import check_parameters, run_settings
+from ddnmf_core.estimator.plots import draw_components
+from ddnmf_core.estimator.progress import EpochReport
 from ddnmf_core.model.decoding import part_effects
 from ddnmf_core.model.device import choose_device
 from ddnmf_core.model.encoding import ENCODING_BATCH
@@ -29,8 +35,10 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Deep non-negative matrix factorisation of a non-negative table (Chen et al. 2021, equations 1 to 8, Algorithm 1).
 
     A supervisor autoencoder of clean rows teaches a student, which sees noisy rows and factorises its code: each row becomes
-    `n_components` coefficients between 0 and 1, or, with `nmf_at="pixels"`, at least 0. Values are divided by the largest value
-    of the training data first.
+    `n_components` coefficients between 0 and 1, or, with `nmf_at="pixels"`, at least 0. Values are scaled to [0, 1] first, and
+    results are in units of the data again. Sparse data are converted to dense ones. Settings of torch and the state of its
+    random numbers are after a method as before it; a precision of matrix products is one for the process, so a fit with another
+    one in another thread waits.
 
     Parameters
     ----------
@@ -75,8 +83,23 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Passes over the training data.
     precision : str
         Precision of matrix products: "highest", "high", "medium" or "bfloat16".
+    scale : str
+        Scaling to [0, 1]: "set", all values by the largest one (pictures, columns of one unit); "feature", each column by its
+        maximum (`maximum` of `ddnmf data add --scale`, accepted too); or "range", each column from its minimum to its maximum.
+    validation_fraction : float
+        Share of the rows, of the seed's choice, that training leaves out, 0 to below 1: `history_` then has their error after
+        each epoch as "error_validation", and `validation_score_` is their score.
+    tol : float or None
+        Stop when the error has not fallen by this share of itself, such as 0.001, for `n_iter_no_change` epochs: the error of
+        the rows left out, else the student's on up to 1,000 rows with fixed noise. None: all epochs.
+    n_iter_no_change : int
+        Epochs without such a fall before `tol` stops the training.
+    verbose : int
+        Print a line after every `verbose` epochs; 0: none.
+    callback : callable or None
+        Called after each epoch with its row of `history_`; stops the training if it returns True.
     n_clusters : int or None
-        Number of clusters in `labels_`; None: `n_components`.
+        Number of clusters in `labels_`, at most the number of rows; None: `n_components`, or the number of rows if less.
     clusterer : str
         "kmeans", or "gmm" for a Gaussian mixture, on the code z.
     device : str
@@ -93,17 +116,21 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     labels_ : ndarray of shape (n_samples,)
         Cluster of each training row.
     reconstruction_err_ : float
-        Frobenius norm of `X - inverse_transform(transform(X))` for the training data.
+        Frobenius norm of `X - inverse_transform(transform(X))` for the rows given to `fit`.
+    validation_score_ : float
+        `score` of the rows left out; only with a `validation_fraction` above 0.
     history_ : list of dict
-        Losses and unit statistics of each epoch.
+        Losses, errors and unit statistics of each epoch.
     n_iter_ : int
         Completed epochs.
     model_ : ddnmf_core.model.networks.DDNMFNetwork
         Trained network, on the CPU.
     config_ : ddnmf_core.config.RunConfig
         Settings of the training.
-    scale_ : float
-        Largest value of the training data, the divisor of all values.
+    scale_ : float or ndarray of shape (n_features,)
+        Divisor of the values, of each column unless `scale="set"`.
+    offset_ : float or ndarray of shape (n_features,)
+        Subtracted before; 0 unless `scale="range"`.
     n_features_in_ : int
         Number of columns of the training data.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -146,6 +173,12 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         batch_size: int = 256,
         epochs: int = 30,
         precision: str = "medium",
+        scale: str = "set",
+        validation_fraction: float = 0.0,
+        tol: float | None = None,
+        n_iter_no_change: int = 5,
+        verbose: int = 0,
+        callback: Callable[[dict[str, Any]], object] | None = None,
         n_clusters: int | None = None,
         clusterer: ClustererName = "kmeans",
         device: str = "auto",
@@ -173,6 +206,12 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.batch_size = batch_size
         self.epochs = epochs
         self.precision = precision
+        self.scale = scale
+        self.validation_fraction = validation_fraction
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.verbose = verbose
+        self.callback = callback
         self.n_clusters = n_clusters
         self.clusterer = clusterer
         self.device = device
@@ -198,16 +237,24 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError
             If X or a setting is invalid, or the training diverges.
         """
-        table = self._validated(X, reset=True, min_samples=2)
-        self.scale_ = float(table.max()) or 1.0
-        rows = np.ascontiguousarray(table / self.scale_, dtype=np.float32)
+        parameters = check_parameters(self.get_params(deep=False))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        config = self._config(rows, seed)
-        images = Images(config.dataset, rows, np.zeros(len(rows), np.int64), (1, rows.shape[1]), ("all",))
-        self.history_: list[dict[str, Any]] = []
+        settings = run_settings(self.get_params(deep=False))
+        RunConfig(**settings)  # what is wrong with a setting is said before the data are read
+        table = self._validated(X, reset=True, min_samples=2)
+        n_clusters = min(parameters.n_components, len(table)) if parameters.n_clusters is None else parameters.n_clusters
+        if n_clusters > len(table):
+            raise ValueError(f"n_clusters = {n_clusters}: should be at most {len(table)}, the number of rows")
+        held_out, training = _split(len(table), parameters.validation_fraction, seed)
+        self._choose_scaling(table[training], parameters.scale)
+        rows = np.ascontiguousarray(self._scaling.scaled(table), dtype=np.float32)
+        trained_rows = rows[training] if len(held_out) else rows
+        config = RunConfig(**settings, dataset=_content_name(trained_rows), seed=seed)
+        images = Images(config.dataset, trained_rows, np.zeros(len(trained_rows), np.int64), (1, rows.shape[1]), ("all",))
         trainer = Trainer(config, images, choose_device(self.device))
-        outcome = trainer.train(lambda row: self.history_.append(row) if row["kind"] == "epoch" else None)
-        if outcome == "diverged":
+        report = EpochReport(parameters, trainer, torch.from_numpy(rows[held_out]))
+        self.history_: list[dict[str, Any]] = report.history
+        if trainer.train(report, report.should_stop) == "diverged":
             raise ValueError(
                 f"the loss is not finite after {trainer.epoch} epochs with learning_rate = {self.learning_rate} and "
                 f"loss_reduction = {self.loss_reduction!r}: use a lower learning rate or loss_reduction = 'mean'"
@@ -217,12 +264,15 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         assert isinstance(exact, DDNMFNetwork)
         exact.load_state_dict(self.model_.state_dict())
         self._exact = exact
-        self._n_features_out = self.n_components
+        self._n_features_out = config.n_parts
         z, H = self._encode(rows)
         with torch.no_grad():
-            self.components_ = self.scale_ * part_effects(self._exact.student.decode, torch.from_numpy(H)).numpy()
-        self.reconstruction_err_ = float(np.linalg.norm(table - self.inverse_transform(H)))
-        self.labels_ = cluster(z.astype(np.float32), self.clusterer, min(self.n_clusters or self.n_components, len(z)), seed)
+            self.components_ = self._scaling.span * part_effects(self._exact.student.decode, torch.from_numpy(H)).numpy()
+        errors = table - self._decode(H)
+        self.reconstruction_err_ = float(np.linalg.norm(errors))
+        if len(held_out):
+            self.validation_score_ = -float(np.square(errors[held_out]).mean())
+        self.labels_ = cluster(z.astype(np.float32), parameters.clusterer, n_clusters, seed)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -246,7 +296,8 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             If X is invalid or has another number of columns.
         """
         check_is_fitted(self)
-        return self._encode(self._validated(X) / self.scale_)[1]
+        table = self._validated(X)
+        return self._encode(self._scaling.scaled(table))[1].astype(table.dtype, copy=False)
 
     def fit_predict(self, X: ArrayLike, y: object = None) -> NDArray[np.int64]:
         """Fit the model and return the clusters of the training data.
@@ -291,7 +342,8 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             If X is invalid or has another number of columns.
         """
         check_is_fitted(self)
-        return self._encode(self._validated(X) / self.scale_)[0]
+        table = self._validated(X)
+        return self._encode(self._scaling.scaled(table))[0].astype(table.dtype, copy=False)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.float64]:
         """Decode coefficients to rows.
@@ -314,12 +366,11 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             If X has another shape.
         """
         check_is_fitted(self)
-        H = np.asarray(X, dtype=np.float64)
-        if H.ndim != 2 or H.shape[1] != self.n_components:
-            raise ValueError(f"coefficients of shape {H.shape}: should be (n, {self.n_components})")
-        with torch.no_grad():
-            rows = torch.cat([self._exact.student.decode(batch) for batch in torch.from_numpy(H).split(ENCODING_BATCH)])
-        return self.scale_ * rows.numpy()
+        given = np.asarray(X)
+        if given.ndim != 2 or given.shape[1] != self._n_features_out:
+            raise ValueError(f"coefficients of shape {given.shape}: should be (n, {self._n_features_out})")
+        rows = self._decode(np.array(given, dtype=np.float64))
+        return rows.astype(np.float32) if given.dtype == np.float32 else rows
 
     def score(self, X: ArrayLike, y: object = None) -> float:
         """Compute the negative mean squared error of reconstructions; larger is better.
@@ -345,7 +396,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         table = self._validated(X)
-        return -float(np.square(table - self.inverse_transform(self._encode(table / self.scale_)[1])).mean())
+        return -float(np.square(table - self._decode(self._encode(self._scaling.scaled(table))[1])).mean())
 
     def plot(self, image_shape: tuple[int, int] | None = None) -> "Figure":
         """Draw `components_`: positive entries in red, negative ones in blue.
@@ -358,7 +409,8 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         matplotlib.figure.Figure
-            An axis for each part.
+            An axis for each part. pyplot does not keep it: a notebook shows it as the value of its cell, once, and `savefig`
+            writes it.
 
         Raises
         ------
@@ -367,56 +419,43 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError
             If the shape does not multiply to the number of features.
         """
-        import matplotlib.pyplot as plt
-
         check_is_fitted(self)
         if image_shape is not None and image_shape[0] * image_shape[1] != self.n_features_in_:
             raise ValueError(f"image_shape = {image_shape}: should multiply to {self.n_features_in_}, the number of features")
-        n_columns = min(5, self.n_components)
-        n_rows = -(-self.n_components // n_columns)
-        figure, axes = plt.subplots(
-            n_rows, n_columns, figsize=(1.8 * n_columns, 1.9 * n_rows), squeeze=False, layout="constrained"
-        )
-        top = float(np.abs(self.components_).max()) or 1.0
-        for part, axis in enumerate(axes.flat):
-            axis.set_axis_off()
-            if part < self.n_components:
-                axis.set_title(f"part {part + 1}", fontsize=9)
-                if image_shape is None:
-                    axis.bar(range(self.n_features_in_), self.components_[part])
-                else:
-                    axis.imshow(self.components_[part].reshape(image_shape), cmap="RdBu_r", vmin=-top, vmax=top)
-        return figure
+        return draw_components(self.components_, image_shape)
 
     def __sklearn_tags__(self) -> "Tags":
-        """Declare to scikit-learn that X must be non-negative."""
+        """Declare to scikit-learn that X must be non-negative and may be sparse, and that float32 stays float32."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.positive_only = True
+        tags.input_tags.positive_only = tags.input_tags.sparse = True
+        assert tags.transformer_tags is not None
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     # ------------------------------------------------------------------------------ internals
 
-    def _config(self, rows: NDArray[np.float32], seed: int) -> RunConfig:
-        """Build the run configuration; its data set is named by the hash of the rows. Settings of the clusters are left out."""
-        content = hashlib.sha256(rows.tobytes()).hexdigest()[:16]
-        settings = {
-            name: getattr(self, name) for name in RunConfig.model_fields if name in self.get_params() and name != "n_clusters"
-        }
-        return RunConfig(
-            **{
-                **settings,
-                "layers": tuple(self.layers),
-                "dataset": f"own-{content}",
-                "n_parts": self.n_components,
-                "seed": seed,
-            }
-        )
+    def _choose_scaling(self, table: NDArray[np.floating], kind: str) -> None:
+        """Choose the scaling from the training rows; warn if one number does not suit all columns."""
+        if kind == "set" and (maxima := unequal_maxima(table)):
+            warnings.warn(
+                f"columns differ in scale by a factor of {maxima[1] / maxima[0]:,.0f} (largest values from {maxima[0]:.3g} to "
+                f"{maxima[1]:.3g}), and scale='set' divides all of them by one number, so that small columns hardly count. Use "
+                "scale='feature' (each column by its maximum) or scale='range' (each from its minimum to its maximum)",
+                UserWarning,
+                stacklevel=3,
+            )
+        scaling = ColumnScaling.of_table(table, "feature" if kind == "maximum" else kind)
+        self._scaling = scaling
+        self.scale_ = float(scaling.span) if kind == "set" else scaling.span
+        self.offset_ = float(scaling.low) if kind == "set" else scaling.low
 
     def _validated(self, X: ArrayLike, reset: bool = False, min_samples: int = 1) -> NDArray[np.floating]:
-        """Convert to an array of finite values >= 0; raise ValueError with the reason if that fails."""
-        table = np.asarray(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], ensure_min_samples=min_samples))
+        """Convert to a dense array of finite values >= 0; raise ValueError with the reason if that fails."""
+        table = validate_data(
+            self, X, reset=reset, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_min_samples=min_samples
+        )
         check_non_negative(table, "DDNMF")
-        return table
+        return np.asarray(table.toarray() if issparse(table) else table)
 
     @torch.no_grad()
     def _encode(self, rows: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -429,3 +468,23 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             z.append(codes.z)
             H.append(codes.H)
         return torch.cat(z).numpy(), torch.cat(H).numpy()
+
+    @torch.no_grad()
+    def _decode(self, H: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Decode coefficients (n, r) to rows (n, n_features) in units of the data."""
+        rows = torch.cat([self._exact.student.decode(batch) for batch in torch.from_numpy(H).split(ENCODING_BATCH)])
+        return self._scaling.unscaled(rows.numpy())
+
+
+def _split(n: int, fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Choose rows to leave out, at least one for a fraction above 0, and the others, at least two."""
+    n_held_out = min(max(1, round(fraction * n)), n - 2) if fraction else 0
+    if fraction and n_held_out < 1:
+        raise ValueError(f"validation_fraction = {fraction}: {n} rows are too few to leave one out; use 0")
+    order = np.random.default_rng(seed).permutation(n)
+    return np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
+
+
+def _content_name(rows: NDArray[np.float32]) -> str:
+    """Name a data set by the hash of its rows."""
+    return f"own-{hashlib.sha256(rows.tobytes()).hexdigest()[:16]}"

@@ -1,0 +1,1 @@
+"""Files of tables: text, workbooks, Parquet, sparse matrices."""

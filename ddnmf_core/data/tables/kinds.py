@@ -1,0 +1,42 @@
+"""Which files are tables, and how those that are not read can be turned into one."""
+
+import zipfile
+from pathlib import Path
+
+from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.user.source import DataSource
+
+TEXTS = (".csv", ".tsv", ".txt")
+SPARSE_MEMBERS = {"format.npy", "shape.npy", "data.npy"}  # of a matrix that scipy.sparse.save_npz wrote
+TABLES = (*TEXTS, ".mtx", *(f"{ending}.gz" for ending in (*TEXTS, ".mtx")), ".xlsx", ".parquet")
+WAYS_OUT = {
+    ".h5ad": "AnnData files are not read. Write the matrix with scipy.sparse.save_npz('x.npz', adata.X), or with its names "
+    "as a table: adata.to_df().to_parquet('x.parquet')",
+    ".loom": "Loom files are not read. Write the matrix with scipy.sparse.save_npz, or as .csv or .parquet",
+    ".xls": "workbooks of this old kind are not read. Save it as .xlsx or .csv",
+    ".xlsb": "workbooks of this kind are not read. Save it as .xlsx or .csv",
+    ".ods": "OpenDocument tables are not read. Save it as .xlsx or .csv",
+    ".feather": "Feather files are not read. Write it as .parquet: pandas.read_feather(path).to_parquet('x.parquet')",
+    ".rds": "R objects are not read. Write it with write.csv or arrow::write_parquet",
+    ".sav": "SPSS files are not read. Save it as .csv",
+    ".dta": "Stata files are not read. Save it as .csv",
+}
+
+
+def is_table(source: DataSource, name: str) -> bool:
+    """Return True for a table or a sparse matrix; raises DataError with the way out for tables that are not read."""
+    lower = name.lower()
+    if (ending := Path(lower).suffix) in WAYS_OUT:
+        raise DataError(f"{name}: {WAYS_OUT[ending]}")
+    return lower.endswith(TABLES) or (ending == ".npz" and is_sparse(source))
+
+
+def is_sparse(source: DataSource) -> bool:
+    """Return True for a .npz file that holds a sparse matrix of SciPy."""
+    if not isinstance(source, Path):
+        source.seek(0)
+    try:
+        with zipfile.ZipFile(source) as archive:
+            return set(archive.namelist()) >= SPARSE_MEMBERS
+    except (OSError, zipfile.BadZipFile):
+        return False

@@ -1,0 +1,122 @@
+"""Read text tables in the dialect that their first lines and the options give."""
+
+import csv
+import io
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from ddnmf_core.data.dataset import DataError, short_message
+from ddnmf_core.data.user.dialect import FALLBACK_ENCODING, SPACES, Dialect, detect, is_comment
+from ddnmf_core.data.user.source import MAX_SAMPLES, DataSource, ImportOptions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FIRST_BYTES, MAX_FIRST_BYTES = 2**20, 2**26  # bytes that decide how a table is written; at least three lines of a wide one
+
+
+def read_text(source: DataSource, choices: ImportOptions, n_rows: int | None) -> tuple["pd.DataFrame", Dialect]:
+    """Read a text table in the dialect that its first lines and the options give."""
+    import pandas as pd
+
+    try:
+        dialect = detect(_head(source), choices.separator, choices.decimal, choices.encoding, choices.header)
+        try:
+            frame, dialect = _parsed(source, dialect, n_rows)
+        except UnicodeDecodeError:
+            if choices.encoding is not None or dialect.encoding != "utf-8-sig":
+                raise
+            # another letter after the first lines
+            frame, dialect = _parsed(source, replace(dialect, encoding=FALLBACK_ENCODING), n_rows)
+    except (ValueError, LookupError, pd.errors.ParserError, OSError, OverflowError, csv.Error) as error:
+        raise DataError(f"this is not a table that can be read: {short_message(error)}") from None
+    frame.columns = [_heading(str(column)) if dialect.header else f"feature {n + 1}" for n, column in enumerate(frame.columns)]
+    return frame, dialect
+
+
+def _heading(column: str) -> str:
+    """Leave out the sign of a comment before a heading such as `#chrom`."""
+    return column[1:].strip() or column if column.startswith("#") else column
+
+
+def _parsed(source: DataSource, dialect: Dialect, n_rows: int | None) -> tuple["pd.DataFrame", Dialect]:
+    import pandas as pd
+
+    comments = _comments_below(source, dialect)
+    if not isinstance(source, Path):
+        source.seek(0)
+    frame = pd.read_csv(
+        source,
+        sep=dialect.separator,
+        decimal=dialect.decimal,
+        thousands=dialect.thousands,
+        encoding=dialect.encoding,
+        skiprows=[*range(dialect.skipped), *comments] if comments else dialect.skipped,
+        header=0 if dialect.header else None,
+        index_col=False if dialect.trailing else None,
+        nrows=n_rows or MAX_SAMPLES + 1,
+        keep_default_na=False,  # a class may be called None or NA
+        na_values=[""],
+        low_memory=False,
+        skipinitialspace=True,
+    )
+    return frame, replace(dialect, comments=len(comments))
+
+
+def _comments_below(source: DataSource, dialect: Dialect) -> Collection[int]:
+    """Find the lines of comments below the first line of the table, as pandas counts lines: a quoted one is none."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return _comments(file, dialect)
+    source.seek(0)
+    return _comments(source, dialect)
+
+
+def _comments(file: IO[bytes], dialect: Dialect) -> Collection[int]:
+    if not _has_line_with_sign(file, dialect.encoding):
+        return ()
+    file.seek(0)
+    text = io.TextIOWrapper(file, dialect.encoding, newline="")
+    try:
+        spaced = dialect.separator == SPACES
+        rows: Iterable[list[str]] = (
+            (line.split() for line in text) if spaced else csv.reader(text, delimiter=dialect.separator, skipinitialspace=True)
+        )
+        found, width = [], 0
+        for number, row in enumerate(rows):
+            if number < dialect.skipped or not row:
+                continue
+            width = width or len(row)
+            if is_comment(row, width):
+                found.append(number)
+        return found
+    finally:
+        text.detach()
+
+
+def _has_line_with_sign(file: IO[bytes], encoding: str) -> bool:
+    tail = b""
+    while block := file.read(FIRST_BYTES):
+        joined = tail + block
+        if encoding.startswith("utf-16") or any(sign in joined for sign in (b"\n#", b"\r#", b'\n"#', b"\n ")):
+            return True
+        tail = joined[-2:]
+    return False
+
+
+def _head(source: DataSource) -> bytes:
+    """Read the first bytes; more where these hold less than three lines. What is left of a cut line is no line."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return _first_lines(file)
+    source.seek(0)
+    return _first_lines(source)
+
+
+def _first_lines(file: IO[bytes]) -> bytes:
+    head = file.read(FIRST_BYTES)
+    while head.count(b"\n") < 3 and len(head) < MAX_FIRST_BYTES and (more := file.read(FIRST_BYTES)):
+        head += more
+    return head
