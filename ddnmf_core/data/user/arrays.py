@@ -125,7 +125,7 @@ def _samples_name(arrays: dict[str, StoredArray], wanted: str | None) -> str:
 
 
 def possible_samples(shapes: dict[str, tuple[int, ...]]) -> list[str]:
-    """Return the names of arrays that can be samples, usual and training ones first: of two dimensions or more, not single values."""
+    """Return the names of arrays of two dimensions or more, which can be samples; usual and training ones first."""
     names = [name for name, shape in shapes.items() if len(shape) > 1 and math.prod(shape[1:]) > 1 and shape[0] > 1]
     return sorted(names, key=lambda name: (name not in NAMES_OF_X, "train" not in name.lower()))
 
