@@ -199,7 +199,7 @@ def _show_prepared(raw: RawData, prepared: user_sets.PreparedData) -> None:
     samples = images.one_of_each_class()[:MAX_PREVIEW_TILES]
     gallery(
         as_pictures(images, images.shown(samples)),
-        [images.tile_caption(sample) for sample in samples.tolist()],
+        [(images.tile_caption if images.sample_names else images.caption)(sample) for sample in samples.tolist()],
         key="train.own.preview",
         size=52,
     )
