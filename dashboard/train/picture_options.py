@@ -17,10 +17,10 @@ def image_options(chosen: ChosenSource) -> ImportOptions:
         "the side makes four times the work.",
     )
     by_folder = st.toggle("One class per folder", True, key="train.own.by_folder")
-    return ImportOptions(size=int(size), by_folder=by_folder, invert=_inverted())
+    return ImportOptions(size=int(size), by_folder=by_folder, invert=invert_toggle())
 
 
-def _inverted() -> bool:
+def invert_toggle() -> bool:
     return st.toggle(
         "Invert (dark figures on a light background)",
         key="train.own.invert",
@@ -35,4 +35,4 @@ def array_options(chosen: ChosenSource) -> ImportOptions:
         placeholder="28x28 (blank = not images)",
         help="For arrays (n, d). Arrays (n, height, width) are always images.",
     )
-    return ImportOptions(shape=shape_of(text) if text.strip() else None, invert=_inverted())
+    return ImportOptions(shape=shape_of(text) if text.strip() else None, invert=invert_toggle())
