@@ -22,7 +22,7 @@ from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions, RawData
 from ddnmf_core.files.memory_map import is_mapped
 
-UPLOAD_TYPES = ["zip", "npy", "npz", "csv", "tsv", "txt", "gz", "xlsx", "mtx", "parquet"]
+UPLOAD_TYPES = ["zip", "tif", "tiff", "gif", "npy", "npz", "mat", "idx", "gz", "csv", "tsv", "txt", "xlsx", "mtx", "parquet"]
 MAX_UPLOAD_MB = 500  # of an upload; a path has no limit
 SOURCE_TITLES = {"upload": "Upload", "path": "Path on this machine"}
 NEGATIVE_TITLES = {"refuse": "Refuse", "shift": "Shift up to 0", "clip": "Clip at 0"}
@@ -41,9 +41,9 @@ def user_data_form(on_added: Callable[[str], None]) -> None:
         if message := st.session_state.pop("train.own.message", ""):
             st.error(in_markdown(message))
         st.caption(
-            "Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP or WEBP, with one subfolder per class if there are "
-            "classes. Arrays: .npy or .npz (x, y). Tables: .csv, .tsv (also .gz), .xlsx, .parquet or sparse .npz and .mtx. "
-            "Data are copied to this machine's store and nowhere else."
+            "Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP, GIF or WEBP, or one stack. Arrays: .npy, .npz, .mat or "
+            "IDX, also zipped. Tables: .csv, .tsv (also .gz), .xlsx, .parquet, or sparse .npz and .mtx. Data are copied to "
+            "this machine's store and nowhere else."
         )
         try:
             if chosen := _choose():
@@ -180,6 +180,8 @@ def _show_raw(raw: RawData) -> None:
     st.markdown(f"{size}, {labels}." + (f" Skipped {raw.skipped} files that are not images." if raw.skipped else ""))
     if raw.notes:
         st.caption(in_markdown(f"Read as: {'; '.join(raw.notes)}."))
+    for warning in raw.warnings:
+        st.warning(in_markdown(warning), icon=":material/warning:")
     if raw.feature_names:
         import pandas as pd
 
@@ -197,11 +199,11 @@ def _show_prepared(raw: RawData, prepared: user_sets.PreparedData) -> None:
     n, d = prepared.pixels.shape
     labels = np.zeros(n, np.int64) if raw.labels is None else raw.labels
     names = raw.class_names if len(raw.class_names) > 1 else UNLABELLED
-    images = Images("", prepared.pixels, labels, raw.image_shape or (1, d), names, raw.feature_names)
+    images = Images("", prepared.pixels, labels, raw.image_shape or (1, d), names, raw.feature_names, raw.sample_names)
     samples = images.one_of_each_class()[:MAX_PREVIEW_TILES]
     gallery(
         as_pictures(images, images.shown(samples)),
-        [images.caption(sample) for sample in samples.tolist()],
+        [images.tile_caption(sample) for sample in samples.tolist()],
         key="train.own.preview",
         size=52,
     )

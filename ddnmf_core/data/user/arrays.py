@@ -111,31 +111,38 @@ def _samples_name(arrays: dict[str, StoredArray], wanted: str | None) -> str:
         if wanted in arrays:
             return wanted
         raise DataError(f"x = {wanted!r}: the file holds {_list_arrays(arrays)}")
-    possible = possible_samples(arrays)
+    shapes = {name: array.shape for name, array in arrays.items()}
+    possible = possible_samples(shapes)
     usual = next((name for name in NAMES_OF_X if name in arrays), None)
     if usual is not None or len(arrays) == 1 or len(possible) == 1:
         return usual or next(iter(possible or arrays))
     proposal = f", or name them: --x {possible[0]}" if possible else ""
-    partner = _labels_name(arrays, possible[0], None) if possible else None
+    partner = likely_labels_of(shapes, possible[0]) if possible else None
     raise DataError(
         f"the file holds {_list_arrays(arrays) or 'nothing'}: the samples should be called {' or '.join(NAMES_OF_X[:3])}, the "
         f"labels y or labels{proposal}{f' --y {partner}' if partner else ''}"
     )
 
 
-def possible_samples(arrays: dict[str, StoredArray]) -> list[str]:
-    """Return the names of arrays that can be samples: of two dimensions or more, and more than one value in a row."""
-    return [name for name, array in arrays.items() if len(array.shape) > 1 and math.prod(array.shape[1:]) > 1]
+def possible_samples(shapes: dict[str, tuple[int, ...]]) -> list[str]:
+    """Return the names of arrays of two dimensions or more, which can be samples; usual and training ones first."""
+    names = [name for name, shape in shapes.items() if len(shape) > 1 and math.prod(shape[1:]) > 1 and shape[0] > 1]
+    return sorted(names, key=lambda name: (name not in NAMES_OF_X, "train" not in name.lower()))
 
 
 def _labels_name(arrays: dict[str, StoredArray], x: str, wanted: str | None) -> str | None:
-    """Return the name of the array of labels: that wanted, the partner of the samples', or a usual one; None for none."""
+    """Return the name of the array of labels: that wanted, or the likely one; None for none."""
+    if wanted and wanted not in arrays:
+        raise DataError(f"y = {wanted!r}: the file holds {_list_arrays(arrays)}")
     if wanted is not None:
-        if wanted and wanted not in arrays:
-            raise DataError(f"y = {wanted!r}: the file holds {_list_arrays(arrays)}")
         return wanted or None
-    names = [*partners(x), *(NAMES_OF_Y if x in NAMES_OF_X or len(possible_samples(arrays)) == 1 else ())]
-    return next((name for name in names if name in arrays and name != x), None)
+    return likely_labels_of({name: array.shape for name, array in arrays.items()}, x)
+
+
+def likely_labels_of(shapes: dict[str, tuple[int, ...]], x: str) -> str | None:
+    """Return the name of the labels of samples: their partner's, or a usual one; None if there is none."""
+    names = [*partners(x), *(NAMES_OF_Y if x in NAMES_OF_X or len(possible_samples(shapes)) == 1 else ())]
+    return next((name for name in names if name in shapes and name != x), None)
 
 
 def _list_arrays(arrays: dict[str, StoredArray]) -> str:

@@ -13,7 +13,7 @@ SEPARATORS = (",", ";", "\t", "|")
 SEPARATOR_TITLES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|", r"\s+": "spaces"}
 SPACES = r"\s+"
 N_LINES, MAX_FIELDS = 200, 20_000  # lines and fields of them that decide
-MAX_COLUMNS, MAX_LETTERS = 1_000, 200_000  # columns that decide on a heading, letters of lines that decide on a separator
+DECIDING_COLUMNS, MAX_LETTERS = 1_000, 200_000  # columns that decide on a heading, letters of lines that decide on a separator
 MIN_NUMBERED = 8  # columns with numbers as names beside one with a word
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 MISSING_MARKERS = frozenset(
@@ -104,7 +104,7 @@ def detect(
         separator = forced or _separator(lines, decimal)
     rows = split(lines, separator)
     rows = [row for row in rows if not is_comment(row, len(rows[0]))]
-    first = [row[:MAX_COLUMNS] for row in rows]
+    first = [row[:DECIDING_COLUMNS] for row in rows]
     found = _decimal(first[1:] or first, separator, decimal)
     dialect = Dialect(separator, *found, encoding, skipped)
     if rows and len(rows) > 1:

@@ -24,6 +24,7 @@ MAX_MAPPED_SAMPLES = 2_000_000  # of a mapped array; its codes are held in memor
 MAX_FEATURES, MAX_SAMPLES, MIN_SAMPLES = 65_536, 200_000, 20
 MAX_COLUMNS = 200_000  # of a table of which the columns that vary most are kept
 PREPROCESSING_FIELDS = ("title", "negative", "missing", "scale")  # of ImportOptions
+MAX_SAMPLE_NAME = 120  # letters
 MAX_CLASSES, MAX_NAME = 200, 60  # number of classes; letters of a name of a class or column
 NO_PICTURES = (0, 0)  # the shape of rows that are no pictures though they look like it
 DIGITS = re.compile("([0-9]+)")
@@ -168,6 +169,12 @@ def in_natural_order(name: str) -> tuple[Any, ...]:
     texts, numbers = DIGITS.split(name)[0::2], DIGITS.findall(name)
     digits = [(len(number.lstrip("0")), number.lstrip("0")) for number in numbers]
     return *chain.from_iterable(zip_longest(texts, digits, fillvalue=(0, ""))), name
+
+
+def short_sample_name(name: str) -> str:
+    """Return the last letters of a sample's name, on one line."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return text if len(text) <= MAX_SAMPLE_NAME else f"…{text[1 - MAX_SAMPLE_NAME :]}"
 
 
 def shape_of(text: str) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ddnmf_core.config import ID_LENGTH, USER_DATASET, config_hash
 from ddnmf_core.data.dataset import UNLABELLED, DataError, DatasetSpec, short_message
 from ddnmf_core.data.user import array_file
-from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData, check_is_file
+from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData, check_is_file, short_sample_name
 from ddnmf_core.files.atomic import CorruptFile, read_document, sha256, temporary_name, write_bytes, write_document
 from ddnmf_core.files.home import default_root, make_home
 from ddnmf_core.files.memory_map import is_mapped
@@ -152,6 +152,7 @@ def _describe_data(raw: RawData, source_name: str, choices: ImportOptions, done:
         "class_names": list(raw.class_names) if raw.labels is not None else None,
         "feature_names": raw.feature_names and list(raw.feature_names),
         "skipped_files": raw.skipped,
+        "sample_names": raw.sample_names and [short_sample_name(name) for name in raw.sample_names],
         "done": done,
         "arrays": digest,
     }
@@ -161,10 +162,18 @@ def store_prepared(prepared: PreparedData) -> str:
     """Store a data set atomically and return its name. An intact set of the same content is left unchanged."""
     if folder(prepared.name).exists() and _is_intact(prepared.name):
         require_writable()
+        _add_sample_names(prepared)
         return prepared.name
     with _staging_folder() as tmp:
         write_bytes(tmp / ARRAYS_FILE, prepared.content)
         return _publish(tmp, prepared.meta)
+
+
+def _add_sample_names(prepared: PreparedData) -> None:
+    """Add names of samples to a stored set that has none; they are not part of its id."""
+    about = meta(prepared.name)
+    if prepared.meta["sample_names"] and not about.get("sample_names"):
+        write_document(folder(prepared.name) / META_FILE, about | {"sample_names": prepared.meta["sample_names"]})
 
 
 def store_by_blocks(raw: RawData, source_name: str, choices: ImportOptions, report: Progress = ignore_progress) -> str:
@@ -294,6 +303,12 @@ def user_spec(name: str) -> DatasetSpec:
     )
 
 
+def sample_names(name: str) -> tuple[str, ...] | None:
+    """Return the names of the samples, such as their files; None if there are none."""
+    names = meta(name).get("sample_names")
+    return tuple(names) if names else None
+
+
 def arrays(name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Read pixels (n, d), memory-mapped if too large, and labels (n,), all 0 without labels; checked by SHA-256.
 
@@ -337,5 +352,6 @@ def describe(name: str) -> str:
 
 
 def as_json(name: str) -> dict[str, Any]:
-    """Describe a data set for scripts: its metadata, without the hash of the arrays."""
-    return {"dataset": name, **json.loads(json.dumps({key: value for key, value in meta(name).items() if key != "arrays"}))}
+    """Describe a data set for scripts: its metadata, without the hash of the arrays and the names of the samples."""
+    hidden = ("arrays", "sample_names")
+    return {"dataset": name, **json.loads(json.dumps({key: value for key, value in meta(name).items() if key not in hidden}))}
