@@ -22,7 +22,7 @@ from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions, RawData
 from ddnmf_core.files.memory_map import is_mapped
 
-UPLOAD_TYPES = ["zip", "tif", "tiff", "gif", "npy", "npz", "mat", "idx", "gz", "csv", "tsv", "txt", "parquet"]
+UPLOAD_TYPES = ["zip", "tif", "tiff", "gif", "npy", "npz", "mat", "idx", "gz", "csv", "tsv", "txt", "xlsx", "mtx", "parquet"]
 MAX_UPLOAD_MB = 500  # of an upload; a path has no limit
 SOURCE_TITLES = {"upload": "Upload", "path": "Path on this machine"}
 NEGATIVE_TITLES = {"refuse": "Refuse", "shift": "Shift up to 0", "clip": "Clip at 0"}
@@ -32,7 +32,7 @@ SCALE_TITLES = {
     "maximum": "each column by its maximum",
     "set": "all columns by the overall maximum",
 }
-N_ROWS, MAX_PREVIEW_TILES = 5, 20  # rows and pictures of a preview
+N_ROWS, MAX_PREVIEW_COLUMNS, MAX_PREVIEW_TILES = 5, 50, 20  # rows, columns and pictures of a preview
 
 
 def user_data_form(on_added: Callable[[str], None]) -> None:
@@ -42,8 +42,8 @@ def user_data_form(on_added: Callable[[str], None]) -> None:
             st.error(in_markdown(message))
         st.caption(
             "Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP, GIF or WEBP, or one stack. Arrays: .npy, .npz, .mat or "
-            "IDX, also zipped. Tables: .csv, .tsv or .parquet. Data are copied to this machine's store "
-            "and nowhere else."
+            "IDX, also zipped. Tables: .csv, .tsv (also .gz), .xlsx, .parquet, or sparse .npz and .mtx. Data are copied to "
+            "this machine's store and nowhere else."
         )
         try:
             if chosen := _choose():
@@ -185,7 +185,11 @@ def _show_raw(raw: RawData) -> None:
     if raw.feature_names:
         import pandas as pd
 
-        st.dataframe(pd.DataFrame(raw.values[:N_ROWS], columns=list(raw.feature_names)), hide_index=True, key="train.own.rows")
+        columns = list(raw.feature_names[:MAX_PREVIEW_COLUMNS])
+        head = pd.DataFrame(raw.values[:N_ROWS, : len(columns)], columns=columns)
+        st.dataframe(head, hide_index=True, key="train.own.rows")
+        if len(columns) < d:
+            st.caption(f"The first {len(columns)} of {d:,} columns.")
 
 
 def _show_prepared(raw: RawData, prepared: user_sets.PreparedData) -> None:

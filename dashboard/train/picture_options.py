@@ -32,7 +32,7 @@ def image_options(chosen: ChosenSource) -> ImportOptions:
         "Every page is a sample", key="train.own.pages", help="Of TIFF stacks and animations; otherwise the first page is read."
     )
     skip = st.toggle("Leave out damaged images", key="train.own.skip", help="They are counted; otherwise they are listed.")
-    return ImportOptions(size=int(size), pages=pages, skip_damaged=skip, invert=_inverted(), **classes)
+    return ImportOptions(size=int(size), pages=pages, skip_damaged=skip, invert=invert_toggle(), **classes)
 
 
 def _class_options() -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _class_options() -> dict[str, Any]:
             return {"by_folder": source == "folders"}
 
 
-def _inverted() -> bool:
+def invert_toggle() -> bool:
     return st.toggle(
         "Invert (dark figures on a light background)",
         key="train.own.invert",
@@ -83,7 +83,7 @@ def array_options(chosen: ChosenSource) -> ImportOptions:
         placeholder="28x28, or none (blank = by the file)",
         help="For arrays (n, d). Arrays (n, height, width) are always images.",
     )
-    return ImportOptions(shape=shape_of(text) if text.strip() else None, invert=_inverted(), **names)
+    return ImportOptions(shape=shape_of(text) if text.strip() else None, invert=invert_toggle(), **names)
 
 
 def _array_names(chosen: ChosenSource) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.tables.parquet import Pictures, read_parquet
-from ddnmf_core.data.tables.proposals import is_numeric, proposals
+from ddnmf_core.data.tables.proposals import is_numeric, not_numeric, proposals
 from ddnmf_core.data.tables.selection import select
 from ddnmf_core.data.tables.sparse import read_sparse
 from ddnmf_core.data.tables.text import read_text
@@ -82,7 +82,7 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
 def _values(features: "pd.DataFrame", dialect: Dialect | None) -> tuple[NDArray[np.float64], str]:
     """Return the numbers (n, d) of all columns, and the first marker of a missing value."""
     markers, read = [], {}
-    for column in _not_numeric(features):
+    for column in not_numeric(features):
         read[column], marker = _numbers(features[column], str(column), dialect)
         markers += [marker] if marker else []
     if read:
@@ -95,12 +95,6 @@ def _replaced(features: "pd.DataFrame", read: dict[str, Any]) -> "pd.DataFrame":
     import pandas as pd
 
     return pd.DataFrame({column: read[column] if column in read else features[column] for column in features})
-
-
-def _not_numeric(frame: "pd.DataFrame") -> list[str]:
-    """List the columns that hold anything but numbers and missing values."""
-    numeric = set(frame.select_dtypes(include=["number", "bool"], exclude=["complexfloating"]))
-    return [column for column in frame if column not in numeric and not frame[column].isna().all()]
 
 
 def _check_size(n: int, d: int, choices: ImportOptions) -> None:
