@@ -144,6 +144,9 @@ def test_samples_that_are_all_alike_and_few_levels_are_warned_of(tmp_path):
     assert "All samples are the same" in read(alike).warnings[0]
     few = zipped(tmp_path / "few.zip", {f"{k}.png": encoded((drawing(k) > 99).astype(np.uint8)) for k in range(N)})
     assert "only 2 different gray values" in read(few, size=8).warnings[0]
+    chance = np.random.default_rng(0).integers(0, 2, (N, 8, 8), np.uint8) * np.uint8(255)
+    np.save(tmp_path / "chance.npy", chance)
+    assert [warning[:22] for warning in read(tmp_path / "chance.npy").warnings] == ["There are only 2 diffe"]
     (tmp_path / "t.csv").write_text("a,b\n" + "1,2\n" * N)
     assert "All samples are the same" in read(tmp_path / "t.csv").warnings[0]
     assert "Warning: All samples" in CliRunner().invoke(main_app, ["data", "add", str(alike)]).stdout

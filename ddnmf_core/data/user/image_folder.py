@@ -65,7 +65,7 @@ class FoundFiles(NamedTuple):
         if self.n_system:
             texts.append(f"{self.n_system} hidden or system files left out")
         if unreadable:
-            texts.append(f"{', '.join(unreadable)} files left out, which cannot be read: save them as PNG or JPEG")
+            texts.append(f"{', '.join(unreadable)} left out, which cannot be read: save them as PNG or JPEG")
         return tuple(texts)
 
 

@@ -58,7 +58,7 @@ def _background(rows: NDArray[np.generic], shape: tuple[int, int], invert: bool,
     images = ((values - low) / max(high - low, 1e-30)).reshape(-1, *shape)
     images = 1 - images if invert and not inverted else images
     border = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
-    light = float(np.median(border))
+    light = min(float(np.median(border)), float(border.mean()))
     if light < LIGHT or float(images[:, 1:-1, 1:-1].mean()) > light - CONTRAST:
         return ()
     if invert:

@@ -67,7 +67,11 @@ def _find(source: DataSource, name: str, choices: ImportOptions, opened: ExitSta
 
 
 def _no_pictures(found: FoundFiles) -> str:
-    others = f"; it holds {list_names([file.path for file in found.others])}" if found.others else ""
+    others = (
+        f"; it holds {list_names([file.path for file in found.others])}: unpack it and add the file that is meant"
+        if found.others
+        else ""
+    )
     return "; ".join([f"there are no pictures ({', '.join(IMAGE_SUFFIXES)}) in it{others}", *found.notes])
 
 
