@@ -111,7 +111,7 @@ def show_neighbours(run: FinishedRun, code: np.ndarray, sample: int | None, spac
     neighbours = [other for other in nearest_rows(run.codes(space), code, 17) if other != sample][:16]
     gallery(
         as_picture(run, chosen.shown(neighbours)),
-        [f"{o}\n{chosen.class_of(o)}" for o in neighbours],
+        [chosen.tile_caption(other) for other in neighbours],
         size=64,
         key="explain.neighbours",
         on_pick=lambda tile: explain_sample(neighbours[tile]),

@@ -84,10 +84,7 @@ def chosen_sample(run: FinishedRun, sample: int) -> None:
     left, right = st.columns([1, 6], vertical_alignment="center")
     with left:
         gallery(
-            [as_picture(run, chosen_images.shown(sample))],
-            [f"sample {sample}\n{chosen_images.class_of(sample)}"],
-            key="latent.sample",
-            size=96,
+            [as_picture(run, chosen_images.shown(sample))], [chosen_images.title_of(sample, "\n")], key="latent.sample", size=96
         )
     with right:
         if "H" in run.config.representations:

@@ -146,7 +146,7 @@ def _blend_with_another(
     mixed = torch.stack([edited, theirs])
     mixed[:, swapped] = mixed.flip(0)[:, swapped]
     share = blend.slider("Interpolation", 0, 100, step=5, format="%d%%", key="explain.path") / 100
-    pair, captions = [pictures.to_u8(image.x.numpy()), images(run).shown([other])], [image.title, f"sample {other}"]
+    pair, captions = [pictures.to_u8(image.x.numpy()), images(run).shown([other])], [image.title, images(run).title_of(other)]
     if swapped:
         with torch.no_grad():
             pair.append(pictures.to_u8(run.decode()(mixed).numpy()))
@@ -222,7 +222,7 @@ def _show_nearest(run: FinishedRun, edited: torch.Tensor) -> None:
     st.markdown("**Nearest samples in H**")
     gallery(
         as_picture(run, images(run).shown(others)),
-        [f"{o}\n{images(run).class_of(o)}" for o in others],
+        [images(run).tile_caption(other) for other in others.tolist()],
         key="explain.near_edit",
         size=56,
     )

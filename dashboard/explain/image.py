@@ -48,7 +48,7 @@ def choose_image(run: FinishedRun) -> ExplainedImage:
     if source == "set":
         sample = _pick(run)
         x = torch.from_numpy(images(run).scaled(np.array([sample])))
-        return ExplainedImage(x, ", ".join(filter(None, [f"sample {sample}", images(run).class_of(sample)])), sample)
+        return ExplainedImage(x, images(run).title_of(sample), sample)
     gray = _drawn() if source == "draw" else _uploaded()
     if gray is None:
         st.stop()

@@ -139,7 +139,9 @@ def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int) 
 
 
 def with_classes(run: FinishedRun, table: pd.DataFrame) -> pd.DataFrame:
-    """Add class number and name to samples, if there are labels."""
+    """Add to samples their own names, and class number and name, if there are any."""
+    if sample_names := images(run).sample_names:
+        table = table.assign(name=[sample_names[sample] for sample in table["sample"]])
     if not images(run).labelled:
         return table
     labels = images(run).labels[table["sample"]]

@@ -133,8 +133,8 @@ def _show_samples(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
             key = f"parts.band.{quantile * 100:.0f}"
             _samples(run, part, H, band, key, f"Part {part + 1}, samples at the {quantile:.0%} quantile")
     st.caption(
-        "Captions: sample and coefficient. Click one to select it on every page. Top samples can mislead; check the middle "
-        "of the range."
+        "Captions: sample, class, coefficient, file. Click one to select it on every page. Top samples can mislead; check "
+        "the middle of the range."
     )
     if st.session_state.get("sample") is not None:
         st.page_link(
@@ -148,7 +148,7 @@ def _show_samples(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
 def _samples(run: FinishedRun, part: int, H: NDArray[np.float32], samples: NDArray[np.integer], key: str, title: str) -> None:
     gallery(
         as_picture(run, images(run).shown(samples)),
-        [f"{sample}\n{H[sample, part]:.3f}" for sample in samples],
+        [images(run).tile_caption(sample, f"{H[sample, part]:.3f}") for sample in samples.tolist()],
         size=56,
         title=title,
         key=key,

@@ -22,7 +22,7 @@ from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions, RawData
 from ddnmf_core.files.memory_map import is_mapped
 
-UPLOAD_TYPES = ["zip", "npy", "npz", "csv", "tsv", "txt", "parquet"]
+UPLOAD_TYPES = ["zip", "tif", "tiff", "gif", "npy", "npz", "mat", "idx", "gz", "csv", "tsv", "txt", "xlsx", "mtx", "parquet"]
 MAX_UPLOAD_MB = 500  # of an upload; a path has no limit
 SOURCE_TITLES = {"upload": "Upload", "path": "Path on this machine"}
 NEGATIVE_TITLES = {"refuse": "Refuse", "shift": "Shift up to 0", "clip": "Clip at 0"}
@@ -32,7 +32,7 @@ SCALE_TITLES = {
     "maximum": "each column by its maximum",
     "set": "all columns by the overall maximum",
 }
-N_ROWS, MAX_PREVIEW_TILES = 5, 20  # rows and pictures of a preview
+N_ROWS, MAX_PREVIEW_COLUMNS, MAX_PREVIEW_TILES = 5, 50, 20  # rows, columns and pictures of a preview
 
 
 def user_data_form(on_added: Callable[[str], None]) -> None:
@@ -41,9 +41,9 @@ def user_data_form(on_added: Callable[[str], None]) -> None:
         if message := st.session_state.pop("train.own.message", ""):
             st.error(in_markdown(message))
         st.caption(
-            "Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP or WEBP, with one subfolder per class if there are "
-            "classes. Arrays: .npy or .npz (x, y). Tables: .csv, .tsv or .parquet. Data are copied to this machine's store "
-            "and nowhere else."
+            "Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP, GIF or WEBP, or one stack. Arrays: .npy, .npz, .mat or "
+            "IDX, also zipped. Tables: .csv, .tsv (also .gz), .xlsx, .parquet, or sparse .npz and .mtx. Data are copied to "
+            "this machine's store and nowhere else."
         )
         try:
             if chosen := _choose():
@@ -81,12 +81,12 @@ def _choose() -> ChosenSource | None:
 
 def _fingerprint(path: Path) -> str:
     """Return a string that changes with the file, or with any picture in the folder."""
-    from ddnmf_core.data.user.image_folder import pictures_in
+    from ddnmf_core.data.user.image_folder import user_files
 
     stats, folder = [path.stat()], path.is_dir()
-    for picture in pictures_in(path)[0] if folder else ():
+    for file in user_files(path)[0] if folder else ():
         with suppress(FileNotFoundError):  # deleted meanwhile
-            stats.append(picture.stat())
+            stats.append(file.stat())
     return f"{path}-{hash(tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats))}"
 
 
@@ -157,7 +157,11 @@ def _value_options(raw: RawData, choices: ImportOptions) -> ImportOptions:
             changes[field] = st.segmented_control(
                 title, list(options), format_func=options.__getitem__, default="refuse", key=f"train.own.{field}", required=True
             )
-    if not raw.image_shape:
+    if raw.image_shape:
+        changes["white"] = st.number_input(
+            "Value of white", 0.0, value=None, key="train.own.white", placeholder="the maximum of the set"
+        )
+    else:
         changes["scale"] = st.selectbox(
             "Scale to 0–1", list(SCALE_TITLES), format_func=SCALE_TITLES.__getitem__, key="train.own.scale"
         )
@@ -180,10 +184,16 @@ def _show_raw(raw: RawData) -> None:
     st.markdown(f"{size}, {labels}." + (f" Skipped {raw.skipped} files that are not images." if raw.skipped else ""))
     if raw.notes:
         st.caption(in_markdown(f"Read as: {'; '.join(raw.notes)}."))
+    for warning in raw.warnings:
+        st.warning(in_markdown(warning), icon=":material/warning:")
     if raw.feature_names:
         import pandas as pd
 
-        st.dataframe(pd.DataFrame(raw.values[:N_ROWS], columns=list(raw.feature_names)), hide_index=True, key="train.own.rows")
+        columns = list(raw.feature_names[:MAX_PREVIEW_COLUMNS])
+        head = pd.DataFrame(raw.values[:N_ROWS, : len(columns)], columns=columns)
+        st.dataframe(head, hide_index=True, key="train.own.rows")
+        if len(columns) < d:
+            st.caption(f"The first {len(columns)} of {d:,} columns.")
 
 
 def _show_prepared(raw: RawData, prepared: user_sets.PreparedData) -> None:
@@ -193,11 +203,11 @@ def _show_prepared(raw: RawData, prepared: user_sets.PreparedData) -> None:
     n, d = prepared.pixels.shape
     labels = np.zeros(n, np.int64) if raw.labels is None else raw.labels
     names = raw.class_names if len(raw.class_names) > 1 else UNLABELLED
-    images = Images("", prepared.pixels, labels, raw.image_shape or (1, d), names, raw.feature_names)
+    images = Images("", prepared.pixels, labels, raw.image_shape or (1, d), names, raw.feature_names, raw.sample_names)
     samples = images.one_of_each_class()[:MAX_PREVIEW_TILES]
     gallery(
         as_pictures(images, images.shown(samples)),
-        [images.caption(sample) for sample in samples.tolist()],
+        [(images.tile_caption if images.sample_names else images.caption)(sample) for sample in samples.tolist()],
         key="train.own.preview",
         size=52,
     )

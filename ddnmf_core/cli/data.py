@@ -63,7 +63,10 @@ def show_data_sets(
 @with_import_options
 def add_data(
     path: Annotated[
-        Path, typer.Argument(help="Folder or zip file of images, or a .npy, .npz, .csv, .tsv, .txt or .parquet file.")
+        Path,
+        typer.Argument(
+            help="Folder or zip file of images, a .npy, .npz, .mat or IDX file, or a table: .csv, .tsv, .txt, .parquet."
+        ),
     ],
     options: ImportOptions,
     as_json: JsonOption = False,
@@ -76,12 +79,14 @@ def add_data(
             raw = user_sets.read_source(path.expanduser(), file_name, options, show)
             name = user_sets.add_read(raw, file_name, options, show)
         if as_json:
-            typer.echo(json.dumps(user_sets.as_json(name)))
+            typer.echo(json.dumps(user_sets.as_json(name) | {"notes": raw.notes, "warnings": raw.warnings}))
             return
         spec = user_sets.user_spec(name)
         typer.echo(f"{name}  {spec.title}: {user_sets.describe(name)}")
         if raw.notes:
             typer.echo(f"Read as: {'; '.join(raw.notes)}.")
+        for warning in raw.warnings:
+            typer.echo(f"Warning: {warning}")
         if skipped := user_sets.meta(name)["skipped_files"]:
             typer.echo(f"Skipped {skipped} files that are not images.")
         typer.echo(f"Suggested: {suggestions.suggest(spec).reason}\nTrain on it: ddnmf train --dataset {name}")

@@ -2,6 +2,7 @@
 
 import typer
 
+from ddnmf_core.cli.apply import apply_command
 from ddnmf_core.cli.dashboard import dashboard
 from ddnmf_core.cli.data import data_app
 from ddnmf_core.cli.engine import engine_app
@@ -28,3 +29,4 @@ main_app.command()(reproduce)
 main_app.command()(dashboard)
 main_app.command()(experiment)
 main_app.command("export")(export_command)
+main_app.command("apply")(apply_command)

@@ -193,9 +193,10 @@ def load(
         not 1 to the size of the set, or if a subset of a mapped set does not fit into memory.
     """
     check_n_samples(name, n_samples)
-    about = spec(name)
+    about, sample_names = spec(name), None
     if USER_DATASET.fullmatch(name):
         pixels, labels = user_sets.arrays(name)
+        sample_names = user_sets.sample_names(name)
     else:
         location = find(name)
         if location is None and download:
@@ -212,8 +213,9 @@ def load(
                 f"{total_memory() / 2**30:.1f}. Use all samples (they are read from the disk), or fewer"
             )
         pixels, labels = pixels[chosen], labels[chosen]
+        sample_names = sample_names and tuple(sample_names[sample] for sample in chosen.tolist())
     pixels.flags.writeable = labels.flags.writeable = False
-    return Images(name, pixels, labels, about.image_shape, about.class_names, about.feature_names)
+    return Images(name, pixels, labels, about.image_shape, about.class_names, about.feature_names, sample_names)
 
 
 def _read(spec: DatasetSpec, location: Location) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ Samples = np.ndarray | slice | Sequence[int] | int  # indices of samples
 
 UNLABELLED = ("",)  # class names of a data set without labels: one, empty
 N_CLUSTERS = 10  # default without labels
+MAX_TILE_NAME = 24  # letters of a sample's name under its tile
 N_EXAMPLES = 10  # samples that represent a data set without labels
 
 
@@ -95,6 +96,8 @@ class Images:
         Names of the classes; one empty name without labels.
     feature_names : tuple of str, optional
         Names of the d columns of a table; None for images.
+    sample_names : tuple of str, optional
+        Names of the n samples: files with their pages, or rows; None if they have none.
     """
 
     name: str
@@ -103,6 +106,7 @@ class Images:
     image_shape: tuple[int, int]
     class_names: tuple[str, ...]
     feature_names: tuple[str, ...] | None = None
+    sample_names: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -125,6 +129,20 @@ class Images:
     def class_of(self, sample: int) -> str:
         """Return the name of a sample's class; empty without labels."""
         return self.class_names[self.labels[sample]]
+
+    def name_of(self, sample: int) -> str:
+        """Return the name of a sample, such as its file; empty if it has none."""
+        return self.sample_names[sample] if self.sample_names else ""
+
+    def title_of(self, sample: int, separator: str = ", ") -> str:
+        """Return a sample's number, class and name, as far as there are: 'sample 42, cat, cat/042.png'."""
+        return separator.join(filter(None, [f"sample {sample}", self.class_of(sample), self.name_of(sample)]))
+
+    def tile_caption(self, sample: int, *more: str) -> str:
+        """Return the lines under a sample's tile: number, class, more, and the last part of its name, as far as there are."""
+        name = self.name_of(sample).rpartition("/")[2]
+        short = name if len(name) <= MAX_TILE_NAME else f"…{name[1 - MAX_TILE_NAME :]}"
+        return "\n".join(filter(None, [str(sample), self.class_of(sample), *more, short]))
 
     def caption(self, sample: int) -> str:
         """Return a sample's caption: its class, or without labels 'sample' and its number."""

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ddnmf_core.data.image_files import open_image, to_gray
+from ddnmf_core.data.image_files import gray_values, open_image
 from ddnmf_core.data.pictures import to_u8, to_unit
 
 FILLED_SHARE = 20 / 28  # share of the frame that a digit fills, as in MNIST
@@ -16,7 +16,7 @@ def read_picture(content: bytes) -> NDArray[np.float32]:
     Raises ValueError if the content is not a picture, or is too large.
     """
     with open_image(content, "this") as picture:
-        gray = to_unit(np.asarray(to_gray(picture)))
+        gray = to_unit(gray_values(picture))
     border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
     return 1 - gray if border.mean() > 0.5 else gray
 

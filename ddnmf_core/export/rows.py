@@ -1,4 +1,4 @@
-"""Table of a run: one row per image, clean and noisy, with class, codes, clusters and error."""
+"""Table of a run: one row per image, clean and noisy, with class, name, codes, clusters and error."""
 
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ def _rows_of(run: FinishedRun, images: Images, noisy: bool) -> "pd.DataFrame":
             "input": input_kind(noisy),
             "label": images.labels,
             "class": [images.class_names[label] for label in images.labels],
+            **({"name": images.sample_names} if images.sample_names else {}),
         }
     )
     return pd.concat([labels, *of_codes, of_clusters, pd.DataFrame({"error": run.errors(noisy=noisy)})], axis=1)

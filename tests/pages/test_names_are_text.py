@@ -1,6 +1,7 @@
 """Names from data are text on every page: no markup of a class, feature, data set or part is ever interpreted."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ PAGES = ("home", "train", "latent", *TABS_OF_PARTS, "explain", "noise", "sweep",
 FEATURES = ("price($)", "cost($)", "HLA-A*02:01", "B*07:02", "<unk>", "a_b_c", "[x](http://e.example)", ":red[x]", "<b>fat</b>")
 CLASSES = ("<style>*{display:none}</style>", "**bold**", "$x$ or $y$", "<img src=x onerror=alert(1)>")
 TITLE, PART = "Prices $1 *and* <i>more</i> $2", "*hook* <u>x</u> $a$"
-NAMES = (*FEATURES, *CLASSES, TITLE, PART)
+SAMPLE = "a/<s>*row*</s> $1$"
+NAMES = (*FEATURES, *CLASSES, TITLE, PART, SAMPLE)
 IN_MARKUP = [name for name in NAMES if "<" in name]
 READ_AS_MARKDOWN = ("markdown", "caption", "info", "warning", "error", "success", "header", "subheader", "title", "toast")
 
@@ -34,7 +36,9 @@ def home_of_names(tmp_path_factory):
         ]
         path.write_text("\n".join([",".join(f'"{name}"' for name in (*FEATURES, "kind")), *rows]) + "\n")
         store = Store()
-        name = user_sets.add(path, path.name, ImportOptions(title=TITLE, labels="kind"))
+        options = ImportOptions(title=TITLE, labels="kind")
+        raw = user_sets.read_source(path, path.name, options)
+        name = user_sets.add_read(replace(raw, sample_names=(SAMPLE,) * 80), path.name, options)
         run = RunConfig(dataset=name, layers=(16, 4), n_parts=3, epochs=2, batch_size=16)
         for config in (
             run,

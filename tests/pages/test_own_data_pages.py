@@ -202,3 +202,47 @@ def test_a_set_is_removed_unless_a_run_needs_it(runs, tmp_path):
     app.button(key=f"train.remove.{runs['table'].dataset}").click().run()
     assert "runs were trained on" in text_of(app)
     assert runs["table"].dataset in user_sets.names()
+
+
+def test_pictures_in_the_rows_of_a_table_are_proposed_with_their_labels(home, tmp_path):
+    side = 28
+    lines = [",".join(["label", *(f"pixel{number}" for number in range(side * side))])]
+    chance = np.random.default_rng(0)
+    lines += [",".join(map(str, [number % 3, *chance.integers(0, 256, side * side)])) for number in range(30)]
+    (tmp_path / "train.csv").write_text("\n".join(lines) + "\n")
+    app = open_page("train")
+    app.segmented_control(key="train.own.from").set_value("path").run()
+    app.text_input(key="train.own.path").input(str(tmp_path / "train.csv")).run()
+    shape = next(each for each in app.text_input if each.key.startswith("train.own.shape"))
+    labels = next(each for each in app.selectbox if each.key.startswith("train.own.labels"))
+    assert (labels.value, shape.value) == ("label", "28x28")
+    assert "**30 images**, 3 classes" in text_of(app)
+    shape.set_value("").run()
+    assert "**30 rows of 784 features**, 3 classes" in text_of(app)
+    shape = next(each for each in app.text_input if each.key.startswith("train.own.shape"))
+    shape.set_value("9x9").run()
+    assert any("81 values, but the rows have 784" in warning.value for warning in app.warning)
+
+
+def test_a_table_of_features_by_samples_is_turned_and_its_columns_chosen(home, tmp_path):
+    chance = np.random.default_rng(0)
+    lines = [",".join(["gene", *(f"patient{number}" for number in range(25))])]
+    lines += [",".join(map(str, [f"g{number}", *chance.poisson(5, 25)])) for number in range(300)]
+    (tmp_path / "counts.csv").write_text("\n".join(lines) + "\n")
+    app = open_page("train")
+    app.segmented_control(key="train.own.from").set_value("path").run()
+    app.text_input(key="train.own.path").input(str(tmp_path / "counts.csv")).run()
+
+    def widget(kind, name):
+        return next(each for each in getattr(app, kind) if each.key.startswith(f"train.own.{name}."))
+
+    widget("toggle", "transpose").set_value(True).run()
+    assert "**25 rows of 300 features**" in text_of(app)
+    assert "Of 300 columns the first 100 and those of words are offered here." in text_of(app)
+    assert "The first 50 of 300 columns." in text_of(app)
+    widget("toggle", "log1p").set_value(True).run()
+    widget("number_input", "most_varying").set_value(20).run()
+    assert "**25 rows of 20 features**" in text_of(app)
+    assert "20 of 300 columns kept, those that vary most" in text_of(app)
+    app.button(key="train.own.add").click().run()
+    assert user_sets.meta(user_sets.names()[0])["done"]["log1p"] is True

@@ -11,7 +11,7 @@ from stored import CONFIG, finish
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions
-from ddnmf_core.files.atomic import document, sha256
+from ddnmf_core.files.atomic import document, read_document, sha256, write_document
 from ddnmf_core.store import archive_export
 from ddnmf_core.store.archive_import import BadArchive, import_archive
 from ddnmf_core.store.run_store import Store
@@ -59,6 +59,16 @@ def test_a_set_is_there_after_the_archive_was_taken_in(run, packed, elsewhere, m
     assert np.array_equal(images.pixels, PIXELS.reshape(30, -1))
     assert catalogue.short_name(run.config.dataset) == "Mine"
     assert import_archive(elsewhere, packed).data == []
+
+
+def test_names_of_samples_go_with_the_set(run, elsewhere, tmp_path, monkeypatch):
+    names = [f"{number}.png" for number in range(30)]
+    path = user_sets.folder(run.config.dataset) / user_sets.META_FILE
+    write_document(path, read_document(path) | {"sample_names": names})
+    archive_export.export_archive([run], tmp_path / "named.zip", with_data=True)
+    assert import_archive(elsewhere, tmp_path / "named.zip").refused == {}
+    monkeypatch.setenv("DDNMF_HOME", str(elsewhere.root))
+    assert catalogue.load(run.config.dataset).sample_names == tuple(names)
 
 
 def test_without_being_asked_for_it_stays_at_home_and_is_named(run, tmp_path):

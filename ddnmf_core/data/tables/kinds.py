@@ -31,6 +31,12 @@ def is_table(source: DataSource, name: str) -> bool:
     return lower.endswith(TABLES) or (ending == ".npz" and is_sparse(source))
 
 
+def is_matrix(source: DataSource, name: str) -> bool:
+    """Return True for a sparse matrix, whose columns have no names."""
+    lower = name.lower().removesuffix(".gz")
+    return lower.endswith(".mtx") or (lower.endswith(".npz") and is_sparse(source))
+
+
 def is_sparse(source: DataSource) -> bool:
     """Return True for a .npz file that holds a sparse matrix of SciPy."""
     if not isinstance(source, Path):

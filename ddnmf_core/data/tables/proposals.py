@@ -21,7 +21,7 @@ USUAL_SIZES = (784, 1024, 4096)  # pixels of pictures in rows without such names
 
 def likely_labels(frame: "pd.DataFrame") -> str | None:
     """Guess the column of labels: by its name, or as the only column of words if it has few different ones."""
-    words = [column for column in frame if not is_numeric(frame[column])]
+    words = not_numeric(frame)
     few = words if len(words) == 1 and 1 < frame[words[0]].nunique() <= LIKELY_CLASSES else []
     return next((str(column) for column in frame if str(column).lower() in LIKELY_LABELS), few[0] if few else None)
 
@@ -55,6 +55,12 @@ def proposals(
     if shape is not None:
         hints.append(f"the rows may be pictures (--shape {shape[0]}x{shape[1]})")
     return tuple(hints)
+
+
+def not_numeric(frame: "pd.DataFrame") -> list[str]:
+    """List the columns that hold anything but real numbers and missing values."""
+    others = [number for number, dtype in enumerate(frame.dtypes) if dtype.kind not in "biuf"]
+    return [frame.columns[number] for number in others if not frame.iloc[:, number].isna().all()]
 
 
 def is_numeric(column: "pd.Series[object]") -> bool:

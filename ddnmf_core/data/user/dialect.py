@@ -3,15 +3,17 @@
 import codecs
 import csv
 import re
+from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 SEPARATORS = (",", ";", "\t", "|")
 SEPARATOR_TITLES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|", r"\s+": "spaces"}
 SPACES = r"\s+"
 N_LINES, MAX_FIELDS = 200, 20_000  # lines and fields of them that decide
+DECIDING_COLUMNS, MAX_LETTERS = 1_000, 200_000  # columns that decide on a heading, letters of lines that decide on a separator
 MIN_NUMBERED = 8  # columns with numbers as names beside one with a word
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 MISSING_MARKERS = frozenset(
@@ -102,13 +104,16 @@ def detect(
         separator = forced or _separator(lines, decimal)
     rows = split(lines, separator)
     rows = [row for row in rows if not is_comment(row, len(rows[0]))]
-    found = _decimal(rows[1:] or rows, separator, decimal)
+    first = [row[:DECIDING_COLUMNS] for row in rows]
+    found = _decimal(first[1:] or first, separator, decimal)
     dialect = Dialect(separator, *found, encoding, skipped)
     if rows and len(rows) > 1:
         dialect = replace(dialect, trailing=all(len(row) == len(rows[0]) + 1 and not row[-1] for row in rows[1:]))
-    if header is None and not has_header(rows, dialect) and _is_heading(above, separator, rows):
-        return replace(dialect, skipped=skipped - 1)
-    return replace(dialect, header=has_header(rows, dialect) if header is None else header)
+    if header is None:
+        header = has_header(first, dialect)
+        if not header and _is_heading(above, separator, rows):
+            return replace(dialect, skipped=skipped - 1)
+    return replace(dialect, header=header)
 
 
 def is_comment(row: Sequence[str], width: int) -> bool:
@@ -191,6 +196,8 @@ def _separator(lines: Sequence[str], decimal: str | None) -> str:
 
     if not lines:
         return ","
+    n_letters = list(accumulate(len(line) for line in lines))
+    lines = lines[: max(3, bisect(n_letters, MAX_LETTERS))]
     best = max(SEPARATORS, key=quality)
     if quality(best)[2] >= 2:
         return best
@@ -226,13 +233,13 @@ def has_header(rows: Sequence[Sequence[str]], dialect: Dialect) -> bool:
     if not body:  # as in R: the heading lacks the column of row names
         return True
     columns = list(zip(*body, strict=True))
-    numeric = [column for column, fields in enumerate(columns) if _is_numeric(fields, dialect)]
+    numeric = {column for column, fields in enumerate(columns) if _is_numeric(fields, dialect)}
     words = [column for column in range(len(first)) if column not in numeric]
     if any(first[column] and first[column] in columns[column] for column in words):
         return False
     if not numeric:
         return True
-    values = [_number(first[column], dialect) for column in numeric]
+    values = [_number(first[column], dialect) for column in sorted(numeric)]
     present = [value for value in values if value is not None]
     if len(present) < len(values):
         return True

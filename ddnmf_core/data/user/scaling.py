@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.pictures import to_u8
-from ddnmf_core.data.user.source import ImportOptions, Missing, Negative, RawData, Scale
+from ddnmf_core.data.user.source import ImportOptions, Missing, Negative, RawData, Scale, check_enough
 from ddnmf_core.files.memory_map import blocks
 
 Values = NDArray[np.floating[Any]]
@@ -35,9 +35,10 @@ class Preprocessing:
     clip: bool = False
     shift: Values | float = 0.0
     invert: bool = False
+    deep: bool = False  # pictures keep more than 8 bits
 
     def of(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """Preprocess rows (k, d): u8 for pictures, float32 in [0, 1] for a table."""
+        """Preprocess rows (k, d): u8 for pictures, float32 in [0, 1] for a table and for pictures of more than 8 bits."""
         if self.fill is None:
             return 255 - as_numbers(rows) if self.invert else as_numbers(rows)
         low, high = np.array(self.done["low"]), np.array(self.done["high"])
@@ -46,11 +47,13 @@ class Preprocessing:
         scaled = (x - low) / np.where(span > 0, span, 1)
         if not self.image:
             return scaled.astype(np.float32)
+        if self.deep:
+            return (1 - scaled if self.invert else scaled).clip(0, 1).astype(np.float32)
         return 255 - to_u8(scaled) if self.invert else to_u8(scaled)
 
 
 def preprocess(raw: RawData, choices: ImportOptions) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Preprocess all values (n, d): u8 for pictures, float32 in [0, 1] for a table; and a summary of what was done.
+    """Preprocess all values (n, d): u8 or float32 in [0, 1]; and a summary of what was done.
 
     Raises DataError if values are missing or negative and the option for them is "refuse".
     """
@@ -65,6 +68,7 @@ def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
     for name, options in (("negative", Negative), ("missing", Missing), ("scale", Scale)):
         if (value := getattr(choices, name)) is not None and value not in get_args(options):
             raise DataError(f"{name} = {value!r}: should be one of {', '.join(get_args(options))}")
+    check_enough(len(raw.values))
     image, invert = raw.image_shape is not None, choices.invert and not raw.inverted
     if invert and not image:
         raise DataError(
@@ -82,18 +86,25 @@ def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
     least, most = _nonnegative(least, clip, shift), _nonnegative(most, clip, shift)
     scale = "set" if image else choices.scale or "range"
     low = least if scale == "range" else np.zeros(1 if scale == "set" else len(least))
-    high = np.array([most.max()]) if scale == "set" else most
+    high = np.array([most.max() if choices.white is None or not image else _white(choices.white)]) if scale == "set" else most
     done = {
         "missing": n_missing,
         "negative": n_negative,
         "scale": scale,
         "low": low.tolist(),
         "high": high.tolist(),
+        **({"pixels": "float32"} if raw.deep else {}),
         **({"missing_became": choices.missing} if n_missing else {}),
         **({"negative_became": choices.negative} if n_negative else {}),
         **raw.changes,
     }
-    return Preprocessing(image, done, fill, clip, shift, invert)
+    return Preprocessing(image, done, fill, clip, shift, invert, raw.deep)
+
+
+def _white(value: float) -> float:
+    if not value > 0 or not np.isfinite(value):
+        raise DataError(f"white = {value:g}: should be a number above 0, such as 4095 for 12 bits")
+    return value
 
 
 def as_numbers(rows: NDArray[Any]) -> NDArray[Any]:
@@ -163,7 +174,9 @@ def describe_preprocessing(done: dict[str, Any]) -> str:
         for what in ("missing", "negative")
         if done[what]
     ]
-    return _capitalised("; ".join([*sentences, f"scaled to [0, 1]: {DESCRIPTIONS[done['scale']]}"])) + "."
+    high = f" ({done['high'][0]:,.6g})" if done["scale"] == "set" and done.get("high") else ""
+    levels = ", kept as 32-bit numbers" if done.get("pixels") == "float32" else ""
+    return _capitalised("; ".join([*sentences, f"scaled to [0, 1]: {DESCRIPTIONS[done['scale']]}{high}{levels}"])) + "."
 
 
 def _capitalised(sentence: str) -> str:

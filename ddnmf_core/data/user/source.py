@@ -1,8 +1,10 @@
 """Sources of user data, options for reading them, and limits of their size."""
 
 import os
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -21,8 +23,11 @@ MAX_VALUES = 100_000_000  # samples times features
 MAX_MAPPED_SAMPLES = 2_000_000  # of a mapped array; its codes are held in memory
 MAX_FEATURES, MAX_SAMPLES, MIN_SAMPLES = 65_536, 200_000, 20
 MAX_COLUMNS = 200_000  # of a table of which the columns that vary most are kept
-PREPROCESSING_FIELDS = ("title", "negative", "missing", "scale")  # of ImportOptions
+PREPROCESSING_FIELDS = ("title", "negative", "missing", "white", "scale")  # of ImportOptions
+MAX_SAMPLE_NAME = 120  # letters
 MAX_CLASSES, MAX_NAME = 200, 60  # number of classes; letters of a name of a class or column
+NO_PICTURES = (0, 0)  # the shape of rows that are no pictures though they look like it
+DIGITS = re.compile("([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -33,15 +38,22 @@ class ImportOptions:
     size: int = 28  # pixels of a resized picture's longer side
     invert: bool = False  # of dark figures on a light background
     by_folder: bool = True  # a picture's class is the name of its folder
-    labels: str | None = None  # column of a table that holds the classes
+    class_level: int | None = None  # folder that is the class: 1 right below the common one, -1 the picture's own
+    class_from: str | None = None  # pattern of file names; its one group is the class
+    pages: bool = False  # every page of a stack is a sample
+    skip_damaged: bool = False  # go on without pictures that cannot be read
+    x: str | None = None  # name of the array of samples; this and the next: None for a usual name
+    y: str | None = None  # name of the array of classes; empty for none
+    labels: str | None = None  # column of a table that holds the classes, or a table of the classes of pictures
     leave_out: tuple[str, ...] = ()  # columns that are not features
     shape: tuple[int, int] | None = None  # of the pictures in the rows (n, d) of an array
     negative: Negative = "refuse"
     missing: Missing = "refuse"
+    white: float | None = None  # value that becomes white in pictures of more than 8 bits; None: the maximum of the set
     scale: Scale | None = None  # None: "range" for a table, "set" for pictures
     separator: str | None = None  # of a text table; this and the next four: None for what its first lines say
     decimal: str | None = None
-    encoding: str | None = None
+    encoding: str | None = None  # of a text table, or of names in a zip file
     header: bool | None = None  # the first line names the columns
     index: bool | None = None  # the first column numbers the rows, and is no feature
     sheet: str | None = None  # of a workbook; None: the first
@@ -66,7 +78,10 @@ class RawData:
     feature_names: tuple[str, ...] | None  # of a table
     skipped: int = 0  # number of files that are not pictures
     inverted: bool = False  # already, while reading
-    notes: tuple[str, ...] = ()  # what was decided about a table, for a sentence
+    deep: bool = False  # pictures of more than 8 bits, which keep them
+    notes: tuple[str, ...] = ()  # what was decided while reading, for a sentence
+    warnings: tuple[str, ...] = ()  # sentences on what may not be meant
+    sample_names: tuple[str, ...] | None = None  # file names with pages, or row names
     marker: str = ""  # the first marker of a missing value: "'?' in row 5 of column 'a'"
     changes: dict[str, Any] = field(default_factory=dict)  # what was done to the values while reading, for the summary
 
@@ -98,9 +113,9 @@ def check_is_file(path: Path) -> None:
 
 
 def check_extent(n: int, d: int, mapped: bool = False) -> None:
-    """Raise DataError if n samples of d features are too few, or too many in memory or mapped."""
-    if n < MIN_SAMPLES:
-        raise DataError(f"there are {n} samples: at least {MIN_SAMPLES} are needed for training")
+    """Raise DataError if there are no samples, or n samples of d features are too many in memory or mapped."""
+    if n < 1:
+        check_enough(n)
     if mapped and n > MAX_MAPPED_SAMPLES:
         raise DataError(f"there are {n:,} samples: at most {MAX_MAPPED_SAMPLES:,}. Use fewer")
     if not mapped and (n > MAX_SAMPLES or n * d > MAX_VALUES):
@@ -113,14 +128,20 @@ def check_extent(n: int, d: int, mapped: bool = False) -> None:
         raise DataError(f"a sample has {d:,} value{'s' if d != 1 else ''}: should be 2 to {MAX_FEATURES:,}{way_out}")
 
 
-def encode_classes(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Encode values as labels (n,) and class names, sorted as numbers if all are numbers."""
+def check_enough(n: int) -> None:
+    """Raise DataError if n samples are too few for a training."""
+    if n < MIN_SAMPLES:
+        raise DataError(f"there are {n} samples: at least {MIN_SAMPLES} are needed for training")
+
+
+def encode_classes(
+    values: Sequence[Any], where: str, remedy: str = "Choose another column, or none"
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Encode values as labels (n,) and class names, sorted as numbers if all are numbers, else s2 before s10."""
     texts = [_text(value) for value in values]
     names = sorted(set(texts), key=_in_order(set(texts)))
     if len(names) > MAX_CLASSES:
-        raise DataError(
-            f"{where} has {len(names):,} different values: at most {MAX_CLASSES} classes. Choose another column, or none"
-        )
+        raise DataError(f"{where} has {len(names):,} different values: at most {MAX_CLASSES} classes. {remedy}")
     if "" in names:
         raise DataError(f"{where} is empty for {texts.count('')} samples: fill in the missing values, or use no labels")
     place = {name: number for number, name in enumerate(names)}
@@ -140,12 +161,27 @@ def _in_order(names: Collection[str]) -> Callable[[str], Any]:
     try:
         number = {name: float(name) for name in names}
     except ValueError:
-        return str
+        return in_natural_order
     return number.__getitem__
 
 
+def in_natural_order(name: str) -> tuple[Any, ...]:
+    """Return a key that sorts numbers in names by their value: s2 before s10."""
+    texts, numbers = DIGITS.split(name)[0::2], DIGITS.findall(name)
+    digits = [(len(number.lstrip("0")), number.lstrip("0")) for number in numbers]
+    return *chain.from_iterable(zip_longest(texts, digits, fillvalue=(0, ""))), name
+
+
+def short_sample_name(name: str) -> str:
+    """Return the last letters of a sample's name, on one line."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return text if len(text) <= MAX_SAMPLE_NAME else f"…{text[1 - MAX_SAMPLE_NAME :]}"
+
+
 def shape_of(text: str) -> tuple[int, int]:
-    """Parse '28x20' as (28, 20): height and width."""
+    """Parse '28x20' as (28, 20): height and width; 'none' as NO_PICTURES."""
+    if text.strip().lower() == "none":
+        return NO_PICTURES
     parts = text.lower().replace("×", "x").split("x")
     if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
         raise DataError(f"shape = {text!r}: should be height x width, as 28x28")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.tables.parquet import Pictures, read_parquet
-from ddnmf_core.data.tables.proposals import is_numeric, proposals
+from ddnmf_core.data.tables.proposals import is_numeric, not_numeric, proposals
 from ddnmf_core.data.tables.selection import select
 from ddnmf_core.data.tables.sparse import read_sparse
 from ddnmf_core.data.tables.text import read_text
@@ -17,6 +17,7 @@ from ddnmf_core.data.user.dialect import MISSING_MARKERS, Dialect, as_number
 from ddnmf_core.data.user.source import (
     MAX_COLUMNS,
     MAX_NAME,
+    NO_PICTURES,
     DataSource,
     ImportOptions,
     RawData,
@@ -53,15 +54,25 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
     values, marker = _values(features, table.dialect)
     n_samples, n_columns = features.shape
     _check_size(n_samples, n_columns, choices)
-    shape = choices.shape or _only_pictures(list(features), table.pictures)
+    chosen = None if choices.shape == NO_PICTURES else choices.shape
+    shape = chosen or (None if choices.shape else _only_pictures(list(features), table.pictures))
     _check_shape(shape, n_columns)
     labels, names = (
         (None, ()) if choices.labels is None else encode_classes(frame[choices.labels].tolist(), f"column {choices.labels!r}")
     )
     columns = [str(column)[:MAX_NAME] for column in features]
-    hints = proposals(frame, values, columns, choices) if shape is None else ()
+    hints = proposals(frame, values, columns, choices) if choices.shape is None and shape is None else ()
     raw = select(
-        RawData(values, labels, names, shape, None if shape else tuple(columns), notes=(*table.notes, *hints), marker=marker),
+        RawData(
+            values,
+            labels,
+            names,
+            shape,
+            None if shape else tuple(columns),
+            notes=(*table.notes, *hints),
+            sample_names=table.row_names,
+            marker=marker,
+        ),
         choices,
     )
     check_extent(*raw.values.shape)
@@ -71,7 +82,7 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
 def _values(features: "pd.DataFrame", dialect: Dialect | None) -> tuple[NDArray[np.float64], str]:
     """Return the numbers (n, d) of all columns, and the first marker of a missing value."""
     markers, read = [], {}
-    for column in _not_numeric(features):
+    for column in not_numeric(features):
         read[column], marker = _numbers(features[column], str(column), dialect)
         markers += [marker] if marker else []
     if read:
@@ -84,12 +95,6 @@ def _replaced(features: "pd.DataFrame", read: dict[str, Any]) -> "pd.DataFrame":
     import pandas as pd
 
     return pd.DataFrame({column: read[column] if column in read else features[column] for column in features})
-
-
-def _not_numeric(frame: "pd.DataFrame") -> list[str]:
-    """List the columns that hold anything but numbers and missing values."""
-    numeric = set(frame.select_dtypes(include=["number", "bool"], exclude=["complexfloating"]))
-    return [column for column in frame if column not in numeric and not frame[column].isna().all()]
 
 
 def _check_size(n: int, d: int, choices: ImportOptions) -> None:

@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ddnmf_core.config import ID_LENGTH, USER_DATASET, config_hash
 from ddnmf_core.data.dataset import UNLABELLED, DataError, DatasetSpec, short_message
 from ddnmf_core.data.user import array_file
-from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData, check_is_file
+from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData, check_is_file, short_sample_name
 from ddnmf_core.files.atomic import CorruptFile, read_document, sha256, temporary_name, write_bytes, write_document
 from ddnmf_core.files.home import default_root, make_home
 from ddnmf_core.files.memory_map import is_mapped
@@ -32,6 +32,19 @@ META_FILE, ARRAYS_FILE = "meta.json", "arrays.safetensors"
 NAMED_FIELDS = ("image_shape", "class_names", "feature_names", "done", "arrays")  # of the metadata, hashed to the name
 MAX_TITLE = 60
 LICENCE = "your own"
+_HDF5 = (
+    "HDF5 is not read: save its arrays in Python, import h5py, numpy; f = h5py.File('data.h5'); "
+    "numpy.savez('data.npz', **{name: f[name][()] for name in f})"
+)
+_PICKLE = "pickled files can run code and are never loaded: save the arrays with numpy.savez('data.npz', x=x, y=y)"
+_ARCHIVE = "of archives only .zip is read: unpack it and give the folder, or pack it as .zip"
+_PICTURE = "one picture is no data set: give the folder or a .zip of at least 20"
+OTHER_FORMATS = {  # ending to the way out
+    **dict.fromkeys((".h5", ".hdf5", ".hdf"), _HDF5),
+    **dict.fromkeys((".pkl", ".pickle", ".pt", ".pth", ".joblib"), _PICKLE),
+    **dict.fromkeys((".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar"), _ARCHIVE),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".heic"), _PICTURE),
+}
 
 
 @dataclass(frozen=True)
@@ -51,35 +64,64 @@ class PreparedData:
 
 
 def read_source(source: DataSource, name: str, choices: ImportOptions, report: Progress = ignore_progress) -> RawData:
-    """Read a file or folder, by its suffix. Raises DataError with the problem and the remedy."""
-    from ddnmf_core.data.user import arrays, image_folder, tables
+    """Read a file or folder, by its suffix and content. Raises DataError with the problem and the remedy."""
+    from ddnmf_core.data.tables.selection import select
+    from ddnmf_core.data.user.pictures.checks import warnings_of
 
     if isinstance(source, Path) and not source.is_dir():
         check_is_file(source)
     try:
-        match source_kind(source, name):
-            case "pictures":
-                return image_folder.read_pictures(source, choices, report)
-            case "array":
-                return (arrays.read_npy if name.lower().endswith(".npy") else arrays.read_npz)(source, choices)
-            case _:
-                return tables.read_table(source, name, choices)
+        raw = select(_read(source, name, choices, report), choices)
+        return replace(raw, warnings=(*raw.warnings, *warnings_of(raw, choices.invert)))
     except DataError:
         raise
     except Exception as error:  # parsers raise any error on damaged files
         raise DataError(f"{name} cannot be read, and may be damaged: {short_message(error)}") from error
 
 
+def _read(source: DataSource, name: str, choices: ImportOptions, report: Progress) -> RawData:
+    from ddnmf_core.data.user import arrays, tables
+    from ddnmf_core.data.user.pictures.reading import read_pictures
+
+    match source_kind(source, name):
+        case "pictures":
+            return read_pictures(source, name, choices, report)
+        case "array":
+            if name.lower().endswith(".npy"):
+                return arrays.read_npy(source, choices)
+            return arrays.read_named_arrays(source, name, choices)
+        case _:
+            return tables.read_table(source, name, choices)
+
+
 def source_kind(source: DataSource, name: str) -> str:
-    """Return 'pictures', 'array' or 'table'; raises DataError for any other file."""
+    """Return 'pictures', 'array' or 'table', by the ending and for zip and IDX files by content; else raise DataError."""
     from ddnmf_core.data.tables.kinds import TABLES, is_table
+    from ddnmf_core.data.user.array_formats import holds_arrays, is_idx
+    from ddnmf_core.data.user.image_folder import holds_pictures
 
     if isinstance(source, Path) and source.is_dir():
         return "pictures"
     if is_table(source, name):
         return "table"
-    endings = {".zip": "pictures", ".npy": "array", ".npz": "array"}
+    endings = {
+        ".zip": "pictures",
+        ".tif": "pictures",
+        ".tiff": "pictures",
+        ".gif": "pictures",
+        ".npy": "array",
+        ".npz": "array",
+        ".mat": "array",
+    }
     ending = Path(name).suffix.lower()
+    if ending == ".zip" and not holds_pictures(source) and holds_arrays(source):
+        return "array"
+    if ending not in endings and is_idx(source):
+        return "array"
+    if name.lower().endswith(".tar.gz"):
+        ending = ".tar"
+    if ending in OTHER_FORMATS:
+        raise DataError(f"{name}: {OTHER_FORMATS[ending]}")
     if ending not in endings:
         raise DataError(
             f"{name}: should be a folder or zip file of pictures, or a file that ends in "
@@ -110,6 +152,7 @@ def _describe_data(raw: RawData, source_name: str, choices: ImportOptions, done:
         "class_names": list(raw.class_names) if raw.labels is not None else None,
         "feature_names": raw.feature_names and list(raw.feature_names),
         "skipped_files": raw.skipped,
+        "sample_names": raw.sample_names and [short_sample_name(name) for name in raw.sample_names],
         "done": done,
         "arrays": digest,
     }
@@ -119,10 +162,18 @@ def store_prepared(prepared: PreparedData) -> str:
     """Store a data set atomically and return its name. An intact set of the same content is left unchanged."""
     if folder(prepared.name).exists() and _is_intact(prepared.name):
         require_writable()
+        _add_sample_names(prepared)
         return prepared.name
     with _staging_folder() as tmp:
         write_bytes(tmp / ARRAYS_FILE, prepared.content)
         return _publish(tmp, prepared.meta)
+
+
+def _add_sample_names(prepared: PreparedData) -> None:
+    """Add names of samples to a stored set that has none; they are not part of its id."""
+    about = meta(prepared.name)
+    if prepared.meta["sample_names"] and not about.get("sample_names"):
+        write_document(folder(prepared.name) / META_FILE, about | {"sample_names": prepared.meta["sample_names"]})
 
 
 def store_by_blocks(raw: RawData, source_name: str, choices: ImportOptions, report: Progress = ignore_progress) -> str:
@@ -252,6 +303,12 @@ def user_spec(name: str) -> DatasetSpec:
     )
 
 
+def sample_names(name: str) -> tuple[str, ...] | None:
+    """Return the names of the samples, such as their files; None if there are none."""
+    names = meta(name).get("sample_names")
+    return tuple(names) if names else None
+
+
 def arrays(name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Read pixels (n, d), memory-mapped if too large, and labels (n,), all 0 without labels; checked by SHA-256.
 
@@ -295,5 +352,6 @@ def describe(name: str) -> str:
 
 
 def as_json(name: str) -> dict[str, Any]:
-    """Describe a data set for scripts: its metadata, without the hash of the arrays."""
-    return {"dataset": name, **json.loads(json.dumps({key: value for key, value in meta(name).items() if key != "arrays"}))}
+    """Describe a data set for scripts: its metadata, without the hash of the arrays and the names of the samples."""
+    hidden = ("arrays", "sample_names")
+    return {"dataset": name, **json.loads(json.dumps({key: value for key, value in meta(name).items() if key not in hidden}))}

@@ -10,7 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ddnmf_core.data.user import array_file, user_sets
 from ddnmf_core.data.user.scaling import describe_preprocessing
-from ddnmf_core.data.user.source import MAX_CLASSES, MAX_FEATURES, MAX_MAPPED_SAMPLES, MAX_NAME, MAX_VALUES, MIN_SAMPLES
+from ddnmf_core.data.user.source import (
+    MAX_CLASSES,
+    MAX_FEATURES,
+    MAX_MAPPED_SAMPLES,
+    MAX_NAME,
+    MAX_SAMPLE_NAME,
+    MAX_VALUES,
+    MIN_SAMPLES,
+)
 from ddnmf_core.files.atomic import read_document, write_document
 from ddnmf_core.files.memory_map import blocks
 
@@ -30,6 +38,7 @@ class _Meta(BaseModel):
     class_names: Annotated[list[Name], Field(max_length=MAX_CLASSES)] | None
     feature_names: Annotated[list[Name], Field(max_length=MAX_FEATURES)] | None
     skipped_files: Any = None
+    sample_names: list[Annotated[str, Field(max_length=MAX_SAMPLE_NAME)]] | None = None
     done: dict[str, Any]
     arrays: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -46,6 +55,8 @@ def check_data_set(folder: Path, name: str, files: set[str]) -> None:
         raise ValueError(f"{user_sets.META_FILE} does not describe a data set") from None
     if (about.image_shape is None) == (about.feature_names is None):
         raise ValueError(f"{user_sets.META_FILE} should describe either pictures or a table")
+    if about.sample_names is not None and len(about.sample_names) != about.n_samples:
+        raise ValueError(f"{user_sets.META_FILE} names {len(about.sample_names):,} of {about.n_samples:,} samples")
     if user_sets.dataset_name(content) != name:
         raise ValueError("its description does not belong to its name")
     _check_arrays(about, array_file.read_arrays(folder / user_sets.ARRAYS_FILE, about.arrays))

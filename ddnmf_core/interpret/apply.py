@@ -1,0 +1,79 @@
+"""Apply a finished run to new samples: coefficients, code, cluster and error of each."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ddnmf_core.config import Representation
+from ddnmf_core.data.dataset import UNLABELLED, Images
+from ddnmf_core.data.like_data_set import matching_options, preprocess_like
+from ddnmf_core.data.user import user_sets
+from ddnmf_core.data.user.source import DataSource, ImportOptions
+from ddnmf_core.interpret.causal import Centres
+from ddnmf_core.progress import Progress, ignore_progress
+from ddnmf_core.store.finished_run import FinishedRun
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def apply_run(
+    run: FinishedRun,
+    source: DataSource,
+    name: str,
+    choices: ImportOptions | None = None,
+    representation: Representation = "z",
+    report: Progress = ignore_progress,
+) -> tuple["pd.DataFrame", tuple[str, ...]]:
+    """Compute what a finished run makes of new samples, without training.
+
+    Parameters
+    ----------
+    run : FinishedRun
+        The run.
+    source : Path or binary file
+        Pictures, arrays or a table, of the kind that the run was trained on. Values are scaled as the run's data set was,
+        columns are found by name.
+    name : str
+        Name of the file; its ending says how it is read.
+    choices : ImportOptions, optional
+        Options for reading, as for `ddnmf data add`; none for the scaling.
+    representation : str
+        Representation whose K-means clusters are used: "z", "H" or "z_hat".
+    report : callable
+        Progress.
+
+    Returns
+    -------
+    frame : DataFrame
+        A row for each sample: "sample" (its name, or else number), "label" if the file has labels, "cluster", "error" (mean
+        squared error of the reconstruction, values in [0, 1]), "H_1" to "H_r" unless the run is an autoencoder, and "z_1" to
+        "z_d". A sample's cluster is the stored cluster whose mean code is nearest: what K-means makes of a new sample.
+    notes : tuple of str
+        What was decided while reading.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or its shape or columns are not those of the data set.
+    """
+    import pandas as pd
+
+    from ddnmf_core.model.encoding import encode
+
+    config = run.config
+    choices = matching_options(config.dataset, choices or ImportOptions())
+    raw = user_sets.read_source(source, name, choices, report)
+    pixels, notes = preprocess_like(config.dataset, raw, choices)
+    shape = raw.image_shape or (1, pixels.shape[1])
+    images = Images(name, pixels, np.zeros(len(pixels), np.int64), shape, UNLABELLED, raw.feature_names)
+    codes = encode(run.model(), config, images, noisy=False, on_batch=lambda share: report(share, "Encoding."))
+    centres = Centres.of(run.codes(representation), run.clusters(representation, "kmeans"))
+    columns: dict[str, object] = {"sample": list(raw.sample_names) if raw.sample_names else range(len(pixels))}
+    if raw.labels is not None:
+        columns["label"] = [raw.class_names[label] for label in raw.labels]
+    columns |= {"cluster": centres.assign(codes[representation]), "error": codes["error"]}
+    for symbol in ("H", "z"):
+        if symbol in codes:
+            columns |= {f"{symbol}_{unit + 1}": codes[symbol][:, unit] for unit in range(codes[symbol].shape[1])}
+    return pd.DataFrame(columns), (*raw.notes, *notes)
