@@ -157,7 +157,11 @@ def _value_options(raw: RawData, choices: ImportOptions) -> ImportOptions:
             changes[field] = st.segmented_control(
                 title, list(options), format_func=options.__getitem__, default="refuse", key=f"train.own.{field}", required=True
             )
-    if not raw.image_shape:
+    if raw.image_shape:
+        changes["white"] = st.number_input(
+            "Value of white", 0.0, value=None, key="train.own.white", placeholder="the maximum of the set"
+        )
+    else:
         changes["scale"] = st.selectbox(
             "Scale to 0–1", list(SCALE_TITLES), format_func=SCALE_TITLES.__getitem__, key="train.own.scale"
         )
@@ -203,7 +207,7 @@ def _show_prepared(raw: RawData, prepared: user_sets.PreparedData) -> None:
     samples = images.one_of_each_class()[:MAX_PREVIEW_TILES]
     gallery(
         as_pictures(images, images.shown(samples)),
-        [images.tile_caption(sample) for sample in samples.tolist()],
+        [(images.tile_caption if images.sample_names else images.caption)(sample) for sample in samples.tolist()],
         key="train.own.preview",
         size=52,
     )

@@ -44,6 +44,7 @@ PANELS: dict[str, dict[str, tuple[Any, ...]]] = {
         "most_varying": (int | None, "Keep this many table columns, those with the largest variance."),
         "negative": (str, "Handling of negative values: refuse, shift or clip."),
         "missing": (str, "Handling of missing values: refuse, mean or zero."),
+        "white": (float | None, "Value of white in pictures of more than 8 bits; default: the maximum of the set."),
         "scale": (str | None, "Scaling to [0, 1]: range (default for tables), maximum or set."),
     },
 }

@@ -36,12 +36,13 @@ def open_image(content: bytes, name: str) -> Iterator["Picture"]:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # its size is checked here
-            picture = Image.open(io.BytesIO(content), formats=IMAGE_FORMATS)
-        with picture:
-            _draft(picture)
-            check_size(picture)
-            yield picture
+            warnings.simplefilter(
+                "ignore"
+            )  # of Pillow: its size is checked here, and a damaged picture is an error or readable
+            with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as picture:
+                _draft(picture)
+                check_size(picture)
+                yield picture
     except UnidentifiedImageError:
         raise ValueError(f"{name} is not a picture that can be read: should be one of {', '.join(IMAGE_FORMATS)}") from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:

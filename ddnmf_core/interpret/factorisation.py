@@ -41,12 +41,13 @@ class Factorisation:
 
     @torch.no_grad()
     def explained_variance(self, x: Array) -> float:
-        """Compute 1 - |x - decode(H)|^2 / |x - mean(x)|^2 over all images x (n, n_pixels)."""
+        """Compute 1 - |x - decode(H)|^2 / |x - mean(x)|^2 over all images x (n, n_pixels); 0 if these are all alike."""
         error = 0.0
         for start in range(0, len(x), ENCODING_BATCH):
             rebuilt = self.decode(torch.from_numpy(self.H[start : start + ENCODING_BATCH])).numpy()
             error += float(np.square(x[start : start + ENCODING_BATCH] - rebuilt).sum(dtype=np.float64))
-        return 1 - error / float(np.square(x - x.mean(axis=0)).sum(dtype=np.float64))
+        variance = float(np.square(x - x.mean(axis=0)).sum(dtype=np.float64))
+        return 1 - error / variance if variance > 0 else 0.0
 
 
 def factorise_run(config: InterpretationConfig, run: FinishedRun, images: Images, report: Progress) -> Factorisation:

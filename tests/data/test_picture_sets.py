@@ -345,3 +345,25 @@ def test_any_16_bit_set_reaches_white_and_keeps_its_order(kind, white, seed):
     raw = user_sets.read_source(buffer, "x.zip", ImportOptions(size=6))
     pixels = user_sets.prepare(raw, "x.zip", ImportOptions(size=6)).pixels
     assert pixels.reshape(N, 6, 6) == pytest.approx(values / white, abs=1e-5)
+
+
+def test_names_that_are_marked_utf8_and_are_not_are_decoded(tmp_path):
+    stand_in, name = "ÄÄ", "Mü".encode("cp1252") + b"n"  # four bytes, as two letters of UTF-8
+    files = {f"{stand_in}/{k}.png": encoded(drawing(k)) for k in range(N)} | {"other/x.png": encoded(drawing(3))}
+    content = zipped(tmp_path / "x.zip", files).read_bytes()
+    (tmp_path / "x.zip").write_bytes(content.replace(stand_in.encode(), b"D" + name))
+    assert set(read(tmp_path / "x.zip").class_names) == {"DMün", "other"}
+
+
+def test_a_hot_pixel_is_warned_of_and_white_can_be_given(tmp_path):
+    files = {f"{k}.tif": encoded(drawing(k, 4095, np.uint16), "TIFF") for k in range(N)}
+    hot = drawing(0, 4095, np.uint16)
+    hot[0, 0] = 65535
+    path = zipped(tmp_path / "x.zip", files | {"hot.tif": encoded(hot, "TIFF")})
+    assert "A few values up to 65,535" in read(path, size=8).warnings[0]
+    pixels = added(path, size=8, white=4095).pixels
+    assert pixels[:N].max() == 1
+    assert len(np.unique(pixels)) > 300
+    assert read(zipped(tmp_path / "y.zip", files), size=8).warnings == ()
+    with pytest.raises(DataError, match="white = 0: should be a number above 0"):
+        added(path, size=8, white=0)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from ddnmf_core.config import InterpretationConfig, RunConfig
 from ddnmf_core.engine.worker import tasks
+from ddnmf_core.interpret.factorisation import Factorisation
 from ddnmf_core.store import trash
 from ddnmf_core.store.entry import CODES_FILE, INTERPRETATION_FILE, PARTS_FILE, SCORES_FILE
 from ddnmf_core.store.run_store import Store
@@ -142,3 +144,10 @@ def test_it_stops_when_asked_and_goes_with_its_run(done, tmp_path):
     assert tasks.perform(str(store.root), entry.kind, entry.id) == "stopped"
     trash.delete_entry(store.get("runs", run.id))
     assert not entry.exists
+
+
+def test_images_that_are_all_alike_have_no_variance_to_explain():
+    alike = np.full((3, 4), 0.5, np.float32)
+    factors = Factorisation(np.zeros((3, 2), np.float32), lambda H: torch.zeros(len(H), 4))
+    assert factors.explained_variance(alike) == 0
+    assert factors.explained_variance(np.eye(3, 4, dtype=np.float32)) < 0

@@ -92,6 +92,15 @@ def test_arrays_are_proposed_by_name_and_can_be_chosen(home, tmp_path):
     assert "20 images, 2 classes" in text_of(app).replace("*", "")
 
 
+def test_the_value_of_white_is_chosen_for_pictures_of_more_than_8_bits(home, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((N, 4, 4)) * 4095)
+    app = opened(tmp_path / "x.npy")
+    app.number_input(key="train.own.white").set_value(8190.0).run()
+    assert "by the maximum of the set (8,190)" in text_of(app)
+    app.button(key="train.own.add").click().run()
+    assert catalogue.load(user_sets.names()[0]).pixels.max() == pytest.approx(127, abs=2)
+
+
 def test_a_set_of_samples_that_are_all_alike_is_warned_of(home, tmp_path):
     np.save(tmp_path / "x.npy", np.full((N, 4, 4), 7, np.uint8))
     app = opened(tmp_path / "x.npy")

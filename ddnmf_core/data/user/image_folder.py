@@ -1,7 +1,9 @@
 """List the pictures in a folder or zip file; what systems and programs put beside them is left out."""
 
+import io
 import os
 import re
+import struct
 import unicodedata
 import zipfile
 from collections import Counter
@@ -128,12 +130,11 @@ def open_archive(source: DataSource, encoding: str | None = None) -> zipfile.Zip
     """
     source_size(source)
     try:
-        archive = zipfile.ZipFile(source)
-    except UnicodeDecodeError:
-        raise DataError(
-            "the zip file says that its names are UTF-8, and they are not: unpack it and give the folder, or pack it again"
-        ) from None
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        try:
+            archive = zipfile.ZipFile(source)
+        except UnicodeDecodeError:
+            archive = zipfile.ZipFile(_without_utf8_marks(source))
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
         raise DataError(f"this is not a zip file that can be read: {short_message(error)}") from None
     entries = archive.infolist()
     climbing = next((entry.filename for entry in entries if _leaves_folder(entry.filename)), None)
@@ -147,6 +148,21 @@ def open_archive(source: DataSource, encoding: str | None = None) -> zipfile.Zip
         )
     _decode_names(entries, encoding)
     return archive
+
+
+def _without_utf8_marks(source: DataSource) -> io.BytesIO:
+    """Clear the marks of UTF-8 in a zip file whose names are not UTF-8."""
+    if not isinstance(source, Path):
+        source.seek(0)
+    content = bytearray(source.read_bytes() if isinstance(source, Path) else source.read())
+    end = content.rfind(b"PK\5\6")
+    place = struct.unpack_from("<I", content, end + 16)[0]
+    while content[place : place + 4] == b"PK\1\2":
+        (local,) = struct.unpack_from("<I", content, place + 42)
+        for flags in (place + 8, local + 6):
+            struct.pack_into("<H", content, flags, struct.unpack_from("<H", content, flags)[0] & ~UTF8_FLAG)
+        place += 46 + sum(struct.unpack_from("<3H", content, place + 28))
+    return io.BytesIO(bytes(content))
 
 
 def _decode_names(entries: list[zipfile.ZipInfo], encoding: str | None) -> None:

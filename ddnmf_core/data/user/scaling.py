@@ -86,7 +86,7 @@ def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
     least, most = _nonnegative(least, clip, shift), _nonnegative(most, clip, shift)
     scale = "set" if image else choices.scale or "range"
     low = least if scale == "range" else np.zeros(1 if scale == "set" else len(least))
-    high = np.array([most.max()]) if scale == "set" else most
+    high = np.array([most.max() if choices.white is None or not image else _white(choices.white)]) if scale == "set" else most
     done = {
         "missing": n_missing,
         "negative": n_negative,
@@ -99,6 +99,12 @@ def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
         **raw.changes,
     }
     return Preprocessing(image, done, fill, clip, shift, invert, raw.deep)
+
+
+def _white(value: float) -> float:
+    if not value > 0 or not np.isfinite(value):
+        raise DataError(f"white = {value:g}: should be a number above 0, such as 4095 for 12 bits")
+    return value
 
 
 def as_numbers(rows: NDArray[Any]) -> NDArray[Any]:

@@ -23,7 +23,7 @@ MAX_VALUES = 100_000_000  # samples times features
 MAX_MAPPED_SAMPLES = 2_000_000  # of a mapped array; its codes are held in memory
 MAX_FEATURES, MAX_SAMPLES, MIN_SAMPLES = 65_536, 200_000, 20
 MAX_COLUMNS = 200_000  # of a table of which the columns that vary most are kept
-PREPROCESSING_FIELDS = ("title", "negative", "missing", "scale")  # of ImportOptions
+PREPROCESSING_FIELDS = ("title", "negative", "missing", "white", "scale")  # of ImportOptions
 MAX_SAMPLE_NAME = 120  # letters
 MAX_CLASSES, MAX_NAME = 200, 60  # number of classes; letters of a name of a class or column
 NO_PICTURES = (0, 0)  # the shape of rows that are no pictures though they look like it
@@ -49,6 +49,7 @@ class ImportOptions:
     shape: tuple[int, int] | None = None  # of the pictures in the rows (n, d) of an array
     negative: Negative = "refuse"
     missing: Missing = "refuse"
+    white: float | None = None  # value that becomes white in pictures of more than 8 bits; None: the maximum of the set
     scale: Scale | None = None  # None: "range" for a table, "set" for pictures
     separator: str | None = None  # of a text table; this and the next four: None for what its first lines say
     decimal: str | None = None

@@ -8,6 +8,7 @@ from ddnmf_core.files.memory_map import blocks
 
 MIN_LEVELS = 32  # different values, below which a set is warned of
 N_CHECKED = 2000  # samples, at equal distances
+OUTLIER_QUANTILE, OUTLIER_RATIO = 0.999, 8  # of all values; the largest to it
 LIGHT = 0.75  # of the range: a border above it is a light background
 CONTRAST = 0.05  # by which the inside is darker, at least
 
@@ -24,7 +25,24 @@ def warnings_of(raw: RawData, invert: bool) -> tuple[str, ...]:
         f"There are only {n_levels} different gray values: pictures with {MIN_LEVELS} and more are usual. If these should have "
         "more, check their depth and format."
     )
-    return (*((few,) if n_levels < MIN_LEVELS else ()), *_background(rows, raw.image_shape, invert, raw.inverted))
+    return (
+        *_bright_outliers(rows),
+        *((few,) if n_levels < MIN_LEVELS else ()),
+        *_background(rows, raw.image_shape, invert, raw.inverted),
+    )
+
+
+def _bright_outliers(rows: NDArray[np.generic]) -> tuple[str, ...]:
+    """Propose a value of white if few values are far above the others, which would be nearly black."""
+    if rows.dtype == np.uint8 or not np.isfinite(rows).all():
+        return ()
+    usual, most = (float(value) for value in np.quantile(rows.astype(np.float64), (OUTLIER_QUANTILE, 1)))
+    if usual <= 0 or most <= OUTLIER_RATIO * usual:
+        return ()
+    return (
+        f"A few values up to {most:,.6g} leave {OUTLIER_QUANTILE:.1%} of the others below {usual:,.6g}, nearly black: give "
+        f"the value of white, as --white {usual:.3g}.",
+    )
 
 
 def _all_alike(values: NDArray[np.generic]) -> bool:

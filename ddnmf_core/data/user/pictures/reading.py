@@ -112,7 +112,9 @@ def _read_all(files: list[FoundFile], choices: ImportOptions, report: Progress) 
         raise DataError(_describe_damage(damaged, len(files)))
     check_extent(len(read.rows), n_values)
     if n_left_out:
-        read.notes += (f"{n_left_out:,} pages left out: the first of each file is read. --pages makes each a sample",)
+        read.notes += (
+            f"{n_left_out:,} pages left out: the first of each file is read. --pages (Every page is a sample) reads all",
+        )
     if damaged:
         noun = "picture" if len(damaged) == 1 else "pictures"
         read.notes += (f"{len(damaged):,} damaged {noun} left out ({list_names(list(damaged))})",)
