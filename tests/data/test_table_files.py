@@ -11,6 +11,7 @@ import scipy.io
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from pyarrow import parquet
 from typer.testing import CliRunner
 
@@ -357,3 +358,49 @@ def test_rows_of_other_numbers_are_not_taken_for_pictures():
     for x in (np.random.default_rng(0).uniform(0, 1, (N, 784)), np.random.default_rng(0).integers(0, 2, (N, 784))):
         frame = pd.DataFrame(x, columns=[f"gene {number}" for number in range(784)])
         assert not any("pictures" in note for note in read(frame.to_csv(index=False).encode(), "t.csv").notes)
+
+
+def test_pictures_as_files_in_a_column_are_read_with_their_classes():
+    cells, levels = [], np.arange(N) * 5
+    for number in range(N):
+        file = io.BytesIO()
+        Image.fromarray(np.full((12, 12), levels[number], np.uint8)).save(file, "PNG")
+        cells.append({"bytes": file.getvalue(), "path": f"picture-{N - number}.png"})
+    content = parquet_file(image=cells, label=KINDS)
+    raw = read(content, "train.parquet", labels="label", size=12)
+    assert raw.image_shape == (12, 12)
+    assert np.array_equal(raw.values[:, 0], levels)
+    assert [raw.class_names[label] for label in raw.labels] == KINDS
+    assert raw.sample_names[:2] == ("picture-30.png", "picture-29.png")
+    refused(content, "train.parquet", "there is no column 'kind': beside the pictures there are label", labels="kind")
+    refused(parquet_file(image=[*cells[:-1], None]), "t.parquet", "1 rows have no picture, the first in row 30")
+
+
+@given(
+    which=st.sampled_from(["xlsx", "npz", "mtx", "mtx.gz", "csv.gz", "parquet"]),
+    places=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8),
+    cut=st.floats(0, 1),
+)
+@settings(max_examples=120, deadline=None)
+def test_whatever_is_changed_in_a_file_it_is_read_or_refused_in_one_sentence(which, places, cut):
+    content = bytearray(GOOD_FILES[which])
+    for place, value in places:
+        content[min(int(place * len(content)), len(content) - 1)] = value
+    content = bytes(content[: int(len(content) * cut)] if cut < 0.3 else content)
+    sentence = "it was read"
+    try:
+        read(content, f"file.{which}")
+    except DataError as error:
+        sentence = str(error)
+    assert 10 < len(sentence) < 1000
+    assert "\n" not in sentence
+
+
+GOOD_FILES = {
+    "xlsx": workbook(A=FRAME),
+    "npz": npz(scipy.sparse.csr_array(X)),
+    "mtx": mtx(scipy.sparse.coo_array(X)),
+    "mtx.gz": gzip.compress(mtx(scipy.sparse.coo_array(X))),
+    "csv.gz": gzip.compress(FRAME.to_csv().encode()),
+    "parquet": parquet_file(v=X.tolist()),
+}

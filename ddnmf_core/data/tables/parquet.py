@@ -51,9 +51,17 @@ def _frame(table: "pyarrow.Table") -> tuple["pd.DataFrame", Pictures]:
         if len(shape) == 2:
             pictures[str(name)] = (shape[0], shape[1])
         frames.append(pd.DataFrame(values, columns=[f"{name} {number + 1}" for number in range(values.shape[1])]))
-    plain = table.select([number for number, is_list in enumerate(lists) if not is_list]).to_pandas(ignore_metadata=True)
+    others = [number for number, is_list in enumerate(lists) if not is_list and not holds_files(table.schema.types[number])]
+    plain = table.select(others).to_pandas(ignore_metadata=True)
     plain.columns = [str(column) for column in plain.columns]
     return (pd.concat([plain, *frames], axis=1) if frames else plain), pictures
+
+
+def holds_files(kind: Any) -> bool:
+    """Return True for structs with the bytes of pictures, which are not values of a table."""
+    from pyarrow import types
+
+    return types.is_struct(kind) and any(field.name == "bytes" and types.is_binary(field.type) for field in kind)
 
 
 def _unnested(column: Any, name: str) -> tuple[np.ndarray, tuple[int, ...]]:

@@ -81,6 +81,7 @@ def read_source(source: DataSource, name: str, choices: ImportOptions, report: P
 
 def _read(source: DataSource, name: str, choices: ImportOptions, report: Progress) -> RawData:
     from ddnmf_core.data.user import arrays, tables
+    from ddnmf_core.data.user.pictures.in_parquet import image_column, read_parquet_pictures
     from ddnmf_core.data.user.pictures.reading import read_pictures
 
     match source_kind(source, name):
@@ -90,6 +91,8 @@ def _read(source: DataSource, name: str, choices: ImportOptions, report: Progres
             if name.lower().endswith(".npy"):
                 return arrays.read_npy(source, choices)
             return arrays.read_named_arrays(source, name, choices)
+        case _ if (column := image_column(source, name)) is not None:
+            return read_parquet_pictures(source, column, choices, report)
         case _:
             return tables.read_table(source, name, choices)
 

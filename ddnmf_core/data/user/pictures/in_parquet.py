@@ -1,0 +1,71 @@
+"""Read pictures in a column of a Parquet table: structs of bytes and path, as in data sets of Hugging Face."""
+
+import io
+import zipfile
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.tables.parquet import holds_files
+from ddnmf_core.data.user.pictures.reading import read_pictures
+from ddnmf_core.data.user.source import MAX_SAMPLES, MAX_UNPACKED, DataSource, ImportOptions, RawData, encode_classes
+from ddnmf_core.progress import Progress
+
+
+def image_column(source: DataSource, name: str) -> str | None:
+    """Return the name of the column of pictures; None for other tables and files that are not Parquet."""
+    import pyarrow
+    from pyarrow import parquet
+
+    if not name.lower().endswith(".parquet"):
+        return None
+    if not isinstance(source, Path):
+        source.seek(0)
+    try:
+        schema = parquet.read_schema(source)
+    except (pyarrow.ArrowException, ValueError, OSError):
+        return None  # the reader of tables says what is wrong
+    return next((field.name for field in schema if holds_files(field.type)), None)
+
+
+def read_parquet_pictures(source: DataSource, column: str, choices: ImportOptions, report: Progress) -> RawData:
+    """Read the pictures of a column, as those of a zip file are; classes are in the column `labels`."""
+    from pyarrow import parquet
+
+    if not isinstance(source, Path):
+        source.seek(0)
+    with parquet.ParquetFile(source) as file:
+        about = file.metadata
+        n_bytes = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
+        if about.num_rows > MAX_SAMPLES or n_bytes > MAX_UNPACKED:
+            raise DataError(f"the table has {about.num_rows:,} pictures of {n_bytes / 2**30:.1f} GiB: use a part of it")
+        others = [name for name in file.schema_arrow.names if name != column]
+        if choices.labels is not None and choices.labels not in others:
+            raise DataError(
+                f"there is no column {choices.labels!r}: beside the pictures there are {', '.join(others) or 'none'}"
+            )
+        table = file.read([column, *([choices.labels] if choices.labels is not None else [])])
+    cells = table.column(column).to_pylist()
+    options = replace(choices, labels=None, by_folder=False, class_level=None, class_from=None, skip_damaged=False, pages=False)
+    raw = read_pictures(_archive(cells), "pictures.zip", options, report)
+    names = [str((cell or {}).get("path") or "") for cell in cells]
+    raw = replace(raw, sample_names=tuple(names) if all(names) else None)
+    if choices.labels is None:
+        return raw
+    labels, class_names = encode_classes(table.column(choices.labels).to_pylist(), f"column {choices.labels!r}")
+    return replace(raw, labels=labels, class_names=class_names)
+
+
+def _archive(cells: list[Any]) -> io.BytesIO:
+    """Pack the files in their order; raise DataError for a row without one."""
+    empty = [number + 1 for number, cell in enumerate(cells) if not cell or not cell.get("bytes")]
+    if empty:
+        raise DataError(f"{len(empty):,} rows have no picture, the first in row {empty[0]:,}: leave out these rows")
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for number, cell in enumerate(cells):
+            ending = PurePosixPath(str(cell.get("path") or "")).suffix or ".png"
+            archive.writestr(f"row {number + 1:08d}{ending}", cell["bytes"])
+    content.seek(0)
+    return content
