@@ -58,7 +58,9 @@ def guards() -> list[Middleware]:
     net_util.get_external_ip = lambda: None  # Streamlit would query an external service
     address = st.get_option("server.address")
     name = _host_name(address) if is_loopback(address) else "127.0.0.1"
-    print(f"DDNMF Studio: http://{name}:{st.get_option('server.port')} (Ctrl-C stops it; training continues)", flush=True)
+    base = st.get_option("server.baseUrlPath").strip("/")  # behind a proxy such as JupyterHub's
+    place = f"{st.get_option('server.port')}/{base}".rstrip("/")
+    print(f"DDNMF Studio: http://{name}:{place} (Ctrl-C stops it; training continues)", flush=True)
     if is_loopback(address):
         return [Middleware(Guard, token=None, names=(*OWN_NAMES, name))]
     token = os.environ.get(ENVIRONMENT) or secrets.token_urlsafe(16)

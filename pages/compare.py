@@ -152,7 +152,6 @@ def show_scores(shown: DisplayedResults) -> None:
     records = [record for record in shown.results.cells if record["method"] in methods]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.header("Scores by seed")
         score = linked_choice(
             st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True
         )
@@ -167,7 +166,6 @@ def show_scores(shown: DisplayedResults) -> None:
             ),
         )
     with right:
-        st.header("Confusion matrix")
         show_confusion(records, shown.cells[0].dataset)
     show_runs(records)
 

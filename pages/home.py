@@ -83,7 +83,7 @@ def show_sum(run: FinishedRun) -> None:
     H, sample = run.codes("H"), st.session_state.get("sample", 0)
     sample = sample if 0 <= sample < len(H) else 0
     st.header("An image as a sum of parts")
-    st.caption(f"S{in_markdown(images(run).title_of(sample))[1:]}. Click a part to choose it for all pages.")
+    st.caption(f"S{in_markdown(images(run).title_of(sample))[1:]}.")
     show_strip(run, torch.from_numpy(H[sample]), "home.sum", TILE_WIDTH)
 
 

@@ -7,11 +7,11 @@ import streamlit as st
 from dashboard.components.gallery import gallery
 from dashboard.latent.lasso import show_lasso
 from dashboard.latent.map import show_map
-from dashboard.session.links import linked_choice, set_choice
+from dashboard.session.links import from_link, linked_choice, linked_number, set_choice
 from dashboard.session.reproduction import published_results
 from dashboard.session.results import result_of
 from dashboard.session.run_data import as_picture, explain_data, images
-from dashboard.session.selections import pick_run, pick_sample
+from dashboard.session.selections import pick_part, pick_run, pick_sample
 from dashboard.session.store import EXPLAIN_PAGE, store
 from ddnmf_core.config import CLUSTERERS, EmbeddingMethod, Representation, RunConfig
 from ddnmf_core.engine import client as engine
@@ -21,7 +21,14 @@ from ddnmf_core.reproduce import results
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 
-COLOUR_TITLES = {"class": "Class", "cluster": "Cluster", "part": "Strongest part", "error": "Error"}
+COLOUR_TITLES = {
+    "class": "Class",
+    "cluster": "Cluster",
+    "part": "Strongest part",
+    "coefficient": "One part's coefficient",
+    "column": "Column of the table",
+    "error": "Error",
+}
 
 
 def comparison_run(ready: list[RunEntry]) -> RunEntry:
@@ -36,9 +43,29 @@ def comparison_run(ready: list[RunEntry]) -> RunEntry:
     return next((entry for entry in same_data if entry.config.model == "ae1"), same_data[0] if same_data else first)
 
 
+def colours_of(run: FinishedRun) -> list[str]:
+    """Return what the points can be coloured by: classes need labels, a column needs a table."""
+    absent = {"class": not images(run).labelled, "column": images(run).feature_names is None}
+    return [name for name in COLOUR_TITLES if not absent.get(name)]
+
+
+def pick_number_shown(run: FinishedRun, colour: str) -> dict[str, int]:
+    """Pick the part or the column that colours the points, where one does."""
+    if colour == "coefficient":
+        return {"part": pick_part(run)}
+    names = images(run).feature_names
+    if colour == "column" and names is not None:
+        wanted = linked_choice(
+            st.selectbox, "Column", list(map(str, range(len(names)))), "column", format_func=lambda i: names[int(i)]
+        )
+        return {"column": int(wanted)}
+    return {}
+
+
 def controls(run: FinishedRun) -> tuple[dict[str, Any], int]:
     """Return the settings of the maps and the selected sample."""
-    columns = st.columns([2, 3, 3, 3, 2, 3], vertical_alignment="bottom")
+    by_number = from_link("colour") in ("coefficient", "column")
+    columns = st.columns([2, 3, 3, 3, *([2] if by_number else []), 2, 3], vertical_alignment="bottom")
     with columns[0]:
         method = linked_choice(st.selectbox, "Map", get_args(EmbeddingMethod), "method", format_func=MAP_TITLES.get)
     with columns[1]:
@@ -48,8 +75,7 @@ def controls(run: FinishedRun) -> tuple[dict[str, Any], int]:
     with columns[2]:
         input_kind = linked_choice(st.selectbox, "Input", list(INPUT_TITLES), "input", format_func=INPUT_TITLES.get)
     with columns[3]:
-        colours = [name for name in COLOUR_TITLES if name != "class" or images(run).labelled]
-        colour = linked_choice(st.selectbox, "Colour", colours, "colour", format_func=COLOUR_TITLES.get)
+        colour = linked_choice(st.selectbox, "Colour", colours_of(run), "colour", format_func=COLOUR_TITLES.get)
     chosen: dict[str, Any] = {
         "method": method,
         "representation": representation,
@@ -57,21 +83,23 @@ def controls(run: FinishedRun) -> tuple[dict[str, Any], int]:
         "colour": colour,
     }
     with columns[4]:
+        chosen |= pick_number_shown(run, colour)
+    with columns[-2]:
         sample = pick_sample(run)
-    with columns[5].popover("Map settings", width="stretch"):
-        chosen["n_points"] = st.number_input(
+    with columns[-1].popover("Map settings", width="stretch"):
+        chosen["n_points"] = linked_number(
+            st.number_input,
             "Max. points",
             50,
             70_000,
             5000,
             step=1000,
             key="points",
-            bind="query-params",
             help="t-SNE time grows with the number of points.",
         )
-        chosen["perplexity"] = st.slider("Perplexity (t-SNE)", 5, 100, 30, key="perplexity", bind="query-params")
-        chosen["n_neighbors"] = st.slider("Neighbours (UMAP)", 2, 100, 15, key="neighbors", bind="query-params")
-        chosen["seed"] = st.number_input("Random seed", 0, 2**31 - 1, 1, key="mapseed", bind="query-params")
+        chosen["perplexity"] = linked_number(st.slider, "Perplexity (t-SNE)", 5, 100, 30, key="perplexity")
+        chosen["n_neighbors"] = linked_number(st.slider, "Neighbours (UMAP)", 2, 100, 15, key="neighbors")
+        chosen["seed"] = linked_number(st.number_input, "Random seed", 0, 2**31 - 1, 1, key="mapseed")
         chosen["clusterer"] = linked_choice(
             st.selectbox, "Clustering", CLUSTERERS, "clusterer", format_func=CLUSTERER_TITLES.get
         )
@@ -158,7 +186,8 @@ second = first
 if not alone:
     with right:
         second = pick_run("Right map", key="other", default=comparison_run)
-if first.config.dataset != second.config.dataset or first.config.n_samples != second.config.n_samples:
+same_images = (first.config.dataset, first.config.n_samples) == (second.config.dataset, second.config.n_samples)
+if not same_images:
     st.info("The two runs use different images: the same sample number is a different image on each side.")
 explain_data(images(first))
 chosen, sample = controls(first)
@@ -169,6 +198,6 @@ with right:
     if second.id == first.id:
         offer_comparison_run(first)
     else:
-        show_map(second, chosen, "right", sample)
+        show_map(second, chosen, "right", sample, legend=not same_images or chosen["colour"] != "class")  # else the left one's
 chosen_sample(first, sample)
 show_lasso(first)

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.figures.saving import show_chart
 from dashboard.noise import charts
 from dashboard.noise.samples import show_samples
-from dashboard.session.links import linked_choice, set_choice
+from dashboard.session.links import linked_choice, linked_number, set_choice
 from dashboard.session.reproduction import (
     NUMBERS_TITLES,
     DisplayedResults,
@@ -174,7 +174,7 @@ def explore(
 ) -> None:
     """Redraw the parts of the page that depend on the slider, without gathering the results again."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
-    level = left.slider("Noise level", 0, HIGHEST, 40, STEP, format="%d%%", key="level", bind="query-params") / 100
+    level = linked_number(left.slider, "Noise level", 0, HIGHEST, 40, STEP, format="%d%%", key="level") / 100
     with right:
         sets = by_family(protocol)
         family = linked_choice(

@@ -16,7 +16,7 @@ from dashboard.session.links import linked_tabs
 from dashboard.session.results import result_of
 from dashboard.session.run_data import explain_data, images, siblings
 from dashboard.session.run_export import show_export
-from dashboard.session.selections import pick_run
+from dashboard.session.selections import pick_part, pick_run
 from ddnmf_core.analysis.metrics import majority_class
 from ddnmf_core.config import InterpretationConfig
 from ddnmf_core.export.report import report_html
@@ -35,13 +35,6 @@ TABS = {
     "factors": "Factors W and H",
     "readout": "Additive read-out",
 }
-
-
-def pick_part(run: FinishedRun) -> int:
-    """Pick the part of every page by number; kept in the link."""
-    if not 1 <= st.session_state.get("part", 1) <= run.config.n_parts:
-        st.session_state["part"] = 1
-    return int(st.number_input("Part", 1, run.config.n_parts, key="part", bind="query-params")) - 1
 
 
 def cluster_names(run: FinishedRun) -> dict[int, str]:

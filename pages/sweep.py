@@ -4,19 +4,21 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.figures.saving import show_chart
+from dashboard.figures.saving import show_chart, show_title
 from dashboard.frame.glossary import terms
+from dashboard.session.links import linked_tabs
 from dashboard.session.queue_progress import offer_resume, show_sweep_progress
 from dashboard.session.run_data import HASH_FUNCS
 from dashboard.session.store import store
 from dashboard.sweep import charts
 from dashboard.sweep.cells import CHART_KEY, chosen_cell, keep_click, show_cell
 from dashboard.sweep.charts import SHORT_TITLES
-from dashboard.sweep.choice import show_choice
+from dashboard.sweep.choice import how_to_choose, show_choice
 from dashboard.sweep.form import sweep_form
 from dashboard.sweep.view import MEASURE_TITLES, SweepView, pick_sweep, pick_view, sweep_title
 from ddnmf_core.analysis.metrics import SCORE_NAMES, SILHOUETTE
 from ddnmf_core.experiment import sweeps
+from ddnmf_core.experiment.model_selection import within_deviations
 from ddnmf_core.experiment.sweeps import Sweep
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import RunEntry
@@ -28,6 +30,7 @@ MEANINGS = {
     "seconds": "Training time in seconds, without clustering",
     "L_in": "L_in in the last epoch: the weighted sum of the losses",
 }
+TABS = {"cells": "Cells", "runs": "All runs"}
 PIXELS_BESIDE, PIXELS_A_CELL, PIXELS_A_POINT, PIXELS_AN_AXIS = 90, 62, 34, 75  # smallest readable sizes
 MAX_COLUMNS_BESIDE = 6  # columns of a grid with room for the cell's runs beside it
 
@@ -66,6 +69,8 @@ def room_for(width: int, name: str) -> DeltaGenerator:
 
 def show_surface(cells: pd.DataFrame, view: SweepView) -> None:
     """Show the chart and the chosen cell."""
+    if len(cells) < 2:
+        st.info("One cell only: choose other axes or other fixed values.")
     cell = chosen_cell(cells, view)
     point = [cell[name] for name in view.axes] if cell else None
     figure = (
@@ -80,13 +85,14 @@ def show_surface(cells: pd.DataFrame, view: SweepView) -> None:
         show_chart(
             figure,
             CHART_KEY,
-            None,
+            how_to_read(view),
             title=f"{view.title} over the sweep",
             on_select=keep_click,
             selection_mode="points",
             alt=f"{view.title} by {' and '.join(view.axes)}; same values in the table below.",
         )
-    left.caption(how_to_read(view))
+    if within_deviations(cells["mean"], cells["std"]):
+        left.caption(f"{view.title}: all cells lie within two SDs over seeds; differences may be chance.")
     with right:
         if cell:
             show_cell(cell, view)
@@ -101,7 +107,11 @@ def how_to_read(view: SweepView) -> str:
         SILHOUETTE: f"Silhouette of {view.clustering_title}: {terms()['Silhouette'].rstrip('.')}",
         **dict.fromkeys(SCORE_NAMES, f"{view.title} of {view.clustering_title} v. the classes"),
     }.get(view.measure, f"{view.title} in the last epoch, before weighting")
-    how = "Cell: mean ± SD over its seeds." if view.y else "Line: mean over seeds. Band: ± 1 SD. Dots: single seeds."
+    how = (
+        "Cell: mean ± SD over its seeds; the colours span at least two SDs to each side."
+        if view.y
+        else "Line: mean over seeds. Band: ± 1 SD. Dots: single seeds."
+    )
     return f"{meaning}. {how} Differences below 1 SD may be chance. Axis values are in order, not to scale."
 
 
@@ -121,14 +131,14 @@ def show_parallel(family: Sweep, runs: pd.DataFrame, view: SweepView) -> None:
         show_chart(
             charts.parallel(finished, dimensions, view.column, view.title),
             "sweep.parallel",
-            None,
+            f"Line: one of the {len(finished)} finished runs of the sweep, coloured by {view.title}. Drag along an axis to "
+            "filter runs; drag a heading to move its axis. Bundles of one colour show settings that go with good or poor "
+            "results. Needs WebGL; the table below has the same values.",
             title="All runs of the sweep",
-            alt="A line per run; same values in the CSV of the runs.",
+            alt="A line per run; same values in the table below.",
         )
-    st.caption(
-        f"Line: one of the {len(finished)} finished runs of the sweep, coloured by {view.title}. Drag along an axis to "
-        "filter runs; drag a heading to move its axis. Bundles of one colour show settings that go with good or poor results."
-    )
+    table = finished[list(dimensions)].set_axis(list(dimensions.values()), axis=1)
+    st.dataframe(table.loc[:, ~table.columns.duplicated()], hide_index=True, key="sweep.runs")
 
 
 def downloads(cells: pd.DataFrame, runs: pd.DataFrame, family: Sweep) -> None:
@@ -175,9 +185,12 @@ view = pick_view(family, runs)
 warn_of_failures(runs)
 offer_resume(family)
 cells = view.cells()
-show_surface(cells, view)
-st.header("Model selection without labels")
-criteria = show_choice(cells, view)
-downloads(criteria, runs, family)
-st.header("All runs, parallel coordinates")
-show_parallel(family, runs, view)
+tab, place = linked_tabs(TABS, "sweep_tab")
+with place:
+    if tab == "cells":
+        show_surface(cells, view)
+        show_title("Model selection", how_to_choose(view))
+        criteria = show_choice(cells, view)
+        downloads(criteria, runs, family)
+    else:
+        show_parallel(family, runs, view)

@@ -143,7 +143,6 @@ def _show_scores(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
 
 def _show_curves(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
     """Overlay one curve of each run."""
-    st.header("Training curves")
     rows = {label: run.epochs() for label, run in zip(labels, runs, strict=True)}
     available = {name: title for name, title in CURVES.items() if any(_value(each, name) is not None for each in rows.values())}
     name = linked_choice(
@@ -169,7 +168,7 @@ def _show_curves(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
         if name.startswith("error")
         else ""
     )
-    show_chart(figure, "compare.curves", f"{how}Log scale.", title=available[name])
+    show_chart(figure, "compare.curves", f"{how}Log scale.", title=f"Training curves: {available[name]}")
 
 
 def _value(epochs: Sequence[dict[str, Any]], name: str) -> float | None:

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.compare.pareto import pareto_chart
 from dashboard.compare.rows import as_text, chosen_methods, filter_rows, show_downloads, show_runs
 from dashboard.components.gallery import gallery
-from dashboard.figures.saving import show_chart
+from dashboard.figures.saving import show_chart, show_title
 from dashboard.session.links import linked_choice
 from dashboard.session.reproduction import DisplayedResults
 from dashboard.session.store import store, table_key
@@ -74,7 +74,6 @@ def _show_table(rows: pd.DataFrame) -> list[str]:
 
 
 def _show_pareto(rows: pd.DataFrame, records: list[Record]) -> None:
-    st.header("Interpretability v. clustering")
     left, right = st.columns(2)
     with left:
         measure = linked_choice(
@@ -84,7 +83,7 @@ def _show_pareto(rows: pd.DataFrame, records: list[Record]) -> None:
             "measure",
             "hoyer_parts",
             format_func=PLOTTED_MEASURES.get,
-            help="Defined below the chart.",
+            help="Defined at the chart's title.",
         )
     with right:
         score = linked_choice(
@@ -111,7 +110,11 @@ def _show_pictures(methods: list[str], records: list[Record], dataset: str) -> N
     first = {record["method"]: record for record in reversed(records)}
     entries: dict[str, Entry] = {method: Entry(store().root, "interpretations", first[method]["id"]) for method in methods}
     available = {method: entry for method, entry in entries.items() if entry.available}
-    st.header("Pictures of the parts")
+    show_title(
+        "Pictures of the parts",
+        "Swing of each part: red is ink added, blue ink removed from the 5 % to the 95 % quantile of its coefficient, others "
+        "at their mean.",
+    )
     if not available:
         st.caption("Pictures of these parts are not included. Compute them with “This store” above.")
         return
@@ -124,7 +127,3 @@ def _show_pictures(methods: list[str], records: list[Record], dataset: str) -> N
             key=f"compare.swings.{method}",
             size=PART_TILE_WIDTH,
         )
-    st.caption(
-        "Swing of each part: red is ink added, blue ink removed from the 5 % to the 95 % quantile of its coefficient, others "
-        "at their mean."
-    )

@@ -44,12 +44,8 @@ function asTable(columns, width) {
   return width / columns >= SMALLEST_CELL ? columns : Math.ceil(columns / 2);
 }
 
-// As many columns as fit, or fewer, down to half, where that leaves fewer blanks: ten tiles are 10 or 5 + 5, never 9 + 1.
+// As few rows as fit, and these as even as possible: ten tiles are 10 or 5 + 5, never 9 + 1.
 function columnsFor(n, width, size) {
   const fit = Math.max(1, Math.floor((width + GAP) / (SMALLEST * size + EDGE + GAP)));
-  if (n <= fit) return Math.max(1, n);
-  const blanks = (columns) => (columns - (n % columns)) % columns;
-  let best = fit;
-  for (let columns = fit - 1; columns >= fit / 2; columns--) if (blanks(columns) < blanks(best)) best = columns;
-  return best;
+  return Math.max(1, Math.ceil(n / Math.ceil(n / fit)));
 }

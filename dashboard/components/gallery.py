@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.figures.files import Tiles
-from dashboard.figures.saving import remember_figure
+from dashboard.figures.saving import remember_figure, show_title
 from ddnmf_core.data.pictures import data_link
 
 MAX_ASPECT = 2.5  # longest side of a tile over the shortest
@@ -39,16 +39,19 @@ def gallery(
     selected: int | None = None,
     on_pick: Callable[[int], None] | None = None,
     title: str = "",
+    how: str = "",
     columns: int | None = None,
 ) -> None:
     """Show pictures (k, h, w) gray, (k, h, w, 3) RGB or (k, h, w, 4) RGBA side by side, in rows as even as the page's width
     allows; `size` is a tile's largest width in pixels. With `columns` a row has so many tiles, as in a table.
 
     With `on_pick` every tile is a button, which calls it with the tile's index before the page reruns. A `title` offers
-    the row for saving as a figure.
+    the row for saving as a figure; `how` shows the title with how to read the row.
     """
     if title:
         remember_figure(key, title, Tiles(pictures, captions))
+    if how:
+        show_title(title, how)
 
     def picked() -> None:
         value = st.session_state[key].get("picked")

@@ -5,6 +5,10 @@ const TYPES = { points: Float32Array, colors: Uint8Array, samples: Int32Array, c
 const REACH = 8; // px: how near to a point counts as on it
 const DRAG = 4; // px: a press that moves less is a click
 const MAX_LABELS = 40; // names of categories on the map
+const N_COLORS = 10; // after which colours repeat, with the next of MARKS
+const MARKS = ["disk", "ring", "square", "diamond"];
+const LABEL_HEIGHT = 16; // px
+const AWAY = [0, -1, 1, -2, 2, -3, 3]; // of a label from its place, in heights, or in half widths to the side
 const DOUBLE_CLICK = 300; // ms in which a click into the void may still turn out a double click
 const HINT = "Drag to pan, Ctrl or ⌘ + wheel to zoom, Shift + drag for a lasso, Escape to clear it. Keyboard: arrows pan, " +
   "plus, minus and 0 zoom, Shift + arrow moves to the next point, Enter selects it.";
@@ -12,6 +16,8 @@ const HINT = "Drag to pan, Ctrl or ⌘ + wheel to zoom, Shift + drag for a lasso
 // What outlives a map's element, by the map's key: Streamlit builds a new element when the page above it
 // grows or the user comes back to the page. One entry a key; maps with different keys share nothing.
 const kept = new Map();
+// Categories that the legend picked out, by their names: maps with the same names share them.
+const picked = new Map();
 
 // Streamlit calls this again whenever data or theme change, with the same element, and runs a cleanup
 // at the end, or late for a call that was overtaken: only the newest call may take the map down.
@@ -33,6 +39,7 @@ class ScatterMap {
     this.base = find(".points");
     this.overlay = find(".overlay");
     this.card = find(".card");
+    this.legend = find(".legend");
     this.lassoButton = find(".lasso");
     this.calls = 0;
     this.python = {}; // what Python last asked for, to notice when it asks for something new
@@ -51,6 +58,7 @@ class ScatterMap {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.clearing);
     clearTimeout(this.resting);
+    this.picks?.maps.delete(this);
     delete this.root.map;
   }
 
@@ -104,8 +112,9 @@ class ScatterMap {
     if (news("samples", data.files.samples)) this.rows = new Map(Array.from(this.samples, (sample, i) => [sample, i]));
     if (news("selected", data.selected)) this.selected = data.selected;
     if (news("lassoed", data.files.lassoed)) this.lassoed = arrays.lassoed ?? new Int32Array();
+    this.findCategories();
     this.lit = this.mask();
-    this.labels = data.labelled && this.category && data.names.length <= MAX_LABELS ? this.placeLabels() : [];
+    this.fillLegend();
     this.stage.style.height = `${data.height}px`;
     this.overlay.ariaLabel = `Map of ${this.n} images. ${HINT}`;
     this.root.querySelector(".hint").textContent = HINT;
@@ -120,15 +129,17 @@ class ScatterMap {
     this.view.url = url;
   }
 
-  // Which rows are lassoed; null if none is, and then none fades.
-  mask() {
-    const lit = new Uint8Array(this.n);
-    for (const sample of this.lassoed) if (this.rows.has(sample)) lit[this.rows.get(sample)] = 1;
-    return lit.includes(1) ? lit : null;
+  // The categories that have points, each with its name, its colour and its median point; none where colours are numbers.
+  findCategories() {
+    this.picks?.maps.delete(this);
+    this.categories = this.data.labelled && this.category ? this.summarised() : [];
+    const names = this.data.names.join("\n");
+    if (!picked.has(names)) picked.set(names, { numbers: new Set(), maps: new Set() });
+    this.picks = picked.get(names);
+    this.picks.maps.add(this);
   }
 
-  // Each category's name at its median point; a category without points has none.
-  placeLabels() {
+  summarised() {
     const rows = this.data.names.map(() => []);
     this.category.forEach((category, row) => rows[category].push(row));
     const median = (members, axis) => {
@@ -136,9 +147,60 @@ class ScatterMap {
       return values[values.length >> 1];
     };
     return this.data.names
-      .map((text, category) => ({ text, members: rows[category] }))
+      .map((text, number) => ({ text, number, members: rows[number] }))
       .filter(({ members }) => members.length)
-      .map(({ text, members }) => ({ text, x: median(members, 0), y: median(members, 1) }));
+      .map(({ text, number, members }) => ({
+        text,
+        number,
+        n: members.length,
+        x: median(members, 0),
+        y: median(members, 1),
+        color: `rgb(${this.colors.slice(3 * members[0], 3 * members[0] + 3).join()})`,
+      }));
+  }
+
+  // Which rows are lassoed and picked in the legend; null if none is, and then none fades.
+  mask() {
+    const chosen = this.categories.length ? this.picks.numbers : new Set();
+    const lit = new Uint8Array(this.n);
+    for (const sample of this.lassoed) if (this.rows.has(sample)) lit[this.rows.get(sample)] = 1;
+    if (!lit.includes(1)) lit.fill(1);
+    if (chosen.size) this.category.forEach((category, row) => (lit[row] &= chosen.has(category)));
+    return lit.includes(0) ? lit : null;
+  }
+
+  // ---- legend -----------------------------------------------------------------------------------
+
+  fillLegend() {
+    const entries = this.data.legend ? this.categories : [];
+    this.legend.hidden = !entries.length;
+    this.legend.replaceChildren(
+      ...entries.map(({ text, number, color }) => {
+        const entry = document.createElement("button");
+        entry.type = "button";
+        entry.ariaPressed = String(this.picks.numbers.has(number));
+        entry.title = `Only ${text}; again: all`;
+        const mark = document.createElement("span");
+        mark.className = `mark ${markOf(number)}`;
+        mark.style.color = color;
+        entry.append(mark, text);
+        entry.onclick = () => this.pick(number);
+        return entry;
+      })
+    );
+  }
+
+  // Show a category alone, or with those picked before; again: no longer.
+  pick(number) {
+    const { numbers, maps } = this.picks;
+    if (!numbers.delete(number)) numbers.add(number);
+    for (const map of maps) {
+      map.lit = map.mask();
+      map.legend.querySelectorAll("button").forEach((entry, i) => {
+        entry.ariaPressed = String(numbers.has(map.categories[i].number));
+      });
+      map.draw();
+    }
   }
 
   // ---- view: data <-> pixels --------------------------------------------------------------------
@@ -200,6 +262,7 @@ class ScatterMap {
   // Once a frame, however many events ask.
   draw() {
     cancelAnimationFrame(this.frame);
+    this.labels = null; // placed anew for this view
     this.frame = requestAnimationFrame(() => {
       this.width = this.stage.clientWidth;
       this.height = this.stage.clientHeight;
@@ -232,16 +295,17 @@ class ScatterMap {
     const image = context.getImageData(0, 0, this.base.width, this.base.height);
     const ratio = devicePixelRatio;
     const place = { x: this.view.x, y: this.view.y, scale: this.scale * ratio };
-    const disk = buildDisk(this.radius * ratio);
+    const marks = MARKS.map((mark) => buildMark(mark, this.radius * ratio));
     const opacity = this.n > 20000 ? 0.65 : 0.9;
-    if (this.lit) paint(image, this, place, disk, 0.12, 0);
-    paint(image, this, place, disk, opacity, 1);
+    if (this.lit) paint(image, this, place, marks, 0.12, 0);
+    paint(image, this, place, marks, opacity, 1);
     context.putImageData(image, 0, 0);
   }
 
   // 5 px for 100 points, 1.3 px for 70,000; somewhat more when zoomed in.
   get radius() {
-    const far = Math.min(5, Math.max(1.3, 14 * this.n ** -0.22));
+    const shaped = this.categories.length > N_COLORS ? 1.4 : 1; // shapes need room
+    const far = shaped * Math.min(5, Math.max(1.3, 14 * this.n ** -0.22));
     return far * Math.min(3, Math.max(1, this.view.zoom ** 0.3));
   }
 
@@ -259,13 +323,36 @@ class ScatterMap {
     context.textBaseline = "middle";
     context.lineJoin = "round";
     context.lineWidth = 4;
-    for (const { text, x, y } of this.labels) {
-      const [left, top] = this.placeOf(x, y);
+    this.labels ??= this.placeLabels(context);
+    for (const { text, left, top } of this.labels) {
       context.strokeStyle = this.color("background");
       context.strokeText(text, left, top);
       context.fillStyle = this.color("text");
       context.fillText(text, left, top);
     }
+  }
+
+  // Names at the median points of their categories, or beside: the largest first, and none over another. Names without room
+  // are left out; the legend has them.
+  placeLabels(context) {
+    const placed = [];
+    if (this.categories.length > MAX_LABELS) return placed;
+    const chosen = this.categories.filter(({ number }) => !this.picks.numbers.size || this.picks.numbers.has(number));
+    for (const { text, x, y } of chosen.sort((a, b) => b.n - a.n)) {
+      const [left, top] = this.placeOf(x, y);
+      const width = context.measureText(text).width + 6;
+      if (left < 0 || top < 0 || left > this.width || top > this.height) continue;
+      const places = AWAY.flatMap((down) => AWAY.map((right) => ({ text, width, left: left + (right * width) / 2, top: top + down * LABEL_HEIGHT })));
+      const away = (place) => Math.hypot(place.left - left, place.top - top);
+      const free = places.sort((a, b) => away(a) - away(b)).find((place) => this.hasRoom(place, placed));
+      if (free) placed.push(free);
+    }
+    return placed;
+  }
+
+  hasRoom({ left, top, width }, placed) {
+    if (left < width / 2 || left > this.width - width / 2 || top < LABEL_HEIGHT / 2 || top > this.height - LABEL_HEIGHT / 2) return false;
+    return placed.every((other) => Math.abs(left - other.left) >= (width + other.width) / 2 || Math.abs(top - other.top) >= LABEL_HEIGHT);
   }
 
   ring(context, row, gap, thickness) {
@@ -556,22 +643,31 @@ function inside(polygon, box, x, y) {
   return odd;
 }
 
-// Share of each pixel that a disk of this radius covers, as a square of weights around its centre.
-function buildDisk(radius) {
-  const reach = Math.ceil(radius + 0.5);
+const markOf = (category) => MARKS[Math.floor(category / N_COLORS) % MARKS.length];
+
+// Share of each pixel that a mark of this radius covers, as a square of weights around its centre.
+function buildMark(mark, radius) {
+  const reach = Math.ceil({ disk: 1, ring: 1.1, square: 0.9, diamond: 1.3 }[mark] * radius + 0.5);
   const size = 2 * reach + 1;
   const weights = new Float32Array(size * size);
+  const within = (away, edge) => Math.min(1, Math.max(0, edge + 0.5 - away));
   weights.forEach((_, k) => {
-    const away = Math.hypot((k % size) - reach, Math.floor(k / size) - reach);
-    weights[k] = Math.min(1, Math.max(0, radius + 0.5 - away));
+    const [x, y] = [Math.abs((k % size) - reach), Math.abs(Math.floor(k / size) - reach)];
+    weights[k] = {
+      disk: within(Math.hypot(x, y), radius),
+      ring: within(Math.hypot(x, y), 1.1 * radius) - within(Math.hypot(x, y), Math.max(0.5, 0.5 * radius)),
+      square: within(Math.max(x, y), 0.9 * radius),
+      diamond: within(x + y, 1.3 * radius),
+    }[mark];
   });
   return { reach, size, weights };
 }
 
-// Blend a disk for every row whose lit value is `wanted` (all rows when nothing is lassoed).
-function paint({ data, width, height }, { points, colors, lit, n }, place, { reach, size, weights }, opacity, wanted) {
+// Blend a mark for every row whose lit value is `wanted` (all rows when none fades).
+function paint({ data, width, height }, { points, colors, category, categories, lit, n }, place, marks, opacity, wanted) {
   for (let row = 0; row < n; row++) {
     if (lit && lit[row] !== wanted) continue;
+    const { reach, size, weights } = marks[categories.length ? Math.floor(category[row] / N_COLORS) % MARKS.length : 0];
     const left = Math.round((points[2 * row] - place.x) * place.scale + width / 2) - reach;
     const top = Math.round(height / 2 - (points[2 * row + 1] - place.y) * place.scale) - reach;
     if (left < 0 || top < 0 || left + size > width || top + size > height) continue; // the border swallows its points

@@ -27,6 +27,7 @@ MAP_HTML = """
     </div>
     <div class="card" hidden><canvas></canvas><div class="text" aria-live="polite"></div></div>
   </div>
+  <div class="legend" role="group" aria-label="Legend"></div>
   <div class="hint"></div>
 </div>
 """
@@ -118,13 +119,16 @@ def scatter(
     on_click: Callable[[int], None] | None = None,
     height: int = 480,
     labelled: bool = False,
+    legend: bool = True,
 ) -> MapEvent:
     """Show a cloud; return the user's click and lasso.
 
     selected   sample id to ring. A clicked point is ringed at once, before Python answers.
     lasso_key  key of the lassoed sample ids in `st.session_state`, by default `{key}-lasso`. Maps with the same
                key share the last lasso. To clear it, pop the entry.
-    labelled   write the names of the categories on the map, at most 40.
+    labelled   colours are categories: write their names on the map, at most 40, and draw those after the tenth with other
+               marks than disks. False: colours are numbers.
+    legend     list the categories under the map; a click dims the others, on all maps with the same names.
     on_click   called with the sample id before the rerun, so that elements above the map are up to date.
 
     Zoom and pan stay as they are until `cloud.points` change. Not for use inside `st.form`.
@@ -140,6 +144,7 @@ def scatter(
         "selected": None if selected is None else int(selected),
         "height": height,
         "labelled": labelled,
+        "legend": legend,
     }
     result = mount(
         key=key,

@@ -20,17 +20,17 @@ from ddnmf_core.model.decoding import add_parts_in_order
 from ddnmf_core.store.finished_run import FinishedRun
 
 MAX_HEAT_MAP_COLUMNS = 40  # features in a heat map
+SMALL_GAP = 0.1  # of the additivity gap
 
 
 def show_contributions(
     run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, ranked: RankedContributions, baseline_title: str
 ) -> None:
-    st.header("Contributions of the parts")
+    """Show baseline + contributions = reconstruction, as pictures; a click chooses a part."""
     contributions, shown = ranked.contributions, ranked.shown
     ends = pictures.to_u8(as_picture(run, torch.stack([contributions.baseline, contributions.reconstruction]).numpy()))
-    values = contributions.values[shown]
-    scale = float(contributions.values.abs().max()) or 1.0
-    tiles = pictures.differences(as_picture(run, values.numpy()), scale=scale)
+    values = contributions.values
+    tiles = pictures.differences(as_picture(run, values[shown].numpy()), scale=float(values.abs().max()) or 1.0)
     captions = [f"part {k + 1}\nH {H[k]:.2f}, baseline {baseline[k]:.2f}" for k in shown]
     gallery(
         [ends[0], *tiles, ends[1]],
@@ -38,16 +38,19 @@ def show_contributions(
         key="explain.parts",
         size=104,
         selected=_tile_of_part(ranked),
-        title="Shapley contributions",
+        title="Contributions of the parts",
+        how="Shapley values by pixel: the contribution of each part, averaged over all orders of adding parts; largest first. "
+        "Red: ink added, blue: ink removed, common scale. Baseline + contributions = reconstruction. Click a part to choose "
+        "it for all pages.",
         on_pick=lambda tile: choose_part_of_tile(shown, tile),
     )
-    st.caption(
-        "Shapley values by pixel: the contribution of each part, averaged over all orders of adding parts; largest first. "
-        "Red: ink added, blue: ink removed, common scale. Baseline + contributions = reconstruction."
-    )
-    if features := images(run).feature_names:
-        show_features(values.numpy(), features, shown)
-    gap = additivity_gap(run.decode(), H, baseline)
+
+
+def show_steps(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, ranked: RankedContributions, x: torch.Tensor) -> None:
+    """Show the reconstruction grow part by part, its ink, and how well contributions describe it."""
+    _show_build_up(run, H, baseline, ranked, x)
+    contributions, shown = ranked.contributions, ranked.shown
+    values = contributions.values[shown]
     left, right = st.columns([3, 2], gap="large")
     with left:
         names = [f"part {k + 1}" for k in shown]
@@ -55,25 +58,33 @@ def show_contributions(
         show_chart(
             charts.waterfall(float(contributions.baseline.sum()), values.sum(dim=1).tolist(), names, rest),
             "explain.waterfall",
-            "Ink (sum of pixels) from baseline to reconstruction. A part that moves ink around has a strong picture above "
-            "and a short bar here.",
+            "Ink (sum of pixels) from baseline to reconstruction. A part that moves ink around has a strong picture and a "
+            "short bar here.",
             title="From baseline to reconstruction",
         )
     with right:
+        _show_measures(ranked, additivity_gap(run.decode(), H, baseline))
+    if features := images(run).feature_names:
+        show_features(values.numpy(), features, shown)
+
+
+def _show_measures(ranked: RankedContributions, gap: float) -> None:
+    contributions = ranked.contributions
+    st.metric(MEASURES["additivity_gap"].title, f"{gap:.0%}", help=MEASURES["additivity_gap"].meaning)
+    st.caption("Small: the parts add up alone." if gap < SMALL_GAP else "Large: what a part gives depends on the others.")
+    st.metric(
+        MEASURES["completeness_error"].title,
+        f"{contributions.completeness_error:.1e}",
+        help=MEASURES["completeness_error"].meaning,
+    )
+    if contributions.standard_error is not None:
+        typical = float(contributions.standard_error.mean() / contributions.values.abs().mean().clamp(min=1e-12))
         st.metric(
-            MEASURES["completeness_error"].title,
-            f"{contributions.completeness_error:.1e}",
-            help=MEASURES["completeness_error"].meaning,
+            "Standard error",
+            f"{typical:.0%}",
+            help=f"Of a pixel's contribution, relative to the mean one. With more than {MAX_EXACT} parts the values are "
+            f"sampled from {N_SHAPLEY_PAIRS} random orders and their reverses.",
         )
-        st.metric(MEASURES["additivity_gap"].title, f"{gap:.0%}", help=MEASURES["additivity_gap"].meaning)
-        if contributions.standard_error is not None:
-            typical = float(contributions.standard_error.mean() / contributions.values.abs().mean().clamp(min=1e-12))
-            st.metric(
-                "Standard error",
-                f"{typical:.0%}",
-                help=f"Of a pixel's contribution, relative to the mean one. With more than {MAX_EXACT} parts the values are "
-                f"sampled from {N_SHAPLEY_PAIRS} random orders and their reverses.",
-            )
 
 
 def show_features(values: NDArray[np.floating], names: Sequence[str], shown: Sequence[int]) -> None:
@@ -99,10 +110,9 @@ def _tile_of_part(ranked: RankedContributions) -> int | None:
     return None if tile is None else tile + 1  # the first tile is the baseline
 
 
-def show_build_up(
+def _show_build_up(
     run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, ranked: RankedContributions, x: torch.Tensor
 ) -> None:
-    st.header("Cumulative reconstruction")
     order = ranked.order
     frames = add_parts_in_order(run.decode(), H, baseline, order)
     chosen = list(range(min(len(frames), N_SHOWN_PARTS + 1)))
@@ -114,7 +124,12 @@ def show_build_up(
         + f"\nerror {errors[i]:.4f}"
         for i in chosen
     ]
-    gallery(pictures.to_u8(as_picture(run, frames[chosen].numpy())), captions, key="explain.film", size=88)
-    st.caption(
-        "Starting from the baseline, each frame adds the next strongest part. The last frame is the student's reconstruction."
+    gallery(
+        pictures.to_u8(as_picture(run, frames[chosen].numpy())),
+        captions,
+        key="explain.film",
+        size=88,
+        title="Cumulative reconstruction",
+        how="Starting from the baseline, each frame adds the next strongest part. The last frame is the student's "
+        "reconstruction.",
     )

@@ -9,8 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from dashboard.components.gallery import gallery
-from dashboard.explain.image import ExplainedImage
+from dashboard.explain.image import ExplainedImage, explain_sample
+from dashboard.figures.saving import show_title
 from dashboard.figures.text import in_markdown
+from dashboard.session.links import linked_number
 from dashboard.session.part_contributions import cached_contributions
 from dashboard.session.results import report_damage
 from dashboard.session.run_data import as_picture, centres, images
@@ -21,7 +23,7 @@ from ddnmf_core.data import pictures
 from ddnmf_core.interpret.causal import smallest_flip
 from ddnmf_core.store.finished_run import FinishedRun
 
-SLIDERS_PER_ROW = 3  # sliders
+SLIDERS_PER_ROW, N_NEIGHBOURS = 3, 10
 SLIDER_TOLERANCE = 0.0051  # smaller differences are hidden by a slider's step
 
 
@@ -38,7 +40,8 @@ def show_editor(
 ) -> None:
     """Show the editor in a fragment of its own. `name` identifies the sample: a new name, or other parts, resets the
     sliders."""
-    st.header("Edit the parts")
+    if st.session_state.pop("explain.go", False):  # to a neighbour: outside this fragment
+        st.rerun(scope="app")
     shown = sorted(shown)
     if st.session_state.get("explain.edit_of") != (name, shown) or f"explain.H.{shown[0]}" not in st.session_state:
         st.session_state["explain.edit_of"] = name, shown
@@ -46,16 +49,13 @@ def show_editor(
     _buttons(run, noisy, H, shown)
     left, right = st.columns([3, 2], gap="large")
     with left:
+        show_title("Coefficients of the strongest parts", "The picture is decoded live from the edited coefficients.")
         edited = _sliders(H, shown, _largest(run, H))
         edited = _blend_with_another(run, image, noisy, edited, baseline)
     with right:
         _show_pictures(run, H, edited)
         _show_clusters(run, noisy, H, edited)
-        _show_nearest(run, edited)
-    st.caption(
-        "Sliders: the strongest parts. The picture is decoded live from the edited coefficients; neighbours are the images "
-        "with the nearest coefficients."
-    )
+        _show_nearest(run, image, edited)
 
 
 def _buttons(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) -> None:
@@ -113,7 +113,8 @@ def _flip(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) 
             st.session_state[f"explain.H.{part}"] = round(float(flip.H[part]), 2)
     changed = ", ".join(f"part {part + 1} from {H[part]:.2f} to {flip.H[part]:.2f}" for part in flip.parts)
     of = "one part" if len(flip.parts) == 1 else f"{len(flip.parts)} parts, the fewest"
-    st.session_state["explain.message"] = f"Smallest change of {of}: {changed}; new cluster {flip.cluster + 1}."
+    new = _cluster_title(run, noisy, "H", flip.cluster)
+    st.session_state["explain.message"] = f"Smallest change of {of}: {changed}; new {new}."
 
 
 def _sliders(H: torch.Tensor, shown: Sequence[int], largest: float) -> torch.Tensor:
@@ -133,11 +134,15 @@ def _blend_with_another(
     run: FinishedRun, image: ExplainedImage, noisy: bool, edited: torch.Tensor, baseline: torch.Tensor
 ) -> torch.Tensor:
     """Swap parts with a second sample, and interpolate to it in H."""
-    st.markdown("**Swap parts with another sample**")
+    show_title(
+        "Swap parts with another sample",
+        "Below: the other sample's strongest parts. Click one to swap it between the two samples, or to swap it back. "
+        "Interpolation: the way in H from the edited coefficients to the other sample's.",
+    )
     n = len(images(run))
     number, copied, blend = st.columns([2, 3, 3], vertical_alignment="bottom")
     st.session_state.setdefault("pinned", 0 if image.sample is None else (image.sample + 1) % n)
-    other = int(number.number_input("Other sample", 0, n - 1, key="pinned", bind="query-params"))
+    other = int(linked_number(number.number_input, "Other sample", 0, n - 1, key="pinned"))
     theirs = torch.from_numpy(run.codes("H", noisy=noisy)[other])
     swapped = copied.multiselect(
         "Swapped parts", range(len(edited)), key="explain.swap", placeholder="none", format_func=lambda k: f"part {k + 1}"
@@ -173,7 +178,6 @@ def _offer_parts(run: FinishedRun, theirs: torch.Tensor, baseline: torch.Tensor,
         size=56,
         on_pick=toggle,
     )
-    st.caption("The other sample's strongest parts. Click one to swap it between the two samples, or to swap it back.")
 
 
 def _show_pictures(run: FinishedRun, H: torch.Tensor, edited: torch.Tensor) -> None:
@@ -186,6 +190,7 @@ def _show_pictures(run: FinishedRun, H: torch.Tensor, edited: torch.Tensor) -> N
         key="explain.edited",
         size=132,
         title="Edited picture",
+        how="Decoded from the sample's own and from the edited coefficients. Difference: red is ink added, blue ink removed.",
     )
 
 
@@ -204,25 +209,39 @@ def _show_clusters(run: FinishedRun, noisy: bool, H: torch.Tensor, edited: torch
 
 def _moved(run: FinishedRun, noisy: bool, representation: Representation, pair: NDArray[np.floating], title: str) -> str:
     before, after = centres(run, representation, noisy).assign(pair)
-    named = [f"{cluster + 1}{_majority(run, noisy, representation, int(cluster))}" for cluster in (before, after)]
-    return f"{title}: cluster {named[0]}" + (f" → **{named[1]}**" if before != after else ", unchanged")
+    named = [_cluster_title(run, noisy, representation, int(cluster)) for cluster in (before, after)]
+    if before != after and named[0] == named[1]:  # two clusters of one class
+        named = [f"{name}, number {cluster + 1}" for name, cluster in zip(named, (before, after), strict=True)]
+    return f"{title}: {named[0]}" + (f" → **{named[1]}**" if before != after else ", unchanged")
 
 
-def _majority(run: FinishedRun, noisy: bool, representation: Representation, cluster: int) -> str:
-    """Return ' (mostly Bag, 93%)', or '' without labels."""
+def _cluster_title(run: FinishedRun, noisy: bool, representation: Representation, cluster: int) -> str:
+    """Return 'cluster of mostly Bag (93%)', or 'cluster 3' without labels."""
     if not images(run).labelled:
-        return ""
+        return f"cluster {cluster + 1}"
     clusters = run.clusters(representation, "kmeans", noisy=noisy)
     label, share = majority_class(images(run).labels, clusters, cluster)
-    return f" (mostly {in_markdown(images(run).class_names[label])}, {share:.0%})"
+    return f"cluster of mostly {in_markdown(images(run).class_names[label])} ({share:.0%})"
 
 
-def _show_nearest(run: FinishedRun, edited: torch.Tensor) -> None:
-    others = nearest_rows(run.codes("H"), edited.numpy(), 8)
-    st.markdown("**Nearest samples in H**")
+def _show_nearest(run: FinishedRun, image: ExplainedImage, edited: torch.Tensor) -> None:
+    """Show the images with the nearest coefficients; a click explains one."""
+    chosen, neighbours = images(run), nearest_rows(run.codes("H"), edited.numpy(), N_NEIGHBOURS)
+    agree = ""
+    if image.sample is not None and chosen.labelled:
+        others = neighbours[neighbours != image.sample]
+        agree = f" {np.mean(chosen.labels[others] == chosen.labels[image.sample]):.0%} share the sample's class."
+
+    def explain(tile: int) -> None:
+        explain_sample(int(neighbours[tile]))
+        st.session_state["explain.go"] = True
+
     gallery(
-        as_picture(run, images(run).shown(others)),
-        [images(run).tile_caption(other) for other in others.tolist()],
+        as_picture(run, chosen.shown(neighbours)),
+        [chosen.tile_caption(other) for other in neighbours.tolist()],
         key="explain.near_edit",
         size=56,
+        title="Nearest neighbours in H",
+        how=f"Clean images with coefficients nearest to the edited ones, nearest first.{agree} Click one to explain it.",
+        on_pick=explain,
     )

@@ -20,7 +20,6 @@ COLOURS = [*CLASS_COLOURS, GRAY]  # of the strongest parts; of all others
 
 def show_equation(run: FinishedRun, ranked: RankedContributions) -> None:
     """Show the reconstruction as coefficients times parts. The baseline has to be zero."""
-    st.header("Image as a sum of parts")
     values = ranked.contributions.values
     ink = values.sum(dim=1)
     shares = ink / ink.sum().clamp(min=1e-12)
@@ -42,11 +41,10 @@ def show_equation(run: FinishedRun, ranked: RankedContributions) -> None:
         size=104,
         selected=shown.index(chosen) + 1 if chosen in shown else None,
         title="Image as a sum of parts",
+        how="Coefficient: brightness of the part's brightest pixel in this image. Parts add, none takes ink away, and what "
+        "one of them gives does not depend on the others (closed form: H W). Largest first. Click a part to choose it for all "
+        "pages.",
         on_pick=lambda tile: choose_part_of_tile(shown, tile),
-    )
-    st.caption(
-        "Coefficient: brightness of the part's brightest pixel in this image. Parts add, none takes ink away, and what one of "
-        "them gives does not depend on the others (closed form: H W). Largest first."
     )
     _show_map(run, ranked, shown)
 
@@ -68,6 +66,8 @@ def _show_map(run: FinishedRun, ranked: RankedContributions, shown: list[int]) -
         tinted(as_picture(run, values[k] / strongest), np.full_like(as_picture(run, owners), i)) for i, k in enumerate(named)
     ]
     chosen = st.session_state.get("part", 1) - 1
+    share = float(whole[owners == OTHER_PARTS].sum() / max(whole.sum(), 1e-12))
+    unit = "feature" if images(run).feature_names else "pixel"
     gallery(
         tiles,
         ["map of parts", *(f"part {k + 1}" for k in named)],
@@ -75,14 +75,10 @@ def _show_map(run: FinishedRun, ranked: RankedContributions, shown: list[int]) -
         size=104,
         selected=named.index(chosen) + 1 if chosen in named else None,
         title="Map of parts",
-        on_pick=lambda tile: choose_part_of_tile(named, tile),
-    )
-    share = float(whole[owners == OTHER_PARTS].sum() / max(whole.sum(), 1e-12))
-    unit = "feature" if images(run).feature_names else "pixel"
-    st.caption(
-        f"Map: each {unit} has the colour of the part that gives most of it, as strong as the {unit} is bright"
+        how=f"Each {unit} has the colour of the part that gives most of it, as strong as the {unit} is bright"
         + (f"; gray: other parts ({share:.0%} of the ink)" if share >= 0.005 else "")
-        + ". Beside it: what each part gives, in its colour."
+        + ". Beside it: what each part gives, in its colour.",
+        on_pick=lambda tile: choose_part_of_tile(named, tile),
     )
 
 

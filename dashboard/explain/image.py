@@ -8,15 +8,16 @@ import torch
 
 from dashboard.components.sketch import sketch
 from dashboard.figures.text import in_markdown
-from dashboard.session.links import linked_choice
+from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.run_data import images
-from dashboard.session.selections import pick_sample
+from dashboard.session.selections import choose_sample, pick_sample
 from ddnmf_core.data.single_image import fit_to_shape, read_picture
 from ddnmf_core.model.corruption import corrupt, corrupt_each
 from ddnmf_core.seeds import derive
 from ddnmf_core.store.finished_run import FinishedRun
 
 PICTURE_TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp", "pgm", "ppm"]
+SAMPLE_WIDTH, CLASS_WIDTH = 130, 150  # pixels
 IMAGE_SOURCES = {"set": "Data set", "draw": "Draw", "upload": "Upload"}
 
 
@@ -44,9 +45,10 @@ class ExplainedImage:
 def choose_image(run: FinishedRun) -> ExplainedImage:
     """Choose the image by widgets; stop the page while there is none."""
     sources = list(IMAGE_SOURCES) if images(run).feature_names is None else ["set"]
-    source = linked_choice(st.segmented_control, "Image", sources, "image", format_func=IMAGE_SOURCES.get, required=True)
-    if source == "set":
-        sample = _pick(run)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        source = linked_choice(st.segmented_control, "Image", sources, "image", format_func=IMAGE_SOURCES.get, required=True)
+        sample = _pick(run) if source == "set" else None
+    if sample is not None:
         x = torch.from_numpy(images(run).scaled(np.array([sample])))
         return ExplainedImage(x, images(run).title_of(sample), sample)
     gray = _drawn() if source == "draw" else _uploaded()
@@ -83,17 +85,28 @@ def _uploaded() -> np.ndarray | None:
 def _pick(run: FinishedRun) -> int:
     """Pick the sample by number, at random, or next of a class."""
     n, names = len(images(run)), images(run).class_names
-    number, before, after, chance, by_class, go = st.columns([3, 1, 1, 2, 3, 2], vertical_alignment="bottom")
-    with number:
+    with st.container(width=SAMPLE_WIDTH):
         sample = pick_sample(run)
-    before.button(":material/chevron_left:", key="explain.before", on_click=_step, args=(-1, n), help="Previous sample")
-    after.button(":material/chevron_right:", key="explain.after", on_click=_step, args=(1, n), help="Next sample")
-    chance.button("Random", key="explain.random", on_click=_choose_random, args=(n,), width="stretch")
-    if not images(run).labelled:
-        return sample
-    by_class.selectbox("Class", range(len(names)), format_func=lambda c: names[c], key="explain.class", persist_state="session")
-    go.button("Next of class", key="explain.next_of_class", on_click=_choose_of_class, args=(run,), width="stretch")
+    st.button(":material/chevron_left:", key="explain.before", on_click=_step, args=(-1, n), help="Previous sample")
+    st.button(":material/chevron_right:", key="explain.after", on_click=_step, args=(1, n), help="Next sample")
+    st.button("Random", key="explain.random", on_click=_choose_random, args=(n,))
+    if images(run).labelled:
+        st.selectbox(
+            "Class",
+            range(len(names)),
+            format_func=lambda c: names[c],
+            key="explain.class",
+            persist_state="session",
+            width=CLASS_WIDTH,
+        )
+        st.button("Next of class", key="explain.next_of_class", on_click=_choose_of_class, args=(run,))
     return sample
+
+
+def explain_sample(sample: int) -> None:
+    """Explain another sample of the data set, from a callback."""
+    set_choice("image", "set")
+    choose_sample(sample)
 
 
 def _choose_random(n: int) -> None:

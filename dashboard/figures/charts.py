@@ -242,9 +242,15 @@ def categorical_colours(categories: NDArray[np.integer]) -> NDArray[np.uint8]:
     return palette[np.asarray(categories) % len(palette)]
 
 
+def colour_ends(values: NDArray[np.floating]) -> tuple[float, float]:
+    """Return the values with the colours at the ends of the scale: the 2 % and the 98 % quantile."""
+    low, high = np.quantile(values, [0.02, 0.98])
+    return float(low), float(high)
+
+
 def continuous_colours(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Colour points from blue (lowest 2 %) over gray to red (highest 2 %): (n,) -> (n, 3) RGB."""
-    low, high = np.quantile(values, [0.02, 0.98])
+    low, high = colour_ends(values)
     t = np.clip((values - low) / max(high - low, 1e-9), 0, 1)[:, None]
     blue, gray, red = np.array(_rgb(LOW_COLOUR)), np.array([190, 190, 190]), np.array(_rgb(HIGH_COLOUR))
     mixed = np.where(t < 0.5, blue + 2 * t * (gray - blue), gray + (2 * t - 1) * (red - gray))

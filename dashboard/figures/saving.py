@@ -1,5 +1,6 @@
 """Show charts with captions, and offer every figure of the page for saving."""
 
+import html
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.figures.files import MIME, PNG, SVG, Chart, Drawing
+from dashboard.figures.text import in_markdown
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -16,6 +18,7 @@ CAMERA_KEY = "figures.camera"  # session key: format of the charts' cameras
 CAMERA_KINDS = (PNG, SVG)
 CHOSEN_KEY = "figures.chosen"
 POPOVER_WIDTH = 240  # pixels
+TITLE_HEIGHT = 26  # pixels in a figure
 
 
 def forget_figures() -> None:
@@ -28,22 +31,39 @@ def remember_figure(key: str, title: str, drawing: Drawing) -> None:
     st.session_state.setdefault(SHOWN_KEY, {})[key] = (title, drawing)
 
 
+def show_title(title: str, how: str, place: DeltaGenerator | None = None) -> None:
+    """Show a figure's title, with how to read the figure behind a question mark."""
+    (place or st).markdown(f"**{in_markdown(title)}**", help=how)
+
+
 def show_chart(
     figure: "go.Figure", key: str, how: str | None, *, place: DeltaGenerator | None = None, title: str = "", **options: Any
 ) -> Any:
-    """Show a Plotly figure with a caption on how to read it; return the result of `st.plotly_chart`.
+    """Show a Plotly figure under its title, with how to read it behind a question mark; return the result of
+    `st.plotly_chart`.
 
-    `how` is None where one caption serves several figures. `title` is for figures without one of their own.
+    `how` is None where one explanation serves several figures: the title then stays in the figure. `title` is for figures
+    without one of their own.
     """
     title = title or figure.layout.title.text
     remember_figure(key, title, Chart(figure))
     picture = {"format": st.session_state.get(CAMERA_KEY, PNG).lower(), "filename": file_name(title), "scale": 2}
     target: Any = place or st
-    config = {"modeBarButtons": [["toImage"]], "displaylogo": False, "toImageButtonOptions": picture}
-    result = target.plotly_chart(figure, key=key, config=config, **{"alt": title} | options)
     if how:
-        target.caption(how)
-    return result
+        show_title(html.unescape(title), how, place)
+        figure = _without_title(figure)
+    config = {"modeBarButtons": [["toImage"]], "displaylogo": False, "toImageButtonOptions": picture}
+    return target.plotly_chart(figure, key=key, config=config, **{"alt": title} | options)
+
+
+def _without_title(figure: "go.Figure") -> "go.Figure":
+    """Return a copy without the title and its room; the saved figure keeps both."""
+    if not figure.layout.title.text:
+        return figure
+    room = min(TITLE_HEIGHT, figure.layout.margin.t or 0)
+    shown = type(figure)(figure)
+    height = figure.layout.height
+    return shown.update_layout(title_text="", margin_t=(figure.layout.margin.t or 0) - room, height=height and height - room)
 
 
 def file_name(title: str) -> str:

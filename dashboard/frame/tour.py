@@ -30,8 +30,8 @@ TOUR_STEPS = {
     ),
     "explain": (
         "Explain",
-        "The contribution of each part to the selected image. Move a part's slider or press **Smallest change of cluster** "
-        "and watch picture, cluster and neighbours follow.",
+        "The contribution of each part to the selected image. Under **Edit and neighbours**, move a part's slider or press "
+        "**Smallest change of cluster** and watch picture, cluster and neighbours follow.",
     ),
     "noise": ("Noise", "Figure 3: scores against noise. Move **Noise level** to see the same images at that level."),
     "sweep": (

@@ -46,12 +46,11 @@ def show_lasso(run: FinishedRun) -> None:
         )
     if chosen_images.feature_names:
         means = {"selected": chosen_images.scaled(inside).mean(axis=0), "all": chosen_images.scaled().mean(axis=0)}
-        st.markdown("**Mean of the selected rows and of all rows, by feature**")
         show_chart(
             feature_profiles(means, chosen_images.feature_names),
             "latent.profiles",
             "Features with a gap distinguish the selection.",
-            title="Mean of the selected rows and of all rows",
+            title="Mean of the selected rows and of all rows, by feature",
         )
     frame = with_classes(run, pd.DataFrame({"sample": inside}))
     st.download_button(

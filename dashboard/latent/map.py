@@ -1,7 +1,7 @@
 """Show one map of the Latent space page: points, previews, colours, thumbnails, legend."""
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from dashboard.components.scatter import Cloud, Thumbnails, scatter
 from dashboard.figures import charts
 from dashboard.figures.files import PointMap, draw_points
-from dashboard.figures.saving import remember_figure
+from dashboard.figures.palette import GRAY, HIGH_COLOUR, LOW_COLOUR
+from dashboard.figures.saving import remember_figure, show_title
 from dashboard.figures.text import in_html
 from dashboard.session.results import result_of
 from dashboard.session.run_data import HASH_FUNCS, as_picture, images
@@ -41,21 +42,44 @@ def map_points(embedding: Entry[EmbeddingConfig]) -> pd.DataFrame:
     return embedding.read_table(POINTS_FILE)
 
 
+class PointColours(NamedTuple):
+    """Colours of the points of a map, the category of each for its card, and the range of values that the colours are of."""
+
+    rgb: NDArray[np.uint8]  # (n, 3)
+    category: NDArray[np.uint16]  # (n,) index into names
+    names: list[str]
+    scale: tuple[str, float, float] | None = None  # title, lowest and highest value; None: colours of categories
+
+
 def point_colours(
     run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any], samples: NDArray[np.integer]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint16], list[str]]:
-    """Return the RGB and the category of each point, and the names of the categories."""
-    labels, names = images(run).labels[samples], list(images(run).class_names)
-    if chosen["colour"] == "part" and "H" in run.config.representations:
+) -> PointColours:
+    """Colour the points by category, or by a number: a part's coefficient, a column of a table, the error."""
+    colour, of = chosen["colour"], images(run)
+    labels, names = of.labels[samples], list(of.class_names)
+    has_parts = "H" in run.config.representations
+    if colour == "part" and has_parts:
         labels = standardised_coefficients(run.codes("H", noisy=config.noisy)).argmax(axis=1)[samples]
         names = [f"part {number + 1}" for number in range(labels.max() + 1)]
-    elif chosen["colour"] == "cluster" or not images(run).labelled:
+    elif colour == "cluster" or not of.labelled:
         labels = run.clusters(config.representation, chosen["clusterer"], noisy=config.noisy)[samples]
         names = [f"cluster {number + 1}" for number in range(labels.max() + 1)]
-    rgb = charts.categorical_colours(labels)
-    if chosen["colour"] == "error":
-        rgb = charts.continuous_colours(run.errors(noisy=config.noisy)[samples])
-    return rgb, labels.astype(np.uint16), names
+    category = labels.astype(np.uint16)
+    if colour == "error":
+        return _by_number("Reconstruction error (MSE)", run.errors(noisy=config.noisy)[samples], category, names)
+    if colour == "coefficient" and has_parts:
+        part = min(chosen["part"], run.config.n_parts - 1)
+        values = run.codes("H", noisy=config.noisy)[samples, part]
+        return _by_number(f"Coefficient of part {part + 1}", values, category, names)
+    if colour == "column" and of.feature_names is not None:
+        column = min(chosen["column"], len(of.feature_names) - 1)
+        return _by_number(of.feature_names[column], of.scaled(samples)[:, column], category, names)
+    return PointColours(charts.categorical_colours(labels), category, names)
+
+
+def _by_number(title: str, values: NDArray[np.floating], category: NDArray[np.uint16], names: list[str]) -> PointColours:
+    low, high = charts.colour_ends(values)
+    return PointColours(charts.continuous_colours(values), category, names, (title, low, high))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -87,22 +111,28 @@ def show_early(run: FinishedRun, config: EmbeddingConfig, chosen: dict[str, Any]
         table = entry.read_table(EARLY_FILE)
     except CorruptFile:  # just finished: the map itself comes next
         return
-    rgb, _, _ = point_colours(run, config, chosen, table["sample"].to_numpy())
-    st.image(draw_points(table[["x", "y"]].to_numpy(np.float32), rgb), caption="Preview; points still move.")
+    colours = point_colours(run, config, chosen, table["sample"].to_numpy())
+    st.image(draw_points(table[["x", "y"]].to_numpy(np.float32), colours.rgb), caption="Preview; points still move.")
 
 
-def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int) -> None:
+def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int, legend: bool = True) -> None:
+    """Show the map of a run under its title."""
     config = embedding_config(run, chosen)
     title = f"{MAP_TITLES[config.method]} of {MODEL_TITLES[run.config.model]}'s {config.representation}"
     entry = result_of(config, title, partial(show_early, run, config, chosen))
     if entry is None:
         return
     table = map_points(entry)
-    rgb, category, names = point_colours(run, config, chosen, table["sample"].to_numpy())
-    cloud = uncoloured_cloud(entry, run).recoloured(rgb, category, names)
-    by_error = chosen["colour"] == "error"
+    colours = point_colours(run, config, chosen, table["sample"].to_numpy())
+    cloud = uncoloured_cloud(entry, run).recoloured(colours.rgb, colours.category, colours.names)
+    by_number = colours.scale is not None
     remember_figure(
-        f"latent.{place}", title, PointMap(cloud.points, cloud.colors, None if by_error else cloud.category, cloud.names)
+        f"latent.{place}", title, PointMap(cloud.points, cloud.colors, None if by_number else cloud.category, cloud.names)
+    )
+    show_title(
+        title,
+        f"{len(table):,} {'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
+        "distances between far groups mean little. Click a name in the legend to see its points alone.",
     )
     scatter(
         cloud,
@@ -110,23 +140,15 @@ def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int) 
         selected=sample,
         lasso_key=LASSO_KEY,
         on_click=choose_sample,
-        labelled=not by_error,
+        labelled=not by_number,
+        legend=legend,
     )
+    if colours.scale is not None:
+        show_scale(*colours.scale)
     if sample not in table["sample"].values:
         st.caption(f"Sample {sample} is not among the {len(table):,} images of this map (Map settings, **Max. points**).")
-    if not by_error:
-        show_legend(names)
-    st.caption(
-        f"{MAP_TITLES[config.method]} of {config.representation} of {len(table):,} "
-        f"{'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
-        "distances between far groups mean little. "
-        + ("Reconstruction error (MSE): blue low, red high. " if by_error else "")
-        + (
-            "An autoencoder has no parts: coloured by class, or by cluster without labels. "
-            if chosen["colour"] == "part" and run.config.model != "ddnmf"
-            else ""
-        )
-    )
+    if chosen["colour"] in ("part", "coefficient") and run.config.model != "ddnmf":
+        st.caption("An autoencoder has no parts: coloured by class, or by cluster without labels.")
     st.download_button(
         "Download coordinates (CSV)",
         lambda: with_classes(run, table).to_csv(index=False),
@@ -148,13 +170,10 @@ def with_classes(run: FinishedRun, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{"class": labels, "class_name": np.asarray(images(run).class_names)[labels]})
 
 
-def show_legend(names: list[str]) -> None:
-    palette = charts.CLASS_COLOURS
+def show_scale(title: str, low: float, high: float) -> None:
+    """Show the colours of a number, from its lowest to its highest 2 %."""
     st.html(
-        "".join(
-            f"<span style='display:inline-block;margin-right:12px;font-size:13px'><span style='display:inline-block;"
-            f"width:10px;height:10px;border-radius:5px;background:{palette[i % len(palette)]};margin-right:4px'>"
-            f"</span>{in_html(name)}</span>"
-            for i, name in enumerate(names[:20])
-        )
+        f"<div style='font-size:13px'>{in_html(title)}: {low:.3g} <span style='display:inline-block;width:120px;height:10px;"
+        f"border-radius:5px;margin:0 4px;background:linear-gradient(90deg,{LOW_COLOUR},{GRAY},{HIGH_COLOUR})'></span> "
+        f"{high:.3g}</div>"
     )

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.components.gallery import gallery, tile_index
 from dashboard.figures import charts
 from dashboard.figures.feature_charts import feature_bars
-from dashboard.figures.saving import show_chart
+from dashboard.figures.saving import show_chart, show_title
 from dashboard.figures.text import in_markdown
 from dashboard.session.run_data import as_picture, cached_part_effects, images
 from dashboard.session.selections import choose_sample
@@ -103,7 +103,15 @@ def _show_pictures(run: FinishedRun, part: int) -> None:
     alone_tile = pictures.to_u8(as_picture(run, pictures.brightest_at_one(decoded["alone"][part : part + 1])[0]))
     first = [(alone_tile, "alone, scaled"), (swing_tile, "swing")]
     tiles, captions = zip(*(first if run.is_additive() else first[::-1]), strict=True)
-    gallery(tiles, captions, key="parts.pictures", size=180, title=f"Part {part + 1}")
+    gallery(
+        tiles,
+        captions,
+        key="parts.pictures",
+        size=180,
+        title=f"Pictures of part {part + 1}",
+        how="Swing: from the 5 % to the 95 % quantile of coefficient k; red is ink added, blue ink removed. "
+        f"Alone: k at {high}, all others 0.",
+    )
     rest = pictures.to_u8(as_picture(run, np.stack([baseline, raised])))
     difference = pictures.differences(as_picture(run, raised - baseline), scale=1.0)
     gallery(
@@ -113,16 +121,16 @@ def _show_pictures(run: FinishedRun, part: int) -> None:
         size=104,
         title=f"Part {part + 1} raised from the mean",
     )
-    st.caption(
-        f"Swing: from the 5 % to the 95 % quantile of coefficient k; red is ink added, blue ink removed. Alone: k at {high}, "
-        "all others 0."
-    )
 
 
 def _show_samples(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
     """Show the samples that activate the part most, and samples across the range of its coefficient."""
     order = np.argsort(-H[:, part], kind="stable")
-    st.markdown("**Top-activating samples**")
+    show_title(
+        "Top-activating samples",
+        "Captions: sample, class, coefficient, file. Click one to select it on every page. Top samples can mislead; check the "
+        "middle of the range below.",
+    )
     _samples(run, part, H, order[:N_TOP_SAMPLES], "parts.top", f"Top-activating samples of part {part + 1}")
     st.markdown("**Samples across the range, by percentile**")
     for quantile, place in zip(BANDS, st.columns(len(BANDS)), strict=True):
@@ -132,10 +140,6 @@ def _show_samples(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
             st.markdown(f"{quantile * 100:.0f} %")
             key = f"parts.band.{quantile * 100:.0f}"
             _samples(run, part, H, band, key, f"Part {part + 1}, samples at the {quantile:.0%} quantile")
-    st.caption(
-        "Captions: sample, class, coefficient, file. Click one to select it on every page. Top samples can mislead; check "
-        "the middle of the range."
-    )
     if st.session_state.get("sample") is not None:
         st.page_link(
             EXPLAIN_PAGE,
@@ -207,8 +211,6 @@ def show_other_seeds(run: FinishedRun, part: int, others: Sequence[FinishedRun])
         key="parts.likeness",
         size=88,
         title=f"Part {part + 1} in other seeds",
-    )
-    st.caption(
-        "Swing of this part and of its match in each other seed (Hungarian matching by cosine; reappears if >= "
-        f"{MIN_REAPPEARANCE_COSINE:g}). A part that reappears in no other seed is probably chance."
+        how="Swing of this part and of its match in each other seed (Hungarian matching by cosine; reappears if >= "
+        f"{MIN_REAPPEARANCE_COSINE:g}). A part that reappears in no other seed is probably chance.",
     )

@@ -27,12 +27,14 @@ READING = {
     "difference": "The raised picture minus the baseline: red is ink added, blue ink removed.",
 }
 UNTRAINED = " The decoder has not been trained on such inputs: a sigmoid never gives 0."
+NMF_TITLE = "NMF of the pixels, same rank"
 FEW, SEVERAL = 20, 48  # parts, up to which tiles are large, and up to which their captions have two lines
 
 
 def show_parts(run: FinishedRun, H: NDArray[np.float32], mass: NDArray[np.float64], part: int) -> None:
     """Show the parts (H: (n, r); mass: (r, n_classes)), then the bases of NMF in the same view; a click opens a part."""
     view = _choose_view(run)
+    untrained = UNTRAINED if view == "alone" and not run.is_additive() else ""
     size = 104 if H.shape[1] <= FEW else 64
     gallery(
         _tiles(run, view),
@@ -42,9 +44,8 @@ def show_parts(run: FinishedRun, H: NDArray[np.float32], mass: NDArray[np.float6
         selected=part,
         on_pick=open_part,
         title=f"The parts: {VIEWS[view].lower()}",
+        how=f"{READING[view]}{untrained} {_caption_words(run, H)} Click a part to open it.",
     )
-    untrained = UNTRAINED if view == "alone" and not run.is_additive() else ""
-    st.caption(f"{READING[view]}{untrained} {_caption_words(run, H)} Click a part to open it.")
     _show_pixel_nmf(run, view, size)
 
 
@@ -92,9 +93,8 @@ def _caption_words(run: FinishedRun, H: NDArray[np.float32]) -> str:
 
 def _show_pixel_nmf(run: FinishedRun, view: str, size: int) -> None:
     """Show scikit-learn's NMF with as many bases, in colours where the view has them."""
-    st.header("NMF of the pixels, same rank")
     config = PixelNMFConfig(dataset=run.config.dataset, n_samples=run.config.n_samples, n_parts=run.config.n_parts)
-    entry = result_of(config, "scikit-learn's NMF")
+    entry = result_of(config, NMF_TITLE)
     if entry is None:
         return
     factors = entry.read_tensors(FACTORS_FILE)
@@ -107,9 +107,11 @@ def _show_pixel_nmf(run: FinishedRun, view: str, size: int) -> None:
         tiles = list(pictures.to_u8(as_picture(run, pictures.brightest_at_one(factors["bases"]))))
         drawn = "Each basis scaled to its brightest pixel"
     gallery(
-        tiles, [f"basis {k + 1}" for k in range(len(tiles))], key="parts.nmf", size=size, title="NMF of the pixels, same rank"
-    )
-    st.caption(
-        f"{drawn}. scikit-learn's NMF with {len(tiles)} bases explains {factors['explained_variance'][0]:.1%} of the pixels' "
-        "variance. Purely additive: the shallow baseline."
+        tiles,
+        [f"basis {k + 1}" for k in range(len(tiles))],
+        key="parts.nmf",
+        size=size,
+        title=NMF_TITLE,
+        how=f"{drawn}. scikit-learn's NMF with {len(tiles)} bases explains {factors['explained_variance'][0]:.1%} of the "
+        "pixels' variance. Purely additive: the shallow baseline.",
     )

@@ -54,10 +54,8 @@ def _show(run: FinishedRun, entry: Entry[InterpretationConfig]) -> None:
         key="readout.tiles",
         size=72,
         title="Additive read-out",
-    )
-    st.caption(
-        "Parts V by importance, the share of each in the contributions, each scaled to its brightest pixel"
-        + (", with the class that most of its mass is in." if images(run).labelled else ".")
+        how="Parts V by importance, the share of each in the contributions, each scaled to its brightest pixel"
+        + (", with the class that most of its mass is in." if images(run).labelled else "."),
     )
     measures = pd.DataFrame(measure_rows(entry.read_json(SCORES_FILE)), columns=["Measure", "Value"])
     st.dataframe(measures, hide_index=True, key="readout.scores")

@@ -51,6 +51,7 @@ def show_strip(run: FinishedRun, H: torch.Tensor, key: str, size: int = 72) -> N
     scale = float(contributions.values.abs().max()) or 1.0
     tiles = pictures.differences(as_picture(run, contributions.values[shown].numpy()), scale=scale)
     rest = len(H) - len(shown)
+    ground = "a blank image" if additive else "the mean image"
     gallery(
         [ends[0], *tiles, ends[1]],
         [
@@ -60,10 +61,10 @@ def show_strip(run: FinishedRun, H: torch.Tensor, key: str, size: int = 72) -> N
         ],
         key=key,
         size=size,
+        title="Contributions of the sample's parts",
+        how=f"Largest first: red is ink added to {ground}, blue ink removed. Click a part to choose it for all pages.",
         on_pick=lambda tile: choose_part_of_tile(shown, tile),
     )
-    ground = "a blank image" if additive else "the mean image"
-    st.caption(f"Contribution of each part, largest first: red is ink added to {ground}, blue ink removed.")
 
 
 def choose_part_of_tile(shown: list[int], tile: int) -> None:

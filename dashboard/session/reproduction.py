@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.components.action_button import action_button
 from dashboard.figures.text import in_markdown
-from dashboard.session.links import linked_choice
+from dashboard.session.links import linked_choice, linked_number
 from dashboard.session.results import report_damage
 from dashboard.session.store import store
 from ddnmf_core.data.catalogue import DATASETS
@@ -63,9 +63,7 @@ def choose_numbers(targets: Sequence[Target]) -> list[DisplayedResults]:
             )
             for target_results in published
         ]
-    n_seeds = right.number_input(
-        "Seeds", 1, MAX_SEEDS, 2, key="seeds", bind="query-params", help="Number of seeds, starting at 1."
-    )
+    n_seeds = linked_number(right.number_input, "Seeds", 1, MAX_SEEDS, 2, key="seeds", help="Number of seeds, starting at 1.")
     return [store_results(target, PROTOCOLS[numbers], range(1, n_seeds + 1)) for target in targets]
 
 

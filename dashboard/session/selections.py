@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.figures.text import in_markdown
-from dashboard.session.links import from_link, linked_choice
+from dashboard.session.links import from_link, linked_choice, linked_number
 from dashboard.session.run_data import cached_run, images
 from dashboard.session.store import TRAIN_PAGE, store
 from ddnmf_core.files.read_only import read_only
@@ -36,6 +36,7 @@ def pick_run(
         list(ready),
         key,
         default(list(ready.values())).id,
+        explained=True,
         format_func=lambda entry_id: run_title(ready[entry_id]),
         help="Finished runs, newest first.",
     )
@@ -91,8 +92,8 @@ def pick_sample(run: FinishedRun) -> int:
     if not 0 <= st.session_state.get("sample", 0) < n:
         st.session_state["sample"] = 0
     return int(
-        st.number_input(
-            "Sample", 0, n - 1, key="sample", bind="query-params", help=f"0 to {n - 1:,}, in the order of the run's images."
+        linked_number(
+            st.number_input, "Sample", 0, n - 1, key="sample", help=f"0 to {n - 1:,}, in the order of the run's images."
         )
     )
 
@@ -100,3 +101,11 @@ def pick_sample(run: FinishedRun) -> int:
 def choose_sample(sample: int) -> None:
     """Set the sample of every page, from a callback."""
     st.session_state["sample"] = int(sample)
+
+
+def pick_part(run: FinishedRun) -> int:
+    """Pick the part of every page by number, kept in the link; 0 is the first part. An autoencoder has one to pick, unused."""
+    n_parts = run.config.n_parts
+    if not 1 <= st.session_state.get("part", 1) <= n_parts:
+        st.session_state["part"] = 1
+    return int(linked_number(st.number_input, "Part", 1, n_parts, key="part")) - 1

@@ -15,6 +15,7 @@ from dashboard.figures.palette import (
     MARGIN,
     SURFACE_SCALE,
 )
+from ddnmf_core.experiment.model_selection import pooled_deviation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +32,7 @@ PARALLEL_SCALE = [[0, LOW_COLOUR], [0.5, GRAY], [1, HIGH_COLOUR]]  # visible as 
 LIGHT_FROM = 0.55  # of the scale; black text above
 ABOVE_AND_BELOW = 80, 60  # pixels for title and colour bar; for the axis and its title
 GRID_ROW_HEIGHT = 84
+NARROWEST = 0.01  # of a value, to each side of it: the scale of cells that are all equal
 
 Point = Sequence[float | int]
 
@@ -59,6 +61,15 @@ def state_text(states: Mapping[str, int], between: str = ", ") -> str:
     return between.join(f"{count} {status}" for status, count in states.items() if status != "finished")
 
 
+def colour_range(cells: "pd.DataFrame") -> tuple[float, float]:
+    """Return the ends of the colour scale: the means, but never less than two SDs over seeds to each side of their middle."""
+    low, high = float(cells["mean"].min()), float(cells["mean"].max())
+    deviation = pooled_deviation(cells["std"])
+    middle, half = (low + high) / 2, (high - low) / 2
+    half = max(half, 2 * deviation if deviation == deviation else 0.0) or NARROWEST * (abs(middle) or 1.0)
+    return middle - half, middle + half
+
+
 def surface_map(cells: "pd.DataFrame", x: str, y: str, title: str, chosen: Point | None, score: bool) -> go.Figure:
     """Draw a cell per pair of settings with mean, SD and number of seeds; customdata is the cell's name.
 
@@ -67,12 +78,15 @@ def surface_map(cells: "pd.DataFrame", x: str, y: str, title: str, chosen: Point
     columns, rows = (sorted(cells[name].unique()) for name in (x, y))
     grid = cells.pivot(index=y, columns=x, values="mean").to_numpy(dtype=float)
     height = sum(ABOVE_AND_BELOW) + GRID_ROW_HEIGHT * len(rows)
+    low, high = colour_range(cells)
     figure = go.Figure(
         go.Heatmap(
             z=grid,
             x=[format_setting(value) for value in columns],
             y=[format_setting(value) for value in rows],
             colorscale=SURFACE_SCALE,
+            zmin=low,
+            zmax=high,
             hoverinfo="skip",
             xgap=2,
             ygap=2,
@@ -104,7 +118,7 @@ def _of_categories(axis: "go.layout.XAxis | go.layout.YAxis") -> None:
 
 def _write_in(figure: go.Figure, cells: "pd.DataFrame", x: str, y: str, score: bool) -> None:
     """Write into each cell, in black or white on a colour, else in the page's text colour."""
-    low, high = cells["mean"].min(), cells["mean"].max()
+    low, high = colour_range(cells)
     light = (cells["mean"] - low) > LIGHT_FROM * (high - low)
     for mask, colour in ((light, "black"), (~light & cells["mean"].notna(), "white"), (cells["mean"].isna(), None)):
         some = cells[mask]

@@ -36,25 +36,33 @@ def show_choice(cells: pd.DataFrame, view: SweepView) -> pd.DataFrame:
         return _stability([store().get("runs", run) for run in runs], view.representation, view.clusterer, view.noisy)
 
     criteria = model_selection.score_criteria(view.runs, cells, view.x, view.y, stability_of)
-    criteria["score"] = view.cells(view.column_of(view.score))["mean"]
+    of_score = view.cells(view.column_of(view.score))
+    criteria["score"], criteria["score_std"] = of_score["mean"], of_score["std"]
+    by = "" if view.score == SILHOUETTE else " (by labels)"
+    titles = CRITERION_TITLES | {"score": f"best {MEASURE_TITLES[view.score]}{by}"}
     picks = {
-        CRITERION_TITLES[name]: model_selection.best_cells(criteria, name, wanted)
-        for name, wanted in model_selection.CRITERIA.items()
+        titles[name]: None if _is_chance(criteria, name) else model_selection.best_cells(criteria, name, wanted)
+        for name, wanted in (model_selection.CRITERIA | {"score": model_selection.HIGHEST}).items()
         if name in criteria
     }
-    by = "" if view.score == SILHOUETTE else " (by labels)"
-    picks[f"best {MEASURE_TITLES[view.score]}{by}"] = model_selection.best_cells(criteria, "score", model_selection.HIGHEST)
     _table(criteria, view, picks)
     st.markdown("\n".join(_verdict(criteria, view, title, places) for title, places in picks.items()))
-    st.caption(_how_to_choose(view))
     return criteria
 
 
-def _table(criteria: pd.DataFrame, view: SweepView, picks: dict[str, list[int]]) -> None:
+def _is_chance(criteria: pd.DataFrame, name: str) -> bool:
+    """Return whether no cell is better than another beyond the deviation over seeds."""
+    deviations = f"{name}_std"
+    return deviations in criteria and model_selection.within_deviations(criteria[name], criteria[deviations])
+
+
+def _table(criteria: pd.DataFrame, view: SweepView, picks: dict[str, list[int] | None]) -> None:
     """Show the cells as a table, also for keyboards and screen readers; a tick chooses the cell."""
     shown: dict[str, Any] = {SHORT_TITLES[name]: criteria[name] for name in view.axes}
     shown |= {view.title: criteria["mean"], "± SD": criteria["std"], "Seeds": criteria["n"]}
-    shown["Chosen by"] = ["; ".join(title for title, places in picks.items() if row in places) for row in range(len(criteria))]
+    shown["Chosen by"] = [
+        "; ".join(title for title, places in picks.items() if row in (places or ())) for row in range(len(criteria))
+    ]
     shown |= {"Error, noisy images": criteria["error"], "Stability": criteria["stability"]}
     if not view.is_score:
         shown[MEASURE_TITLES[view.score]] = criteria["score"]
@@ -83,9 +91,11 @@ def _table(criteria: pd.DataFrame, view: SweepView, picks: dict[str, list[int]])
     st.caption("Tick a row to show its runs above.")
 
 
-def _verdict(criteria: pd.DataFrame, view: SweepView, title: str, places: list[int]) -> str:
+def _verdict(criteria: pd.DataFrame, view: SweepView, title: str, places: list[int] | None) -> str:
     """Name the cell chosen by a criterion, and its score."""
     title = title[0].upper() + title[1:]
+    if places is None:
+        return f"- **{title}**: no choice; all cells lie within two SDs over seeds."
     if not places:
         return f"- **{title}**: not available yet" + (" (needs two seeds)." if "stability" in title else ".")
     if len(places) > MAX_NAMED_CELLS:
@@ -95,7 +105,7 @@ def _verdict(criteria: pd.DataFrame, view: SweepView, title: str, places: list[i
     return f"- **{title}**: {named}"
 
 
-def _how_to_choose(view: SweepView) -> str:
+def how_to_choose(view: SweepView) -> str:
     """Explain the criteria and their limits."""
     warnings = {
         "L_in is not a criterion here: it contains the swept weights, so the smallest would win.": WEIGHTS,
@@ -103,8 +113,10 @@ def _how_to_choose(view: SweepView) -> str:
         "More parts usually reconstruct better, whether or not they are meaningful.": ("n_parts",),
     }
     fitting = [sentence for sentence, names in warnings.items() if set(names) & set(view.axes)]
+    alone = ["One seed per cell: differences may be chance. Train more seeds."] * (view.runs["seed"].nunique() == 1)
     return " ".join(
         [
+            *alone,
             "Choosing by ACC, NMI or ARI uses the labels; the other criteria need none. Error: of the student's "
             f"reconstructions of noisy images. Stability: mean ARI between the seeds of a cell, {view.clustering_title}; 1 is "
             "full agreement, 0 chance. Collapsed models can also be stable; check the runs.",

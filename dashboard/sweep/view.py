@@ -1,5 +1,6 @@
 """Select the displayed slice of a sweep: sweep, axes and measure, all kept in the link."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -137,6 +138,7 @@ def pick_sweep(families: list[Sweep]) -> Sweep:
             "Sweep",
             list(by_id),
             "sweep",
+            explained=True,
             format_func=lambda name: sweep_title(by_id[name]),
             help="Runs that differ only in α, β, γ, the noise level, r and the seed.",
         )
@@ -173,8 +175,10 @@ def _pick_axes(family: Sweep) -> tuple[list[str], dict[str, Any]]:
     at = {}
     for column, name in zip(columns[2:], [name for name in rest if name not in axes], strict=False):
         values = {format_setting(value): value for value in family.axes[name]}
+        counts = Counter(format_setting(getattr(entry.config, name)) for entry in family.entries)
+        most = max(values, key=counts.__getitem__)  # the slice with most runs
         with column:
-            at[name] = values[linked_choice(st.selectbox, f"{AXIS_TITLES[name]}, fixed at", list(values), f"at.{name}")]
+            at[name] = values[linked_choice(st.selectbox, f"{AXIS_TITLES[name]}, fixed at", list(values), f"at.{name}", most)]
     return axes, at
 
 

@@ -67,7 +67,7 @@ def sweep_id(config: RunConfig) -> str:
 
 
 def find_sweeps(entries: Iterable[RunEntry]) -> list[Sweep]:
-    """Find groups of runs with at least two grid points, in the order of their first entries."""
+    """Find groups of runs of which two differ in one swept setting alone, in the order of their first entries."""
     groups: dict[str, list[tuple[RunEntry, RunConfig]]] = {}
     for entry in entries:
         config = entry.config
@@ -75,9 +75,17 @@ def find_sweeps(entries: Iterable[RunEntry]) -> list[Sweep]:
     sweeps = []
     for name, members in groups.items():
         values = {axis: sorted({getattr(config, axis) for _, config in members}) for axis in SWEEPABLE}
-        if axes := {axis: numbers for axis, numbers in values.items() if len(numbers) > 1}:
+        points = {tuple(getattr(config, axis) for axis in SWEEPABLE) for _, config in members}
+        if _have_neighbours(points):
+            axes = {axis: numbers for axis, numbers in values.items() if len(numbers) > 1}
             sweeps.append(Sweep(name, members[0][1], axes, [entry for entry, _ in members]))
     return sweeps
+
+
+def _have_neighbours(points: set[tuple[Number, ...]]) -> bool:
+    """Return whether two grid points differ in one coordinate alone, so that they are two cells of one axis."""
+    lines = [(i, point[:i] + point[i + 1 :]) for point in points for i in range(len(point))]
+    return len(set(lines)) < len(lines)
 
 
 def run_table(

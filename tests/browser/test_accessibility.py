@@ -6,7 +6,13 @@ from serving import RUN, needs_chromium, open_page, wait_until
 
 pytestmark = needs_chromium
 
-PAGES = ["", "train", "latent", "parts", "parts?tab=part", "explain", "noise", "sweep", "compare"]
+TABS = {
+    "parts": ("part", "training", "quality", "rank", "factors", "readout"),
+    "explain": ("steps", "edit"),
+    "compare": ("tables", "quality"),
+}
+PAGES = ["", "train", "latent", "parts", "explain", "noise", "sweep", "compare"]
+PAGES += [f"{page}?{'tab' if page == 'parts' else page}={tab}" for page, tabs in TABS.items() for tab in tabs]
 BRIGHTNESS = "() => Number(getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/\\d+/)[0])"
 
 

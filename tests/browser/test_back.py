@@ -41,7 +41,7 @@ def test_a_page_is_one_entry_of_the_history_and_back_goes_back(page, address):
 
 def test_a_choice_on_a_page_that_a_link_opened_is_no_entry_of_its_own(page, address):
     page.goto(f"{address}/explain?run={RUN.id}&sample=3")
-    page.get_by_role("heading", name="Nearest neighbours in H").wait_for()
+    page.get_by_text("Contributions of the parts").wait_for()
     wait_until(page, lambda: page.evaluate("history.ddnmfOnePageOneEntry"))
     before = page.evaluate("history.length")
     page.get_by_role("button", name="Random").click()

@@ -143,9 +143,11 @@ def test_a_click_chooses_the_point_that_is_shown(page):
 
 def test_the_clicked_sample_is_rebuilt_from_its_parts(page):
     page.get_by_role("link", name="Explain this sample").click()
-    page.get_by_role("heading", name="Contributions of the parts").wait_for()
+    page.get_by_text("Contributions of the parts").wait_for()
     expect(page.get_by_label("Sample", exact=True)).to_have_value(str(page.chosen))
-    page.get_by_role("heading", name="Cumulative reconstruction").wait_for()
+    page.get_by_role("tab", name="Step by step").click()
+    page.get_by_text("Cumulative reconstruction").wait_for()
+    page.get_by_role("tab", name="Edit and neighbours").click()
     pictures = page.get_by_test_id("ddnmf-gallery").filter(has_text="edited").locator("img")
     before = pictures.nth(1).get_attribute("src")
     slider = page.get_by_role("slider", name=re.compile("^part ")).first
@@ -172,7 +174,7 @@ def test_a_link_brings_back_what_was_on_screen(page):
 def test_an_unknown_run_in_the_link_is_said_so(page, empty_address):
     other = open_page(page.context.browser)
     other.goto(f"{empty_address}/parts?run=0123456789abcdef")
-    other.get_by_role("heading", name="NMF of the pixels").wait_for()
+    other.get_by_text("NMF of the pixels, same rank").first.wait_for()
     expect(other.get_by_text("The run 0123456789abcdef in the link is not in this store")).to_be_visible()
     other.close()
 

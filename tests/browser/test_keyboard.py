@@ -68,8 +68,8 @@ def test_a_point_of_the_map_is_chosen_by_keys_alone(address, page):
 
 
 def test_a_part_is_moved_by_keys_alone(address, page):
-    page.goto(f"{address}/explain?run={RUN.id}&sample=3")
-    expect(page.get_by_text("Shapley values")).to_be_visible(timeout=60_000)
+    page.goto(f"{address}/explain?run={RUN.id}&explain=edit&sample=3")
+    expect(page.get_by_text("Edited picture")).to_be_visible(timeout=60_000)
     settled(page)
     slider = page.get_by_role("slider").nth(1)
     tab_to(page, slider.get_attribute("aria-label") or "never", most=150)

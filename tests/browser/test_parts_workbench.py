@@ -53,7 +53,7 @@ def test_a_drawn_figure_is_taken_apart_and_follows_the_pen(page, address):
 
     stroke((110, 30), (110, 190))
     page.get_by_text("your drawing").first.wait_for()
-    page.get_by_role("heading", name="Contributions of the parts").wait_for()
+    page.get_by_text("Contributions of the parts").wait_for()
     before = picture_of(page, "your drawing")
     stroke((110, 30), (180, 60), (110, 110))
     wait_for_other(page, "your drawing", before)
@@ -72,12 +72,13 @@ def test_an_uploaded_picture_is_taken_apart_and_what_is_none_is_refused(page, ad
     Image.fromarray(paper).save(buffer, "PNG")
     chooser.set_input_files({"name": "one.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
     page.get_by_text("your picture").first.wait_for()
-    page.get_by_role("heading", name="Nearest neighbours in H").wait_for()
+    page.get_by_role("tab", name="Edit and neighbours").click()
+    page.get_by_text("Nearest neighbours in H").wait_for()
 
 
 def test_parts_are_edited_and_swapped_and_the_picture_follows(page, address):
-    page.goto(f"{address}/explain?run={RUN.id}&sample=3")
-    page.get_by_role("heading", name="Edit the parts").wait_for()
+    page.goto(f"{address}/explain?run={RUN.id}&explain=edit&sample=3")
+    page.get_by_text("Edited picture").wait_for()
     own = picture_of(page, "edited")
     page.get_by_role("button", name="Smallest change of cluster").click()
     page.get_by_text(re.compile(r"Smallest change of \w+ part.*:")).wait_for()
@@ -92,8 +93,8 @@ def test_parts_are_edited_and_swapped_and_the_picture_follows(page, address):
 
 
 def test_a_click_swaps_a_part_with_the_other_sample_and_back(page, address):
-    page.goto(f"{address}/explain?run={RUN.id}&sample=3&pinned=8")
-    page.get_by_role("heading", name="Edit the parts").wait_for()
+    page.goto(f"{address}/explain?run={RUN.id}&explain=edit&sample=3&pinned=8")
+    page.get_by_text("Edited picture").wait_for()
     own = picture_of(page, "edited")
     offered = page.locator(".ddnmf-gallery", has=page.locator("button", has_text=re.compile(r"^part \d+$"))).first
     offered.locator("button").first.click()
@@ -102,6 +103,17 @@ def test_a_click_swaps_a_part_with_the_other_sample_and_back(page, address):
     offered.locator("button", has_text="swapped").click()
     expect(page.get_by_text("parts swapped")).to_have_count(0)
     assert picture_of(page, "edited") == own
+
+
+def test_a_click_on_a_neighbour_explains_it(page, address):
+    page.goto(f"{address}/explain?run={RUN.id}&explain=edit&sample=3")
+    page.get_by_text("Nearest neighbours in H").wait_for()
+    neighbour = page.locator(".ddnmf-gallery").last.locator("button").nth(1)
+    sample = neighbour.inner_text().split()[0]
+    neighbour.click()
+    page.wait_for_function("sample => new URLSearchParams(location.search).get('sample') === sample", arg=sample)
+    expect(page.get_by_label("Sample", exact=True)).to_have_value(sample)
+    expect(page.get_by_text(f"sample {sample},").first).to_be_visible()
 
 
 def test_a_part_has_a_badge_and_keeps_its_name(page, address):

@@ -45,6 +45,16 @@ def test_on_loopback_its_own_names_are_answered_without_a_token(host):
         assert connection.receive_text() == "hello"
 
 
+def test_the_printed_address_has_the_base_path(capsys):
+    before = config.get_option("server.baseUrlPath")
+    config.set_option("server.baseUrlPath", "/user/me/")
+    try:
+        access.guards()
+    finally:
+        config.set_option("server.baseUrlPath", before)
+    assert f":{config.get_option('server.port')}/user/me (Ctrl-C" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("address", "host"), [("127.0.0.2", "127.0.0.2"), ("::1", "[::1]"), ("LOCALHOST", "localhost")])
 def test_the_printed_address_is_one_that_works(address, host, capsys):
     before = config.get_option("server.address")

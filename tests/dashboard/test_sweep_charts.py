@@ -51,6 +51,13 @@ def test_text_is_black_on_light_cells_and_white_on_dark_ones():
     assert colour == {"gamma=0.01,beta=1": "black", "gamma=0.01,beta=0.1": "white", "gamma=0.1,beta=0.1": None}
 
 
+def test_colours_span_two_deviations_to_each_side_so_that_chance_is_no_landscape():
+    chance = GRID.assign(mean=[0.5, 0.51, math.nan], std=[0.1, 0.1, math.nan])
+    assert charts.colour_range(chance) == pytest.approx((0.305, 0.705))
+    assert charts.colour_range(GRID.assign(std=0.01)) == pytest.approx((0.5, 0.9))
+    assert charts.colour_range(GRID.assign(mean=0.5, std=math.nan)) == pytest.approx((0.495, 0.505))
+
+
 def test_the_chosen_cell_is_framed():
     (frame,) = charts.surface_map(GRID, "gamma", "beta", "ACC", [0.1, 0.1], True).layout.shapes
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (0.5, 1.5, -0.5, 0.5)

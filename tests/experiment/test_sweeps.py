@@ -99,6 +99,14 @@ def test_seeds_of_one_grid_point_are_no_sweep(store):
     assert sweeps.find_sweeps(store.entries()) == []
 
 
+def test_runs_of_which_no_two_share_an_axis_are_no_sweep(store):
+    store.create(BASE.replace(beta=1.0, gamma=0.1, noise_level=0.3))
+    store.create(BASE.replace(beta=2.0, gamma=0.5, noise_level=0.4))
+    assert sweeps.find_sweeps(store.entries()) == []
+    store.create(BASE.replace(beta=2.0, gamma=0.1, noise_level=0.3))
+    assert len(sweeps.find_sweeps(store.entries())) == 1
+
+
 def test_a_setting_that_does_not_vary_tells_no_families_apart(store):
     for gamma in (0.1, 1.0):
         store.create(BASE.replace(gamma=gamma, noise_level=0.7))

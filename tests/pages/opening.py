@@ -10,6 +10,7 @@ APP = str(Path(__file__).parents[2] / "dashboard" / "main.py")
 
 
 TABS_OF_PARTS = [f"parts?tab={tab}" for tab in ("gallery", "part", "training", "quality", "rank", "factors", "readout")]
+TABS_OF_EXPLAIN = [f"explain?explain={tab}" for tab in ("parts", "steps", "edit")]
 
 
 def open_page(page: str, **link: str) -> AppTest:
@@ -24,5 +25,7 @@ def open_page(page: str, **link: str) -> AppTest:
 
 
 def text_of(app: Any) -> str:
+    """What the page says, also behind its question marks."""
     elements = [*app.markdown, *app.info, *app.warning, *app.error, *app.success, *app.caption, *app.header]
-    return "\n".join(str(element.value) for element in elements)
+    helps = [element.proto.help for element in [*app.markdown, *app.header] if element.proto.help]
+    return "\n".join([*(str(element.value) for element in elements), *helps])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opening import TABS_OF_PARTS, open_page
+from opening import TABS_OF_EXPLAIN, TABS_OF_PARTS, open_page
 
 from ddnmf_core.config import EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
 from ddnmf_core.data.user import user_sets
@@ -14,7 +14,7 @@ from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store.part_names import rename_part
 from ddnmf_core.store.run_store import Store
 
-PAGES = ("home", "train", "latent", *TABS_OF_PARTS, "explain", "noise", "sweep", "compare")
+PAGES = ("home", "train", "latent", *TABS_OF_PARTS, *TABS_OF_EXPLAIN, "noise", "sweep", "compare")
 FEATURES = ("price($)", "cost($)", "HLA-A*02:01", "B*07:02", "<unk>", "a_b_c", "[x](http://e.example)", ":red[x]", "<b>fat</b>")
 CLASSES = ("<style>*{display:none}</style>", "**bold**", "$x$ or $y$", "<img src=x onerror=alert(1)>")
 TITLE, PART = "Prices $1 *and* <i>more</i> $2", "*hook* <u>x</u> $a$"

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from opening import open_page, text_of
+from opening import TABS_OF_EXPLAIN, open_page, text_of
 from PIL import Image
 
 from dashboard.train.data_form import _fingerprint
@@ -18,7 +18,7 @@ from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store import user_data
 from ddnmf_core.store.run_store import Store
 
-PAGES = ("home", "train", "latent", "parts", "explain", "noise", "sweep", "compare")
+PAGES = ("home", "train", "latent", "parts", *TABS_OF_EXPLAIN, "noise", "sweep", "compare")
 COLUMNS = ("height", "width", "weight", "age", "speed")
 
 
@@ -82,14 +82,14 @@ def test_every_page_shows_a_run_on_own_data(runs, kind, page):
     app = open_page(page, run=runs[kind].id, sample="3")
     assert not app.exception, (page, app.exception)
     assert not app.error, (page, [error.value for error in app.error])
-    if page in ("latent", "parts", "explain"):
+    if page in ("latent", "parts", *TABS_OF_EXPLAIN):
         assert ("no labels" in text_of(app)) == (kind == "table")
         assert ("from left to right height, width" in text_of(app)) == (kind == "table")
 
 
 def test_the_strongest_parts_colour_a_map_of_data_without_labels_too(runs):
     app = open_page("latent", run=runs["table"].id, colour="part")
-    legend = "".join(element.proto.body for element in app.get("html"))
+    legend = "".join(element.proto.json for element in app.get("bidi_component") if "latent.left" in element.proto.id)
     assert not app.exception
     assert "part 1" in legend or "part 2" in legend or "part 3" in legend
     assert "cluster" not in legend

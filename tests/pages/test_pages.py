@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from opening import TABS_OF_PARTS, open_page, text_of
+from opening import TABS_OF_EXPLAIN, TABS_OF_PARTS, open_page, text_of
 
 from dashboard.frame import warm_up
 from dashboard.latent.map import with_classes
@@ -87,7 +87,7 @@ def test_a_finished_run_fills_every_page(page, store):
         "train": "Finished on CPU",
         "latent": "Near points have similar codes",
         "parts": "explains",
-        "explain": "Cumulative reconstruction",
+        "explain": "Contributions of the parts",
     }
     assert wanted[page] in text_of(app)
 
@@ -101,7 +101,7 @@ def test_an_autoencoder_is_shown_for_what_it_is(page, store):
         assert "An autoencoder has no parts of its own" in text_of(app)
 
 
-@pytest.mark.parametrize("page", [*PAGES, *TABS_OF_PARTS[1:-1], "compare", "noise"])
+@pytest.mark.parametrize("page", [*PAGES, *TABS_OF_PARTS[1:-1], *TABS_OF_EXPLAIN[1:], "compare", "noise"])
 def test_a_run_with_the_nmf_module_at_the_pixels_is_shown_on_every_page(page, copy_of):
     nmf = PixelNMFConfig(dataset="digits", n_parts=24)
     copy_of(
@@ -113,7 +113,7 @@ def test_a_run_with_the_nmf_module_at_the_pixels_is_shown_on_every_page(page, co
     app = open_page(page, run=AT_PIXELS.id)
     assert not app.exception
     assert not app.error
-    if page == "explain":
+    if page == "explain?explain=edit":
         sliders = [slider for slider in app.slider if slider.label.startswith("part ")]
         assert {slider.max for slider in sliders} == {max(slider.max for slider in sliders)}
         assert all(slider.value <= slider.max for slider in sliders)
@@ -241,7 +241,7 @@ def test_the_rival_of_figure_2_is_offered_and_shown_once_it_is_trained(store):
 
 
 def test_sliders_follow_the_sample_when_the_noise_changes(store):
-    app = open_page("explain", run=DDNMF.id)
+    app = open_page("explain", run=DDNMF.id, explain="edit")
     before = [slider.value for slider in app.slider if slider.label.startswith("part")]
     app.slider(key="noise").set_value(1.0).run()
     assert [slider.value for slider in app.slider if slider.label.startswith("part")] != before
@@ -251,7 +251,7 @@ def test_sliders_reach_a_coefficient_that_is_larger_than_those_of_the_data(copy_
     """As of a noisy image or a drawing: with the NMF module at the pixels nothing limits it."""
     copy_of(AT_PIXELS)
     monkeypatch.setattr(FinishedRun, "max_coefficient", lambda run: 0.01)
-    app = open_page("explain", run=AT_PIXELS.id)
+    app = open_page("explain", run=AT_PIXELS.id, explain="edit")
     assert not app.exception
     sliders = [slider for slider in app.slider if slider.label.startswith("part ")]
     assert max(slider.value for slider in sliders) > 0.01
@@ -302,7 +302,8 @@ def test_a_denoising_autoencoder_is_not_called_a_plain_one():
 def test_a_map_is_coloured_by_what_was_asked_for(store, monkeypatch, run, colour, seen):
     app = open_page("latent", run=run.id, other=run.id, colour=colour, points="5000")
     assert not app.exception
-    assert seen in text_of(app) + "".join(element.proto.body for element in app.get("html"))
+    maps = [element.proto.json for element in app.get("bidi_component") if "latent.left" in element.proto.id]
+    assert seen in text_of(app) + "".join(maps)
 
 
 def test_coordinates_are_downloaded_with_the_names_of_the_classes(store):

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from opening import TABS_OF_PARTS, open_page, text_of
+from opening import TABS_OF_EXPLAIN, TABS_OF_PARTS, open_page, text_of
 from stored import finish
 
 from ddnmf_core.config import RunConfig
@@ -15,7 +15,7 @@ from ddnmf_core.store.part_names import rename_part
 from ddnmf_core.store.run_store import Store
 from ddnmf_core.store.verify import verify
 
-PAGES = ["home", "train", "latent", *TABS_OF_PARTS, "explain", "noise", "sweep", "compare"]
+PAGES = ["home", "train", "latent", *TABS_OF_PARTS, *TABS_OF_EXPLAIN, "noise", "sweep", "compare"]
 RUN = RunConfig(dataset="digits", n_samples=300, layers=(16, 6), n_parts=4, epochs=1)
 
 

@@ -206,6 +206,28 @@ def test_a_criterion_that_many_cells_share_chooses_none(store):
     assert "**Lowest error**: 4 cells tied; no choice" in text_of(open_page())
 
 
+def test_cells_that_differ_by_less_than_their_seeds_have_no_best(store):
+    for config in sweeps.make_grid(BASE, {"gamma": [0.1, 1.0]}, [1, 2]):
+        worse = 0.01 if config.gamma == 1.0 else 0.0
+        finish(store, config, error=0.2 + worse + 0.1 * config.seed, clusters=[0, 0, 1, 1], acc=0.5 + 0.1 * config.seed - worse)
+    app = open_page()
+    assert "**Lowest error**: no choice; all cells lie within two SDs over seeds" in text_of(app)
+    assert "**Best ACC (by labels)**: no choice" in text_of(app)
+    assert "ACC: all cells lie within two SDs over seeds" in text_of(app)
+    assert list(app.dataframe[0].value["Chosen by"]) == ["highest stability"] * 2
+
+
+def test_two_cells_are_a_sweep_and_all_runs_are_a_table_too(store):
+    for config in sweeps.make_grid(BASE, {"gamma": [0.1, 1.0]}, [1]):
+        finish(store, config, error=config.gamma, clusters=[0, 0, 1, 1])
+    app = open_page()
+    assert "One seed per cell: differences may be chance" in text_of(app)
+    assert "**Lowest error**: γ 0.1" in text_of(app)
+    app = open_page(sweep_tab="runs")
+    assert not app.exception
+    assert app.dataframe[0].value["γ"].tolist() == [0.1, 1.0]
+
+
 def test_a_link_opens_the_cell_with_its_seeds(swept):
     text = text_of(open_page(cell="gamma=0.1,beta=1"))
     assert "γ 0.1, β 1" in text

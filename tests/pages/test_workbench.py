@@ -80,16 +80,16 @@ def test_a_run_without_other_seeds_says_how_to_get_them(store):
 
 @pytest.mark.parametrize("baseline", ["mean", "zero", "other"])
 def test_the_picture_is_shared_out_completely_whatever_the_baseline(store, baseline):
-    app = open_page("explain", run=RUN.id, sample="7", baseline=baseline)
+    app = open_page("explain", run=RUN.id, sample="7", baseline=baseline, explain="steps")
     assert not app.exception
     error = next(metric.value for metric in app.metric if metric.label == "Completeness error")
     assert float(error) < 1e-4
 
 
 def test_the_smallest_edit_moves_the_sample_to_another_cluster_and_back(store):
-    app = open_page("explain", run=RUN.id, sample="7", of="clean")
+    app = open_page("explain", run=RUN.id, sample="7", of="clean", explain="edit")
     before = sliders(app)
-    assert "K-means on H: cluster" in text_of(app)
+    assert "K-means on H: cluster of mostly" in text_of(app)
     app.button(key="explain.flip").click().run()
     assert not app.exception
     assert "Smallest change of " in text_of(app)
@@ -101,7 +101,7 @@ def test_the_smallest_edit_moves_the_sample_to_another_cluster_and_back(store):
 
 
 def test_parts_of_another_sample_can_be_taken_over_and_the_whole_way_walked(store):
-    app = open_page("explain", run=RUN.id, sample="7", of="clean")
+    app = open_page("explain", run=RUN.id, sample="7", of="clean", explain="edit")
     H = store.get("runs", RUN.id).read_tensors(CODES_FILE)["clean/H"]
     name = next(element.key for element in app.multiselect if element.key.endswith(".swap")).removesuffix(".swap")
     app.number_input(key="pinned").set_value(11).run()
@@ -116,7 +116,7 @@ def test_parts_of_another_sample_can_be_taken_over_and_the_whole_way_walked(stor
 
 
 def test_all_parts_can_be_set_to_zero(store):
-    app = open_page("explain", run=RUN.id, sample="7")
+    app = open_page("explain", run=RUN.id, sample="7", explain="edit")
     app.button(key="explain.zero").click().run()
     assert set(sliders(app).values()) == {0.0}
 
@@ -128,7 +128,7 @@ def test_sliders_that_other_parts_take_over_start_at_what_the_sample_has(home):
     store = Store(home)
     run = trained(store, MANY)
     own = run.read_tensors(CODES_FILE)["clean/H"][7]
-    app, seen = open_page("explain", run=run.id, sample="7", of="clean", baseline="mean"), []
+    app, seen = open_page("explain", run=run.id, sample="7", of="clean", baseline="mean", explain="edit"), []
     for baseline in ("mean", "zero", "mean"):
         app.button_group(key="baseline").set_value(baseline).run()
         assert not app.exception
@@ -140,11 +140,11 @@ def test_sliders_that_other_parts_take_over_start_at_what_the_sample_has(home):
 
 def test_all_to_zero_means_also_the_parts_without_a_slider(home):
     run = trained(Store(home), MANY)
-    app = open_page("explain", run=run.id, sample="7", of="clean")
+    app = open_page("explain", run=run.id, sample="7", of="clean", explain="edit")
     assert len(sliders(app)) < MANY.n_parts
     app.button(key="explain.zero").click().run()
     H = run.read_tensors(CODES_FILE)["clean/H"]
-    nearest = np.argsort((H**2).sum(axis=1))[:8]
+    nearest = np.argsort((H**2).sum(axis=1))[:10]
     assert {caption.split("\n")[0] for caption in tiles(app, "explain.near_edit")} == set(map(str, nearest))
     app.button(key="explain.reset").click().run()
     assert tiles(app, "explain.near_edit")[0].startswith("7\n")
