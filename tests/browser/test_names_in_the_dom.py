@@ -37,8 +37,9 @@ def imported(tmp_path_factory):
         yield Store(), config
 
 
-def test_no_element_comes_from_a_name(browser, imported):
+def test_no_element_comes_from_a_name(browser, imported, monkeypatch):
     store, config = imported
+    monkeypatch.setenv("DDNMF_HOME", str(store.root))  # of the report, whose data set is in this store
     dialogs = []
     with dashboard(store, DDNMF_HOME=str(store.root)) as address:
         page = open_page(browser)
