@@ -12,6 +12,7 @@ from benchmarks.common.harness import Result, Row, kept_rows, machine
 from benchmarks.faults.counting import Count
 from benchmarks.faults.growth import soak
 from benchmarks.faults.killed import killed_scheduler, killed_tree, killed_worker, killed_writer, poisoned, stopped_worker
+from benchmarks.faults.odd_files import odd_files
 from benchmarks.faults.runs import asked_at_once, cancelled, infinite_loss
 from benchmarks.faults.screen import killed_dashboard
 from benchmarks.faults.stored import damaged, full_disk
@@ -33,6 +34,7 @@ FAULTS: dict[str, Callable[[int], Count]] = {
     "F12": infinite_loss,
     "F13": soak,
     "F14": malformed,
+    "F15": odd_files,
 }
 
 

@@ -8,10 +8,13 @@ import re
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>$~|#^=&]|:(?=\S))")  # a colon before a word may begin a colour or an emoji
 
+_ADDRESS = re.compile(r"(https?:(?=//)|\bwww(?=\.)|@(?=\w))", re.IGNORECASE)  # Markdown makes links of them, escaped or not
+WORD_JOINER = "\u2060"  # takes no room
+
 
 def in_markdown(name: str) -> str:
-    """Escape a name for Markdown: `HLA-A*02:01` keeps its star, `price($)` is no formula."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(name.split()))
+    """Escape a name for Markdown: `HLA-A*02:01` keeps its star, `price($)` is no formula, an address is no link."""
+    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(rf"\1{WORD_JOINER}", " ".join(name.split())))
 
 
 def in_plotly(name: str) -> str:

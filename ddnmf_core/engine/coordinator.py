@@ -19,6 +19,7 @@ from ddnmf_core.config import config_hash
 from ddnmf_core.engine.client import (
     EngineInfo,
     fingerprint,
+    info,
     info_path,
     lock_path,
     start_error_path,
@@ -110,6 +111,7 @@ class Coordinator:
             with self._log_and_continue():
                 if time.monotonic() > next_recovery:
                     next_recovery = time.monotonic() + RECOVERY_INTERVAL_S
+                    self._keep_info()
                     self._replace_lost_workers()
                     self._recover()
             with self._log_and_continue():
@@ -334,6 +336,11 @@ class Coordinator:
         if not readable and not entry.folder.exists():
             entry_log(entry).warning("Damaged and set aside (see %s/set-aside), or deleted", self.store.root)
         return readable
+
+    def _keep_info(self) -> None:
+        """Write again what pages and commands know of this engine, if it was removed or damaged."""
+        if info(self.store) != self.info:
+            write_document(info_path(self.store), asdict(self.info))
 
     def _replace_lost_workers(self) -> None:
         """Log the loss of workers that the local cluster has to replace; an external cluster replaces its own."""

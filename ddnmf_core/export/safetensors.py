@@ -4,6 +4,7 @@ Loading treats the folder as untrusted: no code is executed, file sizes are chec
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,9 @@ def model_card(run: FinishedRun, digest: str) -> str:
     from jinja2 import Environment, StrictUndefined
 
     config, epochs, data = run.config, run.epochs(), spec(run.config.dataset)
-    template = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(MODEL_CARD.read_text())
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["text"] = _in_markdown
+    template = environment.from_string(MODEL_CARD.read_text())
     return template.render(
         run=run.id,
         config=config,
@@ -55,6 +58,11 @@ def model_card(run: FinishedRun, digest: str) -> str:
         created=datetime.now(UTC).date().isoformat(),
         file=MODEL_FILE,
     )
+
+
+def _in_markdown(value: object) -> str:
+    """Escape what comes from data or from another machine: a model card is Markdown, which may hold HTML."""
+    return re.sub(r"([\\`*{}\[\]<>$~|#!&])", r"\\\1", " ".join(str(value).split()))
 
 
 def load(folder: Path | str) -> "tuple[DDNMFNetwork | Autoencoder, RunConfig]":

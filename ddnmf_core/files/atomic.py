@@ -89,6 +89,8 @@ def remove_file(path: Path) -> None:
     """Delete a file, link, pipe or socket if it exists; a folder in its place is moved beside it."""
     try:
         path.unlink(missing_ok=True)
+    except NotADirectoryError:  # a file stands in the place of its folder
+        return
     except OSError:
         if path.is_symlink() or not path.is_dir():
             raise
@@ -104,9 +106,17 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
         path.mkdir(mode=mode, exist_ok=True)
 
 
+def is_plain_file(path: Path) -> bool:
+    """Whether there is a file, and neither a link, a folder, a pipe nor a device."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
 def make_way(path: Path) -> None:
-    """Move beside what is no file in the place of one: a folder, a pipe, a device, a link to nothing."""
-    if os.path.lexists(path) and not path.is_file():
+    """Move beside what is no plain file in the place of one."""
+    if os.path.lexists(path) and not is_plain_file(path):
         with suppress(FileNotFoundError):  # another process was faster
             move_beside(path)
 
@@ -180,7 +190,7 @@ def _open_without_waiting(path: str, flags: int) -> int:
 def read_checked(path: Path, expected: Collection[str]) -> bytes:
     """Read a file; raises CorruptFile unless its SHA-256 is one of those expected."""
     changed = CorruptFile(path, "is damaged: its content is not what was written")
-    if _is_large(path) and _sha256_by_blocks(path) not in expected:
+    if _is_large(path) and sha256_of_file(path) not in expected:
         raise changed
     content = read_file(path)
     if sha256(content) not in expected:
@@ -195,13 +205,21 @@ def _is_large(path: Path) -> bool:
         return False
 
 
-def _sha256_by_blocks(path: Path) -> str:
-    """Hash a file without holding it in memory: a sparse one can be larger. Empty for more than MAX_STORED_FILE bytes."""
-    if path.stat().st_size > MAX_STORED_FILE:
-        return ""
+def sha256_of_file(path: Path) -> str:
+    """Hash a file without holding it in memory: a sparse one can be larger.
+
+    Raises CorruptFile if it is missing, no file, or larger than MAX_STORED_FILE bytes.
+    """
     try:
-        with open(path, "rb", opener=_open_without_waiting) as file:
+        with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise CorruptFile(path, "is not a file")
+            if status.st_size > MAX_STORED_FILE:
+                raise CorruptFile(path, f"is too large: {status.st_size:,} bytes")
             return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise CorruptFile(path, "is missing") from None
     except OSError as error:
         raise _of_one_file(path, error) from None
 

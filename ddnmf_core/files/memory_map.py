@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 DEFAULT_MEMORY_SHARE = 0.1  # of the machine's memory; a worker may hold three copies of an array
 CGROUP = Path("/sys/fs/cgroup/memory.max")  # memory limit of a container
 BLOCK_VALUES = 2**22  # values of an array in a block
-BLOCK_BYTES = 2**24  # bytes of a file in a block
 
 
 def memory_share() -> float:

@@ -30,6 +30,7 @@ from ddnmf_core.files.atomic import (
     KeptFile,
     NewerFile,
     UnreadableFile,
+    is_plain_file,
     make_way,
     open_private,
     read_checked,
@@ -252,7 +253,7 @@ class Entry(CheckedFolder, Generic[ConfigT]):
     @property
     def stop_requested(self) -> bool:
         """Whether a stop is requested."""
-        return (self.folder / STOP_FILE).is_file()
+        return is_plain_file(self.folder / STOP_FILE)
 
     def request_stop(self) -> None:
         """Ask the worker to stop; raises ReadOnlyError in read-only mode."""
@@ -436,7 +437,7 @@ def _read_config(path: str, kind: Kind, entry_id: str, changed: int) -> Config:
 def is_locked(path: Path) -> bool:
     """Whether a living process holds this lock file; what is no file, or may not be opened, is held by nobody here."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return False
     except BlockingIOError:

@@ -16,6 +16,7 @@ from ddnmf_core.files.atomic import (
     CorruptFile,
     KeptFile,
     NewerFile,
+    is_plain_file,
     is_stale,
     make_folder,
     read_document,
@@ -223,7 +224,7 @@ def _strays(entry: Entry, repair: bool) -> Iterator[Finding]:
     for path in sorted(entry.folder.rglob("*")):
         name = path.relative_to(entry.folder).as_posix()
         if (name == "snapshots" and path.is_dir()) or name in recorded or path.name.endswith(".tmp"):
-            if name in (LOCK_FILE, STOP_FILE) and not path.is_file():
+            if name in (LOCK_FILE, STOP_FILE) and not is_plain_file(path):
                 yield _removed(Store(entry.root), path, "not a file", repair)
             continue
         if RECORDED_NAMES.fullmatch(name):

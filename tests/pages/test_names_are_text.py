@@ -1,25 +1,12 @@
 """Names from data are text on every page: no markup of a class, feature, data set or part is ever interpreted."""
 
 import json
-from dataclasses import replace
 
-import numpy as np
 import pytest
+from hostile import NAMES, store_of_names
 from opening import TABS_OF_EXPLAIN, TABS_OF_PARTS, open_page
 
-from ddnmf_core.config import EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
-from ddnmf_core.data.user import user_sets
-from ddnmf_core.data.user.source import ImportOptions
-from ddnmf_core.engine.worker import tasks
-from ddnmf_core.store.part_names import rename_part
-from ddnmf_core.store.run_store import Store
-
 PAGES = ("home", "train", "latent", *TABS_OF_PARTS, *TABS_OF_EXPLAIN, "noise", "sweep", "compare")
-FEATURES = ("price($)", "cost($)", "HLA-A*02:01", "B*07:02", "<unk>", "a_b_c", "[x](http://e.example)", ":red[x]", "<b>fat</b>")
-CLASSES = ("<style>*{display:none}</style>", "**bold**", "$x$ or $y$", "<img src=x onerror=alert(1)>")
-TITLE, PART = "Prices $1 *and* <i>more</i> $2", "*hook* <u>x</u> $a$"
-SAMPLE = "a/<s>*row*</s> $1$"
-NAMES = (*FEATURES, *CLASSES, TITLE, PART, SAMPLE)
 IN_MARKUP = [name for name in NAMES if "<" in name]
 READ_AS_MARKDOWN = ("markdown", "caption", "info", "warning", "error", "success", "header", "subheader", "title", "toast")
 
@@ -30,31 +17,7 @@ def home_of_names(tmp_path_factory):
     folder = tmp_path_factory.mktemp("names")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDNMF_HOME", str(folder / "home"))
-        chance, path = np.random.default_rng(0), folder / "names.csv"
-        rows = [
-            ",".join([*map(str, chance.random(len(FEATURES)).round(3)), f'"{CLASSES[i % len(CLASSES)]}"']) for i in range(80)
-        ]
-        path.write_text("\n".join([",".join(f'"{name}"' for name in (*FEATURES, "kind")), *rows]) + "\n")
-        store = Store()
-        options = ImportOptions(title=TITLE, labels="kind")
-        raw = user_sets.read_source(path, path.name, options)
-        name = user_sets.add_read(replace(raw, sample_names=(SAMPLE,) * 80), path.name, options)
-        run = RunConfig(dataset=name, layers=(16, 4), n_parts=3, epochs=2, batch_size=16)
-        for config in (
-            run,
-            run.replace(gamma=0.5),
-            run.replace(seed=2),
-            run.replace(nmf_at="pixels"),
-            PixelNMFConfig(dataset=name, n_parts=3),
-            InterpretationConfig.of(run, n_pictures=10),
-            InterpretationConfig.of(run, factors="readout", n_parts=3, n_pictures=10),
-            EmbeddingConfig(run=run.id, n_points=5000, method="t-sne", perplexity=30),
-        ):
-            entry = store.create(config)
-            assert tasks.perform(str(store.root), entry.kind, entry.id, "cpu") == "finished", entry.state
-        for part in range(3):
-            rename_part(store.entry(run), part, PART)
-        yield store, run
+        yield store_of_names(folder / "names.csv")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -102,3 +102,15 @@ def test_the_diagram_is_drawn_from_its_source():
     assert sorted(arrows) == sorted(re.findall(r"<title>(\w+)&#45;&gt;(\w+)</title>", picture))
     words = [line for label in re.findall(r'label="(.+?)"', source) for line in label.split("\\n")]
     assert [line for line in words if line.replace("-", "&#45;") not in picture] == []
+
+
+def test_every_line_of_security_that_names_a_test_has_it():
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"^\| (\d+) \| `(tests/[\w/]+\.py)::(\w+)` \|$", text, re.MULTILINE)
+    missing = [name for _, file, name in named if f"def {name}(" not in (ROOT / file).read_text()]
+    assert missing == []
+    claims, _, _ = text.partition("## Tests")
+    assert {int(number) for number in re.findall(r"\[(\d+)\]", claims)} == {int(number) for number, *_ in named}
+    assert [int(number) for number, *_ in named] == list(range(1, len(named) + 1))
+    guarantees = claims.partition("## Guarantees")[2].partition("## No protection")[0]
+    assert all(re.search(r"\[\d+\]", line) for line in guarantees.split("\n- ")[1:])

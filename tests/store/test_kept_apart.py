@@ -1,6 +1,7 @@
 """What stands in the place of a file harms its own entry alone: nothing waits for it or is written or deleted behind it."""
 
 import os
+import shutil
 
 import pytest
 from stored import CONFIG, finish
@@ -93,10 +94,13 @@ def test_in_read_only_mode_an_odd_request_stays(store, run, monkeypatch):
     assert not store.request_path(run).exists()
 
 
-@pytest.mark.parametrize("kind", NO_FILES)
+@pytest.mark.parametrize("kind", [*NO_FILES, "link to a file"])
 @pytest.mark.parametrize("name", [LOCK_FILE, STOP_FILE])
-def test_an_odd_lock_or_stop_holds_nobody(store, run, kind, name):
-    NO_FILES[kind](run.folder / name)
+def test_an_odd_lock_or_stop_holds_nobody(store, run, elsewhere, kind, name):
+    if kind == "link to a file":
+        (run.folder / name).symlink_to(elsewhere / "file")
+    else:
+        NO_FILES[kind](run.folder / name)
     assert not run.locked
     assert not run.stop_requested
     assert f"runs/{run.id}/{name}" in [finding.place for finding in verify(store).findings]
@@ -128,6 +132,14 @@ def test_nothing_is_written_or_deleted_behind_a_link(store, run, elsewhere):
     run.write_json("snapshots/000002.safetensors", [])
     assert sorted(path.name for path in elsewhere.iterdir()) == ["000001.safetensors", "file"]
     assert not snapshots.is_symlink()
+
+
+def test_a_file_in_the_place_of_the_snapshots_is_damage_that_is_repaired(store, run):
+    shutil.rmtree(run.folder / "snapshots")
+    (run.folder / "snapshots").write_text("no folder")
+    assert not verify(store).whole
+    assert verify(store, repair=True).whole
+    assert not run.problems()
 
 
 def test_a_linked_entry_is_set_aside_without_a_file_in_the_folder_behind_it(store, run, elsewhere):

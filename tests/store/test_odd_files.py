@@ -7,8 +7,9 @@ import subprocess
 import pytest
 
 from ddnmf_core.config import RunConfig, config_hash
+from ddnmf_core.engine.client import EngineInfo, info_path
 from ddnmf_core.engine.coordinator import Coordinator
-from ddnmf_core.files.atomic import write_document
+from ddnmf_core.files.atomic import read_document, write_document
 from ddnmf_core.store.entry import CONFIG_FILE, MANIFEST_FILE, STATE_FILE, Entry
 from ddnmf_core.store.run_store import Store
 from ddnmf_core.store.verify import verify
@@ -154,6 +155,18 @@ def test_the_engine_goes_on_after_an_error_that_nobody_expected(store, monkeypat
         raise ZeroDivisionError("by chance")
     assert "Traceback" in caplog.text
     assert "by chance" in caplog.text
+
+
+def test_the_engine_writes_again_what_is_known_of_it(store):
+    class Engine:
+        _keep_info = Coordinator._keep_info
+        info = EngineInfo(123, "tls://127.0.0.1:1", 1, 1, "x")
+
+    engine = Engine()
+    engine.store = store
+    info_path(store).mkdir()
+    engine._keep_info()
+    assert read_document(info_path(store))["pid"] == 123
 
 
 def test_reading_a_pipe_does_not_wait(home):

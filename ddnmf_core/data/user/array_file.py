@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddnmf_core.files.atomic import CorruptFile, read_checked
-from ddnmf_core.files.memory_map import BLOCK_BYTES, blocks, too_large
+from ddnmf_core.files.atomic import CorruptFile, read_checked, sha256_of_file
+from ddnmf_core.files.memory_map import blocks, too_large
 from ddnmf_core.progress import Progress
 
 DTYPE_CODES: dict[np.dtype[Any], str] = {np.dtype(np.uint8): "U8", np.dtype(np.float32): "F32", np.dtype(np.int64): "I64"}
@@ -57,7 +57,7 @@ def read_arrays(path: Path, expected: str) -> dict[str, NDArray[Any]]:
 
     if not path.exists() or not too_large(path.stat().st_size):
         return load(read_checked(path, [expected]))
-    if _digest(path) != expected:
+    if sha256_of_file(path) != expected:
         raise CorruptFile(path, "is damaged: its content is not what was written")
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -67,12 +67,3 @@ def read_arrays(path: Path, expected: str) -> dict[str, NDArray[Any]]:
 
 def _mapped(path: Path, start: int, entry: dict[str, Any]) -> NDArray[Any]:
     return np.memmap(path, DTYPES[entry["dtype"]], "r", start + entry["data_offsets"][0], tuple(entry["shape"]))
-
-
-def _digest(path: Path) -> str:
-    """Compute the SHA-256 of a file, read in blocks."""
-    digest, block = hashlib.sha256(), bytearray(BLOCK_BYTES)
-    with path.open("rb", buffering=0) as file:
-        while n := file.readinto(block):
-            digest.update(memoryview(block)[:n])
-    return digest.hexdigest()

@@ -26,6 +26,7 @@ from ddnmf_core.files.atomic import CorruptFile, read_document, sha256, temporar
 from ddnmf_core.files.home import default_root, make_home
 from ddnmf_core.files.memory_map import is_mapped
 from ddnmf_core.files.read_only import require_writable
+from ddnmf_core.files.system_errors import explain_os_error
 from ddnmf_core.progress import Progress, ignore_progress
 
 META_FILE, ARRAYS_FILE = "meta.json", "arrays.safetensors"
@@ -250,7 +251,7 @@ def size(name: str) -> int:
 def names() -> list[str]:
     """List all data sets, damaged ones included, the newest last."""
     folders = [path for path in (default_root() / "data").glob("own-*") if USER_DATASET.fullmatch(path.name)]
-    return [path.name for path in sorted(folders, key=lambda path: (path.stat().st_mtime, path.name))]
+    return [path.name for path in sorted(folders, key=lambda path: (path.lstat().st_mtime, path.name))]
 
 
 def is_readable(name: str) -> bool:
@@ -266,6 +267,8 @@ def meta(name: str) -> dict[str, Any]:
     path = folder(name) / META_FILE
     try:
         return _meta(path, path.stat().st_mtime_ns)
+    except (NotADirectoryError, PermissionError) as error:
+        raise DataError(f"the data set {name} cannot be read: {explain_os_error(error)}") from None
     except FileNotFoundError:
         raise DataError(
             f"the data set {name} is not in this store: it was removed, or its runs were trained elsewhere. Add "
