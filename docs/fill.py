@@ -13,7 +13,15 @@ ROOT = Path(__file__).parents[1]
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"(<!-- (results/\S+\.md) -->\n)(?:(?!<!-- results/).)*?(<!-- end -->)", re.DOTALL)
 SUMMARY = ROOT / "results" / "summary.md"
-SUMMARY_ROWS = ("NMF+K-means", "AE2+GMM", "Strong AE+GMM", "DDNMF+GMM", "DDNMF, fast+GMM", "Strong AE+UMAP+GMM")
+SUMMARY_ROWS = (
+    "NMF+K-means",
+    "AE2+GMM",
+    "Strong AE+GMM",
+    "DDNMF+GMM",
+    "DDNMF, fast+GMM",
+    "DDNMF, NMF at the pixels+GMM",
+    "Strong AE+UMAP+GMM",
+)
 SUMMARY_SETS = {"table1": "MNIST", "table2": "Fashion-MNIST"}
 
 
