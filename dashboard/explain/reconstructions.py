@@ -31,7 +31,8 @@ def show_reconstructions(run: FinishedRun, x: torch.Tensor, noisy: torch.Tensor,
             "student's reconstruction\nof the clean image": network(x),
         }
         if isinstance(network, DDNMFNetwork):
-            reconstructions = {"supervisor's reconstruction\nof the clean image": network.supervisor(x), **reconstructions}
+            if run.has_supervisor:
+                reconstructions = {"supervisor's reconstruction\nof the clean image": network.supervisor(x), **reconstructions}
         else:
             reconstructions = {caption.replace("student", "autoencoder"): pixels for caption, pixels in reconstructions.items()}
     shown = {f"clean\n{label}": x, f"noisy\n{run.config.noise_kind.replace('_', ' ')} {level:.0%}": noisy, **reconstructions}

@@ -168,7 +168,7 @@ def sentences(rows: "pd.DataFrame", title: Callable[[str], str] = str) -> list[s
 
 def _fewer_seeds(rows: "pd.DataFrame", method: str) -> str:
     """Note if a method has fewer seeds than DDNMF: ' (1 seed, DDNMF 3)'."""
-    seeds = rows.groupby("method")["n_seeds"].min()
+    seeds = curve_points(rows).groupby("method")["n_seeds"].min()
     if seeds[method] >= seeds["DDNMF"]:
         return ""
     return f" ({seeds[method]} seed{'s' if seeds[method] > 1 else ''}, DDNMF {seeds['DDNMF']})"

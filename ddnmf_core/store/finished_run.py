@@ -135,6 +135,11 @@ class FinishedRun:
     def _model(self) -> "DDNMFNetwork | Autoencoder":
         return load_model(self.entry)
 
+    @cached_property
+    def has_supervisor(self) -> bool:
+        """Whether the model has a trained supervisor: an autoencoder has none, an example the student alone."""
+        return self.config.model == "ddnmf" and not self.entry.read_json(PROVENANCE_FILE).get("example")
+
     def ddnmf(self) -> "DDNMFNetwork":
         """Load the trained DDNMF; raise ValueError for an autoencoder, which has no parts."""
         from ddnmf_core.model.networks import DDNMFNetwork

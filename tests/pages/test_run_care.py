@@ -136,6 +136,9 @@ def test_a_new_store_opens_with_examples_until_they_are_removed(home, monkeypatc
     assert app.session_state["run"] == next(e.id for e in Store(home).entries() if e.config.dataset == "mnist-10k")
     assert "An image as a sum of parts" in text_of(app)
     assert any(button.key == "home.first" for button in app.button)  # a first model of one's own is still offered
+    shown = open_page("explain")
+    assert not shown.exception
+    assert "supervisor's reconstruction" not in str([gallery.proto.json for gallery in shown.get("bidi_component")])
     app.button(key="home.examples").click().run()
     assert not app.exception
     assert Store(home).entries() == []

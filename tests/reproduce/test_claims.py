@@ -91,7 +91,8 @@ def test_the_sentences_count_wins_losses_and_errors_of_all_models():
     )
     assert "deviation" not in sentences(rows.assign(n_seeds=1))[0]
     fewer = rows.assign(n_seeds=[1 if method == "AE1" else 2 for method in rows["method"]])
-    assert "above AE1 (1 seed, DDNMF 2) in **2 of 6**" in sentences(fewer)[0]
+    elsewhere = fewer[fewer["method"] == "DDNMF"].assign(test_level=0.5, n_seeds=1)
+    assert "above AE1 (1 seed, DDNMF 2) in **2 of 6**" in sentences(pd.concat([fewer, elsewhere]))[0]
     shorter = rows[rows["noise_level"] < 0.5]
     more = pd.concat([shorter, shorter.assign(noise_level=0.3, test_level=0.3)])
     of_ae1 = sentences(more, str.upper)[2]

@@ -49,6 +49,7 @@ def test_an_example_is_the_original_in_half_the_bytes(original, home):
     assert ours.codes("H").dtype == np.float32
     assert ours.codes("H") == pytest.approx(theirs.codes("H"), rel=1e-3, abs=1e-6)
     assert ours.scores() == theirs.scores()
+    assert (ours.has_supervisor, theirs.has_supervisor) == (False, True)
     x = torch.from_numpy(original_images(before))
     with torch.no_grad():
         assert torch.allclose(ours.model()(x), theirs.model()(x), atol=5e-3)
