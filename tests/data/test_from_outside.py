@@ -134,8 +134,12 @@ def test_a_damaged_file_is_read_or_refused(name):
     @few
     @given(damaged(WHOLE[name]))
     def told(content):
-        raw = tried(DataError, user_sets.read_source, io.BytesIO(content), name, ImportOptions(size=4))
-        assert raw is None or len(raw.values) >= 20
+        prepared = tried(DataError, read_and_prepared, content)
+        assert prepared is None or len(prepared.pixels) >= 20
+
+    def read_and_prepared(content):
+        options = ImportOptions(size=4)
+        return user_sets.prepare(user_sets.read_source(io.BytesIO(content), name, options), name, options)
 
     told()
 
