@@ -28,6 +28,7 @@ BENCHMARKS = {
     "threads": Benchmark("training.threads", "milliseconds of a training step by threads and waiting, alone and under load"),
     "shapley": Benchmark("analysis.shapley", "Shapley pictures of one sample, against a plain batch of as many decodes"),
     "gpu": Benchmark("training.gpu", "Figure 3's trainings as stacks, against eager ones"),
+    "figure3": Benchmark("training.figure3", "Figure 3's trainings and scores for one seed, by the engine on a GPU"),
     "causal": Benchmark("analysis.causal", "the causal matrix of 70,000 images"),
     "faults": Benchmark("faults", "faults injected for real: tried, survived, lost"),
     "screen": Benchmark("browser.screen", "what a user waits for, in headless Chromium"),
