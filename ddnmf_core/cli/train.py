@@ -60,7 +60,7 @@ def train_command(
         }
         fields = {
             **_suggested_fields(dataset, n_samples),
-            **preset_for(preset, catalogue.spec(dataset or RunConfig().dataset)),
+            **preset_for(preset, catalogue.spec(dataset if dataset and catalogue.is_known(dataset) else RunConfig().dataset)),
             **dict(map(_parse_setting, setting or [])),
             **{name: value for name, value in options.items() if value is not None},
         }

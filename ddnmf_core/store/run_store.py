@@ -16,6 +16,7 @@
 Workers and pages communicate through this folder only. This module imports neither torch nor dask.
 """
 
+import errno
 import json
 import logging
 import os
@@ -222,9 +223,11 @@ class Store:
             return False
 
     def folders(self, kind: Kind) -> list[Entry]:
-        """List all entries of a kind, damaged ones included."""
+        """List all entries of a kind, damaged ones included; raise NotADirectoryError if the store is a file."""
         parent = self.root / kind
         if not parent.is_dir():
+            if self.root.is_file():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self.root))
             return []
         with os.scandir(parent) as children:  # gives the file type without another system call
             return [
@@ -309,9 +312,16 @@ class Store:
         return self.request_path(entry).exists()
 
     def requests(self) -> list[Request]:
-        """List the open requests, oldest first. There may be thousands, so an unchanged file is not read twice."""
+        """List the open requests, oldest first. There may be thousands, so an unchanged file is not read twice.
+
+        Raises
+        ------
+        NotADirectoryError
+            If the store is a file.
+        """
         files = []
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.queue) as queued:
+        no_queue = NotADirectoryError if self.root.is_dir() else FileNotFoundError
+        with suppress(FileNotFoundError, no_queue), os.scandir(self.queue) as queued:
             for file in queued:
                 kind, _, entry_id = file.name.partition(".")
                 with suppress(FileNotFoundError):  # closed meanwhile

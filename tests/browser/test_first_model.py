@@ -143,7 +143,7 @@ def test_a_click_chooses_the_point_that_is_shown(page):
 
 def test_the_clicked_sample_is_rebuilt_from_its_parts(page):
     page.get_by_role("link", name="Explain this sample").click()
-    page.get_by_text("Contributions of the parts").wait_for()
+    page.get_by_text("Image as a sum of parts").wait_for()
     expect(page.get_by_label("Sample", exact=True)).to_have_value(str(page.chosen))
     page.get_by_role("tab", name="Step by step").click()
     page.get_by_text("Cumulative reconstruction").wait_for()
@@ -158,7 +158,7 @@ def test_the_clicked_sample_is_rebuilt_from_its_parts(page):
 
 def test_a_link_brings_back_what_was_on_screen(page):
     go(page, "Parts")
-    page.get_by_role("radio", name="Difference from the baseline").click()
+    page.get_by_role("radio", name="Swing").click()
     page.get_by_test_id("ddnmf-gallery").first.get_by_role("button").nth(3).click()
     page.get_by_role("heading", name="Part 4").wait_for()
     link = page.url
@@ -166,7 +166,7 @@ def test_a_link_brings_back_what_was_on_screen(page):
     other.goto(link)
     other.get_by_role("heading", name="Part 4").wait_for()
     other.get_by_role("tab", name="All parts").click()
-    expect(other.get_by_role("radio", name="Difference from the baseline")).to_be_checked()
+    expect(other.get_by_role("radio", name="Swing")).to_be_checked()
     assert re.search(r"[?&]run=[0-9a-f]{16}&", other.url)
     other.close()
 

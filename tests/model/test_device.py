@@ -46,7 +46,6 @@ def test_a_gpu_that_cannot_multiply_is_not_chosen(monkeypatch):
 
 
 def test_precision_holds_inside_the_block_alone():
-    torch.set_flush_denormal(False)  # a training in this process may have set it
     before = torch.get_float32_matmul_precision()
     with matmul_precision("medium"):
         assert torch.get_float32_matmul_precision() == "medium"

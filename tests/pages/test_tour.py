@@ -54,6 +54,8 @@ def labels_in_source(page):
                 name = getattr(node.func, "attr", getattr(node.func, "id", ""))
                 place = 1 if name == "linked_choice" else 0 if name in WIDGETS else len(node.args)
                 texts |= {argument.value for argument in node.args[place : place + 1] if isinstance(argument, ast.Constant)}
+            elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "TABS":
+                texts |= set(ast.literal_eval(node.value).values())
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts |= set(re.findall(r"<button[^>]*>([^<]+)</button>", node.value))
     return texts
