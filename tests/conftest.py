@@ -105,8 +105,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def torch_as_it_starts() -> None:
-    """One thread, since two only get in each other's way on small models, and denormals, which a training flushes. A test without
-    torch does not load it."""
+    """One thread, since two only get in each other's way on small models, and denormals, which a training flushes. A test
+    without torch does not load it."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
         sys.modules["torch"].set_flush_denormal(False)
