@@ -4,7 +4,9 @@ import builtins
 import errno
 import io
 import os
+import resource
 import shutil
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 
 from ddnmf_core.cli.main import main_app
 from ddnmf_core.engine import client as engine
+from ddnmf_core.export.formats import EXPORT_FORMATS
 from ddnmf_core.store.run_store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -121,3 +124,20 @@ def test_a_store_that_takes_nothing(store, tmp_path, name, number):
     refused(done, "" if name == "data add" else REFUSALS[number])
     assert files_below(tmp_path) == before
     assert Store(store.root).notices() == []
+
+
+@pytest.mark.parametrize("name", EXPORT_FORMATS)
+def test_an_export_that_the_disk_has_no_room_for(store, tmp_path, monkeypatch, name):
+    """For real: no file may grow beyond some bytes, whoever writes it."""
+    if EXPORT_FORMATS[name].missing():
+        pytest.skip(f"needs {EXPORT_FORMATS[name].needs}")
+    (run,) = store.entries()
+    before, limits = files_below(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # Python 3.11 keeps modules that it has cut off
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, limits[1]))
+    try:
+        done = command(["export", run.id, "--to", name, "--out", f"{tmp_path}/out/file"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    refused(done, "space")
+    assert files_below(tmp_path) == before
