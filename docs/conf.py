@@ -51,6 +51,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/\d_",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
+    "image_scrapers": ("closed_figures.scrape", "matplotlib"),
     "run_stale_examples": True,  # what they call may have changed
     "download_all_examples": False,
     "show_signature": False,
