@@ -4,7 +4,7 @@ import zipfile
 from pathlib import Path
 
 from ddnmf_core.data.dataset import DataError
-from ddnmf_core.data.user.source import DataSource
+from ddnmf_core.data.user.source import DataSource, from_start
 
 TEXTS = (".csv", ".tsv", ".txt")
 SPARSE_MEMBERS = {"format.npy", "shape.npy", "data.npy"}  # of a matrix that scipy.sparse.save_npz wrote
@@ -39,10 +39,8 @@ def is_matrix(source: DataSource, name: str) -> bool:
 
 def is_sparse(source: DataSource) -> bool:
     """Return True for a .npz file that holds a sparse matrix of SciPy."""
-    if not isinstance(source, Path):
-        source.seek(0)
     try:
-        with zipfile.ZipFile(source) as archive:
+        with zipfile.ZipFile(from_start(source)) as archive:
             return set(archive.namelist()) >= SPARSE_MEMBERS
     except (OSError, zipfile.BadZipFile):
         return False

@@ -1,14 +1,22 @@
 """Read a sparse matrix: `.npz` of SciPy, `.mtx` of Matrix Market."""
 
 import zipfile
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from ddnmf_core.data.dataset import DataError, short_message
 from ddnmf_core.data.tables.selection import log1p, most_varying, with_selection
-from ddnmf_core.data.user.source import MAX_UNPACKED, MAX_VALUES, DataSource, ImportOptions, RawData, check_extent
+from ddnmf_core.data.user.source import (
+    MAX_UNPACKED,
+    MAX_VALUES,
+    DataSource,
+    ImportOptions,
+    RawData,
+    check_extent,
+    from_start,
+    opened,
+)
 
 FORMATS = ("csr", "csc", "coo")
 MAX_LINE = 1000  # letters of the first lines of a Matrix Market file
@@ -46,15 +54,11 @@ def read_sparse(source: DataSource, name: str, choices: ImportOptions) -> RawDat
 def _scipy(source: DataSource) -> Any:
     from scipy.sparse import load_npz
 
-    if not isinstance(source, Path):
-        source.seek(0)
-    with zipfile.ZipFile(source) as archive:
+    with zipfile.ZipFile(from_start(source)) as archive:
         if sum(member.file_size for member in archive.infolist()) > MAX_UNPACKED:
             raise DataError(f"the matrix has more than {MAX_UNPACKED / 2**30:.0f} GiB unpacked: use fewer rows or columns")
-    if not isinstance(source, Path):
-        source.seek(0)
     try:
-        matrix = load_npz(source)
+        matrix = load_npz(from_start(source))
         if matrix.format not in FORMATS:
             raise DataError(f"the matrix has the format {matrix.format}: convert it with .tocsr() before it is saved")
         if matrix.format != "coo":
@@ -67,11 +71,8 @@ def _scipy(source: DataSource) -> Any:
 
 def _matrix_market(source: DataSource) -> Any:
     """Read a Matrix Market file; scipy.io.mmread can end the whole process on a damaged one."""
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            return _entries(file)
-    source.seek(0)
-    return _entries(source)
+    with opened(source) as file:
+        return _entries(file)
 
 
 def _entries(file: IO[bytes]) -> Any:

@@ -4,12 +4,11 @@ import csv
 import io
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ddnmf_core.data.dataset import DataError, short_message
 from ddnmf_core.data.user.dialect import FALLBACK_ENCODING, SPACES, Dialect, detect, is_comment
-from ddnmf_core.data.user.source import MAX_SAMPLES, DataSource, ImportOptions
+from ddnmf_core.data.user.source import MAX_SAMPLES, DataSource, ImportOptions, from_start, opened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,10 +44,8 @@ def _parsed(source: DataSource, dialect: Dialect, n_rows: int | None) -> tuple["
     import pandas as pd
 
     comments = _comments_below(source, dialect)
-    if not isinstance(source, Path):
-        source.seek(0)
     frame = pd.read_csv(
-        source,
+        from_start(source),
         sep=dialect.separator,
         decimal=dialect.decimal,
         thousands=dialect.thousands,
@@ -67,11 +64,8 @@ def _parsed(source: DataSource, dialect: Dialect, n_rows: int | None) -> tuple["
 
 def _comments_below(source: DataSource, dialect: Dialect) -> Collection[int]:
     """Find the lines of comments below the first line of the table, as pandas counts lines: a quoted one is none."""
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            return _comments(file, dialect)
-    source.seek(0)
-    return _comments(source, dialect)
+    with opened(source) as file:
+        return _comments(file, dialect)
 
 
 def _comments(file: IO[bytes], dialect: Dialect) -> Collection[int]:
@@ -108,11 +102,8 @@ def _has_line_with_sign(file: IO[bytes], encoding: str) -> bool:
 
 def _head(source: DataSource) -> bytes:
     """Read the first bytes; more where these hold less than three lines. What is left of a cut line is no line."""
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            return _first_lines(file)
-    source.seek(0)
-    return _first_lines(source)
+    with opened(source) as file:
+        return _first_lines(file)
 
 
 def _first_lines(file: IO[bytes]) -> bytes:

@@ -5,10 +5,9 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from ddnmf_core.data.dataset import DataError
-from ddnmf_core.data.user.source import MAX_UNPACKED, DataSource
+from ddnmf_core.data.user.source import MAX_UNPACKED, DataSource, from_start
 
 BLOCK = 2**20  # bytes
 
@@ -20,10 +19,8 @@ def unpacked(source: DataSource, name: str, limit: int | None = None) -> Iterato
         yield source, name
         return
     with tempfile.TemporaryFile() as file:
-        if not isinstance(source, Path):
-            source.seek(0)
         try:
-            with gzip.open(source) as packed:
+            with gzip.open(from_start(source)) as packed:
                 n_bytes = 0
                 while (limit is None or n_bytes < limit) and (block := packed.read(BLOCK)):
                     n_bytes += file.write(block)

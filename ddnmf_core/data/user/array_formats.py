@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError, short_message
 from ddnmf_core.data.user.image_folder import files_in_archive, open_archive, read_member
-from ddnmf_core.data.user.source import MAX_UNPACKED, MAX_VALUES, DataSource, source_size
+from ddnmf_core.data.user.source import MAX_UNPACKED, MAX_VALUES, DataSource, from_start, opened, source_size
 
 IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 MATLAB_NUMBERS = {
@@ -117,16 +117,12 @@ def is_idx(source: DataSource) -> bool:
 def _head(source: DataSource) -> bytes:
     """Return the first bytes of a file, unpacked if it is gzipped."""
     try:
-        if isinstance(source, Path):
-            with source.open("rb") as file:
-                return _unpacked_head(file)
-        source.seek(0)
-        return _unpacked_head(source)
+        with opened(source) as file:
+            return _unpacked_head(file)
     except (OSError, EOFError, zlib.error):
         return b""
     finally:
-        if not isinstance(source, Path):
-            source.seek(0)
+        from_start(source)
 
 
 def _unpacked_head(file: BinaryIO) -> bytes:
@@ -209,7 +205,8 @@ def mat_arrays(source: DataSource) -> dict[str, StoredArray]:
     from scipy.io import whosmat
 
     source_size(source)
-    content = source.read_bytes() if isinstance(source, Path) else _all_of(source)
+    with opened(source) as file:
+        content = file.read()
     try:
         listed = whosmat(io.BytesIO(content))
     except NotImplementedError:
@@ -223,11 +220,6 @@ def mat_arrays(source: DataSource) -> dict[str, StoredArray]:
         for name, shape, kind in listed
         if kind in MATLAB_NUMBERS
     }
-
-
-def _all_of(file: BinaryIO) -> bytes:
-    file.seek(0)
-    return file.read()
 
 
 def _matlab(content: bytes, name: str, shape: tuple[int, ...]) -> NDArray[Any]:

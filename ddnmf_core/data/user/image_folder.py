@@ -13,7 +13,15 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ddnmf_core.data.dataset import DataError, short_message
-from ddnmf_core.data.user.source import MAX_SAMPLES, MAX_UNPACKED, DataSource, check_is_file, in_natural_order, source_size
+from ddnmf_core.data.user.source import (
+    MAX_SAMPLES,
+    MAX_UNPACKED,
+    DataSource,
+    check_is_file,
+    in_natural_order,
+    opened,
+    source_size,
+)
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 STACK_SUFFIXES = (".tif", ".tiff", ".gif")  # of files that may hold many pictures
@@ -152,9 +160,8 @@ def open_archive(source: DataSource, encoding: str | None = None) -> zipfile.Zip
 
 def _without_utf8_marks(source: DataSource) -> io.BytesIO:
     """Clear the marks of UTF-8 in a zip file whose names are not UTF-8."""
-    if not isinstance(source, Path):
-        source.seek(0)
-    content = bytearray(source.read_bytes() if isinstance(source, Path) else source.read())
+    with opened(source) as file:
+        content = bytearray(file.read())
     end = content.rfind(b"PK\5\6")
     place = struct.unpack_from("<I", content, end + 16)[0]
     while content[place : place + 4] == b"PK\1\2":

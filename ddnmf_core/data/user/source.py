@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -84,6 +85,24 @@ class RawData:
     sample_names: tuple[str, ...] | None = None  # file names with pages, or row names
     marker: str = ""  # the first marker of a missing value: "'?' in row 5 of column 'a'"
     changes: dict[str, Any] = field(default_factory=dict)  # what was done to the values while reading, for the summary
+
+
+@contextmanager
+def opened(source: DataSource) -> Iterator[BinaryIO]:
+    """Yield a file at its start; an upload stays open afterwards."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            yield file
+    else:
+        source.seek(0)
+        yield source
+
+
+def from_start(source: DataSource) -> DataSource:
+    """Return a path or an upload at its start, for readers that take either."""
+    if not isinstance(source, Path):
+        source.seek(0)
+    return source
 
 
 def source_size(source: DataSource) -> int:

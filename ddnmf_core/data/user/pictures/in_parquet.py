@@ -3,13 +3,21 @@
 import io
 import zipfile
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.tables.parquet import holds_files
 from ddnmf_core.data.user.pictures.reading import read_pictures
-from ddnmf_core.data.user.source import MAX_SAMPLES, MAX_UNPACKED, DataSource, ImportOptions, RawData, encode_classes
+from ddnmf_core.data.user.source import (
+    MAX_SAMPLES,
+    MAX_UNPACKED,
+    DataSource,
+    ImportOptions,
+    RawData,
+    encode_classes,
+    from_start,
+)
 from ddnmf_core.progress import Progress
 
 
@@ -20,10 +28,8 @@ def image_column(source: DataSource, name: str) -> str | None:
 
     if not name.lower().endswith(".parquet"):
         return None
-    if not isinstance(source, Path):
-        source.seek(0)
     try:
-        schema = parquet.read_schema(source)
+        schema = parquet.read_schema(from_start(source))
     except (pyarrow.ArrowException, ValueError, OSError):
         return None  # the reader of tables says what is wrong
     return next((field.name for field in schema if holds_files(field.type)), None)
@@ -33,9 +39,7 @@ def read_parquet_pictures(source: DataSource, column: str, choices: ImportOption
     """Read the pictures of a column, as those of a zip file are; classes are in the column `labels`."""
     from pyarrow import parquet
 
-    if not isinstance(source, Path):
-        source.seek(0)
-    with parquet.ParquetFile(source) as file:
+    with parquet.ParquetFile(from_start(source)) as file:
         about = file.metadata
         n_bytes = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
         if about.num_rows > MAX_SAMPLES or n_bytes > MAX_UNPACKED:
