@@ -102,7 +102,7 @@ def show_scores(run: FinishedRun) -> None:
     )
 
 
-def show_runs(entries: list[RunEntry], chosen: RunEntry | None) -> None:
+def show_runs(entries: list[RunEntry], chosen: RunEntry | None, n_examples: int) -> None:
     """Show the table of runs; choose, delete, export and import."""
     st.header("My runs")
     if entries:
@@ -115,7 +115,7 @@ def show_runs(entries: list[RunEntry], chosen: RunEntry | None) -> None:
     else:
         st.info("No runs yet.")
     run_management.offer_undo()
-    run_management.offer_to_remove_examples()
+    run_management.offer_to_remove_examples(n_examples)
     run_management.show_deleted_runs()
     if chosen:
         show_export(chosen)
@@ -160,10 +160,10 @@ finished = [entry for entry in entries if entry.finished]
 live = [entry for entry in entries if entry.state.status in LIVE_STATUSES]
 for notice in filter(None, [exposure(store().root), *store().notices()]):
     st.warning(in_markdown(notice))
-place_of_sum = st.container()
+place_of_sum, examples = st.container(), example_runs(store())
 if live:
     show_live_run(next((entry for entry in live if entry.state.status == "running"), live[-1]))
-elif not read_only() and not set(finished) - set(example_runs(store())):
+elif not read_only() and not set(finished) - set(examples):
     offer_first_model()
 
 wanted = from_link("run")
@@ -183,7 +183,7 @@ if run:
     warn_of_collapse(run.epochs())
     show_scores(run)
 place_of_cards = st.container()
-show_runs(entries, chosen)
+show_runs(entries, chosen, len(examples))
 show_figure_1(chosen)
 if run:
     with place_of_cards:

@@ -17,7 +17,7 @@ from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store import archive_export, trash
 from ddnmf_core.store.archive_import import import_archive
 from ddnmf_core.store.entry import Busy, Entry, UnknownEntry
-from ddnmf_core.store.examples import example_runs, remove_examples
+from ddnmf_core.store.examples import remove_examples
 from ddnmf_core.store.run_names import run_title
 
 MAX_BROWSER_BYTES = 500_000_000  # a browser download passes through memory
@@ -69,13 +69,12 @@ def offer_undo() -> None:
             st.button("Undo", icon=":material/undo:", key="home.undo", on_click=_restore, args=(run_id,))
 
 
-def offer_to_remove_examples() -> None:
-    """Say which runs came with the program, with a button that deletes them, until they are gone."""
-    examples = example_runs(store())
-    if not examples or read_only():
+def offer_to_remove_examples(n_examples: int) -> None:
+    """Say how many runs came with the program, with a button that deletes them, until they are gone."""
+    if not n_examples or read_only():
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{len(examples)} example run{'s' if len(examples) > 1 else ''} came with the program.")
+        st.caption(f"{n_examples} example run{'s' if n_examples > 1 else ''} came with the program.")
         st.button("Remove the examples", icon=":material/visibility_off:", key="home.examples", on_click=_remove_examples)
 
 

@@ -8,7 +8,7 @@ from dashboard.figures.text import in_markdown
 from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
 from ddnmf_core.config import DEVICES, DISPLACING_KINDS, PRESETS, RunConfig
 from ddnmf_core.data import catalogue
-from ddnmf_core.data.suggestions import preset_for, suggestion_for
+from ddnmf_core.data.suggestions import preset_for_data, suggestion_for
 from ddnmf_core.labels import MODEL_TITLES, NOISE_LEVEL_HELP, NOISE_TITLES, SETTING_SYMBOLS
 
 FIRST_PRESET = "recommended"  # of a new session
@@ -43,9 +43,7 @@ def _fields_of(preset: str | None) -> dict[str, Any]:
 
 def _own_fields_of(preset: str | None) -> dict[str, Any]:
     """Return a preset's own fields, for the chosen data set."""
-    dataset = st.session_state[train_key("dataset")]
-    known = dataset if catalogue.is_known(dataset) else DEFAULT_SETTINGS.dataset
-    return preset_for(preset, catalogue.spec(known))
+    return preset_for_data(preset, st.session_state[train_key("dataset")])
 
 
 def _mark_preset() -> None:

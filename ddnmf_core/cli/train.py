@@ -12,7 +12,7 @@ from ddnmf_core.cli.runs import run_summary
 from ddnmf_core.cli.terminal import DeviceOption, HomeOption, JsonOption, follow_steps, plain_errors
 from ddnmf_core.config import PRESETS, USER_DATASET, DatasetName, ModelName, NoiseKind, RunConfig
 from ddnmf_core.data import catalogue
-from ddnmf_core.data.suggestions import preset_for, suggestion_for
+from ddnmf_core.data.suggestions import preset_for_data, suggestion_for
 from ddnmf_core.engine import client as engine
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
 from ddnmf_core.store.run_store import Store
@@ -60,7 +60,7 @@ def train_command(
         }
         fields = {
             **_suggested_fields(dataset, n_samples),
-            **preset_for(preset, catalogue.spec(dataset if dataset and catalogue.is_known(dataset) else RunConfig().dataset)),
+            **preset_for_data(preset, dataset),
             **dict(map(_parse_setting, setting or [])),
             **{name: value for name, value in options.items() if value is not None},
         }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddnmf_core.config import USER_DATASET, RunConfig, preset_fields
+from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import DatasetSpec
 
 LARGE_SAMPLES, LARGE_FEATURES = 5000, 256  # at least, for the default network
@@ -40,6 +41,12 @@ def preset_for(preset: str | None, spec: DatasetSpec) -> dict[str, Any]:
     if fields.get("nmf_at") != "pixels":
         return fields
     return fields | {"n_parts": max(2, min(fields["n_parts"], spec.n_pixels // 2))}
+
+
+def preset_for_data(preset: str | None, dataset: str | None) -> dict[str, Any]:
+    """Return `preset_for` of a data set by its name; of the default one where it is none or not known."""
+    known = dataset if dataset is not None and catalogue.is_known(dataset) else RunConfig().dataset
+    return preset_for(preset, catalogue.spec(known))
 
 
 def suggest(spec: DatasetSpec) -> Suggestion:

@@ -295,9 +295,8 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError
             If X is invalid or has another number of columns.
         """
-        check_is_fitted(self)
-        table = self._validated(X)
-        return self._encode(self._scaling.scaled(table))[1].astype(table.dtype, copy=False)
+        table, _, H = self._encoded(X)
+        return H.astype(table.dtype, copy=False)
 
     def fit_predict(self, X: ArrayLike, y: object = None) -> NDArray[np.int64]:
         """Fit the model and return the clusters of the training data.
@@ -341,9 +340,8 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError
             If X is invalid or has another number of columns.
         """
-        check_is_fitted(self)
-        table = self._validated(X)
-        return self._encode(self._scaling.scaled(table))[0].astype(table.dtype, copy=False)
+        table, z, _ = self._encoded(X)
+        return z.astype(table.dtype, copy=False)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.float64]:
         """Decode coefficients to rows.
@@ -394,9 +392,8 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError
             If X is invalid or has another number of columns.
         """
-        check_is_fitted(self)
-        table = self._validated(X)
-        return -float(np.square(table - self._decode(self._encode(self._scaling.scaled(table))[1])).mean())
+        table, _, H = self._encoded(X)
+        return -float(np.square(table - self._decode(H)).mean())
 
     def plot(self, image_shape: tuple[int, int] | None = None) -> "Figure":
         """Draw `components_`: positive entries in red, negative ones in blue.
@@ -456,6 +453,12 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         )
         check_non_negative(table, "DDNMF")
         return np.asarray(table.toarray() if issparse(table) else table)
+
+    def _encoded(self, X: ArrayLike) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]:
+        """Validate rows and encode them with the fitted model: the table (n, n_features), z (n, d) and H (n, r)."""
+        check_is_fitted(self)
+        table = self._validated(X)
+        return table, *self._encode(self._scaling.scaled(table))
 
     @torch.no_grad()
     def _encode(self, rows: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -17,7 +17,7 @@ from ddnmf_core.files.atomic import read_document, write_document
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store import archive_export, archive_import, trash
 from ddnmf_core.store.entry import CODES_FILE, MODEL_FILE, PROVENANCE_FILE, Entry, RunEntry
-from ddnmf_core.store.finished_run import SNAPSHOTS, STUDENT
+from ddnmf_core.store.finished_run import EXAMPLE_MARK, SNAPSHOTS, STUDENT, FinishedRun
 from ddnmf_core.store.run_names import rename_run
 from ddnmf_core.store.run_store import Store
 
@@ -58,7 +58,7 @@ def example_runs(store: Store) -> list[RunEntry]:
 
 
 def _is_example(run: RunEntry) -> bool:
-    return run.available and run.has(PROVENANCE_FILE) and bool(run.read_json(PROVENANCE_FILE).get("example"))
+    return run.available and run.has(PROVENANCE_FILE) and FinishedRun(run).is_example
 
 
 def remove_examples(store: Store) -> list[RunEntry]:
@@ -99,7 +99,7 @@ def _slim_run(run: RunEntry, name: str) -> None:
     for number, snapshot in enumerate(run.names(SNAPSHOTS)):
         if number % KEPT_SNAPSHOTS:
             run.remove(snapshot)
-    run.write_json(PROVENANCE_FILE, run.read_json(PROVENANCE_FILE) | {"example": True})
+    run.write_json(PROVENANCE_FILE, run.read_json(PROVENANCE_FILE) | {EXAMPLE_MARK: True})
     rename_run(run, name)
 
 

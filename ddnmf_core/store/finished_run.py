@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 InputKind = Literal["clean", "noisy"]
 INPUT_KINDS: tuple[InputKind, ...] = get_args(InputKind)
 SNAPSHOTS = "snapshots/"
+EXAMPLE_MARK = "example"  # in a run's provenance
 STUDENT, SUPERVISOR = "student.", "supervisor."  # prefixes of a DDNMF's weights
 
 
@@ -138,7 +139,12 @@ class FinishedRun:
     @cached_property
     def has_supervisor(self) -> bool:
         """Whether the model has a trained supervisor: an autoencoder has none, an example the student alone."""
-        return self.config.model == "ddnmf" and not self.entry.read_json(PROVENANCE_FILE).get("example")
+        return self.config.model == "ddnmf" and not self.is_example
+
+    @cached_property
+    def is_example(self) -> bool:
+        """Whether the run came with the package (`store/examples.py`)."""
+        return bool(self.entry.read_json(PROVENANCE_FILE).get(EXAMPLE_MARK))
 
     def ddnmf(self) -> "DDNMFNetwork":
         """Load the trained DDNMF; raise ValueError for an autoencoder, which has no parts."""
