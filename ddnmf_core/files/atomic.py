@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import json
 import os
 import re
@@ -9,8 +10,8 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,13 @@ def sha256(content: bytes) -> str:
 
 def read_file(path: Path, limit: int | None = None) -> bytes:
     """Read a regular file; raises CorruptFile if it is missing, a folder, a pipe or a device, or larger than `limit` bytes."""
+    with _regular_file(path, limit) as file:
+        return file.readall()
+
+
+@contextmanager
+def _regular_file(path: Path, limit: int | None) -> Iterator[io.FileIO]:
+    """Open a regular file of at most `limit` bytes for reading; errors in the block are those of `read_file`."""
     try:
         with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
             status = os.fstat(file.fileno())
@@ -168,7 +176,7 @@ def read_file(path: Path, limit: int | None = None) -> bytes:
                 raise CorruptFile(path, "is not a file")
             if limit is not None and status.st_size > limit:
                 raise CorruptFile(path, f"is too large: {status.st_size:,} bytes")
-            return file.readall()
+            yield file
     except FileNotFoundError:
         raise CorruptFile(path, "is missing") from None
     except OSError as error:
@@ -210,18 +218,8 @@ def sha256_of_file(path: Path) -> str:
 
     Raises CorruptFile if it is missing, no file, or larger than MAX_STORED_FILE bytes.
     """
-    try:
-        with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise CorruptFile(path, "is not a file")
-            if status.st_size > MAX_STORED_FILE:
-                raise CorruptFile(path, f"is too large: {status.st_size:,} bytes")
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise CorruptFile(path, "is missing") from None
-    except OSError as error:
-        raise _of_one_file(path, error) from None
+    with _regular_file(path, MAX_STORED_FILE) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_document(path: Path, content: dict[str, Any], *, durable: bool = True) -> None:
