@@ -54,38 +54,41 @@ def kept_pairs(size: int) -> list[Row]:
 
 def _result(pairs: list[Row], repeats: int, size: int) -> Result:
     rows = [
-        row_of(name, [(pair["reference"], pair["ours"]) for pair in pairs if pair["data"] == name])
+        row
         for name in SETS[size]
-        if any(pair["data"] == name for pair in pairs)
+        if (of_set := [(pair["reference"], pair["ours"]) for pair in pairs if pair["data"] == name])
+        for row in rows_of(name, of_set)
     ]
-    sooner = [row[f"times sooner to the {words}"] for row in rows for words in ERRORS.values()]
-    lowest = min((ratio for ratio in sooner if ratio), default=None)
-    return Result("quality", rows, {"ratio": lowest, "pairs": pairs}, repeats, size)
+    lowest = min((row["times sooner"] for row in rows if row["times sooner"]), default=None)
+    return Result("quality", rows, {"ratio": lowest, "images": size, "pairs": pairs}, repeats, size)
 
 
-def row_of(dataset: str, pairs: list[tuple[Row, Row]]) -> Row:
-    """Summarise the seeds of one data set; a level that one of them does not reach has no time."""
-    row: Row = {"data": dataset, "seeds": len(pairs)}
-    for column, side in enumerate(("plain", "ours")):
-        row[f"epochs, {side}"] = len(pairs[0][column]["epochs"])
-        row[f"seconds, {side}"] = mean(pair[column]["epochs"][-1]["seconds"] for pair in pairs)
+def rows_of(dataset: str, pairs: list[tuple[Row, Row]]) -> list[Row]:
+    """Summarise the seeds of one data set: a row for each error and score; what one seed does not reach has no time."""
+    ends = [(plain["epochs"][-1], ours["epochs"][-1]) for plain, ours in pairs]
+    rows = [_row(dataset, pairs, "seconds", [(plain["seconds"], ours["seconds"]) for plain, ours in ends])]
     for error, words in ERRORS.items():
+        row = _row(dataset, pairs, words, [(plain[error], ours[error]) for plain, ours in ends])
         reached = [first_below(ours["epochs"], error, plain["epochs"][-1][error]) for plain, ours in pairs]
-        whole = [epoch for epoch in reached if epoch is not None]
-        all_reach = len(whole) == len(pairs)
-        row[f"{words}, plain"] = mean(plain["epochs"][-1][error] for plain, _ in pairs)
-        row[f"{words}, ours"] = mean(ours["epochs"][-1][error] for _, ours in pairs)
-        row[f"epochs to the {words}"] = mean(epoch["epoch"] for epoch in whole) if all_reach else None
-        row[f"times sooner to the {words}"] = (
-            mean(plain["epochs"][-1]["seconds"] / epoch["seconds"] for (plain, _), epoch in zip(pairs, whole, strict=True))
-            if all_reach
-            else None
-        )
+        if all(epoch is not None for epoch in reached):
+            row["epochs to the plain loop's"] = mean(epoch["epoch"] for epoch in reached if epoch)
+            row["times sooner"] = mean(
+                plain["seconds"] / epoch["seconds"] for (plain, _), epoch in zip(ends, reached, strict=True) if epoch
+            )
+        rows.append(row)
     for score in pairs[0][0]["scores"]:
-        for column, side in enumerate(("plain", "ours")):
-            values = [pair[column]["scores"][score] for pair in pairs]
-            row[f"{score}, {side}"] = f"{mean(values):.3f}" + (f" ± {stdev(values):.3f}" if len(values) > 1 else "")
-    return row
+        rows.append(_row(dataset, pairs, score, [(plain["scores"][score], ours["scores"][score]) for plain, ours in pairs]))
+    return rows
+
+
+def _row(dataset: str, pairs: list[tuple[Row, Row]], what: str, values: list[tuple[float, float]]) -> Row:
+    """Return the mean and deviation over seeds of both sides."""
+    row: Row = {"data": dataset, "seeds": len(pairs), "at the end": what}
+    for (name, side), of_side in zip((("plain loop", 0), ("ours", 1)), zip(*values, strict=True), strict=True):
+        deviation = f" ± {stdev(of_side):.2g}" if len(of_side) > 1 else ""
+        epochs = f" ({len(pairs[0][side]['epochs'])} epochs)" if what == "seconds" else ""
+        row[name] = f"{mean(of_side):.3g}{deviation}{epochs}"
+    return row | {"epochs to the plain loop's": None, "times sooner": None}
 
 
 def first_below(epochs: list[Row], error: str, level: float) -> Row | None:

@@ -187,12 +187,12 @@ def test_quality_counts_the_time_to_the_errors_of_the_plain_loop():
         return {"epochs": epochs, "scores": {"ACC, K-means": 0.5}}
 
     plain, sooner = side(0.4, 0.3, 0.2, seconds=10), side(0.3, 0.2, 0.1, seconds=1)
-    row = quality.row_of("mnist-10k", [(plain, sooner), (plain, sooner)])
-    assert (row["epochs to the student's error"], row["times sooner to the student's error"]) == (2, 15)
-    assert (row["epochs, plain"], row["seconds, plain"], row["seconds, ours"]) == (3, 30, 3)
-    assert row["ACC, K-means, ours"] == "0.500 ± 0.000"
-    never = quality.row_of("mnist-10k", [(plain, sooner), (plain, side(0.4, 0.3, 0.21, seconds=1))])
-    assert never["times sooner to the L_sym"] is None  # one seed does not reach it
+    seconds, error, _, score = quality.rows_of("mnist-10k", [(plain, sooner), (plain, sooner)])
+    assert (error["epochs to the plain loop's"], error["times sooner"]) == (2, 15)
+    assert (seconds["plain loop"], seconds["ours"]) == ("30 ± 0 (3 epochs)", "3 ± 0 (3 epochs)")
+    assert (score["at the end"], score["ours"]) == ("ACC, K-means", "0.5 ± 0")
+    _, _, never, _ = quality.rows_of("mnist-10k", [(plain, sooner), (plain, side(0.4, 0.3, 0.21, seconds=1))])
+    assert never["times sooner"] is None  # one seed does not reach it
 
 
 def test_quality_measures_only_pairs_that_were_not_kept(tmp_path, monkeypatch):
@@ -205,7 +205,7 @@ def test_quality_measures_only_pairs_that_were_not_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(quality, "_side", lambda *of: asked.append(of) or one)
     *_, last = quality.measure(2)
     assert asked == [(side, name, 2) for name in quality.SETS[10_000] for side in ("reference", "ours")]
-    assert [row["seeds"] for row in last.rows] == [2, 2]
+    assert {(row["data"], row["seeds"]) for row in last.rows} == {(name, 2) for name in quality.SETS[10_000]}
     assert len(last.figures["pairs"]) == 4
 
 

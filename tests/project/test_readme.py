@@ -31,8 +31,9 @@ def test_a_table_that_is_shown_is_the_one_in_results(path):
     assert fill.filled(text) == text, "python docs/fill.py"
 
 
-def test_the_summary_is_of_the_published_cells():
+def test_what_the_readme_sums_up_is_of_the_published_figures():
     assert fill.SUMMARY.read_text("utf-8") == fill.summary(), "python docs/fill.py"
+    assert fill.SPEED.read_text("utf-8") == fill.speed(), "python docs/fill.py"
 
 
 def test_an_empty_block_is_filled_and_what_follows_stays():
