@@ -18,6 +18,7 @@ from ddnmf_core.config.analyses import (
 from ddnmf_core.config.base import ID_LENGTH, USER_DATASET, Config, DatasetName, RunId, Seed, config_hash, describe_errors
 from ddnmf_core.config.device import DEVICES, Device, check_device
 from ddnmf_core.config.run import (
+    CODE_NMF_FIELDS,
     DISPLACING_KINDS,
     NMF_FIELDS,
     PER_RUN_FIELDS,
@@ -34,6 +35,7 @@ from ddnmf_core.config.run import (
 
 __all__ = [
     "CLUSTERERS",
+    "CODE_NMF_FIELDS",
     "DEVICES",
     "DISPLACING_KINDS",
     "ID_LENGTH",

@@ -152,6 +152,7 @@ class RunConfig(Config):
 
 
 PUBLISHED: dict[str, Any] = {  # of the row DDNMF in the published tables: start and optimisation as in common practice
+    "nmf_at": "code",
     "beta": 1.0,
     "learning_rate": 1e-3,
     "schedule": "constant",

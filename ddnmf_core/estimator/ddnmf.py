@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Deep non-negative matrix factorisation of a non-negative table (Chen et al. 2021, equations 1 to 8, Algorithm 1).
 
-    A supervisor autoencoder of clean rows teaches a student, which sees noisy rows and factorises its code: each row becomes
-    `n_components` coefficients between 0 and 1, or, with `nmf_at="pixels"`, at least 0. Values are scaled to [0, 1] first, and
-    results are in units of the data again. Sparse data are converted to dense ones. Settings of torch and the state of its
-    random numbers are after a method as before it; a precision of matrix products is one for the process, so a fit with another
-    one in another thread waits.
+    A supervisor autoencoder of clean rows teaches a student, which sees noisy rows and becomes a factorisation: each row is a
+    sum of `n_components` non-negative parts, as in NMF, with coefficients that a deep encoder computes. With `nmf_at="code"`
+    the student factorises its code, as in the paper. Values are scaled to [0, 1] first, and results are in units of the data
+    again. Sparse data are converted to dense ones. Settings of torch and the state of its random numbers are after a method as
+    before it; a precision of matrix products is one for the process, so a fit with another one in another thread waits.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     output_activation : str
         Activation of the decoder's output: "linear", "sigmoid" or "relu".
     nmf_at : str
-        "code", the paper's; or "pixels": rows are sums of parts, H W with H and W >= 0, and `basis`, `coefficients` and
-        `decoder` do not apply.
+        "pixels": rows are sums of parts, H W with H and W >= 0; or "code", the paper's: H, between 0 and 1, factorises the
+        code, and a nonlinear decoder follows. `**PRESETS["paper"]` selects all settings of the paper.
     basis : str
-        "paper", or "nonnegative" for W >= 0.
+        Of `nmf_at="code"`: "paper", or "nonnegative" for W >= 0.
     coefficients : str
-        "paper", or "biased" for H = sigmoid(W' X + b).
+        Of `nmf_at="code"`: "paper", or "biased" for H = sigmoid(W' X + b).
     decoder : str
-        "mirrored", or "additive" for one layer of weights >= 0. `**PRESETS["parts"]` selects the settings of additive parts.
+        Of `nmf_at="code"`: "mirrored", or "additive" for one layer of weights >= 0.
     loss_reduction : str
         "sum" (the paper's) or "mean", which divides each squared norm by its number of entries.
     optimizer : str
@@ -110,9 +110,9 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        Effect of each part on a row over its 5-95 % range, in units of the data: the decoded mean of H with the part at its
-        95 % quantile minus that at its 5 % quantile. The counterpart of NMF's components for a nonlinear decoder; entries
-        may be negative.
+        The parts, at least 0, in units of the data: `inverse_transform(H)` is `H @ components_ + offset_`. With
+        `nmf_at="code"` the effect of each part over its 5-95 % range: the decoded mean of H with the part at its 95 % quantile
+        minus that at its 5 % quantile; entries may then be negative.
     labels_ : ndarray of shape (n_samples,)
         Cluster of each training row.
     reconstruction_err_ : float
@@ -160,7 +160,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         noise_level: float = 0.4,
         bottleneck_activation: str = "linear",
         output_activation: str = "sigmoid",
-        nmf_at: str = "code",
+        nmf_at: str = "pixels",
         basis: str = "paper",
         coefficients: str = "paper",
         decoder: str = "mirrored",
@@ -266,8 +266,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self._exact = exact
         self._n_features_out = config.n_parts
         z, H = self._encode(rows)
-        with torch.no_grad():
-            self.components_ = self._scaling.span * part_effects(self._exact.student.decode, torch.from_numpy(H)).numpy()
+        self.components_ = self._scaling.span * self._parts(H)
         errors = table - self._decode(H)
         self.reconstruction_err_ = float(np.linalg.norm(errors))
         if len(held_out):
@@ -286,7 +285,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            Coefficients, in (0, 1); at least 0 with `nmf_at="pixels"`.
+            Coefficients, at least 0; in (0, 1) with `nmf_at="code"`.
 
         Raises
         ------
@@ -471,6 +470,14 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             z.append(codes.z)
             H.append(codes.H)
         return torch.cat(z).numpy(), torch.cat(H).numpy()
+
+    @torch.no_grad()
+    def _parts(self, H: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the parts (r, n_features) of a sum, else the effects of the parts, in scaled units."""
+        decode = self._exact.student.decode
+        if self.nmf_at == "pixels":
+            return decode(torch.eye(self._n_features_out, dtype=torch.float64)).numpy()
+        return part_effects(decode, torch.from_numpy(H)).numpy()
 
     @torch.no_grad()
     def _decode(self, H: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ddnmf_core.config import ClustererName, Config, Device, RunConfig
+from ddnmf_core.config import CODE_NMF_FIELDS, ClustererName, Config, Device, RunConfig
 
 ColumnScale = Literal["set", "feature", "maximum", "range"]
 Epochs = Annotated[int, Field(ge=1)]
@@ -32,6 +32,11 @@ def check_parameters(parameters: dict[str, Any]) -> FitConfig:
     for name, value in numbers.items():
         if isinstance(value, bool):
             raise ValueError(f"{name} = {value}: should be a number, a text or None")
+    for name in CODE_NMF_FIELDS if parameters["nmf_at"] == "pixels" else ():
+        if parameters[name] != (default := RunConfig.model_fields[name].default):
+            raise ValueError(
+                f"{name} = {parameters[name]!r}: with nmf_at = 'pixels' should be {default!r}; use nmf_at = 'code'"
+            )
     layers = parameters["layers"]
     if not hasattr(layers, "__iter__"):
         raise ValueError(f"layers = {layers!r}: should be a sequence of widths, such as (64, 10)")

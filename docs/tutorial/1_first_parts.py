@@ -26,7 +26,7 @@ model = DDNMF(n_components=10, layers=(256, 10), noise_level=0.4, epochs=30, bat
 model.fit(X)
 
 # %%
-# ``transform`` returns the coefficients of the parts, between 0 and 1: a row for each image.
+# ``transform`` returns the coefficients of the parts, at least 0: a row for each image.
 
 H = model.transform(X)
 print(H.shape)
@@ -35,18 +35,18 @@ H[:3].round(2)
 # %%
 # The parts
 # ---------
-# The effect of each part over its 5-95 % range: red pixels get brighter as the coefficient rises, blue ones darker.
+# An image is the sum of its parts, each weighted by its coefficient: ``H @ model.components_`` is the reconstruction, as in
+# scikit-learn's NMF.
 
 figure = model.plot((28, 28))
 
 # %%
-# In the paper's form a part brightens some pixels and darkens others. With the preset *parts* it only brightens:
+# In the paper the factorisation stands at the code, between encoder and decoder. What a part does there is an effect: red
+# pixels get brighter as its coefficient rises from its 5 % to its 95 % quantile, blue ones darker.
 
-from ddnmf_core.config import PRESETS
-
-settings = PRESETS["parts"] | {"layers": (256, 10), "epochs": 30, "batch_size": 64}
-additive = DDNMF(n_components=10, random_state=1, **settings).fit(X)
-figure = additive.plot((28, 28))
+settings = {"layers": (256, 10), "epochs": 30, "batch_size": 64}
+at_code = DDNMF(n_components=10, nmf_at="code", random_state=1, **settings).fit(X)
+figure = at_code.plot((28, 28))
 
 # %%
 # Does a part belong to one class? ``purity`` is the largest share of a part's activation in one class; it is .1 for a part
@@ -54,9 +54,9 @@ figure = additive.plot((28, 28))
 
 from ddnmf_core.interpret.quality import class_mass, purity
 
-for name, estimator in (("paper", model), ("parts", additive)):
+for name, estimator in (("at the pixels", model), ("at the code", at_code)):
     mass = class_mass(estimator.transform(X), images.labels, 10)
-    print(f"{name:6} mean purity {purity(mass).mean():.2f}, purest part {purity(mass).max():.2f}")
+    print(f"{name:13} mean purity {purity(mass).mean():.2f}, purest part {purity(mass).max():.2f}")
 
 # %%
 # From coefficients to images
@@ -65,14 +65,14 @@ for name, estimator in (("paper", model), ("parts", additive)):
 
 import matplotlib.pyplot as plt
 
-H = additive.transform(X[:1])
+H = model.transform(X[:1])
 without = H.copy()
 without[0, H[0].argmax()] = 0
 figure, axes = plt.subplots(1, 3, figsize=(6, 2.2), layout="constrained")
 pictures = {
     "image": X[:1],
-    "reconstruction": additive.inverse_transform(H),
-    f"without part {H[0].argmax() + 1}": additive.inverse_transform(without),
+    "reconstruction": model.inverse_transform(H),
+    f"without part {H[0].argmax() + 1}": model.inverse_transform(without),
 }
 for axis, (title, row) in zip(axes, pictures.items(), strict=True):
     axis.imshow(row.reshape(28, 28), cmap="gray", vmin=0, vmax=1)

@@ -26,17 +26,16 @@ pipeline.fit_transform(wine.data).head().round(3)
 # %%
 # Composition of the parts
 # ------------------------
-# ``components_`` has a row for each part and a column for each feature: the change of the feature when the coefficient rises
-# from its 5 % to its 95 % quantile.
+# ``components_`` has a row for each part and a column for each feature, all at least 0: a sample is the sum of the parts, each
+# weighted by its coefficient.
 
 import matplotlib.pyplot as plt
 import pandas as pd
 
 model = pipeline[-1]
 parts = pd.DataFrame(model.components_, pipeline.get_feature_names_out(), model.feature_names_in_)
-top = parts.abs().max(axis=None)
 figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
-image = axis.imshow(parts, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
+image = axis.imshow(parts, cmap="Blues", vmin=0, aspect="auto")
 axis.set_xticks(range(parts.shape[1]), parts.columns, rotation=45, ha="right")
 axis.set_yticks(range(parts.shape[0]), parts.index)
 figure.colorbar(image)

@@ -25,30 +25,31 @@ def digits():
     return load_digits(return_X_y=True)
 
 
+LARGER = {"layers": (128, 64, 10), "epochs": 40, "noise_level": 0.2, "batch_size": 64, "device": "cpu", "random_state": 1}
+
+
 @pytest.fixture(scope="module")
 def fitted(digits):
-    return DDNMF(
-        layers=(128, 64, 10),
-        epochs=40,
-        output_activation="linear",
-        gamma=0.1,
-        noise_level=0.2,
-        batch_size=64,
-        device="cpu",
-        random_state=1,
-    ).fit(digits[0])
+    return DDNMF(**LARGER).fit(digits[0])
 
 
-@parametrize_with_checks([DDNMF(**SMALL)])
+@pytest.fixture(scope="module")
+def fitted_at_code(digits):
+    return DDNMF(**LARGER, nmf_at="code", output_activation="linear", gamma=0.1).fit(digits[0])
+
+
+@parametrize_with_checks([DDNMF(**SMALL), DDNMF(**SMALL, nmf_at="code")])
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
 
-def test_it_rebuilds_about_as_well_as_an_nmf_and_clusters_better_than_chance(fitted, digits):
+@pytest.mark.parametrize(("name", "highest"), [("fitted", np.inf), ("fitted_at_code", 1)])
+def test_it_rebuilds_about_as_well_as_an_nmf_and_clusters_better_than_chance(name, highest, digits, request):
     X, labels = digits
+    fitted = request.getfixturevalue(name)
     H = fitted.transform(X)
     assert H.shape == (1797, 10)
-    assert 0 < H.min() <= H.max() < 1
+    assert 0 <= H.min() <= H.max() < highest
     error = np.linalg.norm(X - fitted.inverse_transform(H))
     assert fitted.reconstruction_err_ == pytest.approx(error)
     assert error < 1.3 * NMF(10, max_iter=400, random_state=0).fit(X).reconstruction_err_
@@ -58,7 +59,18 @@ def test_it_rebuilds_about_as_well_as_an_nmf_and_clusters_better_than_chance(fit
     assert fitted.n_iter_ == len(fitted.history_) == 40
 
 
-def test_components_are_what_a_part_does_in_the_units_of_the_data(fitted, digits):
+@pytest.mark.parametrize("scale", ["set", "range"])
+def test_a_row_is_the_sum_of_its_parts_in_the_units_of_the_data(scale, digits):
+    X = digits[0][:300] + 2
+    model = DDNMF(**SMALL, scale=scale, random_state=0).fit(X)
+    H = model.transform(X)
+    assert model.components_.min() >= 0
+    assert model.components_.shape == (3, 64)
+    assert model.inverse_transform(H) == pytest.approx(H @ model.components_ + model.offset_)
+
+
+def test_components_at_the_code_are_what_a_part_does_in_the_units_of_the_data(fitted_at_code, digits):
+    fitted = fitted_at_code
     H = fitted.transform(digits[0])
     rows = np.tile(H.mean(axis=0), (2, 1))
     rows[:, 3] = np.quantile(H[:, 3], [0.05, 0.95])
@@ -108,6 +120,11 @@ def test_the_preset_of_parts_only_adds(digits):
     [
         ({}, np.array([[1.0, -1.0], [0.0, 2.0]]), "Negative values"),
         ({"beta": -1}, np.ones((4, 3)), "beta = -1"),
+        (
+            {"basis": "nonnegative"},
+            np.ones((4, 3)),
+            "basis = 'nonnegative': with nmf_at = 'pixels' should be 'paper'; use nmf_at",
+        ),
         ({"noise_kind": "loud"}, np.ones((4, 3)), "noise_kind"),
         ({"optimizer": "sgd", "learning_rate": 10.0, "loss_reduction": "sum"}, np.arange(40.0).reshape(10, 4), "learning rate"),
     ],
