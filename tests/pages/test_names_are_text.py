@@ -3,11 +3,12 @@
 import json
 
 import pytest
-from hostile import NAMES, store_of_names
 from opening import TABS_OF_EXPLAIN, TABS_OF_PARTS, open_page
 
+from benchmarks.common.hostile_names import KNOWN, store_of_names
+
 PAGES = ("home", "train", "latent", *TABS_OF_PARTS, *TABS_OF_EXPLAIN, "noise", "sweep", "compare")
-IN_MARKUP = [name for name in NAMES if "<" in name]
+IN_MARKUP = [name for name in KNOWN.all if "<" in name]
 READ_AS_MARKDOWN = ("markdown", "caption", "info", "warning", "error", "success", "header", "subheader", "title", "toast")
 
 
@@ -17,7 +18,7 @@ def home_of_names(tmp_path_factory):
     folder = tmp_path_factory.mktemp("names")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDNMF_HOME", str(folder / "home"))
-        yield store_of_names(folder / "names.csv")
+        yield store_of_names(folder)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -51,13 +52,13 @@ def texts(app):
     """What is read as markup: where it stands, the text, and the names that must not stand in it as they are."""
     for kind in READ_AS_MARKDOWN:
         for element in getattr(app, kind, ()):
-            yield f"{kind}: {str(element.value)[:60]}", str(element.value), NAMES
+            yield f"{kind}: {str(element.value)[:60]}", str(element.value), KNOWN.all
     for kind in ("button", "metric", "checkbox", "toggle", "slider", "selectbox", "multiselect", "number_input", "text_input"):
         for element in getattr(app, kind, ()):
-            yield f"label of {kind}", element.label or "", NAMES
-            yield f"help of {kind}", getattr(element, "help", "") or "", NAMES
+            yield f"label of {kind}", element.label or "", KNOWN.all
+            yield f"help of {kind}", getattr(element, "help", "") or "", KNOWN.all
     for element in app.button_group:
-        yield "options of segmented control", "\n".join(map(str, element.options)), NAMES
+        yield "options of segmented control", "\n".join(map(str, element.options)), KNOWN.all
     for element in app.get("html"):
         yield "html", element.proto.body, IN_MARKUP
     for element in app.get("plotly_chart"):
