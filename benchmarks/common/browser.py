@@ -5,9 +5,10 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,13 @@ def serve(store: Store, port: int = PORT, **environment: str) -> "subprocess.Pop
     )
     deadline = time.monotonic() + PATIENCE
     while server.poll() is None and time.monotonic() < deadline:
-        with suppress(OSError):
+        try:
             urllib.request.urlopen(f"{address(port)}/_stcore/health").read()
             return server
+        except urllib.error.HTTPError:  # refused without a token: it answers
+            return server
+        except OSError:
+            pass
         time.sleep(0.02)
     server.kill()
     raise RuntimeError(f"the dashboard did not answer (exit status {server.returncode}); is port {port} in use?")

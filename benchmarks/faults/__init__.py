@@ -1,8 +1,9 @@
 """Inject faults and count tries, survivals and losses.
 
 Processes are killed with SIGKILL or stopped with SIGSTOP, bits of stored files are flipped, files cut short, the disk made
-full, losses made infinite. `--repeats N` tries each fault at most N times; without it the full counts are taken, which is a
-matter of hours. `--only F4,F8` counts those alone; the others stay as they were kept. Each is written when it has been counted.
+full, losses made infinite; odd files, entries of a newer version and names of markup are put into the store; strangers try its
+ports. `--repeats N` tries each fault at most N times; without it the full counts are taken, which is a matter of hours.
+`--only F4,F8` counts those alone; the others stay as they were kept. Each is written when it has been counted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,13 +13,16 @@ from benchmarks.common.harness import Result, Row, kept_rows, machine
 from benchmarks.faults.counting import Count
 from benchmarks.faults.growth import soak
 from benchmarks.faults.killed import killed_scheduler, killed_tree, killed_worker, killed_writer, poisoned, stopped_worker
+from benchmarks.faults.names import hostile_names
+from benchmarks.faults.newer import made_by_newer
 from benchmarks.faults.odd_files import odd_files
 from benchmarks.faults.runs import asked_at_once, cancelled, infinite_loss
 from benchmarks.faults.screen import killed_dashboard
 from benchmarks.faults.stored import damaged, full_disk
+from benchmarks.faults.strangers import strangers
 from benchmarks.faults.uploads import malformed
 
-REPEATS = 500
+REPEATS = 2000  # at most; each fault has its own full count
 FAULTS: dict[str, Callable[[int], Count]] = {
     "F1": killed_worker,
     "F2": killed_writer,
@@ -35,6 +39,9 @@ FAULTS: dict[str, Callable[[int], Count]] = {
     "F13": soak,
     "F14": malformed,
     "F15": odd_files,
+    "F16": made_by_newer,
+    "F17": hostile_names,
+    "F18": strangers,
 }
 
 

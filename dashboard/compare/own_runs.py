@@ -21,6 +21,7 @@ from ddnmf_core.config import RunConfig
 from ddnmf_core.data import pictures
 from ddnmf_core.data.dataset import Images
 from ddnmf_core.experiment.run_table import SCORE_COLUMNS
+from ddnmf_core.export.csv import escape_formula, escape_formulas
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
@@ -125,7 +126,7 @@ def _show_scores(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
     )
     names = [*SCORE_COLUMNS, "Error"]
     table = run_frame([run.entry for run in runs])[names].apply(pd.to_numeric)
-    table.index = pd.Index(labels, name="Run")
+    table.index = pd.Index(map(escape_formula, labels), name="Run")  # the table's own download writes cells as they are
     table = table.dropna(axis=1, how="all")
     texts = table.apply(lambda column: column.map(f"{{:{'.4f' if column.name == 'Error' else '.3f'}}}".format)).astype(object)
     if reference != NO_REFERENCE:
@@ -234,7 +235,8 @@ def _show_settings(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
     if not differing:
         st.caption("None.")
         return
-    st.dataframe(pd.DataFrame(differing, index=pd.Index(labels, name="Run")).T.rename_axis("Setting"), key="compare.settings")
+    table = pd.DataFrame(differing, index=pd.Index(labels, name="Run")).T.rename_axis("Setting")
+    st.dataframe(escape_formulas(table), key="compare.settings")
 
 
 def _text(value: object) -> str:

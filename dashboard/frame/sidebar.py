@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.figures.text import in_markdown
 from dashboard.session.store import store
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
@@ -24,4 +25,7 @@ def sidebar_status() -> None:
             st.caption(f"Device: **{running.device or 'starting …'}**  \nEngine: {running.scheduler}")
         if problem := engine.start_error(store()) or engine.crash_notice(store()):
             st.warning(problem)
+        if kept := list(store().kept_entries()):
+            (entry, reason), others = kept[0], f" and {len(kept) - 1} more (see Home)" if len(kept) > 1 else ""
+            st.warning(f"Not shown: {entry.kind}/{entry.id}{others}. {in_markdown(reason)}.")
         st.caption(f"Store: `{store().root}`")

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.parts.overview import open_part
 from dashboard.session.run_data import cached_part_effects, images
 from dashboard.session.store import table_key
+from ddnmf_core.export.csv import escape_formulas
 from ddnmf_core.interpret.stability import MIN_REAPPEARANCE_COSINE, reappearances
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import part_names
@@ -78,7 +79,7 @@ def show_part_list(
         "In other seeds": st.column_config.TextColumn(help=COLUMN_HELP["seeds"]),
     }
     st.dataframe(
-        frame,
+        escape_formulas(frame),  # the table's own download writes cells as they are
         hide_index=True,
         column_config=columns,
         key=(key := table_key("parts.list", map(str, frame["Part"]))),

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.session.store import table_key
 from ddnmf_core.data.catalogue import short_name
 from ddnmf_core.experiment.run_table import SCORE_COLUMNS, table_of_runs
+from ddnmf_core.export.csv import escape_formulas
 from ddnmf_core.store.entry import RunEntry
 
 MAX_HEIGHT, ROW_HEIGHT = 420, 35  # pixels
@@ -62,7 +63,7 @@ def show_run_list(
         "Finished": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
     }
     ticked = st.dataframe(
-        frame,
+        escape_formulas(frame),  # the table's own download writes cells as they are
         hide_index=True,
         column_config=formats,
         column_order=[name for name in columns if name in frame] if columns else None,

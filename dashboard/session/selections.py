@@ -11,7 +11,7 @@ from dashboard.session.run_data import cached_run, images
 from dashboard.session.store import TRAIN_PAGE, store
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.model import diagnosis
-from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
+from ddnmf_core.store.entry import ENDED_STATUSES, Entry, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_names import run_title
 
@@ -62,7 +62,9 @@ def explain_absence(key: str, shown: Container[str], entries: Mapping[str, RunEn
         return
     entry = entries.get(run_id)
     if entry is None:
-        st.warning(f"The run {run_id} in the link is not in this store. It may have been deleted or trained elsewhere.")
+        kept = dict(store().kept_entries()).get(Entry(store().root, "runs", run_id))
+        why = f"stays as it is: {kept}." if kept else "is not in this store. It may have been deleted or trained elsewhere."
+        st.warning(in_markdown(f"The run {run_id} in the link {why}"))
         return
     state = entry.state
     status = "not finished yet" if state.status not in ENDED_STATUSES else state.status

@@ -20,6 +20,7 @@ from dashboard.train.table_options import table_options
 from ddnmf_core.data.dataset import UNLABELLED, DataError, Images
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions, RawData
+from ddnmf_core.export.csv import escape_formulas
 from ddnmf_core.files.memory_map import is_mapped
 
 UPLOAD_TYPES = ["zip", "tif", "tiff", "gif", "npy", "npz", "mat", "idx", "gz", "csv", "tsv", "txt", "xlsx", "mtx", "parquet"]
@@ -191,7 +192,7 @@ def _show_raw(raw: RawData) -> None:
 
         columns = list(raw.feature_names[:MAX_PREVIEW_COLUMNS])
         head = pd.DataFrame(raw.values[:N_ROWS, : len(columns)], columns=columns)
-        st.dataframe(head, hide_index=True, key="train.own.rows")
+        st.dataframe(escape_formulas(head), hide_index=True, key="train.own.rows")
         if len(columns) < d:
             st.caption(f"The first {len(columns)} of {d:,} columns.")
 

@@ -47,11 +47,11 @@ def list_runs(
         if as_json:
             configs = ({"config": entry.config.settings()} for entry in entries)
             typer.echo(json.dumps([row | config for row, config in zip(rows, configs, strict=True)]))
-            return
-        for line in _table_lines(rows):
-            typer.echo(line)
-        if not entries:
-            typer.echo("No runs yet. Train one: ddnmf train")
+        else:
+            for line in _table_lines(rows):
+                typer.echo(line)
+            if not entries:
+                typer.echo("No runs yet. Train one: ddnmf train")
         for notice in store.notices():
             typer.echo(notice, err=True)
 

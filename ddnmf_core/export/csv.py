@@ -26,9 +26,10 @@ def write(run: FinishedRun, path: Path, report: Progress) -> None:
 
 def escape_formulas(table: "pd.DataFrame") -> "pd.DataFrame":
     """Prefix text and column names that begin like a formula with an apostrophe; leave numbers unchanged."""
-    texts = {name: table[name].map(_safe_text) for name in table.select_dtypes(exclude="number")}
-    return table.assign(**texts).rename(columns=_safe_text)
+    texts = {name: table[name].map(escape_formula) for name in table.select_dtypes(exclude=["number", "datetime"])}
+    return table.assign(**texts).rename(columns=escape_formula)
 
 
-def _safe_text(value: object) -> object:
+def escape_formula(value: object) -> object:
+    """Prefix a text that begins like a formula with an apostrophe."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

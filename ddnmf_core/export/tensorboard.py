@@ -1,6 +1,9 @@
 """TensorBoard export: curves, images of every epoch, settings and scores. Open it with `tensorboard --logdir FOLDER`."""
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ def write(run: FinishedRun, folder: Path, report: Progress) -> None:
     from torch.utils.tensorboard import SummaryWriter
 
     shape = spec(run.config.dataset).image_shape
-    with SummaryWriter(str(folder)) as writer:
+    with _errors_said_once(), SummaryWriter(str(folder)) as writer:
         for epoch in training_curves.epoch_values(run):
             for name, value in epoch.values.items():
                 writer.add_scalar(name, value, epoch.number, walltime=epoch.ended)
@@ -31,6 +34,25 @@ def write(run: FinishedRun, folder: Path, report: Progress) -> None:
         writer.add_text("provenance", f"```\n{json.dumps(run.provenance(), indent=1)}\n```")
         writer.add_hparams(training_curves.flat_settings(run), training_curves.final_results(run), run_name=".")
     _remove_host_name(folder)
+
+
+@contextmanager
+def _errors_said_once() -> Iterator[None]:
+    """Keep the writer's threads from printing a traceback, as on a full disk: the writer raises their error here."""
+    before = threading.excepthook
+    threading.excepthook = lambda error: None if _is_writer(error.thread) else before(error)
+    try:
+        yield
+    except OSError:
+        for thread in filter(_is_writer, threading.enumerate()):
+            thread.join(timeout=1.0)  # it may not have printed yet
+        raise
+    finally:
+        threading.excepthook = before
+
+
+def _is_writer(thread: threading.Thread | None) -> bool:
+    return type(thread).__module__.startswith("tensorboard.")
 
 
 def draw_tiles(tiles: NDArray[Any]) -> NDArray[np.uint8]:

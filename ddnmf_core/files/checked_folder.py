@@ -10,6 +10,7 @@ import numpy as np
 
 from ddnmf_core.files.atomic import (
     CorruptFile,
+    NewerFile,
     make_folder,
     move_beside,
     read_checked,
@@ -126,7 +127,7 @@ class CheckedFolder:
         """Read the SHA-256 of each file; several, separated by spaces, while a file is being replaced."""
         manifest = read_document(self.folder / MANIFEST_FILE)
         if not all(isinstance(digests, str) for digests in manifest.values()):
-            raise CorruptFile(self.folder / MANIFEST_FILE, "is damaged: a digest is no text")
+            raise NewerFile(self.folder / MANIFEST_FILE, "unknown: a digest that is no text")  # whole: its own is right
         if outside := [name for name in manifest if not _is_inside(name)]:
             raise CorruptFile(self.folder / MANIFEST_FILE, f"is damaged: {outside[0]!r} is no name of a file in it")
         return manifest

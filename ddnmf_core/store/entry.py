@@ -220,7 +220,7 @@ class Entry(CheckedFolder, Generic[ConfigT]):
         if unknown := [
             name for name, value in fields.items() if not _is_state_field(name, value)
         ]:  # whole: its digest is right
-            raise NewerFile(self.folder / STATE_FILE, f"unknown: {', '.join(unknown)}")
+            raise _newer_file(self.folder / STATE_FILE, f"unknown: {', '.join(unknown)}")
         return State(**fields)
 
     def set_state(self, state: State) -> None:
@@ -379,6 +379,15 @@ class Entry(CheckedFolder, Generic[ConfigT]):
                     problems[name] = str(error)
         return problems
 
+    def require_known(self) -> None:
+        """Raise NewerFile if a newer version made the entry."""
+        try:
+            _ = self.config, self.state, self.has("")
+        except NewerFile:
+            raise
+        except (CorruptFile, OSError):  # told by what reads it
+            pass
+
     def why_kept(self) -> str:
         """Return why the entry stays unread where it is: a newer version made it, or it may not be read; else empty."""
         try:
@@ -431,7 +440,17 @@ def _read_config(path: str, kind: Kind, entry_id: str, changed: int) -> Config:
     try:
         return CONFIG_TYPES[kind].stored(fields)
     except ValueError as error:  # whole, as its id says
-        raise NewerFile(Path(path), str(error)) from None
+        raise _newer_file(Path(path), str(error)) from None
+
+
+def _newer_file(path: Path, unknown: str) -> NewerFile:
+    """Return the error of a whole file with unknown content, with the version that made the entry, where one is recorded."""
+    try:
+        version = json.loads(read_file(path.with_name(PROVENANCE_FILE), MAX_DOCUMENT))["ddnmf"]
+    except (CorruptFile, OSError, ValueError, KeyError, TypeError, RecursionError):
+        version = ""
+    told = isinstance(version, str) and re.fullmatch(r"\d[\w.]{0,20}", version)
+    return NewerFile(path, f"{version}; {unknown}" if told else unknown)
 
 
 def is_locked(path: Path) -> bool:

@@ -62,7 +62,7 @@ from ddnmf_core.store.finished_run import FinishedRun
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 _READABLE_VERSIONS: dict[Path, tuple[int, ...]] = {}  # entry folder to the version last found readable
-_NOT_KEPT: set[Path] = set()  # entry folders that `notices` has found to be neither newer nor unreadable
+_NOT_KEPT: dict[Path, int] = {}  # entry folder to its modification time when it was found neither newer nor unreadable
 MAX_REASON = 10_000  # bytes of why.txt
 
 
@@ -115,6 +115,8 @@ class Store:
         ------
         UnknownEntry
             If there is no such run.
+        NewerFile
+            If a newer version made it.
         ValueError
             If the run is not finished.
         """
@@ -158,6 +160,8 @@ class Store:
         ------
         UnknownEntry
             If it does not exist; the message says how to list existing and deleted runs.
+        NewerFile
+            If a newer version made it: nothing of it is read or changed.
         """
         entry: Entry = Entry(self.root, kind, entry_id)
         if not entry_id.isalnum() or not entry.exists:
@@ -165,6 +169,7 @@ class Store:
                 f"No run {entry_id!r} in {self.root}. `ddnmf runs list` shows the existing runs, `ddnmf runs deleted` "
                 "those that can be restored."
             )
+        entry.require_known()
         return entry
 
     def entry_of_file(self, path: Path) -> Entry:
@@ -214,7 +219,7 @@ class Store:
             return True
         except KeptFile:
             _READABLE_VERSIONS.pop(entry.folder, None)
-            _NOT_KEPT.discard(entry.folder)  # `notices` tells it
+            _NOT_KEPT.pop(entry.folder, None)  # `notices` tells it
             return False
         except (CorruptFile, FileNotFoundError) as error:
             if not entry.locked:
@@ -389,7 +394,7 @@ class Store:
         list of str
             Entry, reason, place of the damaged files and the way to repair or recompute it.
         """
-        return [f"{entry.kind}/{entry.id} stays as it is: {reason}." for entry, reason in self._kept()] + [
+        return [f"{entry.kind}/{entry.id} stays as it is: {reason}." for entry, reason in self.kept_entries()] + [
             f"{path.name.rsplit('-', 1)[0]} was damaged and set aside: {_reason(path)}. You can recompute it; the damaged "
             f"files are in {path}."
             + (" `ddnmf runs verify --repair` restores it if its model is undamaged." if path.name[:5] == "runs-" else "")
@@ -397,16 +402,17 @@ class Store:
             if os.path.lexists(reason_path(path))
         ]
 
-    def _kept(self) -> Iterator[tuple[Entry, str]]:
-        """Yield the entries that stay unread where they are, with the reason. Others are read once."""
+    def kept_entries(self) -> Iterator[tuple[Entry, str]]:
+        """Yield the entries that stay unread where they are, with the reason. Others are read again when they have changed."""
         for kind in CONFIG_TYPES:
             for entry in self.folders(kind):
-                if entry.folder in _READABLE_VERSIONS or entry.folder in _NOT_KEPT:
+                changed, known = _mtime_ns(entry.folder), _NOT_KEPT.get(entry.folder)
+                if known == changed:
                     continue
-                if reason := entry.why_kept():
+                if (known is not None or entry.folder not in _READABLE_VERSIONS) and (reason := entry.why_kept()):
                     yield entry, reason
                 else:
-                    _NOT_KEPT.add(entry.folder)
+                    _NOT_KEPT[entry.folder] = changed
 
     def remove_stale_files(self) -> int:
         """Delete temporary files of killed processes; return their number. What cannot be deleted stays."""
@@ -448,6 +454,13 @@ def _request(entry: Entry, fields: Mapping[str, Any]) -> Request:
 def _read_request(path: str, changed: int, inode: int) -> dict[str, Any]:
     """Read a request file; modification time and inode key the cache."""
     return read_document(Path(path))
+
+
+def _mtime_ns(path: Path) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:  # deleted meanwhile
+        return 0
 
 
 def _mtime(path: Path | str) -> float:

@@ -1,9 +1,9 @@
 """In a browser: after a stranger's archive was imported, no element of a page or report comes from a name in it."""
 
 import pytest
-from hostile import store_of_names
 from serving import dashboard, needs_chromium, open_page
 
+from benchmarks.common.hostile_names import store_of_names
 from ddnmf_core.export.report import report_html
 from ddnmf_core.store.archive_export import export_archive, exportable_entries
 from ddnmf_core.store.archive_import import import_archive
@@ -29,7 +29,7 @@ def imported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("names")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDNMF_HOME", str(folder / "stranger"))
-        theirs, config = store_of_names(folder / "names.csv")
+        theirs, config = store_of_names(folder)
         export_archive(exportable_entries(theirs), folder / "all.zip", with_data=True)
         patch.setenv("DDNMF_HOME", str(folder / "home"))
         outcome = import_archive(Store(), folder / "all.zip")

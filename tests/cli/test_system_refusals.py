@@ -126,6 +126,7 @@ def test_a_store_that_takes_nothing(store, tmp_path, name, number):
     assert Store(store.root).notices() == []
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")  # a traceback of a writer's thread
 @pytest.mark.parametrize("name", EXPORT_FORMATS)
 def test_an_export_that_the_disk_has_no_room_for(store, tmp_path, monkeypatch, name):
     """For real: no file may grow beyond some bytes, whoever writes it."""

@@ -4,8 +4,8 @@ import csv
 import json
 
 import pytest
-from hostile import CLASSES, NAMES, store_of_names
 
+from benchmarks.common.hostile_names import KNOWN, store_of_names
 from ddnmf_core.export.csv import FORMULA_STARTS
 from ddnmf_core.export.report import report_html
 from ddnmf_core.export.write import export
@@ -17,7 +17,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("names")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDNMF_HOME", str(folder / "home"))
-        store, config = store_of_names(folder / "names.csv")
+        store, config = store_of_names(folder)
         yield store.entry(config)
 
 
@@ -32,7 +32,7 @@ def test_no_cell_of_a_csv_file_begins_like_a_formula(run, tmp_path):
         rows = list(csv.reader(file))
     texts = {cell for row in rows for cell in row if not _is_number(cell)}
     assert not [text for text in texts if text.startswith(FORMULA_STARTS)]
-    assert {f"'{name}" if name.startswith("=") else name for name in CLASSES} <= texts
+    assert {f"'{name}" if name.startswith("=") else name for name in KNOWN.classes} <= texts
 
 
 def _is_number(cell):
@@ -49,13 +49,13 @@ def test_a_model_card_holds_no_markup_of_a_name(run, tmp_path):
     export(run, "safetensors", tmp_path / "model")
     run.write_json(PROVENANCE_FILE, provenance)
     card = (tmp_path / "model" / "README.md").read_text()
-    assert not [name for name in (*NAMES, "<img src=x>", "**a**", "[x](") if name in card]
+    assert not [name for name in (*KNOWN.all, "<img src=x>", "**a**", "[x](") if name in card]
     assert r"\<img src=x\> \| \*\*a\*\* \[x\](http" in card
 
 
 def test_a_report_holds_no_markup_of_a_name(run):
     text = report_html(run)
-    assert not [name for name in NAMES if "<" in name and name in text]
+    assert not [name for name in KNOWN.all if "<" in name and name in text]
     assert "&lt;u&gt;x&lt;/u&gt;" in text
 
 

@@ -281,7 +281,7 @@ def meta(name: str) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _meta(path: Path, changed: int) -> dict[str, Any]:
     content = read_document(path)
-    if dataset_name(content) != path.parent.name:
+    if not content.keys() >= set(NAMED_FIELDS) or dataset_name(content) != path.parent.name:
         raise CorruptFile(path, "is not the description of this set")
     return content
 
