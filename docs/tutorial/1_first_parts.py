@@ -59,6 +59,14 @@ for name, estimator in (("paper", model), ("parts", additive)):
     print(f"{name:6} mean purity {purity(mass).mean():.2f}, purest part {purity(mass).max():.2f}")
 
 # %%
+# One image
+# ---------
+# In a notebook, parts and one image's equation show themselves as the value of a cell. Where parts only add, the image is a sum
+# of coefficients times parts:
+
+additive.equation(X[0], (28, 28))
+
+# %%
 # From coefficients to images
 # ---------------------------
 # Coefficients can be edited before decoding: here the largest coefficient of the first image is set to 0.

@@ -30,10 +30,9 @@ pipeline.fit_transform(wine.data).head().round(3)
 # from its 5 % to its 95 % quantile.
 
 import matplotlib.pyplot as plt
-import pandas as pd
 
 model = pipeline[-1]
-parts = pd.DataFrame(model.components_, pipeline.get_feature_names_out(), model.feature_names_in_)
+parts = model.parts().frame()
 top = parts.abs().max(axis=None)
 figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
 image = axis.imshow(parts, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
@@ -41,6 +40,11 @@ axis.set_xticks(range(parts.shape[1]), parts.columns, rotation=45, ha="right")
 axis.set_yticks(range(parts.shape[0]), parts.index)
 figure.colorbar(image)
 parts.T.round(2)
+
+# %%
+# ``parts`` shows the strongest features of each part; ``top_features`` returns those of one.
+
+model.parts()
 
 # %%
 # Clusters
@@ -58,6 +62,7 @@ scores(wine.target, clusters)
 # ----------------------------
 # ``score`` is the negative mean squared error of the student's reconstruction, so that a grid search needs no labels.
 
+import pandas as pd
 from sklearn.model_selection import GridSearchCV
 
 search = GridSearchCV(DDNMF(epochs=20, **small), {"n_components": [2, 4, 6]}, cv=3)
