@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from dashboard.components.gallery import gallery, tile_index
 from dashboard.figures import charts
-from dashboard.figures.feature_charts import strongest_features
 from dashboard.figures.saving import show_chart
 from dashboard.session.part_contributions import N_SHOWN_PARTS, RankedContributions, choose_part_of_tile
 from dashboard.session.run_data import as_picture, images
 from ddnmf_core.data import pictures
+from ddnmf_core.display.parts import strongest_features
 from ddnmf_core.interpret.measures import MEASURES
 from ddnmf_core.interpret.shapley import MAX_EXACT, N_SHAPLEY_PAIRS, additivity_gap
 from ddnmf_core.model.decoding import add_parts_in_order

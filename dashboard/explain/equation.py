@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 
 from dashboard.components.gallery import gallery
 from dashboard.figures.palette import CLASS_COLOURS, GRAY
-from dashboard.session.part_contributions import N_SHOWN_PARTS, RankedContributions, choose_part_of_tile
+from dashboard.session.part_contributions import RankedContributions, choose_part_of_tile
 from dashboard.session.run_data import as_picture, images
 from ddnmf_core.data import pictures
+from ddnmf_core.display.equation import VISIBLE, shown_terms
 from ddnmf_core.interpret.part_map import OTHER_PARTS, part_map
 from ddnmf_core.store.finished_run import FinishedRun
 
-MOST_INK = 0.95  # of the image: so much the shown parts give
-VISIBLE = 1 / 255  # difference of pixels
 COLOURS = [*CLASS_COLOURS, GRAY]  # of the strongest parts; of all others
 
 
@@ -23,7 +22,7 @@ def show_equation(run: FinishedRun, ranked: RankedContributions) -> None:
     values = ranked.contributions.values
     ink = values.sum(dim=1)
     shares = ink / ink.sum().clamp(min=1e-12)
-    shown = shown_terms(shares, ranked.order)
+    shown = shown_terms(shares.numpy(), ranked.order.numpy())
     peaks = values.amax(dim=1)
     atoms = values[shown] / peaks[shown, None].clamp(min=1e-12)
     others = values.sum(dim=0) - values[shown].sum(dim=0)
@@ -47,12 +46,6 @@ def show_equation(run: FinishedRun, ranked: RankedContributions) -> None:
         on_pick=lambda tile: choose_part_of_tile(shown, tile),
     )
     _show_map(run, ranked, shown)
-
-
-def shown_terms(shares: torch.Tensor, order: torch.Tensor) -> list[int]:
-    """Choose the strongest parts that give MOST_INK of the image together, at most N_SHOWN_PARTS."""
-    enough = int((shares[order].cumsum(0) < MOST_INK).sum()) + 1
-    return order[: min(enough, N_SHOWN_PARTS)].tolist()
 
 
 def _show_map(run: FinishedRun, ranked: RankedContributions, shown: list[int]) -> None:

@@ -8,20 +8,16 @@ from numpy.typing import NDArray
 
 from dashboard.figures.palette import ADDED_COLOUR, MARGIN, REMOVED_COLOUR
 from dashboard.figures.text import in_plotly
+from ddnmf_core.display.parts import strongest_features
 
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 MAX_BARS, MAX_NAMED_FEATURES, MAX_DRAWN_FEATURES = 20, 60, 2000  # features with a bar; with a name; drawn at all
 BAR_HEIGHT = 22  # pixels
 
 
-def strongest_features(values: NDArray[np.floating], most: int = MAX_BARS) -> NDArray[np.intp]:
-    """Return the features with the largest absolute values, largest first."""
-    return np.argsort(-np.abs(values), kind="stable")[:most]
-
-
 def feature_bars(values: NDArray[np.floating], names: Sequence[str], title: str) -> go.Figure:
     """Draw a bar for each of the strongest features, red to the right and blue to the left, strongest on top."""
-    order, names = strongest_features(np.asarray(values)), list(map(in_plotly, names))
+    order, names = strongest_features(np.asarray(values), MAX_BARS), list(map(in_plotly, names))
     shown = np.asarray(values)[order]
     figure = go.Figure(
         go.Bar(

@@ -17,6 +17,7 @@ from dashboard.session.run_data import as_picture, cached_part_effects, images
 from dashboard.session.selections import choose_sample
 from dashboard.session.store import EXPLAIN_PAGE
 from ddnmf_core.data import pictures
+from ddnmf_core.export.parts import parts_csv
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.interpret.quality import NOISE_LEVELS, SATURATED, saturation
 from ddnmf_core.interpret.stability import MIN_REAPPEARANCE_COSINE, match_parts
@@ -56,6 +57,16 @@ def show_part(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
             feature_bars(cached_part_effects(run)[part], features, "Swing by feature"),
             "parts.features",
             "Right: a high coefficient raises the feature; left: it lowers it.",
+        )
+        st.download_button(
+            "Download all parts by feature (CSV)",
+            lambda: parts_csv(run),
+            f"ddnmf-{run.id}-parts.csv",
+            "text/csv",
+            key="parts.csv",
+            icon=":material/download:",
+            on_click="ignore",
+            help="A row for each part, a column for each feature: its change over the 5-95 % range of the coefficient.",
         )
 
 

@@ -1,6 +1,7 @@
 """DDNMF as a scikit-learn estimator: `from ddnmf_core import DDNMF`."""
 
 import hashlib
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -17,14 +18,19 @@ from ddnmf_core.analysis.clustering import cluster
 from ddnmf_core.config import ClustererName, RunConfig
 from ddnmf_core.data.column_scaling import ColumnScaling, unequal_maxima
 from ddnmf_core.data.dataset import Images
+from ddnmf_core.data.tables.proposals import USUAL_SIZES
+from ddnmf_core.display.equation import Equation
+from ddnmf_core.display.parts import Parts, pixel_names
 from ddnmf_core.estimator.parameters import check_parameters, run_settings
 from ddnmf_core.estimator.plots import draw_components
 from ddnmf_core.estimator.progress import EpochReport
-from ddnmf_core.model.decoding import part_effects
+from ddnmf_core.model.decoding import LinearDecode, decode_of, part_effects
 from ddnmf_core.model.device import choose_device
 from ddnmf_core.model.encoding import ENCODING_BATCH
 from ddnmf_core.model.networks import DDNMFNetwork, build_model
+from ddnmf_core.model.sum_of_parts import sum_of_parts
 from ddnmf_core.model.trainer import Trainer
+from ddnmf_core.store.part_names import part_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -147,6 +153,8 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """
 
     _exact: DDNMFNetwork  # the trained network in double precision
+    _effects: NDArray[np.float64]  # of the parts over their 5-95 % ranges, (r, n_features), in units of the data
+    _mean_H: NDArray[np.float64]  # (r,), of the rows given to fit
 
     def __init__(
         self,
@@ -266,7 +274,11 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self._exact = exact
         self._n_features_out = config.n_parts
         z, H = self._encode(rows)
-        self.components_ = self._scaling.span * self._parts(H)
+        self._mean_H = H.mean(axis=0)
+        with torch.no_grad():
+            self._effects = self._scaling.span * part_effects(self._exact.student.decode, torch.from_numpy(H)).numpy()
+        atoms = self._atoms() if self.nmf_at == "pixels" else None
+        self.components_ = self._effects if atoms is None else atoms
         errors = table - self._decode(H)
         self.reconstruction_err_ = float(np.linalg.norm(errors))
         if len(held_out):
@@ -415,10 +427,83 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError
             If the shape does not multiply to the number of features.
         """
-        check_is_fitted(self)
-        if image_shape is not None and image_shape[0] * image_shape[1] != self.n_features_in_:
-            raise ValueError(f"image_shape = {image_shape}: should multiply to {self.n_features_in_}, the number of features")
+        self._check_shape(image_shape)
         return draw_components(self.components_, image_shape)
+
+    def parts(self, image_shape: tuple[int, int] | None = None) -> Parts:
+        """Return the parts with the names of the features, which a notebook shows; `parts().frame()` is a data frame.
+
+        Parameters
+        ----------
+        image_shape : (int, int), optional
+            Height and width of an image; the strongest features are shown if omitted.
+
+        Returns
+        -------
+        ddnmf_core.display.parts.Parts
+            Effects of the parts, in units of the data.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the shape does not multiply to the number of features.
+        """
+        self._check_shape(image_shape)
+        names = self._feature_titles(image_shape)
+        return Parts(self._effects, self._part_titles, names, image_shape, self._atoms(), self._ranges)
+
+    def equation(self, row: ArrayLike, image_shape: tuple[int, int] | None = None) -> Equation:
+        """Split the reconstruction of a row into a term for each part, which a notebook shows.
+
+        Parameters
+        ----------
+        row : array-like of shape (n_features,) or (1, n_features)
+            Row, finite and at least 0.
+        image_shape : (int, int), optional
+            Height and width of an image; the strongest features are shown if omitted.
+
+        Returns
+        -------
+        ddnmf_core.display.equation.Equation
+            The row as a sum, in units of the data.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the row is invalid, or the shape does not multiply to the number of features.
+        """
+        self._check_shape(image_shape)
+        table, _, H = self._encoded([row] if np.ndim(row) == 1 else row)
+        if len(table) != 1:
+            raise ValueError(f"row of shape {table.shape}: should be one row")
+        decode = decode_of(self._exact.student)
+        baseline, values = sum_of_parts(decode, torch.from_numpy(H[0]), torch.from_numpy(self._mean_H))
+        return Equation(
+            title="One image" if image_shape else "One row",
+            sample=table[0],
+            contributions=self._scaling.span * values.numpy(),
+            baseline=self._scaling.unscaled(baseline.numpy()),
+            H=H[0],
+            part_titles=self._part_titles,
+            feature_names=self._feature_titles(image_shape),
+            image_shape=image_shape,
+            additive=isinstance(decode, LinearDecode),
+            white=float(np.max(self._scaling.high)) or 1.0,
+            ranges=self._ranges,
+        )
+
+    def _html_repr(self) -> str:
+        """Draw scikit-learn's diagram, after `fit` with the parts: pictures of as many unnamed columns as images have."""
+        diagram: str = super()._html_repr()
+        if not hasattr(self, "components_"):
+            return diagram
+        side = math.isqrt(self.n_features_in_)
+        are_pixels = self.n_features_in_ in USUAL_SIZES and not hasattr(self, "feature_names_in_")
+        return f"{diagram}{self.parts((side, side) if are_pixels else None)._repr_html_()}"
 
     def __sklearn_tags__(self) -> "Tags":
         """Declare to scikit-learn that X must be non-negative and may be sparse, and that float32 stays float32."""
@@ -429,6 +514,29 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return tags
 
     # ------------------------------------------------------------------------------ internals
+
+    def _check_shape(self, image_shape: tuple[int, int] | None) -> None:
+        """Check that the estimator is fitted and that the shape, if there is one, is that of its features."""
+        check_is_fitted(self)
+        if image_shape is not None and image_shape[0] * image_shape[1] != self.n_features_in_:
+            raise ValueError(f"image_shape = {image_shape}: should multiply to {self.n_features_in_}, the number of features")
+
+    @property
+    def _part_titles(self) -> tuple[str, ...]:
+        return tuple(part_title({}, part) for part in range(self._n_features_out))
+
+    @property
+    def _ranges(self) -> NDArray[np.float64]:
+        """Ranges of the features, 1 for those that are constant."""
+        span = self._scaling.span
+        return np.where(span > 0, span, 1.0)
+
+    def _feature_titles(self, image_shape: tuple[int, int] | None) -> tuple[str, ...]:
+        """Name the features: as in the training data, or else by pixel or number."""
+        named = getattr(self, "feature_names_in_", None)
+        if named is not None:
+            return tuple(map(str, named))
+        return pixel_names(image_shape) if image_shape else tuple(f"x{feature}" for feature in range(self.n_features_in_))
 
     def _choose_scaling(self, table: NDArray[np.floating], kind: str) -> None:
         """Choose the scaling from the training rows; warn if one number does not suit all columns."""
@@ -471,13 +579,10 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             H.append(codes.H)
         return torch.cat(z).numpy(), torch.cat(H).numpy()
 
-    @torch.no_grad()
-    def _parts(self, H: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the parts (r, n_features) of a sum, else the effects of the parts, in scaled units."""
-        decode = self._exact.student.decode
-        if self.nmf_at == "pixels":
-            return decode(torch.eye(self._n_features_out, dtype=torch.float64)).numpy()
-        return part_effects(decode, torch.from_numpy(H)).numpy()
+    def _atoms(self) -> NDArray[np.float64] | None:
+        """Return the parts of a sum (r, n_features) in units of the data; None for a nonlinear decoder."""
+        decode = decode_of(self._exact.student)
+        return self._scaling.span * decode.pictures.numpy() if isinstance(decode, LinearDecode) else None
 
     @torch.no_grad()
     def _decode(self, H: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -48,6 +48,9 @@ class ExportFormat:
 EXPORT_FORMATS: dict[str, ExportFormat] = {
     "parquet": ExportFormat("Parquet", "Codes, clusters and labels, typed, one row per image.", "parquet", ".parquet"),
     "csv": ExportFormat("CSV", "The same rows as text, safe to open in a spreadsheet.", "csv", ".csv"),
+    "parts": ExportFormat(
+        "CSV of parts", "Effect of each part on each feature or pixel, by name: a row for each part.", "parts", ".csv"
+    ),
     "safetensors": ExportFormat(
         "safetensors", "Weights with a model card: settings, scores, versions, how to load them.", "safetensors"
     ),
@@ -59,6 +62,9 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
     ),
     "tensorboard": ExportFormat(
         "TensorBoard", "Training curves, images of every epoch, settings and scores.", "tensorboard", needs=("tensorboard",)
+    ),
+    "projector": ExportFormat(
+        "TensorBoard Projector", "Codes and coefficients with class, cluster, name and a thumbnail of each image.", "projector"
     ),
     "mlflow": ExportFormat(
         "MLflow",

@@ -19,7 +19,11 @@ from numpy.typing import NDArray
 from ddnmf_core.config import ClustererName, Representation, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import Images
+from ddnmf_core.display.equation import Equation
+from ddnmf_core.display.parts import Parts, pixel_names
 from ddnmf_core.store.entry import CLUSTERS_FILE, CODES_FILE, MODEL_FILE, PROVENANCE_FILE, SCORES_FILE, RunEntry
+from ddnmf_core.store.part_names import part_names, part_title
+from ddnmf_core.store.run_names import run_title
 
 if TYPE_CHECKING:
     from ddnmf_core.model.decoding import Decode
@@ -174,6 +178,81 @@ class FinishedRun:
         from ddnmf_core.model.decoding import LinearDecode
 
         return isinstance(self.decode(), LinearDecode)
+
+    # ------------------------------------------------------------------------------- in a notebook
+
+    def _repr_html_(self) -> str:
+        """Show name, settings that differ from the defaults, scores and errors."""
+        from ddnmf_core.display.run import run_html
+
+        rows = [
+            {"input": row.input, "representation": row.representation, "clusterer": row.clusterer, **row.values}
+            for row in self.scores()
+        ]
+        errors = {input_kind(noisy): float(self.errors(noisy=noisy).mean()) for noisy in (False, True)}
+        return run_html(run_title(self.entry), self.config.non_defaults(), rows, errors)
+
+    def parts(self) -> Parts:
+        """Return the parts, which a notebook shows, with their effects by feature name.
+
+        Raises
+        ------
+        ValueError
+            If the run is an autoencoder, which has no parts.
+        """
+        effects = self.part_effects()
+        atoms = self.part_pictures()["alone"] if self.is_additive() else None
+        names, titles = self._feature_names, self._part_titles(len(effects))
+        return Parts(effects, titles, names, self._picture_shape, atoms)
+
+    def equation(self, sample: int) -> Equation:
+        """Return a clean sample as the sum of its parts, which a notebook shows.
+
+        Parameters
+        ----------
+        sample : int
+            Number of the sample, from 0.
+
+        Raises
+        ------
+        ValueError
+            If there is no such sample, or the run is an autoencoder, which has no parts.
+        DataError
+            If the data set is not on this machine.
+        """
+        import torch
+
+        from ddnmf_core.model.sum_of_parts import sum_of_parts
+
+        decode, H, images = self.decode(), self.codes("H"), self.images()
+        if not 0 <= sample < len(images):
+            raise ValueError(f"sample = {sample}: should be a number from 0 to {len(images) - 1:,}")
+        baseline, values = sum_of_parts(decode, torch.from_numpy(H[sample]), torch.from_numpy(H.mean(axis=0)))
+        return Equation(
+            title=images.title_of(sample),
+            sample=images.scaled(sample),
+            contributions=values.numpy(),
+            baseline=baseline.numpy(),
+            H=H[sample],
+            part_titles=self._part_titles(H.shape[1]),
+            feature_names=self._feature_names,
+            image_shape=self._picture_shape,
+            additive=self.is_additive(),
+        )
+
+    def _part_titles(self, n_parts: int) -> tuple[str, ...]:
+        names = part_names(self.entry)
+        return tuple(part_title(names, part) for part in range(n_parts))
+
+    @cached_property
+    def _feature_names(self) -> tuple[str, ...]:
+        of = catalogue.spec(self.config.dataset)
+        return of.feature_names or pixel_names(of.image_shape)
+
+    @property
+    def _picture_shape(self) -> tuple[int, int] | None:
+        of = catalogue.spec(self.config.dataset)
+        return None if of.feature_names else of.image_shape
 
     # -------------------------------------------------------------------------- codes and clusters
 

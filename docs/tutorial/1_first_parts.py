@@ -59,6 +59,14 @@ for name, estimator in (("at the pixels", model), ("at the code", at_code)):
     print(f"{name:13} mean purity {purity(mass).mean():.2f}, purest part {purity(mass).max():.2f}")
 
 # %%
+# One image
+# ---------
+# In a notebook, parts and one image's equation show themselves as the value of a cell. Where parts only add, the image is a sum
+# of coefficients times parts:
+
+model.equation(X[0], (28, 28))
+
+# %%
 # From coefficients to images
 # ---------------------------
 # Coefficients can be edited before decoding: here the largest coefficient of the first image is set to 0.

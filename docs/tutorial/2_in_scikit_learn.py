@@ -26,20 +26,24 @@ pipeline.fit_transform(wine.data).head().round(3)
 # %%
 # Composition of the parts
 # ------------------------
-# ``components_`` has a row for each part and a column for each feature, all at least 0: a sample is the sum of the parts, each
-# weighted by its coefficient.
+# A sample is the sum of the parts, ``components_``, each weighted by its coefficient; all are at least 0. ``parts()`` has their
+# effects by name: the change of a feature when the coefficient rises from its 5 % to its 95 % quantile.
 
 import matplotlib.pyplot as plt
-import pandas as pd
 
 model = pipeline[-1]
-parts = pd.DataFrame(model.components_, pipeline.get_feature_names_out(), model.feature_names_in_)
+parts = model.parts().frame()
 figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
 image = axis.imshow(parts, cmap="Blues", vmin=0, aspect="auto")
 axis.set_xticks(range(parts.shape[1]), parts.columns, rotation=45, ha="right")
 axis.set_yticks(range(parts.shape[0]), parts.index)
 figure.colorbar(image)
 parts.T.round(2)
+
+# %%
+# ``parts`` shows the strongest features of each part; ``top_features`` returns those of one.
+
+model.parts()
 
 # %%
 # Clusters
@@ -57,6 +61,7 @@ scores(wine.target, clusters)
 # ----------------------------
 # ``score`` is the negative mean squared error of the student's reconstruction, so that a grid search needs no labels.
 
+import pandas as pd
 from sklearn.model_selection import GridSearchCV
 
 search = GridSearchCV(DDNMF(epochs=20, **small), {"n_components": [2, 4, 6]}, cv=3)

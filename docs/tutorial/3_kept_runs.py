@@ -30,6 +30,20 @@ run = store.run(entry.id)
 model = run.model()
 
 # %%
+# As the value of a cell a run shows its name, the settings that differ from the defaults, and its scores; so do its parts and
+# the equation of a sample.
+
+run
+
+# %%
+
+run.parts()
+
+# %%
+
+run.equation(7)
+
+# %%
 # Losses
 # ------
 # ``epochs`` returns a row of losses and unit statistics for each epoch.

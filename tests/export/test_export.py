@@ -144,6 +144,24 @@ def test_embedding_atlas_takes_the_map_that_is_there(run, tmp_path):
     assert set(table["map"]) == {"pca of H"}
 
 
+def test_parts_are_rows_with_a_column_for_each_pixel(run, tmp_path):
+    rename_part(run, 1, "=hook")
+    export(run, "parts", tmp_path / "parts.csv")
+    rename_part(run, 1, "")
+    table = pd.read_csv(tmp_path / "parts.csv")
+    assert table["part"].tolist() == [1, 2, 3, 4]
+    assert table["name"].tolist()[1] == "'=hook"
+    assert list(table)[2:4] == ["pixel_0_0", "pixel_0_1"]
+    assert list(table)[-1] == "pixel_7_7"
+    np.testing.assert_allclose(table.iloc[:, 2:], FinishedRun(run).part_effects(), atol=1e-6)
+
+
+def test_parts_of_an_autoencoder_are_a_sentence(autoencoder, tmp_path):
+    with pytest.raises(ValueError, match="is an autoencoder: it has no parts"):
+        export(autoencoder, "parts", tmp_path / "parts.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
 # ------------------------------------------------------------------------------------------ models
 
 
@@ -292,7 +310,9 @@ def own(runs_on_own, home, monkeypatch):
     return runs_on_own
 
 
-@pytest.mark.parametrize("name", ["safetensors", "tensorboard", "mlflow", "parquet", "csv", "embedding-atlas"])
+@pytest.mark.parametrize(
+    "name", ["safetensors", "tensorboard", "projector", "mlflow", "parquet", "csv", "parts", "embedding-atlas"]
+)
 def test_every_format_takes_runs_on_data_of_one_s_own(own, tmp_path, name):
     with_extra(*{"tensorboard": ["tensorboard"], "mlflow": ["mlflow", "sqlalchemy", "alembic"]}.get(name, []))
     for number, each in enumerate(own):

@@ -26,13 +26,14 @@ def home_of_names(run, monkeypatch):
     monkeypatch.setenv("DDNMF_HOME", str(run.root))
 
 
-def test_no_cell_of_a_csv_file_begins_like_a_formula(run, tmp_path):
-    export(run, "csv", tmp_path / "rows.csv")
+@pytest.mark.parametrize(("name", "wanted"), [("csv", KNOWN.classes), ("parts", (*KNOWN.features, KNOWN.part))])
+def test_no_cell_of_a_csv_file_begins_like_a_formula(run, tmp_path, name, wanted):
+    export(run, name, tmp_path / "rows.csv")
     with (tmp_path / "rows.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     texts = {cell for row in rows for cell in row if not _is_number(cell)}
     assert not [text for text in texts if text.startswith(FORMULA_STARTS)]
-    assert {f"'{name}" if name.startswith("=") else name for name in KNOWN.classes} <= texts
+    assert {f"'{text}" if text.startswith("=") else text for text in wanted} <= texts
 
 
 def _is_number(cell):

@@ -17,6 +17,7 @@ LEVELS = {
     "data": 2,
     "labels": 2,
     "model": 3,
+    "display": 3,
     "store": 4,
     "analysis": 5,
     "interpret": 6,
