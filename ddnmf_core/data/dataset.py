@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -155,8 +156,8 @@ class Images:
 
     def details_of(self, sample: int) -> list[str]:
         """Return what the columns beside the features say of a sample, 'age: 43', of the first MAX_DETAILS = 6 with a value."""
-        found = [(column.name, column.text_of(sample)) for column in self.columns]
-        return [f"{name}: {text}" for name, text in found if text][:MAX_DETAILS]
+        found = ((column.name, column.text_of(sample)) for column in self.columns)
+        return list(islice((f"{name}: {text}" for name, text in found if text), MAX_DETAILS))
 
     def caption(self, sample: int) -> str:
         """Return a sample's caption: its class, or without labels 'sample' and its number."""
