@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +14,8 @@ from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions
 from ddnmf_core.engine.worker import tasks
 from ddnmf_core.store.run_store import Store
+from tests.data.test_array_formats import LABELS, images
+from tests.data.test_hdf5 import annotated
 
 N = 40
 
@@ -57,3 +60,33 @@ def test_texts_of_cards_are_found_by_their_ends():
     ends = np.frombuffer(packed.ends.data, "<u4").tolist()
     assert ends == [2, 2, 4]
     assert packed.texts.data[ends[1] : ends[2]] == b"bc"
+
+
+def test_an_annotated_file_is_added_with_its_matrix_and_label_column_chosen(home, tmp_path):
+    app = open_page("train")
+    app.segmented_control(key="train.own.from").set_value("path").run()
+    app.text_input(key="train.own.path").input(str(annotated(tmp_path / "x.h5ad"))).run()
+    assert not app.exception
+    matrix, labels = (next(box for box in app.selectbox if box.label == label) for label in ("Matrix", "Label column"))
+    assert (matrix.value, labels.options[:2]) == ("X", ["(no labels)", "cell_type"])
+    labels.select("cell_type").run()
+    assert not app.exception
+    assert "matrix X" in text_of(app)
+    assert "kept beside the samples: 'batch', 'n\\_counts', 'age', 'note'" in text_of(app)
+    app.button(key="train.own.add").click().run()
+    (name,) = user_sets.names()
+    assert user_sets.user_spec(name).class_names == ("B", "NK", "T")
+    assert [column.name for column in user_sets.sample_columns(name)] == ["batch", "n_counts", "age", "note"]
+
+
+def test_samples_and_labels_of_an_hdf5_file_are_chosen_in_the_form(home, tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["test/x"], file["test/y"] = images(20), LABELS[:20]
+        file["train/x"], file["train/y"] = images(), LABELS
+    app = open_page("train")
+    app.segmented_control(key="train.own.from").set_value("path").run()
+    app.text_input(key="train.own.path").input(str(tmp_path / "x.h5")).run()
+    assert not app.exception
+    samples, labels = (next(box for box in app.selectbox if box.label == label) for label in ("Samples", "Labels"))
+    assert (samples.value, labels.value) == ("train/x", "train/y")
+    assert "24 images" in text_of(app)
