@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.components.gallery import gallery
 from dashboard.latent.lasso import show_lasso
-from dashboard.latent.map import show_map
+from dashboard.latent.map import colouring_columns, show_map
 from dashboard.session.links import from_link, linked_choice, linked_number, set_choice
 from dashboard.session.reproduction import published_results
 from dashboard.session.results import result_of
@@ -27,6 +27,7 @@ COLOUR_TITLES = {
     "part": "Strongest part",
     "coefficient": "One part's coefficient",
     "column": "Column of the table",
+    "kept": "Column that is no feature",
     "error": "Error",
 }
 
@@ -44,8 +45,9 @@ def comparison_run(ready: list[RunEntry]) -> RunEntry:
 
 
 def colours_of(run: FinishedRun) -> list[str]:
-    """Return what the points can be coloured by: classes need labels, a column needs a table."""
-    absent = {"class": not images(run).labelled, "column": images(run).feature_names is None}
+    """Return what the points can be coloured by: classes need labels, columns need to be there."""
+    of = images(run)
+    absent = {"class": not of.labelled, "column": of.feature_names is None, "kept": not colouring_columns(of)}
     return [name for name in COLOUR_TITLES if not absent.get(name)]
 
 
@@ -59,12 +61,17 @@ def pick_number_shown(run: FinishedRun, colour: str) -> dict[str, int]:
             st.selectbox, "Column", list(map(str, range(len(names)))), "column", format_func=lambda i: names[int(i)]
         )
         return {"column": int(wanted)}
+    if colour == "kept" and (kept := [column.name for column in colouring_columns(images(run))]):
+        wanted = linked_choice(
+            st.selectbox, "Column", list(map(str, range(len(kept)))), "kept", format_func=lambda i: kept[int(i)]
+        )
+        return {"kept": int(wanted)}
     return {}
 
 
 def controls(run: FinishedRun) -> tuple[dict[str, Any], int]:
     """Return the settings of the maps and the selected sample."""
-    by_number = from_link("colour") in ("coefficient", "column")
+    by_number = from_link("colour") in ("coefficient", "column", "kept")
     columns = st.columns([2, 3, 3, 3, *([2] if by_number else []), 2, 3], vertical_alignment="bottom")
     with columns[0]:
         method = linked_choice(st.selectbox, "Map", get_args(EmbeddingMethod), "method", format_func=MAP_TITLES.get)
@@ -112,7 +119,10 @@ def chosen_sample(run: FinishedRun, sample: int) -> None:
     left, right = st.columns([1, 6], vertical_alignment="center")
     with left:
         gallery(
-            [as_picture(run, chosen_images.shown(sample))], [chosen_images.title_of(sample, "\n")], key="latent.sample", size=96
+            [as_picture(run, chosen_images.shown(sample))],
+            ["\n".join([chosen_images.title_of(sample, "\n"), *chosen_images.details_of(sample)])],
+            key="latent.sample",
+            size=96,
         )
     with right:
         if "H" in run.config.representations:

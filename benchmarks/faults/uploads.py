@@ -121,6 +121,35 @@ def pickled(chance: random.Random) -> File:
     return f"x.{chance.choice(['npy', 'npz', 'parquet', 'zip'])}", pickle.dumps({"x": [chance.random()] * 100})
 
 
+def odd_hdf5(chance: random.Random) -> File:
+    """An HDF5 file that ends too early, leads to another file, declares far more than it has, or holds objects."""
+    import h5py
+
+    buffer, kind = io.BytesIO(), chance.choice(["cut", "link", "virtual", "huge", "objects", "sparse"])
+    with h5py.File(buffer, "w") as file:
+        match kind:
+            case "cut":
+                file["x"] = np.random.default_rng(0).random((N_ROWS, 90))
+            case "link":
+                file["x"] = h5py.ExternalLink("/etc/passwd", "/x")
+            case "virtual":
+                layout = h5py.VirtualLayout((N_ROWS, 9), "f8")
+                layout[:] = h5py.VirtualSource("other.h5", "x", (N_ROWS, 9))
+                file.create_virtual_dataset("x", layout)
+            case "huge":
+                file.create_dataset("x", (chance.randrange(10**6, 10**12), 10**4), "f8", chunks=(10, 10))
+            case "objects":
+                file.create_dataset("x", (N_ROWS, 9), h5py.ref_dtype)
+            case "sparse":
+                file["obs/_index"] = np.arange(N_ROWS)
+                file["var/_index"] = np.arange(9)
+                file["X/data"], file["X/indices"], file["X/indptr"] = np.ones(40), np.full(40, 10**6), np.arange(N_ROWS + 1)
+                file["X"].attrs.update({"encoding-type": "csr_matrix", "shape": (N_ROWS, 9)})
+    content = buffer.getvalue()
+    content = content[: chance.randrange(1, int(0.9 * len(content)))] if kind == "cut" else content
+    return f"x.{chance.choice(['h5', 'hdf5', 'h5ad'])}", content
+
+
 def no_archive(chance: random.Random) -> File:
     """A false archive of runs: path traversal, foreign or unsigned members."""
     entry = "runs/0123456789abcdef"
@@ -148,6 +177,7 @@ KINDS: tuple[Callable[[random.Random], File], ...] = (
     bomb,
     climbing,
     pickled,
+    odd_hdf5,
     no_archive,
 )
 

@@ -2,6 +2,7 @@
 // Python says what to show; the view (zoom, pan) belongs to this side alone.
 
 const TYPES = { points: Float32Array, colors: Uint8Array, samples: Int32Array, category: Uint16Array, lassoed: Int32Array };
+const LATE_TYPES = { ends: Uint32Array }; // fetched when a card is first shown
 const REACH = 8; // px: how near to a point counts as on it
 const DRAG = 4; // px: a press that moves less is a click
 const MAX_LABELS = 40; // names of categories on the map
@@ -97,7 +98,7 @@ class ScatterMap {
   // An address names its content, so what was fetched under it once is good for ever.
   load(name, url = null) {
     if (this.loads[name]?.url !== url) {
-      const array = url ? fetchBytes(url).then((bytes) => new TYPES[name](bytes)) : Promise.resolve(null);
+      const array = url ? fetchBytes(url).then((bytes) => new (TYPES[name] ?? LATE_TYPES[name])(bytes)) : Promise.resolve(null);
       array.catch(() => delete this.loads[name]);
       this.loads[name] = { url, array };
     }
@@ -543,22 +544,45 @@ class ScatterMap {
     const picture = this.card.querySelector("canvas");
     this.card.querySelector(".text").textContent = `sample ${this.samples[row]}\n${name}`.trim();
     picture.hidden = !this.data.files.thumbnails;
-    if (!picture.hidden) this.fillPicture(picture, row);
+    if (!picture.hidden) this.wipe(picture);
+    this.placeCard(x, y);
+    this.resting = setTimeout(() => {
+      if (!picture.hidden) this.fillPicture(picture, row);
+      if (this.data.files.texts) this.fillText(row, [x, y]);
+    }, 30);
+  }
+
+  placeCard(x, y) {
     const { offsetWidth, offsetHeight } = this.card;
     const left = x + 14 + offsetWidth < this.width ? x + 14 : x - 14 - offsetWidth;
     const top = Math.min(Math.max(4, y - offsetHeight / 2), this.height - offsetHeight - 4);
     this.card.style.transform = `translate(${Math.round(Math.max(4, left))}px, ${Math.round(top)}px)`;
   }
 
+  wipe(canvas) {
+    const [height, width] = this.data.thumbnail;
+    Object.assign(canvas, { height, width });
+  }
+
   // Fetched only when the mouse rests, so that sweeping across the map asks for nothing.
-  fillPicture(canvas, row) {
+  async fillPicture(canvas, row) {
     const [height, width] = this.data.thumbnail;
     const size = height * width;
-    Object.assign(canvas, { height, width }); // also wipes the last picture
-    this.resting = setTimeout(async () => {
-      const gray = await fetchBytes(this.data.files.thumbnails, row * size, size).catch(() => null);
-      if (gray && row === this.hovered) canvas.getContext("2d").putImageData(grayImage(new Uint8Array(gray), width, height), 0, 0);
-    }, 30);
+    const gray = await fetchBytes(this.data.files.thumbnails, row * size, size).catch(() => null);
+    if (gray && row === this.hovered) canvas.getContext("2d").putImageData(grayImage(new Uint8Array(gray), width, height), 0, 0);
+  }
+
+  // Name and other columns of the sample, fetched as its picture is.
+  async fillText(row, at) {
+    const { texts, ends } = this.data.files;
+    const places = await this.load("ends", ends).catch(() => null);
+    if (!places || row !== this.hovered) return;
+    const start = row ? places[row - 1] : 0;
+    if (places[row] === start) return;
+    const bytes = await fetchBytes(texts, start, places[row] - start).catch(() => null);
+    if (!bytes || row !== this.hovered) return;
+    this.card.querySelector(".text").textContent += `\n${new TextDecoder().decode(bytes)}`;
+    this.placeCard(...at);
   }
 }
 

@@ -1,7 +1,7 @@
 """A scatter map on a canvas with clicks and lassos, for 100 to 70,000 images, each a point.
 
 Arrays are sent as content-addressed media files, as in `st.image`; the component's message holds only their addresses. A
-rerun sends an array only if it changed, a click sends none, and a thumbnail is fetched by byte range on hover.
+rerun sends an array only if it changed, a click sends none, and thumbnail and name are fetched by byte range on hover.
 """
 
 import hashlib
@@ -66,6 +66,21 @@ class Thumbnails(NamedTuple):
         return cls(packed(pictures), (n, height, width))
 
 
+class CardTexts(NamedTuple):
+    """What hover cards say of each point below its class, one after the other; the browser fetches that of one point."""
+
+    texts: MediaFile  # UTF-8
+    ends: MediaFile  # uint32: where the text of each point ends, in bytes
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "CardTexts":
+        """Pack the texts of n points."""
+        encoded = [text.encode() for text in texts]
+        content = b"".join(encoded)
+        ends = np.cumsum([len(text) for text in encoded]).astype("<u4")
+        return cls(MediaFile(content, hashlib.blake2b(content, digest_size=16).hexdigest()), packed(ends))
+
+
 @dataclass(frozen=True, eq=False)
 class Cloud:
     """The points of a map of n images. Row i of every array is the same image.
@@ -79,6 +94,7 @@ class Cloud:
     category: NDArray[np.uint16] | None = None  # (n,) index into names
     names: Sequence[str] = ()  # second line of the hover card, e.g. "class 7"
     thumbnails: Thumbnails | None = None  # None: no thumbnail on hover
+    card_texts: CardTexts | None = None  # None: the card says number and category alone
 
     def __post_init__(self) -> None:
         n = len(self.points)
@@ -92,6 +108,8 @@ class Cloud:
             raise ValueError(f"points: {n} rows, should be one or more, all finite")
         if self.thumbnails is not None and self.thumbnails.shape[0] != n:
             raise ValueError(f"thumbnails: {self.thumbnails.shape[0]}, should be {n}")
+        if self.card_texts is not None and len(self.card_texts.ends.data) != 4 * n:
+            raise ValueError(f"card_texts: {len(self.card_texts.ends.data) // 4}, should be {n}")
         if self.category is not None and self.category.max() >= len(self.names):
             raise ValueError(f"category: holds {self.category.max()}, but names has {len(self.names)} entries")
 
@@ -99,7 +117,8 @@ class Cloud:
     def files(self) -> dict[str, MediaFile]:
         """The bytes of each array: row-major, little-endian."""
         arrays = {field: packed(getattr(self, field)) for field in ARRAY_FIELDS if getattr(self, field) is not None}
-        return arrays | ({} if self.thumbnails is None else {"thumbnails": self.thumbnails.file})
+        thumbnails = {} if self.thumbnails is None else {"thumbnails": self.thumbnails.file}
+        return arrays | thumbnails | ({} if self.card_texts is None else self.card_texts._asdict())
 
     def recoloured(self, colors: NDArray[np.uint8], category: NDArray[np.uint16] | None, names: Sequence[str]) -> "Cloud":
         """Return the cloud in other colours, sharing its other bytes: (n, 3) RGB, (n,) index into names."""

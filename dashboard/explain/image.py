@@ -49,6 +49,8 @@ def choose_image(run: FinishedRun) -> ExplainedImage:
         source = linked_choice(st.segmented_control, "Image", sources, "image", format_func=IMAGE_SOURCES.get, required=True)
         sample = _pick(run) if source == "set" else None
     if sample is not None:
+        if details := images(run).details_of(sample):
+            st.caption(in_markdown(" · ".join(details)))
         x = torch.from_numpy(images(run).scaled(np.array([sample])))
         return ExplainedImage(x, images(run).title_of(sample), sample)
     gray = _drawn() if source == "draw" else _uploaded()

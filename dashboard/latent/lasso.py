@@ -11,6 +11,7 @@ from dashboard.figures.saving import show_chart
 from dashboard.latent.map import LASSO_KEY, with_classes
 from dashboard.session.run_data import as_picture, images
 from dashboard.session.selections import choose_sample
+from ddnmf_core.export.csv import escape_formulas
 from ddnmf_core.store.finished_run import FinishedRun
 
 
@@ -55,7 +56,7 @@ def show_lasso(run: FinishedRun) -> None:
     frame = with_classes(run, pd.DataFrame({"sample": inside}))
     st.download_button(
         "Download selection (CSV)",
-        lambda: frame.to_csv(index=False),
+        lambda: escape_formulas(frame).to_csv(index=False),
         "selection.csv",
         "text/csv",
         key="latent.selection",

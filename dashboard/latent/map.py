@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.components.scatter import Cloud, Thumbnails, scatter
+from dashboard.components.scatter import CardTexts, Cloud, Thumbnails, scatter
 from dashboard.figures import charts
 from dashboard.figures.files import PointMap, draw_points
 from dashboard.figures.palette import GRAY, HIGH_COLOUR, LOW_COLOUR
@@ -18,6 +18,9 @@ from dashboard.session.results import result_of
 from dashboard.session.run_data import HASH_FUNCS, as_picture, images
 from dashboard.session.selections import choose_sample
 from ddnmf_core.config import EmbeddingConfig
+from ddnmf_core.data.dataset import Images
+from ddnmf_core.data.sample_columns import NO_TEXT, SampleColumn, table_cells
+from ddnmf_core.export.csv import escape_formulas
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.interpret.quality import standardised_coefficients
 from ddnmf_core.labels import MAP_TITLES, MODEL_TITLES
@@ -71,10 +74,26 @@ def point_colours(
         part = min(chosen["part"], run.config.n_parts - 1)
         values = run.codes("H", noisy=config.noisy)[samples, part]
         return _by_number(f"Coefficient of part {part + 1}", values, category, names)
+    if colour == "kept" and (columns := colouring_columns(of)):
+        return _by_column(columns[min(chosen["kept"], len(columns) - 1)].of(samples), category, names)
     if colour == "column" and of.feature_names is not None:
         column = min(chosen["column"], len(of.feature_names) - 1)
         return _by_number(of.feature_names[column], of.scaled(samples)[:, column], category, names)
     return PointColours(charts.categorical_colours(labels), category, names)
+
+
+def colouring_columns(of: Images) -> list[SampleColumn]:
+    """List the columns beside the features that can colour a map."""
+    return [column for column in of.columns if column.can_colour]
+
+
+def _by_column(column: SampleColumn, category: NDArray[np.uint16], names: list[str]) -> PointColours:
+    """Colour by numbers, those that are missing as the lowest, or by texts as categories."""
+    if column.texts is None:
+        low = np.nanmin(column.values) if np.isfinite(column.values).any() else 0.0
+        return _by_number(column.name, np.nan_to_num(column.values, nan=low), category, names)
+    codes = np.where(column.values == NO_TEXT, len(column.texts), column.values)
+    return PointColours(charts.categorical_colours(codes), codes.astype(np.uint16), [*column.texts, "(missing)"])
 
 
 def _by_number(title: str, values: NDArray[np.floating], category: NDArray[np.uint16], names: list[str]) -> PointColours:
@@ -90,6 +109,16 @@ def map_thumbnails(dataset: str, n_samples: int | None, samples: bytes, _run: Fi
     return Thumbnails.of(as_picture(_run, of.shown(slice(None) if every else mapped)))
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def map_texts(dataset: str, n_samples: int | None, samples: bytes, _run: FinishedRun) -> CardTexts | None:
+    """Return the names of samples (int32 as bytes) and their other columns for hover cards; None if there are neither."""
+    of = images(_run)
+    if not (of.sample_names or of.columns):
+        return None
+    mapped = np.frombuffer(samples, np.int32).tolist()
+    return CardTexts.of(["\n".join(filter(None, [of.name_of(sample), *of.details_of(sample)])) for sample in mapped])
+
+
 @st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=HASH_FUNCS)
 def uncoloured_cloud(embedding: Entry[EmbeddingConfig], run: FinishedRun) -> Cloud:
     """Return the points and thumbnails of a map in gray; they are sent once and recoloured."""
@@ -100,6 +129,7 @@ def uncoloured_cloud(embedding: Entry[EmbeddingConfig], run: FinishedRun) -> Clo
         np.full((len(samples), 3), 128, np.uint8),
         samples,
         thumbnails=map_thumbnails(of.dataset, of.n_samples, samples.tobytes(), run),
+        card_texts=map_texts(of.dataset, of.n_samples, samples.tobytes(), run),
     )
 
 
@@ -151,7 +181,7 @@ def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int, 
         st.caption("An autoencoder has no parts: coloured by class, or by cluster without labels.")
     st.download_button(
         "Download coordinates (CSV)",
-        lambda: with_classes(run, table).to_csv(index=False),
+        lambda: escape_formulas(with_classes(run, table)).to_csv(index=False),
         f"map-{entry.id}.csv",
         "text/csv",
         key=f"latent.csv.{place}.{entry.id}",
@@ -161,13 +191,14 @@ def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int, 
 
 
 def with_classes(run: FinishedRun, table: pd.DataFrame) -> pd.DataFrame:
-    """Add to samples their own names, and class number and name, if there are any."""
-    if sample_names := images(run).sample_names:
-        table = table.assign(name=[sample_names[sample] for sample in table["sample"]])
-    if not images(run).labelled:
-        return table
-    labels = images(run).labels[table["sample"]]
-    return table.assign(**{"class": labels, "class_name": np.asarray(images(run).class_names)[labels]})
+    """Add to samples their own names, class number and name, and other columns, if there are any."""
+    of, samples = images(run), table["sample"].to_numpy()
+    if sample_names := of.sample_names:
+        table = table.assign(name=[sample_names[sample] for sample in samples])
+    if of.labelled:
+        labels = of.labels[samples]
+        table = table.assign(**{"class": labels, "class_name": np.asarray(of.class_names)[labels]})
+    return table.assign(**table_cells((column.of(samples) for column in of.columns), table.columns))
 
 
 def show_scale(title: str, low: float, high: float) -> None:

@@ -23,7 +23,8 @@ from ddnmf_core.data.user.source import ImportOptions, RawData
 from ddnmf_core.export.csv import escape_formulas
 from ddnmf_core.files.memory_map import is_mapped
 
-UPLOAD_TYPES = ["zip", "tif", "tiff", "gif", "npy", "npz", "mat", "idx", "gz", "csv", "tsv", "txt", "xlsx", "mtx", "parquet"]
+UPLOAD_TYPES = ["zip", "tif", "tiff", "gif", "npy", "npz", "mat", "h5", "hdf5", "hdf", "idx", "gz"]
+UPLOAD_TYPES += ["csv", "tsv", "txt", "xlsx", "mtx", "parquet", "h5ad"]
 MAX_UPLOAD_MB = 500  # of an upload; a path has no limit
 SOURCE_TITLES = {"upload": "Upload", "path": "Path on this machine"}
 NEGATIVE_TITLES = {"refuse": "Refuse", "shift": "Shift up to 0", "clip": "Clip at 0"}
@@ -42,9 +43,9 @@ def user_data_form(on_added: Callable[[str], None]) -> None:
         if message := st.session_state.pop("train.own.message", ""):
             st.error(in_markdown(message))
         st.caption(
-            "Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP, GIF or WEBP, or one stack. Arrays: .npy, .npz, .mat or "
-            "IDX, also zipped. Tables: .csv, .tsv (also .gz), .xlsx, .parquet, or sparse .npz and .mtx. Data are copied to "
-            "this machine's store and nowhere else."
+            "Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP, GIF or WEBP, or one stack. Arrays: .npy, .npz, .mat, "
+            "HDF5 or IDX, also zipped. Tables: .csv, .tsv (also .gz), .xlsx, .parquet, .h5ad, or sparse .npz and .mtx. Data "
+            "are copied to this machine's store and nowhere else."
         )
         try:
             if chosen := _choose():
@@ -93,7 +94,7 @@ def _fingerprint(path: Path) -> str:
 
 def _show_options(chosen: ChosenSource, on_added: Callable[[str], None]) -> None:
     """Show options, preview and button for a chosen source."""
-    kind = user_sets.source_kind(chosen.open(), chosen.name)
+    kind = _kind(chosen.identity, chosen)
     choices = {"pictures": image_options, "array": array_options, "table": table_options}[kind](chosen)
     choices = replace(
         choices,
@@ -129,6 +130,11 @@ def _add(prepared: user_sets.PreparedData, on_added: Callable[[str], None]) -> N
         st.toast(f"Added data set {in_markdown(prepared.meta['title'])}.", icon=":material/check:")
     except DataError as error:
         st.session_state["train.own.message"] = str(error)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _kind(identity: str, _chosen: ChosenSource) -> str:
+    return user_sets.source_kind(_chosen.open(), _chosen.name)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading your data …")
@@ -204,11 +210,13 @@ def _show_prepared(raw: RawData, prepared: user_sets.PreparedData) -> None:
     n, d = prepared.pixels.shape
     labels = np.zeros(n, np.int64) if raw.labels is None else raw.labels
     names = raw.class_names if len(raw.class_names) > 1 else UNLABELLED
-    images = Images("", prepared.pixels, labels, raw.image_shape or (1, d), names, raw.feature_names, raw.sample_names)
+    beside = raw.sample_names, raw.columns
+    images = Images("", prepared.pixels, labels, raw.image_shape or (1, d), names, raw.feature_names, *beside)
+    caption = images.tile_caption if any(beside) else images.caption
     samples = images.one_of_each_class()[:MAX_PREVIEW_TILES]
     gallery(
         as_pictures(images, images.shown(samples)),
-        [(images.tile_caption if images.sample_names else images.caption)(sample) for sample in samples.tolist()],
+        [caption(sample) for sample in samples.tolist()],
         key="train.own.preview",
         size=52,
     )

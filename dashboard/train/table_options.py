@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.train.chosen_source import ChosenSource
 from dashboard.train.picture_options import invert_toggle
-from ddnmf_core.data.tables.kinds import TEXTS, is_matrix
+from ddnmf_core.data.tables.kinds import TEXTS, is_annotated_matrix, is_matrix
 from ddnmf_core.data.user.source import MAX_FEATURES, ImportOptions, shape_of
 
 if TYPE_CHECKING:
@@ -29,11 +29,27 @@ TABLE_FORMAT: dict[str, dict[str, Any]] = {  # field of ImportOptions to title a
 def table_options(chosen: ChosenSource) -> ImportOptions:
     """Choose how the table is written, its columns, and whether its rows are pictures; what is proposed can be changed."""
     form = _count_options(_table_format(chosen), chosen)
+    if _is_annotated(chosen.identity, chosen):
+        return _annotated_options(form, chosen)
     if is_matrix(chosen.open(), chosen.name):
         return form
     frame = _head(chosen.identity, repr(form.reading), chosen, form)
     form = _column_options(form, frame, chosen)
     return form if form.most_varying else _shape_option(form, frame, chosen)
+
+
+def _annotated_options(form: ImportOptions, chosen: ChosenSource) -> ImportOptions:
+    """Choose the matrix of an annotated file, and the column of the samples that holds the labels."""
+    matrices, columns = _annotations(chosen.identity, form.transpose, chosen)
+    left, right = st.columns(2)
+    x = left.selectbox("Matrix", matrices, key=f"train.own.matrix.{chosen.identity}") if len(matrices) > 1 else None
+    labels = right.selectbox(
+        "Label column",
+        [NO_LABELS, *columns],
+        key=f"train.own.obs.{chosen.identity}.{form.transpose}",
+        help="The true classes. Not used in training, only to score clusters. The other columns are kept beside the samples.",
+    )
+    return replace(form, x=x, labels=None if labels == NO_LABELS else labels)
 
 
 def _column_options(form: ImportOptions, frame: "pd.DataFrame", chosen: ChosenSource) -> ImportOptions:
@@ -111,6 +127,19 @@ def _table_format(chosen: ChosenSource) -> ImportOptions:
             title = st.selectbox(field.capitalize(), [AUTOMATIC, *options], key=key)
             fields[field] = None if title == AUTOMATIC else options[title]
     return ImportOptions(**fields)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _is_annotated(identity: str, _chosen: ChosenSource) -> bool:
+    return is_annotated_matrix(_chosen.open(), _chosen.name)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _annotations(identity: str, transposed: bool, _chosen: ChosenSource) -> tuple[list[str], list[str]]:
+    """Return the matrices of an annotated file and the columns of its samples."""
+    from ddnmf_core.data.hdf5.annotated import describe_annotated
+
+    return describe_annotated(_chosen.open(), transposed)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -65,7 +65,7 @@ def add_data(
     path: Annotated[
         Path,
         typer.Argument(
-            help="Folder or zip file of images, a .npy, .npz, .mat or IDX file, or a table: .csv, .tsv, .txt, .parquet."
+            help="Folder or zip file of images, a .npy, .npz, .mat, .h5 or IDX file, or a table: .csv, .tsv, .parquet, .h5ad."
         ),
     ],
     options: ImportOptions,

@@ -24,12 +24,15 @@ PANELS: dict[str, dict[str, tuple[Any, ...]]] = {
         "invert": (bool, "Invert (dark figures on a light background).", "--invert"),
     },
     "Arrays": {
-        "x": (str | None, "Array of the samples in an .npz, .mat or zip file."),
+        "x": (str | None, "Array of the samples in an .npz, .mat, HDF5 or zip file; matrix of an .h5ad file."),
         "y": (str | None, "Array of the class labels; '' for none."),
         "shape": (str | None, "Image shape of the rows of an array or table, such as 28x28."),
     },
     "Tables": {
-        "labels": (str | None, "Table column with the class labels; of pictures, a table of file names and classes."),
+        "labels": (
+            str | None,
+            "Table column (of .h5ad: of obs) with the labels; of pictures, a table of file names and classes.",
+        ),
         "leave_out": (list[str] | None, "Table column to exclude. Repeatable."),
         "separator": (str | None, "Table separator; default: by its first lines."),
         "decimal": (str | None, "Decimal sign, . or ,; default: by its first lines."),

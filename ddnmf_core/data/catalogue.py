@@ -17,6 +17,7 @@ from ddnmf_core.data import download as downloads
 from ddnmf_core.data.dataset import DataError, DatasetFamily, DatasetSpec, Images, Location
 from ddnmf_core.data.download import NO_ANSWER, cache_folder
 from ddnmf_core.data.idx import TORCHVISION_FOLDER, find_file, read_idx
+from ddnmf_core.data.sample_columns import SampleColumn
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.files.memory_map import is_mapped, total_memory
 from ddnmf_core.seeds import derive
@@ -194,9 +195,10 @@ def load(
     """
     check_n_samples(name, n_samples)
     about, sample_names = spec(name), None
+    columns: tuple[SampleColumn, ...] = ()
     if USER_DATASET.fullmatch(name):
         pixels, labels = user_sets.arrays(name)
-        sample_names = user_sets.sample_names(name)
+        sample_names, columns = user_sets.sample_names(name), user_sets.sample_columns(name)
     else:
         location = find(name)
         if location is None and download:
@@ -214,8 +216,9 @@ def load(
             )
         pixels, labels = pixels[chosen], labels[chosen]
         sample_names = sample_names and tuple(sample_names[sample] for sample in chosen.tolist())
+        columns = tuple(column.of(chosen) for column in columns)
     pixels.flags.writeable = labels.flags.writeable = False
-    return Images(name, pixels, labels, about.image_shape, about.class_names, about.feature_names, sample_names)
+    return Images(name, pixels, labels, about.image_shape, about.class_names, about.feature_names, sample_names, columns)
 
 
 def _read(spec: DatasetSpec, location: Location) -> tuple[np.ndarray, np.ndarray]:

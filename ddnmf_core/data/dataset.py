@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.data.pictures import to_u8, to_unit
+from ddnmf_core.data.sample_columns import SampleColumn
 from ddnmf_core.files.memory_map import is_mapped, total_memory
 
 DatasetFamily = Literal["mnist", "fashion-mnist"]
@@ -16,6 +18,7 @@ Samples = np.ndarray | slice | Sequence[int] | int  # indices of samples
 
 UNLABELLED = ("",)  # class names of a data set without labels: one, empty
 N_CLUSTERS = 10  # default without labels
+MAX_DETAILS, TILE_DETAILS = 6, 2  # values of other columns on a sample's card, under its tile
 MAX_TILE_NAME = 24  # letters of a sample's name under its tile
 N_EXAMPLES = 10  # samples that represent a data set without labels
 
@@ -98,6 +101,8 @@ class Images:
         Names of the d columns of a table; None for images.
     sample_names : tuple of str, optional
         Names of the n samples: files with their pages, or rows; None if they have none.
+    columns : tuple of SampleColumn
+        Columns of n values that are no features, such as identifiers and dates.
     """
 
     name: str
@@ -107,6 +112,7 @@ class Images:
     class_names: tuple[str, ...]
     feature_names: tuple[str, ...] | None = None
     sample_names: tuple[str, ...] | None = None
+    columns: tuple[SampleColumn, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -139,10 +145,19 @@ class Images:
         return separator.join(filter(None, [f"sample {sample}", self.class_of(sample), self.name_of(sample)]))
 
     def tile_caption(self, sample: int, *more: str) -> str:
-        """Return the lines under a sample's tile: number, class, more, and the last part of its name, as far as there are."""
+        """Return the lines under a sample's tile: number, class, more, end of its name, other columns, as far as there are."""
         name = self.name_of(sample).rpartition("/")[2]
         short = name if len(name) <= MAX_TILE_NAME else f"…{name[1 - MAX_TILE_NAME :]}"
-        return "\n".join(filter(None, [str(sample), self.class_of(sample), *more, short]))
+        details = [
+            text if len(text) <= MAX_TILE_NAME else f"{text[: MAX_TILE_NAME - 1]}…"
+            for text in self.details_of(sample)[:TILE_DETAILS]
+        ]
+        return "\n".join(filter(None, [str(sample), self.class_of(sample), *more, short, *details]))
+
+    def details_of(self, sample: int) -> list[str]:
+        """Return what the columns beside the features say of a sample, 'age: 43', of the first MAX_DETAILS = 6 with a value."""
+        found = ((column.name, column.text_of(sample)) for column in self.columns)
+        return list(islice((f"{name}: {text}" for name, text in found if text), MAX_DETAILS))
 
     def caption(self, sample: int) -> str:
         """Return a sample's caption: its class, or without labels 'sample' and its number."""

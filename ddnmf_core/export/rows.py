@@ -1,9 +1,10 @@
-"""Table of a run: one row per image, clean and noisy, with class, name, codes, clusters and error."""
+"""Table of a run: one row per image, clean and noisy, with class, name, columns beside it, codes, clusters and error."""
 
 from typing import TYPE_CHECKING
 
 from ddnmf_core.config import CLUSTERERS
 from ddnmf_core.data.dataset import Images
+from ddnmf_core.data.sample_columns import table_cells
 from ddnmf_core.store.finished_run import FinishedRun, input_kind
 
 if TYPE_CHECKING:
@@ -45,4 +46,6 @@ def _rows_of(run: FinishedRun, images: Images, noisy: bool) -> "pd.DataFrame":
             **({"name": images.sample_names} if images.sample_names else {}),
         }
     )
-    return pd.concat([labels, *of_codes, of_clusters, pd.DataFrame({"error": run.errors(noisy=noisy)})], axis=1)
+    table = pd.concat([labels, *of_codes, of_clusters, pd.DataFrame({"error": run.errors(noisy=noisy)})], axis=1)
+    beside = pd.DataFrame(table_cells(images.columns, table.columns))
+    return pd.concat([labels, beside, table.iloc[:, labels.shape[1] :]], axis=1)

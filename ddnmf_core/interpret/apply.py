@@ -7,6 +7,7 @@ import numpy as np
 from ddnmf_core.config import Representation
 from ddnmf_core.data.dataset import UNLABELLED, Images
 from ddnmf_core.data.like_data_set import matching_options, preprocess_like
+from ddnmf_core.data.sample_columns import table_cells
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import DataSource, ImportOptions
 from ddnmf_core.interpret.causal import Centres
@@ -47,8 +48,9 @@ def apply_run(
     -------
     frame : DataFrame
         A row for each sample: "sample" (its name, or else number), "label" if the file has labels, "cluster", "error" (mean
-        squared error of the reconstruction, values in [0, 1]), "H_1" to "H_r" unless the run is an autoencoder, and "z_1" to
-        "z_d". A sample's cluster is the stored cluster whose mean code is nearest: what K-means makes of a new sample.
+        squared error of the reconstruction, values in [0, 1]), "H_1" to "H_r" unless the run is an autoencoder, "z_1" to
+        "z_d", and the columns that are left out. A sample's cluster is the stored cluster whose mean code is nearest: what
+        K-means makes of a new sample.
     notes : tuple of str
         What was decided while reading.
 
@@ -76,4 +78,5 @@ def apply_run(
     for symbol in ("H", "z"):
         if symbol in codes:
             columns |= {f"{symbol}_{unit + 1}": codes[symbol][:, unit] for unit in range(codes[symbol].shape[1])}
+    columns |= table_cells(raw.columns, columns)
     return pd.DataFrame(columns), (*raw.notes, *notes)

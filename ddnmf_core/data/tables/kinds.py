@@ -4,14 +4,14 @@ import zipfile
 from pathlib import Path
 
 from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.hdf5.annotated import holds_annotated_matrix
+from ddnmf_core.data.hdf5.file import HDF5_ENDINGS
 from ddnmf_core.data.user.source import DataSource, from_start
 
 TEXTS = (".csv", ".tsv", ".txt")
 SPARSE_MEMBERS = {"format.npy", "shape.npy", "data.npy"}  # of a matrix that scipy.sparse.save_npz wrote
-TABLES = (*TEXTS, ".mtx", *(f"{ending}.gz" for ending in (*TEXTS, ".mtx")), ".xlsx", ".parquet")
+TABLES = (*TEXTS, ".mtx", *(f"{ending}.gz" for ending in (*TEXTS, ".mtx")), ".xlsx", ".parquet", ".h5ad")
 WAYS_OUT = {
-    ".h5ad": "AnnData files are not read. Write the matrix with scipy.sparse.save_npz('x.npz', adata.X), or with its names "
-    "as a table: adata.to_df().to_parquet('x.parquet')",
     ".loom": "Loom files are not read. Write the matrix with scipy.sparse.save_npz, or as .csv or .parquet",
     ".xls": "workbooks of this old kind are not read. Save it as .xlsx or .csv",
     ".xlsb": "workbooks of this kind are not read. Save it as .xlsx or .csv",
@@ -28,13 +28,19 @@ def is_table(source: DataSource, name: str) -> bool:
     lower = name.lower()
     if (ending := Path(lower).suffix) in WAYS_OUT:
         raise DataError(f"{name}: {WAYS_OUT[ending]}")
-    return lower.endswith(TABLES) or (ending == ".npz" and is_sparse(source))
+    return lower.endswith(TABLES) or (ending == ".npz" and is_sparse(source)) or is_annotated_matrix(source, name)
 
 
 def is_matrix(source: DataSource, name: str) -> bool:
     """Return True for a sparse matrix, whose columns have no names."""
     lower = name.lower().removesuffix(".gz")
     return lower.endswith(".mtx") or (lower.endswith(".npz") and is_sparse(source))
+
+
+def is_annotated_matrix(source: DataSource, name: str) -> bool:
+    """Return True for AnnData, by the ending, and for an HDF5 file that holds it or a matrix of 10x Genomics."""
+    ending = Path(name.lower()).suffix
+    return ending == ".h5ad" or (ending in HDF5_ENDINGS and holds_annotated_matrix(source))
 
 
 def is_sparse(source: DataSource) -> bool:

@@ -1,6 +1,7 @@
 """Read a sparse matrix: `.npz` of SciPy, `.mtx` of Matrix Market."""
 
 import zipfile
+from collections.abc import Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -29,10 +30,21 @@ def read_sparse(source: DataSource, name: str, choices: ImportOptions) -> RawDat
         raise DataError(
             "a sparse matrix has neither names of columns nor pictures: leave out the label column, columns and shape"
         )
+    matrix = _matrix_market(source) if name.lower().endswith(".mtx") else _scipy(source)
+    return wide_rows(matrix.T if choices.transpose else matrix, None, choices)
+
+
+def without_pictures(choices: ImportOptions, what: str) -> None:
+    """Raise DataError for a shape of pictures."""
+    if choices.shape is not None:
+        raise DataError(f"shape = {choices.shape}: {what} holds no pictures; leave it out")
+
+
+def wide_rows(matrix: Any, names: Sequence[str] | None, choices: ImportOptions) -> RawData:
+    """Turn a sparse matrix (n, d) into rows, after `log1p` and the choice of the columns that vary most."""
     from sklearn.utils.sparsefuncs import mean_variance_axis
 
-    matrix = _matrix_market(source) if name.lower().endswith(".mtx") else _scipy(source)
-    matrix = (matrix.T if choices.transpose else matrix).tocsc()
+    matrix = matrix.tocsc()
     matrix.sum_duplicates()
     n, d = matrix.shape
     if choices.log1p:
@@ -47,8 +59,8 @@ def read_sparse(source: DataSource, name: str, choices: ImportOptions) -> RawDat
         )
     check_extent(n, len(kept))
     notes = ("sparse matrix", *(("transposed",) if choices.transpose else ()))
-    names = tuple(f"feature {column + 1}" for column in kept)
-    return with_selection(RawData(matrix[:, kept].toarray(), None, (), None, names, notes=notes), choices, d)
+    called = tuple(f"feature {column + 1}" if names is None else names[column] for column in kept)
+    return with_selection(RawData(matrix[:, kept].toarray(), None, (), None, called, notes=notes), choices, d)
 
 
 def _scipy(source: DataSource) -> Any:

@@ -69,7 +69,7 @@ def npy_array(file: BinaryIO, name: str) -> NDArray[Any]:
     """Read an .npy file after a check of its header: type, size and length of the file."""
     with readable(name):
         shape, _, _ = npy_header(file, name)
-        _check_n_values(name, shape)
+        check_n_values(name, shape)
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
 
@@ -101,7 +101,8 @@ def readable(name: str) -> Iterator[None]:
         raise DataError(f"{name} is not an array that can be read: {short_message(error)}") from None
 
 
-def _check_n_values(name: str, shape: tuple[int, ...]) -> None:
+def check_n_values(name: str, shape: tuple[int, ...]) -> None:
+    """Raise DataError for an array of more than MAX_VALUES values, before memory is taken."""
     if (n := math.prod(shape)) > MAX_VALUES:
         raise DataError(f"{name} has {n:,} values: at most {MAX_VALUES:,}. Use fewer samples")
 
@@ -175,7 +176,7 @@ def _idx(content: bytes, name: str) -> StoredArray:
         raise DataError(f"{name} is not an IDX file that can be read: its header is damaged")
     n_dimensions, dtype = content[3], np.dtype(IDX_TYPES[content[2]])
     shape = struct.unpack_from(f">{n_dimensions}I", content, 4)
-    _check_n_values(name, shape)
+    check_n_values(name, shape)
     start = 4 + 4 * n_dimensions
     if len(content) - start != math.prod(shape) * dtype.itemsize:
         raise DataError(f"{name} is cut short, or longer than its header states: save it again")
@@ -209,10 +210,6 @@ def mat_arrays(source: DataSource) -> dict[str, StoredArray]:
         content = file.read()
     try:
         listed = whosmat(io.BytesIO(content))
-    except NotImplementedError:
-        raise DataError(
-            "this .mat file has version 7.3, which is HDF5 and not read: save it in MATLAB with save('data.mat', '-v7')"
-        ) from None
     except Exception as error:  # scipy raises any error on damaged files
         raise DataError(f"this is not a .mat file that can be read: {short_message(error)}") from None
     return {
@@ -225,7 +222,7 @@ def mat_arrays(source: DataSource) -> dict[str, StoredArray]:
 def _matlab(content: bytes, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
     from scipy.io import loadmat
 
-    _check_n_values(name, shape)
+    check_n_values(name, shape)
     try:
         values = loadmat(io.BytesIO(content), variable_names=[name])[name]
     except Exception as error:

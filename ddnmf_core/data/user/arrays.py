@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.hdf5.arrays import hdf5_arrays
+from ddnmf_core.data.hdf5.file import HDF5_ENDINGS, is_hdf5, opened_hdf5
 from ddnmf_core.data.image_files import LUMA_WEIGHTS
 from ddnmf_core.data.user.array_formats import (
     StoredArray,
@@ -80,7 +82,7 @@ def _mapped(path: Path, choices: ImportOptions) -> RawData | None:
 
 
 def read_named_arrays(source: DataSource, name: str, choices: ImportOptions) -> RawData:
-    """Read samples and labels from a file of named arrays: .npz, .mat, IDX, or a zip file of arrays."""
+    """Read samples and labels from a file of named arrays: .npz, .mat, HDF5, IDX, or a zip file of arrays."""
     with named_arrays(source, name) as arrays:
         x = _samples_name(arrays, choices.x)
         y = _labels_name(arrays, x, choices.y)
@@ -96,7 +98,10 @@ def read_named_arrays(source: DataSource, name: str, choices: ImportOptions) -> 
 def named_arrays(source: DataSource, name: str) -> Iterator[dict[str, StoredArray]]:
     """List the arrays in a file by name; they can be read inside the block."""
     ending = Path(name).suffix.lower()
-    if ending == ".mat":
+    if ending in HDF5_ENDINGS or (ending == ".mat" and is_hdf5(source)):
+        with opened_hdf5(source) as file:
+            yield hdf5_arrays(file)
+    elif ending == ".mat":
         yield mat_arrays(source)
     elif ending in (".npz", ".zip"):
         with open_archive(source) as archive:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.sample_columns import SampleColumn
 
 Negative = Literal["refuse", "shift", "clip"]
 Missing = Literal["refuse", "mean", "zero"]
@@ -83,6 +84,7 @@ class RawData:
     notes: tuple[str, ...] = ()  # what was decided while reading, for a sentence
     warnings: tuple[str, ...] = ()  # sentences on what may not be meant
     sample_names: tuple[str, ...] | None = None  # file names with pages, or row names
+    columns: tuple[SampleColumn, ...] = ()  # that are no features, kept beside the samples
     marker: str = ""  # the first marker of a missing value: "'?' in row 5 of column 'a'"
     changes: dict[str, Any] = field(default_factory=dict)  # what was done to the values while reading, for the summary
 

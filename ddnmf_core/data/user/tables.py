@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError
+from ddnmf_core.data.hdf5.annotated import read_annotated
+from ddnmf_core.data.hdf5.file import HDF5_ENDINGS
+from ddnmf_core.data.sample_columns import sample_column
 from ddnmf_core.data.tables.parquet import Pictures, read_parquet
 from ddnmf_core.data.tables.proposals import is_numeric, not_numeric, proposals
 from ddnmf_core.data.tables.selection import select
@@ -34,14 +37,16 @@ UNNAMED = "Unnamed: "  # what pandas calls a column without a heading
 
 
 def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData:
-    """Read a table or a sparse matrix; raises DataError for a column of words unless it holds the labels or is left out.
+    """Read a table or a matrix; raises DataError for a column of words unless it holds the labels or is left out.
 
-    With a shape, or a column of pictures alone, the rows are pictures.
+    With a shape, or a column of pictures alone, the rows are pictures. Columns that are left out are kept beside the samples.
     """
     source_size(source)
     with unpacked(source, name) as (file, inner):
         if inner.lower().endswith((".mtx", ".npz")):
             return read_sparse(file, inner, choices)
+        if inner.lower().endswith((".h5ad", *HDF5_ENDINGS)):
+            return read_annotated(file, choices)
         table = read_frame(file, inner, choices)
     frame = table.frame
     unknown = [column for column in (choices.labels, *choices.leave_out) if column is not None and column not in frame]
@@ -71,6 +76,7 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
             None if shape else tuple(columns),
             notes=(*table.notes, *hints),
             sample_names=table.row_names,
+            columns=tuple(sample_column(name, frame[name].tolist(), MISSING_MARKERS) for name in choices.leave_out),
             marker=marker,
         ),
         choices,

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ddnmf_core.config import ID_LENGTH, USER_DATASET, config_hash
 from ddnmf_core.data.dataset import UNLABELLED, DataError, DatasetSpec, short_message
+from ddnmf_core.data.sample_columns import SampleColumn, column_from_json, that_fit
 from ddnmf_core.data.user import array_file
 from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData, check_is_file, short_sample_name
 from ddnmf_core.files.atomic import CorruptFile, read_document, sha256, temporary_name, write_bytes, write_document
@@ -31,17 +32,13 @@ from ddnmf_core.progress import Progress, ignore_progress
 
 META_FILE, ARRAYS_FILE = "meta.json", "arrays.safetensors"
 NAMED_FIELDS = ("image_shape", "class_names", "feature_names", "done", "arrays")  # of the metadata, hashed to the name
+BESIDE_FIELDS = ("sample_names", "columns")  # of the metadata, kept beside the values and not hashed
 MAX_TITLE = 60
 LICENCE = "your own"
-_HDF5 = (
-    "HDF5 is not read: save its arrays in Python, import h5py, numpy; f = h5py.File('data.h5'); "
-    "numpy.savez('data.npz', **{name: f[name][()] for name in f})"
-)
 _PICKLE = "pickled files can run code and are never loaded: save the arrays with numpy.savez('data.npz', x=x, y=y)"
 _ARCHIVE = "of archives only .zip is read: unpack it and give the folder, or pack it as .zip"
 _PICTURE = "one picture is no data set: give the folder or a .zip of at least 20"
 OTHER_FORMATS = {  # ending to the way out
-    **dict.fromkeys((".h5", ".hdf5", ".hdf"), _HDF5),
     **dict.fromkeys((".pkl", ".pickle", ".pt", ".pth", ".joblib"), _PICKLE),
     **dict.fromkeys((".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar"), _ARCHIVE),
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".heic"), _PICTURE),
@@ -72,12 +69,23 @@ def read_source(source: DataSource, name: str, choices: ImportOptions, report: P
     if isinstance(source, Path) and not source.is_dir():
         check_is_file(source)
     try:
-        raw = select(_read(source, name, choices, report), choices)
+        raw = _with_columns_that_fit(select(_read(source, name, choices, report), choices))
         return replace(raw, warnings=(*raw.warnings, *warnings_of(raw, choices.invert)))
     except DataError:
         raise
     except Exception as error:  # parsers raise any error on damaged files
         raise DataError(f"{name} cannot be read, and may be damaged: {short_message(error)}") from error
+
+
+def _with_columns_that_fit(raw: RawData) -> RawData:
+    """Keep the columns beside the samples that are not too large, and say which."""
+    kept, others = that_fit(raw.columns)
+    notes = [
+        f"{title}: {', '.join(repr(name) for name in names[:8])}{f' and {len(names) - 8} more' if len(names) > 8 else ''}"
+        for title, names in (("kept beside the samples", [column.name for column in kept]), ("too large to be kept", others))
+        if names
+    ]
+    return replace(raw, columns=kept, notes=(*raw.notes, *notes))
 
 
 def _read(source: DataSource, name: str, choices: ImportOptions, report: Progress) -> RawData:
@@ -116,6 +124,9 @@ def source_kind(source: DataSource, name: str) -> str:
         ".npy": "array",
         ".npz": "array",
         ".mat": "array",
+        ".h5": "array",
+        ".hdf5": "array",
+        ".hdf": "array",
     }
     ending = Path(name).suffix.lower()
     if ending == ".zip" and not holds_pictures(source) and holds_arrays(source):
@@ -157,6 +168,7 @@ def _describe_data(raw: RawData, source_name: str, choices: ImportOptions, done:
         "feature_names": raw.feature_names and list(raw.feature_names),
         "skipped_files": raw.skipped,
         "sample_names": raw.sample_names and [short_sample_name(name) for name in raw.sample_names],
+        "columns": [column.as_json() for column in raw.columns] or None,
         "done": done,
         "arrays": digest,
     }
@@ -166,18 +178,19 @@ def store_prepared(prepared: PreparedData) -> str:
     """Store a data set atomically and return its name. An intact set of the same content is left unchanged."""
     if folder(prepared.name).exists() and _is_intact(prepared.name):
         require_writable()
-        _add_sample_names(prepared)
+        _add_beside(prepared)
         return prepared.name
     with _staging_folder() as tmp:
         write_bytes(tmp / ARRAYS_FILE, prepared.content)
         return _publish(tmp, prepared.meta)
 
 
-def _add_sample_names(prepared: PreparedData) -> None:
-    """Add names of samples to a stored set that has none; they are not part of its id."""
+def _add_beside(prepared: PreparedData) -> None:
+    """Add names and columns of samples to a stored set that has none; they are not part of its id."""
     about = meta(prepared.name)
-    if prepared.meta["sample_names"] and not about.get("sample_names"):
-        write_document(folder(prepared.name) / META_FILE, about | {"sample_names": prepared.meta["sample_names"]})
+    fresh = {part: prepared.meta[part] for part in BESIDE_FIELDS if prepared.meta[part] and not about.get(part)}
+    if fresh:
+        write_document(folder(prepared.name) / META_FILE, about | fresh)
 
 
 def store_by_blocks(raw: RawData, source_name: str, choices: ImportOptions, report: Progress = ignore_progress) -> str:
@@ -315,6 +328,11 @@ def sample_names(name: str) -> tuple[str, ...] | None:
     return tuple(names) if names else None
 
 
+def sample_columns(name: str) -> tuple[SampleColumn, ...]:
+    """Return the columns that are no features, such as identifiers and dates."""
+    return tuple(map(column_from_json, meta(name).get("columns") or ()))
+
+
 def arrays(name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Read pixels (n, d), memory-mapped if too large, and labels (n,), all 0 without labels; checked by SHA-256.
 
@@ -358,6 +376,8 @@ def describe(name: str) -> str:
 
 
 def as_json(name: str) -> dict[str, Any]:
-    """Describe a data set for scripts: its metadata, without the hash of the arrays and the names of the samples."""
-    hidden = ("arrays", "sample_names")
-    return {"dataset": name, **json.loads(json.dumps({key: value for key, value in meta(name).items() if key not in hidden}))}
+    """Describe a data set for scripts: its metadata, without the hash of the arrays, names of samples, values of columns."""
+    hidden = ("arrays", *BESIDE_FIELDS)
+    shown = {key: value for key, value in meta(name).items() if key not in hidden}
+    columns = [column.name for column in sample_columns(name)]
+    return {"dataset": name, **json.loads(json.dumps(shown)), "columns": columns}

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ddnmf_core.data.sample_columns import MAX_COLUMN_NAME, MAX_COLUMNS_BESIDE, MAX_TEXT, NO_TEXT
 from ddnmf_core.data.user import array_file, user_sets
 from ddnmf_core.data.user.scaling import describe_preprocessing
 from ddnmf_core.data.user.source import (
@@ -28,6 +29,23 @@ Name = Annotated[str, Field(max_length=MAX_NAME)]
 Side = Annotated[int, Field(ge=1, le=MAX_FEATURES)]
 
 
+class _Column(BaseModel):
+    """A column beside the features: numbers, or texts and their codes."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Annotated[str, Field(max_length=MAX_COLUMN_NAME)]
+    numbers: list[Annotated[float, Field(allow_inf_nan=False)] | None] | None = None
+    texts: list[Annotated[str, Field(max_length=MAX_TEXT)]] | None = None
+    codes: list[Annotated[int, Field(ge=NO_TEXT)]] | None = None
+
+    def fits(self, n: int) -> bool:
+        """Return True if it has a value of one kind for each of n samples."""
+        if self.texts is None or self.codes is None:
+            return self.numbers is not None and self.texts is self.codes is None and len(self.numbers) == n
+        return self.numbers is None and len(self.codes) == n and max(self.codes) < len(self.texts)
+
+
 class _Meta(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -39,6 +57,7 @@ class _Meta(BaseModel):
     feature_names: Annotated[list[Name], Field(max_length=MAX_FEATURES)] | None
     skipped_files: Any = None
     sample_names: list[Annotated[str, Field(max_length=MAX_SAMPLE_NAME)]] | None = None
+    columns: Annotated[list[_Column], Field(max_length=MAX_COLUMNS_BESIDE)] | None = None
     done: dict[str, Any]
     arrays: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -57,6 +76,9 @@ def check_data_set(folder: Path, name: str, files: set[str]) -> None:
         raise ValueError(f"{user_sets.META_FILE} should describe either pictures or a table")
     if about.sample_names is not None and len(about.sample_names) != about.n_samples:
         raise ValueError(f"{user_sets.META_FILE} names {len(about.sample_names):,} of {about.n_samples:,} samples")
+    unfit = [column.name for column in about.columns or () if not column.fits(about.n_samples)]
+    if unfit:
+        raise ValueError(f"the column {unfit[0]!r} in {user_sets.META_FILE} does not have a value for each sample")
     if user_sets.dataset_name(content) != name:
         raise ValueError("its description does not belong to its name")
     _check_arrays(about, array_file.read_arrays(folder / user_sets.ARRAYS_FILE, about.arrays))
