@@ -1,5 +1,6 @@
 """The form of a run: one widget per field of RunConfig, and presets."""
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import streamlit as st
@@ -186,7 +187,7 @@ def settings_form() -> tuple[dict[str, Any], DeltaGenerator]:
     return chosen, preview
 
 
-def _three_beside(name: str) -> list[DeltaGenerator]:
+def _three_beside(name: str) -> Sequence[DeltaGenerator]:
     """Return three columns that stay side by side on a phone, too: of short numbers."""
     return st.container(key=f"train-beside-{name}").columns(3)
 
