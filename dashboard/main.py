@@ -19,7 +19,12 @@ from ddnmf_core.store.examples import add_first_examples
 
 st.set_page_config(page_title="DDNMF Studio", page_icon=ICON, layout="wide")
 st.html("""<style>
-.stMainBlockContainer { padding: 3rem 3rem 4rem; }
+.stMainBlockContainer { padding: 3rem 3rem 2rem; }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding: 3rem 1rem 2rem; }
+  [class*="st-key-train-beside"] [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
+  [class*="st-key-train-beside"] [data-testid="stColumn"] { min-width: 0; flex: 1 1 0; }
+}
 [data-testid="stBaseButton-primary"] p { color: light-dark(#fff, #06222c); }     /* white on light blue is illegible */
 </style>""")
 page = st.navigation(

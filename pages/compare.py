@@ -10,7 +10,7 @@ from dashboard.compare import charts
 from dashboard.compare.own_runs import show_own_runs
 from dashboard.compare.parts import show_part_table
 from dashboard.compare.rows import as_text, chosen_methods, filter_rows, show_downloads, show_runs
-from dashboard.figures.saving import show_chart
+from dashboard.figures.saving import show_chart, show_title
 from dashboard.frame.glossary import terms
 from dashboard.session.links import from_link, linked_choice, linked_tabs
 from dashboard.session.reproduction import DisplayedResults, choose_numbers, fewer_images, offer_to_compute, protocol_panel
@@ -24,6 +24,7 @@ from ddnmf_core.reproduce.results import Record, summarise
 
 TABS = {"runs": "My runs", "tables": "Paper's tables", "quality": "Part quality"}
 TABLES: dict[Target, str] = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST"}
+MAX_TABLE_HEIGHT = 458  # pixels: 12 rows and a half, as a sign that there are more
 TITLES: dict[Target, str] = {**TABLES, "parts": "Part quality"}
 
 
@@ -78,6 +79,12 @@ def show_table(rows: pd.DataFrame, protocol: Protocol) -> list[str]:
     )
     formats["Method"] = st.column_config.TextColumn(width=165)
     formats["Run time, s"] = number(format="%.0f", help="Training and clustering of one seed; mean.")
+    show_title(
+        "Scores by method",
+        "Mean ± SD over seeds; Δ: points above or below the paper's single run. Click a heading to sort; tick rows to filter "
+        "the charts below. Seeds of rows without a model differ only in the clusterer's initialisation."
+        + fewer_images(protocol),
+    )
     chosen = st.dataframe(
         table_of(rows),
         hide_index=True,
@@ -86,12 +93,7 @@ def show_table(rows: pd.DataFrame, protocol: Protocol) -> list[str]:
         key=table_key("compare.table", rows["method"]),
         selection_mode="multi-row",
         placeholder="–",
-        height=min(35 * (len(rows) + 1) + 3, 720),
-    )
-    st.caption(
-        "Mean ± SD over seeds; Δ: points above or below the paper's single run. Click a heading to sort; tick rows to filter "
-        "the charts below. Seeds of rows without a model differ only in the clusterer's initialisation."
-        + fewer_images(protocol)
+        height=min(35 * (len(rows) + 1) + 3, MAX_TABLE_HEIGHT),
     )
     return chosen_methods(rows, chosen.selection.rows)
 

@@ -27,7 +27,7 @@ from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_names import run_title
 
 FIRST = RunConfig(**PRESETS["recommended"])
-TILE_WIDTH = 108  # pixels, of a part
+TILE_WIDTH = 96  # pixels, of a part
 RUN_COLUMNS = (
     "Name",
     "Model",
@@ -50,13 +50,15 @@ def train_first() -> None:
 
 def offer_first_model() -> None:
     with st.container(border=True):
-        st.header("Train your first model")
-        st.write(
+        left, right = st.columns([3, 1], vertical_alignment="center")
+        left.write(
             f"Trains the recommended model for {FIRST.epochs} epochs on the bundled MNIST subset (10,000 images): every digit "
             f"becomes a sum of {FIRST.n_parts} parts. Watch it learn, open the map, click a digit and see which parts it is "
             f"made of. {expected_time(FIRST)}"
         )
-        if st.button("Train your first model", type="primary", icon=":material/play_arrow:", key="home.first"):
+        if right.button(
+            "Train your first model", type="primary", icon=":material/play_arrow:", key="home.first", width="stretch"
+        ):
             train_first()
             st.switch_page(TRAIN_PAGE)
 
@@ -83,8 +85,8 @@ def show_sum(run: FinishedRun) -> None:
     H, sample = run.codes("H"), st.session_state.get("sample", 0)
     sample = sample if 0 <= sample < len(H) else 0
     st.header("An image as a sum of parts")
-    st.caption(f"S{in_markdown(images(run).title_of(sample))[1:]}.")
-    show_strip(run, torch.from_numpy(H[sample]), "home.sum", TILE_WIDTH)
+    title = f"S{images(run).title_of(sample)[1:]}: contributions of its parts"
+    show_strip(run, torch.from_numpy(H[sample]), "home.sum", TILE_WIDTH, title)
 
 
 def show_scores(run: FinishedRun) -> None:
@@ -93,32 +95,33 @@ def show_scores(run: FinishedRun) -> None:
     scores = [(row.clusterer, name, value) for row in of_z for name, value in row.values.items()]
     with st.container(horizontal=True, gap="large"):  # wraps where numbers would not fit
         for clusterer, name, value in scores:
-            title = f"{SCORE_TITLES.get(name, 'Silhouette')}, {CLUSTERER_TITLES[clusterer]} on z"
-            st.metric(title, f"{value:.3f}", width="content")
+            title = SCORE_TITLES.get(name, "Silhouette")
+            st.metric(f"{title}, {CLUSTERER_TITLES[clusterer]} on z", f"{value:.3f}", help=terms()[title], width="content")
     st.caption(
-        "Clusters of the clean images v. the classes (eq 17–19). Single seed; scores vary by several points across seeds."
+        "Clusters of the clean images. Single seed; scores vary by several points across seeds."
         if catalogue.spec(run.config.dataset).labelled
-        else f"No labels, so no ACC, NMI or ARI. Silhouette: {terms()['Silhouette']}"
+        else "No labels, so no ACC, NMI or ARI."
     )
 
 
 def show_runs(entries: list[RunEntry], chosen: RunEntry | None, n_examples: int) -> None:
     """Show the table of runs; choose, delete, export and import."""
-    st.header("My runs")
+    st.header(
+        "My runs",
+        help="Select a run to use it on every page, delete it, or see why it stopped. Compare runs: page Compare, My runs.",
+    )
     if entries:
         ticked = show_run_list(entries, "home.runs", "single-row", RUN_COLUMNS)
-        st.caption(
-            "Select a run to use it on every page, delete it, or see why it stopped. Compare runs: page Compare, My runs."
-        )
         if ticked:
             _act_on(ticked[0])
     else:
         st.info("No runs yet.")
     run_management.offer_undo()
-    run_management.offer_to_remove_examples(n_examples)
     run_management.show_deleted_runs()
-    if chosen:
-        show_export(chosen)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if chosen:
+            show_export(chosen)
+        run_management.offer_to_remove_examples(n_examples)
     run_management.show_archives(chosen, entries)
 
 
@@ -136,15 +139,15 @@ def _act_on(entry: RunEntry) -> None:
 def show_figure_1(chosen: RunEntry | None) -> None:
     config = chosen.config if chosen else FIRST
     epochs = chosen.epochs() if chosen else []
-    st.header("How it works: the two networks and their losses (Figure 1)")
     figure = architecture.draw_architecture(config, catalogue.spec(config.dataset).n_pixels, epochs[-1] if epochs else None)
-    st.markdown(figure, unsafe_allow_html=True)
     remember_figure("home.figure1", "Figure 1", Vector(figure))
-    st.caption(
-        f"{in_markdown(run_title(chosen))}; losses of the last epoch."
-        if chosen
-        else "The recommended model. Losses appear once a run has been trained."
-    )
+    with st.expander("How it works: the two networks and their losses (Figure 1)", expanded=chosen is None):
+        st.markdown(figure, unsafe_allow_html=True)
+        st.caption(
+            f"{in_markdown(run_title(chosen))}; losses of the last epoch."
+            if chosen
+            else "The recommended model. Losses appear once a run has been trained."
+        )
 
 
 st.title("DDNMF Studio")

@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.figures.saving import show_chart
+from dashboard.figures.saving import show_chart, show_title
 from dashboard.noise import charts
 from dashboard.noise.samples import show_samples
-from dashboard.session.links import linked_choice, linked_number, set_choice
+from dashboard.session.links import linked_choice, linked_number, linked_tabs, set_choice
 from dashboard.session.reproduction import (
     NUMBERS_TITLES,
     DisplayedResults,
@@ -35,6 +35,7 @@ from ddnmf_core.reproduce.results import summarise
 from ddnmf_core.reproduce.tables import seeds_of
 
 STEP, HIGHEST = 5, 80  # percent
+TABS = {"level": "One noise level", "curves": "All curves", "mismatch": "Training/test mismatch"}
 
 
 def choose_results() -> DisplayedResults:
@@ -129,7 +130,7 @@ def _offer_this_store(protocol: Protocol, level: float) -> None:
 
 
 def show_heat_maps(shown: DisplayedResults, protocol: Protocol, rows: pd.DataFrame) -> None:
-    st.header("Training/test noise mismatch")
+    """Show the scores of one model by training and test noise."""
     left, right = st.columns(2)
     with left:
         model = linked_choice(st.segmented_control, "Model", list(protocol.noise_models), "model", required=True, wrap=True)
@@ -139,6 +140,7 @@ def show_heat_maps(shown: DisplayedResults, protocol: Protocol, rows: pd.DataFra
         )
     tested_at, sets = (0.0, *protocol.noise_levels), by_family(protocol)
     of_model = rows if rows.empty else rows[(rows["method"] == model) & rows["noise_level"].isin(protocol.noise_levels)]
+    show_title("Scores by training and test noise", how_to_read_mismatch(shown, protocol, of_model))
     for column, (family, dataset) in zip(st.columns(2), sets.items(), strict=True):
         with column:
             what, key = f"{model} on {charts.dataset_title(dataset)}", f"noise.heat.{family}"
@@ -148,18 +150,16 @@ def show_heat_maps(shown: DisplayedResults, protocol: Protocol, rows: pd.DataFra
             if not shown.published:
                 wanted = [cell for cell in shown.cells if (cell.dataset, cell.method) == (dataset, model)]
                 offer_to_compute(wanted, key, what)
-    n_cells = len(sets) * len(protocol.noise_levels) * len(tested_at)
-    blank = (
-        ""
-        if len(of_model) == n_cells
-        else " Blank: not computed yet."
-        if not shown.published
-        else " Blank: not published; choose this store above to compute them."
-    )
-    st.caption(
+
+
+def how_to_read_mismatch(shown: DisplayedResults, protocol: Protocol, of_model: pd.DataFrame) -> str:
+    """Explain the heat maps of one model's rows, and their blank cells."""
+    n_cells = len(by_family(protocol)) * len(protocol.noise_levels) * (len(protocol.noise_levels) + 1)
+    absence = "not published; choose this store above to compute them" if shown.published else "not computed yet"
+    return (
         "Row: noise in training. Column: noise in the clustered images. Means over "
-        f"{'seeds' if rows.empty else f'{seeds_of(of_model)} (hover for n)'}. The diagonal is the curve above. Rows that "
-        f"stay dark generalise to stronger noise.{blank}"
+        f"{'seeds' if of_model.empty else f'{seeds_of(of_model)} (hover for n)'}. The diagonal is the curve of Figure 3. Rows "
+        f"that stay dark generalise to stronger noise.{'' if len(of_model) == n_cells else f' Blank: {absence}.'}"
     )
 
 
@@ -173,10 +173,29 @@ def explore(
     runs: Sequence[MatchingRun],
 ) -> None:
     """Redraw the parts of the page that depend on the slider, without gathering the results again."""
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    level = linked_number(left.slider, "Noise level", 0, HIGHEST, 40, STEP, format="%d%%", key="level") / 100
-    with right:
-        sets = by_family(protocol)
+    level = linked_number(st.slider, "Noise level", 0, HIGHEST, 40, STEP, format="%d%%", key="level") / 100
+    tab, place = linked_tabs(TABS, "noise_tab")
+    with place:
+        if tab == "level":
+            show_one_level(shown, protocol, rows, panels, runs, level)
+        elif tab == "curves":
+            show_all_curves(protocol, rows, panels, level)
+        else:
+            show_heat_maps(shown, protocol, rows)
+
+
+def show_one_level(
+    shown: DisplayedResults,
+    protocol: Protocol,
+    rows: pd.DataFrame,
+    panels: dict[tuple[str, str], go.Figure],
+    runs: Sequence[MatchingRun],
+    level: float,
+) -> None:
+    """Show pictures and scores of one data set at a noise level, and offer to compute what is missing there."""
+    sets = by_family(protocol)
+    first, *places = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
+    with first:
         family = linked_choice(
             st.segmented_control,
             "Data set",
@@ -188,20 +207,44 @@ def explore(
         )
     left, right = st.columns([5, 3], gap="medium")
     with right:
-        st.html(charts.legend_html([] if rows.empty else list(rows["method"].unique())))
+        show_title("Scores", how_to_read_curves(protocol))
+        show_legend(rows)
         show_panels(panels, family, sets[family], level, [right] * len(SCORE_NAMES))
     with left:
-        show_samples(runs, list(protocol.noise_models), sets[family], level)
-    for other in (name for name in sets if name != family):
-        show_panels(panels, other, sets[other], level, st.columns(len(SCORE_NAMES)))
-    st.caption(
+        show_samples(runs, list(protocol.noise_models), sets[family], level, places)
+    offer_level(shown, protocol, level)
+
+
+def show_all_curves(protocol: Protocol, rows: pd.DataFrame, panels: dict[tuple[str, str], go.Figure], level: float) -> None:
+    """Show all panels of Figure 3, and what they say in numbers."""
+    show_title("Scores against noise (Figure 3)", how_to_read_curves(protocol))
+    show_legend(rows)
+    for family, dataset in by_family(protocol).items():
+        show_panels(panels, family, dataset, level, st.columns(len(SCORE_NAMES)))
+    st.markdown(headline(rows, protocol))
+    if not rows.empty:
+        st.download_button(
+            "Download results (CSV)",
+            lambda: rows.to_csv(index=False),
+            "noise.csv",
+            "text/csv",
+            key="noise.csv",
+            icon=":material/download:",
+            on_click="ignore",
+            help="All means and SDs on this page, with the paper's scores.",
+        )
+
+
+def show_legend(rows: pd.DataFrame) -> None:
+    st.html(charts.legend_html([] if rows.empty else list(rows["method"].unique())))
+
+
+def how_to_read_curves(protocol: Protocol) -> str:
+    return (
         "Point: a model trained at this noise level, K-means on its codes of images at the same level, mean over seeds. "
         "Band: ± 1 SD (two seeds or more). Dashed: the paper's single runs. Vertical line: the slider. Higher is better."
         + fewer_images(protocol)
     )
-    st.markdown(headline(rows, protocol))
-    offer_level(shown, protocol, level)
-    show_heat_maps(shown, protocol, rows)
 
 
 st.title("Noise")
@@ -216,15 +259,4 @@ if rows.empty:
     )
 panels = {(dataset, score): charts.score_panel(rows, dataset, score) for dataset in protocol.datasets for score in SCORE_NAMES}
 explore(shown, protocol, rows, panels, runs)
-if not rows.empty:
-    st.download_button(
-        "Download results (CSV)",
-        lambda: rows.to_csv(index=False),
-        "noise.csv",
-        "text/csv",
-        key="noise.csv",
-        icon=":material/download:",
-        on_click="ignore",
-        help="All means and SDs on this page, with the paper's scores.",
-    )
 protocol_panel(shown)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.figures import charts
 from dashboard.figures.saving import show_chart
-from dashboard.parts.detail import show_measured, show_other_seeds, show_part, show_purity
+from dashboard.parts.detail import show_distribution, show_measured, show_other_seeds, show_part, show_purity
 from dashboard.parts.film import show_training_film
 from dashboard.parts.overview import show_parts
 from dashboard.parts.rank_survey import show_survey
@@ -108,9 +108,10 @@ def show_all(run: FinishedRun, part: int, H: np.ndarray, mass: np.ndarray) -> No
 def show_one(run: FinishedRun, part: int, H: np.ndarray, mass: np.ndarray) -> None:
     show_part(run, part, H)
     labelled = images(run).labelled
-    *first, left, right = st.columns(3 if labelled else 2)
+    first, *others, left, right = st.columns(4 if labelled else 3)
+    show_distribution(run, part, H, first)
     if labelled:
-        show_purity(run, part, mass, first[0])
+        show_purity(run, part, mass, others[0])
     if measured := measured_parts(run):
         tensors, table = measured.read_tensors(INTERPRETATION_FILE), measured.read_table(PARTS_FILE)
         show_measured(run, part, tensors, table, cluster_names(run), (left, right))

@@ -1,6 +1,7 @@
 """Train: choose settings, preview the noise, train, and watch the run learn."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components.gallery import gallery
 from dashboard.session.links import linked_choice, set_choice
@@ -21,6 +22,8 @@ from ddnmf_core.labels import NOISE_TITLES
 from ddnmf_core.store.entry import RunEntry
 from ddnmf_core.store.run_names import run_title
 
+PREVIEW_TILE_WIDTH = 44  # pixels
+
 
 def noise_preview(config: RunConfig) -> None:
     """Show one image per class at the chosen noise level."""
@@ -33,12 +36,24 @@ def noise_preview(config: RunConfig) -> None:
     clean = torch.from_numpy(chosen.scaled(samples.numpy()))
     noisy = corrupt_each(clean, samples, config.noise_kind, config.noise_level, config.seed, chosen.image_shape)
     shown = as_pictures(chosen, pictures.to_u8(noisy.numpy()))
-    gallery(shown, [chosen.caption(sample) for sample in samples.tolist()], key="train.preview", size=52)
-    st.caption(
-        f"Student input at {config.noise_level:.0%} {NOISE_TITLES[config.noise_kind]} noise; the supervisor receives the "
-        "clean images."
+    gallery(
+        shown,
+        [chosen.caption(sample) for sample in samples.tolist()],
+        key="train.preview",
+        size=PREVIEW_TILE_WIDTH,
+        title=f"Student input at {config.noise_level:.0%} {NOISE_TITLES[config.noise_kind]} noise",
+        how="One image per class. The supervisor receives the clean images.",
     )
     explain_data(chosen)
+
+
+def start_bar() -> DeltaGenerator:
+    """Return a container that stays at the lower end of the window while the form above it is longer."""
+    st.html(
+        "<style>div:has(> .st-key-train-bar) { position: sticky; bottom: 0; z-index: 10; padding: 0.5rem 0 0.75rem; "
+        "background: light-dark(#fff, #0f1419); }</style>"  # as the page in either theme
+    )
+    return st.container(key="train-bar", gap="small")
 
 
 def start(config: RunConfig, n_runs: int, device: str) -> None:
@@ -71,6 +86,7 @@ def pick_watched(entries: list[RunEntry]) -> RunEntry:
             on_click=use_settings,
             args=(by_id[chosen].config,),
             help="Copy the settings of this run into the form.",
+            width="stretch",
         )
     return by_id[chosen]
 
@@ -86,15 +102,17 @@ with left:
     else:
         user_data_form(choose_data)
         list_data_sets()
-        config = checked_config(settings_form())
+        fields, preview = settings_form()
+        config = checked_config(fields)
     if config:
         n_runs = st.session_state[train_key("n_seeds")]
-        st.write(expected_time(config, n_runs))
-        if st.button("Start training", type="primary", icon=":material/play_arrow:", key=train_key("start"), width="stretch"):
-            start(config, n_runs, st.session_state.get(train_key("device"), "auto"))
+        with start_bar():
+            st.write(expected_time(config, n_runs))
+            if st.button(
+                "Start training", type="primary", icon=":material/play_arrow:", key=train_key("start"), width="stretch"
+            ):
+                start(config, n_runs, st.session_state.get(train_key("device"), "auto"))
 with right:
-    preview = st.container()
-    st.divider()
     entries = store().entries()
     if entries:
         live_panel(pick_watched(entries))

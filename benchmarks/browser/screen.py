@@ -73,7 +73,7 @@ def _first_page(browser: Any) -> float:
     page = browser.new_page()
     began = time.perf_counter()
     page.goto(address())
-    page.get_by_role("heading", name="Data sets").wait_for()
+    page.get_by_role("heading", name="My runs").wait_for()
     page.close()
     return 1000 * (time.perf_counter() - began)
 
@@ -93,7 +93,9 @@ def _on_set(browser: Any, run: RunConfig, repeats: int) -> dict[str, list[float]
     _open(page, f"{address()}/explain?run={run.id}")
     number = page.get_by_label("Sample", exact=True).first
     found["click on a sample to all panels"] = [_wait(page, lambda: number.press("ArrowUp")) for _ in range(repeats)]
+    page.get_by_role("button", name="Settings", exact=True).click()
     found["noise slider to pictures"] = _slider(page, "Noise level", "explain.images", repeats)
+    _open(page, f"{address()}/explain?run={run.id}&explain=edit")
     found["part slider to picture"] = _slider(page, "part ", "explain.edited", repeats)
     page.close()
     return found

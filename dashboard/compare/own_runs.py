@@ -10,8 +10,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.components.gallery import gallery
+from dashboard.figures.charts import log_axis
 from dashboard.figures.palette import MARGIN
-from dashboard.figures.saving import show_chart
+from dashboard.figures.saving import show_chart, show_title
 from dashboard.figures.text import in_markdown, in_plotly
 from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.run_data import as_pictures, cached_run, images
@@ -113,7 +114,7 @@ def _labels(runs: Sequence[FinishedRun]) -> list[str]:
 
 def _show_scores(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
     """Show scores side by side, as differences to a reference where one is chosen."""
-    st.header("Scores")
+    show_title("Scores", "One seed each: scores vary by several points across seeds (tab Paper's tables).")
     ids = [run.id for run in runs]
     options = {NO_REFERENCE: "none", **dict(zip(ids, labels, strict=True))}
     reference = linked_choice(
@@ -139,7 +140,6 @@ def _show_scores(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
     st.dataframe(texts, key="compare.runs.scores")
     if len({run.config.dataset for run in runs}) > 1:
         st.caption("These runs were trained on different data: their scores and errors are not comparable.")
-    st.caption("One seed each: scores vary by several points across seeds (Compare, paper's tables).")
 
 
 def _show_curves(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
@@ -158,7 +158,7 @@ def _show_curves(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
             )
     figure.update_layout(
         xaxis_title="epoch",
-        yaxis={"title": available[name], "type": "log"},
+        yaxis={"title": available[name]} | log_axis(value for trace in figure.data for value in trace.y),
         margin=MARGIN,
         height=320,
         showlegend=True,
@@ -186,7 +186,10 @@ def _show_reconstructions(runs: Sequence[FinishedRun], labels: Sequence[str]) ->
 
     from ddnmf_core.model.corruption import corrupt_each
 
-    st.header("Same images, reconstructed by each run")
+    show_title(
+        "Same images, reconstructed by each run",
+        "Input: the images with the noise of each run's training. Error: mean squared error against the clean image.",
+    )
     of_same = [run for run in runs if run.config.dataset == runs[0].config.dataset]
     of = images(min(of_same, key=lambda run: run.config.n_samples or len(images(run))))
     samples = of.one_of_each_class()[:10]
@@ -226,7 +229,7 @@ def _pictures(of: Images, pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def _show_settings(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
     """List the settings in which the runs differ."""
-    st.header("Settings that differ")
+    st.markdown("**Settings that differ**")
     differing = {
         name: [_text(getattr(run.config, name)) for run in runs]
         for name in RunConfig.model_fields

@@ -57,6 +57,11 @@ def _show_table(rows: pd.DataFrame) -> list[str]:
             measure.text(row[f"{name}_mean"], row[f"{name}_std"]) + fewer_seeds(row, name) for row in rows.to_dict("records")
         ]
     columns = {measure.title: st.column_config.TextColumn(help=measure.meaning) for measure in MEASURES.values()}
+    show_title(
+        "Part quality by method",
+        "Mean ± SD over seeds. ACC, NMI and ARI: GMM on the coefficients. Hover over a heading for its definition; tick "
+        "rows to filter the charts below.",
+    )
     chosen = st.dataframe(
         pd.DataFrame(table),
         hide_index=True,
@@ -65,10 +70,6 @@ def _show_table(rows: pd.DataFrame) -> list[str]:
         key=table_key("compare.parts", rows["method"]),
         selection_mode="multi-row",
         placeholder="–",
-    )
-    st.caption(
-        "Mean ± SD over seeds. ACC, NMI and ARI: GMM on the coefficients. Hover over a heading for its definition; tick "
-        "rows to filter the charts below."
     )
     return chosen_methods(rows, chosen.selection.rows)
 

@@ -118,7 +118,7 @@ class ScatterMap {
     this.fillLegend();
     this.stage.style.height = `${data.height}px`;
     this.overlay.ariaLabel = `Map of ${this.n} images. ${HINT}`;
-    this.root.querySelector(".hint").textContent = HINT;
+    this.root.querySelector(".hint").textContent = data.legend ? HINT : ""; // once for two maps
     this.draw();
   }
 
@@ -315,6 +315,9 @@ class ScatterMap {
     this.drawLabels(context);
     if (this.hovered >= 0) this.ring(context, this.hovered, 2, 1.5);
     if (this.rows.has(this.selected)) this.ring(context, this.rows.get(this.selected), 4, 2.5);
+    else if (this.selected === this.data.selected && this.rows.has(this.data.nearest)) {
+      this.ring(context, this.rows.get(this.data.nearest), 6, 2.5, [4, 3]);
+    }
     if (this.grip?.path) this.drawLasso(context, this.grip.path);
   }
 
@@ -356,8 +359,9 @@ class ScatterMap {
     return placed.every((other) => Math.abs(left - other.left) >= (width + other.width) / 2 || Math.abs(top - other.top) >= LABEL_HEIGHT);
   }
 
-  ring(context, row, gap, thickness) {
+  ring(context, row, gap, thickness, dashes = []) {
     const [x, y] = this.toPixels(row);
+    context.setLineDash(dashes);
     for (const [name, width] of [["background", thickness + 2], ["text", thickness]]) {
       context.beginPath();
       context.arc(x, y, this.radius + gap, 0, 2 * Math.PI);
@@ -365,6 +369,7 @@ class ScatterMap {
       context.strokeStyle = this.color(name);
       context.stroke();
     }
+    context.setLineDash([]);
     context.beginPath(); // the point itself, which may be faded or covered
     context.arc(x, y, this.radius, 0, 2 * Math.PI);
     context.fillStyle = `rgb(${this.colors.slice(3 * row, 3 * row + 3).join()})`;

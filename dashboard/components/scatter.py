@@ -134,6 +134,7 @@ def scatter(
     *,
     key: str,
     selected: int | None = None,
+    nearest: int | None = None,
     lasso_key: str | None = None,
     on_click: Callable[[int], None] | None = None,
     height: int = 480,
@@ -143,6 +144,7 @@ def scatter(
     """Show a cloud; return the user's click and lasso.
 
     selected   sample id to ring. A clicked point is ringed at once, before Python answers.
+    nearest    sample id with a dashed ring in place of `selected`, where the cloud lacks that.
     lasso_key  key of the lassoed sample ids in `st.session_state`, by default `{key}-lasso`. Maps with the same
                key share the last lasso. To clear it, pop the entry.
     labelled   colours are categories: write their names on the map, at most 40, and draw those after the tenth with other
@@ -161,6 +163,7 @@ def scatter(
         "names": list(cloud.names),
         "thumbnail": cloud.thumbnails and cloud.thumbnails.shape[1:],
         "selected": None if selected is None else int(selected),
+        "nearest": None if nearest is None else int(nearest),
         "height": height,
         "labelled": labelled,
         "legend": legend,

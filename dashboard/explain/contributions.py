@@ -70,13 +70,13 @@ def show_steps(run: FinishedRun, H: torch.Tensor, baseline: torch.Tensor, ranked
 
 def _show_measures(ranked: RankedContributions, gap: float) -> None:
     contributions = ranked.contributions
-    st.metric(MEASURES["additivity_gap"].title, f"{gap:.0%}", help=MEASURES["additivity_gap"].meaning)
-    st.caption("Small: the parts add up alone." if gap < SMALL_GAP else "Large: what a part gives depends on the others.")
     st.metric(
-        MEASURES["completeness_error"].title,
-        f"{contributions.completeness_error:.1e}",
-        help=MEASURES["completeness_error"].meaning,
+        MEASURES["additivity_gap"].title,
+        f"{gap:.0%}",
+        help=f"{MEASURES['additivity_gap'].meaning} Check: baseline plus contributions differ from the reconstruction by at "
+        f"most {contributions.completeness_error:.0e} in any pixel.",
     )
+    st.caption("Small: parts add up." if gap < SMALL_GAP else "Large: parts interact, the effect of one depends on the others.")
     if contributions.standard_error is not None:
         typical = float(contributions.standard_error.mean() / contributions.values.abs().mean().clamp(min=1e-12))
         st.metric(

@@ -1,6 +1,6 @@
 """Figures shared by pages: frames and arrays in, Plotly figures out. No Streamlit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from dashboard.figures.palette import (
 )
 from dashboard.figures.text import in_plotly
 
+FEW_DECADES = 30  # highest over lowest value, up to which a log axis is labelled at 1, 2 and 5
 HistoryRows = Sequence[Mapping[str, Any]]
 
 
@@ -69,8 +70,14 @@ def _on_one_scale(rows: HistoryRows, column: str, names: list[str], title: str) 
             marker_size=4,
         )
     figure.update_layout(xaxis_title="epoch", yaxis_title=title, legend={"orientation": "h", "y": 1.15})
-    figure.update_yaxes(type="log", tickformat="~g", nticks=5)
-    return _framed(figure, 260)
+    figure.update_yaxes(**log_axis(row[column][name] for row in rows for name in names))
+    return _framed(figure, 220)
+
+
+def log_axis(values: Iterable[float]) -> dict[str, Any]:
+    """Return the settings of a log axis, labelled with whole numbers that do not run into each other."""
+    positive = [value for value in values if value > 0] or [1.0]
+    return {"type": "log", "tickformat": "~g", "dtick": "D2" if max(positive) < FEW_DECADES * min(positive) else 1}
 
 
 def rows_to_draw(history: HistoryRows) -> list[Mapping[str, Any]]:
@@ -119,7 +126,7 @@ def line_chart(history: HistoryRows, series: Mapping[str, str], title: str, log:
         xaxis_title="epoch",
         showlegend=len(series) > 1,
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
-        yaxis={"type": "log" if log else "linear", "rangemode": "tozero"},
+        yaxis=log_axis(row[column] for row in rows for column in series if column in row) if log else {"rangemode": "tozero"},
     )
     return _framed(figure, 220)
 

@@ -17,6 +17,7 @@ from dashboard.figures.text import in_html
 from dashboard.session.results import result_of
 from dashboard.session.run_data import HASH_FUNCS, as_picture, images
 from dashboard.session.selections import choose_sample
+from ddnmf_core.analysis.neighbours import nearest_rows
 from ddnmf_core.config import EmbeddingConfig
 from ddnmf_core.data.dataset import Images
 from ddnmf_core.data.sample_columns import NO_TEXT, SampleColumn, table_cells
@@ -164,10 +165,12 @@ def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int, 
         f"{len(table):,} {'noisy' if config.noisy else 'clean'} images, seed {config.seed}. Near points have similar codes; "
         "distances between far groups mean little. Click a name in the legend to see its points alone.",
     )
+    nearest = nearest_on_map(run, config, sample, table["sample"].to_numpy())
     scatter(
         cloud,
         key=f"latent.{place}.{entry.id}",
         selected=sample,
+        nearest=nearest,
         lasso_key=LASSO_KEY,
         on_click=choose_sample,
         labelled=not by_number,
@@ -176,7 +179,8 @@ def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int, 
     if colours.scale is not None:
         show_scale(*colours.scale)
     if sample not in table["sample"].values:
-        st.caption(f"Sample {sample} is not among the {len(table):,} images of this map (Map settings, **Max. points**).")
+        ring = f"; dashed ring: its nearest neighbour in {config.representation}" if nearest is not None else ""
+        st.caption(f"Sample {sample} is not among the {len(table):,} images of this map (Map settings, **Max. points**){ring}.")
     if chosen["colour"] in ("part", "coefficient") and run.config.model != "ddnmf":
         st.caption("An autoencoder has no parts: coloured by class, or by cluster without labels.")
     st.download_button(
@@ -188,6 +192,14 @@ def show_map(run: FinishedRun, chosen: dict[str, Any], place: str, sample: int, 
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def nearest_on_map(run: FinishedRun, config: EmbeddingConfig, sample: int, mapped: NDArray[np.integer]) -> int | None:
+    """Return the mapped sample (of (n,)) whose code is nearest; None if the sample is mapped itself, or not of this data."""
+    codes = run.codes(config.representation, noisy=config.noisy)
+    if sample in mapped or sample >= len(codes):
+        return None
+    return int(mapped[nearest_rows(codes[mapped], codes[sample], 1)[0]])
 
 
 def with_classes(run: FinishedRun, table: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ Trace = dict[str, Any]
 BAND_OPACITY = 0.2
 LIGHT_SCALE = ["#ffffd9", "#c7e9b4", "#7fcdbb", "#41b6c4"]  # light enough for dark numbers
 AXIS_TITLE = {"font": {"size": 12}, "standoff": 8}
-PANEL_HEIGHT, LEVEL_HEIGHT = 215, 30  # pixels
+PANEL_HEIGHT, LEVEL_HEIGHT = 180, 30  # pixels
 
 
 def dataset_title(dataset: str) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components.gallery import gallery
 from dashboard.figures.files import Tiles
-from dashboard.figures.saving import remember_figure
+from dashboard.figures.saving import remember_figure, show_title
 from dashboard.figures.text import in_markdown
 from dashboard.session.links import linked_choice
 from dashboard.session.run_data import HASH_FUNCS, cached_run, dataset_images
@@ -20,15 +21,25 @@ from ddnmf_core.reproduce.matching_runs import FIGURE3_NOISE, MatchingRun, neare
 from ddnmf_core.store.entry import Entry, RunEntry
 from ddnmf_core.store.run_names import run_title
 
+HOW_TO_READ = (
+    "Captions: mean squared error against the clean image, pixels from 0 to 1; for noisy images, that of the noise. Noise seed "
+    "{seed} for all models. Training targets: AE1 the noisy image, DAE the clean image, DDNMF's student the features of a "
+    "supervisor on clean images."
+)
 Pixels = NDArray[np.float32]
 AS_SLIDER, NEAREST, STACK_TILE_WIDTH = "slider", "nearest", 64  # pixels
 
 
-def show_samples(runs: Sequence[MatchingRun], titles: Sequence[str], dataset: str, level: float) -> None:
-    """Show the chosen sample and one image per class at a noise level; name the runs and their training noise."""
+def show_samples(
+    runs: Sequence[MatchingRun], titles: Sequence[str], dataset: str, level: float, places: Sequence[DeltaGenerator]
+) -> None:
+    """Show the chosen sample and one image per class at a noise level; name the runs and their training noise.
+
+    `places` are for the choices of image, training noise and runs.
+    """
     candidates = on_same_images(runs, dataset)
     images = dataset_images(candidates[0].config.dataset, candidates[0].config.n_samples) if candidates else _bundled(dataset)
-    left, middle, right = st.columns(3, vertical_alignment="bottom")
+    left, middle, right = places
     with left:
         by_class = images.one_of_each_class(_pick_number(images))
     chosen = _chosen_sample(images)
@@ -54,8 +65,9 @@ def show_samples(runs: Sequence[MatchingRun], titles: Sequence[str], dataset: st
         shown,
         [*(f"{name}, sample {sample}" for name, sample in zip(names, chosen, strict=False)), *names[len(chosen) :]],
         images.image_shape,
+        seed,
     )
-    _explain(used, titles, dataset, level if trained_at is None else trained_at, seed)
+    _name_runs(used, titles, dataset, level if trained_at is None else trained_at)
 
 
 def _bundled(dataset: str) -> Images:
@@ -141,7 +153,7 @@ def _reconstructions(run: RunEntry, samples: tuple[int, ...], level: float, seed
         return cached_run(run).model()(torch.from_numpy(_noisy)).numpy()
 
 
-def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[int, int]) -> None:
+def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[int, int], seed: int) -> None:
     """Show a column per sample: the clean image with its name, and below it the others with their errors."""
     captions = [
         *names,
@@ -153,12 +165,13 @@ def _stacks(shown: dict[str, Pixels], names: Sequence[str], image_shape: tuple[i
     ]
     tiles = pictures.to_u8(np.concatenate(list(shown.values()))).reshape(-1, *image_shape)
     title = "Images at this noise and their reconstructions"
+    show_title(title, HOW_TO_READ.format(seed=seed))
     remember_figure("noise.stacks", title, Tiles(list(tiles), captions, most_beside=len(names)))
     gallery(tiles, captions, key="noise.stacks", size=STACK_TILE_WIDTH, columns=len(names))
 
 
-def _explain(used: dict[str, MatchingRun], titles: Sequence[str], dataset: str, wanted: float, seed: int) -> None:
-    """Explain the pictures and name their runs."""
+def _name_runs(used: dict[str, MatchingRun], titles: Sequence[str], dataset: str, wanted: float) -> None:
+    """Name the runs of the pictures, and the models without one."""
     family = DATASETS[dataset].family_title
     absent = [title for title in titles if title not in used]
     if absent:
@@ -167,11 +180,6 @@ def _explain(used: dict[str, MatchingRun], titles: Sequence[str], dataset: str, 
             "train one on the Train page."
         )
         st.page_link(TRAIN_PAGE, label="Go to the Train page", icon=":material/play_arrow:")
-    st.caption(
-        "Captions: mean squared error against the clean image, pixels from 0 to 1; for noisy images, that of the noise. "
-        f"Noise seed {seed} for all models. Training targets: AE1 the noisy image, DAE the clean image, DDNMF's student the "
-        "features of a supervisor on clean images."
-    )
     if used:
         st.caption("  \n".join([_which_runs(used, wanted), *(in_markdown(run_title(run.entry)) for run in used.values())]))
 

@@ -31,10 +31,11 @@ BANDS = (0.95, 0.75, 0.5, 0.25, 0.05)  # quantiles of the coefficient
 def show_part(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
     """Show name, pictures and samples of a part; H: (n, r)."""
     names, r = part_names(run.entry), H.shape[1]
-    before, after, left, right = st.columns([1, 1, 8, 6], vertical_alignment="bottom")
-    _step_button(before, "Previous part", ":material/chevron_left:", (part - 1) % r)
-    _step_button(after, "Next part", ":material/chevron_right:", (part + 1) % r)
-    left.header(in_markdown(part_title(names, part)))
+    left, right = st.columns([5, 3], vertical_alignment="bottom")
+    with left.container(horizontal=True, vertical_alignment="center"):
+        _step_button("Previous part", ":material/chevron_left:", (part - 1) % r)
+        _step_button("Next part", ":material/chevron_right:", (part + 1) % r)
+        st.header(in_markdown(part_title(names, part)))
     st.session_state[key := f"parts.name.{run.id}.{part}"] = names.get(part, "")  # it may have been named in another session
     right.text_input(
         "Part name",
@@ -49,7 +50,6 @@ def show_part(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         _show_pictures(run, part)
-        _show_distribution(run, part, H)
     with right:
         _show_samples(run, part, H)
     if features := images(run).feature_names:
@@ -70,15 +70,16 @@ def show_part(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
         )
 
 
-def _step_button(place: DeltaGenerator, label: str, icon: str, part: int) -> None:
-    place.button("", key=f"parts.{label}", icon=icon, help=label, on_click=_go_to, args=(part,), width="stretch")
+def _step_button(label: str, icon: str, part: int) -> None:
+    st.button("", key=f"parts.{label}", icon=icon, help=label, on_click=_go_to, args=(part,))
 
 
 def _go_to(part: int) -> None:
     st.session_state["part"] = part + 1
 
 
-def _show_distribution(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
+def show_distribution(run: FinishedRun, part: int, H: NDArray[np.float32], place: DeltaGenerator) -> None:
+    """Show a histogram of a part's coefficient; H: (n, r)."""
     saturated = ""
     if run.config.nmf_at == "code":  # at the pixels coefficients have no upper limit
         saturated = f" Saturated (within {SATURATED:g} of 0 or 1): {saturation(H)[part]:.1%} of the samples."
@@ -86,6 +87,7 @@ def _show_distribution(run: FinishedRun, part: int, H: NDArray[np.float32]) -> N
         charts.histogram(H[:, part], run.max_coefficient(), "Distribution of the coefficient"),
         "parts.histogram",
         f"Narrow peak: nearly constant, so uninformative. Two peaks: on or off.{saturated}",
+        place=place,
     )
 
 
@@ -93,9 +95,10 @@ def show_purity(run: FinishedRun, part: int, mass: NDArray[np.float64], place: D
     """Show the classes that a part's mass is in; mass: (r, n_classes)."""
     classes = images(run).class_names
     show_chart(
-        charts.bar_chart(mass[part], classes, "Class purity: fraction of its mass by class", True),
+        charts.bar_chart(mass[part], classes, "Class purity", True),
         "parts.purity",
-        f"Purity {mass[part].max():.2f}: the largest fraction; {1 / len(classes):.2f} means no preference (Kim and Park 2007).",
+        f"Fraction of the part's mass by class. Purity {mass[part].max():.2f}: the largest fraction; "
+        f"{1 / len(classes):.2f} means no preference (Kim and Park 2007).",
         place=place,
     )
 
@@ -184,10 +187,10 @@ def show_measured(
     left, right = places
     names = [clusters[cluster] for cluster in range(arrays["causal"].shape[1])]
     show_chart(
-        charts.bar_chart(arrays["causal"][part], names, "Ablation: fraction of each cluster that switches", True),
+        charts.bar_chart(arrays["causal"][part], names, "Ablation", True),
         "parts.causal",
-        "The coefficient is set to its mean in every image, the image is decoded, re-encoded and clustered again (K-means "
-        "on z). Tall bar: the cluster depends on this part.",
+        "Fraction of each cluster that switches when the part is removed: its coefficient is set to its mean in every image, "
+        "the image decoded, encoded again and clustered (K-means on z). Tall bar: the cluster depends on this part.",
         place=left,
     )
     show_chart(

@@ -18,7 +18,7 @@ from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.part_names import part_names, part_title
 
 MAX_FRAMES, MAX_FILM_PARTS = 15, 24
-LOSSES_HEIGHT, PART_ROW_HEIGHT = 150, 34  # heights in pixels
+LOSSES_HEIGHT, PART_ROW_HEIGHT, FILM_WIDTH = 150, 34, 960  # in pixels; the width is that of a usual window
 
 
 def show_training_film(run: FinishedRun) -> None:
@@ -82,7 +82,8 @@ def film_chart(
     shown = np.unique(np.linspace(0, len(epochs) - 1, min(MAX_FRAMES, len(epochs))).round().astype(int)).tolist()
     step = (epochs[-1] - epochs[0]) / max(len(shown) - 1, 1)
     for frame in shown:
-        strip = np.concatenate(list(pictures.differences(as_picture(run, swings[frame][:r]), strongest)))
+        tiles = pictures.differences(as_picture(run, swings[frame][:r]), strongest)
+        strip = _widened(np.concatenate(list(tiles)), FILM_WIDTH / (len(shown) * PART_ROW_HEIGHT * r))
         figure.add_layout_image(
             source=pictures.data_link(strip),
             xref="x2",
@@ -114,9 +115,16 @@ def film_chart(
     return _laid_out(figure, r, sum(heights), [epochs[0] - 0.6 * step, epochs[-1] + 0.6 * step])
 
 
+def _widened(picture: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
+    """Add transparent margins at both sides of a picture (h, w, 4) up to width over height `aspect`, so that it is not
+    stretched there."""
+    margin = max(0, round((aspect * picture.shape[0] - picture.shape[1]) / 2))
+    return np.pad(picture, [(0, 0), (margin, margin), (0, 0)])
+
+
 def _laid_out(figure: go.Figure, r: int, height: float, span: list[float]) -> go.Figure:
     ticks: dict[str, Any] = {"tickvals": list(range(r)), "ticktext": [str(k + 1) for k in range(r)]}
-    figure.update_yaxes(type="log", exponentformat="power", nticks=4, row=1, col=1)
+    figure.update_yaxes(type="log", tickformat="~g", dtick=1, row=1, col=1)
     figure.update_yaxes(range=[r - 0.5, -0.5], showgrid=False, zeroline=False, title_text="part", row=2, col=1, **ticks)
     figure.update_xaxes(range=span, showgrid=False, zeroline=False)
     figure.update_xaxes(title_text="epoch", row=2, col=1)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard.figures.saving import show_title
 from dashboard.parts.overview import open_part
 from dashboard.session.run_data import cached_part_effects, images
 from dashboard.session.store import table_key
@@ -25,6 +26,7 @@ COLUMN_HELP = {
     "effect": "Largest fraction of a cluster that switches when the part is set to its mean.",
     "seeds": f"Other seeds of this configuration with a matching part (cosine >= {MIN_REAPPEARANCE_COSINE:g}).",
 }
+MAX_PARTS_HEIGHT = 283  # pixels: seven rows and a half, as a sign that there are more
 CLASS_COLUMNS = ("Class", "Purity", "Entropy")  # columns that need labels
 
 
@@ -58,6 +60,11 @@ def show_part_list(
         table["In other seeds"] = [f"{count} of {len(others)}" for count in count_reappearances(run, others)]
     if not images(run).labelled:
         table = {name: column for name, column in table.items() if name not in CLASS_COLUMNS}
+    show_title(
+        "Measures of the parts",
+        "Click a heading to sort; tick a row to open that part. Importance, effect and robustness come from interventions "
+        "(removing the part, adding noise), not from correlations.",
+    )
     frame = filter_parts(pd.DataFrame(table))
     percent, plain = (st.column_config.NumberColumn(format=form) for form in ("percent", "%.2f"))
     columns: Any = {
@@ -85,11 +92,7 @@ def show_part_list(
         key=(key := table_key("parts.list", map(str, frame["Part"]))),
         selection_mode="single-row",
         on_select=lambda: _choose(frame, key),
-        height=min(35 * (len(frame) + 1) + 3, 420),
-    )
-    st.caption(
-        "Click a heading to sort; tick a row to open that part. Importance, effect and robustness come from interventions "
-        "(removing the part, adding noise), not from correlations."
+        height=min(35 * (len(frame) + 1) + 3, MAX_PARTS_HEIGHT),
     )
 
 

@@ -39,12 +39,14 @@ def _contributions(run: FinishedRun, H: tuple[float, ...], baseline: tuple[float
     return RankedContributions(contributions, contributions.strength.argsort(descending=True))
 
 
-def show_strip(run: FinishedRun, H: torch.Tensor, key: str, size: int = 72) -> None:
+def show_strip(
+    run: FinishedRun, H: torch.Tensor, key: str, size: int = 72, title: str = "Contributions of the sample's parts"
+) -> None:
     """Show a sample's strongest parts between baseline and reconstruction; a click chooses one. Additive parts start at 0."""
     if additive := run.is_additive():
-        baseline, title = torch.zeros_like(H), "no parts"
+        baseline, start = torch.zeros_like(H), "no parts"
     else:
-        baseline, title = torch.from_numpy(run.codes("H").mean(axis=0)), "mean of H"
+        baseline, start = torch.from_numpy(run.codes("H").mean(axis=0)), "mean of H"
     ranked = cached_contributions(run, H, baseline, STRIP_PAIRS)
     contributions, shown = ranked.contributions, ranked.order[:N_STRIP_PARTS].tolist()
     ends = pictures.to_u8(as_picture(run, torch.stack([contributions.baseline, contributions.reconstruction]).numpy()))
@@ -55,13 +57,13 @@ def show_strip(run: FinishedRun, H: torch.Tensor, key: str, size: int = 72) -> N
     gallery(
         [ends[0], *tiles, ends[1]],
         [
-            f"baseline\n{title}",
+            f"baseline\n{start}",
             *(f"part {k + 1}\nH {H[k]:.2f}" for k in shown),
             f"reconstruction\n+ {rest} parts" if rest else "reconstruction",
         ],
         key=key,
         size=size,
-        title="Contributions of the sample's parts",
+        title=title,
         how=f"Largest first: red is ink added to {ground}, blue ink removed. Click a part to choose it for all pages.",
         on_pick=lambda tile: choose_part_of_tile(shown, tile),
     )

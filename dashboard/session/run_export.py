@@ -24,7 +24,7 @@ class ReadyExport(NamedTuple):
 
 
 def show_export(run: Entry) -> None:
-    with st.popover("Export", icon=":material/ios_share:", help="Export this run for other tools."):
+    with st.popover("Export to other tools", icon=":material/ios_share:", help="This run, in a format of another program."):
         _choose(run)
 
 

@@ -88,7 +88,6 @@ def _table(criteria: pd.DataFrame, view: SweepView, picks: dict[str, list[int] |
         placeholder="–",
         height=TABLE_ROW_HEIGHT * (min(len(criteria), MAX_VISIBLE_ROWS) + 1) + 2,
     )
-    st.caption("Tick a row to show its runs above.")
 
 
 def _verdict(criteria: pd.DataFrame, view: SweepView, title: str, places: list[int] | None) -> str:

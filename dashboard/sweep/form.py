@@ -121,11 +121,8 @@ def _explain(configs: list[RunConfig]) -> None:
     words = [f"{n} values of {SHORT_TITLES[name]}" for name, n in varied.items() if n > 1 and name != "seed"]
     words.append("1 seed" if varied["seed"] == 1 else f"{varied['seed']} seeds")
     n_existing = sum(entry.available for entry in map(store().entry, configs))
-    st.markdown(
-        f"{' × '.join(words)} = **{len(configs)} runs**"
-        + (f", {n_existing} of them exist already" if n_existing else "")
-        + f". {_expected(configs, len(configs) - n_existing)}"
-    )
+    existing = f", {n_existing} of them exist already" if 0 < n_existing < len(configs) else ""
+    st.markdown(f"{' × '.join(words)} = **{len(configs)} runs**{existing}. {_expected(configs, len(configs) - n_existing)}")
     if varied["alpha"] > 1 and configs[0].optimizer != "sgd":
         st.info(
             "Adam cancels a constant factor of the gradient, and alpha scales only the supervisor's: expect the same model "
@@ -136,7 +133,7 @@ def _explain(configs: list[RunConfig]) -> None:
 def _expected(configs: list[RunConfig], n_runs: int) -> str:
     seconds = estimate.run_seconds(configs[0], measured_speeds(configs[0]))
     if not n_runs:
-        return "Nothing left to train."
+        return f"All {len(configs)} runs exist already."
     if seconds is None:
         return "Estimating training time …"
     return (
@@ -149,7 +146,13 @@ def _offer(configs: list[RunConfig]) -> None:
     points = {tuple(getattr(config, name) for name in sweeps.SWEEPABLE) for config in configs}
     if len(points) < 2:
         st.warning("A sweep needs at least two values of one setting.")
-    elif st.button("Start sweep", type="primary", icon=":material/play_arrow:", key="sweep.start"):
+    elif st.button(
+        "Start sweep",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="sweep.start",
+        disabled=all(store().entry(config).available for config in configs),
+    ):
         for config in configs:
             engine.submit(store(), config, st.session_state.get(train_key("device"), "auto"))
         st.session_state["sweep"] = sweeps.sweep_id(configs[0])

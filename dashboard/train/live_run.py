@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard.components.action_button import action_button
 from dashboard.components.gallery import gallery
 from dashboard.figures import charts
-from dashboard.figures.saving import show_chart
+from dashboard.figures.saving import show_chart, show_title
 from dashboard.figures.text import in_markdown
 from dashboard.session.results import report_damage
 from dashboard.session.run_data import as_pictures, images
@@ -92,20 +91,28 @@ def show_errors(config: RunConfig, epochs: list[dict[str, Any]]) -> None:
 def show_losses(config: RunConfig, history: list[dict[str, Any]]) -> None:
     """Show the loss terms: raw during the first epoch, then relative to the variance of their targets, raw or weighted."""
     epochs = [row for row in history if row["kind"] == "epoch" and "relative" in row]
+    heading, choice = st.columns([1, 3], vertical_alignment="center")
     view = "raw"
     if epochs:
         views = [name for name in LOSS_VIEWS if name != "weighted" or config.model == "ddnmf"]  # else L_sym alone
         if st.session_state.get("train.losses.view") not in views:
             st.session_state["train.losses.view"] = views[0]
-        st.segmented_control(
-            "Losses", views, key="train.losses.view", format_func=LOSS_VIEWS.__getitem__, required=True, persist_state="session"
+        choice.segmented_control(
+            "Losses",
+            views,
+            key="train.losses.view",
+            format_func=LOSS_VIEWS.__getitem__,
+            required=True,
+            persist_state="session",
+            label_visibility="collapsed",
         )
         view = st.session_state["train.losses.view"]
     if view == "relative":
         figure = charts.relative_losses(epochs)
     else:
         figure = charts.loss_curves(history, view == "weighted")
-    show_chart(figure, "train.losses", explain_losses(config, view), title="Losses")
+    show_title("Losses", explain_losses(config, view), heading)
+    show_chart(figure, "train.losses", None, title="Losses")
 
 
 def explain_losses(config: RunConfig, view: str) -> str:
@@ -140,10 +147,18 @@ def show_controls(entry: RunEntry, live: bool) -> None:
     left, right = st.columns([4, 1], vertical_alignment="center")
     if state.status in LIVE_STATUSES:
         left.progress(state.progress, f"**{state.status.capitalize()}** · {text}")
-        action_button("Stop", "train.stop", entry.request_stop, place=right, icon=STOP_ICON, disabled=stopping or read_only())
+        action_button(
+            "Stop",
+            "train.stop",
+            entry.request_stop,
+            place=right,
+            icon=STOP_ICON,
+            disabled=stopping or read_only(),
+            width="stretch",
+        )
     elif state.status == "finished":
         left.success(f"Finished on {state.device}.", icon=":material/check:")
-        right.page_link(LATENT_PAGE, label="Open map", query_params={"run": entry.id})
+        right.page_link(LATENT_PAGE, label="Open map", icon=":material/scatter_plot:", query_params={"run": entry.id})
     else:
         (left.info if state.status == "stopped" else left.error)(text)
         action_button(
@@ -155,6 +170,7 @@ def show_controls(entry: RunEntry, live: bool) -> None:
             place=right,
             icon=":material/play_arrow:",
             disabled=read_only(),
+            width="stretch",
         )
 
 
@@ -183,7 +199,13 @@ def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     epochs_shown = snapshots_of(entry)
     if not epochs_shown:
         return
-    follow = st.toggle("Follow latest epoch", value=True, key="train.follow", persist_state="session")
+    follow = st.toggle(
+        "Follow latest epoch",
+        value=True,
+        key="train.follow",
+        persist_state="session",
+        help="Turn it off and drag the slider to replay the training.",
+    )
     if follow or len(epochs_shown) < 2:
         epoch = epochs_shown[-1]
     else:
@@ -191,25 +213,32 @@ def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     snapshot = entry.read_tensors(snapshot_name(epoch))
     chosen = images(entry)
     samples = chosen.one_of_each_class()
-    denoiser = "Student" if entry.config.model == "ddnmf" else "Autoencoder"
-    for name, title in {
-        "supervisor": "Supervisor: reconstructions of clean images",
-        "student": f"{denoiser}: reconstructions of noisy images",
-    }.items():
-        if name in snapshot:
-            captions = [chosen.caption(sample) for sample in samples[:MAX_PICTURES]]
-            _show_row(name, title, as_pictures(chosen, snapshot[name][:MAX_PICTURES]), captions, epoch)
+    denoiser = "student" if entry.config.model == "ddnmf" else "autoencoder"
+    rows = {"supervisor": "the supervisor's, of clean images", "student": f"the {denoiser}'s, of noisy images"}
+    shown = {title: snapshot[name][:MAX_PICTURES] for name, title in rows.items() if name in snapshot}
+    if shown:
+        n = min(len(samples), MAX_PICTURES)
+        captions = [""] * n * (len(shown) - 1) + [chosen.caption(sample) for sample in samples[:n]]
+        gallery(
+            as_pictures(chosen, np.concatenate(list(shown.values()))),
+            captions,
+            key="train.reconstructions",
+            size=52,
+            columns=n,
+            title=f"Reconstructions, epoch {epoch}",
+            how=f"Rows from the top: {'; '.join(shown)}.",
+        )
     if "parts_swing" in snapshot:  # else of an autoencoder or an earlier version
         swings = snapshot["parts_swing"][:MAX_PICTURES].astype(np.float32) / np.float32(127)
-        title = f"Parts: swing, 5 % to 95 % quantile of the coefficient{_of_all(entry.config.n_parts)}"
-        tiles = pictures.differences(as_pictures(chosen, swings))
-        _show_row("parts", title, tiles, [f"part {k + 1}" for k in range(len(tiles))], epoch)
-    st.caption("Turn off “Follow latest epoch” and drag the slider to replay training.")
-
-
-def _show_row(name: str, title: str, tiles: NDArray[np.uint8], captions: list[str], epoch: int) -> None:
-    st.markdown(f"**{title}**, epoch {epoch}")
-    gallery(tiles, captions, key=f"train.{name}", size=52, title=f"{title.partition(':')[0]}, epoch {epoch}")
+        gallery(
+            pictures.differences(as_pictures(chosen, swings)),
+            [f"part {k + 1}" for k in range(len(swings))],
+            key="train.parts",
+            size=52,
+            title=f"Parts{_of_all(entry.config.n_parts)}, epoch {epoch}",
+            how="Swing: the picture at the 95 % quantile of a coefficient minus that at its 5 %. Red: ink added, blue: ink "
+            "removed.",
+        )
 
 
 def _of_all(n_parts: int) -> str:
@@ -235,16 +264,15 @@ def show_unit_charts(history: list[dict[str, Any]], n_encoder: int) -> None:
         left, right = st.columns(2)
         units = {"dead_units": "dead", "constant_units": "constant", "constant_parts": "constant parts"}
         gradients = {f"gradient_{name}": name for name in ("supervisor", "student", "autoencoder")}
-        show_chart(
-            charts.line_chart(history, {"images_per_second": "images/s"}, "Images per second"), "train.speed", None, place=left
-        )
-        show_chart(charts.line_chart(history, units, "Dead and constant units"), "train.units", None, place=right)
-        show_chart(charts.line_chart(history, gradients, "Gradient norm", log=True), "train.gradients", None, place=left)
-        show_chart(charts.line_chart(history, {"code_rms": "code"}, "RMS of the code"), "train.code", None, place=right)
-        st.caption(
-            "Constant: same value for every image; dead: always 0. A code that shrinks towards 0 minimises L_nc without "
-            "learning anything. A hundredfold rise of the gradient norm precedes divergence."
-        )
+        more: list[tuple[str, dict[str, str], str, str]] = [
+            ("speed", {"images_per_second": "images/s"}, "Images per second", "Images trained on per second, by epoch."),
+            ("units", units, "Dead and constant units", "Constant: same value for every image; dead: always 0."),
+            ("gradients", gradients, "Gradient norm", "Log scale. A hundredfold rise precedes divergence."),
+            ("code", {"code_rms": "code"}, "RMS of the code", "A code that shrinks to 0 minimises L_nc without learning."),
+        ]
+        for number, (name, series, title, how) in enumerate(more):
+            figure = charts.line_chart(history, series, title, log=name == "gradients")
+            show_chart(figure, f"train.{name}", how, place=(left, right)[number % 2])
 
 
 def queue_order(entries: list[RunEntry]) -> list[RunEntry]:

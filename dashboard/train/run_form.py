@@ -1,8 +1,10 @@
 """The form of a run: one widget per field of RunConfig, and presets."""
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.figures.text import in_markdown
 from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
@@ -88,8 +90,8 @@ def widget_value(value: object) -> object:
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
 
 
-def settings_form() -> dict[str, Any]:
-    """Show the form; return every field of RunConfig."""
+def settings_form() -> tuple[dict[str, Any], DeltaGenerator]:
+    """Show the form; return every field of RunConfig, and the place for a preview of the noise."""
     _mark_preset()
     st.segmented_control(
         "Preset",
@@ -98,6 +100,7 @@ def settings_form() -> dict[str, Any]:
         key=train_key("preset"),
         on_change=apply_preset,
         persist_state="session",
+        wrap=True,
         help="Recommended: the NMF module at the pixels with 32 parts, so an image is exactly the sum of its parts. Quick: "
         "the defaults with 5 epochs. Published: the settings behind the published tables, 45 epochs at a constant learning "
         "rate. Paper: as Published with summed losses, linear output, 30 epochs, full precision. Parts: as Published with an "
@@ -134,9 +137,8 @@ def settings_form() -> dict[str, Any]:
     }
     if suggestion := suggestion_for(chosen["dataset"], available[chosen["dataset"]]):
         st.caption(f"Settings suggested for this data set were applied. {suggestion.reason}")
-    columns = st.columns(3)
     for column, (name, text) in zip(
-        columns,
+        _three_beside("weights"),
         {
             "alpha": "Alpha, weight of L_sym, the supervisor's reconstruction error. It scales only the supervisor's gradient, "
             "and Adam is invariant to that scale: with Adam, alpha does not change the model.",
@@ -171,7 +173,8 @@ def settings_form() -> dict[str, Any]:
     chosen["noise_level"] = st.slider(
         "Noise level", 0.0, 1.0, step=0.05, key=train_key("noise_level"), persist_state="session", help=NOISE_LEVEL_HELP
     )
-    columns = st.columns(3)
+    preview = st.container()
+    columns = _three_beside("sizes")
     chosen["n_parts"] = columns[0].number_input(
         "Parts r", 1, 512, key=train_key("n_parts"), persist_state="session", disabled=chosen["model"] != "ddnmf"
     )
@@ -181,7 +184,12 @@ def settings_form() -> dict[str, Any]:
         chosen |= network_settings()
     with st.expander("Optimiser and run"):
         chosen |= optimiser_settings()
-    return chosen
+    return chosen, preview
+
+
+def _three_beside(name: str) -> Sequence[DeltaGenerator]:
+    """Return three columns that stay side by side on a phone, too: of short numbers."""
+    return st.container(key=f"train-beside-{name}").columns(3)
 
 
 def choice_box(label: str, name: str, help_text: str = "") -> Any:

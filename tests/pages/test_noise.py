@@ -107,6 +107,12 @@ def stacks(app):
     return [shown["tiles"][sample :: shown["columns"]] for sample in range(shown["columns"])]
 
 
+def open_tab(app, name):
+    """Open another tab of the page."""
+    app.query_params["noise_tab"] = app.session_state["noise_tab"] = name
+    return app.run()
+
+
 def names_of(figure):
     return {trace.get("name") for trace in figure["data"]}
 
@@ -117,7 +123,8 @@ def test_with_nothing_published_and_nothing_trained_it_shows_the_paper_and_what_
     assert "No results in this store yet" in text_of(app)
     assert "No finished DDNMF, AE1, AE1 (linear code) or DAE on these images of MNIST" in text_of(app)
     assert any("Compute 40% noise, MNIST and Fashion-MNIST (16 cells" in button.label for button in app.button)
-    assert [names_of(figure) for figure in figures(app)[:6]] == [{"DDNMF, paper", "AE1, paper"}] * 6
+    assert [names_of(figure) for figure in figures(app)] == [{"DDNMF, paper", "AE1, paper"}] * 3
+    assert [names_of(figure) for figure in figures(open_tab(app, "curves"))] == [{"DDNMF, paper", "AE1, paper"}] * 6
 
 
 def test_published_numbers_are_drawn_counted_and_explained(folder):
@@ -126,22 +133,24 @@ def test_published_numbers_are_drawn_counted_and_explained(folder):
     assert not app.exception
     assert not app.error
     assert {"DDNMF", "DDNMF, ± 1 SD", "AE1", "DAE", "DDNMF, paper"} <= names_of(figures(app)[0])
+    open_tab(app, "curves")
     theirs = claims.count_wins(claims.paper_rows(), "DDNMF", "AE1")
     assert "above AE1 in **18 of 18** cells (noise level, data set, score)" in text_of(app)
     assert f"in the paper in **{theirs.won} of {theirs.cells}**" in text_of(app)
     assert "above DAE in **0 of 18**" in text_of(app)
     assert "Loss of ACC of DDNMF under noise of 10% to 80%, in points: **17.5 on MNIST" in text_of(app)  # (.8 - .1) / 4
     assert "Ours use 10,000 images of each set, the paper all 70,000" in text_of(app)
+    open_tab(app, "mismatch")
     assert "Means over 2 seeds" in text_of(app)
     assert "Blank:" not in text_of(app)
 
 
 def test_a_published_table_alone_leaves_the_heat_maps_their_diagonal(folder):
     publish(folder, "table3")
-    app = open_noise()
+    app = open_noise(noise_tab="mismatch")
     assert not app.exception
     assert "Blank: not published" in text_of(app)
-    assert [[value is not None for value in line] for line in figures(app)[6]["data"][0]["z"]] == [
+    assert [[value is not None for value in line] for line in figures(app)[0]["data"][0]["z"]] == [
         [False, True, False, False],
         [False, False, True, False],
         [False, False, False, True],
@@ -150,10 +159,11 @@ def test_a_published_table_alone_leaves_the_heat_maps_their_diagonal(folder):
 
 def test_the_slider_moves_the_marker_in_every_panel(folder):
     publish(folder)
-    app = open_noise(level="15")
-    assert [figure["layout"]["shapes"][0]["x0"] for figure in figures(app)[:6]] == [0.15] * 6
-    app.slider(key="level").set_value(70).run()
-    assert [figure["layout"]["shapes"][0]["x0"] for figure in figures(app)[:6]] == [0.7] * 6
+    for tab, n_panels in (("level", 3), ("curves", 6)):
+        app = open_noise(level="15", noise_tab=tab)
+        assert [figure["layout"]["shapes"][0]["x0"] for figure in figures(app)] == [0.15] * n_panels
+        app.slider(key="level").set_value(70).run()
+        assert [figure["layout"]["shapes"][0]["x0"] for figure in figures(app)] == [0.7] * n_panels
 
 
 def test_without_a_model_of_the_protocol_another_run_stands_in_and_is_named(store):
@@ -265,7 +275,8 @@ def test_numbers_are_shown_as_they_come_and_those_that_are_done_count(home):
     settle(Store(home))
     app.run()
     assert "1 of 4 models trained, 1 of 4 clusterings" in app.get("progress")[0].proto.text
-    assert "DDNMF" in names_of(figures(app)[3])  # the set of the slider comes first
+    assert "DDNMF" in names_of(figures(open_tab(app, "curves"))[0])
+    open_tab(app, "level")
     finish(Store(home), others)
     for cell in others:
         Store(home).entry(cell.run).set_state(State("finished", 1.0))
@@ -289,11 +300,12 @@ def test_a_point_between_the_protocols_levels_is_drawn_but_not_counted(home):
         Store(home).entry(cell.run).set_state(State("finished", 1.0))
     app.run()
     assert not app.exception
-    curve = next(trace for trace in figures(app)[3]["data"] if trace["name"] == "DDNMF")
+    assert "35% noise: all models trained and scored" in text_of(app)
+    open_tab(app, "curves")
+    curve = next(trace for trace in figures(app)[0]["data"] if trace["name"] == "DDNMF")
     assert curve["customdata"][1].startswith("0.834")  # .9 - .35 / 4 + .02 + .001
     assert len(curve["customdata"]) == 4
     assert "above AE1 in **18 of 18** cells" in text_of(app)
-    assert "35% noise: all models trained and scored" in text_of(app)
 
 
 def test_published_numbers_lead_to_this_store(folder):
@@ -306,7 +318,7 @@ def test_published_numbers_lead_to_this_store(folder):
 
 
 def test_the_heat_maps_offer_what_they_lack(home):
-    app = open_noise(model="AE1", seeds="1")
+    app = open_noise(model="AE1", seeds="1", noise_tab="mismatch")
     app.button(key="noise.heat.fashion-mnist.compute").click().run()
     requested = {request.entry.config for request in Store(home).requests() if request.entry.kind == "clusterings"}
     assert requested == {
