@@ -1,4 +1,4 @@
-"""Explain: one image as a sum of its parts, step by step, and edited; a tab each."""
+"""Explain: one image as a sum of its parts, step by step, and edited; the run applied to new data; a tab each."""
 
 import numpy as np
 import streamlit as st
@@ -9,6 +9,7 @@ from dashboard.explain.contributions import show_contributions, show_steps
 from dashboard.explain.editing import show_editor
 from dashboard.explain.equation import show_equation
 from dashboard.explain.image import ExplainedImage, choose_image, explain_sample
+from dashboard.explain.new_data import show_new_data
 from dashboard.explain.reconstructions import show_clusters, show_reconstructions
 from dashboard.session.links import linked_choice, linked_number, linked_tabs
 from dashboard.session.part_contributions import cached_contributions
@@ -19,7 +20,7 @@ from ddnmf_core.analysis.neighbours import nearest_rows
 from ddnmf_core.store.finished_run import FinishedRun
 
 BASELINES = {"mean": "mean of H", "zero": "zero", "other": "another sample"}
-TABS = {"parts": "Parts of the image", "steps": "Step by step", "edit": "Edit and neighbours"}
+TABS = {"parts": "Parts of the image", "steps": "Step by step", "edit": "Edit and neighbours", "new": "Apply to new data"}
 
 
 def pick_settings(run: FinishedRun) -> tuple[float, bool, str]:
@@ -117,6 +118,8 @@ def show_image() -> None:
 if code.H is None:
     show_image()
     show_autoencoder(run, image, code.z.numpy())
+    with st.expander(TABS["new"]):
+        show_new_data(run)
     st.stop()
 H = code.H[0]
 with baseline_place:
@@ -132,6 +135,8 @@ with place:
             show_contributions(run, H, baseline, contributions, baseline_title)
     elif tab == "steps":
         show_steps(run, H, baseline, contributions, x)
+    elif tab == "new":
+        show_new_data(run)
     else:
         name = f"explain.H.{run.id}.{image.key}.{'noisy' if encode_noisy else 'clean'}.{level}"
         show_editor(run, name, image, encode_noisy, H, baseline, contributions.shown)

@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard.components.gallery import gallery
 from dashboard.figures.text import in_markdown
 from dashboard.session.run_data import as_pictures
+from dashboard.session.uploads import MAX_UPLOAD_MB, UPLOAD_TYPES
 from dashboard.train.chosen_source import ChosenSource
 from dashboard.train.picture_options import array_options, image_options
 from dashboard.train.table_options import table_options
@@ -23,9 +24,6 @@ from ddnmf_core.data.user.source import ImportOptions, RawData
 from ddnmf_core.export.csv import escape_formulas
 from ddnmf_core.files.memory_map import is_mapped
 
-UPLOAD_TYPES = ["zip", "tif", "tiff", "gif", "npy", "npz", "mat", "h5", "hdf5", "hdf", "idx", "gz"]
-UPLOAD_TYPES += ["csv", "tsv", "txt", "xlsx", "mtx", "parquet", "h5ad"]
-MAX_UPLOAD_MB = 500  # of an upload; a path has no limit
 SOURCE_TITLES = {"upload": "Upload", "path": "Path on this machine"}
 NEGATIVE_TITLES = {"refuse": "Refuse", "shift": "Shift up to 0", "clip": "Clip at 0"}
 MISSING_TITLES = {"refuse": "Refuse", "mean": "Column mean", "zero": "0"}

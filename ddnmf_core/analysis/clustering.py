@@ -91,6 +91,56 @@ def gaussian_mixture(codes: NDArray[np.float32], n_clusters: int, seed: int) -> 
         return GaussianMixture(n_clusters, **start, **settings).fit_predict(x)
 
 
+def assign_by_mixture(
+    codes: NDArray[np.float32], clusters: NDArray[np.int64], new: NDArray[np.float32], seed: int = 0
+) -> NDArray[np.int64]:
+    """Assign new rows to the clusters that a Gaussian mixture found.
+
+    The mixture itself is not stored: it is fitted again to the same codes, by EM from the weights, means and covariances of the
+    stored clusters, so that its components keep their numbers.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, d)
+        Representation that was clustered.
+    clusters : ndarray of shape (n,)
+        Cluster of each row, from 0, as `cluster(codes, "gmm", ...)` returned it.
+    new : ndarray of shape (m, d)
+        Rows to assign.
+    seed : int
+        Seed of scikit-learn's mixture; with a given start it decides nothing.
+
+    Returns
+    -------
+    ndarray of shape (m,)
+        Most probable component of each new row, with the number of its cluster.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
+
+    x = codes.astype(np.float64)
+    floor = max(MIXTURE_FLOOR * x.var(axis=0).mean(), 1e-12)
+    numbers, counts = np.unique(clusters, return_counts=True)  # a component that no row belongs to is left out
+    means = np.stack([x[clusters == number].mean(axis=0) for number in numbers])
+    covariances = np.stack(
+        [np.cov(x[clusters == number].T, bias=True).reshape(x.shape[1], x.shape[1]) for number in numbers]
+    ) + floor * np.eye(x.shape[1])
+    mixture = GaussianMixture(
+        len(numbers),
+        covariance_type="full",
+        reg_covar=floor,
+        random_state=seed,
+        weights_init=counts / counts.sum(),
+        means_init=means,
+        precisions_init=np.linalg.inv(covariances),
+    )
+    with _one_at_a_time, threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = mixture.fit(x).predict(new.astype(np.float64))
+    return np.asarray(numbers[found], np.int64)
+
+
 def silhouette(codes: NDArray[np.float32], clusters: NDArray[np.int64], seed: int) -> float | None:
     """Compute the mean silhouette on a sample of 5000 rows (Rousseeuw 1987); it needs no labels.
 

@@ -8,8 +8,9 @@ import typer
 
 from ddnmf_core.cli.import_options import with_import_options
 from ddnmf_core.cli.terminal import HomeOption, RunArgument, plain_errors, progress_display
-from ddnmf_core.config import Representation
+from ddnmf_core.config import CLUSTERERS, ClustererName, Representation
 from ddnmf_core.data.user.source import ImportOptions
+from ddnmf_core.export.csv import escape_formulas
 from ddnmf_core.files.atomic import write_bytes
 from ddnmf_core.store.run_store import Store
 
@@ -26,6 +27,7 @@ def apply_command(
         Path | None, typer.Option(help="Output file, .csv or .parquet; default: CSV on standard output.", show_default=False)
     ] = None,
     representation: Annotated[str, typer.Option(help="Representation whose clusters are used: z, H or z_hat.")] = "z",
+    clusterer: Annotated[str, typer.Option(help="Clusters of which method: kmeans or gmm.")] = "kmeans",
     home: HomeOption = None,
 ) -> None:
     """Compute coefficients, code, cluster and reconstruction error of new samples with a finished run.
@@ -36,22 +38,32 @@ def apply_command(
         from ddnmf_core.interpret.apply import apply_run
 
         finished = Store(home).run(run)
-        _check(out, representation, finished.config.representations)
+        _check(out, representation, finished.config.representations, clusterer)
         path = file.expanduser()
         with progress_display() as show:
-            frame, notes = apply_run(
-                finished, path, Path(os.path.abspath(path)).name, options, cast(Representation, representation), show
+            frame, notes, shift = apply_run(
+                finished,
+                path,
+                Path(os.path.abspath(path)).name,
+                options,
+                cast(Representation, representation),
+                cast(ClustererName, clusterer),
+                show,
             )
         if notes:
             typer.echo(f"Read as: {'; '.join(notes)}.", err=True)
+        if shift:
+            typer.echo(f"Warning: {shift}", err=True)
         if out is None:
-            typer.echo(frame.to_csv(index=False), nl=False)
+            typer.echo(escape_formulas(frame).to_csv(index=False), nl=False)
             return
         _write(frame, out)
         typer.echo(f"{out}: {len(frame):,} samples.")
 
 
-def _check(out: Path | None, representation: str, available: tuple[str, ...]) -> None:
+def _check(out: Path | None, representation: str, available: tuple[str, ...], clusterer: str) -> None:
+    if clusterer not in CLUSTERERS:
+        raise ValueError(f"clusterer = {clusterer!r}: should be one of {', '.join(CLUSTERERS)}")
     if representation not in get_args(Representation) or representation not in available:
         raise ValueError(f"representation = {representation!r}: should be one of {', '.join(available)}")
     if out is None:
@@ -63,5 +75,7 @@ def _check(out: Path | None, representation: str, available: tuple[str, ...]) ->
 
 
 def _write(frame: "pd.DataFrame", out: Path) -> None:
-    content = frame.to_csv(index=False).encode() if out.suffix.lower() == ".csv" else frame.to_parquet(index=False)
+    content = (
+        escape_formulas(frame).to_csv(index=False).encode() if out.suffix.lower() == ".csv" else frame.to_parquet(index=False)
+    )
     write_bytes(out, content)

@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 from ddnmf_core.config import USER_DATASET
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import DataError, DatasetSpec
+from ddnmf_core.data.tables.kinds import is_matrix
+from ddnmf_core.data.tables.proposals import likely_labels
+from ddnmf_core.data.tables.unpacking import unpacked
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.scaling import Preprocessing, as_numbers
-from ddnmf_core.data.user.source import ImportOptions, RawData
+from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData
+from ddnmf_core.data.user.tables import read_frame
 
+N_FIRST_ROWS = 200  # of a table, which show what its columns hold
 SHIPPED = {"missing": 0, "negative": 0, "scale": "bytes"}  # preprocessing of the built-in sets
 
 
@@ -28,6 +33,18 @@ def matching_options(name: str, choices: ImportOptions) -> ImportOptions:
     if spec.feature_names:
         return replace(choices, log1p=bool(done.get("log1p")))
     return replace(choices, size=max(spec.image_shape), shape=choices.shape or spec.image_shape)
+
+
+def other_columns(name: str, source: DataSource, file_name: str, choices: ImportOptions) -> tuple[tuple[str, ...], str | None]:
+    """List the columns of a table that the data set does not have, and name the one that may hold labels, if there is one."""
+    known = catalogue.spec(name).feature_names
+    if known is None or user_sets.source_kind(source, file_name) != "table" or is_matrix(source, file_name):
+        return (), None
+    with unpacked(source, file_name) as (file, unpacked_name):
+        frame = read_frame(file, unpacked_name, choices, N_FIRST_ROWS).frame
+    columns = set(known)
+    others = [place for place, column in enumerate(frame.columns) if str(column) not in columns]
+    return tuple(str(frame.columns[place]) for place in others), likely_labels(frame.iloc[:, others])
 
 
 def preprocess_like(name: str, raw: RawData, choices: ImportOptions) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -136,4 +153,5 @@ def _check_negative(values: NDArray[Any], clip: bool, done: dict[str, Any]) -> N
         )
     n_negative = int((values < 0).sum())
     if n_negative and not clip:
-        raise DataError(f"{n_negative:,} values are negative, and the data set had none: choose clip (they become 0)")
+        values_are = f"{n_negative:,} values are" if n_negative > 1 else "one value is"
+        raise DataError(f"{values_are} negative, and the data set had none: choose clip (they become 0)")

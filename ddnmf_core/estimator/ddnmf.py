@@ -477,7 +477,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             If the row is invalid, or the shape does not multiply to the number of features.
         """
         self._check_shape(image_shape)
-        table, _, H = self._encoded([row] if np.ndim(row) == 1 else row)
+        table, _, H = self._encoded(np.asarray(row)[None] if np.ndim(row) == 1 else row)
         if len(table) != 1:
             raise ValueError(f"row of shape {table.shape}: should be one row")
         decode = decode_of(self._exact.student)

@@ -1,10 +1,12 @@
 """Apply a finished run to new samples: coefficients, code, cluster and error of each."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ddnmf_core.config import Representation
+from ddnmf_core.analysis.clustering import assign_by_mixture
+from ddnmf_core.analysis.shift import describe_shift
+from ddnmf_core.config import ClustererName, Representation
 from ddnmf_core.data.dataset import UNLABELLED, Images
 from ddnmf_core.data.like_data_set import matching_options, preprocess_like
 from ddnmf_core.data.sample_columns import table_cells
@@ -18,14 +20,36 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class AppliedRun(NamedTuple):
+    """What a finished run makes of new samples.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        A row for each sample: "sample" (its name, or else number), "label" if the file has labels, "cluster" (from 1, as on the
+        pages), "error" (mean squared error of the reconstruction, values in [0, 1]), "H_1" to "H_r" unless the run is an
+        autoencoder, "z_1" to "z_d", and the columns that are left out. With K-means the cluster is the stored one whose mean
+        code is nearest, with a mixture the component with the largest probability (`assign_by_mixture`).
+    notes : tuple of str
+        What was decided while reading.
+    shift : str
+        A sentence if the samples differ much from the training data (`describe_shift`), else empty.
+    """
+
+    frame: "pd.DataFrame"
+    notes: tuple[str, ...]
+    shift: str
+
+
 def apply_run(
     run: FinishedRun,
     source: DataSource,
     name: str,
     choices: ImportOptions | None = None,
     representation: Representation = "z",
+    clusterer: ClustererName = "kmeans",
     report: Progress = ignore_progress,
-) -> tuple["pd.DataFrame", tuple[str, ...]]:
+) -> AppliedRun:
     """Compute what a finished run makes of new samples, without training.
 
     Parameters
@@ -40,24 +64,21 @@ def apply_run(
     choices : ImportOptions, optional
         Options for reading, as for `ddnmf data add`; none for the scaling.
     representation : str
-        Representation whose K-means clusters are used: "z", "H" or "z_hat".
+        Representation whose clusters are used: "z", "H" or "z_hat".
+    clusterer : str
+        "kmeans" or "gmm".
     report : callable
         Progress.
 
     Returns
     -------
-    frame : DataFrame
-        A row for each sample: "sample" (its name, or else number), "label" if the file has labels, "cluster", "error" (mean
-        squared error of the reconstruction, values in [0, 1]), "H_1" to "H_r" unless the run is an autoencoder, "z_1" to
-        "z_d", and the columns that are left out. A sample's cluster is the stored cluster whose mean code is nearest: what
-        K-means makes of a new sample.
-    notes : tuple of str
-        What was decided while reading.
+    AppliedRun
+        A row for each sample, what was decided while reading, and whether the samples differ from the training data.
 
     Raises
     ------
     DataError
-        If the file cannot be read, or its shape or columns are not those of the data set.
+        If the file cannot be read, its shape or columns are not those of the data set, or this is not on the machine.
     """
     import pandas as pd
 
@@ -70,13 +91,19 @@ def apply_run(
     shape = raw.image_shape or (1, pixels.shape[1])
     images = Images(name, pixels, np.zeros(len(pixels), np.int64), shape, UNLABELLED, raw.feature_names)
     codes = encode(run.model(), config, images, noisy=False, on_batch=lambda share: report(share, "Encoding."))
-    centres = Centres.of(run.codes(representation), run.clusters(representation, "kmeans"))
+    known, clusters = run.codes(representation), run.clusters(representation, clusterer)
+    assigned = (
+        Centres.of(known, clusters).assign(codes[representation])
+        if clusterer == "kmeans"
+        else assign_by_mixture(known, clusters, codes[representation])
+    )
     columns: dict[str, object] = {"sample": list(raw.sample_names) if raw.sample_names else range(len(pixels))}
     if raw.labels is not None:
         columns["label"] = [raw.class_names[label] for label in raw.labels]
-    columns |= {"cluster": centres.assign(codes[representation]), "error": codes["error"]}
+    columns |= {"cluster": assigned + 1, "error": codes["error"]}
     for symbol in ("H", "z"):
         if symbol in codes:
             columns |= {f"{symbol}_{unit + 1}": codes[symbol][:, unit] for unit in range(codes[symbol].shape[1])}
     columns |= table_cells(raw.columns, columns)
-    return pd.DataFrame(columns), (*raw.notes, *notes)
+    shift = describe_shift(run.images(), pixels, run.errors(), codes["error"])
+    return AppliedRun(pd.DataFrame(columns), (*raw.notes, *notes), shift)

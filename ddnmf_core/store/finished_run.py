@@ -189,7 +189,7 @@ class FinishedRun:
             {"input": row.input, "representation": row.representation, "clusterer": row.clusterer, **row.values}
             for row in self.scores()
         ]
-        errors = {input_kind(noisy): float(self.errors(noisy=noisy).mean()) for noisy in (False, True)}
+        errors: dict[str, float] = {input_kind(noisy): float(self.errors(noisy=noisy).mean()) for noisy in (False, True)}
         return run_html(run_title(self.entry), self.config.non_defaults(), rows, errors)
 
     def parts(self) -> Parts:

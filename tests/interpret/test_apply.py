@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from ddnmf_core.analysis.clustering import assign_by_mixture
 from ddnmf_core.cli.main import main_app
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import catalogue
@@ -55,7 +56,7 @@ def table_run(home, frame):
 
 def applied(run, frame, name="new.csv", **choices):
     content = frame if isinstance(frame, bytes) else frame.to_csv(index=choices.pop("names", False)).encode()
-    return apply_run(run, io.BytesIO(content), name, ImportOptions(**choices))
+    return apply_run(run, io.BytesIO(content), name, ImportOptions(**choices))[:2]
 
 
 def test_pictures_of_a_shipped_set_get_the_codes_of_the_training(digits):
@@ -65,7 +66,7 @@ def test_pictures_of_a_shipped_set_get_the_codes_of_the_training(digits):
     assert found[["H_1", "H_2", "H_3"]].to_numpy() == pytest.approx(digits.codes("H")[:200], abs=1e-5)
     assert found[["z_1", "z_2", "z_3", "z_4"]].to_numpy() == pytest.approx(digits.codes("z")[:200], abs=1e-4)
     assert found["error"].to_numpy() == pytest.approx(digits.errors()[:200], abs=1e-6)
-    assert (found["cluster"] == digits.clusters("z", "kmeans")[:200]).mean() > 0.99  # nearest means, as K-means ends
+    assert (found["cluster"] == digits.clusters("z", "kmeans")[:200] + 1).mean() > 0.99  # nearest means, as K-means ends
 
 
 def test_pictures_in_rows_of_a_table_or_a_folder_are_taken_too(digits, tmp_path):
@@ -75,7 +76,7 @@ def test_pictures_in_rows_of_a_table_or_a_folder_are_taken_too(digits, tmp_path)
     assert found["H_1"].to_numpy() == pytest.approx(digits.codes("H")[:3, 0], abs=1e-5)
     for number in range(3):
         Image.fromarray(images.pixels[number].reshape(8, 8)).save(tmp_path / f"{number}.png")
-    from_folder, _ = apply_run(digits, tmp_path, tmp_path.name)
+    from_folder = apply_run(digits, tmp_path, tmp_path.name).frame
     assert from_folder["H_2"].to_numpy() == pytest.approx(digits.codes("H")[:3, 1], abs=1e-5)
 
 
@@ -126,6 +127,48 @@ def test_other_pictures_and_scales_are_refused(digits, table_run, frame):
         applied(table_run, frame, scale="set")
 
 
+def test_samples_of_the_same_kind_are_not_warned_of(digits, table_run, frame):
+    images = catalogue.load("digits")
+    for n in (1, 3, 50, 500):
+        file = io.BytesIO()
+        np.save(file, images.pixels.reshape(-1, 8, 8)[-n:])
+        assert apply_run(digits, io.BytesIO(file.getvalue()), "new.npy").shift == ""
+        assert apply_run(table_run, io.BytesIO(frame[-n:].to_csv(index=False).encode()), "new.csv").shift == ""
+
+
+def test_samples_of_another_kind_are_told_in_one_sentence(digits, table_run, frame):
+    wider = frame.assign(b=frame["b"] * 5)
+    shift = apply_run(table_run, io.BytesIO(wider.to_csv(index=False).encode()), "new.csv").shift
+    assert "the means of 1 of 5 columns are more than 1 standard deviation off, most in 'b'" in shift
+    assert "% of the values lie outside the range of their column" in shift
+    assert shift.count(". ") == 0
+    images, file = catalogue.load("digits"), io.BytesIO()
+    np.save(file, 255 - images.pixels.reshape(-1, 8, 8)[:20])
+    shift = apply_run(digits, io.BytesIO(file.getvalue()), "new.npy").shift
+    assert "of 64 pixels are more than 1 standard deviation off" in shift
+    assert "100% of the samples are reconstructed worse than 99% of the training samples" in shift
+
+
+@pytest.mark.parametrize(("representation", "clusterer"), [("z", "gmm"), ("H", "gmm"), ("z", "kmeans"), ("z_hat", "kmeans")])
+def test_clusters_are_those_of_the_clusterer_asked_for_with_the_stored_numbers(digits, representation, clusterer):
+    images, file = catalogue.load("digits"), io.BytesIO()
+    np.save(file, images.pixels.reshape(-1, 8, 8))
+    found = apply_run(digits, io.BytesIO(file.getvalue()), "new.npy", representation=representation, clusterer=clusterer).frame[
+        "cluster"
+    ]
+    assert (found - 1 == digits.clusters(representation, clusterer)).mean() > 0.95
+    others = [(r, c) for r in ("z", "H") for c in ("kmeans", "gmm") if (r, c) != (representation, clusterer)]
+    assert all((found - 1 == digits.clusters(*other)).mean() < 0.9 for other in others)
+
+
+def test_a_mixture_knows_ellipses_that_nearest_means_do_not_and_skips_empty_clusters():
+    rng = np.random.default_rng(0)
+    codes = np.vstack([rng.normal(0, (10, 0.1), (400, 2)), rng.normal((0, 2), (0.1, 0.1), (400, 2))]).astype(np.float32)
+    clusters = np.repeat([3, 1], 400)
+    new = np.array([[-15.0, 0.0], [0.0, 2.1], [0.5, 0.1]], np.float32)
+    assert assign_by_mixture(codes, clusters, new).tolist() == [3, 1, 3]
+
+
 def test_values_outside_the_range_are_counted(table_run, frame):
     _, notes = applied(table_run, frame * 2)
     assert any("lie outside the range of the data set" in note for note in notes)
@@ -173,3 +216,10 @@ def test_the_command_writes_a_table_or_prints_it_and_overwrites_nothing(table_ru
     assert "exists already" in again.stderr
     assert "should end in .csv or .parquet" in ddnmf("--out", tmp_path / "out.xlsx").stderr
     assert "should be one of z, H, z_hat" in ddnmf("--representation", "w").stderr
+    assert "clusterer = 'dbscan': should be one of kmeans, gmm" in ddnmf("--clusterer", "dbscan").stderr
+    mixture = pd.read_csv(io.StringIO(ddnmf("--clusterer", "gmm").stdout))["cluster"]
+    assert (mixture - 1 == table_run.clusters("z", "gmm")).mean() > 0.95
+    (frame * 3).set_axis([f"=HYPERLINK({n})" for n in range(N)]).to_csv(tmp_path / "new.csv", index_label="name")
+    shifted = ddnmf("--index")
+    assert shifted.stderr.count("Warning: The new samples differ from the training data") == 1
+    assert pd.read_csv(io.StringIO(shifted.stdout))["sample"][0] == "'=HYPERLINK(0)"  # text in a spreadsheet

@@ -10,7 +10,7 @@ APP = str(Path(__file__).parents[2] / "dashboard" / "main.py")
 
 
 TABS_OF_PARTS = [f"parts?tab={tab}" for tab in ("gallery", "part", "training", "quality", "rank", "factors", "readout")]
-TABS_OF_EXPLAIN = [f"explain?explain={tab}" for tab in ("parts", "steps", "edit")]
+TABS_OF_EXPLAIN = [f"explain?explain={tab}" for tab in ("parts", "steps", "edit", "new")]
 
 
 def open_page(page: str, **link: str) -> AppTest:
