@@ -76,8 +76,8 @@ def _buttons(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int
         width="stretch",
         on_click=_flip,
         args=(run, noisy, H, shown),
-        help="Counterfactual: change as few coefficients as possible, as little as possible, until K-means on H assigns "
-        "another cluster.",
+        help="Counterfactual: the smallest change of one coefficient after which K-means on H assigns another cluster; of as "
+        "few as possible where one is not enough.",
     )
     if message := st.session_state.pop("explain.message", ""):
         st.info(message)
@@ -112,9 +112,9 @@ def _flip(run: FinishedRun, noisy: bool, H: torch.Tensor, shown: Sequence[int]) 
         if part in shown:
             st.session_state[f"explain.H.{part}"] = round(float(flip.H[part]), 2)
     changed = ", ".join(f"part {part + 1} from {H[part]:.2f} to {flip.H[part]:.2f}" for part in flip.parts)
-    of = "one part" if len(flip.parts) == 1 else f"{len(flip.parts)} parts, the fewest"
+    what = "Smallest change of one part" if len(flip.parts) == 1 else f"Change of {len(flip.parts)} parts, the fewest"
     new = _cluster_title(run, noisy, "H", flip.cluster)
-    st.session_state["explain.message"] = f"Smallest change of {of}: {changed}; new {new}."
+    st.session_state["explain.message"] = f"{what}: {changed}; new {new}."
 
 
 def _sliders(H: torch.Tensor, shown: Sequence[int], largest: float) -> torch.Tensor:

@@ -129,8 +129,9 @@ def smallest_flip(centres: Centres, H: Array, largest: float = 1.0) -> Flip | No
     """Find the smallest edit of coefficients within [0, largest] that changes the nearest centre.
 
     The fewest parts come first: edits of one part, then of two, and so on. The border between centres a and b is the plane
-    `(b - a) H = (|b|^2 - |a|^2) / 2`. A single part k crosses it after the missing distance over `(b - a)_k`; several parts,
-    taken by descending `|b - a|`, move along b - a.
+    `(b - a) H = (|b|^2 - |a|^2) / 2`. A single part k crosses it after the missing distance over `(b - a)_k`: the shortest
+    such edit is exact. Several parts move along b - a: those of the largest `|b - a|`, or of the largest `|b - a|` times their
+    room within the limits, so that no fewer would do; a shorter edit of as many others is possible.
 
     Parameters
     ----------
@@ -144,7 +145,8 @@ def smallest_flip(centres: Centres, H: Array, largest: float = 1.0) -> Flip | No
     Returns
     -------
     Flip or None
-        Shortest edit among those of the fewest parts; None if no edit within the limits changes the cluster.
+        Shortest edit of one part; if there is none, a short one of the fewest parts; None if no edit within the limits changes
+        the cluster.
     """
     own_cluster = int(centres.assign(H[None])[0])
     targets = [c for c in range(len(centres.means)) if np.isfinite(centres.means[c]).all() and c != own_cluster]
@@ -160,15 +162,23 @@ def _flip_to(centres: Centres, H: Array, largest: float, own_cluster: int, targe
     a, b = centres.means[own_cluster], centres.means[target]
     direction = b - a
     missing = float((b @ b - a @ a) / 2 - direction @ H)
-    candidates = [(part,) for part in range(len(H))] if n_parts == 1 else [tuple(np.argsort(-np.abs(direction))[:n_parts])]
     best = None
-    for parts in candidates:
+    for parts in _candidates(direction, np.where(direction > 0, largest - H, H), n_parts):
         edited = _moved(H, largest, direction, list(parts), missing)
         cluster = int(centres.assign(edited[None])[0])
         size = float(np.linalg.norm(edited - H))
         if cluster != own_cluster and (best is None or size < best.size):
             best = Flip(edited, tuple(int(part) for part in parts), cluster, size)
     return best
+
+
+def _candidates(direction: Array, room: Array, n_parts: int) -> set[tuple[int, ...]]:
+    """Return the parts to try: each alone; of several, the steepest, and those that reach furthest."""
+    if n_parts == 1:
+        return {(part,) for part in range(len(direction))}
+    steepness = np.abs(direction)
+    chosen = (np.where(room > 0, steepness, 0.0), steepness * room)
+    return {tuple(int(part) for part in np.argsort(-by, kind="stable")[:n_parts]) for by in chosen}
 
 
 def _moved(H: Array, largest: float, direction: Array, parts: list[int], missing: float) -> Array:

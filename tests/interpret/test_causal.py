@@ -73,6 +73,13 @@ def test_a_part_that_would_have_to_leave_0_to_1_is_not_taken():
     assert (both.H <= 1).all()
 
 
+def test_parts_at_their_limits_do_not_keep_others_from_being_the_fewest():
+    centres = Centres(np.array([[1.0, 1.0, 0.0, 0.0], [1.8, 1.8, 0.7, 0.7]]))  # parts 0 and 1, the steepest, are at 1
+    flip = smallest_flip(centres, centres.means[0])  # d H has to grow by |d|^2 / 2 = 1.13; 0.7 for each of the others
+    assert set(flip.parts) == {2, 3}
+    assert centres.assign(flip.H[None]).tolist() == [1]
+
+
 def test_two_parts_are_taken_where_one_is_not_enough():
     diagonal = Centres(np.array([[0.0, 0.0], [1.0, 1.0]]))  # x + y = 1
     flip = smallest_flip(diagonal, np.array([0.0, 0.0]))

@@ -4,6 +4,9 @@ import pytest
 from opening import open_page
 
 from ddnmf_core.config import RunConfig
+from ddnmf_core.files.atomic import write_document
+from ddnmf_core.store.entry import STATE_FILE
+from ddnmf_core.store.run_store import Store
 
 RUN = RunConfig(dataset="digits", n_samples=400, layers=(32, 6), n_parts=4, epochs=1)
 
@@ -47,3 +50,15 @@ def test_an_unknown_run_is_explained_by_the_page_alone(store):
     app = open_page("explain", run="0123456789abcdef")
     assert "not in this store" in app.warning[0].value
     assert not app.toast
+
+
+@pytest.mark.parametrize("page", ["home", "parts", "compare", "train"])
+def test_a_run_of_a_newer_version_is_named_on_every_page(home, page):
+    store = Store(home)
+    entry = store.create(RunConfig(dataset="digits", epochs=1))
+    write_document(entry.folder / STATE_FILE, {"status": "finished", "mood": "good"})
+    app = open_page(page, run=entry.id)
+    assert not app.exception
+    assert any(entry.id in warning.value and "newer version" in warning.value for warning in app.sidebar.warning)
+    in_page = [warning.value for warning in app.main.warning if "newer version" in warning.value]
+    assert page in ("compare", "train") or any(entry.id in warning for warning in in_page)

@@ -5,12 +5,14 @@ import os
 import subprocess
 
 import pytest
+from typer.testing import CliRunner
 
+from ddnmf_core.cli.main import main_app
 from ddnmf_core.config import RunConfig, config_hash
 from ddnmf_core.engine.client import EngineInfo, info_path
 from ddnmf_core.engine.coordinator import Coordinator
-from ddnmf_core.files.atomic import read_document, write_document
-from ddnmf_core.store.entry import CONFIG_FILE, MANIFEST_FILE, STATE_FILE, Entry
+from ddnmf_core.files.atomic import NewerFile, read_document, write_document
+from ddnmf_core.store.entry import CONFIG_FILE, MANIFEST_FILE, PROVENANCE_FILE, STATE_FILE, Entry
 from ddnmf_core.store.run_store import Store
 from ddnmf_core.store.verify import verify
 
@@ -127,6 +129,32 @@ def test_a_run_of_a_newer_version_stays_where_it_is(store, what):
         ]
     assert verify(store).whole
     assert sorted(path.name for path in entry.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("of", ["setting", "state", "manifest"])
+def test_a_run_of_a_newer_version_is_neither_read_nor_changed_by_commands(store, of):
+    fields = {**GOOD.model_dump(mode="json"), **({"telepathy": 1} if of == "setting" else {})}
+    entry = store.entry(GOOD)
+    entry.write_json(PROVENANCE_FILE, {"ddnmf": "9.3.0"})
+    if of == "setting":
+        folder = entry.folder.rename(entry.folder.with_name(config_hash(fields)))
+        (folder / CONFIG_FILE).write_text(json.dumps(fields))
+        entry = Entry(store.root, "runs", folder.name)
+    else:
+        content = {"status": "finished", "mood": "good"} if of == "state" else {PROVENANCE_FILE: {"sha256": "0"}}
+        write_document(entry.folder / {"state": STATE_FILE, "manifest": MANIFEST_FILE}[of], content)
+    before = {path.name: path.read_bytes() for path in entry.folder.iterdir()}
+    version = "" if of == "manifest" else "9.3.0"
+    commands = (["show"], ["stop"], ["rename", "mine"], ["delete", "--yes"], ["report", "--out", str(store.root / "x.html")])
+    for name, *rest in commands:
+        done = CliRunner().invoke(main_app, ["runs", name, entry.id, *rest, "--home", str(store.root)])
+        assert done.exit_code == 2, name
+        assert f"made by a newer version of DDNMF Studio ({version}" in done.stderr
+    assert {path.name: path.read_bytes() for path in entry.folder.iterdir()} == before
+    listed = CliRunner().invoke(main_app, ["runs", "list", "--json", "--home", str(store.root)])
+    assert entry.id in listed.stderr
+    with pytest.raises(NewerFile):
+        store.run(entry.id)
 
 
 def test_what_is_no_entry_is_left_alone_and_told(store):
