@@ -27,7 +27,7 @@ COLOUR_TITLES = {
     "part": "Strongest part",
     "coefficient": "One part's coefficient",
     "column": "Column of the table",
-    "kept": "Column that is no feature",
+    "kept": "Other column",
     "error": "Error",
 }
 

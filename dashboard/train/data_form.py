@@ -208,9 +208,8 @@ def _show_prepared(raw: RawData, prepared: user_sets.PreparedData) -> None:
     n, d = prepared.pixels.shape
     labels = np.zeros(n, np.int64) if raw.labels is None else raw.labels
     names = raw.class_names if len(raw.class_names) > 1 else UNLABELLED
-    beside = raw.sample_names, raw.columns
-    images = Images("", prepared.pixels, labels, raw.image_shape or (1, d), names, raw.feature_names, *beside)
-    caption = images.tile_caption if any(beside) else images.caption
+    images = Images("", prepared.pixels, labels, raw.image_shape or (1, d), names, raw.feature_names, raw.sample_names)
+    caption = images.tile_caption if images.sample_names else images.caption
     samples = images.one_of_each_class()[:MAX_PREVIEW_TILES]
     gallery(
         as_pictures(images, images.shown(samples)),

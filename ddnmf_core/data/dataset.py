@@ -18,7 +18,7 @@ Samples = np.ndarray | slice | Sequence[int] | int  # indices of samples
 
 UNLABELLED = ("",)  # class names of a data set without labels: one, empty
 N_CLUSTERS = 10  # default without labels
-MAX_DETAILS, TILE_DETAILS = 6, 2  # values of other columns on a sample's card, under its tile
+MAX_DETAILS, TILE_DETAILS = 6, 1  # values of other columns on a sample's card, under its tile
 MAX_TILE_NAME = 24  # letters of a sample's name under its tile
 N_EXAMPLES = 10  # samples that represent a data set without labels
 

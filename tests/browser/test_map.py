@@ -77,3 +77,21 @@ def test_a_part_s_coefficient_colours_the_map_with_a_scale_in_place_of_the_legen
     page.get_by_label("Part", exact=True).press("Enter")
     page.get_by_text("Coefficient of part 2:").wait_for()
     wait_until(page, lambda: chart.evaluate("root => root.map?.data?.files.colors ?? null") not in (None, before))
+
+
+def test_the_card_of_a_point_says_the_name_of_its_sample_as_text(page, address):
+    chart = map_of(page, address, "class")
+    chart.evaluate("""root => {
+        const { map } = root, texts = Array.from({ length: map.n }, (_, row) => `näme ${row}<i>\\nage: ${2 * row}`);
+        const encoded = texts.map((text) => new TextEncoder().encode(text));
+        let end = 0;
+        const ends = Uint32Array.from(encoded, (bytes) => (end += bytes.length));
+        const address = (content) => URL.createObjectURL(new Blob(content));
+        map.data = { ...map.data, files: { ...map.data.files, texts: address(encoded), ends: address([ends]) } };
+        map.hover(-1);
+        map.hover(123, [50, 50]);
+    }""")
+    expect(chart.locator(".card .text")).to_contain_text("näme 123<i>")
+    expect(chart.locator(".card .text")).to_contain_text("age: 246")
+    chart.evaluate("root => { root.map.hover(-1); root.map.hover(0, [50, 50]); }")
+    expect(chart.locator(".card .text")).to_contain_text("näme 0<i>")

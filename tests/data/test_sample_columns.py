@@ -43,7 +43,7 @@ def test_columns_that_are_left_out_are_kept_and_shown(table):
     assert tuple(column.name for column in images.columns) == LEFT_OUT
     assert images.details_of(5)[:4] == ["id: =P5", "day: 2024-03-02", "age: 25", "constant: 1"]
     assert images.details_of(N - 1)[2] == "constant: 1"  # its age is missing
-    assert images.tile_caption(5) == "5\ny\nid: =P5\nday: 2024-03-02"
+    assert images.tile_caption(5) == "5\ny\nid: =P5"
     assert [column.can_colour for column in images.columns] == [True, True, True, True, True]
     few = catalogue.load(images.name, 5)
     place = np.flatnonzero((images.pixels == few.pixels[2]).all(axis=1))[0]
