@@ -119,7 +119,8 @@ def _show_results(run: FinishedRun, applied: AppliedRun) -> None:
         f"**{len(frame):,} sample{'s' if len(frame) != 1 else ''}**, mean error {frame['error'].mean():.4f}; "
         f"of the run's own samples {run.errors().mean():.4f}."
     )
-    st.dataframe(frame.head(MAX_RESULT_ROWS), hide_index=True, key="explain.new.results")
+    numbers = {name: st.column_config.NumberColumn(format="%.4f") for name in frame.select_dtypes("floating")}
+    st.dataframe(frame.head(MAX_RESULT_ROWS), hide_index=True, column_config=numbers, key="explain.new.results")
     if len(frame) > MAX_RESULT_ROWS:
         st.caption(f"The first {MAX_RESULT_ROWS:,} of {len(frame):,} samples; the file has all.")
     st.download_button(
