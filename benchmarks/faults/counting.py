@@ -37,5 +37,5 @@ class Count:
             "p50, s": p50,
             "p99, s": p99,
             "figures": self.figures or None,
-            "why": "; ".join(sorted(set(self.lost)))[:200] or None,
+            "why": " ".join("; ".join(sorted(set(self.lost))).split())[:200] or None,  # on one line
         }

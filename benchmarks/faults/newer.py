@@ -133,9 +133,17 @@ class _Trial:
         except Exception as error:
             problems = [f"{type(error).__name__}: {error}"[:200]]
         finally:
-            remove(newer.folder)
-            copy(self.home / "pristine" / victim.kind / victim.id, victim.folder)
+            self._reset(newer, victim)
         return "; ".join(f"{kind.__name__} of {victim.kind}: {problem}" for problem in problems)
+
+    def _reset(self, newer: Entry, victim: Entry) -> None:
+        """Put the original in its place, by renames: the engine looks on."""
+        old, fresh = self.home / "old", self.home / "fresh"
+        copy(self.home / "pristine" / victim.kind / victim.id, fresh)
+        if newer.folder.exists():
+            newer.folder.rename(old)
+            remove(old)
+        fresh.rename(victim.folder)
 
     def _sign(self, entry: Entry) -> str:
         """Write a version into the provenance, where there is one; return it."""

@@ -115,6 +115,11 @@ def is_plain_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder, and no link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
 def make_way(path: Path) -> None:
     """Move beside what is no plain file in the place of one."""
     if os.path.lexists(path) and not is_plain_file(path):

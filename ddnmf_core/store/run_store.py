@@ -33,6 +33,7 @@ from ddnmf_core.config import DEVICES, ClusteringConfig, Config, EmbeddingConfig
 from ddnmf_core.files.atomic import (
     CorruptFile,
     KeptFile,
+    is_folder,
     is_stale,
     make_folder,
     move_beside,
@@ -348,7 +349,7 @@ class Store:
             return
         logging.getLogger("ddnmf.engine").warning("Request %s dropped: %s", path.name, error)
         with suppress(OSError):
-            if path.is_dir() and not path.is_symlink():
+            if is_folder(path):
                 path.rename(self._place_aside(f"queue-{path.name}"))
             else:
                 path.unlink(missing_ok=True)
@@ -419,7 +420,7 @@ class Store:
         stale = [path for path in self.root.rglob(".*.tmp") if is_stale(path)]
         for path in stale:
             with suppress(OSError):
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+                shutil.rmtree(path) if is_folder(path) else path.unlink(missing_ok=True)
         return sum(not os.path.lexists(path) for path in stale)
 
 

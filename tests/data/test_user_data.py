@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import zipfile
 from dataclasses import fields
 
@@ -404,6 +405,31 @@ def test_a_set_is_private_whole_and_checked_when_it_is_read(tmp_path, pictures):
     with pytest.raises(DataError, match="damaged"):
         catalogue.spec(images.name)
     assert images.name not in catalogue.available()
+
+
+@pytest.mark.parametrize("kind", ["link to itself", "link to nothing", "link to a device", "pipe", "file"])
+def test_what_stands_in_the_place_of_a_set_is_said_removed_and_replaced(pictures, kind):
+    name = added(pictures).name
+    place = user_sets.folder(name)
+
+    def put():
+        shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
+        links = {"link to itself": place, "link to nothing": place.parent / "nowhere", "link to a device": "/dev/zero"}
+        if kind in links:
+            place.symlink_to(links[kind])
+        else:
+            os.mkfifo(place) if kind == "pipe" else place.write_bytes(b"x")
+
+    put()
+    with pytest.raises(DataError, match=f"the data set {name} "):
+        catalogue.spec(name)
+    assert user_sets.find_problem(name)
+    assert (user_sets.names(), user_sets.size(name)) == ([name], 0)
+    user_data.remove_data_set(name)
+    assert user_sets.names() == []
+    put()
+    assert added(pictures).name == name  # adding it again puts it into its place
+    assert user_sets.find_problem(name) == ""
 
 
 def test_a_set_that_is_not_there_says_what_to_do():

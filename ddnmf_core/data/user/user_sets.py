@@ -7,9 +7,10 @@ same run. Arrays are checked against the name when read. Nothing else of the use
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +24,16 @@ from ddnmf_core.data.dataset import UNLABELLED, DataError, DatasetSpec, short_me
 from ddnmf_core.data.sample_columns import SampleColumn, column_from_json, that_fit
 from ddnmf_core.data.user import array_file
 from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData, check_is_file, short_sample_name
-from ddnmf_core.files.atomic import CorruptFile, read_document, sha256, temporary_name, write_bytes, write_document
+from ddnmf_core.files.atomic import (
+    CorruptFile,
+    is_folder,
+    move_beside,
+    read_document,
+    sha256,
+    temporary_name,
+    write_bytes,
+    write_document,
+)
 from ddnmf_core.files.home import default_root, make_home
 from ddnmf_core.files.memory_map import is_mapped
 from ddnmf_core.files.read_only import require_writable
@@ -224,11 +234,15 @@ def _staging_folder() -> Iterator[Path]:
 
 
 def _publish(tmp: Path, meta: dict[str, Any]) -> str:
-    """Rename the folder to the data set, unless another process has stored it; a damaged one is replaced."""
+    """Rename the folder to the data set, unless another process has stored it; a damaged one is replaced, and what is no folder
+    is moved beside it."""
     name = dataset_name(meta)
     write_document(tmp / META_FILE, meta)
-    if folder(name).exists() and not _is_intact(name):
-        shutil.rmtree(folder(name))
+    if os.path.lexists(folder(name)) and not _is_intact(name):
+        if is_folder(folder(name)):
+            shutil.rmtree(folder(name))
+        else:
+            move_beside(folder(name))
     if not folder(name).exists():
         try:
             tmp.rename(folder(name))
@@ -257,8 +271,12 @@ def folder(name: str) -> Path:
 
 
 def size(name: str) -> int:
-    """Return the bytes on the disk; 0 if it is missing."""
-    return sum(path.stat().st_size for path in folder(name).glob("*"))
+    """Return the bytes on the disk; what is missing or cannot be reached counts as 0."""
+    total = 0
+    with suppress(OSError):
+        for path in folder(name).iterdir():
+            total += path.lstat().st_size
+    return total
 
 
 def names() -> list[str]:
@@ -280,13 +298,13 @@ def meta(name: str) -> dict[str, Any]:
     path = folder(name) / META_FILE
     try:
         return _meta(path, path.stat().st_mtime_ns)
-    except (NotADirectoryError, PermissionError) as error:
-        raise DataError(f"the data set {name} cannot be read: {explain_os_error(error)}") from None
     except FileNotFoundError:
         raise DataError(
             f"the data set {name} is not in this store: it was removed, or its runs were trained elsewhere. Add "
             "its file or folder again with the same options to restore it"
         ) from None
+    except OSError as error:  # no folder, a link to itself, no permission
+        raise DataError(f"the data set {name} cannot be read: {explain_os_error(error)}") from None
     except CorruptFile as error:
         raise DataError(f"the data set {name} is damaged: {error}. Remove it and add it again") from None
 
