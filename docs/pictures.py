@@ -25,8 +25,8 @@ from ddnmf_core.store.examples import add_first_examples, example_runs
 from ddnmf_core.store.run_store import Store
 
 DOCS = Path(__file__).parent
-WIDTH, SIDEBAR, TALLEST = 1235, 256, 1600  # pixels, of the window with its sidebar
-N_COLOURS, MARGIN = 256, 16
+WIDTH, SIDEBAR, TALLEST = 1440, 302, 1600  # pixels, of the window with its sidebar
+MARGIN = 16
 BOOT = 0  # the sample of Fashion-MNIST that is explained
 PATIENCE = 240_000  # milliseconds
 Clip = Callable[[Any], tuple[float, float]]  # of a page: upper and lower end
@@ -70,9 +70,9 @@ def pictures_of(store: Store, wanted: list[str]) -> dict[str, tuple[str, Clip]]:
     fashion = next(run for run in example_runs(store) if run.config.dataset.startswith("fashion"))
     pictures = {
         "explain": (f"explain?run={fashion.id}&sample={BOOT}", between("Image as a sum of parts", "explain-map")),
-        "parts": (f"parts?run={fashion.id}", between("Parts", "parts-nmf")),
-        "noise": ("noise", top(800)),
-        "compare": ("compare?compare=tables", top(980)),
+        "parts": (f"parts?run={fashion.id}", between("All parts", "parts-nmf")),
+        "noise": ("noise", top(760)),
+        "compare": ("compare?compare=tables", top(900)),
     }
     if not wanted or "own-data" in wanted:
         pictures["own-data"] = (f"explain?run={wine(store).id}&sample=0", between("Image and reconstructions", "explain-parts"))
@@ -98,7 +98,7 @@ def main() -> None:
                     upper, lower = clip(page)
                     area = {"x": SIDEBAR, "y": upper, "width": WIDTH - SIDEBAR, "height": lower - upper}
                     taken = Image.open(io.BytesIO(page.screenshot(clip=area)))
-                    taken.convert("RGB").quantize(N_COLOURS).save(DOCS / f"{name}.png", optimize=True)
+                    taken.convert("RGB").save(DOCS / f"{name}.png", optimize=True)
         finally:
             server.terminate()
             engine.stop(store)
