@@ -191,6 +191,6 @@ show_figure_1(chosen)
 if run:
     with place_of_cards:
         report_damage(show_cards)(run)
-    if run.config.model == "ddnmf":
+    if run.config.model == "ddnmf" and run.entry.folder.exists():  # else the cards have found it damaged, and said so
         with place_of_sum:
             show_sum(run)

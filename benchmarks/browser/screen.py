@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.common.browser import address, chromium, serve, settled, two_runs_with_maps
 from benchmarks.common.harness import Result, Row, spread
 from ddnmf_core.config import RunConfig
-from ddnmf_core.data.catalogue import find
+from ddnmf_core.data.catalogue import find, spec
 from ddnmf_core.engine import client as engine
 from ddnmf_core.store.run_store import Store
 
@@ -84,7 +84,7 @@ def _on_set(browser: Any, run: RunConfig, repeats: int) -> dict[str, list[float]
     page.add_init_script(WATCH)
     page.set_default_timeout(120_000)
     found = {"map, first paint": [_first_paint(browser, run) for _ in range(N_LOADS)]}
-    _open(page, f"{address()}/latent?run={run.id}&method=pca")
+    _open(page, f"{address()}/latent?run={run.id}&method=pca&points={_n_points(run)}")
     places = page.get_by_test_id("ddnmf-map").first.evaluate(POINTS, repeats)
     found["click on a point to its parts"] = [
         _wait(page, partial(page.mouse.click, at["x"], at["y"]), "latent.strip") for at in places
@@ -99,6 +99,11 @@ def _on_set(browser: Any, run: RunConfig, repeats: int) -> dict[str, list[float]
     found["part slider to picture"] = _slider(page, "part ", "explain.edited", repeats)
     page.close()
     return found
+
+
+def _n_points(run: RunConfig) -> int:
+    """Return the number of points of the maps that were made."""
+    return spec(run.dataset).n_samples
 
 
 def _open(page: Any, link: str) -> None:
@@ -124,7 +129,7 @@ def _first_paint(browser: Any, run: RunConfig) -> float:
     page.goto(address())
     settled(page)
     began = time.perf_counter()
-    page.goto(f"{address()}/latent?run={run.id}&method=pca")
+    page.goto(f"{address()}/latent?run={run.id}&method=pca&points={_n_points(run)}")
     chart = page.get_by_test_id("ddnmf-map").first
     chart.wait_for()
     page.wait_for_function("map => map.dataset.ready === '1'", arg=chart.element_handle(), polling="raf")

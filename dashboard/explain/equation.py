@@ -40,9 +40,9 @@ def show_equation(run: FinishedRun, ranked: RankedContributions) -> None:
         size=104,
         selected=shown.index(chosen) + 1 if chosen in shown else None,
         title="Image as a sum of parts",
-        how="Coefficient: brightness of the part's brightest pixel in this image. Parts add, none takes ink away, and what "
-        "one of them gives does not depend on the others (closed form: H W). Largest first. Click a part to choose it for all "
-        "pages.",
+        how="Coefficient: brightness of the part's brightest pixel in this image. Parts add, none takes ink away, and the "
+        "contribution of one does not depend on the others (closed form: H W). Largest first. Click a part to choose it for "
+        "all pages.",
         on_pick=lambda tile: choose_part_of_tile(shown, tile),
     )
     _show_map(run, ranked, shown)
@@ -70,7 +70,7 @@ def _show_map(run: FinishedRun, ranked: RankedContributions, shown: list[int]) -
         title="Map of parts",
         how=f"Each {unit} has the colour of the part that gives most of it, as strong as the {unit} is bright"
         + (f"; gray: other parts ({share:.0%} of the ink)" if share >= 0.005 else "")
-        + ". Beside it: what each part gives, in its colour.",
+        + ". Beside it: the contribution of each part, in its colour.",
         on_pick=lambda tile: choose_part_of_tile(named, tile),
     )
 

@@ -24,7 +24,7 @@ def show_read_out(run: FinishedRun) -> None:
     """Offer a read-out, or show its parts by importance, with their measures."""
     st.caption(
         "The model stays as it is. From its hidden layers coefficients H ≥ 0 are fitted whose parts V ≥ 0 add up to the image, "
-        "x = H V, and from which the code is a linear map, z = H W + c. What a part gives does not depend on the others."
+        "x = H V, and from which the code is a linear map, z = H W + c. The effect of a part does not depend on the others."
     )
     n_parts = int(
         st.number_input("Parts of the read-out", 2, 512, FIRST_N_PARTS, key="readout.n_parts", persist_state="session")

@@ -58,7 +58,7 @@ def _base() -> tuple[RunConfig, int]:
         format_func=BASE_TITLES.__getitem__,
         key="sweep.base",
         persist_state="session",
-        help="Values of the settings that are not swept.",
+        help="Values of all other settings.",
     )
     n_samples = columns[2].number_input(
         "Images (blank = all)",

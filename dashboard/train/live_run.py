@@ -119,7 +119,7 @@ def explain_losses(config: RunConfig, view: str) -> str:
     """Explain the loss curves in a caption."""
     unit = "image" if config.loss_reduction == "sum" else "pixel or unit"
     scale = {
-        "relative": "relative to the variance of what they compare (1: no better than a constant)",
+        "relative": "relative to the variance of their targets (1: no better than a constant)",
         "raw": f"per {unit}, before their weights",
         "weighted": f"per {unit}, times their weights",
     }[view]

@@ -67,7 +67,7 @@ MEASURES = {
             "Linear R²",
             ".2f",
             "high",
-            "Share of the code's variance that a linear map of the read-out's coefficients explains.",
+            "Fraction of the code's variance that a linear map of the read-out's coefficients explains.",
         ),
         Measure(
             "stability",
@@ -93,7 +93,7 @@ MEASURES = {
             "Class purity",
             ".2f",
             "high",
-            "Largest share of a part's activation mass in one class, mean over parts (Kim and Park 2007).",
+            "Largest fraction of a part's activation mass in one class, mean over parts (Kim and Park 2007).",
         ),
         Measure(
             "additivity_gap",
@@ -107,7 +107,7 @@ MEASURES = {
             "Cancellation",
             ".2f",
             "low",
-            "The smaller of a part's brightening and darkening effects, as a share of both: 0 if a part only adds, .5 if "
+            "The smaller of a part's brightening and darkening effects, as a fraction of both: 0 if a part only adds, .5 if "
             "it removes as much as it adds.",
         ),
         Measure(
@@ -115,7 +115,7 @@ MEASURES = {
             "Deletion AUC",
             ".2f",
             "low",
-            "Area under the share of the picture left while parts are deleted, the most important first (RISE).",
+            "Area under the fraction of the picture left while parts are deleted, the most important first (RISE).",
         ),
         Measure("deletion_random_auc", "Deletion AUC, random", ".2f", "", "Control: the same with parts in random order."),
         Measure("insertion_auc", "Insertion AUC", ".2f", "high", "The same while parts are inserted."),
@@ -126,7 +126,7 @@ MEASURES = {
             "Saturated coefficients",
             ".1%",
             "",
-            "Share of coefficients below .01 or above .99; undefined for models without a sigmoid.",
+            "Fraction of coefficients below .01 or above .99; undefined for models without a sigmoid.",
         ),
         Measure(
             "completeness_error",

@@ -22,16 +22,21 @@ def rows(page, gallery):
 
 
 @pytest.mark.parametrize("width", [1280, 1440, 1920])
-@pytest.mark.parametrize("name", ["train", "parts", "noise"])
-def test_rows_of_ten_hold_ten(page, address, name, width):
+@pytest.mark.parametrize(
+    ("name", "key"), [("train", "train-reconstructions"), ("parts", "parts-tiles"), ("noise", "noise-stacks")]
+)
+def test_rows_of_ten_hold_ten(page, address, name, key, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{address}/{name}?run={RUN.id}")
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    gallery = page.get_by_test_id("ddnmf-gallery").first
+    gallery = page.locator(f".st-key-{key}").get_by_test_id("ddnmf-gallery")
     gallery.locator(".ddnmf-tile").first.wait_for()
     n = gallery.locator(".ddnmf-tile").count()
     wait_until(page, lambda: len(set(rows(page, gallery))) == 1)
     assert rows(page, gallery)[0] == (10 if n % 10 == 0 else n)
+    if name == "train":
+        preview = page.locator(".st-key-train-preview").get_by_test_id("ddnmf-gallery")
+        wait_until(page, lambda: rows(page, preview) in ([10], [5, 5]))
 
 
 def test_on_a_phone_rows_are_even_and_within_the_screen(page, address):

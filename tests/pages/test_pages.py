@@ -4,12 +4,14 @@ import gc
 import os
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from opening import TABS_OF_EXPLAIN, TABS_OF_PARTS, open_page, text_of
 
+from dashboard.figures.charts import log_axis
 from dashboard.frame import warm_up
-from dashboard.latent.map import with_classes
+from dashboard.latent.map import nearest_on_map, with_classes
 from dashboard.session.run_data import images
 from dashboard.train.live_run import explain_losses
 from ddnmf_core.config import PRESETS, EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig
@@ -312,6 +314,20 @@ def test_coordinates_are_downloaded_with_the_names_of_the_classes(store):
     labels = images(run).labels[[3, 5]]
     assert list(told["class"]) == list(labels)
     assert list(told["class_name"]) == [images(run).class_names[label] for label in labels]
+
+
+def test_a_sample_that_the_map_lacks_is_marked_at_its_nearest_neighbour(store):
+    run, config = FinishedRun(store.entry(DDNMF)), EmbeddingConfig(run=DDNMF.id)
+    z, mapped = run.codes("z"), np.arange(1, 400)
+    distances = ((z[mapped] - z[0]) ** 2).sum(axis=1)
+    assert nearest_on_map(run, config, 0, mapped) == 1 + distances.argmin()
+    assert nearest_on_map(run, config, 7, mapped) is None  # on the map itself
+    assert nearest_on_map(run, config, len(z), mapped) is None  # of other data
+
+
+def test_a_log_axis_is_labelled_within_few_decades():
+    assert log_axis([0.008, 0.08])["dtick"] == "D2"  # 0.01, 0.02, 0.05
+    assert log_axis([0.008, 8.0, 0.0])["dtick"] == 1  # 0.01, 0.1, 1
 
 
 def test_a_choice_is_not_undone_by_an_address_that_arrives_late(store):
