@@ -75,8 +75,12 @@ def _configured(entry: Entry, changes: dict[str, Any]) -> Entry:
     """Give the entry other settings, and the folder that belongs to them."""
     fields = json.loads((entry.folder / CONFIG_FILE).read_bytes()) | changes
     other: Entry = Entry(entry.root, entry.kind, config_hash(fields))
-    entry.folder.rename(other.folder)
-    (other.folder / CONFIG_FILE).write_text(json.dumps(fields, indent=1))
+    staged, old = entry.root.parent / "staged", entry.root.parent / "replaced"
+    copy(entry.folder, staged)
+    (staged / CONFIG_FILE).write_text(json.dumps(fields, indent=1))
+    entry.folder.rename(old)  # by renames: the engine looks on
+    staged.rename(other.folder)
+    remove(old)
     return other
 
 
