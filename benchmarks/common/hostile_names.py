@@ -113,7 +113,6 @@ def random_names(chance: random.Random) -> tuple[Names, list[Marked]]:
     ]
     title, part, run, sample, file, *columns = map(str, marked)
     features, classes = columns[:9], columns[9:]
-    features.sort(key=lambda name: name.startswith("#"))  # at the start of a file it would begin a comment
     return Names(tuple(features), tuple(classes), title, part, run, sample, f"{file.replace('/', '-')}.csv"), marked
 
 

@@ -7,14 +7,15 @@ import html
 import re
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>$~|#^=&]|:(?=\S))")  # a colon before a word may begin a colour or an emoji
-
+_LIST = re.compile(r"^(?:([-+](?=[-+\s]|$))|(\d+)([.)])(?=\s|$))")  # a name may stand at the start of a line
 _ADDRESS = re.compile(r"(https?:(?=//)|\bwww(?=\.)|@(?=\w))", re.IGNORECASE)  # Markdown makes links of them, escaped or not
 WORD_JOINER = "\u2060"  # takes no room
 
 
 def in_markdown(name: str) -> str:
     """Escape a name for Markdown: `HLA-A*02:01` keeps its star, `price($)` is no formula, an address is no link."""
-    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(rf"\1{WORD_JOINER}", " ".join(name.split())))
+    text = _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(rf"\1{WORD_JOINER}", " ".join(name.split())))
+    return _LIST.sub(lambda found: f"{found[2] or ''}\\{found[1] or found[3]}", text)
 
 
 def in_plotly(name: str) -> str:

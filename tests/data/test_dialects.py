@@ -84,11 +84,25 @@ def test_a_table_in_any_dialect_is_read_back_as_it_was(
         (lines([[f"r{n}", *row] for n, row in enumerate(X)], HEADING), HEADING),  # R's row names
         ("sep=;\n" + lines(X, HEADING, ";"), HEADING),  # a spreadsheet
         (lines(X, HEADING, "   "), HEADING),
+        ("#" + lines(X, HEADING), HEADING),  # a heading that is a comment
+        ("# " + lines(X, HEADING, " "), HEADING),  # numpy.savetxt
+        ("# two lines,\n# four columns\n#" + lines(X, HEADING), HEADING),
+        (lines(X, ['"# a"', '"b"', '"# c"', '"#d"']), ["# a", "b", "# c", "#d"]),  # names that begin with the sign
+        (lines(X, ["a", "#b", "# c", "d"]), ["a", "#b", "# c", "d"]),
+        ('"# made, by hand"\n"# on Monday",,,\n' + lines(X, HEADING), HEADING),  # a spreadsheet's comments
     ],
 )
 def test_headings_are_told_from_samples(text, columns):
     assert list(table(text).frame) == columns
     assert len(table(text).frame) == N
+
+
+@pytest.mark.parametrize("header", [None, True, False])
+def test_a_heading_in_a_comment_is_taken_unless_there_is_to_be_none(header):
+    found = table("# made by hand\n#" + lines(X, HEADING), header=header)
+    assert list(found.frame) == ([f"feature {n}" for n in range(1, 5)] if header is False else HEADING)
+    assert len(found.frame) == N
+    assert ("1 line above the table left out" in found.notes) == (header is not False)
 
 
 def test_thousands_are_read():

@@ -31,13 +31,8 @@ def read_text(source: DataSource, choices: ImportOptions, n_rows: int | None) ->
             frame, dialect = _parsed(source, replace(dialect, encoding=FALLBACK_ENCODING), n_rows)
     except (ValueError, LookupError, pd.errors.ParserError, OSError, OverflowError, csv.Error) as error:
         raise DataError(f"this is not a table that can be read: {short_message(error)}") from None
-    frame.columns = [_heading(str(column)) if dialect.header else f"feature {n + 1}" for n, column in enumerate(frame.columns)]
+    frame.columns = [str(column) if dialect.header else f"feature {n + 1}" for n, column in enumerate(frame.columns)]
     return frame, dialect
-
-
-def _heading(column: str) -> str:
-    """Leave out the sign of a comment before a heading such as `#chrom`."""
-    return column[1:].strip() or column if column.startswith("#") else column
 
 
 def _parsed(source: DataSource, dialect: Dialect, n_rows: int | None) -> tuple["pd.DataFrame", Dialect]:
@@ -51,7 +46,8 @@ def _parsed(source: DataSource, dialect: Dialect, n_rows: int | None) -> tuple["
         thousands=dialect.thousands,
         encoding=dialect.encoding,
         skiprows=[*range(dialect.skipped), *comments] if comments else dialect.skipped,
-        header=0 if dialect.header else None,
+        header=0 if dialect.header and not dialect.names else None,
+        names=list(dialect.names) or None,
         index_col=False if dialect.trailing else None,
         nrows=n_rows or MAX_SAMPLES + 1,
         keep_default_na=False,  # a class may be called None or NA

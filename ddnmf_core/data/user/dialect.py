@@ -16,6 +16,7 @@ N_LINES, MAX_FIELDS = 200, 20_000  # lines and fields of them that decide
 DECIDING_COLUMNS, MAX_LETTERS = 1_000, 200_000  # columns that decide on a heading, letters of lines that decide on a separator
 MIN_NUMBERED = 8  # columns with numbers as names beside one with a word
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
+COMMENT = re.compile(r'#|"#(?:[^"]|"")*"[,;\t ]*$')  # a line, in quotes where a spreadsheet wrote it; `"# a","b"` is a heading
 MISSING_MARKERS = frozenset(
     {
         "",
@@ -58,6 +59,7 @@ class Dialect:
     encoding: str = "utf-8-sig"
     skipped: int = 0  # lines above the table: comments, and the line sep= of spreadsheets
     header: bool = True
+    names: tuple[str, ...] = ()  # of the columns, where the last comment above the table has them
     trailing: bool = False  # rows end with a separator that the heading lacks
     comments: int = 0  # lines of comments below the first line of the table
 
@@ -75,8 +77,8 @@ class Dialect:
             found.append("decimal comma")
         if self.thousands:
             found.append(f"thousands {self.thousands!r}")
-        if self.skipped:
-            found.append(f"{self.skipped} line{'s' if self.skipped > 1 else ''} above the table left out")
+        if left_out := self.skipped - bool(self.names):
+            found.append(f"{left_out} line{'s' if left_out > 1 else ''} above the table left out")
         if self.comments:
             found.append(f"{self.comments} comment line{'s' if self.comments > 1 else ''} left out")
         if not self.header:
@@ -109,11 +111,10 @@ def detect(
     dialect = Dialect(separator, *found, encoding, skipped)
     if rows and len(rows) > 1:
         dialect = replace(dialect, trailing=all(len(row) == len(rows[0]) + 1 and not row[-1] for row in rows[1:]))
-    if header is None:
-        header = has_header(first, dialect)
-        if not header and _is_heading(above, separator, rows):
-            return replace(dialect, skipped=skipped - 1)
-    return replace(dialect, header=header)
+    named = has_header(first, dialect)
+    if not named and header is not False and (names := _commented_heading(above, separator, rows)):
+        return replace(dialect, names=names)
+    return replace(dialect, header=named if header is None else header)
 
 
 def is_comment(row: Sequence[str], width: int) -> bool:
@@ -121,12 +122,12 @@ def is_comment(row: Sequence[str], width: int) -> bool:
     return bool(row) and row[0].lstrip().startswith("#") and len(row) != width
 
 
-def _is_heading(above: Sequence[str], separator: str, rows: Sequence[Sequence[str]]) -> bool:
-    """Return True if the comment right above the table names its columns, as in `#chrom,start,end`."""
+def _commented_heading(above: Sequence[str], separator: str, rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return the names of the columns in the comment right above the table, as in `#chrom,start,end`; else none."""
     if not above or not rows or not above[-1].startswith("#"):
-        return False
-    fields = split([above[-1]], separator)[0]
-    return len(fields) == len(rows[0]) > 1 and all(fields)
+        return ()
+    fields = split([above[-1].lstrip("#")], separator)[0]
+    return tuple(fields) if len(fields) == len(rows[0]) > 1 and all(fields) else ()
 
 
 def split(lines: Sequence[str], separator: str) -> list[list[str]]:
@@ -171,7 +172,7 @@ def _above(lines: Sequence[str]) -> tuple[int, str | None]:
         text = line.strip().strip('"')
         if text.lower().startswith("sep=") and len(text) == 5:
             separator = text[4]
-        elif not text.startswith("#") and text:
+        elif text and not COMMENT.match(line.strip()):
             break
         skipped += 1
     return (skipped, separator) if skipped < len(lines) else (0, None)
