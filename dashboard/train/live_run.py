@@ -230,14 +230,21 @@ def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
         )
     if "parts_swing" in snapshot:  # else of an autoencoder or an earlier version
         swings = snapshot["parts_swing"][:MAX_PICTURES].astype(np.float32) / np.float32(127)
+        if entry.config.nmf_at == "pixels":  # a swing is then the part itself, times the range of its coefficient
+            tiles = pictures.to_u8(as_pictures(chosen, pictures.brightest_at_one(swings)))
+            how = "Each part alone, scaled to its brightest pixel. An image is a sum of them."
+        else:
+            tiles = pictures.differences(as_pictures(chosen, swings))
+            how = (
+                "Swing: the picture at the 95 % quantile of a coefficient minus that at its 5 %. Red: ink added, blue: removed."
+            )
         gallery(
-            pictures.differences(as_pictures(chosen, swings)),
+            tiles,
             [f"part {k + 1}" for k in range(len(swings))],
             key="train.parts",
             size=52,
             title=f"Parts{_of_all(entry.config.n_parts)}, epoch {epoch}",
-            how="Swing: the picture at the 95 % quantile of a coefficient minus that at its 5 %. Red: ink added, blue: ink "
-            "removed.",
+            how=how,
         )
 
 

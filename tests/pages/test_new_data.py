@@ -83,7 +83,7 @@ def test_samples_of_another_kind_are_warned_of(runs, frame):
     [
         (b"a,b,c,d\n1,2,3,4\n2,2,3,4\n", "There is no column 'e', on which the run was trained"),
         (b"a,b,c,d,e\n1,2,3,4,-5\n2,2,3,4,5\n", "One value is negative, and the data set had none"),
-        (b"\x00\x01nonsense", "There are 0 samples"),
+        (b"\x00\x01nonsense", "There are no samples in it: check that it is the right file"),
         (b"", "This is not a table that can be read"),
     ],
 )

@@ -136,7 +136,7 @@ def check_is_file(path: Path) -> None:
 def check_extent(n: int, d: int, mapped: bool = False) -> None:
     """Raise DataError if there are no samples, or n samples of d features are too many in memory or mapped."""
     if n < 1:
-        check_enough(n)
+        raise DataError("there are no samples in it: check that it is the right file, and how it is written")
     if mapped and n > MAX_MAPPED_SAMPLES:
         raise DataError(f"there are {n:,} samples: at most {MAX_MAPPED_SAMPLES:,}. Use fewer")
     if not mapped and (n > MAX_SAMPLES or n * d > MAX_VALUES):
