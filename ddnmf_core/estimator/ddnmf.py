@@ -579,6 +579,7 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             H.append(codes.H)
         return torch.cat(z).numpy(), torch.cat(H).numpy()
 
+    @torch.no_grad()
     def _atoms(self) -> NDArray[np.float64] | None:
         """Return the parts of a sum (r, n_features) in units of the data; None for a nonlinear decoder."""
         decode = decode_of(self._exact.student)

@@ -95,7 +95,7 @@ def test_exports_and_new_samples_have_the_columns(table, tmp_path):
         assert rows["age"].isna().sum() == 2
         assert list(rows.columns)[4:9] == ["id", "day", "age", "constant", "error (kept)"]
         assert not np.allclose(rows["error"], rows["error (kept)"])
-    frame, _ = apply_run(run, table, table.name, ImportOptions(labels="kind", leave_out=LEFT_OUT))
+    frame = apply_run(run, table, table.name, ImportOptions(labels="kind", leave_out=LEFT_OUT)).frame
     assert frame["id"].tolist() == [f"=P{number}" for number in range(N)]
 
 
