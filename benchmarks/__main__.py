@@ -48,6 +48,7 @@ BENCHMARKS = {
         "scale.cluster", "a sweep on workers that dask's own commands started, and what 10,000 runs take on many GPUs"
     ),
     "embeddings": Benchmark("analysis.embeddings", "maps as the program makes them, against scikit-learn's t-SNE"),
+    "starts": Benchmark("analysis.starts", "agreement of clusters from other starts, by consensus, of unit length, whitened"),
     "mixture_floor": Benchmark("analysis.mixture_floor", "agreement of Gaussian mixtures by the floor of their covariances"),
 }
 
