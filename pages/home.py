@@ -85,7 +85,8 @@ def show_sum(run: FinishedRun) -> None:
     H, sample = run.codes("H"), st.session_state.get("sample", 0)
     sample = sample if 0 <= sample < len(H) else 0
     st.header("An image as a sum of parts")
-    title = f"S{images(run).title_of(sample)[1:]}: contributions of its parts"
+    what = "the sum of its parts" if run.is_additive() else "contributions of its parts"
+    title = f"S{images(run).title_of(sample)[1:]}: {what}"
     show_strip(run, torch.from_numpy(H[sample]), "home.sum", TILE_WIDTH, title)
 
 

@@ -2,15 +2,14 @@
 
 import numpy as np
 import streamlit as st
-import torch
 from numpy.typing import NDArray
 
 from dashboard.components.gallery import gallery
 from dashboard.figures.palette import CLASS_COLOURS, GRAY
-from dashboard.session.part_contributions import RankedContributions, choose_part_of_tile
+from dashboard.session.part_contributions import RankedContributions, choose_part_of_tile, terms_of_sum
 from dashboard.session.run_data import as_picture, images
 from ddnmf_core.data import pictures
-from ddnmf_core.display.equation import VISIBLE, shown_terms
+from ddnmf_core.display.equation import shown_terms
 from ddnmf_core.interpret.part_map import OTHER_PARTS, part_map
 from ddnmf_core.store.finished_run import FinishedRun
 
@@ -19,23 +18,12 @@ COLOURS = [*CLASS_COLOURS, GRAY]  # of the strongest parts; of all others
 
 def show_equation(run: FinishedRun, ranked: RankedContributions) -> None:
     """Show the reconstruction as coefficients times parts. The baseline has to be zero."""
-    values = ranked.contributions.values
-    ink = values.sum(dim=1)
-    shares = ink / ink.sum().clamp(min=1e-12)
-    shown = shown_terms(shares.numpy(), ranked.order.numpy())
-    peaks = values.amax(dim=1)
-    atoms = values[shown] / peaks[shown, None].clamp(min=1e-12)
-    others = values.sum(dim=0) - values[shown].sum(dim=0)
-    n_others = len(values) - len(shown)
-    whole, background = ranked.contributions.reconstruction, ranked.contributions.baseline
-    has_background = bool(background.abs().max() > VISIBLE)
-    tiles = torch.stack([whole, *atoms, *([others] if n_others else []), *([background] if has_background else [])])
-    terms = [f"{'+ ' if i else ''}{peaks[k]:.2f} × part {k + 1}\n{shares[k]:.0%} of the ink" for i, k in enumerate(shown)]
-    rest = [f"+ {n_others} more\n{1 - float(shares[shown].sum()):.0%} of the ink"] if n_others else []
+    shown = shown_terms(ranked.shares.numpy(), ranked.order.numpy())
+    tiles, captions = terms_of_sum(ranked, shown)
     chosen = st.session_state.get("part", 1) - 1
     gallery(
         pictures.to_u8(as_picture(run, tiles.numpy())),
-        ["reconstruction =\n100% of the ink", *terms, *rest, *(["+ background\nwithout parts"] if has_background else [])],
+        captions,
         key="explain.equation",
         size=104,
         selected=shown.index(chosen) + 1 if chosen in shown else None,
