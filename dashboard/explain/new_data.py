@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.figures.text import in_markdown
 from dashboard.session.run_data import HASH_FUNCS, images
-from dashboard.session.uploads import MAX_UPLOAD_MB, UPLOAD_TYPES
+from dashboard.session.uploads import MAX_UPLOAD_MB, UPLOAD_TYPES, show_refusal
 from ddnmf_core.config import CLUSTERERS, ClustererName, Representation
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.like_data_set import other_columns
@@ -50,7 +50,7 @@ def show_new_data(run: FinishedRun) -> None:
         options = _column_options(run, file.file_id, file.name, file.getvalue(), options)
         applied = _applied(run, file.file_id, repr(options), representation, clusterer, file.name, file.getvalue(), options)
     except DataError as error:
-        st.warning(in_markdown(f"{str(error)[:1].upper()}{str(error)[1:]}."), icon=":material/warning:")
+        show_refusal(error)
         return
     _show_results(run, applied)
 

@@ -14,7 +14,7 @@ import streamlit as st
 from dashboard.components.gallery import gallery
 from dashboard.figures.text import in_markdown
 from dashboard.session.run_data import as_pictures
-from dashboard.session.uploads import MAX_UPLOAD_MB, UPLOAD_TYPES
+from dashboard.session.uploads import MAX_UPLOAD_MB, UPLOAD_TYPES, show_refusal
 from dashboard.train.chosen_source import ChosenSource
 from dashboard.train.picture_options import array_options, image_options
 from dashboard.train.table_options import table_options
@@ -49,7 +49,7 @@ def user_data_form(on_added: Callable[[str], None]) -> None:
             if chosen := _choose():
                 _show_options(chosen, on_added)
         except DataError as error:
-            st.warning(in_markdown(f"{str(error)[:1].upper()}{str(error)[1:]}."), icon=":material/warning:")
+            show_refusal(error)
 
 
 def _choose() -> ChosenSource | None:

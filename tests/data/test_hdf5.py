@@ -9,26 +9,14 @@ import pytest
 import scipy.sparse
 
 from ddnmf_core.data import catalogue
-from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.hdf5 import file as hdf5_file
 from ddnmf_core.data.hdf5.annotated import describe_annotated
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions
-from tests.data.test_array_formats import LABELS, N, by_columns, images
+from tests.data.test_array_formats import LABELS, N, by_columns, images, read, refused
 
 TEXT = h5py.string_dtype()
 rng = np.random.default_rng(0)
-
-
-def read(path, **options):
-    return user_sets.read_source(path, path.name, ImportOptions(**options))
-
-
-def refused(path, reason, **options):
-    with pytest.raises(DataError, match=reason) as error:
-        user_sets.add(path, path.name, ImportOptions(**options))
-    assert user_sets.names() == []
-    assert len(str(error.value)) < 400
 
 
 # ------------------------------------------------------------------------------------------ arrays
