@@ -438,9 +438,14 @@ def _read_config(path: str, kind: Kind, entry_id: str, changed: int) -> Config:
     if config_hash(fields) != entry_id:  # of the stored fields: later versions may have more
         raise ValueError(f"its hash is not {entry_id}")
     try:
-        return CONFIG_TYPES[kind].stored(fields)
+        config = CONFIG_TYPES[kind].stored(fields)
     except ValueError as error:  # whole, as its id says
         raise _newer_file(Path(path), str(error)) from None
+    if config.id != entry_id:  # a value of a setting that another one switches off here
+        read = config.settings()
+        unread = ", ".join(name for name, value in fields.items() if value != read[name])
+        raise _newer_file(Path(path), f"a value that is not used here of {unread or 'its settings'}")
+    return config
 
 
 def _newer_file(path: Path, unknown: str) -> NewerFile:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ddnmf_core.cli.main import main_app
-from ddnmf_core.config import RunConfig, config_hash
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig, config_hash
 from ddnmf_core.engine.client import EngineInfo, info_path
 from ddnmf_core.engine.coordinator import Coordinator
 from ddnmf_core.files.atomic import NewerFile, read_document, write_document
@@ -129,6 +129,28 @@ def test_a_run_of_a_newer_version_stays_where_it_is(store, what):
         ]
     assert verify(store).whole
     assert sorted(path.name for path in entry.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("config", "unread"),
+    [
+        (ClusteringConfig.of(GOOD), {"n_components": {"newer": 0.5}}),
+        (EmbeddingConfig(run=GOOD.id), {"n_neighbors": 10**6}),
+        (GOOD.replace(model="ae1"), {"beta": "free"}),
+        (GOOD.replace(nmf_at="pixels"), {"basis": "orthogonal"}),
+    ],
+    ids=["clustering", "embedding", "autoencoder", "pixels"],
+)
+def test_a_newer_value_of_a_setting_that_is_switched_off_is_newer(store, config, unread):
+    fields = {**config.model_dump(mode="json"), **unread}
+    entry = Entry(store.root, store.entry(config).kind, config_hash(fields))
+    entry.folder.mkdir(parents=True)
+    (entry.folder / CONFIG_FILE).write_text(json.dumps(fields))
+    write_document(entry.folder / STATE_FILE, {"status": "finished"})
+    with pytest.raises(NewerFile, match=next(iter(unread))):
+        _ = entry.config
+    assert [notice for notice in store.notices() if "made by a newer version" in notice and entry.id in notice]
+    assert [(f.grade, f.place) for f in verify(store).findings if f.grade == "newer"] == [("newer", f"{entry.kind}/{entry.id}")]
 
 
 @pytest.mark.parametrize("of", ["setting", "state", "manifest"])
