@@ -441,10 +441,9 @@ def _read_config(path: str, kind: Kind, entry_id: str, changed: int) -> Config:
         config = CONFIG_TYPES[kind].stored(fields)
     except ValueError as error:  # whole, as its id says
         raise _newer_file(Path(path), str(error)) from None
-    if config.id != entry_id:  # a value of a setting that another one switches off here
-        read = config.settings()
-        unread = ", ".join(name for name, value in fields.items() if value != read[name])
-        raise _newer_file(Path(path), f"a value that is not used here of {unread or 'its settings'}")
+    read = config.settings()
+    if unread := [name for name, value in fields.items() if value != read[name]]:  # a setting that is switched off here
+        raise _newer_file(Path(path), f"a value of {', '.join(unread)} that is not used here")
     return config
 
 
