@@ -6,7 +6,8 @@ Widget options (except those of segmented controls and pills), tables, galleries
 import html
 import re
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>$~|#^=&]|:(?=\S))")  # a colon before a word may begin a colour or an emoji
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>$~|#^=&]|:(?=\S))")  # a colon before a word may begin a colour
+_SHORTCODE = re.compile(r":(?=(?:material/)?[\w+-]+:)")  # of an icon or emoji: Streamlit makes one of it, escaped or not
 _LIST = re.compile(r"^(?:([-+](?=[-+\s]|$))|(\d+)([.)])(?=\s|$))")  # a name may stand at the start of a line
 _ADDRESS = re.compile(r"(https?:(?=//)|\bwww(?=\.)|@(?=\w))", re.IGNORECASE)  # Markdown makes links of them, escaped or not
 WORD_JOINER = "\u2060"  # takes no room
@@ -14,7 +15,8 @@ WORD_JOINER = "\u2060"  # takes no room
 
 def in_markdown(name: str) -> str:
     """Escape a name for Markdown: `HLA-A*02:01` keeps its star, `price($)` is no formula, an address is no link."""
-    text = _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(rf"\1{WORD_JOINER}", " ".join(name.split())))
+    parted = _SHORTCODE.sub(f":{WORD_JOINER}", _ADDRESS.sub(rf"\1{WORD_JOINER}", " ".join(name.split())))
+    text = _MARKDOWN.sub(r"\\\1", parted)
     return _LIST.sub(lambda found: f"{found[2] or ''}\\{found[1] or found[3]}", text)
 
 

@@ -16,4 +16,5 @@ NAMES = [f"{before}word{after}" for before, after in MARKUP]
 def test_a_name_in_markdown_is_read_as_it_is(name):
     rendered = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(in_markdown(name)).strip()
     assert re.findall(r"</?(\w+)", rendered) == ["p", "p"]
+    assert not re.search(r":(material/)?[\w+-]+:", html.unescape(rendered))  # which Streamlit replaces in the text of Markdown
     assert html.unescape(rendered).replace(WORD_JOINER, "") == f"<p>{' '.join(name.split())}</p>"
