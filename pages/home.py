@@ -23,7 +23,7 @@ from ddnmf_core.files.read_only import read_only
 from ddnmf_core.labels import CLUSTERER_TITLES, SCORE_TITLES
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
 from ddnmf_core.store.examples import example_runs
-from ddnmf_core.store.finished_run import FinishedRun
+from ddnmf_core.store.finished_run import ClusterScore, FinishedRun
 from ddnmf_core.store.run_names import run_title
 
 FIRST = RunConfig(**PRESETS["recommended"])
@@ -98,11 +98,19 @@ def show_scores(run: FinishedRun) -> None:
         for clusterer, name, value in scores:
             title = SCORE_TITLES.get(name, "Silhouette")
             st.metric(f"{title}, {CLUSTERER_TITLES[clusterer]} on z", f"{value:.3f}", help=terms()[title], width="content")
+    if held_out := [row for row in run.scores(held_out=True) if row.representation == "z" and not row.noisy]:
+        st.caption(f"Held out, {run.config.test_share:.0%} of the images: {', '.join(map(_scores_text, held_out))}.")
     st.caption(
         "Clusters of the clean images. Single seed; scores vary by several points across seeds."
         if catalogue.spec(run.config.dataset).labelled
         else "No labels, so no ACC, NMI or ARI."
     )
+
+
+def _scores_text(row: ClusterScore) -> str:
+    """Format the scores of one clustering: 'K-means ACC .712, NMI .655'."""
+    values = ", ".join(f"{SCORE_TITLES.get(name, 'silhouette')} {value:.3f}" for name, value in row.values.items())
+    return f"{CLUSTERER_TITLES[row.clusterer]} {values}"
 
 
 def show_runs(entries: list[RunEntry], chosen: RunEntry | None, n_examples: int) -> None:

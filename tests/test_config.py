@@ -44,6 +44,7 @@ ONE_CHANGE = [
     {"initialization": "xavier"},
     {"output_bias": "zero"},
     {"nmf_at": "pixels"},
+    {"test_share": 0.2},
 ]
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from benchmarks.common.harness import Result, Row, spread
+from ddnmf_core.analysis.assignment import Centres
 from ddnmf_core.config import RunConfig
 from ddnmf_core.interpret import part_evaluation as interpretation
-from ddnmf_core.interpret.causal import Centres
 from ddnmf_core.model.networks import DDNMFNetwork, build_model
 
 REPEATS, N = 3, 70_000

@@ -21,7 +21,7 @@ from dashboard.session.store import EXPLAIN_PAGE, PARTS_PAGE, store
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import pictures
 from ddnmf_core.data.dataset import Images
-from ddnmf_core.experiment.run_table import SCORE_COLUMNS
+from ddnmf_core.experiment.run_table import HELD_OUT_COLUMNS, SCORE_COLUMNS
 from ddnmf_core.export.csv import escape_formula, escape_formulas
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store.entry import RunEntry
@@ -125,7 +125,7 @@ def _show_scores(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
         format_func=options.get,
         help="Other runs are shown as differences to it, scores in points (hundredths).",
     )
-    names = [*SCORE_COLUMNS, "Error"]
+    names = [*SCORE_COLUMNS, *HELD_OUT_COLUMNS, "Error"]
     table = run_frame([run.entry for run in runs])[names].apply(pd.to_numeric)
     table.index = pd.Index(map(escape_formula, labels), name="Run")  # the table's own download writes cells as they are
     table = table.dropna(axis=1, how="all")

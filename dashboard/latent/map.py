@@ -111,7 +111,7 @@ def map_thumbnails(dataset: str, n_samples: int | None, samples: bytes, _run: Fi
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def map_texts(dataset: str, n_samples: int | None, samples: bytes, _run: FinishedRun) -> CardTexts | None:
+def map_texts(dataset: str, n_samples: int | None, test_share: float, samples: bytes, _run: FinishedRun) -> CardTexts | None:
     """Return the names of samples (int32 as bytes) and their other columns for hover cards; None if there are neither."""
     of = images(_run)
     if not (of.sample_names or of.columns):
@@ -130,7 +130,7 @@ def uncoloured_cloud(embedding: Entry[EmbeddingConfig], run: FinishedRun) -> Clo
         np.full((len(samples), 3), 128, np.uint8),
         samples,
         thumbnails=map_thumbnails(of.dataset, of.n_samples, samples.tobytes(), run),
-        card_texts=map_texts(of.dataset, of.n_samples, samples.tobytes(), run),
+        card_texts=map_texts(of.dataset, of.n_samples, of.test_share, samples.tobytes(), run),
     )
 
 

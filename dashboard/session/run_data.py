@@ -8,10 +8,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.figures.text import in_markdown
+from ddnmf_core.analysis.assignment import Centres
 from ddnmf_core.config import Representation
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import Images
-from ddnmf_core.interpret.causal import Centres
+from ddnmf_core.data.held_out import with_split
 from ddnmf_core.store.entry import Entry, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_store import Store
@@ -25,8 +26,15 @@ Value = TypeVar("Value", bound=np.generic)
 
 
 def images(run: RunEntry | FinishedRun) -> Images:
-    """Return the run's data set."""
-    return dataset_images(run.config.dataset, run.config.n_samples)
+    """Return the run's data set, with a column "split" where samples are held out."""
+    config = run.config
+    of = dataset_images(config.dataset, config.n_samples)
+    return _split_images(of, config.dataset, config.n_samples, config.test_share) if config.test_share else of
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _split_images(_of: Images, dataset: str, n_samples: int | None, test_share: float) -> Images:
+    return with_split(_of, test_share)
 
 
 @st.cache_resource(max_entries=3, show_spinner="Reading images …")

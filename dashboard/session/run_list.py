@@ -9,13 +9,14 @@ import streamlit as st
 
 from dashboard.session.store import table_key
 from ddnmf_core.data.catalogue import short_name
-from ddnmf_core.experiment.run_table import SCORE_COLUMNS, table_of_runs
+from ddnmf_core.experiment.run_table import HELD_OUT_COLUMNS, SCORE_COLUMNS, table_of_runs
 from ddnmf_core.export.csv import escape_formulas
 from ddnmf_core.store.entry import RunEntry
 
 MAX_HEIGHT, ROW_HEIGHT = 420, 35  # pixels
 MAX_ROWS = 500  # reading the results of a run takes about a millisecond
 SCORE_HELP = "Clusters of the code z of the clean images against the classes."
+HELD_OUT_HELP = "Images that took no part in training or clustering, assigned to the clusters of the others."
 ERROR_HELP = "Mean squared error per pixel of reconstructions of noisy images, against the clean images."
 
 
@@ -32,6 +33,7 @@ def run_frame(entries: Sequence[RunEntry]) -> pd.DataFrame:
                 "Data": short_name(row["data"]),
                 "Seed": row["seed"],
                 **row["scores"],
+                **row["held_out_scores"],
                 "Error": row["error"],
                 "State": row["state"] + progress,
                 "Finished": finished,
@@ -52,10 +54,11 @@ def show_run_list(
         )
         entries = entries[:MAX_ROWS]
     frame = run_frame(entries)
-    labelled = [name for name in SCORE_COLUMNS if frame[name].notna().any()]
-    frame = frame.drop(columns=[name for name in SCORE_COLUMNS if name not in labelled])
+    titles = {**dict.fromkeys(SCORE_COLUMNS, SCORE_HELP), **dict.fromkeys(HELD_OUT_COLUMNS, HELD_OUT_HELP)}
+    scored = [name for name in titles if frame[name].notna().any()]
+    frame = frame.drop(columns=[name for name in titles if name not in scored])
     number = st.column_config.NumberColumn
-    formats: dict[str, Any] = {name: number(format="%.3f", help=SCORE_HELP) for name in labelled}
+    formats: dict[str, Any] = {name: number(format="%.3f", help=titles[name]) for name in scored}
     formats |= {
         "Name": st.column_config.TextColumn(width=260, help="The run's name, or what differs from the defaults."),
         "Error": number(format="%.4f", help=ERROR_HELP),

@@ -26,7 +26,6 @@ from ddnmf_core.store.run_names import run_title
 
 STATE_INTERVAL, CURVES_INTERVAL = "1s", "3s"  # refresh during training; drawing competes with it for cores
 STOP_ICON = ":material/stop:"
-ERRORS_TITLE = "Error on fixed images"
 LOSS_VIEWS = {"relative": "Relative", "raw": "Raw", "weighted": "Weighted by α, β, γ"}
 MAX_PICTURES = 24  # in a row
 MAX_QUEUE_SHOWN = 12  # a sweep has hundreds, and the list is redrawn each second
@@ -76,12 +75,11 @@ def show_errors(config: RunConfig, epochs: list[dict[str, Any]]) -> None:
     """Show the errors on fixed images, which fall while a model learns. Runs of earlier versions have none."""
     if not any("relative" in row for row in epochs):
         return
+    title = "Error on held-out images" if config.test_share else "Error on fixed images"
     student = "student, noisy input" if config.model == "ddnmf" else "autoencoder, noisy input"
     errors = {"error_student": student, "error_supervisor": "supervisor, clean input", "error": student}
     show_chart(
-        charts.line_chart(
-            epochs, {name: title for name, title in errors.items() if name in epochs[-1]}, ERRORS_TITLE, log=True
-        ),
+        charts.line_chart(epochs, {name: title for name, title in errors.items() if name in epochs[-1]}, title, log=True),
         "train.errors",
         "Mean squared error per pixel against clean images, the same images and noise after every epoch, log scale. Comparable "
         "between settings.",

@@ -269,6 +269,16 @@ def optimiser_settings() -> dict[str, Any]:
         persist_state="session",
         help="A random subset, the same for every run.",
     )
+    chosen["test_share"] = st.number_input(
+        "Held-out share",
+        0.0,
+        0.9,
+        step=0.05,
+        key=train_key("test_share"),
+        persist_state="session",
+        help="Share of the images kept from training and clustering, and scored apart; of each class the same share, the same "
+        "images for every run. 0: none.",
+    )
     chosen["n_clusters"] = st.number_input(
         "Clusters (blank = one per class)",
         2,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ddnmf_core.cli.terminal import HomeOption, JsonOption, RunArgument, plain_errors, progress_display
-from ddnmf_core.experiment.run_table import SCORE_COLUMNS, table_of_runs
+from ddnmf_core.experiment.run_table import HELD_OUT_COLUMNS, SCORE_COLUMNS, table_of_runs
 from ddnmf_core.store import archive_export, trash
 from ddnmf_core.store.entry import PROVENANCE_FILE, SCORES_FILE, Busy, Entry, RunEntry
 from ddnmf_core.store.run_names import rename_run, run_title
@@ -60,20 +60,14 @@ def _table_lines(rows: list[dict[str, Any]]) -> list[str]:
     """Format runs as columns as wide as their longest text; none for no runs."""
     if not rows:
         return []
-    header = [
-        "RUN",
-        "STATE",
-        "MODEL",
-        "DATA",
-        "SEED",
-        *(name.upper() for name in SCORE_COLUMNS if name[:3] in ("ACC", "NMI")),
-        "ERROR",
-    ]
-    table = [header]
+    shown = [name for name in SCORE_COLUMNS if name[:3] in ("ACC", "NMI")]
+    held_out = [name for name in HELD_OUT_COLUMNS if name[:3] == "ACC" and any(row["held_out_scores"][name] for row in rows)]
+    table = [["RUN", "STATE", "MODEL", "DATA", "SEED", *map(str.upper, [*shown, *held_out]), "ERROR"]]
     for row in rows:
         model = row["name"] or ", ".join(filter(None, (row["model"], row["settings"])))
         state = f"{row['state']} {row['progress']:.0%}" if row["state"] == "running" else row["state"]
-        scores = [_number(row["scores"][name], ".3f") for name in SCORE_COLUMNS if name[:3] in ("ACC", "NMI")]
+        values = [*(row["scores"][name] for name in shown), *(row["held_out_scores"][name] for name in held_out)]
+        scores = [_number(value, ".3f") for value in values]
         table.append([row["run"], state, model, row["data"], str(row["seed"]), *scores, _number(row["error"], ".4f")])
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]

@@ -15,6 +15,7 @@ from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import preset_for_data, suggestion_for
 from ddnmf_core.engine import client as engine
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
+from ddnmf_core.store.finished_run import HELD_OUT
 from ddnmf_core.store.run_store import Store
 
 
@@ -35,6 +36,9 @@ def train_command(
         float | None, typer.Option(help="Standard deviation of Gaussian noise, else share of pixels; 0 to 1.")
     ] = None,
     n_parts: Annotated[int | None, typer.Option(help="Number of parts, r.")] = None,
+    test_share: Annotated[
+        float | None, typer.Option(help="Share of the images held out from training and clustering, scored apart; 0 to 0.9.")
+    ] = None,
     layers: Annotated[str | None, typer.Option(help="Encoder widths, such as 500,500,2000,10.")] = None,
     setting: Annotated[list[str] | None, typer.Option("--set", help="Set any other field: name=value. Repeatable.")] = None,
     device: DeviceOption = "auto",
@@ -56,6 +60,7 @@ def train_command(
             "noise_kind": noise_kind,
             "noise_level": noise_level,
             "n_parts": n_parts,
+            "test_share": test_share,
             "layers": layers,
         }
         fields = {
@@ -124,4 +129,5 @@ def _report(entry: RunEntry, as_json: bool) -> None:
         typer.echo(
             "  {input:<5} {representation:<5} {clusterer:<6} ".format(**score)
             + "  ".join(f"{name.upper()} {score[name]:.4f}" for name in names)
+            + ("  held out" if score.get(HELD_OUT) else "")
         )

@@ -71,6 +71,7 @@ class RunConfig(Config):
     seed: Seed = 1  # of weights, batch order and noise
     precision: Literal["highest", "high", "medium", "bfloat16"] = "medium"  # of matrix products, torch's names
     n_clusters: Annotated[int, Field(ge=2, le=200)] | None = None  # number of clusters; None: one per class
+    test_share: Annotated[float, Field(ge=0, le=0.9)] = 0.0  # share of the images held out from training and clustering
 
     ADDED_FIELDS: ClassVar[dict[str, Any]] = {
         "coefficients": "paper",
@@ -80,6 +81,7 @@ class RunConfig(Config):
         "initialization": "xavier",
         "output_bias": "zero",
         "nmf_at": "code",
+        "test_share": 0.0,
     }
 
     @model_validator(mode="before")

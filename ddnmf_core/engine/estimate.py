@@ -38,7 +38,7 @@ def training_seconds(config: RunConfig, measured: Iterable[Mapping[str, Any]]) -
     if not speeds:
         return None
     speed = speeds[-1]["images_per_second"] * speeds[-1]["weights"]
-    return n_images(config) * config.epochs * count_weights(config) / speed
+    return (1 - config.test_share) * n_images(config) * config.epochs * count_weights(config) / speed
 
 
 def measured_speed(config: RunConfig, history: Sequence[Mapping[str, Any]]) -> dict[str, float] | None:

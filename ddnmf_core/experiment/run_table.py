@@ -8,7 +8,7 @@ from ddnmf_core.config import CLUSTERERS
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.labels import CLUSTERER_TITLES, MODEL_TITLES, SCORE_TITLES
 from ddnmf_core.store.entry import PROVENANCE_FILE, STATE_FILE, RunEntry
-from ddnmf_core.store.finished_run import FinishedRun
+from ddnmf_core.store.finished_run import read_scores
 from ddnmf_core.store.run_names import run_name, settings_text
 
 SCORE_COLUMNS = {  # column to score and clusterer, of the codes z of the clean images
@@ -16,6 +16,7 @@ SCORE_COLUMNS = {  # column to score and clusterer, of the codes z of the clean 
     for clusterer in CLUSTERERS
     for score, title in SCORE_TITLES.items()
 }
+HELD_OUT_COLUMNS = {f"{column}, held out": of for column, of in SCORE_COLUMNS.items()}
 
 
 def table_of_runs(runs: Iterable[RunEntry]) -> list[dict[str, Any]]:
@@ -25,8 +26,8 @@ def table_of_runs(runs: Iterable[RunEntry]) -> list[dict[str, Any]]:
     -------
     list of dict
         "run" (id), "name" (the user's), "model", "data", "settings" (what differs from a preset or the defaults), "seed",
-        "state", "progress" (0 to 1), "scores" by SCORE_COLUMNS (0 to 1), "error" (mean squared error per pixel), "finished"
-        (seconds since 1970) and "seconds" of training.
+        "state", "progress" (0 to 1), "scores" by SCORE_COLUMNS (0 to 1), "held_out_scores" by HELD_OUT_COLUMNS, "error" (mean
+        squared error per pixel), "finished" (seconds since 1970) and "seconds" of training.
     """
     return [run_row(run) for run in runs]
 
@@ -40,7 +41,13 @@ def run_row(run: RunEntry) -> dict[str, Any]:
         return row | _NO_RESULTS | {"state": "damaged"}
 
 
-_NO_RESULTS: dict[str, Any] = {"scores": dict.fromkeys(SCORE_COLUMNS), "error": None, "finished": None, "seconds": None}
+_NO_RESULTS: dict[str, Any] = {
+    "scores": dict.fromkeys(SCORE_COLUMNS),
+    "held_out_scores": dict.fromkeys(HELD_OUT_COLUMNS),
+    "error": None,
+    "finished": None,
+    "seconds": None,
+}
 
 
 def _of_settings(run: RunEntry) -> dict[str, Any]:
@@ -65,10 +72,14 @@ def _of_results(run: RunEntry) -> dict[str, Any]:
 @lru_cache(maxsize=5_000)
 def _read_results(run: RunEntry, changed: int) -> dict[str, Any]:
     """Read scores and error; cached, since a page draws its list of runs again at each click."""
-    clean = {row.clusterer: row.values for row in FinishedRun(run).scores() if row.representation == "z" and not row.noisy}
+    rows = [row for row in read_scores(run) if row.representation == "z" and not row.noisy]
+    clean = {(row.held_out, row.clusterer): row.values for row in rows}
     last = run.last_row()
     return {
-        "scores": {column: clean[clusterer].get(score) for column, (score, clusterer) in SCORE_COLUMNS.items()},
+        "scores": {column: clean[False, clusterer].get(score) for column, (score, clusterer) in SCORE_COLUMNS.items()},
+        "held_out_scores": {
+            column: clean.get((True, clusterer), {}).get(score) for column, (score, clusterer) in HELD_OUT_COLUMNS.items()
+        },
         "error": last.get("error_student", last.get("error")),
         "finished": changed / 1e9,
         "seconds": run.read_json(PROVENANCE_FILE).get("training_seconds"),

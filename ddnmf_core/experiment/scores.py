@@ -7,6 +7,7 @@ from ddnmf_core.analysis.metrics import ALL_SCORE_NAMES, SCORE_NAMES, SILHOUETTE
 from ddnmf_core.config import ClusteringConfig, RunConfig
 from ddnmf_core.experiment.plan import ExperimentItem
 from ddnmf_core.store.entry import SCORES_FILE
+from ddnmf_core.store.finished_run import HELD_OUT
 from ddnmf_core.store.run_store import Store
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _is_informative(table: "pd.DataFrame", name: str) -> bool:
 def _run_rows(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
-            "images": row["input"],
+            "images": f"{row['input']}, held out" if row.get(HELD_OUT) else row["input"],
             "of": row["representation"],
             "transform": "none",
             "n_components": 0,

@@ -52,7 +52,7 @@ def _content(run: FinishedRun) -> dict[str, Any]:
         "settings": config.settings(),
         "unusual": set(config.non_defaults()),
         "provenance": run.provenance(),
-        "scores": run.scores(),
+        "scores": [*run.scores(), *run.scores(held_out=True)],
         "curves": _curves(epochs),
         "examples": _examples(run, images),
         "parts": _parts(run, images),

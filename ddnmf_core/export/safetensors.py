@@ -50,7 +50,7 @@ def model_card(run: FinishedRun, digest: str) -> str:
         data=data,
         sha256=digest,
         n_images=config.n_samples or data.n_samples,
-        scores=run.scores(),
+        scores=[*run.scores(), *run.scores(held_out=True)],
         clusterers=CLUSTERER_TITLES,
         last={name: value for name, value in epochs[-1].items() if name.startswith("L_")},
         provenance=run.provenance(),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ddnmf_core.analysis.clustering import assign_by_mixture
+from ddnmf_core.analysis.assignment import assign
 from ddnmf_core.analysis.shift import describe_shift
 from ddnmf_core.config import ClustererName, Representation
 from ddnmf_core.data.dataset import UNLABELLED, Images
@@ -12,7 +12,6 @@ from ddnmf_core.data.like_data_set import matching_options, preprocess_like
 from ddnmf_core.data.sample_columns import table_cells
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import DataSource, ImportOptions
-from ddnmf_core.interpret.causal import Centres
 from ddnmf_core.progress import Progress, ignore_progress
 from ddnmf_core.store.finished_run import FinishedRun
 
@@ -91,12 +90,9 @@ def apply_run(
     shape = raw.image_shape or (1, pixels.shape[1])
     images = Images(name, pixels, np.zeros(len(pixels), np.int64), shape, UNLABELLED, raw.feature_names)
     codes = encode(run.model(), config, images, noisy=False, on_batch=lambda share: report(share, "Encoding."))
-    known, clusters = run.codes(representation), run.clusters(representation, clusterer)
-    assigned = (
-        Centres.of(known, clusters).assign(codes[representation])
-        if clusterer == "kmeans"
-        else assign_by_mixture(known, clusters, codes[representation])
-    )
+    trained = ~run.held_out()
+    known, clusters = run.codes(representation)[trained], run.clusters(representation, clusterer)[trained]
+    assigned = assign(clusterer, known, clusters, codes[representation])
     columns: dict[str, object] = {"sample": list(raw.sample_names) if raw.sample_names else range(len(pixels))}
     if raw.labels is not None:
         columns["label"] = [raw.class_names[label] for label in raw.labels]

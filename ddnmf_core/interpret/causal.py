@@ -4,65 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ddnmf_core.analysis.assignment import Centres, Clusters
 from ddnmf_core.interpret.quality import Array
 from ddnmf_core.progress import Progress, ignore_progress
 
-Clusters = NDArray[np.int64]
 RELATIVE_MARGIN, ABSOLUTE_MARGIN = 1e-4, 1e-7  # how far an edit goes past the border, in its length: more than float32 rounds
-
-
-@dataclass(frozen=True)
-class Centres:
-    """Centres of clusters; K-means assigns a sample to the nearest one (Lloyd 1982).
-
-    Attributes
-    ----------
-    means : ndarray of shape (n_clusters, d)
-        Mean of each cluster, in the clustered representation; infinite for an empty cluster.
-    """
-
-    means: Array
-
-    @classmethod
-    def of(cls, codes: Array, clusters: Clusters) -> "Centres":
-        """Compute the centres of a clustering.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n, d)
-            Clustered representation.
-        clusters : ndarray of shape (n,)
-            Cluster of each row, from 0.
-
-        Returns
-        -------
-        Centres
-            Means of the clusters; no row is ever assigned to an empty one.
-        """
-        n_clusters = int(clusters.max()) + 1
-        counts = np.bincount(clusters, minlength=n_clusters)
-        sums = np.zeros((n_clusters, codes.shape[1]))
-        np.add.at(sums, clusters, codes)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return cls(np.where(counts[:, None] > 0, sums / counts[:, None], np.inf))
-
-    def assign(self, codes: Array) -> Clusters:
-        """Assign each row to the nearest centre.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n, d)
-            Representation.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Cluster of each row.
-        """
-        distance = (self.means**2).sum(axis=1) - 2 * codes @ np.where(np.isfinite(self.means), self.means, 0).T
-        return distance.argmin(axis=1).astype(np.int64)
 
 
 def causal_matrix(

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ddnmf_core.analysis.assignment import Centres, Clusters
 from ddnmf_core.config import NoiseKind
 from ddnmf_core.data.dataset import Images
 from ddnmf_core.interpret import faithfulness
-from ddnmf_core.interpret.causal import Centres, Clusters, causal_matrix
+from ddnmf_core.interpret.causal import causal_matrix
 from ddnmf_core.interpret.quality import NOISE_LEVELS, Array, survival
 from ddnmf_core.interpret.shapley import additivity_gap, shapley
 from ddnmf_core.model.corruption import corrupt_each

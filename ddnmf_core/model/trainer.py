@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.dataset import Images
+from ddnmf_core.data.held_out import held_out_mask
 from ddnmf_core.model import losses
 from ddnmf_core.model.corruption import check_noise_kind, corrupt, corrupt_each
 from ddnmf_core.model.device import autocast, matmul_precision, sums_dtype, synchronize
@@ -43,7 +44,7 @@ class Trainer:
     config : RunConfig
         Settings of the run.
     images : Images
-        Training data, (n, n_pixels).
+        Data set, (n, n_pixels); its held-out images take no part (`config.test_share`).
     device : torch.device
         Device of the training.
     pixels : Tensor or MappedRows, optional
@@ -73,7 +74,10 @@ class Trainer:
         self.image_shape = images.image_shape
         check_noise_kind(config.noise_kind, self.image_shape)
         self.pixels = pixels_on_device(images.pixels, device) if pixels is None else pixels
-        self._fixed_samples = torch.randperm(len(self.pixels), generator=self._generator("fixed images"))[:N_PROBE]
+        held_out = torch.from_numpy(held_out_mask(images.labels, config.test_share))
+        self._training_samples = torch.nonzero(~held_out).flatten()
+        fixed = torch.nonzero(held_out).flatten() if config.test_share else self._training_samples
+        self._fixed_samples = self._shuffle(fixed, "fixed images")[:N_PROBE]
         self.model = build_model(config, images.pixels.shape[1]).to(device)
         if config.output_bias == "mean":
             set_output_bias(self.model, self._mean_image())
@@ -175,9 +179,8 @@ class Trainer:
         return config.learning_rate * min((step + 1) / warm_up, (n_steps - step) / max(1, n_steps - warm_up))
 
     def order(self) -> Tensor:
-        """Draw the order of the images in this epoch: (n,)."""
-        order = torch.randperm(len(self.pixels), generator=self._generator("order", self.epoch))
-        return order.to(self.device)
+        """Draw the order of the training images in this epoch: (n,)."""
+        return self._shuffle(self._training_samples, "order", self.epoch).to(self.device)
 
     def _samples(self, order: Tensor, batch: int) -> Tensor:
         """Select the samples of one batch: (n,) -> (batch_size,) or fewer in the last."""
@@ -192,7 +195,7 @@ class Trainer:
     @property
     def batches_per_epoch(self) -> int:
         """Number of batches in an epoch; the last may be smaller."""
-        return math.ceil(len(self.pixels) / self.config.batch_size)
+        return math.ceil(len(self._training_samples) / self.config.batch_size)
 
     @property
     def _n_sums(self) -> int:
@@ -235,6 +238,8 @@ class Trainer:
     def fixed_errors(self) -> dict[str, Any]:
         """Compute errors on N_PROBE fixed images with fixed noise, comparable between epochs and configurations.
 
+        The images are held-out ones if the run has such (`config.test_share`), else training images.
+
         Returns
         -------
         dict
@@ -270,12 +275,13 @@ class Trainer:
         return scale_pixels(self.pixels[:N_PROBE])
 
     def _mean_image(self) -> Tensor:
-        """Average the fixed images: (n_pixels,)."""
-        return self._fixed_images[0].mean(dim=0)
+        """Average N_PROBE training images: (n_pixels,)."""
+        samples = self._shuffle(self._training_samples, "fixed images")[:N_PROBE]
+        return scale_pixels(self.pixels[samples.to(self.device)]).mean(dim=0)
 
     def _first_parts(self) -> tuple[Tensor, Tensor]:
-        """Factorise clean images of the seed's choice (`factorise`)."""
-        samples = torch.randperm(len(self.pixels), generator=self._generator("NMF"))[:N_FACTORISED]
+        """Factorise clean training images of the seed's choice (`factorise`)."""
+        samples = self._shuffle(self._training_samples, "NMF")[:N_FACTORISED]
         return factorise(scale_pixels(self.pixels[samples.to(self.device)]), self.config.n_parts, self.config.seed)
 
     @cached_property
@@ -297,6 +303,10 @@ class Trainer:
     def finite(self) -> bool:
         """Return True if all weights are finite."""
         return all(bool(p.isfinite().all()) for p in self.model.parameters())
+
+    def _shuffle(self, samples: Tensor, *purpose: str | int) -> Tensor:
+        """Order samples by the run's seed and a purpose."""
+        return samples[torch.randperm(len(samples), generator=self._generator(*purpose))]
 
     def _generator(self, *purpose: str | int) -> torch.Generator:
         """Create a generator seeded by the run's seed and a purpose."""

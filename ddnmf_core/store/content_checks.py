@@ -45,6 +45,7 @@ class _Score(BaseModel):
     input: str
     representation: str
     clusterer: str
+    held_out: bool = False
     acc: float | None = None
     nmi: float | None = None
     ari: float | None = None
@@ -107,9 +108,11 @@ def _check_history(entry: Entry, rows: Iterable[Any]) -> None:
 
 def _check_json(entry: Entry, name: str, content: object) -> None:
     if name == SCORES_FILE and entry.kind == "runs":
-        scored = [(row.input, row.representation, row.clusterer) for row in TypeAdapter(list[_Score]).validate_python(content)]
+        rows = TypeAdapter(list[_Score]).validate_python(content)
+        scored = [(row.held_out, row.input, row.representation, row.clusterer) for row in rows]
         wanted = [
-            (input_kind, representation, clusterer)
+            (held_out, input_kind, representation, clusterer)
+            for held_out in ((False, True) if entry.config.test_share else (False,))
             for input_kind in ("clean", "noisy")
             for representation in entry.config.representations
             for clusterer in CLUSTERERS

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ddnmf_core.config import ClustererName, Representation, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import Images
+from ddnmf_core.data.held_out import held_out_mask, with_split
 from ddnmf_core.display.equation import Equation
 from ddnmf_core.display.parts import Parts, pixel_names
 from ddnmf_core.store.entry import CLUSTERS_FILE, CODES_FILE, MODEL_FILE, PROVENANCE_FILE, SCORES_FILE, RunEntry
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 InputKind = Literal["clean", "noisy"]
 INPUT_KINDS: tuple[InputKind, ...] = get_args(InputKind)
 SNAPSHOTS = "snapshots/"
+HELD_OUT = "held_out"  # in a row of a run's scores
 EXAMPLE_MARK = "example"  # in a run's provenance
 STUDENT, SUPERVISOR = "student.", "supervisor."  # prefixes of a DDNMF's weights
 
@@ -68,6 +70,8 @@ class ClusterScore:
         "kmeans" or "gmm".
     noisy
         Whether the noisy images were encoded.
+    held_out
+        Whether the scores are those of the held-out samples, which were assigned to the clusters of the others.
     values
         "acc", "nmi" and "ari" (eq 17 to 19, 0 to 1; ari can be negative), or without labels "silhouette" (-1 to 1).
     """
@@ -75,12 +79,18 @@ class ClusterScore:
     representation: Representation
     clusterer: ClustererName
     noisy: bool
+    held_out: bool
     values: Mapping[str, float]
 
     @property
     def input(self) -> InputKind:
         """Encoded images: 'clean' or 'noisy'."""
         return input_kind(self.noisy)
+
+    @property
+    def images(self) -> str:
+        """Title of the scored images: 'clean', 'noisy, held out'."""
+        return f"{self.input}, held out" if self.held_out else self.input
 
     @property
     def key(self) -> str:
@@ -129,8 +139,9 @@ class FinishedRun:
         return self.entry.config
 
     def images(self) -> Images:
-        """Load the data set of the run; raise DataError if it is not on this machine."""
-        return catalogue.load(self.config.dataset, self.config.n_samples)
+        """Load the data set of the run, with a column "split" where samples are held out; raise DataError if it is not on
+        this machine."""
+        return with_split(catalogue.load(self.config.dataset, self.config.n_samples), self.config.test_share)
 
     def model(self) -> "DDNMFNetwork | Autoencoder":
         """Load the trained model on the CPU in evaluation mode; raise CorruptFile if its file is damaged."""
@@ -324,9 +335,31 @@ class FinishedRun:
 
     # ---------------------------------------------------------------------------- scores and history
 
-    def scores(self) -> list[ClusterScore]:
-        """Read the scores of all clusterings: clean and noisy images, each representation and clusterer."""
-        return list(read_scores(self.entry))
+    def scores(self, *, held_out: bool = False) -> list[ClusterScore]:
+        """Read the scores of all clusterings: clean and noisy images, each representation and clusterer.
+
+        Parameters
+        ----------
+        held_out
+            Read those of the held-out samples; none if the run has no such samples. By default those of the clustered samples.
+
+        Returns
+        -------
+        list of ClusterScore
+        """
+        return [row for row in read_scores(self.entry) if row.held_out == held_out]
+
+    def held_out(self) -> NDArray[np.bool_]:
+        """Mark the held-out samples (`RunConfig.test_share`): (n,), none without such a share.
+
+        Raises
+        ------
+        DataError
+            If the data set is not on this machine.
+        """
+        if not self.config.test_share:
+            return np.zeros(len(next(iter(self._codes.values()))), bool)
+        return held_out_mask(self.images().labels, self.config.test_share)
 
     def score(
         self, name: str, representation: Representation = "z", clusterer: ClustererName = "kmeans", *, noisy: bool = False
@@ -354,7 +387,9 @@ class FinishedRun:
 
     def results(self) -> dict[str, float]:
         """Collect all results by name: 'acc/clean/z/kmeans', 'error/noisy', last losses, 'seconds' of training."""
-        values = {f"{name}/{row.key}": value for row in self.scores() for name, value in row.values.items()}
+        values: dict[str, float] = {}
+        for row in read_scores(self.entry):
+            values |= {f"{name}/{row.key}{'/held_out' if row.held_out else ''}": value for name, value in row.values.items()}
         values |= {f"error/{input_kind(noisy)}": float(self.errors(noisy=noisy).mean()) for noisy in (False, True)}
         epochs = self.epochs()
         values |= {name: value for name, value in epochs[-1].items() if name.startswith("L_")}
@@ -448,8 +483,9 @@ def snapshots_of(entry: RunEntry) -> list[int]:
 def read_scores(entry: RunEntry) -> Iterator[ClusterScore]:
     """Read the rows of a run's scores.json."""
     for row in entry.read_json(SCORES_FILE):
-        values = {name: value for name, value in row.items() if isinstance(value, int | float)}
-        yield ClusterScore(row["representation"], row["clusterer"], row["input"] == "noisy", values)
+        held_out = bool(row.get(HELD_OUT))
+        values = {name: value for name, value in row.items() if isinstance(value, int | float) and name != HELD_OUT}
+        yield ClusterScore(row["representation"], row["clusterer"], row["input"] == "noisy", held_out, values)
 
 
 def load_model(entry: RunEntry) -> "DDNMFNetwork | Autoencoder":

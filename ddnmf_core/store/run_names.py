@@ -79,6 +79,8 @@ def _setting_text(name: str, value: Any) -> str:
             return f"rate {value:g}"
         case "batch_size":
             return f"batches of {value}"
+        case "test_share":
+            return f"{value:.0%} held out"
         case "n_clusters":
             return f"{value} clusters"
     number = f"{value:g}" if isinstance(value, float) else value

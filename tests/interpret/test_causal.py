@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ddnmf_core.interpret.causal import Centres, causal_matrix, smallest_flip
+from ddnmf_core.analysis.assignment import Centres
+from ddnmf_core.interpret.causal import causal_matrix, smallest_flip
 from ddnmf_core.interpret.quality import survival
 
 CORNERS = Centres(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))

@@ -94,7 +94,7 @@ class _Stopped(Exception):
 
 def _of_parts(run: FinishedRun, images: "Images", H: "NDArray[np.float32]", step: Step) -> "dict[str, NDArray[np.floating]]":
     """Compute the results that need the whole network: causal matrix, and survival under noise."""
-    from ddnmf_core.interpret.causal import Centres
+    from ddnmf_core.analysis.assignment import Centres
     from ddnmf_core.interpret.part_evaluation import causal_by_picture, noise_survival
 
     centres, model = Centres.of(run.codes("z"), run.clusters("z", "kmeans")), run.ddnmf()
