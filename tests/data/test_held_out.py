@@ -35,9 +35,7 @@ def test_each_class_has_its_share_and_a_larger_share_holds_out_more():
     assert small[:400].nonzero()[0].std() > 80  # spread over the class
 
 
-@pytest.mark.parametrize(
-    ("n", "share", "said"), [(40, 0.01, "holds out none of 40"), (50, 0.9, "leaves 5 of 50")]
-)
+@pytest.mark.parametrize(("n", "share", "said"), [(40, 0.01, "holds out none of 40"), (50, 0.9, "leaves 5 of 50")])
 def test_a_share_of_nothing_or_of_nearly_everything_is_refused(n, share, said):
     with pytest.raises(DataError, match=said):
         held_out_mask(np.zeros(n, np.int64), share)
