@@ -21,9 +21,10 @@ from ddnmf_core.engine import client as engine
 from ddnmf_core.files.home import exposure
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.labels import CLUSTERER_TITLES, SCORE_TITLES
+from ddnmf_core.store.cluster_scores import ClusterScore
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
 from ddnmf_core.store.examples import example_runs
-from ddnmf_core.store.finished_run import ClusterScore, FinishedRun
+from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_names import run_title
 
 FIRST = RunConfig(**PRESETS["recommended"])

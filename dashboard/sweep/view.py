@@ -15,7 +15,7 @@ from ddnmf_core.data.catalogue import short_name, spec
 from ddnmf_core.experiment import sweeps
 from ddnmf_core.experiment.sweeps import Sweep
 from ddnmf_core.labels import CLUSTERER_TITLES, INPUT_TITLES, MODEL_TITLES, REPRESENTATION_TITLES
-from ddnmf_core.store.finished_run import clusters_key, input_kind
+from ddnmf_core.store.cluster_scores import clusters_key, input_kind
 
 MEASURE_TITLES = {
     "acc": "ACC",

@@ -14,8 +14,8 @@ from ddnmf_core.config import PRESETS, USER_DATASET, DatasetName, ModelName, Noi
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import preset_for_data, suggestion_for
 from ddnmf_core.engine import client as engine
+from ddnmf_core.store.cluster_scores import HELD_OUT
 from ddnmf_core.store.entry import ENDED_STATUSES, RunEntry
-from ddnmf_core.store.finished_run import HELD_OUT
 from ddnmf_core.store.run_store import Store
 
 

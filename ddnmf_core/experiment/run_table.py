@@ -7,8 +7,8 @@ from typing import Any
 from ddnmf_core.config import CLUSTERERS
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.labels import CLUSTERER_TITLES, MODEL_TITLES, SCORE_TITLES
+from ddnmf_core.store.cluster_scores import read_scores
 from ddnmf_core.store.entry import PROVENANCE_FILE, STATE_FILE, RunEntry
-from ddnmf_core.store.finished_run import read_scores
 from ddnmf_core.store.run_names import run_name, settings_text
 
 SCORE_COLUMNS = {  # column to score and clusterer, of the codes z of the clean images

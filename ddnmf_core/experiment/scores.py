@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from ddnmf_core.analysis.metrics import ALL_SCORE_NAMES, SCORE_NAMES, SILHOUETTE
 from ddnmf_core.config import ClusteringConfig, RunConfig
 from ddnmf_core.experiment.plan import ExperimentItem
+from ddnmf_core.store.cluster_scores import HELD_OUT
 from ddnmf_core.store.entry import SCORES_FILE
-from ddnmf_core.store.finished_run import HELD_OUT
 from ddnmf_core.store.run_store import Store
 
 if TYPE_CHECKING:

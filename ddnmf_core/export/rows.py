@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from ddnmf_core.config import CLUSTERERS
 from ddnmf_core.data.dataset import Images
 from ddnmf_core.data.sample_columns import table_cells
-from ddnmf_core.store.finished_run import FinishedRun, input_kind
+from ddnmf_core.store.cluster_scores import input_kind
+from ddnmf_core.store.finished_run import FinishedRun
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,13 +5,11 @@
     run.clusters("H", "gmm", noisy=True)    # (n,) of the noisy ones
     run.part_effects()                      # (r, n_pixels)
 
-Only this module knows the keys inside a run's files ("clean/z/kmeans").
+Files are read and verified on first use.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +20,8 @@ from ddnmf_core.data.dataset import Images
 from ddnmf_core.data.held_out import held_out_mask, with_split
 from ddnmf_core.display.equation import Equation
 from ddnmf_core.display.parts import Parts, pixel_names
-from ddnmf_core.store.entry import CLUSTERS_FILE, CODES_FILE, MODEL_FILE, PROVENANCE_FILE, SCORES_FILE, RunEntry
+from ddnmf_core.store.cluster_scores import ClusterScore, clusters_key, codes_key, input_kind, read_scores
+from ddnmf_core.store.entry import CLUSTERS_FILE, CODES_FILE, MODEL_FILE, PROVENANCE_FILE, RunEntry
 from ddnmf_core.store.part_names import part_names, part_title
 from ddnmf_core.store.run_names import run_title
 
@@ -30,72 +29,14 @@ if TYPE_CHECKING:
     from ddnmf_core.model.decoding import Decode
     from ddnmf_core.model.networks import Autoencoder, DDNMFNetwork
 
-InputKind = Literal["clean", "noisy"]
-INPUT_KINDS: tuple[InputKind, ...] = get_args(InputKind)
 SNAPSHOTS = "snapshots/"
-HELD_OUT = "held_out"  # in a row of a run's scores
 EXAMPLE_MARK = "example"  # in a run's provenance
 STUDENT, SUPERVISOR = "student.", "supervisor."  # prefixes of a DDNMF's weights
-
-
-def input_kind(noisy: bool) -> InputKind:
-    """Name the encoded images: 'clean' or 'noisy'."""
-    return "noisy" if noisy else "clean"
-
-
-def codes_key(representation: str, noisy: bool) -> str:
-    """Build the key of an array in a run's codes: 'clean/z', 'noisy/H', 'clean/error'."""
-    return f"{input_kind(noisy)}/{representation}"
-
-
-def clusters_key(representation: str, clusterer: str, noisy: bool) -> str:
-    """Build the column name of a run's clusters: 'clean/z/kmeans'."""
-    return f"{input_kind(noisy)}/{representation}/{clusterer}"
 
 
 def snapshot_name(epoch: int) -> str:
     """Build the file name of an epoch's snapshot; epoch 0 is the untrained model."""
     return f"{SNAPSHOTS}{epoch:06d}.safetensors"
-
-
-@dataclass(frozen=True)
-class ClusterScore:
-    """Scores of one clustering of a run.
-
-    Attributes
-    ----------
-    representation
-        Clustered representation: "z", "H" or "z_hat".
-    clusterer
-        "kmeans" or "gmm".
-    noisy
-        Whether the noisy images were encoded.
-    held_out
-        Whether the scores are those of the held-out samples, which were assigned to the clusters of the others.
-    values
-        "acc", "nmi" and "ari" (eq 17 to 19, 0 to 1; ari can be negative), or without labels "silhouette" (-1 to 1).
-    """
-
-    representation: Representation
-    clusterer: ClustererName
-    noisy: bool
-    held_out: bool
-    values: Mapping[str, float]
-
-    @property
-    def input(self) -> InputKind:
-        """Encoded images: 'clean' or 'noisy'."""
-        return input_kind(self.noisy)
-
-    @property
-    def images(self) -> str:
-        """Title of the scored images: 'clean', 'noisy, held out'."""
-        return f"{self.input}, held out" if self.held_out else self.input
-
-    @property
-    def key(self) -> str:
-        """Column of the clusters, such as 'clean/z/kmeans'."""
-        return clusters_key(self.representation, self.clusterer, self.noisy)
 
 
 class FinishedRun:
@@ -478,14 +419,6 @@ class FinishedRun:
 def snapshots_of(entry: RunEntry) -> list[int]:
     """List the epochs with a snapshot; works during training."""
     return [int(name.removeprefix(SNAPSHOTS).partition(".")[0]) for name in entry.names(SNAPSHOTS)]
-
-
-def read_scores(entry: RunEntry) -> Iterator[ClusterScore]:
-    """Read the rows of a run's scores.json."""
-    for row in entry.read_json(SCORES_FILE):
-        held_out = bool(row.get(HELD_OUT))
-        values = {name: value for name, value in row.items() if isinstance(value, int | float) and name != HELD_OUT}
-        yield ClusterScore(row["representation"], row["clusterer"], row["input"] == "noisy", held_out, values)
 
 
 def load_model(entry: RunEntry) -> "DDNMFNetwork | Autoencoder":

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.config import CLUSTERERS
+from ddnmf_core.store.cluster_scores import HELD_OUT, clusters_key, codes_key, input_kind
 from ddnmf_core.store.entry import CLUSTERS_FILE, CODES_FILE, SCORES_FILE, RunEntry
-from ddnmf_core.store.finished_run import HELD_OUT, clusters_key, codes_key, input_kind, load_model
+from ddnmf_core.store.finished_run import load_model
 
 if TYPE_CHECKING:
     import torch
