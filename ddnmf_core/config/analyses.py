@@ -42,7 +42,8 @@ class EmbeddingConfig(Config):
     @classmethod
     def _ignore_fields_of_other_methods(cls, fields: dict[str, Any]) -> dict[str, Any]:
         """Drop the settings of the other methods, so that they cannot make two equal maps differ."""
-        used = {"t-sne": {"perplexity"}, "umap": {"n_neighbors", "min_dist"}}.get(fields.get("method", "t-sne"), set())
+        settings_of = {"t-sne": {"perplexity"}, "umap": {"n_neighbors", "min_dist"}}
+        used = settings_of.get(str(fields.get("method", "t-sne")), set())
         return without(fields, *({"perplexity", "n_neighbors", "min_dist"} - used))
 
 

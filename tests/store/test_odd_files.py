@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ddnmf_core.cli.main import main_app
-from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, RunConfig, config_hash
+from ddnmf_core.config import ClusteringConfig, EmbeddingConfig, InterpretationConfig, PixelNMFConfig, RunConfig, config_hash
 from ddnmf_core.engine.client import EngineInfo, info_path
 from ddnmf_core.engine.coordinator import Coordinator
 from ddnmf_core.files.atomic import NewerFile, read_document, write_document
@@ -151,6 +151,22 @@ def test_a_newer_value_of_a_setting_that_is_switched_off_is_newer(store, config,
         _ = entry.config
     assert [notice for notice in store.notices() if "made by a newer version" in notice and entry.id in notice]
     assert [(f.grade, f.place) for f in verify(store).findings if f.grade == "newer"] == [("newer", f"{entry.kind}/{entry.id}")]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [GOOD, ClusteringConfig.of(GOOD), EmbeddingConfig(run=GOOD.id), InterpretationConfig.of(GOOD), PixelNMFConfig()],
+    ids=lambda config: type(config).__name__,
+)
+def test_any_setting_may_hold_what_a_newer_version_writes(store, config):
+    fields = config.settings()
+    for name in fields:
+        newer = {**fields, name: {"newer": 0.5}}
+        entry = Entry(store.root, store.entry(config).kind, config_hash(newer))
+        entry.folder.mkdir(parents=True)
+        (entry.folder / CONFIG_FILE).write_text(json.dumps(newer))
+        with pytest.raises(NewerFile, match=name):
+            _ = entry.config
 
 
 @pytest.mark.parametrize("of", ["setting", "state", "manifest"])
