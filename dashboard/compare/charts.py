@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.figures.palette import GRAY, MARGIN, ORIGIN_COLOURS, PALE_BLUE, SKY_BLUE, TEXT_ON_LIGHT
+from dashboard.figures.palette import GRAY, LEGEND_ABOVE, MARGIN, ORIGIN_COLOURS, PALE_BLUE, SKY_BLUE, TEXT_ON_LIGHT
 from dashboard.figures.text import in_plotly
 from ddnmf_core.analysis.metrics import best_matching
 
@@ -55,10 +55,7 @@ def seed_dots(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], score: st
     )
     figure.update_yaxes(categoryorder="array", categoryarray=list(rows["method"]), autorange="reversed", automargin=True)
     figure.update_layout(
-        height=110 + METHOD_HEIGHT * len(rows),
-        margin={**MARGIN, "t": 60},
-        xaxis={"title": score.upper()},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"},
+        height=110 + METHOD_HEIGHT * len(rows), margin={**MARGIN, "t": 60}, xaxis={"title": score.upper()}, legend=LEGEND_ABOVE
     )
     return figure
 

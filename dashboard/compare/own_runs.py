@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dashboard.components.gallery import gallery
 from dashboard.figures.charts import log_axis
-from dashboard.figures.palette import MARGIN
+from dashboard.figures.palette import LEGEND_ABOVE, MARGIN
 from dashboard.figures.saving import show_chart, show_title
 from dashboard.figures.text import in_markdown, in_plotly
 from dashboard.session.links import linked_choice, set_choice
@@ -162,7 +162,7 @@ def _show_curves(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
         margin=MARGIN,
         height=320,
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        legend=LEGEND_ABOVE,
     )
     how = (
         "Errors: on the same images and noise after every epoch, comparable between settings. "

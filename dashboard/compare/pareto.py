@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.palette import GRAY, MARGIN, ORIGIN_COLOURS
+from dashboard.figures.palette import GRAY, LEGEND_ABOVE, MARGIN, ORIGIN_COLOURS
 from ddnmf_core.interpret.measures import Measure
 
 if TYPE_CHECKING:
@@ -66,6 +66,6 @@ def pareto_chart(rows: "pd.DataFrame", records: Sequence[dict[str, Any]], measur
         margin={**MARGIN, "r": 30},
         xaxis={"title": measure.title},
         yaxis={"title": score.upper()},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        legend=LEGEND_ABOVE,
     )
     return figure

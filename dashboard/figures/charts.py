@@ -13,6 +13,7 @@ from dashboard.figures.palette import (
     CLASS_COLOURS,
     GRAY,
     HIGH_COLOUR,
+    LEGEND_ABOVE,
     LOSS_COLOURS,
     LOW_COLOUR,
     MARGIN,
@@ -69,7 +70,7 @@ def _on_one_scale(rows: HistoryRows, column: str, names: list[str], title: str) 
             line_color=LOSS_COLOURS[name],
             marker_size=4,
         )
-    figure.update_layout(xaxis_title="epoch", yaxis_title=title, legend={"orientation": "h", "y": 1.15})
+    figure.update_layout(xaxis_title="epoch", yaxis_title=title, legend=LEGEND_ABOVE)
     figure.update_yaxes(**log_axis(row[column][name] for row in rows for name in names))
     return _framed(figure, 220)
 
@@ -125,7 +126,7 @@ def line_chart(history: HistoryRows, series: Mapping[str, str], title: str, log:
         title={"text": title, "font_size": 13},
         xaxis_title="epoch",
         showlegend=len(series) > 1,
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        legend={**LEGEND_ABOVE, "x": 1, "xanchor": "right"},
         yaxis=log_axis(row[column] for row in rows for column in series if column in row) if log else {"rangemode": "tozero"},
     )
     return _framed(figure, 220)
@@ -219,7 +220,7 @@ def deletion_curves(arrays: Mapping[str, NDArray[np.floating]]) -> go.Figure:
     figure.update_layout(
         xaxis_title="parts removed or added",
         yaxis={"title": "fraction of the picture", "tickformat": ".0%"},
-        legend={"orientation": "h", "y": 1.2},
+        legend=LEGEND_ABOVE,
     )
     return _framed(figure, 300)
 

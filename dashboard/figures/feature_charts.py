@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.figures.palette import ADDED_COLOUR, MARGIN, REMOVED_COLOUR
+from dashboard.figures.palette import ADDED_COLOUR, LEGEND_ABOVE, MARGIN, REMOVED_COLOUR
 from dashboard.figures.text import in_plotly
 from ddnmf_core.display.parts import strongest_features
 
@@ -65,12 +65,7 @@ def feature_profiles(rows: Mapping[str, NDArray[np.floating]], names: Sequence[s
             customdata=list(names),
             hovertemplate=f"{row}, %{{customdata}}: %{{y:.3f}}<extra></extra>",
         )
-    figure.update_layout(
-        height=390,
-        margin=MARGIN,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        yaxis={"title": "scaled value", "zeroline": False},
-    )
+    figure.update_layout(height=390, margin=MARGIN, legend=LEGEND_ABOVE, yaxis={"title": "scaled value", "zeroline": False})
     if len(names) <= MAX_NAMED_FEATURES:
         figure.update_xaxes(tickvals=places, ticktext=list(names), tickangle=-40, automargin=True)
     else:

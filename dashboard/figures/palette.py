@@ -21,3 +21,4 @@ ORIGIN_COLOURS = {"paper": "#0072b2", "baseline": "#d55e00", "extension": "#009e
 SURFACE_SCALE = "Viridis"
 
 MARGIN = {"l": 10, "r": 10, "t": 36, "b": 10}  # pixels around a figure with a title; axis labels enlarge it
+LEGEND_ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}  # the plot, which its ground would hide

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from dashboard.components.gallery import gallery
-from dashboard.figures.palette import BIRTH_COLOUR, DEATH_COLOUR, GRAY, LOSS_COLOURS, MARGIN
+from dashboard.figures.palette import BIRTH_COLOUR, DEATH_COLOUR, GRAY, LEGEND_ABOVE, LOSS_COLOURS, MARGIN
 from dashboard.figures.saving import show_chart
 from dashboard.session.run_data import HASH_FUNCS, as_picture
 from ddnmf_core.data import pictures
@@ -128,5 +128,5 @@ def _laid_out(figure: go.Figure, r: int, height: float, span: list[float]) -> go
     figure.update_yaxes(range=[r - 0.5, -0.5], showgrid=False, zeroline=False, title_text="part", row=2, col=1, **ticks)
     figure.update_xaxes(range=span, showgrid=False, zeroline=False)
     figure.update_xaxes(title_text="epoch", row=2, col=1)
-    figure.update_layout(height=height + 90, margin=MARGIN, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"})
+    figure.update_layout(height=height + 90, margin=MARGIN, legend=LEGEND_ABOVE)
     return figure

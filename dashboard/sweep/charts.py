@@ -10,6 +10,7 @@ from dashboard.figures.palette import (
     CHOSEN_COLOUR,
     GRAY,
     HIGH_COLOUR,
+    LEGEND_ABOVE,
     LINE_COLOUR,
     LOW_COLOUR,
     MARGIN,
@@ -205,7 +206,7 @@ def surface_line(
         range=[-0.5, len(cells) - 0.5],
         categoryarray=[format_setting(value) for value in sorted(cells[x])],
     )
-    figure.update_layout(yaxis_title=title, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"})
+    figure.update_layout(yaxis_title=title, legend=LEGEND_ABOVE)
     return _clickable(figure, 380)
 
 
