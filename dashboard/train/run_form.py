@@ -8,19 +8,17 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.figures.text import in_markdown
 from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
-from ddnmf_core.config import DEVICES, DISPLACING_KINDS, PRESETS, RunConfig
+from ddnmf_core.config import DEFAULT_PRESET, DEVICES, DISPLACING_KINDS, PRESETS, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import preset_for_data, suggestion_for
 from ddnmf_core.labels import MODEL_TITLES, NOISE_LEVEL_HELP, NOISE_TITLES, SETTING_SYMBOLS
 
-FIRST_PRESET = "recommended"  # of a new session
-
 
 def remember_defaults() -> None:
     """Put the first settings into the session, where widgets read them and presets set them."""
-    for name, value in RunConfig(**PRESETS[FIRST_PRESET]):
+    for name, value in RunConfig(**PRESETS[DEFAULT_PRESET]):
         st.session_state.setdefault(train_key(name), widget_value(value))
-    st.session_state.setdefault(train_key("preset"), FIRST_PRESET)
+    st.session_state.setdefault(train_key("preset"), DEFAULT_PRESET)
     st.session_state.setdefault(train_key("n_seeds"), 1)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, get_args
 
 import typer
@@ -10,7 +10,16 @@ import typer
 from ddnmf_core.analysis.metrics import ALL_SCORE_NAMES
 from ddnmf_core.cli.runs import run_summary
 from ddnmf_core.cli.terminal import DeviceOption, HomeOption, JsonOption, follow_steps, plain_errors
-from ddnmf_core.config import PRESETS, USER_DATASET, DatasetName, ModelName, NoiseKind, RunConfig
+from ddnmf_core.config import (
+    CODE_NMF_FIELDS,
+    DEFAULT_PRESET,
+    PRESETS,
+    USER_DATASET,
+    DatasetName,
+    ModelName,
+    NoiseKind,
+    RunConfig,
+)
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import preset_for_data, suggestion_for
 from ddnmf_core.engine import client as engine
@@ -24,7 +33,9 @@ def train_command(
         str | None, typer.Option(help=f"{', '.join(get_args(DatasetName))}, or your own (`ddnmf data list`).")
     ] = None,
     model: Annotated[str | None, typer.Option(help=f"{', '.join(get_args(ModelName))}.")] = None,
-    preset: Annotated[str | None, typer.Option(help=f"{', '.join(PRESETS)}.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help=f"{', '.join(PRESETS)}; default: {DEFAULT_PRESET}, unless --set chooses the NMF module.")
+    ] = None,
     n_samples: Annotated[int | None, typer.Option(help="Number of images; default: all.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Number of epochs.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, batch order and noise.")] = None,
@@ -63,10 +74,11 @@ def train_command(
             "test_share": test_share,
             "layers": layers,
         }
+        own = dict(map(_parse_setting, setting or []))
         fields = {
             **_suggested_fields(dataset, n_samples),
-            **preset_for_data(preset, dataset),
-            **dict(map(_parse_setting, setting or [])),
+            **preset_for_data(preset or _default_preset(own), dataset),
+            **own,
             **{name: value for name, value in options.items() if value is not None},
         }
         config = RunConfig(**fields)
@@ -77,6 +89,11 @@ def train_command(
         _report(entry, as_json)
     if code := {"failed": 1, "diverged": 1, "stopped": 130}.get(entry.state.status):
         raise typer.Exit(code)
+
+
+def _default_preset(own: Mapping[str, Any]) -> str | None:
+    """Return the preset of a run without one: that of the Train page's form; none where the user sets the NMF module."""
+    return None if {"nmf_at", *CODE_NMF_FIELDS} & set(own) else DEFAULT_PRESET
 
 
 def _suggested_fields(dataset: str | None, n_samples: int | None) -> dict[str, Any]:

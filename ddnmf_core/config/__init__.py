@@ -19,6 +19,7 @@ from ddnmf_core.config.base import ID_LENGTH, USER_DATASET, Config, DatasetName,
 from ddnmf_core.config.device import DEVICES, Device, check_device
 from ddnmf_core.config.run import (
     CODE_NMF_FIELDS,
+    DEFAULT_PRESET,
     DISPLACING_KINDS,
     NMF_FIELDS,
     PER_RUN_FIELDS,
@@ -36,6 +37,7 @@ from ddnmf_core.config.run import (
 __all__ = [
     "CLUSTERERS",
     "CODE_NMF_FIELDS",
+    "DEFAULT_PRESET",
     "DEVICES",
     "DISPLACING_KINDS",
     "ID_LENGTH",

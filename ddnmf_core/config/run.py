@@ -177,6 +177,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+DEFAULT_PRESET = "recommended"  # where a person starts: in the form of the Train page, on the command line
+
+
 def preset_fields(name: str | None) -> dict[str, Any]:
     """Return the settings of a preset, none for None; raise ValueError for an unknown name."""
     if name is not None and name not in PRESETS:

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 from stored import finish, flip, made_of
+from typer.testing import CliRunner
 
 from ddnmf_core.cli.main import main_app
-from ddnmf_core.config import RunConfig
+from ddnmf_core.config import PRESETS, RunConfig
 from ddnmf_core.store.run_store import Store
 
 SMALL = ["--dataset", "digits", "--layers", "32,16,6", "--n-parts", "5", "--epochs", "2"]
@@ -33,13 +34,34 @@ def test_the_last_line_of_train_is_one_object(trained):
     _, result = trained
     assert result.returncode == 0, result.stderr
     summary = json.loads(result.stdout.splitlines()[-1])
-    config = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2)
+    config = RunConfig(dataset="digits", layers=(32, 16, 6), n_parts=5, epochs=2, nmf_at="pixels")
     assert summary["run"] == config.id
     assert summary["state"] == "finished"
     assert {"L_sym", "L_ap", "L_nc", "L_in"} == set(summary["losses"])
     assert {(row["representation"], row["clusterer"]) for row in summary["scores"]} >= {("z", "kmeans"), ("H", "gmm")}
     assert summary["seconds"] > 0
     assert summary["device"]
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ([], {**PRESETS["recommended"], "n_parts": 32}),
+        (["--n-parts", "7"], {"nmf_at": "pixels", "n_parts": 7}),
+        (["--set", "nmf_at=code"], {}),
+        (["--set", "basis=nonnegative"], {"basis": "nonnegative"}),
+        (["--preset", "quick"], {"epochs": 5}),
+        (["--model", "ae1"], {"model": "ae1"}),
+    ],
+)
+def test_without_a_preset_the_recommended_model_is_trained(monkeypatch, tmp_path, options, wanted):
+    asked = []
+    monkeypatch.setattr(
+        "ddnmf_core.engine.client.submit", lambda store, config, _: asked.append(config) or store.create(config)
+    )
+    done = CliRunner().invoke(main_app, ["train", "--dataset", "digits", *options, "--detach", "--home", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert asked == [RunConfig(dataset="digits", **wanted)]
 
 
 def test_the_same_run_again_is_found_with_the_same_numbers(trained):
