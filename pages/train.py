@@ -12,8 +12,9 @@ from dashboard.session.store import store
 from dashboard.session.train_settings import train_key
 from dashboard.train.data_form import user_data_form
 from dashboard.train.data_list import list_data_sets
+from dashboard.train.form_state import choose_data, remember_defaults, use_settings
 from dashboard.train.live_run import live_panel, queue_order
-from dashboard.train.run_form import checked_config, choose_data, remember_defaults, settings_form, use_settings
+from dashboard.train.run_form import checked_config, settings_form
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import pictures
 from ddnmf_core.engine import client as engine
