@@ -17,8 +17,8 @@ from ddnmf_core.data.suggestions import suggestion_for
 from ddnmf_core.labels import MODEL_TITLES, NOISE_LEVEL_HELP, NOISE_TITLES, SETTING_SYMBOLS
 
 LOSS_WEIGHT_HELP = {
-    "alpha": "Alpha, weight of L_sym, the supervisor's reconstruction error. It scales only the supervisor's gradient, and Adam "
-    "is invariant to that scale: with Adam, alpha does not change the model.",
+    "alpha": "Alpha, weight of L_sym, the supervisor's reconstruction error. It scales only the supervisor's gradient, and "
+    "Adam is invariant to that scale: with Adam, alpha does not change the model.",
     "beta": "Beta, weight of L_ap: distance of the student's features from the supervisor's.",
     "gamma": "Gamma, weight of L_nc, the NMF module's reconstruction error. Too large, and the code shrinks to 0.",
 }
