@@ -13,6 +13,8 @@ from ddnmf_core.store.run_store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
+AND_HELD_OUT = ", held out"
+HELD_OUT_CLEAN = f"clean{AND_HELD_OUT}"
 CLUSTERED_COLUMNS = ("images", "of", "transform", "n_components", "clusterer")  # identify a clustering of a run
 
 
@@ -42,9 +44,10 @@ def _key(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def scores_over_seeds(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Compute mean and standard deviation of each score over seeds, for clean codes z and the plan's clusterings."""
+    """Compute mean and standard deviation of each score over seeds, for clean codes z, training and held-out, and the plan's
+    clusterings."""
     axes = list(table.columns[: table.columns.get_loc("seed")])
-    shown = table[(table["images"] == "clean") & (table["of"] == "z") | table["asked"]]
+    shown = table[table["images"].isin(["clean", HELD_OUT_CLEAN]) & (table["of"] == "z") | table["asked"]]
     groups = shown.groupby([*axes, *CLUSTERED_COLUMNS], sort=False, dropna=False)
     scores = groups[_scores_in(table)].agg(["mean", "std"])
     scores.columns = [f"{score}_{number}" for score, number in scores.columns]
@@ -85,7 +88,7 @@ def _is_informative(table: "pd.DataFrame", name: str) -> bool:
 def _run_rows(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
-            "images": f"{row['input']}, held out" if row.get(HELD_OUT) else row["input"],
+            "images": f"{row['input']}{AND_HELD_OUT}" if row.get(HELD_OUT) else row["input"],
             "of": row["representation"],
             "transform": "none",
             "n_components": 0,

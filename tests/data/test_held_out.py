@@ -14,7 +14,9 @@ from ddnmf_core.cli.main import main_app
 from ddnmf_core.config import CLUSTERERS, RunConfig
 from ddnmf_core.data.dataset import DataError, Images
 from ddnmf_core.data.held_out import held_out_mask
+from ddnmf_core.experiment.plan import ExperimentItem
 from ddnmf_core.experiment.run_table import HELD_OUT_COLUMNS, run_row
+from ddnmf_core.experiment.scores import score_rows, scores_over_seeds
 from ddnmf_core.model.trainer import Trainer
 from ddnmf_core.store.archive_export import export_archive
 from ddnmf_core.store.archive_import import import_archive
@@ -110,6 +112,13 @@ def test_the_tables_of_runs_show_held_out_scores(run):
     assert f"{row['ACC GMM, held out']:.3f}" in listed.stdout
     shown = json.loads(CliRunner().invoke(main_app, ["runs", "show", run.id, "--home", str(run.entry.root)]).stdout)
     assert sum(bool(score.get("held_out")) for score in shown["scores"]) == 12
+
+
+def test_an_experiment_summarises_them_apart(run):
+    rows = score_rows(Store(run.entry.root), [ExperimentItem({}, CONFIG, None)])
+    table = scores_over_seeds(rows).set_index(["images", "clusterer"])
+    assert set(table.index) == {(images, clusterer) for images in ("clean", "clean, held out") for clusterer in CLUSTERERS}
+    assert table.loc[("clean, held out", "gmm"), "acc_mean"] == run.results()["acc/clean/z/gmm/held_out"]
 
 
 def test_a_store_and_an_archive_with_held_out_scores_are_whole(run, tmp_path):
