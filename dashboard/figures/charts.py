@@ -21,6 +21,8 @@ from dashboard.figures.palette import (
 from dashboard.figures.text import in_plotly
 
 FEW_DECADES = 30  # highest over lowest value, up to which a log axis is labelled at 1, 2 and 5
+MAX_EPOCHS_LABELLED = 8  # one by one
+LEGEND_ABOVE = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"}  # off the lines
 HistoryRows = Sequence[Mapping[str, Any]]
 
 
@@ -69,9 +71,15 @@ def _on_one_scale(rows: HistoryRows, column: str, names: list[str], title: str) 
             line_color=LOSS_COLOURS[name],
             marker_size=4,
         )
-    figure.update_layout(xaxis_title="epoch", yaxis_title=title, legend={"orientation": "h", "y": 1.15})
+    figure.update_layout(xaxis=_epoch_axis(rows), yaxis_title=title, legend=LEGEND_ABOVE)
     figure.update_yaxes(**log_axis(row[column][name] for row in rows for name in names))
     return _framed(figure, 220)
+
+
+def _epoch_axis(rows: HistoryRows) -> dict[str, Any]:
+    """Return the settings of an axis of epochs, labelled with whole ones."""
+    few = bool(rows) and rows[-1]["epoch"] <= MAX_EPOCHS_LABELLED
+    return {"title": "epoch"} | ({"dtick": 1} if few else {})
 
 
 def log_axis(values: Iterable[float]) -> dict[str, Any]:
@@ -123,9 +131,9 @@ def line_chart(history: HistoryRows, series: Mapping[str, str], title: str, log:
             )
     figure.update_layout(
         title={"text": title, "font_size": 13},
-        xaxis_title="epoch",
+        xaxis=_epoch_axis(rows),
         showlegend=len(series) > 1,
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        legend=LEGEND_ABOVE,
         yaxis=log_axis(row[column] for row in rows for column in series if column in row) if log else {"rangemode": "tozero"},
     )
     return _framed(figure, 220)
@@ -219,7 +227,7 @@ def deletion_curves(arrays: Mapping[str, NDArray[np.floating]]) -> go.Figure:
     figure.update_layout(
         xaxis_title="parts removed or added",
         yaxis={"title": "fraction of the picture", "tickformat": ".0%"},
-        legend={"orientation": "h", "y": 1.2},
+        legend=LEGEND_ABOVE,
     )
     return _framed(figure, 300)
 

@@ -11,6 +11,7 @@ from dashboard.components.gallery import gallery
 from dashboard.figures import charts
 from dashboard.figures.saving import show_chart, show_title
 from dashboard.figures.text import in_markdown
+from dashboard.session.errors import warn_of_engine
 from dashboard.session.results import report_damage
 from dashboard.session.run_data import as_pictures, images
 from dashboard.session.selections import warn_of_collapse
@@ -143,7 +144,7 @@ def show_controls(entry: RunEntry, live: bool) -> None:
     if (state.status in LIVE_STATUSES) != live:
         st.rerun(scope="app")
     stopping = entry.stop_requested and state.status in LIVE_STATUSES
-    text = "Stopping …" if stopping else state.message or state.status.capitalize()
+    text = "Stopping …" if stopping else in_markdown(state.message) or state.status.capitalize()
     left, right = st.columns([4, 1], vertical_alignment="center")
     if state.status in LIVE_STATUSES:
         left.progress(state.progress, f"**{state.status.capitalize()}** · {text}")
@@ -156,11 +157,15 @@ def show_controls(entry: RunEntry, live: bool) -> None:
             disabled=stopping or read_only(),
             width="stretch",
         )
+        warn_of_engine()
     elif state.status == "finished":
         left.success(f"Finished on {state.device}.", icon=":material/check:")
         right.page_link(LATENT_PAGE, label="Open map", icon=":material/scatter_plot:", query_params={"run": entry.id})
     else:
-        (left.info if state.status == "stopped" else left.error)(text)
+        if state.status == "stopped":
+            left.info(text)
+        else:
+            left.error(f"**{state.status.capitalize()}.** {text}")
         action_button(
             "Resume" if state.status == "stopped" else "Try again",
             "train.resume",
