@@ -73,13 +73,13 @@ def _on_one_scale(rows: HistoryRows, column: str, names: list[str], title: str) 
         )
     figure.update_layout(xaxis=_epoch_axis(rows), yaxis_title=title, legend=LEGEND_ABOVE)
     figure.update_yaxes(**log_axis(row[column][name] for row in rows for name in names))
-    return _framed(figure, 220)
+    return _framed(figure, 200)
 
 
 def _epoch_axis(rows: HistoryRows) -> dict[str, Any]:
     """Return the settings of an axis of epochs, labelled with whole ones."""
     few = bool(rows) and rows[-1]["epoch"] <= MAX_EPOCHS_LABELLED
-    return {"title": "epoch"} | ({"dtick": 1} if few else {})
+    return {"title": {"text": "epoch", "standoff": 6}} | ({"dtick": 1} if few else {})
 
 
 def log_axis(values: Iterable[float]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def line_chart(history: HistoryRows, series: Mapping[str, str], title: str, log:
         legend=LEGEND_ABOVE,
         yaxis=log_axis(row[column] for row in rows for column in series if column in row) if log else {"rangemode": "tozero"},
     )
-    return _framed(figure, 220)
+    return _framed(figure, 200)
 
 
 def histogram(values: NDArray[np.floating], largest: float, title: str) -> go.Figure:

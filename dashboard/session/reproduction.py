@@ -143,7 +143,7 @@ def _failures(work: WorkBatch) -> list[str]:
     ended = [entry for entry in work.seconds if entry.exists and entry.state.status in ("failed", "diverged")]
     return [
         f"{in_markdown(run_title(entry)) if entry.kind == 'runs' else f'{entry.kind}/{entry.id}'} {entry.state.status}: "
-        f"{entry.state.message}"
+        f"{in_markdown(entry.state.message)}"
         for entry in ended
         if entry.run not in ended
     ]

@@ -87,7 +87,7 @@ def expected_time(config: RunConfig, n_runs: int = 1) -> str:
     seconds = estimate.run_seconds(config, measured_speeds(config))
     if seconds is None:
         return "Estimating training time …"
-    return f"Expected time: about **{estimate.format_duration(seconds * n_runs)}** at this machine's measured speed."
+    return f"Expected time: about **{estimate.format_duration(seconds * n_runs)}** on this machine."
 
 
 def measured_speeds(config: RunConfig) -> list[Mapping[str, float]]:

@@ -204,7 +204,8 @@ def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     epochs_shown = snapshots_of(entry)
     if not epochs_shown:
         return
-    follow = st.toggle(
+    heading, choice = st.columns([3, 2], vertical_alignment="center")
+    follow = choice.toggle(
         "Follow latest epoch",
         value=True,
         key="train.follow",
@@ -224,14 +225,14 @@ def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     if shown:
         n = min(len(samples), MAX_PICTURES)
         captions = [""] * n * (len(shown) - 1) + [chosen.caption(sample) for sample in samples[:n]]
+        show_title(title := f"Reconstructions, epoch {epoch}", f"Rows from the top: {'; '.join(shown)}.", heading)
         gallery(
             as_pictures(chosen, np.concatenate(list(shown.values()))),
             captions,
             key="train.reconstructions",
             size=52,
             columns=n,
-            title=f"Reconstructions, epoch {epoch}",
-            how=f"Rows from the top: {'; '.join(shown)}.",
+            title=title,
         )
     if "parts_swing" in snapshot:  # else of an autoencoder or an earlier version
         swings = snapshot["parts_swing"][:MAX_PICTURES].astype(np.float32) / np.float32(127)
