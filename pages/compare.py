@@ -24,7 +24,7 @@ from ddnmf_core.reproduce.results import Record, summarise
 
 TABS = {"runs": "My runs", "tables": "Paper's tables", "quality": "Part quality"}
 TABLES: dict[Target, str] = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST"}
-VIEWS = {"table": "Table", "seeds": "Scores by seed", "confusion": "Confusion matrix"}
+TABLE_VIEWS = {"table": "Table", "seeds": "Scores by seed", "confusion": "Confusion matrix"}
 TICKED_KEY = "compare.ticked"  # session key: methods of the ticked rows, for the views without the table
 MAX_TABLE_HEIGHT = 458  # pixels: 12 rows and a half, as a sign that there are more
 TITLES: dict[Target, str] = {**TABLES, "parts": "Part quality"}
@@ -38,7 +38,7 @@ def choose_table() -> tuple[DisplayedResults, str]:
         target = linked_choice(st.segmented_control, "Table", list(shown), "table", format_func=TABLES.get, required=True)
     with right:
         view = linked_choice(
-            st.segmented_control, "View", list(VIEWS), "scores", format_func=VIEWS.get, required=True, wrap=True
+            st.segmented_control, "View", list(TABLE_VIEWS), "scores", format_func=TABLE_VIEWS.get, required=True, wrap=True
         )
     return shown[cast(Target, target)], view
 

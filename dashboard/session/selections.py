@@ -17,7 +17,7 @@ from ddnmf_core.store.entry import ENDED_STATUSES, Entry, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_names import run_title
 
-MAX_MESSAGE = 110  # characters of a run's message beside another run
+MAX_BRIEF = 110  # characters of a run's message beside another run
 REMEDIES = {"failed": "Try again (Train)", "diverged": "Change its settings (Train)", "stopped": "Resume it (Train)"}
 
 
@@ -71,14 +71,14 @@ def explain_absence(key: str, shown: Container[str], entries: Mapping[str, RunEn
         why = f"stays as it is: {kept}." if kept else "is not in this store. It may have been deleted or trained elsewhere."
         st.warning(in_markdown(f"The run {run_id} in the link {why}"))
         return
-    show_unfinished(entry, MAX_MESSAGE)
+    show_unfinished(entry, brief=True)
 
 
-def show_unfinished(entry: RunEntry, max_message: int | None = None) -> None:
-    """Say why a run has no results, in at most `max_message` characters, and link to the Train page for the remedy."""
+def show_unfinished(entry: RunEntry, brief: bool = False) -> None:
+    """Say why a run has no results, `brief` where it is not the page's topic, and link to the Train page for the remedy."""
     status, message = entry.state.status, entry.state.message
-    if max_message:
-        message = textwrap.shorten(message, max_message, placeholder=" …")
+    if brief:
+        message = textwrap.shorten(message, MAX_BRIEF, placeholder=" …")
     if status in ("failed", "diverged"):
         said, show = f" {status}.", st.warning
     else:
