@@ -116,7 +116,7 @@ def fewer_images(protocol: Protocol) -> str:
     """Return a sentence if we use fewer images than the paper, else ''."""
     family, dataset = next(iter(by_family(protocol).items()))
     ours, theirs = protocol.n_samples or DATASETS[dataset].n_samples, DATASETS[family].n_samples
-    return "" if ours == theirs else f" Ours use {ours:,} images of each set, the paper all {theirs:,}."
+    return "" if ours == theirs else f" Our results use {ours:,} images of each set, the paper's all {theirs:,}."
 
 
 def offer_to_compute(wanted: Sequence[TargetCell], key: str, title: str) -> None:

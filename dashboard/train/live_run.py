@@ -220,7 +220,7 @@ def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     chosen = images(entry)
     samples = chosen.one_of_each_class()
     denoiser = "student" if entry.config.model == "ddnmf" else "autoencoder"
-    rows = {"supervisor": "the supervisor's, of clean images", "student": f"the {denoiser}'s, of noisy images"}
+    rows = {"supervisor": "supervisor, clean input", "student": f"{denoiser}, noisy input"}
     shown = {title: snapshot[name][:MAX_PICTURES] for name, title in rows.items() if name in snapshot}
     if shown:
         n = min(len(samples), MAX_PICTURES)
