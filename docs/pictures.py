@@ -1,6 +1,6 @@
 """`python docs/pictures.py [NAME...]`: take the pictures of pages in README and docs again, from the example runs.
 
-Needs Chromium. docs/faces.png is of data that are not here (docs/own-data.md has the commands).
+"faces" needs FACES, from the first two commands of docs/stories/faces.md, and is left out without it. All need Chromium.
 """
 
 import io
@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from benchmarks.common.browser import address, chromium, serve, settled
-from ddnmf_core.config import RunConfig
+from ddnmf_core.config import PRESETS, InterpretationConfig, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.suggestions import suggest
 from ddnmf_core.data.user import user_sets
@@ -27,6 +28,7 @@ from ddnmf_core.store.run_store import Store
 DOCS = Path(__file__).parent
 WIDTH, SIDEBAR, TALLEST = 1440, 302, 1600  # pixels, of the window with its sidebar
 MARGIN = 16
+FACES = Path("lfw/skimage/data/lfw_subset.npy")
 BOOT = 0  # the sample of Fashion-MNIST that is explained
 PATIENCE = 240_000  # milliseconds
 Clip = Callable[[Any], tuple[float, float]]  # of a page: upper and lower end
@@ -48,21 +50,38 @@ def between(first: str, last: str) -> Clip:
     return ends
 
 
+def add_data(file: Path, options: ImportOptions) -> str:
+    """Add a file to the store; return the data set's id."""
+    return user_sets.store_prepared(user_sets.prepare(user_sets.read_source(file, file.name, options), file.name, options))
+
+
+def train(store: Store, config: RunConfig) -> RunConfig:
+    """Train a model and evaluate its parts."""
+    for entry in map(store.create, (config, InterpretationConfig.of(config))):
+        if tasks.perform(str(store.root), entry.kind, entry.id, "cpu") != "finished":
+            raise RuntimeError(entry.state.message)
+    return config
+
+
+def faces(store: Store) -> RunConfig:
+    """Train the model of docs/own-data.md on a hundred faces."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(file := Path(folder) / "faces.npy", np.load(FACES)[:100])
+        name = add_data(file, ImportOptions(title="Faces"))
+    fields = suggest(catalogue.spec(name)).fields | PRESETS["parts"] | {"layers": (128, 16), "n_parts": 16}
+    return train(store, RunConfig(**fields | {"dataset": name, "noise_level": 0.2, "epochs": 400, "batch_size": 20}))
+
+
 def wine(store: Store) -> RunConfig:
-    """Add scikit-learn's table of wines to the store and train a model of it."""
+    """Train a model of scikit-learn's table of wines."""
     from sklearn.datasets import load_wine
 
     data = load_wine(as_frame=True)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "wine.csv"
         data.frame.assign(target=data.target_names[data.target]).to_csv(file, index=False)
-        options = ImportOptions(labels="target", title="Wine")
-        name = user_sets.store_prepared(user_sets.prepare(user_sets.read_source(file, file.name, options), file.name, options))
-    config = RunConfig(**suggest(catalogue.spec(name)).fields, dataset=name)
-    entry = store.create(config)
-    if tasks.perform(str(store.root), entry.kind, entry.id, "cpu") != "finished":
-        raise RuntimeError(entry.state.message)
-    return config
+        name = add_data(file, ImportOptions(labels="target", title="Wine"))
+    return train(store, RunConfig(**suggest(catalogue.spec(name)).fields, dataset=name))
 
 
 def pictures_of(store: Store, wanted: list[str]) -> dict[str, tuple[str, Clip]]:
@@ -76,6 +95,8 @@ def pictures_of(store: Store, wanted: list[str]) -> dict[str, tuple[str, Clip]]:
     }
     if not wanted or "own-data" in wanted:
         pictures["own-data"] = (f"explain?run={wine(store).id}&sample=0", between("Image and reconstructions", "explain-parts"))
+    if FACES.exists() and (not wanted or "faces" in wanted):
+        pictures["faces"] = (f"parts?run={faces(store).id}", between("All parts", "parts-nmf"))
     return {name: picture for name, picture in pictures.items() if not wanted or name in wanted}
 
 

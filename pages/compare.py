@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.compare import charts
 from dashboard.compare.own_runs import show_own_runs
 from dashboard.compare.parts import show_part_table
-from dashboard.compare.rows import as_text, chosen_methods, filter_rows, show_downloads, show_runs
+from dashboard.compare.rows import as_text, filter_rows, show_downloads, show_runs
 from dashboard.figures.saving import show_chart, show_title
 from dashboard.frame.glossary import terms
 from dashboard.session.links import from_link, linked_choice, linked_tabs
@@ -24,23 +24,34 @@ from ddnmf_core.reproduce.results import Record, summarise
 
 TABS = {"runs": "My runs", "tables": "Paper's tables", "quality": "Part quality"}
 TABLES: dict[Target, str] = {"table1": "Table 1, MNIST", "table2": "Table 2, Fashion-MNIST"}
+TABLE_VIEWS = {"table": "Table", "seeds": "Scores by seed", "confusion": "Confusion matrix"}
+TICKED_KEY = "compare.ticked"  # session key: methods of the ticked rows, for the views without the table
 MAX_TABLE_HEIGHT = 458  # pixels: 12 rows and a half, as a sign that there are more
 TITLES: dict[Target, str] = {**TABLES, "parts": "Part quality"}
 
 
-def choose_table() -> DisplayedResults:
+def choose_table() -> tuple[DisplayedResults, str]:
+    """Return the results of the chosen table, and the chosen view of them."""
     shown = {results.results.target: results for results in choose_numbers(tuple(TABLES))}
-    target = linked_choice(st.segmented_control, "Table", list(shown), "table", format_func=TABLES.get, required=True)
-    return shown[cast(Target, target)]
+    left, right = st.columns(2)
+    with left:
+        target = linked_choice(st.segmented_control, "Table", list(shown), "table", format_func=TABLES.get, required=True)
+    with right:
+        view = linked_choice(
+            st.segmented_control, "View", list(TABLE_VIEWS), "scores", format_func=TABLE_VIEWS.get, required=True, wrap=True
+        )
+    return shown[cast(Target, target)], view
 
 
-def show_results(shown: DisplayedResults) -> None:
+def show_results(shown: DisplayedResults, view: str = "table") -> None:
     """Show a target's results, or offer to compute them."""
     target = shown.results.target
     if not shown.published:
         offer_to_compute(shown.cells, "compare", TITLES[target])
-    if shown.results.cells:
-        (show_part_table if target == "parts" else show_scores)(shown)
+    if shown.results.cells and target == "parts":
+        show_part_table(shown)
+    elif shown.results.cells:
+        show_scores(shown, view)
     else:
         st.info(
             "No results in this store yet. Compute them with the button above; the work continues when this page is closed."
@@ -63,8 +74,8 @@ def table_of(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def show_table(rows: pd.DataFrame, protocol: Protocol) -> list[str]:
-    """Show the table; return the methods of the ticked rows, or all of them."""
+def show_table(rows: pd.DataFrame, protocol: Protocol) -> None:
+    """Show the table; keep the methods of the ticked rows for the charts."""
     number = st.column_config.NumberColumn
     formats: dict[str, Any] = {
         f"{title}, paper": number(format="%.3f", help="Single run; no seeds published.") for title in SCORE_TITLES.values()
@@ -82,20 +93,26 @@ def show_table(rows: pd.DataFrame, protocol: Protocol) -> list[str]:
     show_title(
         "Scores by method",
         "Mean ± SD over seeds; Δ: points above or below the paper's single run. Click a heading to sort; tick rows to filter "
-        "the charts below. Seeds of rows without a model differ only in the clusterer's initialisation."
+        "the other views. Seeds of rows without a model differ only in the clusterer's initialisation."
         + fewer_images(protocol),
     )
+    key = table_key("compare.table", rows["method"])
+    if key not in st.session_state:  # drawn again after another view: with the ticks it had
+        ticked = st.session_state.get(TICKED_KEY, [])
+        st.session_state["compare.ticks"] = [row for row, method in enumerate(rows["method"]) if method in ticked]
     chosen = st.dataframe(
         table_of(rows),
         hide_index=True,
         column_config=formats,
         on_select="rerun",
-        key=table_key("compare.table", rows["method"]),
+        key=key,
+        selection_default={"selection": {"rows": st.session_state["compare.ticks"]}},
         selection_mode="multi-row",
         placeholder="–",
         height=min(35 * (len(rows) + 1) + 3, MAX_TABLE_HEIGHT),
     )
-    return chosen_methods(rows, chosen.selection.rows)
+    methods = list(rows["method"])
+    st.session_state[TICKED_KEY] = [methods[row] for row in chosen.selection.rows if row < len(methods)]
 
 
 def headline(rows: pd.DataFrame) -> str:
@@ -142,34 +159,43 @@ def show_confusion(records: list[Record], dataset: str) -> None:
     )
 
 
-def show_scores(shown: DisplayedResults) -> None:
-    """Show Table 1 or 2."""
+def show_scores(shown: DisplayedResults, view: str) -> None:
+    """Show one view of Table 1 or 2."""
     rows = summarise(shown.results.cells)
-    st.markdown(headline(rows))
+    if view == "table":
+        st.markdown(headline(rows))
     visible = filter_rows(rows)
     if visible.empty:
         return
-    methods = show_table(visible, Protocol.described(shown.results.protocol))
-    show_downloads(visible, shown)
-    records = [record for record in shown.results.cells if record["method"] in methods]
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        score = linked_choice(
-            st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True
-        )
-        dots = charts.seed_dots(visible[visible["method"].isin(methods)], records, score)
-        show_chart(
-            dots,
-            "compare.dots",
-            title="Scores by seed",
-            how=(
-                "Dot: one seed. Bar: mean ± 1 SD. Diamond: the paper's single run. Rows whose dots overlap cannot be ranked "
-                "from one run."
-            ),
-        )
-    with right:
+    if view == "table":
+        show_table(visible, Protocol.described(shown.results.protocol))
+        show_downloads(visible, shown)
+    ticked = [method for method in visible["method"] if method in st.session_state.get(TICKED_KEY, [])]
+    chosen = visible[visible["method"].isin(ticked or visible["method"])]
+    records = [record for record in shown.results.cells if record["method"] in list(chosen["method"])]
+    if ticked and view != "table":
+        st.caption(f"{len(ticked)} row{'s' if len(ticked) > 1 else ''} ticked in the table.")
+    if view == "seeds":
+        show_dots(chosen, records)
+    elif view == "confusion":
         show_confusion(records, shown.cells[0].dataset)
     show_runs(records)
+
+
+def show_dots(rows: pd.DataFrame, records: list[Record]) -> None:
+    """Show one score of every seed."""
+    score = linked_choice(
+        st.segmented_control, "Score", list(SCORE_NAMES), "score", format_func=SCORE_TITLES.get, required=True
+    )
+    show_chart(
+        charts.seed_dots(rows, records, score),
+        "compare.dots",
+        title="Scores by seed",
+        how=(
+            "Dot: one seed. Bar: mean ± 1 SD. Diamond: the paper's single run. Rows whose dots overlap cannot be ranked "
+            "from one run."
+        ),
+    )
 
 
 st.title("Compare")
@@ -181,6 +207,6 @@ with place:
     if tab == "runs":
         show_own_runs()
     elif tab == "tables":
-        show_results(choose_table())
+        show_results(*choose_table())
     else:
         show_results(choose_numbers(("parts",))[0])

@@ -8,12 +8,13 @@ from dashboard.figures.text import in_markdown
 from dashboard.frame.glossary import terms
 from dashboard.home import architecture, run_management
 from dashboard.home.cards import show_cards
+from dashboard.session.errors import warn_of_engine
 from dashboard.session.links import from_link, set_choice, to_link
 from dashboard.session.results import expected_time, report_damage
 from dashboard.session.run_data import cached_run, images
 from dashboard.session.run_export import show_export
 from dashboard.session.run_list import show_run_list
-from dashboard.session.selections import explain_absence, newest_with_parts, warn_of_collapse
+from dashboard.session.selections import explain_absence, newest_with_parts, show_unfinished, warn_of_collapse
 from dashboard.session.store import LIVE_STATUSES, TRAIN_PAGE, store
 from ddnmf_core.config import PRESETS, RunConfig
 from ddnmf_core.data import catalogue
@@ -73,6 +74,7 @@ def show_live_run(run: RunEntry) -> None:
         st.rerun(scope="app")
     left, right = st.columns([5, 1], vertical_alignment="center")
     left.progress(state.progress, f"**{in_markdown(run_title(run))}** · {in_markdown(state.message)}")
+    warn_of_engine()
     right.page_link(TRAIN_PAGE, label="Watch training", icon=":material/monitoring:", query_params={"run": run.id})
 
 
@@ -101,10 +103,11 @@ def show_scores(run: FinishedRun) -> None:
             st.metric(f"{title}, {CLUSTERER_TITLES[clusterer]} on z", f"{value:.3f}", help=terms()[title], width="content")
     if held_out := [row for row in run.scores(held_out=True) if row.representation == "z" and not row.noisy]:
         st.caption(f"Held out, {run.config.test_share:.0%} of the images: {', '.join(map(_scores_text, held_out))}.")
+    title = in_markdown(run_title(run.entry))
     st.caption(
-        "Clusters of the clean images. Single seed; scores vary by several points across seeds."
+        f"Clusters of the clean images by {title}. Single seed; scores vary by several points across seeds."
         if catalogue.spec(run.config.dataset).labelled
-        else "No labels, so no ACC, NMI or ARI."
+        else f"{title}. No labels, so no ACC, NMI or ARI."
     )
 
 
@@ -140,8 +143,8 @@ def _act_on(entry: RunEntry) -> None:
     if entry.finished and st.session_state.get("run") != entry.id:
         set_choice("run", entry.id)
         st.rerun()
-    if state.message:
-        st.write(state.message)
+    if not entry.finished:
+        show_unfinished(entry)
     if state.status in ENDED_STATUSES:
         run_management.delete_with_confirmation(entry)
 
@@ -181,7 +184,7 @@ elif not read_only() and not set(finished) - set(examples):
 
 wanted = from_link("run")
 chosen = next((entry for entry in finished if entry.id == wanted), newest_with_parts(finished) if finished else None)
-explain_absence("run", {entry.id for entry in entries}, {})
+explain_absence("run", {entry.id for entry in (*finished, *live)}, {entry.id: entry for entry in entries})
 if chosen and wanted in (None, chosen.id):  # a run still in training stays chosen
     st.session_state["run"] = chosen.id
     to_link("run", chosen.id)

@@ -187,8 +187,9 @@ def show_published() -> None:
 
 
 st.title("Latent space")
+place_of_runs = st.container()  # above the published figure: what it says of the chosen run is seen first
 show_published()
-left, right = st.columns(2, gap="medium")
+left, right = place_of_runs.columns(2, gap="medium", vertical_alignment="bottom")
 with left:
     first = pick_run("Left map")
 alone = sum(entry.finished for entry in store().entries()) < 2

@@ -23,6 +23,7 @@ from dashboard.session.reproduction import (
     store_results,
 )
 from dashboard.session.results import report_damage
+from dashboard.session.selections import explain_absence
 from dashboard.session.store import store
 from ddnmf_core.analysis.metrics import SCORE_NAMES
 from ddnmf_core.experiment.batch import WorkBatch
@@ -248,9 +249,11 @@ def how_to_read_curves(protocol: Protocol) -> str:
 
 
 st.title("Noise")
+entries = store().entries()
+explain_absence("run", {entry.id for entry in entries if entry.finished}, {entry.id: entry for entry in entries})
 shown = choose_results()
 protocol = Protocol.described(shown.results.protocol)
-runs = find_matching_runs(store().entries(), protocol)
+runs = find_matching_runs(entries, protocol)
 rows = summarised(shown, protocol, runs)
 if rows.empty:
     st.info(

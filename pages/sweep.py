@@ -132,7 +132,7 @@ def show_parallel(family: Sweep, runs: pd.DataFrame, view: SweepView) -> None:
             charts.parallel(finished, dimensions, view.column, view.title),
             "sweep.parallel",
             f"Line: one of the {len(finished)} finished runs of the sweep, coloured by {view.title}. Drag along an axis to "
-            "filter runs; drag a heading to move its axis. Bundles of one colour show settings that go with good or poor "
+            "filter runs; drag a heading to move its axis. Lines of one colour that run together: settings with good or poor "
             "results. Needs WebGL; the table below has the same values.",
             title="All runs of the sweep",
             alt="A line per run; same values in the table below.",

@@ -17,6 +17,7 @@ from dashboard.figures.text import in_markdown, in_plotly
 from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.run_data import as_pictures, cached_run, images
 from dashboard.session.run_list import run_frame, show_run_list
+from dashboard.session.selections import show_unfinished
 from dashboard.session.store import EXPLAIN_PAGE, PARTS_PAGE, store
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import pictures
@@ -57,6 +58,8 @@ def show_own_runs() -> None:
         return
     ticked = show_run_list(shown, "compare.runs", "multi-row", FIRST_COLUMNS)
     finished = [entry for entry in ticked if entry.finished]
+    for entry in [entry for entry in ticked if not entry.finished][:MAX_COMPARED]:
+        show_unfinished(entry, brief=True)
     if len(finished) == 1:
         _show_actions(finished[0])
     if len(finished) < 2:

@@ -42,19 +42,19 @@ def chosen_methods(rows: pd.DataFrame, ticked: Sequence[int]) -> list[str]:
 
 
 def show_runs(records: list[Record]) -> None:
-    """Link to each run of the store; count the others."""
-    st.header("Runs")
+    """Link to each run of the store, folded; count the others."""
     runs = {record["run"]: record for record in records if record["run"]}
     available = {run: record for run, record in runs.items() if Entry(store().root, "runs", run).available}
+    folded = st.expander(f"Runs in this store ({len(available)} of {len(runs)})") if runs else st.container()
     for run, record in available.items():
-        left, middle, right = st.columns([3, 1, 1], vertical_alignment="center")
+        left, middle, right = folded.columns([3, 1, 1], vertical_alignment="center")
         left.markdown(f"{record['method']}, seed {record['seed']} · `{run[:6]}`")
         middle.page_link(EXPLAIN_PAGE, label="Explain", icon=":material/search:", query_params={"run": run})
         right.page_link(PARTS_PAGE, label="Parts", icon=":material/extension:", query_params={"run": run})
     if absent := len(runs) - len(available):
-        st.caption(f"{absent} of these runs are not in this store. Compute them with “This store” above.")
+        folded.caption(f"{absent} of these runs are not in this store. Compute them with “This store” above.")
     if not runs:
-        st.caption("These rows cluster the pixels, without a model.")
+        folded.caption("These rows cluster the pixels, without a model.")
 
 
 def show_downloads(rows: pd.DataFrame, shown: DisplayedResults) -> None:

@@ -1,6 +1,6 @@
 // Tiles are rebuilt whenever their data changes; a click sends the tile's index.
 const GAP = 8, EDGE = 10; // pixels between tiles, and of a tile around its picture: as in gallery.css
-const SMALLEST_CELL = 36; // pixels, of a table's column
+const SMALLEST_CELL = 46; // pixels, of a table's column: a caption of six letters
 const SMALLEST = 0.6; // of a tile's size: rows are kept whole by smaller tiles
 
 export default function ({ parentElement, data, setTriggerValue }) {

@@ -137,7 +137,7 @@ def _blend_with_another(
     show_title(
         "Swap parts with another sample",
         "Below: the other sample's strongest parts. Click one to swap it between the two samples, or to swap it back. "
-        "Interpolation: the way in H from the edited coefficients to the other sample's.",
+        "Interpolation: a straight line in H from the edited coefficients to the other sample's.",
     )
     n = len(images(run))
     number, copied, blend = st.columns([2, 3, 3], vertical_alignment="bottom")

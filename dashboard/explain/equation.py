@@ -56,7 +56,7 @@ def _show_map(run: FinishedRun, ranked: RankedContributions, shown: list[int]) -
         size=104,
         selected=named.index(chosen) + 1 if chosen in named else None,
         title="Map of parts",
-        how=f"Each {unit} has the colour of the part that gives most of it, as strong as the {unit} is bright"
+        how=f"Colour: the part with the largest contribution to the {unit}. Intensity: brightness of the {unit}"
         + (f"; gray: other parts ({share:.0%} of the ink)" if share >= 0.005 else "")
         + ". Beside it: the contribution of each part, in its colour.",
         on_pick=lambda tile: choose_part_of_tile(named, tile),

@@ -86,7 +86,7 @@ def _column_options(run: FinishedRun, identity: str, name: str, content: bytes, 
         [NO_CLASSES, *offered],
         index=offered.index(likely) + 1 if likely in offered else 0,
         key=f"explain.new.labels.{identity}",
-        help="Of the columns on which the run was not trained; it is copied to the results. The others are left out.",
+        help="A column that is no feature of the run, copied to the results. Other such columns are left out.",
     )
     left_out = tuple(column for column in others if column != labels)
     if left_out:

@@ -22,6 +22,8 @@ from dashboard.figures.palette import (
 from dashboard.figures.text import in_plotly
 
 FEW_DECADES = 30  # highest over lowest value, up to which a log axis is labelled at 1, 2 and 5
+MAX_EPOCHS_LABELLED = 8  # one by one
+RIGHT_LEGEND = {**LEGEND_ABOVE, "x": 1, "xanchor": "right"}
 HistoryRows = Sequence[Mapping[str, Any]]
 
 
@@ -70,9 +72,15 @@ def _on_one_scale(rows: HistoryRows, column: str, names: list[str], title: str) 
             line_color=LOSS_COLOURS[name],
             marker_size=4,
         )
-    figure.update_layout(xaxis_title="epoch", yaxis_title=title, legend=LEGEND_ABOVE)
+    figure.update_layout(xaxis=_epoch_axis(rows), yaxis_title=title, legend=RIGHT_LEGEND)
     figure.update_yaxes(**log_axis(row[column][name] for row in rows for name in names))
-    return _framed(figure, 220)
+    return _framed(figure, 200)
+
+
+def _epoch_axis(rows: HistoryRows) -> dict[str, Any]:
+    """Return the settings of an axis of epochs, labelled with whole ones."""
+    few = bool(rows) and rows[-1]["epoch"] <= MAX_EPOCHS_LABELLED
+    return {"title": {"text": "epoch", "standoff": 6}} | ({"dtick": 1} if few else {})
 
 
 def log_axis(values: Iterable[float]) -> dict[str, Any]:
@@ -124,12 +132,12 @@ def line_chart(history: HistoryRows, series: Mapping[str, str], title: str, log:
             )
     figure.update_layout(
         title={"text": title, "font_size": 13},
-        xaxis_title="epoch",
+        xaxis=_epoch_axis(rows),
         showlegend=len(series) > 1,
-        legend={**LEGEND_ABOVE, "x": 1, "xanchor": "right"},
+        legend=RIGHT_LEGEND,
         yaxis=log_axis(row[column] for row in rows for column in series if column in row) if log else {"rangemode": "tozero"},
     )
-    return _framed(figure, 220)
+    return _framed(figure, 200)
 
 
 def histogram(values: NDArray[np.floating], largest: float, title: str) -> go.Figure:

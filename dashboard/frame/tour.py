@@ -44,6 +44,13 @@ TOUR_STEPS = {
         "scores; the quality of parts.",
     ),
 }
+READ_ONLY_STEPS = {  # where a step's text speaks of work that read-only mode disables
+    "": "An image as a sum of a run's parts, the runs of this store, and how DDNMF works. Select a run for all pages.",
+    "train": "Pick a **Run** and see how it was trained: errors, losses, reconstructions and parts by epoch.",
+    "parts": "All parts beside NMF of the pixels; **View** changes what is drawn. Click a part to see its samples and effects, "
+    "and whether it reappears with another seed.",
+    "sweep": "A grid of runs over α, β, γ, noise and number of parts: click a cell to list its runs.",
+}
 TOUR_PAGES = {"": "../pages/home.py"} | {name: f"../pages/{name}.py" for name in TOUR_STEPS if name}
 TOUR_ENDED_FILE = "tour-ended"  # a file in the store
 
@@ -55,6 +62,7 @@ def show_tour(url_path: str) -> None:
     pages = list(TOUR_STEPS)
     step = pages.index(url_path) + 1
     title, text = TOUR_STEPS[url_path]
+    text = READ_ONLY_STEPS.get(url_path, text) if read_only() else text
     with st.sidebar.container(border=True):
         st.markdown(f"**Tour, {step} of {len(pages)}: {title}**")
         st.markdown(text)

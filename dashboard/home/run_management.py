@@ -73,9 +73,8 @@ def offer_to_remove_examples(n_examples: int) -> None:
     """Say how many runs came with the program, with a button that deletes them, until they are gone."""
     if not n_examples or read_only():
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{n_examples} example run{'s' if n_examples > 1 else ''} came with the program.")
-        st.button("Remove the examples", icon=":material/visibility_off:", key="home.examples", on_click=_remove_examples)
+    st.button("Remove the examples", icon=":material/visibility_off:", key="home.examples", on_click=_remove_examples)
+    st.caption(f"{n_examples} example run{'s' if n_examples > 1 else ''} came with the program.", width="content")
 
 
 def _remove_examples() -> None:

@@ -193,9 +193,7 @@ def _which_runs(used: dict[str, MatchingRun], wanted: float) -> str:
             0, f"No {join_or(mismatched)} in this store was trained at {wanted:.0%} noise; showing the nearest level."
         )
     if others:
-        sentences.insert(
-            0, f"No {join_or(others)} trained by the protocol on these images; showing another run with other settings."
-        )
+        sentences.insert(0, f"No {join_or(others)} with the protocol's settings on these images; showing another run.")
     return " ".join(sentences)
 
 

@@ -23,8 +23,8 @@ FIRST_N_PARTS = 32  # offered first
 def show_read_out(run: FinishedRun) -> None:
     """Offer a read-out, or show its parts by importance, with their measures."""
     st.caption(
-        "The model stays as it is. From its hidden layers coefficients H ≥ 0 are fitted whose parts V ≥ 0 add up to the image, "
-        "x = H V, and from which the code is a linear map, z = H W + c. The effect of a part does not depend on the others."
+        "Fits coefficients H ≥ 0 to the hidden layers of the trained model, so that parts V ≥ 0 add up to the image, x = H V, "
+        "and the code is linear in H, z = H W + c. The model stays unchanged. Effects of parts are independent."
     )
     n_parts = int(
         st.number_input("Parts of the read-out", 2, 512, FIRST_N_PARTS, key="readout.n_parts", persist_state="session")
@@ -32,7 +32,7 @@ def show_read_out(run: FinishedRun) -> None:
     config = InterpretationConfig.of(run.config, factors="readout", n_parts=n_parts)
     entry = store().entry(config)
     if not (entry.exists or store().is_requested(entry) or read_only()):
-        action_button("Read the model out", "readout.compute", engine.submit, store(), config, icon=":material/play_arrow:")
+        action_button("Fit the read-out", "readout.compute", engine.submit, store(), config, icon=":material/play_arrow:")
         return
     if (finished := result_of(config, "Additive read-out")) is not None:
         _show(run, finished)

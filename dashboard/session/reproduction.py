@@ -116,7 +116,7 @@ def fewer_images(protocol: Protocol) -> str:
     """Return a sentence if we use fewer images than the paper, else ''."""
     family, dataset = next(iter(by_family(protocol).items()))
     ours, theirs = protocol.n_samples or DATASETS[dataset].n_samples, DATASETS[family].n_samples
-    return "" if ours == theirs else f" Ours use {ours:,} images of each set, the paper all {theirs:,}."
+    return "" if ours == theirs else f" Our results use {ours:,} images of each set, the paper's all {theirs:,}."
 
 
 def offer_to_compute(wanted: Sequence[TargetCell], key: str, title: str) -> None:
@@ -143,7 +143,7 @@ def _failures(work: WorkBatch) -> list[str]:
     ended = [entry for entry in work.seconds if entry.exists and entry.state.status in ("failed", "diverged")]
     return [
         f"{in_markdown(run_title(entry)) if entry.kind == 'runs' else f'{entry.kind}/{entry.id}'} {entry.state.status}: "
-        f"{entry.state.message}"
+        f"{in_markdown(entry.state.message)}"
         for entry in ended
         if entry.run not in ended
     ]

@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard.components.action_button import action_button
-from dashboard.session.errors import show_damage, unusable_store
+from dashboard.figures.text import in_markdown
+from dashboard.session.errors import show_damage, unusable_store, warn_of_engine
 from dashboard.session.run_data import HASH_FUNCS
 from dashboard.session.store import store
 from ddnmf_core.config import RunConfig
@@ -36,7 +37,7 @@ def result_of(
         return None
     status = entry.state.status if entry.exists else "new"
     if status in ("failed", "stopped") and not store().is_requested(entry):
-        st.warning(f"{title}: {entry.state.message}")
+        st.warning(f"{title}: {in_markdown(entry.state.message)}")
         action_button("Try again", f"again.{entry.id}", engine.submit, store(), config)
         return None
     if not store().is_requested(entry):
@@ -75,7 +76,8 @@ def _progress(entry: Entry[AnyConfig], title: str, early: Callable[[Entry[AnyCon
     state = entry.state
     if state.status in ENDED_STATUSES and not store().is_requested(entry):
         st.rerun(scope="app")
-    st.progress(state.progress, f"{title}: {state.message}")
+    st.progress(state.progress, f"{title}: {in_markdown(state.message)}")
+    warn_of_engine()
     action_button("Cancel", f"cancel.{entry.id}", entry.request_stop, icon=":material/cancel:")
     early(entry)
 
@@ -85,7 +87,7 @@ def expected_time(config: RunConfig, n_runs: int = 1) -> str:
     seconds = estimate.run_seconds(config, measured_speeds(config))
     if seconds is None:
         return "Estimating training time …"
-    return f"Expected time: about **{estimate.format_duration(seconds * n_runs)}** at this machine's measured speed."
+    return f"Expected time: about **{estimate.format_duration(seconds * n_runs)}** on this machine."
 
 
 def measured_speeds(config: RunConfig) -> list[Mapping[str, float]]:

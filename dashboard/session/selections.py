@@ -1,11 +1,13 @@
 """Select the run and the sample for all pages."""
 
+import textwrap
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import streamlit as st
 
 from dashboard.figures.text import in_markdown
+from dashboard.session.errors import warn_of_engine
 from dashboard.session.links import from_link, linked_choice, linked_number
 from dashboard.session.run_data import cached_run, images
 from dashboard.session.store import TRAIN_PAGE, store
@@ -14,6 +16,9 @@ from ddnmf_core.model import diagnosis
 from ddnmf_core.store.entry import ENDED_STATUSES, Entry, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_names import run_title
+
+MAX_BRIEF = 110  # characters of a run's message beside another run
+REMEDIES = {"failed": "Try again (Train)", "diverged": "Change its settings (Train)", "stopped": "Resume it (Train)"}
 
 
 def newest_with_parts(ready: list[RunEntry]) -> RunEntry:
@@ -66,14 +71,28 @@ def explain_absence(key: str, shown: Container[str], entries: Mapping[str, RunEn
         why = f"stays as it is: {kept}." if kept else "is not in this store. It may have been deleted or trained elsewhere."
         st.warning(in_markdown(f"The run {run_id} in the link {why}"))
         return
-    state = entry.state
-    status = "not finished yet" if state.status not in ENDED_STATUSES else state.status
-    st.info(f"{in_markdown(run_title(entry))}: {status}. {in_markdown(state.message)}")
+    show_unfinished(entry, brief=True)
+
+
+def show_unfinished(entry: RunEntry, brief: bool = False) -> None:
+    """Say why a run has no results, `brief` where it is not the page's topic, and link to the Train page for the remedy."""
+    status, message = entry.state.status, entry.state.message
+    if brief:
+        message = textwrap.shorten(message, MAX_BRIEF, placeholder=" …")
+    if status in ("failed", "diverged"):
+        said, show = f" {status}.", st.warning
+    else:
+        said, show = ":" if status == "stopped" else " is not finished yet.", st.info
+    remedy = "See it on the Train page" if read_only() else REMEDIES.get(status, "Watch training")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        show(f"**{in_markdown(run_title(entry))}**{said} {in_markdown(message)}")
+        st.page_link(TRAIN_PAGE, label=remedy, icon=":material/model_training:", query_params={"run": entry.id})
 
 
 def _invite_to_train(entries: dict[str, RunEntry]) -> None:
     if any(entry.state.status not in ENDED_STATUSES for entry in entries.values()):
         st.info("A model is being trained. This page updates when it has finished.")
+        warn_of_engine()
         st.page_link(TRAIN_PAGE, label="Watch training", icon=":material/monitoring:")
         _watch_for_the_first()
     else:

@@ -137,8 +137,8 @@ def _expected(configs: list[RunConfig], n_runs: int) -> str:
     if seconds is None:
         return "Estimating training time …"
     return (
-        f"Expected time: about **{estimate.format_duration(seconds * n_runs)}** at this machine's measured speed, including "
-        "clustering, on an otherwise idle machine."
+        f"Expected time: about **{estimate.format_duration(seconds * n_runs)}** on this machine if nothing else runs, "
+        "clustering included."
     )
 
 

@@ -105,11 +105,11 @@ def sweep_title(family: Sweep) -> str:
     """Return model, data and epochs, non-default settings, and the swept settings."""
     c = family.base
     size = f" ({c.n_samples:,})" if c.n_samples else ""
-    usual = {*family.axes, "model", "dataset", "n_samples", "epochs", "seed"}
-    unusual = [
+    titled = {*family.axes, "model", "dataset", "n_samples", "epochs", "seed"}
+    settings = [
         f"{SHORT_TITLES.get(name, name.replace('_', ' '))} {value}"
         for name, value in c.non_defaults().items()
-        if name not in usual
+        if name not in titled
     ]
     swept = [
         f"{SHORT_TITLES[name]} {format_setting(values[0])} to {format_setting(values[-1])}"
@@ -120,7 +120,7 @@ def sweep_title(family: Sweep) -> str:
             MODEL_TITLES[c.model],
             f"{short_name(c.dataset)}{size}",
             f"{c.epochs} epochs",
-            *unusual,
+            *settings,
             " × ".join(swept),
             f"{len(family.entries)} runs",
         ]

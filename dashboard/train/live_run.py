@@ -11,6 +11,7 @@ from dashboard.components.gallery import gallery
 from dashboard.figures import charts
 from dashboard.figures.saving import show_chart, show_title
 from dashboard.figures.text import in_markdown
+from dashboard.session.errors import warn_of_engine
 from dashboard.session.results import report_damage
 from dashboard.session.run_data import as_pictures, images
 from dashboard.session.selections import warn_of_collapse
@@ -141,7 +142,7 @@ def show_controls(entry: RunEntry, live: bool) -> None:
     if (state.status in LIVE_STATUSES) != live:
         st.rerun(scope="app")
     stopping = entry.stop_requested and state.status in LIVE_STATUSES
-    text = "Stopping …" if stopping else state.message or state.status.capitalize()
+    text = "Stopping …" if stopping else in_markdown(state.message) or state.status.capitalize()
     left, right = st.columns([4, 1], vertical_alignment="center")
     if state.status in LIVE_STATUSES:
         left.progress(state.progress, f"**{state.status.capitalize()}** · {text}")
@@ -154,11 +155,15 @@ def show_controls(entry: RunEntry, live: bool) -> None:
             disabled=stopping or read_only(),
             width="stretch",
         )
+        warn_of_engine()
     elif state.status == "finished":
         left.success(f"Finished on {state.device}.", icon=":material/check:")
         right.page_link(LATENT_PAGE, label="Open map", icon=":material/scatter_plot:", query_params={"run": entry.id})
     else:
-        (left.info if state.status == "stopped" else left.error)(text)
+        if state.status == "stopped":
+            left.info(text)
+        else:
+            left.error(f"**{state.status.capitalize()}.** {text}")
         action_button(
             "Resume" if state.status == "stopped" else "Try again",
             "train.resume",
@@ -197,7 +202,8 @@ def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     epochs_shown = snapshots_of(entry)
     if not epochs_shown:
         return
-    follow = st.toggle(
+    heading, choice = st.columns([3, 2], vertical_alignment="center")
+    follow = choice.toggle(
         "Follow latest epoch",
         value=True,
         key="train.follow",
@@ -212,19 +218,19 @@ def show_pictures(entry: RunEntry, epochs: list[dict[str, Any]]) -> None:
     chosen = images(entry)
     samples = chosen.one_of_each_class()
     denoiser = "student" if entry.config.model == "ddnmf" else "autoencoder"
-    rows = {"supervisor": "the supervisor's, of clean images", "student": f"the {denoiser}'s, of noisy images"}
+    rows = {"supervisor": "supervisor, clean input", "student": f"{denoiser}, noisy input"}
     shown = {title: snapshot[name][:MAX_PICTURES] for name, title in rows.items() if name in snapshot}
     if shown:
         n = min(len(samples), MAX_PICTURES)
         captions = [""] * n * (len(shown) - 1) + [chosen.caption(sample) for sample in samples[:n]]
+        show_title(title := f"Reconstructions, epoch {epoch}", f"Rows from the top: {'; '.join(shown)}.", heading)
         gallery(
             as_pictures(chosen, np.concatenate(list(shown.values()))),
             captions,
             key="train.reconstructions",
             size=52,
             columns=n,
-            title=f"Reconstructions, epoch {epoch}",
-            how=f"Rows from the top: {'; '.join(shown)}.",
+            title=title,
         )
     if "parts_swing" in snapshot:  # else of an autoencoder or an earlier version
         swings = snapshot["parts_swing"][:MAX_PICTURES].astype(np.float32) / np.float32(127)

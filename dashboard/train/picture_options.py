@@ -11,7 +11,7 @@ CLASS_SOURCES = {  # from the folders unless another is chosen
     "folders": "Folders",
     "level": "One level of folders",
     "names": "File names",
-    "table": "A table beside them",
+    "table": "A table of classes",
     "none": "No classes",
 }
 NO_ARRAY = "(none)"
@@ -31,7 +31,11 @@ def image_options(chosen: ChosenSource) -> ImportOptions:
     pages = st.toggle(
         "Every page is a sample", key="train.own.pages", help="Of TIFF stacks and animations; otherwise the first page is read."
     )
-    skip = st.toggle("Leave out damaged images", key="train.own.skip", help="They are counted; otherwise they are listed.")
+    skip = st.toggle(
+        "Leave out damaged images",
+        key="train.own.skip",
+        help="Their number is reported; otherwise they are listed and the set is refused.",
+    )
     return ImportOptions(size=int(size), pages=pages, skip_damaged=skip, invert=invert_toggle(), **classes)
 
 

@@ -59,7 +59,7 @@ def _column_options(form: ImportOptions, frame: "pd.DataFrame", chosen: ChosenSo
     likely, words = likely_labels(frame), not_numeric(frame)
     columns = list(dict.fromkeys([*list(frame)[:MAX_OFFERED], *words[:MAX_OFFERED], *([likely] if likely else [])]))
     if len(columns) < frame.shape[1]:
-        st.caption(f"Of {frame.shape[1]:,} columns the first {MAX_OFFERED} and those of words are offered here.")
+        st.caption(f"Offered: the first {MAX_OFFERED} of {frame.shape[1]:,} columns, and columns of text.")
     labels = st.selectbox(
         "Label column",
         [NO_LABELS, *columns],
@@ -102,7 +102,7 @@ def _count_options(form: ImportOptions, chosen: ChosenSource) -> ImportOptions:
         transpose = st.toggle("Rows are features, columns are samples", key=key.format("train.own.transpose"))
         log1p = st.toggle("Take log(1 + x)", key=key.format("train.own.log1p"), help="For counts.")
         n = st.number_input(
-            "Columns to keep, those that vary most (0: all)",
+            "Most variable columns to keep (0: all)",
             0,
             MAX_FEATURES,
             0,
@@ -121,7 +121,7 @@ def _table_format(chosen: ChosenSource) -> ImportOptions:
     if not name.removesuffix(".gz").endswith(TEXTS):
         return ImportOptions()
     fields: dict[str, Any] = {}
-    with st.popover("Table format", help="Decided from the first lines unless you choose."):
+    with st.popover("Table format", help="Detected from the first lines unless set here."):
         for field, options in TABLE_FORMAT.items():
             key = f"train.own.{field}.{chosen.identity}"
             title = st.selectbox(field.capitalize(), [AUTOMATIC, *options], key=key)

@@ -10,14 +10,14 @@ from ddnmf_core.data import pictures
 from ddnmf_core.display.markup import table, tile, titled
 from ddnmf_core.display.parts import Ranges, feature_words
 
-MOST_INK = 0.95  # of the sample: so much the shown parts give
+SHOWN_INK = 0.95  # share of the sample that the shown parts give
 MAX_TERMS = 12  # parts that are shown
 N_TERM_FEATURES = 6  # of a term of a table's row
 VISIBLE = 1 / 255  # of the largest value
 
 
 def shown_terms(shares: NDArray[np.floating], order: NDArray[np.integer]) -> list[int]:
-    """Choose the strongest parts that give MOST_INK of the sample together, at most MAX_TERMS.
+    """Choose the strongest parts that give SHOWN_INK of the sample together, at most MAX_TERMS.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def shown_terms(shares: NDArray[np.floating], order: NDArray[np.integer]) -> lis
     order : ndarray of shape (r,)
         Parts, strongest first.
     """
-    enough = int((np.cumsum(shares[order]) < MOST_INK).sum()) + 1
+    enough = int((np.cumsum(shares[order]) < SHOWN_INK).sum()) + 1
     return [int(part) for part in order[: min(enough, MAX_TERMS)]]
 
 

@@ -50,7 +50,7 @@ def _content(run: FinishedRun) -> dict[str, Any]:
         "created": datetime.now(UTC).date().isoformat(),
         "warnings": diagnosis.collapse_warnings(epochs[-1]),
         "settings": config.settings(),
-        "unusual": set(config.non_defaults()),
+        "non_defaults": set(config.non_defaults()),
         "provenance": run.provenance(),
         "scores": [*run.scores(), *run.scores(held_out=True)],
         "curves": _curves(epochs),

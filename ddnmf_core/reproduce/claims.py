@@ -175,7 +175,7 @@ def _fewer_seeds(rows: "pd.DataFrame", method: str) -> str:
 
 
 def _clear(tally: Tally, several: bool) -> str:
-    return f", in **{tally.clear}** by more than either deviation over seeds" if several else ""
+    return f", in **{tally.clear}** by more than either SD over seeds" if several else ""
 
 
 def _losses(losses: dict[str, NoiseLoss], title: Callable[[str], str], with_span: bool) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ddnmf_core.files.atomic import read_document, write_document
+from ddnmf_core.files.atomic import KeptFile, read_document, write_document
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store import archive_export, archive_import, trash
 from ddnmf_core.store.entry import CODES_FILE, MODEL_FILE, PROVENANCE_FILE, Entry, RunEntry
@@ -58,7 +58,10 @@ def example_runs(store: Store) -> list[RunEntry]:
 
 
 def _is_example(run: RunEntry) -> bool:
-    return run.available and run.has(PROVENANCE_FILE) and FinishedRun(run).is_example
+    try:
+        return run.available and run.has(PROVENANCE_FILE) and FinishedRun(run).is_example
+    except KeptFile:  # a newer version has written to it, or it may not be read: `Store.notices` tells it
+        return False
 
 
 def remove_examples(store: Store) -> list[RunEntry]:

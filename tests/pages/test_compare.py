@@ -114,7 +114,30 @@ def test_the_table_in_the_link_is_shown(folder):
     app = open_compare(table="table2", score="ari")
     row = app.dataframe[0].value.set_index("Method").loc["K-means"]
     assert row["ACC, paper"] == paper.paper_scores("fashion-mnist", "K-means")["acc"]
+    app.segmented_control(key="scores").set_value("seeds").run()
     assert app.session_state["score"] == "ari"
+
+
+def test_one_view_of_a_table_is_shown_at_a_time_and_ticks_hold_in_all(folder):
+    publish(folder, "table1")
+    app = open_compare(scores="seeds")
+    assert not app.dataframe
+    assert chart_of(app).count("K-means") > 1
+    app.session_state["compare.ticked"] = ["GMM"]
+    app.run()
+    assert "1 row ticked in the table." in text_of(app)
+    assert "NMF+GMM" not in chart_of(app)
+    app.segmented_control(key="scores").set_value("confusion").run()
+    assert app.selectbox(key="compare.method").options == ["GMM"]
+    app.segmented_control(key="scores").set_value("table").run()
+    assert not app.exception
+    assert not app.get("plotly_chart")
+    assert app.session_state["compare.ticked"] == ["GMM"]  # ticked again in the table
+
+
+def chart_of(app):
+    (chart,) = app.get("plotly_chart")
+    return chart.proto.spec
 
 
 def publish_parts(folder):

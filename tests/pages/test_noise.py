@@ -139,7 +139,7 @@ def test_published_numbers_are_drawn_counted_and_explained(folder):
     assert f"in the paper in **{theirs.won} of {theirs.cells}**" in text_of(app)
     assert "above DAE in **0 of 18**" in text_of(app)
     assert "Loss of ACC of DDNMF under noise of 10% to 80%, in points: **17.5 on MNIST" in text_of(app)  # (.8 - .1) / 4
-    assert "Ours use 10,000 images of each set, the paper all 70,000" in text_of(app)
+    assert "Our results use 10,000 images of each set, the paper's all 70,000" in text_of(app)
     open_tab(app, "mismatch")
     assert "Means over 2 seeds" in text_of(app)
     assert "Blank:" not in text_of(app)
@@ -169,7 +169,7 @@ def test_the_slider_moves_the_marker_in_every_panel(folder):
 def test_without_a_model_of_the_protocol_another_run_stands_in_and_is_named(store):
     app = open_noise(level="40")
     assert not app.exception
-    assert "No DDNMF or AE1 trained by the protocol on these images" in text_of(app)
+    assert "No DDNMF or AE1 with the protocol's settings on these images" in text_of(app)
     assert RUNS[0].id[:6] in text_of(app)
     assert RUNS[1].id[:6] in text_of(app)
     assert "No finished AE1 (linear code) or DAE" in text_of(app)

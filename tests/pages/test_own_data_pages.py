@@ -238,7 +238,7 @@ def test_a_table_of_features_by_samples_is_turned_and_its_columns_chosen(home, t
 
     widget("toggle", "transpose").set_value(True).run()
     assert "**25 rows of 300 features**" in text_of(app)
-    assert "Of 300 columns the first 100 and those of words are offered here." in text_of(app)
+    assert "Offered: the first 100 of 300 columns, and columns of text." in text_of(app)
     assert "The first 50 of 300 columns." in text_of(app)
     widget("toggle", "log1p").set_value(True).run()
     widget("number_input", "most_varying").set_value(20).run()

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from opening import TABS_OF_EXPLAIN, TABS_OF_PARTS, open_page, text_of
 
+from dashboard.figures import charts
 from dashboard.figures.charts import log_axis
 from dashboard.frame import warm_up
 from dashboard.latent.map import nearest_on_map, with_classes
@@ -328,6 +329,19 @@ def test_a_sample_that_the_map_lacks_is_marked_at_its_nearest_neighbour(store):
 def test_a_log_axis_is_labelled_within_few_decades():
     assert log_axis([0.008, 0.08])["dtick"] == "D2"  # 0.01, 0.02, 0.05
     assert log_axis([0.008, 8.0, 0.0])["dtick"] == 1  # 0.01, 0.1, 1
+
+
+def test_a_legend_over_a_chart_covers_no_line():
+    row = {"kind": "epoch", "epoch": 1.0, "L_sym": 0.5}
+    terms = {name: {"L_sym": 0.5, "L_ap": 2.1, "L_nc": 1.2} for name in ("relative", "weighted")}
+    for figure in (
+        charts.relative_losses([row | terms]),
+        charts.loss_curves([row | terms], weighted=True),
+        charts.line_chart([row], {"L_sym": "loss"}, "Loss"),
+    ):
+        assert figure.layout.legend.y >= 1
+        assert figure.layout.legend.yanchor == "bottom"
+        assert figure.layout.xaxis.dtick == 1  # whole epochs
 
 
 def test_a_choice_is_not_undone_by_an_address_that_arrives_late(store):

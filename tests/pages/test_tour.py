@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from opening import open_page, text_of
 
-from dashboard.frame.tour import TOUR_ENDED_FILE, TOUR_STEPS
+from dashboard.frame.tour import READ_ONLY_STEPS, TOUR_ENDED_FILE, TOUR_STEPS
 from ddnmf_core.store.run_store import Store
 
 
@@ -16,6 +16,15 @@ def test_a_new_user_is_told_what_to_do_on_each_page(home, page):
     app = open_page(page)
     assert not app.exception
     assert TOUR_STEPS["" if page == "home" else page][1] in text_of(app)
+
+
+@pytest.mark.parametrize("page", sorted(READ_ONLY_STEPS))
+def test_in_read_only_mode_it_speaks_of_no_work(home, monkeypatch, page):
+    monkeypatch.setenv("DDNMF_READ_ONLY", "1")
+    shown = text_of(open_page(page or "home").sidebar)
+    assert READ_ONLY_STEPS[page] in shown
+    assert "Start" not in shown
+    assert "Train your first model" not in shown
 
 
 def test_a_tour_that_was_ended_stays_ended(home):
@@ -34,7 +43,8 @@ def test_a_word_is_found_in_the_glossary(home):
     assert "**NMI**" not in text_of(app)
 
 
-QUOTED = [(page or "home", label) for page, (_, text) in TOUR_STEPS.items() for label in re.findall(r"\*\*(.+?)\*\*", text)]
+TEXTS = [*((page, text) for page, (_, text) in TOUR_STEPS.items()), *READ_ONLY_STEPS.items()]
+QUOTED = [(page or "home", label) for page, text in TEXTS for label in re.findall(r"\*\*(.+?)\*\*", text)]
 ROOT = Path(__file__).parents[2]
 WIDGETS = ("button", "slider", "selectbox", "segmented_control", "text_input", "number_input", "toggle", "download_button")
 

@@ -77,7 +77,7 @@ def test_the_sentences_count_wins_losses_and_errors_of_all_models():
         ]
     )
     wins, ddnmf, ae1, linear, dae, errors = sentences(rows, str.upper)
-    assert "above AE1 in **2 of 6** cells (noise level, data set, score), in **2** by more than either deviation" in wins
+    assert "above AE1 in **2 of 6** cells (noise level, data set, score), in **2** by more than either SD" in wins
     assert "in the paper in **39 of 48**" in wins
     assert "Rivals that the paper does not have: above AE1 (linear code) in **1 of 6**, in **1** by more" in wins
     assert "Our DDNMF is above the paper's in **2 of 6**." in wins

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from ddnmf_core.config import PRESETS, EmbeddingConfig, RunConfig
+from ddnmf_core.files.atomic import read_document, write_document
 from ddnmf_core.store import examples, trash
-from ddnmf_core.store.entry import MODEL_FILE
+from ddnmf_core.store.entry import MODEL_FILE, STATE_FILE
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_names import run_name
 from ddnmf_core.store.run_store import Store
@@ -98,6 +99,17 @@ def test_a_run_trained_with_the_settings_of_an_example_is_none(original, home):
     shutil.copytree(original.entries()[0].folder, run.folder)
     assert store.entries() == [run]
     assert examples.example_runs(store) == []
+
+
+def test_an_example_that_a_newer_version_has_written_to_is_passed_over(home):
+    store = Store(home)
+    examples.add_first_examples(store)
+    (run,) = store.entries()
+    write_document(run.folder / STATE_FILE, read_document(run.folder / STATE_FILE) | {"status": "dreaming"})
+    assert examples.example_runs(store) == []
+    assert examples.remove_examples(store) == []
+    assert store.entries() == []
+    assert run.id in store.notices()[0]
 
 
 def test_the_packages_examples_are_the_recommended_model_on_both_sets(home, monkeypatch):

@@ -68,7 +68,7 @@ def interpret(entry: Entry[InterpretationConfig], device_name: str) -> Status:
             factors.decode,
             H[samples],
             H.mean(dim=0),
-            step(FACTORISED, SHARED_OUT, f"Sharing out {len(samples)} pictures among the parts."),
+            step(FACTORISED, SHARED_OUT, f"Computing Shapley values of {len(samples)} images."),
             config.seed,
         )
         with torch.no_grad():
