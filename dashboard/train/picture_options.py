@@ -64,9 +64,13 @@ def _class_options() -> dict[str, Any]:
             return {"class_from": pattern or None}
         case "table":
             table = st.text_input(
-                "Table", key="train.own.class_table", placeholder="labels.csv", help="One column of file names, one of classes."
+                "Table",
+                key="train.own.class_table",
+                placeholder="labels.csv",
+                help="One column of file names, one of classes. The other columns are kept beside the images.",
             )
-            return {"labels": table.strip() or None}
+            column = st.text_input("Column of the classes", key="train.own.class_column", placeholder="the likely one")
+            return {"labels": table.strip() or None, "y": column.strip() or None}
         case _:
             return {"by_folder": source == "folders"}
 

@@ -25,7 +25,7 @@ PANELS: dict[str, dict[str, tuple[Any, ...]]] = {
     },
     "Arrays": {
         "x": (str | None, "Array of the samples in an .npz, .mat, HDF5 or zip file; matrix of an .h5ad file."),
-        "y": (str | None, "Array of the class labels; '' for none."),
+        "y": (str | None, "Array of the class labels, or their column in the table of --labels beside pictures; '' for none."),
         "shape": (str | None, "Image shape of the rows of an array or table, such as 28x28."),
     },
     "Tables": {

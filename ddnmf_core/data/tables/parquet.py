@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow
 
-Pictures = dict[str, tuple[int, int]]  # name of a column of nested lists to the shape of its pictures
+Lists = dict[
+    str, tuple[int, ...]
+]  # name of a column of lists to the shape of each: (d,) of vectors, (height, width) of pictures
 
 
-def read_parquet(source: DataSource, n_rows: int | None) -> tuple["pd.DataFrame", Pictures]:
+def read_parquet(source: DataSource, n_rows: int | None) -> tuple["pd.DataFrame", Lists]:
     """Read a Parquet table; its size is checked in the metadata first. A column of lists becomes a column for each value."""
     import pyarrow
     from pyarrow import parquet
@@ -37,24 +39,23 @@ def read_parquet(source: DataSource, n_rows: int | None) -> tuple["pd.DataFrame"
         raise DataError(f"this is not a parquet table that can be read: {short_message(error)}") from None
 
 
-def _frame(table: "pyarrow.Table") -> tuple["pd.DataFrame", Pictures]:
+def _frame(table: "pyarrow.Table") -> tuple["pd.DataFrame", Lists]:
     import pandas as pd
     from pyarrow import types
 
-    pictures: Pictures = {}
+    shapes: Lists = {}
     frames = []
     lists = [types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind) for kind in table.schema.types]
     for name, is_list in zip(table.column_names, lists, strict=True):
         if not is_list:
             continue
         values, shape = _unnested(table.column(name).combine_chunks(), name)
-        if len(shape) == 2:
-            pictures[str(name)] = (shape[0], shape[1])
+        shapes[str(name)] = shape
         frames.append(pd.DataFrame(values, columns=[f"{name} {number + 1}" for number in range(values.shape[1])]))
     others = [number for number, is_list in enumerate(lists) if not is_list and not holds_files(table.schema.types[number])]
     plain = table.select(others).to_pandas(ignore_metadata=True)
     plain.columns = [str(column) for column in plain.columns]
-    return (pd.concat([plain, *frames], axis=1) if frames else plain), pictures
+    return (pd.concat([plain, *frames], axis=1) if frames else plain), shapes
 
 
 def holds_files(kind: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ddnmf_core.data.tables.parquet import Lists
 from ddnmf_core.data.user.source import ImportOptions
 
 if TYPE_CHECKING:
@@ -34,6 +35,28 @@ def likely_shape(columns: Sequence[str], values: NDArray[np.floating]) -> tuple[
         return None
     are_pixels = all(PIXEL_NAME.fullmatch(column) for column in columns)
     return (side, side) if are_pixels or (d in USUAL_SIZES and _are_bytes(values)) else None
+
+
+def columns_beside(columns: Sequence[str], lists: Lists, choices: ImportOptions) -> tuple[str, ...]:
+    """Name the columns that are kept beside vectors or pictures in the rows: those that are left out, and all that are no part.
+
+    A single column of lists holds the vectors or pictures; in rows of a given shape they are the columns named as pixels are,
+    if there are as many.
+    """
+    parts: set[str] = set()
+    lists = {name: shape for name, shape in lists.items() if not set(items_of(name, shape)) & set(choices.leave_out)}
+    if len(lists) == 1:
+        parts = set(items_of(*next(iter(lists.items()))))
+    elif choices.shape:
+        pixels = {column for column in columns if PIXEL_NAME.fullmatch(column)}
+        parts = pixels if len(pixels) == math.prod(choices.shape) else parts
+    others = [column for column in columns if parts and column not in parts and column != choices.labels]
+    return tuple(dict.fromkeys([*choices.leave_out, *others]))
+
+
+def items_of(name: str, shape: tuple[int, ...]) -> list[str]:
+    """Name the columns that a column of lists becomes."""
+    return [f"{name} {number + 1}" for number in range(math.prod(shape))]
 
 
 def _are_bytes(values: NDArray[np.floating]) -> bool:

@@ -28,6 +28,7 @@ MATLAB_NUMBERS = {
     "sparse",
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
 }
+MATLAB_TEXTS = ("cell", "char")
 GZIP_MAGIC = b"\x1f\x8b"
 HEAD_OF_IDX = 4  # bytes
 
@@ -202,7 +203,7 @@ def _without_gz(name: str) -> str:
 
 
 def mat_arrays(source: DataSource) -> dict[str, StoredArray]:
-    """List the arrays of numbers in a .mat file up to version 7; cells, structures and objects are not read."""
+    """List the arrays of numbers and of texts in a .mat file up to version 7; structures and objects are not read."""
     from scipy.io import whosmat
 
     source_size(source)
@@ -212,11 +213,17 @@ def mat_arrays(source: DataSource) -> dict[str, StoredArray]:
         listed = whosmat(io.BytesIO(content))
     except Exception as error:  # scipy raises any error on damaged files
         raise DataError(f"this is not a .mat file that can be read: {short_message(error)}") from None
-    return {
+    numbers = {
         name: StoredArray(tuple(shape), partial(_matlab, content, name, tuple(shape)), by_columns=True)
         for name, shape, kind in listed
         if kind in MATLAB_NUMBERS
     }
+    texts = {
+        name: StoredArray((math.prod(shape),), partial(_matlab_texts, content, name, tuple(shape)), by_columns=True)
+        for name, shape, kind in listed
+        if kind in MATLAB_TEXTS and 1 < math.prod(shape) == max(shape)
+    }
+    return numbers | texts
 
 
 def _matlab(content: bytes, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -228,6 +235,15 @@ def _matlab(content: bytes, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
     except Exception as error:
         raise DataError(f"{name} is not an array that can be read: {short_message(error)}") from None
     return values.toarray() if hasattr(values, "toarray") else np.asarray(values)
+
+
+def _matlab_texts(content: bytes, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Read a vector of cells, or rows of letters, as texts (n,); raises DataError for cells that hold anything else."""
+    cells = _matlab(content, name, shape).ravel()
+    texts = [cell if isinstance(cell, str) else cell.item() if getattr(cell, "size", 0) == 1 else "" for cell in cells]
+    if not all(isinstance(text, str) for text in texts) or any(getattr(cell, "size", 1) > 1 for cell in cells):
+        raise DataError(f"{name} holds cells of other things than texts: save them as cellstr, or as numbers")
+    return np.array(texts, dtype=object)
 
 
 # ------------------------------------------------------------------------------------------ names

@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.hdf5.arrays import hdf5_arrays
 from ddnmf_core.data.hdf5.file import HDF5_ENDINGS, is_hdf5, opened_hdf5
 from ddnmf_core.data.image_files import LUMA_WEIGHTS
+from ddnmf_core.data.user.array_columns import columns_beside_samples
 from ddnmf_core.data.user.array_formats import (
     StoredArray,
     idx_arrays,
@@ -82,16 +84,20 @@ def _mapped(path: Path, choices: ImportOptions) -> RawData | None:
 
 
 def read_named_arrays(source: DataSource, name: str, choices: ImportOptions) -> RawData:
-    """Read samples and labels from a file of named arrays: .npz, .mat, HDF5, IDX, or a zip file of arrays."""
+    """Read samples and labels from a file of named arrays: .npz, .mat, HDF5, IDX, or a zip file of arrays.
+
+    Further arrays with a value for each sample are kept beside the samples.
+    """
     with named_arrays(source, name) as arrays:
         x = _samples_name(arrays, choices.x)
         y = _labels_name(arrays, x, choices.y)
         samples, labels = arrays[x].read(), None if y is None else arrays[y].read()
         chosen = (f"samples {x}" + (f", labels {y}" if y else ""),) if len(arrays) > 1 else ()
-        if not arrays[x].by_columns:
-            return _raw(samples, labels, choices, chosen)
-        samples, turned = _samples_first(samples, labels)
-        return _raw(samples, labels, choices, (*chosen, *turned), by_columns=True)
+        samples, turned = _samples_first(samples, labels, arrays[x].by_columns)
+        raw = _raw(samples, labels, choices, (*chosen, *turned), by_columns=arrays[x].by_columns)
+        possible = possible_samples({name: array.shape for name, array in arrays.items()})
+        columns, said = columns_beside_samples(arrays, {x, *([y] if y else [])}, possible, len(raw.values))
+        return replace(raw, columns=columns, notes=(*raw.notes, *said))
 
 
 @contextmanager
@@ -118,7 +124,7 @@ def _samples_name(arrays: dict[str, StoredArray], wanted: str | None) -> str:
         raise DataError(f"x = {wanted!r}: the file holds {_list_arrays(arrays)}")
     shapes = {name: array.shape for name, array in arrays.items()}
     possible = possible_samples(shapes)
-    usual = next((name for name in NAMES_OF_X if name in arrays), None)
+    usual = next((name for names in (possible, arrays) for name in NAMES_OF_X if name in names), None)
     if usual is not None or len(arrays) == 1 or len(possible) == 1:
         return usual or next(iter(possible or arrays))
     proposal = f", or name them: --x {possible[0]}" if possible else ""
@@ -155,10 +161,10 @@ def _list_arrays(arrays: dict[str, StoredArray]) -> str:
     return ", ".join(shown) + (f" and {len(arrays) - MAX_LISTED} more" if len(arrays) > MAX_LISTED else "")
 
 
-def _samples_first(x: NDArray[Any], y: NDArray[Any] | None) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Move the samples of a MATLAB array to the front if its last axis is theirs, by the number of labels or by custom."""
-    n = None if y is None else y.size
-    of_pictures = x.ndim > 2 and x.shape[-1] >= MIN_SAMPLES and (n is None or n != x.shape[0])
+def _samples_first(x: NDArray[Any], y: NDArray[Any] | None, of_matlab: bool) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Move the samples to the front if the last axis is theirs, by the number of labels or by MATLAB's custom."""
+    n = None if y is None or x.ndim < 2 else max(y.shape, default=0)
+    of_pictures = of_matlab and x.ndim > 2 and x.shape[-1] >= MIN_SAMPLES and (n is None or n != x.shape[0])
     if (n is not None and x.shape[-1] == n != x.shape[0]) or of_pictures:
         return np.moveaxis(x, -1, 0), ("the samples are the last axis",)
     return x, ()
@@ -225,6 +231,10 @@ def likely_square(rows: NDArray[Any]) -> tuple[int, int] | None:
 
 
 def _labels(y: NDArray[Any], n: int) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    """Encode labels (n,), or those of one column for each class with a single 1 in each row (n, k)."""
+    by_class = y.ndim == 2 and y.shape[0] == n and y.shape[1] > 1 and y.dtype.kind in "biuf"
+    if by_class and ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
+        y = y.argmax(axis=1)
     if y.shape not in ((n,), (n, 1), (1, n)):
         raise DataError(f"the labels have the shape {y.shape}: should be ({n},), one for each sample")
     return encode_classes(y.ravel().tolist(), "the array of labels")

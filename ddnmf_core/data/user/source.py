@@ -45,7 +45,7 @@ class ImportOptions:
     pages: bool = False  # every page of a stack is a sample
     skip_damaged: bool = False  # go on without pictures that cannot be read
     x: str | None = None  # name of the array of samples; this and the next: None for a usual name
-    y: str | None = None  # name of the array of classes; empty for none
+    y: str | None = None  # array of the classes, or their column in a table beside pictures; empty for none
     labels: str | None = None  # column of a table that holds the classes, or a table of the classes of pictures
     leave_out: tuple[str, ...] = ()  # columns that are not features
     shape: tuple[int, int] | None = None  # of the pictures in the rows (n, d) of an array

@@ -9,8 +9,8 @@ from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.hdf5.annotated import read_annotated
 from ddnmf_core.data.hdf5.file import HDF5_ENDINGS
 from ddnmf_core.data.sample_columns import sample_column
-from ddnmf_core.data.tables.parquet import Pictures, read_parquet
-from ddnmf_core.data.tables.proposals import is_numeric, not_numeric, proposals
+from ddnmf_core.data.tables.parquet import Lists, read_parquet
+from ddnmf_core.data.tables.proposals import columns_beside, is_numeric, items_of, not_numeric, proposals
 from ddnmf_core.data.tables.selection import select
 from ddnmf_core.data.tables.sparse import read_sparse
 from ddnmf_core.data.tables.text import read_text
@@ -39,7 +39,7 @@ UNNAMED = "Unnamed: "  # what pandas calls a column without a heading
 def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData:
     """Read a table or a matrix; raises DataError for a column of words unless it holds the labels or is left out.
 
-    With a shape, or a column of pictures alone, the rows are pictures. Columns that are left out are kept beside the samples.
+    With a shape, or a column of pictures, the rows are pictures. Columns that are no features are kept beside the samples.
     """
     source_size(source)
     with unpacked(source, name) as (file, inner):
@@ -52,7 +52,8 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
     unknown = [column for column in (choices.labels, *choices.leave_out) if column is not None and column not in frame]
     if unknown:
         raise DataError(f"there is no column {unknown[0]!r}: there are {_join_names(list(frame))}")
-    features = frame.drop(columns=[*choices.leave_out, *([choices.labels] if choices.labels is not None else [])])
+    beside = columns_beside([str(column) for column in frame], table.lists, choices)
+    features = frame.drop(columns=[*beside, *([choices.labels] if choices.labels is not None else [])])
     if not features.columns.is_unique:
         twice = features.columns[features.columns.duplicated()][0]
         raise DataError(f"two columns have the same name, {twice!r}: rename one")
@@ -60,7 +61,7 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
     n_samples, n_columns = features.shape
     _check_size(n_samples, n_columns, choices)
     chosen = None if choices.shape == NO_PICTURES else choices.shape
-    shape = chosen or (None if choices.shape else _only_pictures(list(features), table.pictures))
+    shape = chosen or (None if choices.shape else _only_pictures(list(features), table.lists))
     _check_shape(shape, n_columns)
     labels, names = (
         (None, ()) if choices.labels is None else encode_classes(frame[choices.labels].tolist(), f"column {choices.labels!r}")
@@ -76,7 +77,7 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
             None if shape else tuple(columns),
             notes=(*table.notes, *hints),
             sample_names=table.row_names,
-            columns=tuple(sample_column(name, frame[name].tolist(), MISSING_MARKERS) for name in choices.leave_out),
+            columns=tuple(sample_column(name, frame[name].tolist(), MISSING_MARKERS) for name in beside),
             marker=marker,
         ),
         choices,
@@ -111,12 +112,10 @@ def _check_size(n: int, d: int, choices: ImportOptions) -> None:
         raise DataError(f"the table has {d:,} columns: at most {MAX_COLUMNS:,}. Use fewer")
 
 
-def _only_pictures(features: list[str], pictures: Pictures) -> tuple[int, int] | None:
+def _only_pictures(features: list[str], lists: Lists) -> tuple[int, int] | None:
     """Return the shape of the pictures in a column of nested lists if there are no other features."""
-    if len(pictures) != 1:
-        return None
-    name, shape = next(iter(pictures.items()))
-    return shape if features == [f"{name} {number + 1}" for number in range(shape[0] * shape[1])] else None
+    pictures = [(name, shape) for name, shape in lists.items() if len(shape) == 2 and features == items_of(name, shape)]
+    return (pictures[0][1][0], pictures[0][1][1]) if pictures else None
 
 
 def _check_shape(shape: tuple[int, int] | None, n_values: int) -> None:
@@ -134,7 +133,7 @@ class Table(NamedTuple):
     dialect: Dialect | None
     notes: tuple[str, ...]
     row_names: tuple[str, ...] | None = None
-    pictures: Pictures = {}  # noqa: RUF012
+    lists: Lists = {}  # noqa: RUF012
 
 
 def read_frame(source: DataSource, name: str, choices: ImportOptions, n_rows: int | None = None) -> Table:
@@ -145,13 +144,13 @@ def read_frame(source: DataSource, name: str, choices: ImportOptions, n_rows: in
     source_size(source)
     n_rows = None if choices.transpose else n_rows
     dialect: Dialect | None = None
-    pictures: Pictures = {}
+    lists: Lists = {}
     notes: tuple[str, ...] = ()
     named = True
     if choices.sheet is not None and not name.lower().endswith(".xlsx"):
         raise DataError(f"sheet = {choices.sheet!r}: only workbooks (.xlsx) have sheets; leave it out")
     if name.lower().endswith(".parquet"):
-        frame, pictures = read_parquet(source, n_rows)
+        frame, lists = read_parquet(source, n_rows)
     elif name.lower().endswith(".xlsx"):
         frame, named, notes = read_workbook(source, choices.sheet, choices.header, n_rows)
         frame.columns = [str(column) if named else f"feature {n + 1}" for n, column in enumerate(frame.columns)]
@@ -162,7 +161,7 @@ def read_frame(source: DataSource, name: str, choices: ImportOptions, n_rows: in
         frame, row_names = transposed(frame, choices.index, named)
         return Table(frame, dialect, (*notes, "transposed: columns are samples"), row_names)
     frame, left_out, row_names = _without_index(frame, choices.index, named)
-    return Table(frame, dialect, (*notes, *left_out), row_names, pictures)
+    return Table(frame, dialect, (*notes, *left_out), row_names, lists)
 
 
 def transposed(frame: "pd.DataFrame", index: bool | None, named: bool) -> tuple["pd.DataFrame", tuple[str, ...] | None]:

@@ -1,20 +1,17 @@
-"""Classes of pictures: from their folders, from a pattern in their names, or from a table beside them."""
+"""Classes of pictures: from their folders, or from a pattern in their names."""
 
-import io
 import re
 from collections import defaultdict
 from collections.abc import Sequence
 from os.path import commonpath
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.data.dataset import DataError, short_message
-from ddnmf_core.data.tables.proposals import likely_labels
-from ddnmf_core.data.user import tables
-from ddnmf_core.data.user.image_folder import FoundFile
+from ddnmf_core.data.sample_columns import SampleColumn
 from ddnmf_core.data.user.source import MAX_NAME, ImportOptions, encode_classes
 
 NO_FOLDER = "(no folder)"
@@ -24,17 +21,16 @@ MAX_LISTED_NAME = 30  # letters of a name in a list
 
 
 class Classes(NamedTuple):
-    """Labels (n,) of the pictures, or None; the names of the classes, and how they were found."""
+    """Labels (n,) of the pictures, or None; the names of the classes, how they were found, and further columns beside them."""
 
     labels: NDArray[np.int64] | None = None
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    columns: tuple[SampleColumn, ...] = ()
 
 
-def classes_of(paths: Sequence[str], others: Sequence[FoundFile], source: object, choices: ImportOptions) -> Classes:
-    """Find the classes of pictures as the options say; by default from their folders."""
-    if choices.labels is not None:
-        return _from_table(paths, others, source, choices.labels)
+def classes_by_name(paths: Sequence[str], choices: ImportOptions) -> Classes:
+    """Find the classes of pictures in their paths, as the options say; by default from their folders."""
     if choices.class_from is not None:
         return _from_names(paths, choices.class_from)
     return _from_folders(paths, choices.class_level) if choices.by_folder or choices.class_level is not None else Classes()
@@ -117,57 +113,3 @@ def _from_names(paths: Sequence[str], pattern: str) -> Classes:
         [match[1] for match in matches if match], "the group of class-from", "Change the pattern, or use no classes"
     )
     return Classes(labels, names, (f"classes by {pattern} in the file names",)) if len(names) > 1 else Classes()
-
-
-# ------------------------------------------------------------------------------------------- table
-
-
-def _from_table(paths: Sequence[str], others: Sequence[FoundFile], source: object, name: str) -> Classes:
-    """Read classes from a table of file names and classes, beside the pictures or elsewhere on this machine."""
-    content, title = _table_content(others, source, name)
-    frame = tables.read_frame(io.BytesIO(content), title, ImportOptions(index=False)).frame
-    keys = {column: _matches(frame[column].astype(str).tolist(), paths) for column in frame}
-    files = max(keys, key=lambda column: len(keys[column]), default="")
-    rows = keys.get(files, {})
-    without = [path for path in paths if path not in rows]
-    if without:
-        raise DataError(
-            f"{title}: {len(without):,} of {len(paths):,} pictures have no row ({list_names(without)}). One column should "
-            "hold the file names, another the classes; add the rows, or move these pictures away"
-        )
-    columns = frame.drop(columns=[files])
-    if not columns.shape[1]:
-        raise DataError(f"{title} has the column {files!r} alone: another should hold the classes")
-    column = likely_labels(columns) or columns.columns[0]
-    labels, names = encode_classes([frame[column].iloc[rows[path]] for path in paths], f"column {column!r} of {title}")
-    return Classes(labels, names, (f"classes from column {column!r} of {title}",))
-
-
-def _table_content(others: Sequence[FoundFile], source: object, name: str) -> tuple[bytes, str]:
-    wanted = PurePosixPath(name.replace("\\", "/"))
-    for file in others:
-        if file.path == wanted.as_posix() or PurePosixPath(file.path).name == wanted.as_posix():
-            return file.read(), wanted.name
-    path = Path(name).expanduser()
-    if isinstance(source, Path) and path.is_file():  # never for an upload, which comes from elsewhere
-        return path.read_bytes(), path.name
-    beside = [file.path for file in others if file.path.lower().endswith((".csv", ".tsv", ".txt"))]
-    there = f"there are {list_names(beside)}" if beside else "there is no table"
-    raise DataError(f"labels = {name!r}: {there} beside the pictures. Name a table of file names and classes")
-
-
-def _matches(cells: Sequence[str], paths: Sequence[str]) -> dict[str, int]:
-    """Return the row of each picture that a cell names: by its path, its file name, or its name without the ending."""
-    rows = {cell.strip().replace("\\", "/"): row for row, cell in enumerate(cells)}
-    found = {}
-    for path in paths:
-        pure = PurePosixPath(path)
-        key = next((key for key in (path, *_tails(pure), pure.name, pure.stem, pure.stem.lstrip("0")) if key in rows), None)
-        if key is not None:
-            found[path] = rows[key]
-    return found
-
-
-def _tails(path: PurePosixPath) -> list[str]:
-    """Return the path below each folder above it, the longest first."""
-    return ["/".join(path.parts[start:]) for start in range(1, len(path.parts))]

@@ -20,7 +20,8 @@ from ddnmf_core.data.user.image_folder import (
     one_stack,
     open_archive,
 )
-from ddnmf_core.data.user.pictures.classes import classes_of, list_names
+from ddnmf_core.data.user.pictures.class_table import classes_in_table
+from ddnmf_core.data.user.pictures.classes import classes_by_name, list_names
 from ddnmf_core.data.user.pictures.gray_rows import GrayRow, on_one_scale, resize_to_row
 from ddnmf_core.data.user.source import MAX_VALUES, MIN_SAMPLES, DataSource, ImportOptions, RawData, check_extent
 from ddnmf_core.progress import Progress, ignore_progress
@@ -40,7 +41,11 @@ def read_pictures(source: DataSource, name: str, choices: ImportOptions, report:
         if not found.pictures:
             raise DataError(_no_pictures(found))
         read = _read_all(found.pictures, choices, report)
-        classes = classes_of(read.paths, found.others, source, choices)
+        classes = (
+            classes_by_name(read.paths, choices)
+            if choices.labels is None
+            else classes_in_table(read.paths, found.others, source, choices.labels, choices.y)
+        )
     rows, notes = on_one_scale(read.rows)
     if choices.invert and rows.dtype == np.uint8:
         rows = 255 - rows
@@ -55,6 +60,7 @@ def read_pictures(source: DataSource, name: str, choices: ImportOptions, report:
         deep=rows.dtype != np.uint8,
         notes=(*found.notes, *read.notes, *classes.notes, *notes),
         sample_names=tuple(read.names),
+        columns=classes.columns,
     )
 
 
