@@ -4,7 +4,6 @@ import streamlit as st
 
 from dashboard.figures.files import Vector
 from dashboard.figures.saving import remember_figure
-from dashboard.figures.text import in_markdown
 from dashboard.frame.glossary import terms
 from dashboard.home import architecture, run_management
 from dashboard.home.cards import show_cards
@@ -18,6 +17,7 @@ from dashboard.session.selections import explain_absence, newest_with_parts, sho
 from dashboard.session.store import LIVE_STATUSES, TRAIN_PAGE, store
 from ddnmf_core.config import PRESETS, RunConfig
 from ddnmf_core.data import catalogue
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.home import exposure
 from ddnmf_core.files.read_only import read_only

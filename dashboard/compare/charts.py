@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.figures.palette import GRAY, LEGEND_ABOVE, MARGIN, ORIGIN_COLOURS, PALE_BLUE, SKY_BLUE, TEXT_ON_LIGHT
-from dashboard.figures.text import in_plotly
 from ddnmf_core.analysis.metrics import best_matching
+from ddnmf_core.display.text import in_plotly
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,6 @@ from dashboard.components.gallery import gallery
 from dashboard.figures.charts import log_axis
 from dashboard.figures.palette import LEGEND_ABOVE, MARGIN
 from dashboard.figures.saving import show_chart, show_title
-from dashboard.figures.text import in_markdown, in_plotly
 from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.run_data import as_pictures, cached_run, images
 from dashboard.session.run_list import run_frame, show_run_list
@@ -22,6 +21,7 @@ from dashboard.session.store import EXPLAIN_PAGE, PARTS_PAGE, store
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import pictures
 from ddnmf_core.data.dataset import Images
+from ddnmf_core.display.text import in_markdown, in_plotly
 from ddnmf_core.experiment.run_table import HELD_OUT_COLUMNS, SCORE_COLUMNS
 from ddnmf_core.export.csv import escape_formula, escape_formulas
 from ddnmf_core.files.read_only import read_only

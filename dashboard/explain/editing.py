@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from dashboard.components.gallery import gallery
 from dashboard.explain.image import ExplainedImage, explain_sample
 from dashboard.figures.saving import show_title
-from dashboard.figures.text import in_markdown
 from dashboard.session.links import linked_number
 from dashboard.session.part_contributions import cached_contributions
 from dashboard.session.results import report_damage
@@ -20,6 +19,7 @@ from ddnmf_core.analysis.metrics import majority_class
 from ddnmf_core.analysis.neighbours import nearest_rows
 from ddnmf_core.config import Representation
 from ddnmf_core.data import pictures
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.interpret.causal import smallest_flip
 from ddnmf_core.store.finished_run import FinishedRun
 

@@ -7,11 +7,11 @@ import streamlit as st
 import torch
 
 from dashboard.components.sketch import sketch
-from dashboard.figures.text import in_markdown
 from dashboard.session.links import linked_choice, set_choice
 from dashboard.session.run_data import images
 from dashboard.session.selections import choose_sample, pick_sample
 from ddnmf_core.data.single_image import fit_to_shape, read_picture
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.model.corruption import corrupt, corrupt_each
 from ddnmf_core.seeds import derive
 from ddnmf_core.store.finished_run import FinishedRun

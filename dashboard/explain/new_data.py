@@ -7,13 +7,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.figures.text import in_markdown
 from dashboard.session.run_data import HASH_FUNCS, images
 from dashboard.session.uploads import MAX_UPLOAD_MB, UPLOAD_TYPES, show_refusal
 from ddnmf_core.config import CLUSTERERS, ClustererName, Representation
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.like_data_set import other_columns
 from ddnmf_core.data.user.source import ImportOptions
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.export.csv import escape_formulas
 from ddnmf_core.interpret.apply import AppliedRun, apply_run
 from ddnmf_core.labels import CLUSTERER_TITLES, REPRESENTATION_TITLES

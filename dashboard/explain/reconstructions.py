@@ -7,11 +7,11 @@ import torch
 from dashboard.components.gallery import gallery
 from dashboard.figures.feature_charts import feature_profiles
 from dashboard.figures.saving import show_chart, show_title
-from dashboard.figures.text import in_markdown
 from dashboard.session.run_data import as_picture, centres, images
 from ddnmf_core.analysis.metrics import majority_class
 from ddnmf_core.config import CLUSTERERS
 from ddnmf_core.data import pictures
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.labels import CLUSTERER_TITLES
 from ddnmf_core.model.networks import DDNMFNetwork
 from ddnmf_core.store.finished_run import FinishedRun

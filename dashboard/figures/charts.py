@@ -19,7 +19,7 @@ from dashboard.figures.palette import (
     MARGIN,
     REMOVED_COLOUR,
 )
-from dashboard.figures.text import in_plotly
+from ddnmf_core.display.text import in_plotly
 
 FEW_DECADES = 30  # highest over lowest value, up to which a log axis is labelled at 1, 2 and 5
 MAX_EPOCHS_LABELLED = 8  # one by one

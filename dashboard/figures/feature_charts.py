@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.figures.palette import ADDED_COLOUR, LEGEND_ABOVE, MARGIN, REMOVED_COLOUR
-from dashboard.figures.text import in_plotly
 from ddnmf_core.display.parts import strongest_features
+from ddnmf_core.display.text import in_plotly
 
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 MAX_BARS, MAX_NAMED_FEATURES, MAX_DRAWN_FEATURES = 20, 60, 2000  # features with a bar; with a name; drawn at all

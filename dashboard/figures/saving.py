@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.figures.files import MIME, PNG, SVG, Chart, Drawing
-from dashboard.figures.text import in_markdown
+from ddnmf_core.display.text import in_markdown
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.figures.text import in_markdown
 from dashboard.session.errors import engine_problem
 from dashboard.session.store import store
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.read_only import read_only
 

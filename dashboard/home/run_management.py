@@ -7,11 +7,11 @@ from typing import IO
 
 import streamlit as st
 
-from dashboard.figures.text import in_markdown
 from dashboard.session.links import forget_choice
 from dashboard.session.store import store
 from ddnmf_core.data.catalogue import short_name
 from ddnmf_core.data.user import user_sets
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store import archive_export, trash

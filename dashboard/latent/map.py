@@ -13,7 +13,6 @@ from dashboard.figures import charts
 from dashboard.figures.files import PointMap, draw_points
 from dashboard.figures.palette import GRAY, HIGH_COLOUR, LOW_COLOUR
 from dashboard.figures.saving import remember_figure, show_title
-from dashboard.figures.text import in_html
 from dashboard.session.results import result_of
 from dashboard.session.run_data import HASH_FUNCS, as_picture, images
 from dashboard.session.selections import choose_sample
@@ -21,6 +20,7 @@ from ddnmf_core.analysis.neighbours import nearest_rows
 from ddnmf_core.config import EmbeddingConfig
 from ddnmf_core.data.dataset import Images
 from ddnmf_core.data.sample_columns import NO_TEXT, SampleColumn, table_cells
+from ddnmf_core.display.text import in_html
 from ddnmf_core.export.csv import escape_formulas
 from ddnmf_core.files.atomic import CorruptFile
 from ddnmf_core.interpret.quality import standardised_coefficients

@@ -10,13 +10,13 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.components.gallery import gallery
 from dashboard.figures.files import Tiles
 from dashboard.figures.saving import remember_figure, show_title
-from dashboard.figures.text import in_markdown
 from dashboard.session.links import linked_choice
 from dashboard.session.run_data import HASH_FUNCS, cached_run, dataset_images
 from dashboard.session.store import TRAIN_PAGE, store
 from ddnmf_core.data import pictures
 from ddnmf_core.data.catalogue import DATASETS
 from ddnmf_core.data.dataset import Images
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.reproduce.matching_runs import FIGURE3_NOISE, MatchingRun, nearest_run, on_same_images
 from ddnmf_core.store.entry import Entry, RunEntry
 from ddnmf_core.store.run_names import run_title

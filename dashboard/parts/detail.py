@@ -12,11 +12,11 @@ from dashboard.components.gallery import gallery, tile_index
 from dashboard.figures import charts
 from dashboard.figures.feature_charts import feature_bars
 from dashboard.figures.saving import show_chart, show_title
-from dashboard.figures.text import in_markdown
 from dashboard.session.run_data import as_picture, cached_part_effects, images
 from dashboard.session.selections import choose_sample
 from dashboard.session.store import EXPLAIN_PAGE
 from ddnmf_core.data import pictures
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.export.parts import parts_csv
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.interpret.quality import NOISE_LEVELS, SATURATED, saturation

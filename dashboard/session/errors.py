@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard.figures.text import in_markdown
 from dashboard.session.store import store
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.engine import client as engine
 from ddnmf_core.files.atomic import CorruptFile, KeptFile
 from ddnmf_core.files.read_only import ReadOnlyError, read_only

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.figures.text import in_markdown
+from ddnmf_core.display.text import in_markdown
 
 STALE_FOR = 5.0  # seconds during which an outdated address may still arrive
 MAX_QUOTED = 40  # characters of a value that a message repeats

@@ -7,11 +7,11 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.components.action_button import action_button
-from dashboard.figures.text import in_markdown
 from dashboard.session.links import linked_choice, linked_number
 from dashboard.session.results import report_damage
 from dashboard.session.store import store
 from ddnmf_core.data.catalogue import DATASETS
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.engine import estimate
 from ddnmf_core.experiment.batch import WorkBatch
 from ddnmf_core.files.read_only import read_only

@@ -8,13 +8,13 @@ from typing import Any
 import streamlit as st
 
 from dashboard.components.action_button import action_button
-from dashboard.figures.text import in_markdown
 from dashboard.session.errors import show_damage, unusable_store, warn_of_engine
 from dashboard.session.run_data import HASH_FUNCS
 from dashboard.session.store import store
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import is_known
 from ddnmf_core.data.dataset import DataError
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
 from ddnmf_core.files.atomic import CorruptFile

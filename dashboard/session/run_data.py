@@ -7,12 +7,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.figures.text import in_markdown
 from ddnmf_core.analysis.assignment import Centres
 from ddnmf_core.config import Representation
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import Images
 from ddnmf_core.data.held_out import with_split
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.store.entry import Entry, RunEntry
 from ddnmf_core.store.finished_run import FinishedRun
 from ddnmf_core.store.run_store import Store

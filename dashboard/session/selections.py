@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.figures.text import in_markdown
 from dashboard.session.errors import warn_of_engine
 from dashboard.session.links import from_link, linked_choice, linked_number
 from dashboard.session.run_data import cached_run, images
 from dashboard.session.store import TRAIN_PAGE, store
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.model import diagnosis
 from ddnmf_core.store.entry import ENDED_STATUSES, Entry, RunEntry

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard.figures.text import in_markdown
 from ddnmf_core.data.dataset import DataError
+from ddnmf_core.display.text import in_markdown
 
 UPLOAD_TYPES = ["zip", "tif", "tiff", "gif", "npy", "npz", "mat", "h5", "hdf5", "hdf", "idx", "gz"]
 UPLOAD_TYPES += ["csv", "tsv", "txt", "xlsx", "mtx", "parquet", "h5ad"]

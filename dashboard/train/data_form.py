@@ -12,7 +12,6 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.gallery import gallery
-from dashboard.figures.text import in_markdown
 from dashboard.session.run_data import as_pictures
 from dashboard.session.uploads import MAX_UPLOAD_MB, UPLOAD_TYPES, show_refusal
 from dashboard.train.chosen_source import ChosenSource
@@ -21,6 +20,7 @@ from dashboard.train.table_options import table_options
 from ddnmf_core.data.dataset import UNLABELLED, DataError, Images
 from ddnmf_core.data.user import user_sets
 from ddnmf_core.data.user.source import ImportOptions, RawData
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.export.csv import escape_formulas
 from ddnmf_core.files.memory_map import is_mapped
 

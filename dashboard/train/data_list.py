@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard.figures.text import in_markdown
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import DataError
 from ddnmf_core.data.user import user_sets
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.files.read_only import read_only
 from ddnmf_core.store import user_data
 

@@ -10,7 +10,6 @@ from dashboard.components.action_button import action_button
 from dashboard.components.gallery import gallery
 from dashboard.figures import charts
 from dashboard.figures.saving import show_chart, show_title
-from dashboard.figures.text import in_markdown
 from dashboard.session.errors import warn_of_engine
 from dashboard.session.results import report_damage
 from dashboard.session.run_data import as_pictures, images
@@ -18,6 +17,7 @@ from dashboard.session.selections import warn_of_collapse
 from dashboard.session.store import LATENT_PAGE, LIVE_STATUSES, store
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data import pictures
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.engine import client as engine
 from ddnmf_core.engine import estimate
 from ddnmf_core.files.read_only import read_only

@@ -6,7 +6,6 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.figures.text import in_markdown
 from dashboard.session.train_settings import DEFAULT_SETTINGS, train_key
 from dashboard.train.advanced_form import network_settings, optimiser_settings
 from dashboard.train.form_state import apply_preset, apply_suggestion, choose_data, mark_preset
@@ -14,6 +13,7 @@ from ddnmf_core.config import DISPLACING_KINDS, PRESETS, RunConfig
 from ddnmf_core.data import catalogue
 from ddnmf_core.data.dataset import DatasetSpec
 from ddnmf_core.data.suggestions import suggestion_for
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.labels import MODEL_TITLES, NOISE_LEVEL_HELP, NOISE_TITLES, SETTING_SYMBOLS
 
 LOSS_WEIGHT_HELP = {

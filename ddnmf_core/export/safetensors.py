@@ -4,13 +4,13 @@ Loading treats the folder as untrusted: no code is executed, file sizes are chec
 """
 
 import json
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddnmf_core.config import RunConfig
 from ddnmf_core.data.catalogue import spec
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.files.atomic import sha256
 from ddnmf_core.labels import CLUSTERER_TITLES
 from ddnmf_core.model import diagnosis
@@ -41,7 +41,7 @@ def model_card(run: FinishedRun, digest: str) -> str:
 
     config, epochs, data = run.config, run.epochs(), spec(run.config.dataset)
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["text"] = _in_markdown
+    environment.filters["text"] = lambda value: in_markdown(str(value))
     template = environment.from_string(MODEL_CARD.read_text())
     return template.render(
         run=run.id,
@@ -58,11 +58,6 @@ def model_card(run: FinishedRun, digest: str) -> str:
         created=datetime.now(UTC).date().isoformat(),
         file=MODEL_FILE,
     )
-
-
-def _in_markdown(value: object) -> str:
-    """Escape what comes from data or from another machine: a model card is Markdown, which may hold HTML."""
-    return re.sub(r"([\\`*{}\[\]<>$~|#!&])", r"\\\1", " ".join(str(value).split()))
 
 
 def load(folder: Path | str) -> "tuple[DDNMFNetwork | Autoencoder, RunConfig]":

@@ -2,14 +2,20 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
+from markdown_it import MarkdownIt
 
 from benchmarks.common.hostile_names import KNOWN, store_of_names
+from ddnmf_core.data.catalogue import spec
+from ddnmf_core.display.text import WORD_JOINER, in_markdown
 from ddnmf_core.export.csv import FORMULA_STARTS
 from ddnmf_core.export.report import report_html
+from ddnmf_core.export.safetensors import model_card
 from ddnmf_core.export.write import export
 from ddnmf_core.store.entry import PROVENANCE_FILE
+from ddnmf_core.store.finished_run import FinishedRun
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +52,20 @@ def _is_number(cell):
 
 def test_a_model_card_holds_no_markup_of_a_name(run, tmp_path):
     provenance = run.read_json(PROVENANCE_FILE)
-    run.write_json(PROVENANCE_FILE, provenance | {"host": "<img src=x> | **a** [x](http://e.example)"})
+    host = "<img src=x> | **a** [x](http://e.example)"
+    run.write_json(PROVENANCE_FILE, provenance | {"host": host})
     export(run, "safetensors", tmp_path / "model")
     run.write_json(PROVENANCE_FILE, provenance)
     card = (tmp_path / "model" / "README.md").read_text()
     assert not [name for name in (*KNOWN.all, "<img src=x>", "**a**", "[x](") if name in card]
-    assert r"\<img src=x\> \| \*\*a\*\* \[x\](http" in card
+    assert in_markdown(host) in card
+
+
+@pytest.mark.parametrize("title", ["- a list", "# a heading", "1. a number", "_slanted_", ":material/home: an icon"])
+def test_a_title_at_the_start_of_a_line_is_text(run, monkeypatch, title):
+    monkeypatch.setattr("ddnmf_core.export.safetensors.spec", lambda name: replace(spec(name), title=title))
+    page = MarkdownIt().render(model_card(FinishedRun(run), "0" * 64)).replace(WORD_JOINER, "")
+    assert f"<p>{title}: 80 rows" in page
 
 
 def test_a_report_holds_no_markup_of_a_name(run):

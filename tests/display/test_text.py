@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from benchmarks.common.hostile_names import MARKUP
-from dashboard.figures.text import WORD_JOINER, in_markdown
+from ddnmf_core.display.text import WORD_JOINER, in_markdown
 
 NAMES = [f"{before}word{after}" for before, after in MARKUP]
 
