@@ -43,6 +43,7 @@ def assert_same(stacked, single):
         [{"noise_kind": "salt_and_pepper", "optimizer": "adamw", "seed": seed} for seed in (1, 2)],
         [{"noise_kind": "gaussian_displacement", "noise_level": level} for level in (0.1, 0.4)],
         [{"schedule": "linear", "initialization": "kaiming", "output_bias": "mean", "seed": seed} for seed in (1, 2)],
+        [{"test_share": 0.25, "seed": seed} for seed in (1, 2)],
     ],
 )
 def test_each_run_of_a_stack_is_the_run_trained_alone(few_digits, small, changes):
