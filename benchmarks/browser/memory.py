@@ -31,8 +31,8 @@ WORKER = """
 import json, resource, sys
 from ddnmf_core.engine.worker import tasks; from ddnmf_core.engine.worker import train as train_task
 most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-trained, score = [], train_task._scored
-train_task._scored = lambda *a: (trained.append(most()), score(*a))[1]
+trained, encode = [], train_task.encode_run  # comes after the training
+train_task.encode_run = lambda *a: (trained.append(most()), encode(*a))[1]
 tasks.perform(*sys.argv[1:])
 print(json.dumps([trained[0], most()]))
 """

@@ -221,3 +221,13 @@ def test_both_sides_of_quality_are_judged_alike(name, monkeypatch):
     assert 0 < done["epochs"][0]["L_sym"] < 0.3
     assert done["epochs"][0]["seconds"] > 0
     assert {"ACC, K-means", "NMI, K-means", "ACC, GMM", "NMI, GMM"} == done["scores"].keys()
+
+
+@pytest.mark.parametrize(("module", "program"), [("browser.memory", "WORKER"), ("scale.cluster", "SCORING")])
+def test_a_program_that_looks_into_a_worker_runs(module, program, tmp_path):
+    text = getattr(importlib.import_module(f"benchmarks.{module}"), program)
+    entry = Store(tmp_path).create(RunConfig(dataset="digits", n_samples=100, layers=(8, 4), n_parts=2, epochs=1))
+    command = [sys.executable, "-c", text, str(tmp_path), "runs", entry.id, "cpu"]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert min(figures if isinstance(figures, list) else [figures]) > 0
