@@ -22,6 +22,7 @@ st.html("""<style>
 .stMainBlockContainer { padding: 3rem 3rem 2rem; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 3rem 1rem 2rem; }
+  .stHorizontalBlock { row-gap: 1rem; }  /* columns, stacked */
   .stHorizontalBlock:has(> .stElementContainer > .stMetric) { gap: 0.5rem 0; }
   .stHorizontalBlock > .stElementContainer:has(> .stMetric) { flex: 0 0 50%; min-width: 0; }  /* two in a row */
   [class*="st-key-train-beside"] [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }

@@ -78,7 +78,7 @@ def show_unfinished(entry: RunEntry, brief: bool = False) -> None:
     """Say why a run has no results, `brief` where it is not the page's topic, and link to the Train page for the remedy."""
     status, message = entry.state.status, entry.state.message
     if brief:
-        message = textwrap.shorten(message, MAX_BRIEF, placeholder=" …")
+        message = _beginning(message)
     if status in ("failed", "diverged"):
         said, show = f" {status}.", st.warning
     else:
@@ -87,6 +87,14 @@ def show_unfinished(entry: RunEntry, brief: bool = False) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         show(f"**{in_markdown(run_title(entry))}**{said} {in_markdown(message)}")
         st.page_link(TRAIN_PAGE, label=remedy, icon=":material/model_training:", query_params={"run": entry.id})
+
+
+def _beginning(message: str) -> str:
+    """Return the first sentences of a long message, or the first words of a long sentence."""
+    if len(message) <= MAX_BRIEF:
+        return message
+    end = message.rfind(". ", 0, MAX_BRIEF)
+    return message[: end + 1] if end > 0 else textwrap.shorten(message, MAX_BRIEF, placeholder=" …")
 
 
 def _invite_to_train(entries: dict[str, RunEntry]) -> None:

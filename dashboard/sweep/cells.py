@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.figures.text import in_markdown
 from dashboard.session.links import from_link, to_link
 from dashboard.session.store import EXPLAIN_PAGE, PARTS_PAGE, TRAIN_PAGE, table_key
 from dashboard.sweep.charts import SHORT_TITLES, cell_name, format_measure, format_setting
@@ -65,7 +66,7 @@ def show_cell(cell: dict[Any, Any], view: SweepView) -> None:
 def _run_text(run: dict[Any, Any], view: SweepView) -> str:
     head = f"**Seed {run['seed']}** · `{run['run'][:6]}` · "
     if run["status"] != "finished":
-        return head + f"{run['status']}. {run['message']}"
+        return head + f"{run['status']}. {in_markdown(run['message'])}"
     scores = [f"{MEASURE_TITLES[score]} {run[view.column_of(score)]:.3f}" for score in view.scores]
     value = [] if view.is_score else [f"{view.title} {format_measure(run[view.column], False)}"]
     return head + " · ".join([*value, *scores])

@@ -119,7 +119,7 @@ def sweep_title(family: Sweep) -> str:
         [
             MODEL_TITLES[c.model],
             f"{short_name(c.dataset)}{size}",
-            f"{c.epochs} epochs",
+            f"{c.epochs} epoch{'s' if c.epochs > 1 else ''}",
             *settings,
             " × ".join(swept),
             f"{len(family.entries)} runs",

@@ -9,6 +9,7 @@ from ddnmf_core.store.entry import State
 from ddnmf_core.store.run_store import Store
 
 PAGES = ("home", "latent", "parts", "explain", "noise")
+DIVERGED = "The loss became infinite or not a number in epoch 4. Lower the learning rate, or choose mean losses."
 LONG = "Unexpected KeyError: 'W' in the layer __init__ of [a](b) " + "and so on " * 40
 
 
@@ -32,7 +33,7 @@ def unfinished(store, status, message):
     ("status", "message", "said", "remedy"),
     [
         ("failed", LONG, "** failed. Unexpected KeyError: 'W' in the layer \\_\\_init\\_\\_ of \\[a\\]", "Try again (Train)"),
-        ("diverged", "The loss became infinite.", "** diverged. The loss became infinite.", "Change its settings (Train)"),
+        ("diverged", f"{DIVERGED} The checkpoint is kept.", f"** diverged. {DIVERGED}", "Change its settings (Train)"),
         ("stopped", "Stopped in epoch 1.", "**: Stopped in epoch 1.", "Resume it (Train)"),
     ],
 )
@@ -42,6 +43,7 @@ def test_every_page_says_why_a_chosen_run_has_no_results_and_shows_another(store
     (told,) = [box.value for box in [*app.main.warning, *app.main.info] if "seed 7" in box.value]
     assert said in told
     assert len(told) < 250  # the whole of a long message is on the Train page
+    assert "checkpoint" not in told
     assert remedy in links_of(app)
     if page in ("latent", "parts", "explain"):
         assert app.session_state["run"] == CONFIG.id
