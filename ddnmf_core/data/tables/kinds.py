@@ -8,7 +8,7 @@ from ddnmf_core.data.hdf5.annotated import holds_annotated_matrix
 from ddnmf_core.data.hdf5.file import HDF5_ENDINGS
 from ddnmf_core.data.user.source import DataSource, from_start
 
-TEXTS = (".csv", ".tsv", ".txt")
+TEXTS = (".csv", ".tsv", ".txt", ".data", ".dat")
 SPARSE_MEMBERS = {"format.npy", "shape.npy", "data.npy"}  # of a matrix that scipy.sparse.save_npz wrote
 TABLES = (*TEXTS, ".mtx", *(f"{ending}.gz" for ending in (*TEXTS, ".mtx")), ".xlsx", ".parquet", ".h5ad")
 WAYS_OUT = {
@@ -19,6 +19,9 @@ WAYS_OUT = {
     ".feather": "Feather files are not read. Write it as .parquet: pandas.read_feather(path).to_parquet('x.parquet')",
     ".rds": "R objects are not read. Write it with write.csv or arrow::write_parquet",
     ".sav": "SPSS files are not read. Save it as .csv",
+    ".arff": "ARFF files are not read. Write it as .csv: pandas.DataFrame(scipy.io.arff.loadarff(path)[0]).to_csv('x.csv')",
+    ".json": "JSON files are not read. Write it as .parquet: pandas.read_json(path).to_parquet('x.parquet')",
+    ".jsonl": "JSON files are not read. Write it as .parquet: pandas.read_json(path, lines=True).to_parquet('x.parquet')",
     ".dta": "Stata files are not read. Save it as .csv",
 }
 
