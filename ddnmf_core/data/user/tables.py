@@ -47,7 +47,7 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
     with unpacked(source, name) as (file, inner):
         if inner.lower().endswith((".mtx", ".npz")):
             return read_sparse(file, inner, choices)
-        if inner.lower().endswith((".h5ad", *HDF5_ENDINGS)):
+        if inner.lower().endswith((".h5ad", ".loom", *HDF5_ENDINGS)):
             return read_annotated(file, choices)
         table = read_frame(file, inner, choices)
     frame = table.frame
