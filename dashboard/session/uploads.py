@@ -6,7 +6,7 @@ from ddnmf_core.data.dataset import DataError
 from ddnmf_core.display.text import in_markdown
 
 UPLOAD_TYPES = ["zip", "tif", "tiff", "gif", "npy", "npz", "mat", "h5", "hdf5", "hdf", "idx", "gz"]
-UPLOAD_TYPES += ["csv", "tsv", "txt", "xlsx", "mtx", "parquet", "h5ad"]
+UPLOAD_TYPES += ["csv", "tsv", "txt", "data", "dat", "xlsx", "mtx", "parquet", "h5ad", "loom"]
 MAX_UPLOAD_MB = 500  # of an upload; a path has no limit
 
 

@@ -5,11 +5,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.figures.text import in_markdown
 from dashboard.session.links import from_link, to_link
 from dashboard.session.store import EXPLAIN_PAGE, PARTS_PAGE, TRAIN_PAGE, table_key
 from dashboard.sweep.charts import SHORT_TITLES, cell_name, format_measure, format_setting
 from dashboard.sweep.view import MEASURE_TITLES, SweepView
+from ddnmf_core.display.text import in_markdown
 
 CELL_KEY, CHART_KEY, CLICKS_KEY = "cell", "sweep.surface", "sweep.clicks"
 

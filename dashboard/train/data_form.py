@@ -19,6 +19,7 @@ from dashboard.train.picture_options import array_options, image_options
 from dashboard.train.table_options import table_options
 from ddnmf_core.data.dataset import UNLABELLED, DataError, Images
 from ddnmf_core.data.user import user_sets
+from ddnmf_core.data.user.pictures.checks import DARK
 from ddnmf_core.data.user.source import ImportOptions, RawData
 from ddnmf_core.display.text import in_markdown
 from ddnmf_core.export.csv import escape_formulas
@@ -106,7 +107,7 @@ def _show_options(chosen: ChosenSource, on_added: Callable[[str], None]) -> None
             f"{chosen.name} is too large for this page, which loads the whole set into memory. Add it with `ddnmf data add`, "
             "which reads it in blocks; it is then listed on this page"
         )
-    if raw.values.dtype != np.uint8 or not raw.image_shape:
+    if raw.values.dtype != np.uint8 or not raw.image_shape or raw.values.max() < DARK:
         choices = _value_options(raw, choices)
     _show_raw(raw)
     prepared = _prepared(chosen.identity, repr(choices), raw, chosen, choices)

@@ -136,6 +136,8 @@ def test_rows_that_are_no_pictures_stay_a_table(tmp_path):
 def test_what_is_no_array_in_a_mat_file_is_refused(tmp_path):
     path = tmp_path / "x.mat"
     scipy.io.savemat(path, {"fea": np.array([[1], [2]], dtype=object)})
+    refused(path, "fea holds cells of other things than texts")
+    scipy.io.savemat(path, {"fea": {"a": 1}})
     refused(path, "the file holds nothing")
     path.write_bytes(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(510) + b"IM" + b"\x89HDF\r\n\x1a\n" + bytes(400))
     refused(path, "not an HDF5 file that can be read")

@@ -191,5 +191,5 @@ def test_the_command_says_what_was_decided(tmp_path, monkeypatch):
 @pytest.mark.parametrize("corner", ["", "gene"])
 def test_numbers_as_headings_beside_names_of_rows_are_no_sample(corner):
     text = lines([[f"g{n}", *X[n], *X[n], *X[n]] for n in range(N)], [corner, *range(12)])
-    assert list(table(text).frame)[1:] == [str(number) for number in range(12)]
+    assert list(table(text).frame)[-12:] == [str(number) for number in range(12)]
     assert len(table(text).frame) == N

@@ -1,4 +1,4 @@
-"""Read annotated matrices: AnnData's .h5ad and the .h5 of 10x Genomics. Samples and features have names, samples columns."""
+"""Read annotated matrices: AnnData's .h5ad, loom, the .h5 of 10x Genomics. Samples and features have names, samples columns."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from ddnmf_core.data.user.source import MAX_CLASSES, MAX_NAME, DataSource, Impor
 
 SPARSE_FORMATS = {"csr_matrix": "csr", "csc_matrix": "csc", "csr": "csr", "csc": "csc"}
 SPARSE_PARTS = ("data", "indices", "indptr")
+NAMES_IN_LOOM = {"col_attrs": ("CellID", "obs_names"), "row_attrs": ("Gene", "var_names", "Accession")}
 OLD = (
     "this AnnData file keeps its columns in an old way (before version 0.7): read it with anndata, and write it again with "
     "write_h5ad"
@@ -31,11 +32,17 @@ class AnnotatedFile(NamedTuple):
     matrices: list[str]  # paths, the usual one first
     obs: str  # group of the samples' columns; that of 10x Genomics holds barcodes alone
     of_10x: bool = False
+    of_loom: bool = False  # genes x cells
 
 
 def is_annotated(file: HDF5File) -> bool:
-    """Return True for AnnData, and for a matrix of features and barcodes."""
-    return _is_10x(file) or file.attribute("", "encoding-type") == "anndata" or {"obs", "var"} <= file.objects.keys()
+    """Return True for AnnData, loom, and for a matrix of features and barcodes."""
+    return (
+        _is_10x(file)
+        or _is_loom(file)
+        or file.attribute("", "encoding-type") == "anndata"
+        or {"obs", "var"} <= file.objects.keys()
+    )
 
 
 def holds_annotated_matrix(source: DataSource) -> bool:
@@ -51,10 +58,17 @@ def _is_10x(file: HDF5File) -> bool:
     return {"matrix/barcodes", "matrix/indptr", "matrix/shape"} <= file.objects.keys()
 
 
+def _is_loom(file: HDF5File) -> bool:
+    return {"matrix", "row_attrs", "col_attrs"} <= file.objects.keys() and file.objects["matrix"].kind != "group"
+
+
 def layout_of(file: HDF5File) -> AnnotatedFile:
     """List the matrices of a file; raises DataError if it is no annotated matrix."""
     if _is_10x(file):
         return AnnotatedFile(["matrix"], "matrix", True)
+    if _is_loom(file):
+        found = ["matrix", *(path for path in file.objects if path.startswith("layers/"))]
+        return AnnotatedFile([path for path in found if _shape(file, path)], "col_attrs", of_loom=True)
     if not is_annotated(file):
         raise DataError("this is not an AnnData file: it has no obs and var. Call it .h5 to read its arrays")
     if any(file.objects[group].kind != "group" for group in ("obs", "var") if group in file.objects):
@@ -69,7 +83,7 @@ def describe_annotated(source: DataSource, transpose: bool = False) -> tuple[lis
     """List the matrices of a file, and the columns of its samples, those that are likely to hold labels first."""
     with opened_hdf5(source) as file:
         layout = layout_of(file)
-        group = "var" if transpose else layout.obs
+        group = _features_of("", layout) if transpose else layout.obs
         names = _column_names(file, group)
         likely = [name.lower() in LIKELY_OBS for name in names]
         categories = [f"{group}/{name}/categories" in file.objects for name in names]
@@ -82,7 +96,7 @@ def read_annotated(source: DataSource, choices: ImportOptions) -> RawData:
     without_pictures(choices, "an annotated matrix")
     with opened_hdf5(source) as file:
         layout = layout_of(file)
-        path = choices.x or ("X" if "X" in file.objects else next(iter(layout.matrices), "X"))
+        path = choices.x or ("X" if "X" in file.objects and not layout.of_loom else next(iter(layout.matrices), "X"))
         if path in file.objects and file.objects[path].elsewhere:
             file.read(path)  # says what is wrong
         if path not in layout.matrices:
@@ -156,7 +170,8 @@ def _matrix(file: HDF5File, path: str, layout: AnnotatedFile) -> Any:
     from scipy.sparse import csc_matrix, csr_matrix
 
     if file.objects[path].kind == "array":
-        return file.read(path)[0]
+        values = file.read(path)[0]
+        return values.T if layout.of_loom else values
     for part in SPARSE_PARTS:
         if f"{path}/{part}" in file.objects:
             check_n_stored(f"{path}/{part}", file.objects[f"{path}/{part}"])
@@ -182,6 +197,8 @@ def _matrix(file: HDF5File, path: str, layout: AnnotatedFile) -> Any:
 def _features_of(path: str, layout: AnnotatedFile) -> str:
     if layout.of_10x:
         return "matrix/features"
+    if layout.of_loom:
+        return "row_attrs"
     return "raw/var" if path == "raw/X" else "var"
 
 
@@ -199,7 +216,7 @@ def _annotations(file: HDF5File, group: str, n: int, with_columns: bool = True) 
 
 def _index_of(file: HDF5File, group: str) -> str | None:
     """Return the path of the names of rows."""
-    candidates = (file.attribute(group, "_index"), "_index", "index", "barcodes", "name", "id")
+    candidates = (file.attribute(group, "_index"), "_index", "index", "barcodes", "name", "id", *NAMES_IN_LOOM.get(group, ()))
     return next((f"{group}/{name}" for name in candidates if _is_vector(file, f"{group}/{name}")), None)
 
 

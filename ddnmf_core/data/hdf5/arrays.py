@@ -11,6 +11,10 @@ from ddnmf_core.data.hdf5.annotated import is_annotated
 from ddnmf_core.data.hdf5.file import HDF5File, StoredObject
 from ddnmf_core.data.user.array_formats import MATLAB_NUMBERS, StoredArray, check_n_values
 
+PANDAS = (
+    "this was written by pandas (to_hdf), with pickled names of columns: write it as a table, "
+    "pandas.read_hdf('x.h5').to_parquet('x.parquet')"
+)
 MATLAB_OWN = ("#refs#", "#subsystem#")  # groups that hold what cells and objects refer to
 
 
@@ -18,6 +22,8 @@ def hdf5_arrays(file: HDF5File) -> dict[str, StoredArray]:
     """List the arrays by their paths, as group/x; cells, texts and objects of MATLAB are left out."""
     if is_annotated(file):
         raise DataError("this is an AnnData file, or one of 10x Genomics: call it .h5ad to read it as one")
+    if any(file.attribute(path, "pandas_type") is not None for path in file.objects):
+        raise DataError(PANDAS)
     sparse = [path for path in file.objects if file.attribute(path, "MATLAB_sparse") is not None]
     found = {path: _matlab_sparse(file, path) for path in sparse}
     for path, item in file.arrays().items():

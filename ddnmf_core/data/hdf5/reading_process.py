@@ -29,6 +29,7 @@ ATTRIBUTES = (
     "column-order",
     "h5sparse_format",
     "h5sparse_shape",
+    "pandas_type",
     "MATLAB_class",
     "MATLAB_sparse",
     "MATLAB_empty",

@@ -8,17 +8,19 @@ from ddnmf_core.data.hdf5.annotated import holds_annotated_matrix
 from ddnmf_core.data.hdf5.file import HDF5_ENDINGS
 from ddnmf_core.data.user.source import DataSource, from_start
 
-TEXTS = (".csv", ".tsv", ".txt")
+TEXTS = (".csv", ".tsv", ".txt", ".data", ".dat")
 SPARSE_MEMBERS = {"format.npy", "shape.npy", "data.npy"}  # of a matrix that scipy.sparse.save_npz wrote
-TABLES = (*TEXTS, ".mtx", *(f"{ending}.gz" for ending in (*TEXTS, ".mtx")), ".xlsx", ".parquet", ".h5ad")
+TABLES = (*TEXTS, ".mtx", *(f"{ending}.gz" for ending in (*TEXTS, ".mtx")), ".xlsx", ".parquet", ".h5ad", ".loom")
 WAYS_OUT = {
-    ".loom": "Loom files are not read. Write the matrix with scipy.sparse.save_npz, or as .csv or .parquet",
     ".xls": "workbooks of this old kind are not read. Save it as .xlsx or .csv",
     ".xlsb": "workbooks of this kind are not read. Save it as .xlsx or .csv",
     ".ods": "OpenDocument tables are not read. Save it as .xlsx or .csv",
     ".feather": "Feather files are not read. Write it as .parquet: pandas.read_feather(path).to_parquet('x.parquet')",
     ".rds": "R objects are not read. Write it with write.csv or arrow::write_parquet",
     ".sav": "SPSS files are not read. Save it as .csv",
+    ".arff": "ARFF files are not read. Write it as .csv: pandas.DataFrame(scipy.io.arff.loadarff(path)[0]).to_csv('x.csv')",
+    ".json": "JSON files are not read. Write it as .parquet: pandas.read_json(path).to_parquet('x.parquet')",
+    ".jsonl": "JSON files are not read. Write it as .parquet: pandas.read_json(path, lines=True).to_parquet('x.parquet')",
     ".dta": "Stata files are not read. Save it as .csv",
 }
 
@@ -38,9 +40,9 @@ def is_matrix(source: DataSource, name: str) -> bool:
 
 
 def is_annotated_matrix(source: DataSource, name: str) -> bool:
-    """Return True for AnnData, by the ending, and for an HDF5 file that holds it or a matrix of 10x Genomics."""
+    """Return True for AnnData and loom, by the ending, and for an HDF5 file that holds it or a matrix of 10x Genomics."""
     ending = Path(name.lower()).suffix
-    return ending == ".h5ad" or (ending in HDF5_ENDINGS and holds_annotated_matrix(source))
+    return ending in (".h5ad", ".loom") or (ending in HDF5_ENDINGS and holds_annotated_matrix(source))
 
 
 def is_sparse(source: DataSource) -> bool:

@@ -9,14 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddnmf_core.data.tables.parquet import Lists
+from ddnmf_core.data.user.scaling import marks_missing
 from ddnmf_core.data.user.source import ImportOptions
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LIKELY_LABELS = ("label", "labels", "class", "target", "species", "category", "y")  # usual names of the column of classes
+MAX_NAMED = 4  # columns in a sentence
+MAX_WORDS = 100  # columns in which a last row is looked for a word such as total
 LIKELY_CLASSES = 20  # different words in a column of labels, at most
 PIXEL_NAME = re.compile(r"(pixel|pix|px|p)[ _.-]?(\d+)|(\d+)x(\d+)", re.IGNORECASE)
+IDENTIFIER = re.compile(r"(.*[ _.-])?(id|ids|no|nr|number|index)|.*[a-z](Id|ID)", re.DOTALL)
+TOTALS = {
+    "total",
+    "totals",
+    "grand total",
+    "sum",
+    "summe",
+    "gesamt",
+    "insgesamt",
+    "average",
+    "mean",
+    "mittelwert",
+    "durchschnitt",
+}
 USUAL_SIZES = (784, 1024, 4096)  # pixels of pictures in rows without such names: 28 x 28, 32 x 32, 64 x 64
 
 
@@ -74,10 +91,72 @@ def proposals(
         hints.append(f"column {labels!r} may hold labels (--labels {labels!r})")
     is_feature = [column != labels for column in columns]
     pixels = [column for column, used in zip(columns, is_feature, strict=True) if used]
+    numbering = [column for column, used in zip(columns, values.T, strict=True) if numbers_samples(column, used)]
+    if numbering and choices.most_varying is None:
+        named = " ".join(f"--leave-out {column!r}" for column in numbering[:MAX_NAMED])
+        hints.append(f"{join_columns(numbering)} may number the samples or hold dates ({named})")
     shape = likely_shape(pixels, values[:, is_feature])
     if shape is not None:
         hints.append(f"the rows may be pictures (--shape {shape[0]}x{shape[1]})")
     return tuple(hints)
+
+
+def numbers_samples(name: str, values: NDArray[np.floating]) -> bool:
+    """Return True for whole numbers that are all different under a name such as id, and for dates such as 20230131."""
+    if not np.isfinite(values).all() or (values != np.round(values)).any():
+        return False
+    if IDENTIFIER.fullmatch(name) or IDENTIFIER.fullmatch(name.lower()):
+        return len(np.unique(values)) == len(values)
+    years, months, days = values // 10_000, values // 100 % 100, values % 100
+    return bool(((years >= 1900) & (years < 2100) & (months >= 1) & (months <= 12) & (days >= 1) & (days <= 31)).all())
+
+
+def doubts_of(
+    frame: "pd.DataFrame", values: NDArray[np.floating], columns: Sequence[str], choices: ImportOptions
+) -> tuple[str, ...]:
+    """Return sentences for numbers that stand for missing ones, constant columns, and a last row that is a total."""
+    return (*_missing_numbers(values, columns), *_constant_columns(values, columns), *_total_row(frame, values, choices))
+
+
+def _missing_numbers(values: NDArray[np.floating], columns: Sequence[str]) -> tuple[str, ...]:
+    least = np.fmin.reduce(values, axis=0)
+    marked = [column for column, value in zip(columns, least, strict=True) if marks_missing(np.array([value]))]
+    if not marked or (least < 0).sum() > len(marked):
+        return ()
+    return (f"{least.min():g} in {join_columns(marked)} often stands for a missing value: leave such cells empty in the file.",)
+
+
+def _constant_columns(values: NDArray[np.floating], columns: Sequence[str]) -> tuple[str, ...]:
+    constant = [column for column, same in zip(columns, (values == values[:1]).all(axis=0), strict=True) if same]
+    if not constant or len(values) < 2 or len(constant) == len(columns):
+        return ()
+    have = "has" if len(constant) == 1 else "have"
+    return (f"{join_columns(constant)} {have} one value throughout, from which nothing is learnt.",)
+
+
+def join_columns(names: Sequence[str]) -> str:
+    """Name the first columns."""
+    more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(map(repr, names[:MAX_NAMED])) + more
+
+
+def _total_row(frame: "pd.DataFrame", values: NDArray[np.floating], choices: ImportOptions) -> tuple[str, ...]:
+    if len(frame) < 3 or choices.transpose:
+        return ()
+    words = [str(cell).strip().lower().rstrip(":") for cell in frame.iloc[-1, :MAX_WORDS]]
+    word = next((word for word in words if word in TOTALS), None)
+    sums = np.nansum(values[:-1], axis=0)
+    is_sum = values.shape[1] > 1 and bool((sums != 0).any()) and np.allclose(values[-1], sums, rtol=1e-6, atol=0)
+    if word is None and not is_sum:
+        return ()
+    what = (
+        f"begins with {word!r}"
+        if word is not None and words[0] == word
+        else f"holds {word!r}"
+        if word
+        else "is the sum of the others"
+    )
+    return (f"The last row {what}: if it is no sample, remove it from the file, and add that.",)
 
 
 def not_numeric(frame: "pd.DataFrame") -> list[str]:

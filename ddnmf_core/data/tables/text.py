@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
@@ -13,6 +14,7 @@ from ddnmf_core.data.user.source import MAX_SAMPLES, DataSource, ImportOptions, 
 if TYPE_CHECKING:
     import pandas as pd
 
+UNEVEN = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")  # of pandas
 FIRST_BYTES, MAX_FIRST_BYTES = 2**20, 2**26  # bytes that decide how a table is written; at least three lines of a wide one
 
 
@@ -21,7 +23,9 @@ def read_text(source: DataSource, choices: ImportOptions, n_rows: int | None) ->
     import pandas as pd
 
     try:
-        dialect = detect(_head(source), choices.separator, choices.decimal, choices.encoding, choices.header)
+        dialect = detect(
+            _head(source), choices.separator, choices.decimal, choices.encoding, choices.header, not choices.transpose
+        )
         try:
             frame, dialect = _parsed(source, dialect, n_rows)
         except UnicodeDecodeError:
@@ -29,10 +33,24 @@ def read_text(source: DataSource, choices: ImportOptions, n_rows: int | None) ->
                 raise
             # another letter after the first lines
             frame, dialect = _parsed(source, replace(dialect, encoding=FALLBACK_ENCODING), n_rows)
-    except (ValueError, LookupError, pd.errors.ParserError, OSError, OverflowError, csv.Error) as error:
+    except pd.errors.ParserError as error:
+        raise DataError(_uneven(str(error))) from None
+    except (ValueError, LookupError, OSError, OverflowError, csv.Error) as error:
         raise DataError(f"this is not a table that can be read: {short_message(error)}") from None
     frame.columns = [str(column) if dialect.header else f"feature {n + 1}" for n, column in enumerate(frame.columns)]
     return frame, dialect
+
+
+def _uneven(message: str) -> str:
+    """Say in which line a table has more fields than its heading."""
+    found = UNEVEN.search(message)
+    if found is None:
+        return f"this is not a table that can be read: {short_message(ValueError(message))}"
+    wanted, line, n = found.groups()
+    return (
+        f"this is not a table that can be read: line {line} has {n} fields, and those above it {wanted}. Correct the line, or "
+        "choose the separator (--separator)"
+    )
 
 
 def _parsed(source: DataSource, dialect: Dialect, n_rows: int | None) -> tuple["pd.DataFrame", Dialect]:
@@ -90,7 +108,7 @@ def _has_line_with_sign(file: IO[bytes], encoding: str) -> bool:
     tail = b""
     while block := file.read(FIRST_BYTES):
         joined = tail + block
-        if encoding.startswith("utf-16") or any(sign in joined for sign in (b"\n#", b"\r#", b'\n"#', b"\n ")):
+        if encoding.startswith("utf-16") or any(sign in joined for sign in (b"\n#", b"\r#", b'\n"#', b"\n ", b"\n!", b"\r!")):
             return True
         tail = joined[-2:]
     return False

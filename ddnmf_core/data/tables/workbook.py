@@ -5,7 +5,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ddnmf_core.data.dataset import DataError, short_message
-from ddnmf_core.data.user.dialect import Dialect, has_header
+from ddnmf_core.data.user.dialect import MISSING_MARKERS, Dialect, has_header
+from ddnmf_core.data.user.headings import count_above, joined_heading
+from ddnmf_core.data.user.numbers import as_number
 from ddnmf_core.data.user.source import MAX_SAMPLES, MAX_UNPACKED, MAX_VALUES, DataSource
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ N_DECIDING = 200  # rows that decide whether there is a heading
 
 
 def read_workbook(
-    source: DataSource, sheet: str | None, header: bool | None, n_rows: int | None
+    source: DataSource, sheet: str | None, header: bool | None, n_rows: int | None, joins: bool = True
 ) -> tuple["pd.DataFrame", bool, tuple[str, ...]]:
     """Read one sheet, the first by default; return the table, whether its first row names the columns, and notes.
 
@@ -41,10 +43,15 @@ def read_workbook(
     if not rows:
         raise DataError(f"the sheet {worksheet.title!r} is empty: choose another one of {', '.join(map(repr, names[:12]))}")
     texts = [["" if cell is None else str(cell).strip() for cell in row] for row in rows[:N_DECIDING]]
+    above = count_above(texts, as_number) if header is not False else 0
+    texts, rows = texts[above:], rows[above:]
+    notes: tuple[str, ...] = (f"sheet {worksheet.title!r} of {len(names)}",) if len(names) > 1 else ()
+    notes += (f"{above} line{'s' if above > 1 else ''} above the table left out",) if above else ()
+    if joins and header is not False and (joined := joined_heading(texts, as_number, MISSING_MARKERS)):
+        return pd.DataFrame(rows[2:], columns=list(joined)), True, (*notes, "two lines of headings joined")
     named = has_header(texts, Dialect()) if header is None else header
     columns = [_column_name(cell, number) for number, cell in enumerate(rows[0])] if named else None
     frame = pd.DataFrame(rows[1:] if named else rows, columns=columns)
-    notes = (f"sheet {worksheet.title!r} of {len(names)}",) if len(names) > 1 else ()
     return frame, named, (*notes, *(() if named else ("no heading",)))
 
 

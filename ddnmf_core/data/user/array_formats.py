@@ -79,7 +79,9 @@ def npy_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dty
     """Read shape, Fortran order and dtype; raises DataError if they do not fit the file."""
     shape, by_columns, dtype = _read_header(file)
     if dtype.kind not in "biufUS":
-        raise DataError(f"{name} holds {dtype}: should be numbers. Objects are never loaded")
+        ways = {"O": "Save it as numbers or texts, such as y.astype(str)", "c": "Save its absolute value or its real part"}
+        way_out = ways.get(dtype.kind, "Save its fields as columns of one array" if dtype.names else "Save it as numbers")
+        raise DataError(f"{name} holds {dtype}: should be numbers. Objects are never loaded. {way_out}")
     start = file.tell()
     if file.seek(0, os.SEEK_END) - start != math.prod(shape) * dtype.itemsize:
         raise DataError(f"{name} is cut short, or longer than its header states: save it again")

@@ -70,9 +70,11 @@ def _mapped(path: Path, choices: ImportOptions) -> RawData | None:
     n, n_values = (shape[0] if shape else 0), math.prod(shape)
     if not too_large(n_values * dtype.itemsize) and n <= MAX_SAMPLES and n_values <= MAX_VALUES:
         return None
-    if by_columns:
+    if by_columns or choices.transpose:
         raise DataError(
-            "the file holds its values column by column (Fortran order), and is too large to be transposed in memory: "
+            "the array is to be transposed, and is too large for memory: save its transpose with numpy.ascontiguousarray"
+            if choices.transpose
+            else "the file holds its values column by column (Fortran order), and is too large to be transposed in memory: "
             "save it again with numpy.ascontiguousarray"
         )
     if len(shape) == 4 and 1 not in (shape[1], shape[3]):
@@ -180,12 +182,26 @@ def _raw(
 ) -> RawData:
     if x.dtype.kind not in "biuf":
         raise DataError(f"the samples are {x.dtype}: should be numbers")
+    if choices.transpose:
+        if x.ndim != 2:
+            raise DataError(
+                f"transpose = True: the samples have the shape {x.shape}, and rows of features are turned; leave it out"
+            )
+        x = x.T
     rows, shape, read_as = _rows(x, choices.shape, by_columns)
     n, d = rows.shape
+    doubts: tuple[str, ...] = ()
+    if x.ndim == 3 and not by_columns and x.shape[0] == x.shape[1] != x.shape[2] >= MIN_SAMPLES:
+        doubts = (
+            f"The shape {x.shape} is read as {n:,} pictures of {x.shape[1]} x {x.shape[2]}. If the samples are the last axis, "
+            "save numpy.moveaxis(x, -1, 0).",
+        )
     check_extent(n, d, mapped)
     labels, names = (None, ()) if y is None else _labels(y, n)
     features = None if shape else tuple(f"feature {number + 1}" for number in range(d))
-    return RawData(rows if mapped else _as_numbers(rows), labels, names, shape, features, notes=(*notes, *read_as))
+    return RawData(
+        rows if mapped else _as_numbers(rows), labels, names, shape, features, notes=(*notes, *read_as), warnings=doubts
+    )
 
 
 def _rows(

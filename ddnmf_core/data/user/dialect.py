@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
+from ddnmf_core.data.user.headings import count_above, joined_heading, repeated_names
+from ddnmf_core.data.user.numbers import as_number, without_sign
+
 SEPARATORS = (",", ";", "\t", "|")
 SEPARATOR_TITLES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|", r"\s+": "spaces"}
 SPACES = r"\s+"
@@ -16,7 +19,9 @@ N_LINES, MAX_FIELDS = 200, 20_000  # lines and fields of them that decide
 DECIDING_COLUMNS, MAX_LETTERS = 1_000, 200_000  # columns that decide on a heading, letters of lines that decide on a separator
 MIN_NUMBERED = 8  # columns with numbers as names beside one with a word
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
-COMMENT = re.compile(r'#|"#(?:[^"]|"")*"[,;\t ]*$')  # a line, in quotes where a spreadsheet wrote it; `"# a","b"` is a heading
+COMMENT = re.compile(
+    r'#|![A-Za-z]|"#(?:[^"]|"")*"[,;\t ]*$'
+)  # a line, in quotes where a spreadsheet wrote it; `"# a","b"` is a heading
 MISSING_MARKERS = frozenset(
     {
         "",
@@ -62,6 +67,8 @@ class Dialect:
     names: tuple[str, ...] = ()  # of the columns, where the last comment above the table has them
     trailing: bool = False  # rows end with a separator that the heading lacks
     comments: int = 0  # lines of comments below the first line of the table
+    heading_lines: int = 0  # among the skipped lines, where the columns are called by two lines
+    repeated: tuple[str, ...] = ()  # names of several columns, which are numbered
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -69,7 +76,7 @@ class Dialect:
         found = []
         if self.encoding == FALLBACK_ENCODING:
             found.append("encoding Windows-1252 (Latin-1)")
-        elif self.encoding == "utf-16":
+        elif self.encoding.startswith("utf-16"):
             found.append("encoding UTF-16")
         if self.separator != ",":
             found.append(f"separator {SEPARATOR_TITLES.get(self.separator, self.separator)}")
@@ -77,12 +84,16 @@ class Dialect:
             found.append("decimal comma")
         if self.thousands:
             found.append(f"thousands {self.thousands!r}")
-        if left_out := self.skipped - bool(self.names):
+        if left_out := self.skipped - (self.heading_lines or bool(self.names)):
             found.append(f"{left_out} line{'s' if left_out > 1 else ''} above the table left out")
         if self.comments:
             found.append(f"{self.comments} comment line{'s' if self.comments > 1 else ''} left out")
         if not self.header:
             found.append("no heading")
+        if self.heading_lines:
+            found.append("two lines of headings joined")
+        if self.repeated and self.header:
+            found.append(f"equal headings numbered ({', '.join(map(repr, self.repeated[:4]))})")
         return tuple(found)
 
 
@@ -92,18 +103,24 @@ def detect(
     decimal: str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
+    joins: bool = True,
 ) -> Dialect:
     """Detect the dialect from the first bytes of a table; given parts are taken as they are.
+
+    `joins`: a second line of the heading is joined to the first; where columns are samples it may hold their classes.
 
     Raises LookupError for an unknown encoding, UnicodeError if the bytes are not in it.
     """
     encoding = encoding or _encoding(head)
     lines = LINE_BREAK.split(_text(head, encoding))
     skipped, forced = _above(lines)
-    above = lines[:skipped]
-    lines = [line for line in lines[skipped : skipped + N_LINES] if line.strip()]
+    numbered = [(place, line) for place, line in enumerate(lines) if skipped <= place < skipped + N_LINES and line.strip()]
     if separator is None:
-        separator = forced or _separator(lines, decimal)
+        separator = forced or _separator([line for _, line in numbered], decimal)
+    title = _title_lines([line for _, line in numbered], separator)
+    if title and header is not False:
+        skipped, numbered = numbered[title][0], numbered[title:]
+    above, lines = lines[:skipped], [line for _, line in numbered]
     rows = split(lines, separator)
     rows = [row for row in rows if not is_comment(row, len(rows[0]))]
     first = [row[:DECIDING_COLUMNS] for row in rows]
@@ -111,15 +128,35 @@ def detect(
     dialect = Dialect(separator, *found, encoding, skipped)
     if rows and len(rows) > 1:
         dialect = replace(dialect, trailing=all(len(row) == len(rows[0]) + 1 and not row[-1] for row in rows[1:]))
+    joined = (
+        joined_heading(first, lambda field: _number(field, dialect), MISSING_MARKERS) if joins and header is not False else ()
+    )
+    if joined and len(joined) == len(rows[0]) and _are_whole(lines[:2]):
+        return replace(dialect, names=joined, skipped=numbered[1][0] + 1, heading_lines=2)
     named = has_header(first, dialect)
     if not named and header is not False and (names := _commented_heading(above, separator, rows)):
         return replace(dialect, names=names)
-    return replace(dialect, header=named if header is None else header)
+    return replace(dialect, header=named if header is None else header, repeated=repeated_names(rows[0]) if rows else ())
 
 
 def is_comment(row: Sequence[str], width: int) -> bool:
-    """Return True for the fields of a line that begins with # and has another number of fields than the table."""
-    return bool(row) and row[0].lstrip().startswith("#") and len(row) != width
+    """Return True for the fields of a line that begins with # or ! and has another number of fields than the table."""
+    return bool(row) and row[0].lstrip().startswith(("#", "!")) and len(row) != width
+
+
+def _title_lines(lines: Sequence[str], separator: str) -> int:
+    """Count the lines of a title above the heading; none of them may be a part of a field in quotes."""
+    try:
+        rows = [split([line], separator)[0] for line in lines]
+    except csv.Error:
+        return 0
+    title = count_above(rows, lambda field: as_number(without_sign(field)))
+    return title if _are_whole(lines[:title]) else 0
+
+
+def _are_whole(lines: Sequence[str]) -> bool:
+    """Return True if no line ends inside quotes."""
+    return all(line.count('"') % 2 == 0 for line in lines)
 
 
 def _commented_heading(above: Sequence[str], separator: str, rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
@@ -137,23 +174,11 @@ def split(lines: Sequence[str], separator: str) -> list[list[str]]:
     return [[field.strip() for field in row] for row in csv.reader(lines, delimiter=separator, skipinitialspace=True)]
 
 
-def as_number(text: str, decimal: str = ".", thousands: str | None = None) -> float | None:
-    """Read a number; None if it is none."""
-    if thousands:
-        text = text.replace(thousands, "")
-    if decimal != ".":
-        if "." in text:
-            return None
-        text = text.replace(decimal, ".")
-    try:
-        return float(text) if "_" not in text else None
-    except ValueError:
-        return None
-
-
 def _encoding(head: bytes) -> str:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    if len(head) > 1 and 0 in head[:2]:  # of letters that need one byte, without a mark
+        return "utf-16-be" if head[0] == 0 else "utf-16-le"
     try:
         codecs.getincrementaldecoder("utf-8-sig")().decode(head)  # a letter may be cut at the end
         return "utf-8-sig"
@@ -192,7 +217,7 @@ def _separator(lines: Sequence[str], decimal: str | None) -> str:
         body = rows[1:] or rows
         reads = _decimal(body, separator, decimal)
         fields = [field for row in body for field in row if field][:MAX_FIELDS]
-        numbers = sum(as_number(field, *reads) is not None for field in fields) / max(len(fields), 1)
+        numbers = sum(as_number(without_sign(field), *reads) is not None for field in fields) / max(len(fields), 1)
         return round(often / len(rows), 1), round(numbers, 1), width
 
     if not lines:
@@ -208,8 +233,13 @@ def _separator(lines: Sequence[str], decimal: str | None) -> str:
 def _decimal(rows: Sequence[Sequence[str]], separator: str, decimal: str | None) -> tuple[str, str | None]:
     """Choose decimal sign and thousands separator by which more fields are numbers."""
     fields = [field for row in rows for field in row if any(letter.isdigit() for letter in field)][:MAX_FIELDS]
+    fields = [without_sign(field) for field in fields]
     candidates: list[tuple[str, str | None]] = [(".", None), (",", None), (".", ","), (",", ".")]
-    possible = [each for each in candidates if separator not in each and decimal in (None, each[0])]
+    if separator == ",":  # of numbers in quotes; 1,234 is more likely a thousand here
+        candidates = (
+            [(".", None), (".", ","), (",", None), (",", ".")] if any("," in field for field in fields) else [(".", None)]
+        )
+    possible = [each for each in candidates if decimal in (None, each[0])]
     grouped = {".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"), ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")}
 
     def reads(each: tuple[str, str | None]) -> int:
@@ -240,10 +270,12 @@ def has_header(rows: Sequence[Sequence[str]], dialect: Dialect) -> bool:
         return False
     if not numeric:
         return True
-    values = [_number(first[column], dialect) for column in sorted(numeric)]
-    present = [value for value in values if value is not None]
-    if len(present) < len(values):
+    named = [first[column] for column in sorted(numeric) if column == 0 or first[column].lower() not in MISSING_MARKERS]
+    present = [value for field in named if (value := _number(field, dialect)) is not None]
+    if len(present) < len(named):
         return True
+    if not present:
+        return False
     n_words = sum(map(bool, first)) - len(present)  # an empty corner, or in a wide table a word in it, is not counted
     return _are_steps(present) and (n_words == 0 or len(present) >= MIN_NUMBERED > n_words)
 
@@ -262,4 +294,4 @@ def _is_numeric(fields: Sequence[str], dialect: Dialect) -> bool:
 
 
 def _number(field: str, dialect: Dialect) -> float | None:
-    return as_number(field, dialect.decimal, dialect.thousands)
+    return as_number(without_sign(field), dialect.decimal, dialect.thousands)

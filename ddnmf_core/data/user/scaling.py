@@ -13,6 +13,7 @@ from ddnmf_core.files.memory_map import blocks
 
 Values = NDArray[np.floating[Any]]
 
+MISSING_NUMBERS = (-99.0, -999.0, -9999.0, -99999.0)
 DESCRIPTIONS = {
     "mean": "the mean of their column",
     "zero": "0",
@@ -75,9 +76,9 @@ def plan_preprocessing(raw: RawData, choices: ImportOptions) -> Preprocessing:
             "invert = True: only pictures can be inverted, and these are rows of a table. Leave it out, or give the shape "
             "of the pictures in the rows"
         )
-    if image and raw.values.dtype in (np.uint8, np.bool_):
+    if image and raw.values.dtype in (np.uint8, np.bool_) and choices.white is None:
         return Preprocessing(image, {"missing": 0, "negative": 0, "scale": "bytes"}, invert=invert)
-    n_missing, fill = _gaps(raw.values, choices.missing, raw.marker)
+    n_missing, fill = _gaps(raw.values, choices.missing, raw.marker, raw.feature_names)
     n_negative, least, most = _extent(raw.values, fill, choices.negative, image)
     clip = bool(n_negative) and choices.negative == "clip"
     shift: Values | float = 0.0
@@ -112,7 +113,7 @@ def as_numbers(rows: NDArray[Any]) -> NDArray[Any]:
     return rows.astype(np.uint8) * np.uint8(255) if rows.dtype == np.bool_ else rows
 
 
-def _gaps(x: NDArray[Any], missing: Missing, marker: str = "") -> tuple[int, Values]:
+def _gaps(x: NDArray[Any], missing: Missing, marker: str, names: tuple[str, ...] | None) -> tuple[int, Values]:
     """Count missing values, and return their replacement by column."""
     n = n_samples = 0
     sums, counts = np.zeros((1, x.shape[1])), np.zeros(x.shape[1], np.int64)
@@ -128,6 +129,10 @@ def _gaps(x: NDArray[Any], missing: Missing, marker: str = "") -> tuple[int, Val
             f"{n:,} of {x.size:,} values are missing or infinite, in {where}: choose mean (of their column) or zero for "
             "missing values, or leave these columns out"
         )
+    empty = np.flatnonzero(counts == 0)
+    if len(empty) and missing == "mean" and names is not None:
+        more = f" and {len(empty) - 1:,} more" if len(empty) > 1 else ""
+        raise DataError(f"column {names[empty[0]]!r}{more} has no values, and so no mean: leave it out (--leave-out)")
     return n, sums[0] / np.maximum(counts, 1) if missing == "mean" else np.zeros(x.shape[1])
 
 
@@ -141,12 +146,20 @@ def _extent(x: NDArray[Any], fill: Values, negative: Negative, whole: bool) -> t
         n, n_samples = n + int(below.sum()), n_samples + int(below.any(axis=1).sum())
         least, most = np.minimum(least, block.min(axis=0)), np.maximum(most, block.max(axis=0))
     if n and negative == "refuse":
+        stands = (
+            f", and {least.min():.4g} often stands for a missing one: leave such cells empty" if marks_missing(least) else ""
+        )
         raise DataError(
-            f"{n:,} of {x.size:,} values are negative (down to {least.min():.4g}), in {_samples(n_samples)}: "
+            f"{n:,} of {x.size:,} values are negative (down to {least.min():.4g}{stands}), in {_samples(n_samples)}: "
             f"choose shift ({'all values' if whole else 'their columns'} are shifted so that the minimum is 0) or clip (they "
             "become 0) for negative values"
         )
     return n, least, most
+
+
+def marks_missing(least: Values) -> bool:
+    """Return True if the least values of columns are a number that many programs write for a missing one."""
+    return bool(np.isin(least, MISSING_NUMBERS).any() and not ((least < 0) & ~np.isin(least, MISSING_NUMBERS)).any())
 
 
 def _fill_missing(rows: NDArray[Any], fill: Values) -> Values:

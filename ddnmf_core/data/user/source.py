@@ -152,7 +152,10 @@ def check_extent(n: int, d: int, mapped: bool = False) -> None:
 def check_enough(n: int) -> None:
     """Raise DataError if n samples are too few for a training."""
     if n < MIN_SAMPLES:
-        raise DataError(f"there are {n} samples: at least {MIN_SAMPLES} are needed for training")
+        raise DataError(
+            f"there are {n} samples: at least {MIN_SAMPLES} are needed for training. If the samples are the columns, "
+            "turn the table (--transpose)"
+        )
 
 
 def encode_classes(

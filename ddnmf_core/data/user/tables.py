@@ -10,13 +10,14 @@ from ddnmf_core.data.hdf5.annotated import read_annotated
 from ddnmf_core.data.hdf5.file import HDF5_ENDINGS
 from ddnmf_core.data.sample_columns import sample_column
 from ddnmf_core.data.tables.parquet import Lists, read_parquet
-from ddnmf_core.data.tables.proposals import columns_beside, is_numeric, items_of, not_numeric, proposals
+from ddnmf_core.data.tables.proposals import columns_beside, doubts_of, is_numeric, items_of, not_numeric, proposals
 from ddnmf_core.data.tables.selection import select
 from ddnmf_core.data.tables.sparse import read_sparse
 from ddnmf_core.data.tables.text import read_text
 from ddnmf_core.data.tables.unpacking import unpacked
 from ddnmf_core.data.tables.workbook import read_workbook
-from ddnmf_core.data.user.dialect import MISSING_MARKERS, Dialect, as_number
+from ddnmf_core.data.user.dialect import MISSING_MARKERS, Dialect
+from ddnmf_core.data.user.numbers import as_number, read_signs
 from ddnmf_core.data.user.source import (
     MAX_COLUMNS,
     MAX_NAME,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INDEX_NAMES = ("", "#", "id", "index", "no", "no.", "nr", "nr.", "row", "rownames", "__index_level_0__")  # in lower case
+LIBSVM = r"\d+:[-+.\deE]+"  # number and value of a feature
 UNNAMED = "Unnamed: "  # what pandas calls a column without a heading
 
 
@@ -45,7 +47,7 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
     with unpacked(source, name) as (file, inner):
         if inner.lower().endswith((".mtx", ".npz")):
             return read_sparse(file, inner, choices)
-        if inner.lower().endswith((".h5ad", *HDF5_ENDINGS)):
+        if inner.lower().endswith((".h5ad", ".loom", *HDF5_ENDINGS)):
             return read_annotated(file, choices)
         table = read_frame(file, inner, choices)
     frame = table.frame
@@ -76,6 +78,7 @@ def read_table(source: DataSource, name: str, choices: ImportOptions) -> RawData
             shape,
             None if shape else tuple(columns),
             notes=(*table.notes, *hints),
+            warnings=doubts_of(frame, values, columns, choices),
             sample_names=table.row_names,
             columns=tuple(sample_column(name, frame[name].tolist(), MISSING_MARKERS) for name in beside),
             marker=marker,
@@ -147,16 +150,20 @@ def read_frame(source: DataSource, name: str, choices: ImportOptions, n_rows: in
     lists: Lists = {}
     notes: tuple[str, ...] = ()
     named = True
-    if choices.sheet is not None and not name.lower().endswith(".xlsx"):
+    lower = name.lower()
+    if choices.sheet is not None and not lower.endswith(".xlsx"):
         raise DataError(f"sheet = {choices.sheet!r}: only workbooks (.xlsx) have sheets; leave it out")
-    if name.lower().endswith(".parquet"):
+    if lower.endswith(".parquet"):
         frame, lists = read_parquet(source, n_rows)
-    elif name.lower().endswith(".xlsx"):
-        frame, named, notes = read_workbook(source, choices.sheet, choices.header, n_rows)
+    elif lower.endswith(".xlsx"):
+        frame, named, notes = read_workbook(source, choices.sheet, choices.header, n_rows, not choices.transpose)
         frame.columns = [str(column) if named else f"feature {n + 1}" for n, column in enumerate(frame.columns)]
     else:
         frame, dialect = read_text(source, choices, n_rows)
         named, notes = dialect.header, dialect.notes
+    if not lower.endswith(".parquet"):
+        frame, signs = read_signs(frame, *((dialect.decimal, dialect.thousands) if dialect else (".", None)), MISSING_MARKERS)
+        notes = (*notes, *signs)
     if choices.transpose:
         frame, row_names = transposed(frame, choices.index, named)
         return Table(frame, dialect, (*notes, "transposed: columns are samples"), row_names)
@@ -205,8 +212,14 @@ def _without_index(
         notes.append("row names left out")
     elif wanted or (wanted is None and frame.shape[1] > 2 and _is_index(frame, named)):
         heading = str(frame.columns[0])
-        notes.append(f"column {1 if heading.startswith(UNNAMED) else repr(heading)} left out: it numbers the rows")
+        notes.append(
+            f"column {1 if heading.startswith(UNNAMED) or not heading else repr(heading)} left out: it numbers the rows"
+        )
         names = None if _is_index(frame, named) else tuple(str(name) for name in frame.iloc[:, 0])
+        frame = frame.iloc[:, 1:]
+    elif wanted is None and named and frame.shape[1] > 2 and _are_row_names(frame):
+        names = tuple(str(name) for name in frame.iloc[:, 0])
+        notes.append(f"column 1 holds the names of the rows ({names[0][:MAX_NAME]}, {names[1][:MAX_NAME]}, …)")
         frame = frame.iloc[:, 1:]
     nameless = [column for column in frame if not named or str(column).startswith(UNNAMED)]
     empty = [column for column in nameless if frame[column].isna().all()]
@@ -226,6 +239,13 @@ def _is_index(frame: "pd.DataFrame", named: bool) -> bool:
     return bool(values[0] in (0, 1) and (np.diff(values) == 1).all())
 
 
+def _are_row_names(frame: "pd.DataFrame") -> bool:
+    """Return True if the first column has no heading and holds different words, as programs write the names of rows."""
+    column = frame.iloc[:, 0]
+    nameless = str(frame.columns[0]).startswith(UNNAMED) and len(column) > 1
+    return nameless and not is_numeric(column) and bool(column.is_unique and column.notna().all())
+
+
 def _numbers(column: "pd.Series[Any]", name: str, dialect: Dialect | None) -> tuple["pd.Series[Any]", str]:
     """Read a column of numbers and markers of missing values; return it and the first marker. Raises DataError for words."""
     import pandas as pd
@@ -234,6 +254,11 @@ def _numbers(column: "pd.Series[Any]", name: str, dialect: Dialect | None) -> tu
     sign, thousands = (dialect.decimal, dialect.thousands) if dialect else (".", None)
     values = pd.to_numeric(present.map(lambda text: as_number(text, sign, thousands)), errors="coerce")
     others = present[values.isna()]
+    if others.str.fullmatch(LIBSVM).any():
+        raise DataError(
+            "this looks like the sparse format of LIBSVM (1:0.5 3:0.2 …): load it with sklearn.datasets.load_svmlight_file and "
+            "write its matrix with scipy.sparse.save_npz"
+        )
     words = others[~others.str.lower().isin(MISSING_MARKERS)]
     if len(words):
         if len(words) > len(present) / 2:
@@ -243,7 +268,7 @@ def _numbers(column: "pd.Series[Any]", name: str, dialect: Dialect | None) -> tu
         count = f"{len(words):,} values are no numbers, the first" if len(words) > 1 else "one value is no number,"
         raise DataError(
             f"column {name!r} does not hold numbers alone: {count} {words.iloc[0][:40]!r} in row {words.index[0] + 1:,}. "
-            "Correct it, use the column for the labels, or leave it out"
+            "Correct it or remove the row, use the column for the labels, or leave it out"
         )
     marker = f"{others.iloc[0]!r} in row {others.index[0] + 1:,} of column {name!r}" if len(others) else ""
     return values.reindex(column.index), marker

@@ -23,6 +23,7 @@ from ddnmf_core.config import ID_LENGTH, USER_DATASET, config_hash
 from ddnmf_core.data.dataset import UNLABELLED, DataError, DatasetSpec, short_message
 from ddnmf_core.data.sample_columns import SampleColumn, column_from_json, that_fit
 from ddnmf_core.data.user import array_file
+from ddnmf_core.data.user.pretenders import check_head, check_options
 from ddnmf_core.data.user.source import DataSource, ImportOptions, RawData, check_is_file, short_sample_name
 from ddnmf_core.files.atomic import (
     CorruptFile,
@@ -103,7 +104,10 @@ def _read(source: DataSource, name: str, choices: ImportOptions, report: Progres
     from ddnmf_core.data.user.pictures.in_parquet import image_column, read_parquet_pictures
     from ddnmf_core.data.user.pictures.reading import read_pictures
 
-    match source_kind(source, name):
+    check_head(source, name)
+    kind = source_kind(source, name)
+    check_options(kind, choices)
+    match kind:
         case "pictures":
             return read_pictures(source, name, choices, report)
         case "array":

@@ -10,6 +10,7 @@ MIN_LEVELS = 32  # different values, below which a set is warned of
 N_CHECKED = 2000  # samples, at equal distances
 OUTLIER_QUANTILE, OUTLIER_RATIO = 0.999, 8  # of all values; the largest to it
 LIGHT = 0.75  # of the range: a border above it is a light background
+DARK = 32  # of 255, below which bytes look black
 CONTRAST = 0.05  # by which the inside is darker, at least
 
 
@@ -26,9 +27,19 @@ def warnings_of(raw: RawData, invert: bool) -> tuple[str, ...]:
         "more, check their depth and format."
     )
     return (
+        *_nearly_black(rows, invert),
         *_bright_outliers(rows),
         *((few,) if n_levels < MIN_LEVELS else ()),
         *_background(rows, raw.image_shape, invert, raw.inverted),
+    )
+
+
+def _nearly_black(rows: NDArray[np.generic], invert: bool) -> tuple[str, ...]:
+    """Propose a value of white for bytes that use the first few values, such as masks of 0 and 1."""
+    if rows.dtype != np.uint8 or invert or (most := int(rows.max())) >= DARK:
+        return ()
+    return (
+        f"The brightest pixel has {most} of 255, so that pictures are nearly black: give the value of white (--white {most}).",
     )
 
 

@@ -27,6 +27,7 @@ from ddnmf_core.data.user.source import MAX_VALUES, MIN_SAMPLES, DataSource, Imp
 from ddnmf_core.progress import Progress, ignore_progress
 
 SIZE_RANGE = (4, 256)  # pixels of a resized picture
+STRETCHED = 1.1  # times wider or higher than the common proportions
 N_MEASURED = 200  # pictures used to choose the common proportions
 
 
@@ -47,7 +48,8 @@ def read_pictures(source: DataSource, name: str, choices: ImportOptions, report:
             else classes_in_table(read.paths, found.others, source, choices.labels, choices.y)
         )
     rows, notes = on_one_scale(read.rows)
-    if choices.invert and rows.dtype == np.uint8:
+    inverted = rows.dtype == np.uint8 and choices.white is None  # by another white the values are scaled first
+    if choices.invert and inverted:
         rows = 255 - rows
     return RawData(
         rows,
@@ -56,7 +58,7 @@ def read_pictures(source: DataSource, name: str, choices: ImportOptions, report:
         read.shape,
         None,
         len(found.others),
-        inverted=rows.dtype == np.uint8,
+        inverted=inverted,
         deep=rows.dtype != np.uint8,
         notes=(*found.notes, *read.notes, *classes.notes, *notes),
         sample_names=tuple(read.names),
@@ -89,15 +91,17 @@ class _Read:
     rows: list[GrayRow] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    n_stretched: int = 0  # files of other proportions
     notes: tuple[str, ...] = ()
 
 
 def _read_all(files: list[FoundFile], choices: ImportOptions, report: Progress) -> _Read:
     """Read all pictures, and their pages if these are samples; damaged ones are listed, or left out and counted."""
     damaged: dict[str, str] = {}
-    shape = _common_shape(files[:N_MEASURED], choices, damaged)
-    if shape is None:
+    middle = _middle_proportion(files[:N_MEASURED], damaged)
+    if middle is None:
         raise DataError(_describe_damage(damaged, len(files)))
+    shape = _shape(middle, choices.size)
     n_values = shape[0] * shape[1]
     if not choices.pages:
         check_extent(len(files), n_values)
@@ -108,11 +112,12 @@ def _read_all(files: list[FoundFile], choices: ImportOptions, report: Progress) 
         if file.path in damaged:
             continue
         try:
-            rows, n_pages = _read_pages(file, shape, choices.pages)
+            rows, n_pages, proportion = _read_pages(file, shape, choices.pages)
         except DataError as error:
             damaged[file.path] = str(error)
             continue
         n_left_out += n_pages - len(rows)
+        read.n_stretched += not 1 / STRETCHED <= proportion / middle <= STRETCHED
         read.rows += rows
         read.paths += [file.path] * len(rows)
         several = choices.pages and n_pages > 1
@@ -124,6 +129,11 @@ def _read_all(files: list[FoundFile], choices: ImportOptions, report: Progress) 
     if n_left_out:
         read.notes += (
             f"{n_left_out:,} pages left out: the first of each file is read. --pages (Every page is a sample) reads all",
+        )
+    if read.n_stretched:
+        read.notes += (
+            f"{read.n_stretched:,} of {len(files):,} pictures have other proportions and are stretched to "
+            f"{shape[0]} x {shape[1]}: crop them first if that is not meant",
         )
     if damaged:
         noun = "picture" if len(damaged) == 1 else "pictures"
@@ -139,8 +149,8 @@ def _describe_damage(damaged: dict[str, str], n_files: int) -> str:
     return f"{len(damaged):,} of {n_files:,} pictures cannot be read ({list_names(list(damaged))}): {first}. {ways}"
 
 
-def _common_shape(files: list[FoundFile], choices: ImportOptions, damaged: dict[str, str]) -> tuple[int, int] | None:
-    """Choose the shape of all pictures: (height, width) with the median proportions, the longer side `size`."""
+def _middle_proportion(files: list[FoundFile], damaged: dict[str, str]) -> float | None:
+    """Return the median of width to height; None if no picture can be read."""
     proportions = []
     for file in files:
         try:
@@ -148,17 +158,19 @@ def _common_shape(files: list[FoundFile], choices: ImportOptions, damaged: dict[
                 proportions.append(width_to_height(picture))
         except DataError as error:
             damaged[file.path] = str(error)
-    if not proportions:
-        return None
-    middle = float(np.median(proportions))
-    shorter = max(SIZE_RANGE[0], round(choices.size * min(middle, 1 / middle)))
-    return (choices.size, shorter) if middle < 1 else (shorter, choices.size)
+    return float(np.median(proportions)) if proportions else None
 
 
-def _read_pages(file: FoundFile, shape: tuple[int, int], all_pages: bool) -> tuple[list[GrayRow], int]:
-    """Read the first page of a picture, or all of them; and count them."""
+def _shape(proportion: float, size: int) -> tuple[int, int]:
+    """Return (height, width) of a proportion of width to height, the longer side `size`."""
+    shorter = max(SIZE_RANGE[0], round(size * min(proportion, 1 / proportion)))
+    return (size, shorter) if proportion < 1 else (shorter, size)
+
+
+def _read_pages(file: FoundFile, shape: tuple[int, int], all_pages: bool) -> tuple[list[GrayRow], int, float]:
+    """Read the first page of a picture, or all of them; count them, and return the proportion of width to height."""
     with _opened(file) as picture:
-        n_pages, rows = count_pages(picture), []
+        n_pages, rows, proportion = count_pages(picture), [], width_to_height(picture)
         for page in range(n_pages if all_pages else 1):
             if page:
                 picture.seek(page)
@@ -166,7 +178,7 @@ def _read_pages(file: FoundFile, shape: tuple[int, int], all_pages: bool) -> tup
             rows.append(resize_to_row(gray_picture(picture), shape))
             if len(rows) * shape[0] * shape[1] > MAX_VALUES:
                 raise DataError(f"{file.path} has {n_pages:,} pages, too many for a set: use smaller pictures, or fewer pages")
-        return rows, n_pages
+        return rows, n_pages, proportion
 
 
 @contextmanager
