@@ -35,7 +35,7 @@ def show_part(run: FinishedRun, part: int, H: NDArray[np.float32]) -> None:
     with left.container(horizontal=True, vertical_alignment="center"):
         _step_button("Previous part", ":material/chevron_left:", (part - 1) % r)
         _step_button("Next part", ":material/chevron_right:", (part + 1) % r)
-        st.header(in_markdown(part_title(names, part)))
+        st.header(in_markdown(part_title(names, part)), anchor=False)  # which would hold the name
     st.session_state[key := f"parts.name.{run.id}.{part}"] = names.get(part, "")  # it may have been named in another session
     right.text_input(
         "Part name",

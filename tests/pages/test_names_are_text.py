@@ -6,6 +6,7 @@ import pytest
 from opening import TABS_OF_EXPLAIN, TABS_OF_PARTS, open_page
 
 from benchmarks.common.hostile_names import KNOWN, store_of_names
+from ddnmf_core.display.text import in_markdown
 from ddnmf_core.export.csv import FORMULA_STARTS
 
 PAGES = ("home", "train", "latent", *TABS_OF_PARTS, *TABS_OF_EXPLAIN, "noise", "sweep", "compare")
@@ -32,6 +33,9 @@ def test_no_page_reads_a_name_as_markup(page, nmf_at, home_of_names, monkeypatch
     wrong = sorted({(place, name) for place, text, names in texts(app) for name in names if name in text})
     assert wrong == []
     assert formulas(app) == []
+    headings = [each for kind in ("header", "subheader", "title") for each in getattr(app, kind)]
+    anchored = [each.value for each in headings if not each.proto.hide_anchor]
+    assert not [text for text in anchored if any(in_markdown(name) in text for name in KNOWN.all)]
 
 
 def test_the_form_for_data_reads_no_name_as_markup(home_of_names, monkeypatch, tmp_path):
