@@ -44,8 +44,8 @@ class DDNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     sum of `n_components` non-negative parts, as in NMF, with coefficients that a deep encoder computes. With `nmf_at="code"`
     the student factorises its code, as in the paper. Values are scaled to [0, 1] first, and results are in units of the data
     again. Sparse data are converted to dense ones. Settings of torch and the state of its random numbers are after a method as
-    before it; a precision of matrix products is one for the process, so a fit with another one in another thread waits. There is no
-    `partial_fit`: scaling, start and learning rate depend on all rows and epochs, so a fit in pieces would be another model.
+    before it; a precision of matrix products is one for the process, so a fit with another one in another thread waits.
+    There is no `partial_fit`: scaling, start and learning rate depend on all rows and epochs; a fit in pieces is another model.
 
     Parameters
     ----------
