@@ -43,8 +43,8 @@ def user_data_form(on_added: Callable[[str], None]) -> None:
             st.error(in_markdown(message))
         st.caption(
             "Images: a folder or zip file of PNG, JPEG, PGM, TIFF, BMP, GIF or WEBP, or one stack. Arrays: .npy, .npz, .mat, "
-            "HDF5 or IDX, also zipped. Tables: .csv, .tsv (also .gz), .xlsx, .parquet, .h5ad, or sparse .npz and .mtx. Data "
-            "are copied to this machine's store and nowhere else."
+            "HDF5 or IDX, also zipped. Tables: .csv, .tsv (also .gz), .xlsx, .parquet, .h5ad, .loom, or sparse .npz and .mtx. "
+            "Data are copied to this machine's store and nowhere else."
         )
         try:
             if chosen := _choose():

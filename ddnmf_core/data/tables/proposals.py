@@ -103,7 +103,7 @@ def proposals(
 
 def numbers_samples(name: str, values: NDArray[np.floating]) -> bool:
     """Return True for whole numbers that are all different under a name such as id, and for dates such as 20230131."""
-    if not np.isfinite(values).all() or (values != np.round(values)).any():
+    if values[0] != np.round(values[0]) or not np.isfinite(values).all() or (values != np.round(values)).any():
         return False
     if IDENTIFIER.fullmatch(name) or IDENTIFIER.fullmatch(name.lower()):
         return len(np.unique(values)) == len(values)
@@ -120,9 +120,9 @@ def doubts_of(
 
 def _missing_numbers(values: NDArray[np.floating], columns: Sequence[str]) -> tuple[str, ...]:
     least = np.fmin.reduce(values, axis=0)
-    marked = [column for column, value in zip(columns, least, strict=True) if marks_missing(np.array([value]))]
-    if not marked or (least < 0).sum() > len(marked):
+    if not marks_missing(least):
         return ()
+    marked = [column for column, value in zip(columns, least, strict=True) if value < 0]
     return (f"{least.min():g} in {join_columns(marked)} often stands for a missing value: leave such cells empty in the file.",)
 
 

@@ -41,6 +41,8 @@ def _in_ascii(text: str) -> str:
 
 def sign_of(text: str) -> str:
     """Return the percent or currency sign at an end of a text; empty if there is none."""
+    if text[:1].isdigit() and text[-1:].isdigit():
+        return ""
     text = text.strip()
     return next((sign for sign in (text[-1:], text.lstrip("+-\u2212")[:1]) if sign and sign in SIGNS), "")
 
@@ -59,9 +61,9 @@ def read_signs(
 
     found: dict[str, list[str]] = {}
     read = {}
-    for place, kind in enumerate(frame.dtypes):
+    for place in [place for place, kind in enumerate(frame.dtypes) if kind.kind not in "biuf"]:
         column = frame.iloc[:, place]
-        if pd.api.types.is_numeric_dtype(kind) or (first := column.first_valid_index()) is None:
+        if (first := column.first_valid_index()) is None:
             continue
         if not isinstance(column[first], str) or not sign_of(column[first]):
             continue

@@ -27,9 +27,9 @@ def warnings_of(raw: RawData, invert: bool) -> tuple[str, ...]:
         "more, check their depth and format."
     )
     return (
-        *_nearly_black(rows, invert),
         *_bright_outliers(rows),
         *((few,) if n_levels < MIN_LEVELS else ()),
+        *_nearly_black(rows, invert),
         *_background(rows, raw.image_shape, invert, raw.inverted),
     )
 

@@ -170,15 +170,17 @@ def _shape(proportion: float, size: int) -> tuple[int, int]:
 def _read_pages(file: FoundFile, shape: tuple[int, int], all_pages: bool) -> tuple[list[GrayRow], int, float]:
     """Read the first page of a picture, or all of them; count them, and return the proportion of width to height."""
     with _opened(file) as picture:
-        n_pages, rows, proportion = count_pages(picture), [], width_to_height(picture)
+        n_pages, rows, proportions = count_pages(picture), [], []
         for page in range(n_pages if all_pages else 1):
             if page:
                 picture.seek(page)
                 check_size(picture)
-            rows.append(resize_to_row(gray_picture(picture), shape))
+            gray = gray_picture(picture)
+            proportions.append(gray.on_white.width / gray.on_white.height)
+            rows.append(resize_to_row(gray, shape))
             if len(rows) * shape[0] * shape[1] > MAX_VALUES:
                 raise DataError(f"{file.path} has {n_pages:,} pages, too many for a set: use smaller pictures, or fewer pages")
-        return rows, n_pages, proportion
+        return rows, n_pages, proportions[0]
 
 
 @contextmanager
