@@ -57,7 +57,7 @@ def test_numbers_stand_two_in_a_row_on_a_phone(page, address):
     first.wait_for()
     boxes = [metric.bounding_box() for metric in page.locator(".stMetric").all()[:3]]
     assert boxes[0]["y"] == boxes[1]["y"]
-    assert boxes[2]["y"] - boxes[0]["y"] - boxes[0]["height"] < 20  # pixels between rows
+    assert boxes[2]["y"] - boxes[0]["y"] - boxes[0]["height"] < 12  # pixels between rows
 
 
 def test_a_caption_of_six_letters_is_not_broken(page, address):
