@@ -251,3 +251,16 @@ def test_files_called_data_are_tables():
     assert raw.class_names == ("a", "b")
     assert raw.values == pytest.approx(X)
     assert read(rows(separator="  "), "x.dat").values == pytest.approx(X)
+
+
+def test_a_point_that_may_separate_thousands_is_said():
+    def incomes(form):
+        return rows("age;income", cells=lambda k: [f"{20 + k}", form(1000 + 137 * k)], separator=";")
+
+    raw = read(incomes(lambda n: f"{n // 1000}.{n % 1000:03d}"))
+    assert "1.000 read with a decimal point, not as 1000 (--decimal , reads thousands)" in raw.notes
+    chosen = read(incomes(lambda n: f"{n // 1000}.{n % 1000:03d}"), decimal=",")
+    assert chosen.values[:2, 1].tolist() == [1000, 1137]
+    assert not [note for note in chosen.notes if "decimal point" in note]
+    for form in (lambda n: f"{n / 1000:.2f}", lambda n: f"0.{n % 1000:03d}", str):
+        assert not [note for note in read(incomes(form)).notes if "decimal point" in note]

@@ -51,6 +51,7 @@ MISSING_MARKERS = frozenset(
         "k. a.",
     }
 )  # in lower case; of columns that hold numbers besides
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 FALLBACK_ENCODING = "cp1252"  # Windows-1252, which holds Latin-1's letters
 
 
@@ -69,6 +70,7 @@ class Dialect:
     comments: int = 0  # lines of comments below the first line of the table
     heading_lines: int = 0  # among the skipped lines, where the columns are called by two lines
     repeated: tuple[str, ...] = ()  # names of several columns, which are numbered
+    doubtful: str = ""  # a number that would be a thousand times as large in a country where ; separates
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -94,6 +96,9 @@ class Dialect:
             found.append("two lines of headings joined")
         if self.repeated and self.header:
             found.append(f"equal headings numbered ({', '.join(map(repr, self.repeated[:4]))})")
+        if self.doubtful:
+            whole = self.doubtful.replace(".", "")
+            found.append(f"{self.doubtful} read with a decimal point, not as {whole} (--decimal , reads thousands)")
         return tuple(found)
 
 
@@ -126,6 +131,8 @@ def detect(
     first = [row[:DECIDING_COLUMNS] for row in rows]
     found = _decimal(first[1:] or first, separator, decimal)
     dialect = Dialect(separator, *found, encoding, skipped)
+    if separator == ";" and found == (".", None) and decimal is None:
+        dialect = replace(dialect, doubtful=_doubtful(first[1:]))
     if rows and len(rows) > 1:
         dialect = replace(dialect, trailing=all(len(row) == len(rows[0]) + 1 and not row[-1] for row in rows[1:]))
     joined = (
@@ -250,6 +257,12 @@ def _decimal(rows: Sequence[Sequence[str]], separator: str, decimal: str | None)
         )
 
     return max(possible, key=reads) if possible else (decimal or ".", None)
+
+
+def _doubtful(rows: Sequence[Sequence[str]]) -> str:
+    """Return a number that may have thousands, if all numbers with a point look so: 1.234 and 12.500, not 0.123 or 1.5."""
+    pointed = [field for row in rows for field in row if "." in field and as_number(field) is not None]
+    return pointed[0] if pointed and all(THOUSANDS.fullmatch(field) for field in pointed) else ""
 
 
 def has_header(rows: Sequence[Sequence[str]], dialect: Dialect) -> bool:
