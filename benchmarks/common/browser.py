@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -23,7 +24,13 @@ IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
 def serve(store: Store, port: int = PORT, **environment: str) -> "subprocess.Popen[bytes]":
-    """Start a dashboard and return its process once it answers."""
+    """Start a dashboard and return its process once it answers.
+
+    Raises RuntimeError if another process has the port: its pages would be taken for this one's.
+    """
+    with socket.socket() as probe:
+        if not probe.connect_ex(("127.0.0.1", port)):
+            raise RuntimeError(f"port {port} is in use")
     server = subprocess.Popen(
         [str(Path(sys.executable).with_name("streamlit")), "run", "dashboard/app.py", "--server.port", str(port)],
         cwd=ROOT,
@@ -42,7 +49,7 @@ def serve(store: Store, port: int = PORT, **environment: str) -> "subprocess.Pop
             pass
         time.sleep(0.02)
     server.kill()
-    raise RuntimeError(f"the dashboard did not answer (exit status {server.returncode}); is port {port} in use?")
+    raise RuntimeError(f"the dashboard did not answer (exit status {server.returncode})")
 
 
 def address(port: int = PORT) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 import psutil
 
 from benchmarks.common.browser import address, chromium, serve, settled
+from benchmarks.common.harness import free_port
 from benchmarks.faults.counting import Count
 from benchmarks.faults.fixtures import PATIENCE, SHORT, ended, running_engine, wait
 from ddnmf_core.engine import client as engine
 from ddnmf_core.store.run_store import Store
 
-PORT = 8594
 AT_ONCE, WARM_UP = 10, 50  # runs asked for together; after which growth is counted
 MAX_GROWTH = 1.05  # of the memory
 KEPT_OPEN = 10.0  # seconds, after which a server closes what is idle
@@ -25,15 +25,16 @@ def soak(most: int) -> Count:
     A run counts as a try."""
     count = Count("F13", "short runs, hundreds, with a browser open: nothing grows", 500)
     n, before = len(count.attempts(most)), {}
+    port = free_port()
     with running_engine() as store, chromium() as browser:
-        server = serve(store, PORT)
+        server = serve(store, port)
         try:
             pages = [browser.new_page(), browser.new_page()]
             for begin in range(0, n, AT_ONCE):
                 entries = [engine.submit(store, SHORT.replace(seed=begin + k)) for k in range(min(AT_ONCE, n - begin))]
                 if begin == 0:
                     for page, path in zip(pages, ("", f"/train?run={entries[0].id}"), strict=True):
-                        page.goto(address(PORT) + path)
+                        page.goto(address(port) + path)
                 began = time.monotonic()
                 wait(ended, *entries, seconds=2 * PATIENCE)
                 took = (time.monotonic() - began) / len(entries)

@@ -6,12 +6,11 @@ import time
 from typing import Any
 
 from benchmarks.common.browser import address, chromium, serve
+from benchmarks.common.harness import free_port
 from benchmarks.faults.counting import Count
 from benchmarks.faults.fixtures import LONG, is_past, last_step, running_engine, stop, wait
 from ddnmf_core.engine import client as engine
 from ddnmf_core.store.entry import Entry
-
-PORT = 8595
 
 
 def killed_dashboard(most: int) -> Count:
@@ -20,15 +19,16 @@ def killed_dashboard(most: int) -> Count:
     count = Count("F4", "dashboard killed: the run goes on, the open page comes back", 20)
     with running_engine() as store, chromium() as browser:
         entry = engine.submit(store, LONG.replace(epochs=5000, seed=4))
-        server, page = serve(store, PORT), browser.new_page()
-        page.goto(f"{address(PORT)}/train?run={entry.id}")
+        port = free_port()
+        server, page = serve(store, port), browser.new_page()
+        page.goto(f"{address(port)}/train?run={entry.id}")
         page.get_by_text(" of 5000.").first.wait_for(timeout=60_000)
         for _ in count.attempts(most):
             server.send_signal(signal.SIGKILL)
             server.wait()
             step = last_step(entry)
             on = wait(is_past, entry, step + 50)
-            server = serve(store, PORT)
+            server = serve(store, port)
             began = time.monotonic()
             live = wait(_shows_past, page, entry, step, seconds=30.0)
             count.add("" if on and live else f"run on: {on}, page live: {live}", time.monotonic() - began)
