@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from serving import RUN, dashboard, needs_chromium, open_page
 
+from benchmarks.common.browser import settled
 from ddnmf_core.store.run_store import Store
 
 pytestmark = needs_chromium
@@ -23,6 +24,7 @@ def from_home(browser: Browser, address: str) -> Iterator[Page]:
     page.clicks = 0
     page.goto(f"{address}/?run={RUN.id}")
     page.get_by_role("heading", name="An image as a sum of parts").wait_for()
+    settled(page)  # Streamlit may lose a click on another page while this one is still drawn
     yield page
     expect(page.get_by_test_id("stException")).to_have_count(0)
     assert page.clicks <= MOST
