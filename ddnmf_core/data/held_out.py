@@ -35,16 +35,18 @@ def held_out_mask(labels: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
     DataError
         If the share is not 0 and the rounded shares are none, or leave fewer than MIN_TRAINING = 10 samples to train on.
     """
+    chosen = np.zeros(len(labels), bool)
+    if not share:
+        return chosen
     order = np.random.default_rng(derive("held out")).permutation(len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")]
     counts = np.bincount(labels)
     rank = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)  # of each sample within its class
-    chosen = np.zeros(len(labels), bool)
     chosen[by_class] = rank < np.repeat(np.rint(share * counts), counts)
     n_chosen = int(chosen.sum())
-    if share and not n_chosen:
+    if not n_chosen:
         raise DataError(f"test_share = {share:g} holds out none of {len(labels):,} samples: choose a larger share")
-    if share and (n_left := len(labels) - n_chosen) < MIN_TRAINING:
+    if (n_left := len(labels) - n_chosen) < MIN_TRAINING:
         raise DataError(f"test_share = {share:g} leaves {n_left} of {len(labels):,} samples for training: choose a smaller one")
     return chosen
 

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 from ddnmf_core.analysis.metrics import ALL_SCORE_NAMES, SCORE_NAMES, SILHOUETTE
 from ddnmf_core.config import ClusteringConfig, RunConfig
 from ddnmf_core.experiment.plan import ExperimentItem
-from ddnmf_core.store.cluster_scores import HELD_OUT
+from ddnmf_core.store.cluster_scores import HELD_OUT, images_title
 from ddnmf_core.store.entry import SCORES_FILE
 from ddnmf_core.store.run_store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-AND_HELD_OUT = ", held out"
-HELD_OUT_CLEAN = f"clean{AND_HELD_OUT}"
 CLUSTERED_COLUMNS = ("images", "of", "transform", "n_components", "clusterer")  # identify a clustering of a run
 
 
@@ -47,7 +45,7 @@ def scores_over_seeds(table: "pd.DataFrame") -> "pd.DataFrame":
     """Compute mean and standard deviation of each score over seeds, for clean codes z, training and held-out, and the plan's
     clusterings."""
     axes = list(table.columns[: table.columns.get_loc("seed")])
-    shown = table[table["images"].isin(["clean", HELD_OUT_CLEAN]) & (table["of"] == "z") | table["asked"]]
+    shown = table[table["images"].isin(["clean", images_title("clean", held_out=True)]) & (table["of"] == "z") | table["asked"]]
     groups = shown.groupby([*axes, *CLUSTERED_COLUMNS], sort=False, dropna=False)
     scores = groups[_scores_in(table)].agg(["mean", "std"])
     scores.columns = [f"{score}_{number}" for score, number in scores.columns]
@@ -88,7 +86,7 @@ def _is_informative(table: "pd.DataFrame", name: str) -> bool:
 def _run_rows(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
-            "images": f"{row['input']}{AND_HELD_OUT}" if row.get(HELD_OUT) else row["input"],
+            "images": images_title(row["input"], bool(row.get(HELD_OUT))),
             "of": row["representation"],
             "transform": "none",
             "n_components": 0,

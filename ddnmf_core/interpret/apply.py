@@ -8,6 +8,7 @@ from ddnmf_core.analysis.assignment import assign
 from ddnmf_core.analysis.shift import describe_shift
 from ddnmf_core.config import ClustererName, Representation
 from ddnmf_core.data.dataset import UNLABELLED, Images
+from ddnmf_core.data.held_out import held_out_mask
 from ddnmf_core.data.like_data_set import matching_options, preprocess_like
 from ddnmf_core.data.sample_columns import table_cells
 from ddnmf_core.data.user import user_sets
@@ -90,7 +91,8 @@ def apply_run(
     shape = raw.image_shape or (1, pixels.shape[1])
     images = Images(name, pixels, np.zeros(len(pixels), np.int64), shape, UNLABELLED, raw.feature_names)
     codes = encode(run.model(), config, images, noisy=False, on_batch=lambda share: report(share, "Encoding."))
-    trained = ~run.held_out()
+    images_of_run = run.images()
+    trained = ~held_out_mask(images_of_run.labels, config.test_share)
     known, clusters = run.codes(representation)[trained], run.clusters(representation, clusterer)[trained]
     assigned = assign(clusterer, known, clusters, codes[representation])
     columns: dict[str, object] = {"sample": list(raw.sample_names) if raw.sample_names else range(len(pixels))}
@@ -101,5 +103,5 @@ def apply_run(
         if symbol in codes:
             columns |= {f"{symbol}_{unit + 1}": codes[symbol][:, unit] for unit in range(codes[symbol].shape[1])}
     columns |= table_cells(raw.columns, columns)
-    shift = describe_shift(run.images(), pixels, run.errors(), codes["error"])
+    shift = describe_shift(images_of_run, pixels, run.errors(), codes["error"])
     return AppliedRun(pd.DataFrame(columns), (*raw.notes, *notes), shift)

@@ -16,6 +16,11 @@ def input_kind(noisy: bool) -> InputKind:
     return "noisy" if noisy else "clean"
 
 
+def images_title(input_title: str, held_out: bool) -> str:
+    """Name the scored images: 'clean', 'noisy, held out'."""
+    return f"{input_title}, held out" if held_out else input_title
+
+
 def codes_key(representation: str, noisy: bool) -> str:
     """Build the key of an array in a run's codes: 'clean/z', 'noisy/H', 'clean/error'."""
     return f"{input_kind(noisy)}/{representation}"
@@ -58,7 +63,7 @@ class ClusterScore:
     @property
     def images(self) -> str:
         """Title of the scored images: 'clean', 'noisy, held out'."""
-        return f"{self.input}, held out" if self.held_out else self.input
+        return images_title(self.input, self.held_out)
 
     @property
     def key(self) -> str:

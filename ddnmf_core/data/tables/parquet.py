@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow
 
-Lists = dict[
-    str, tuple[int, ...]
-]  # name of a column of lists to the shape of each: (d,) of vectors, (height, width) of pictures
+# Name of a column of lists to the shape of each: (d,) of vectors, (height, width) of pictures.
+Lists = dict[str, tuple[int, ...]]
 
 
 def read_parquet(source: DataSource, n_rows: int | None) -> tuple["pd.DataFrame", Lists]:

@@ -55,15 +55,15 @@ def _are_numbers(fields: Sequence[str], number: ReadNumber, missing: Collection[
 
 
 def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
-    """ReadNumber equal names: a, a.1, a.2."""
+    """Number equal names: a, a.1, a.2."""
     seen: Counter[str] = Counter()
-    found: list[str] = []
+    found: dict[str, None] = {}  # in their order
     for name in names:
         new = name
         while new in found:
             seen[name] += 1
             new = f"{name}.{seen[name]}"
-        found.append(new)
+        found[new] = None
     return tuple(found)
 
 
